@@ -1,0 +1,156 @@
+//! Values that a host hands over: custom fields, and attributes of people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One typed value: of a custom field, an attribute of a person, or the right-hand side of a condition.
+///
+/// In JSON and TOML it is written plainly: `true`, `42`, `"text"`, `["a", "b"]`; a date and an instant say what
+/// they are, so that a text that merely looks like one stays a text: `{"date": "2026-01-05"}`,
+/// `{"instant": "2026-01-05T09:00:00Z"}`. Amounts of money go in as integers of the smallest unit, because
+/// binary fractions do not add up.
+///
+/// ```
+/// use firstline::Value;
+///
+/// let value: Value = serde_json::from_str("[\"vip\", \"press\"]").unwrap();
+/// assert_eq!(value, Value::from(["vip", "press"]));
+/// assert_eq!(Value::from(42).to_string(), "42");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Value {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+    /// Several texts.
+    List(Vec<String>),
+    /// A calendar date.
+    #[serde(with = "date")]
+    Date(NaiveDate),
+    /// An instant.
+    #[serde(with = "instant")]
+    Instant(DateTime<Utc>),
+}
+
+/// Writes a type as a struct of one named field, so that untagged reading cannot confuse it with text.
+macro_rules! named {
+    ($name:ident: $type:ty) => {
+        mod $name {
+            use super::*;
+
+            #[derive(Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Named {
+                $name: $type,
+            }
+
+            pub(super) fn serialize<S: serde::Serializer>($name: &$type, to: S) -> Result<S::Ok, S::Error> {
+                Named { $name: *$name }.serialize(to)
+            }
+
+            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
+                Named::deserialize(from).map(|named| named.$name)
+            }
+        }
+    };
+}
+
+named!(date: NaiveDate);
+named!(instant: DateTime<Utc>);
+
+impl Value {
+    /// The name of the value's type, as used in messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Bool(_) => "yes/no",
+            Value::Integer(_) => "integer",
+            Value::Instant(_) => "instant",
+            Value::Date(_) => "date",
+            Value::Text(_) => "text",
+            Value::List(_) => "list",
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(true) => f.write_str("yes"),
+            Value::Bool(false) => f.write_str("no"),
+            Value::Integer(n) => write!(f, "{n}"),
+            Value::Instant(at) => write!(f, "{}", at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+            Value::Date(date) => write!(f, "{date}"),
+            Value::Text(text) => f.write_str(text),
+            Value::List(items) => f.write_str(&items.join(", ")),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Value {
+        Value::Integer(value)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Value {
+        Value::Integer(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Value {
+        Value::Text(value)
+    }
+}
+
+impl From<NaiveDate> for Value {
+    fn from(value: NaiveDate) -> Value {
+        Value::Date(value)
+    }
+}
+
+impl From<DateTime<Utc>> for Value {
+    fn from(value: DateTime<Utc>) -> Value {
+        Value::Instant(value)
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for Value {
+    fn from(value: [&str; N]) -> Value {
+        Value::List(value.iter().map(|item| (*item).to_owned()).collect())
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(value: Vec<String>) -> Value {
+        Value::List(value)
+    }
+}
+
+/// What a policy may know of a person: `vip`, `company`, `role`, `skills`. Names are free; values are typed.
+///
+/// Attributes come with the command and a snapshot of them is kept in the event, so that a decision can be
+/// understood, and replayed, long after the host's own user record has changed. Names, addresses and other
+/// contact data do not belong here: they go into [`Contact`](crate::Contact)'s own fields, which can be erased.
+pub type Attributes = BTreeMap<String, Value>;
