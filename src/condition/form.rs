@@ -1,0 +1,212 @@
+//! The written form of conditions, for every self-describing format (JSON, TOML and the like).
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::comparison::Comparison;
+use super::{Condition, Field, MAX_DEPTH, Node};
+use crate::spelling;
+use crate::value::Value;
+
+impl Serialize for Condition {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if let Some((field, comparison)) = self.as_opposite() {
+            let mut map = to.serialize_map(Some(2))?;
+            map.serialize_entry("field", field)?;
+            match comparison {
+                Comparison::Is(value) => map.serialize_entry("is_not", value)?,
+                _ => map.serialize_entry("exists", &false)?,
+            }
+            return map.end();
+        }
+        let (field, comparison) = match &self.0 {
+            Node::Always => return to.serialize_str("always"),
+            Node::All(parts) => return to.collect_map([("all", parts)]),
+            Node::Any(parts) => return to.collect_map([("any", parts)]),
+            Node::Not(inner) => return to.collect_map([("not", inner)]),
+            Node::Compare(field, comparison) => (field, comparison),
+        };
+        let mut map = to.serialize_map(Some(2))?;
+        map.serialize_entry("field", field)?;
+        let key = comparison.key();
+        match comparison {
+            Comparison::Is(value)
+            | Comparison::AtLeast(value)
+            | Comparison::AtMost(value)
+            | Comparison::MoreThan(value)
+            | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
+            Comparison::OneOf(values) => map.serialize_entry(key, values)?,
+            Comparison::Contains(wanted) | Comparison::StartsWith(wanted) => map.serialize_entry(key, wanted)?,
+            Comparison::Exists => map.serialize_entry(key, &true)?,
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Condition, D::Error> {
+        Level { left: MAX_DEPTH }.deserialize(from)
+    }
+}
+
+/// Reads one condition that may nest so many levels, itself included.
+#[derive(Clone, Copy)]
+struct Level {
+    left: usize,
+}
+
+/// Reads the list of an `all` or `any`.
+struct Parts(Level);
+
+/// What one key of a condition says.
+enum Part {
+    /// `all`, `any`, `not`: a condition already.
+    Whole(Condition),
+    /// A comparison, which needs its field.
+    Compare(Comparison),
+    /// The opposite of a comparison.
+    Opposite(Comparison),
+}
+
+impl Level {
+    fn inner<E: serde::de::Error>(self) -> Result<Level, E> {
+        match self.left {
+            0 | 1 => Err(E::custom(format!("a condition may nest {MAX_DEPTH} levels deep at most"))),
+            left => Ok(Level { left: left - 1 }),
+        }
+    }
+
+    fn part<'de, A: MapAccess<'de>>(self, key: &str, map: &mut A) -> Result<Part, A::Error> {
+        Ok(match key {
+            "all" => Part::Whole(Condition::all(map.next_value_seed(Parts(self.inner()?))?)),
+            "any" => Part::Whole(Condition::any(map.next_value_seed(Parts(self.inner()?))?)),
+            "not" => Part::Whole(!map.next_value_seed(self.inner()?)?),
+            "is" => Part::Compare(Comparison::Is(value(key, map)?)),
+            "is_not" => Part::Opposite(Comparison::Is(value(key, map)?)),
+            "one_of" => match value::<Vec<Value>, _>(key, map)? {
+                values if values.is_empty() => return Err(A::Error::custom("one_of needs one value at least")),
+                values => Part::Compare(Comparison::OneOf(values)),
+            },
+            "at_least" => Part::Compare(Comparison::AtLeast(value(key, map)?)),
+            "at_most" => Part::Compare(Comparison::AtMost(value(key, map)?)),
+            "more_than" => Part::Compare(Comparison::MoreThan(value(key, map)?)),
+            "less_than" => Part::Compare(Comparison::LessThan(value(key, map)?)),
+            "contains" => Part::Compare(Comparison::Contains(value(key, map)?)),
+            "starts_with" => Part::Compare(Comparison::StartsWith(value(key, map)?)),
+            "exists" if value(key, map)? => Part::Compare(Comparison::Exists),
+            "exists" => Part::Opposite(Comparison::Exists),
+            other => {
+                let known = || ["all", "any", "not", "field"].into_iter().chain(Comparison::KEYS);
+                return Err(A::Error::custom(format!(
+                    "the word {other:?} {}; allowed in a condition: {}",
+                    spelling::unknown(other, known()),
+                    known().collect::<Vec<_>>().join(", "),
+                )));
+            }
+        })
+    }
+}
+
+/// Reads the value after a key, and says in an error what would have been allowed there.
+fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<T, A::Error> {
+    let allowed = match key {
+        "contains" | "starts_with" => "a text",
+        "exists" => "true or false",
+        "one_of" => "a list of values",
+        _ => {
+            "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \
+              or {\"instant\": \"2026-01-05T09:00:00Z\"}"
+        }
+    };
+    // The cause comes last, because serde_json looks for the line and column at the end.
+    map.next_value().map_err(|cause| A::Error::custom(format!("{key} takes {allowed}: {cause}")))
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Condition;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Condition, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Condition;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a condition: "always", or like {"field": "contact.vip", "is": true}"#)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Condition, E> {
+        match text {
+            "always" => Ok(Condition::ALWAYS),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
+        let mut field: Option<String> = None;
+        let mut said: Option<(String, Part)> = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "field" {
+                if field.replace(map.next_value()?).is_some() {
+                    return Err(A::Error::custom("field is given twice in one condition"));
+                }
+                continue;
+            }
+            let part = self.part(&key, &mut map)?;
+            if let Some((earlier, _)) = &said {
+                return Err(A::Error::custom(format!(
+                    "{earlier} and {key} stand in one condition, which takes exactly one; combine two with all or any"
+                )));
+            }
+            said = Some((key, part));
+        }
+        match (field, said) {
+            (None, Some((_, Part::Whole(condition)))) => Ok(condition),
+            (Some(field), Some((_, Part::Compare(comparison)))) => Ok(Field(field).compare(comparison)),
+            (Some(field), Some((_, Part::Opposite(comparison)))) => Ok(!Field(field).compare(comparison)),
+            (Some(_), Some((key, Part::Whole(_)))) => {
+                Err(A::Error::custom(format!("{key} stands alone: it does not go with a field")))
+            }
+            (None, Some((key, _))) => {
+                Err(A::Error::custom(format!("{key} needs a field to compare: {{\"field\": …, \"{key}\": …}}")))
+            }
+            (Some(field), None) => Err(A::Error::custom(format!(
+                "the field {field:?} is compared with nothing; give one of {}",
+                Comparison::KEYS.join(", ")
+            ))),
+            (None, None) => Err(A::Error::custom("the condition is empty; \"always\" is what always holds")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Parts {
+    type Value = Vec<Condition>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Vec<Condition>, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Vec<Condition>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of conditions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Condition>, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = seq.next_element_seed(self.0)? {
+            parts.push(part);
+        }
+        if parts.is_empty() {
+            return Err(A::Error::custom("all and any need one condition at least; \"always\" is what always holds"));
+        }
+        Ok(parts)
+    }
+}
