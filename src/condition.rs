@@ -198,7 +198,9 @@ impl Condition {
             Node::All(parts) => parts.iter().all(|part| part.holds(facts)),
             Node::Any(parts) => parts.iter().any(|part| part.holds(facts)),
             Node::Not(inner) => !inner.holds(facts),
-            Node::Compare(field, comparison) => facts.fact(field).is_some_and(|fact| comparison.accepts(&fact)),
+            Node::Compare(field, comparison) => {
+                facts.fact(field).is_some_and(|fact| comparison.accepts(&fact))
+            }
         }
     }
 

@@ -15,4 +15,5 @@ pub mod value;
 pub use condition::{Condition, Facts};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
+pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency};
 pub use value::{Attributes, Value};

@@ -228,7 +228,8 @@ impl Check<'_> {
         }
         for value in values.iter().filter(|value| FieldType::of(value) != kind) {
             let (found, value) = (FieldType::of(value), Quoted(value));
-            self.faults.push(format!("{field} is of the type {kind}, but is compared with {value} ({found})"));
+            self.faults
+                .push(format!("{field} is of the type {kind}, but is compared with {value} ({found})"));
         }
     }
 }

@@ -39,7 +39,9 @@ impl Serialize for Condition {
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
             Comparison::OneOf(values) => map.serialize_entry(key, values)?,
-            Comparison::Contains(wanted) | Comparison::StartsWith(wanted) => map.serialize_entry(key, wanted)?,
+            Comparison::Contains(wanted) | Comparison::StartsWith(wanted) => {
+                map.serialize_entry(key, wanted)?
+            }
             Comparison::Exists => map.serialize_entry(key, &true)?,
         }
         map.end()
@@ -87,7 +89,9 @@ impl Level {
             "is" => Part::Compare(Comparison::Is(value(key, map)?)),
             "is_not" => Part::Opposite(Comparison::Is(value(key, map)?)),
             "one_of" => match value::<Vec<Value>, _>(key, map)? {
-                values if values.is_empty() => return Err(A::Error::custom("one_of needs one value at least")),
+                values if values.is_empty() => {
+                    return Err(A::Error::custom("one_of needs one value at least"));
+                }
                 values => Part::Compare(Comparison::OneOf(values)),
             },
             "at_least" => Part::Compare(Comparison::AtLeast(value(key, map)?)),
@@ -172,9 +176,9 @@ impl<'de> Visitor<'de> for Level {
             (Some(_), Some((key, Part::Whole(_)))) => {
                 Err(A::Error::custom(format!("{key} stands alone: it does not go with a field")))
             }
-            (None, Some((key, _))) => {
-                Err(A::Error::custom(format!("{key} needs a field to compare: {{\"field\": …, \"{key}\": …}}")))
-            }
+            (None, Some((key, _))) => Err(A::Error::custom(format!(
+                "{key} needs a field to compare: {{\"field\": …, \"{key}\": …}}"
+            ))),
             (Some(field), None) => Err(A::Error::custom(format!(
                 "the field {field:?} is compared with nothing; give one of {}",
                 Comparison::KEYS.join(", ")
@@ -205,7 +209,9 @@ impl<'de> Visitor<'de> for Parts {
             parts.push(part);
         }
         if parts.is_empty() {
-            return Err(A::Error::custom("all and any need one condition at least; \"always\" is what always holds"));
+            return Err(A::Error::custom(
+                "all and any need one condition at least; \"always\" is what always holds",
+            ));
         }
         Ok(parts)
     }
