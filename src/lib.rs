@@ -7,13 +7,30 @@
 pub mod condition;
 pub mod error;
 pub mod id;
+pub mod lifecycle;
+mod open_set;
+pub mod policy;
 pub mod priority;
 mod spelling;
+pub mod ticket;
 pub mod time;
 pub mod value;
 
 pub use condition::{Condition, Facts};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
+pub use lifecycle::{
+    HoldReason, Permitted, Reason, Rejection, State, StateKind, StepKind, Verb, state, step,
+};
+pub use policy::Policy;
 pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency};
+pub use ticket::action::Action;
+pub use ticket::event::{Change, Event};
+pub use ticket::kind::{Channel, Kind, LinkKind, TicketNumber};
+pub use ticket::message::Message;
+pub use ticket::opening::NewTicket;
+pub use ticket::people::{Actor, Contact, Line, Part, Who};
+pub use ticket::snapshot::Snapshot;
+pub use ticket::{AnyTicket, Step, Ticket};
+pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};

@@ -53,6 +53,13 @@ pub struct Graded<L> {
     pub by_default: bool,
 }
 
+impl<L: Copy> Graded<L> {
+    /// The level that somebody gave; `None` if it is the matrix's default.
+    pub fn given(&self) -> Option<L> {
+        (!self.by_default).then_some(self.level)
+    }
+}
+
 /// One modifier that was applied. The priority before is that after the previous step, or the cell's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

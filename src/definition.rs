@@ -1,0 +1,87 @@
+//! Definitions: versioned data, known by the hash of their text.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// What a definition defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DefinitionKind {
+    /// A desk's [`Policy`](crate::Policy).
+    Policy,
+}
+
+impl DefinitionKind {
+    /// The name under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DefinitionKind::Policy => "policy",
+        }
+    }
+}
+
+/// SHA-256 of something's canonical JSON text: the name under which a definition is stored, and the mark by which
+/// a repeated request is known again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of these bytes.
+    pub fn of(bytes: impl AsRef<[u8]>) -> Fingerprint {
+        Fingerprint(Sha256::digest(bytes).into())
+    }
+
+    /// The fingerprint of a value's JSON. Maps in this crate are sorted, so equal values have equal text.
+    ///
+    /// # Errors
+    /// [invalid](Error::is_invalid) if the value cannot be written as JSON.
+    pub fn of_json(value: &impl Serialize) -> Result<Fingerprint> {
+        to_json(value).map(Fingerprint::of)
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The fingerprint from its 32 bytes, as a store kept them.
+    pub fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
+        Fingerprint(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A value as JSON text.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::invalid("value", "cannot be written as JSON").caused_by(e))
+}
+
+/// A version of a definition: from when it holds, and which text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adoption {
+    /// What it defines.
+    pub kind: DefinitionKind,
+    /// The version at this desk, from 1.
+    pub version: u64,
+    /// From when it holds.
+    pub from: DateTime<Utc>,
+    /// Which text.
+    pub hash: Fingerprint,
+}

@@ -1,0 +1,85 @@
+//! The flow: every command and every read, once, for blocking and awaiting engines alike.
+//!
+//! A command is a value whose [`decide`](Flow::decide) is pure. It asks [`Seen`] for what it needs; what is not
+//! there yet halts it, the driver loads it and calls `decide` again from the start, all in one transaction. What it
+//! returns in the end is everything to be written. Reading is the same with nothing to write.
+//!
+//! Who merely uses a desk never meets this module. Who brings a store implements [`Store`](crate::store::Store)
+//! and wraps it in [`Blocking`]; who brings an engine of another sort implements [`Engine`].
+
+pub mod blocking;
+
+pub use blocking::Blocking;
+
+use crate::error::{Error, Result};
+use crate::id::DeskId;
+use crate::store::{Commit, Mode, Read, Seen};
+
+/// A command or a read, as a value.
+pub trait Flow: Send + Sync + 'static {
+    /// What it gives in the end.
+    type Out: Send + 'static;
+
+    /// Whether it may write.
+    fn mode(&self) -> Mode {
+        Mode::Write
+    }
+
+    /// What it will surely ask. A hint that saves a round, never needed for correctness.
+    fn needs(&self, _reads: &mut Vec<Read>) {}
+
+    /// Decides, purely: the same for the same `seen`, however often it is called.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] for what is to be loaded first; [`Halt::Stop`] if the command is refused.
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt>;
+}
+
+/// Why a decision did not come to its end.
+#[derive(Debug)]
+pub enum Halt {
+    /// These reads must be answered first.
+    Need(Vec<Read>),
+    /// It is refused; nothing is written.
+    Stop(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Stop(error)
+    }
+}
+
+/// Several flows one after another, each in a transaction of its own: a sweep, an import.
+pub trait Job: Send + 'static {
+    /// The flows it runs.
+    type Flow: Flow;
+    /// What it gives in the end.
+    type Out: Send + 'static;
+
+    /// The next flow, or `None` when it is done.
+    fn next(&mut self) -> Option<Self::Flow>;
+
+    /// Hears how the last flow ended.
+    ///
+    /// # Errors
+    /// Returning an error ends the job with it.
+    fn took(&mut self, result: Result<<Self::Flow as Flow>::Out>) -> Result<()>;
+
+    /// What it gives.
+    fn finish(self) -> Self::Out;
+}
+
+/// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.
+pub trait Engine {
+    /// How calls reply: a `Result<T>` at once where the engine blocks, a boxed `Send` future of it where it awaits.
+    type Reply<'a, T: Send + 'a>
+    where
+        Self: 'a;
+
+    /// Runs a flow at this desk, in one transaction.
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Self::Reply<'a, F::Out>;
+
+    /// Runs a job at this desk, flow by flow.
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out>;
+}

@@ -1,0 +1,93 @@
+//! The driver for stores whose calls return when they are done.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Engine, Flow, Halt, Job};
+use crate::id::DeskId;
+use crate::store::{Commit, Mode, Seen, Store, Tx};
+
+/// How often a decision may ask for more. The longest chain in the crate asks five times; a decision that asks
+/// for ever would hold its transaction for ever.
+const MAX_ROUNDS: usize = 64;
+
+/// Runs one flow in one transaction.
+///
+/// # Errors
+/// What the flow or the store refuses.
+pub fn drive<S: Store, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F::Out> {
+    desk.check()?;
+    let mut tx = store.begin(desk, flow.mode())?;
+    drive_in(&mut tx, flow)
+}
+
+/// Runs one flow in a transaction that has begun.
+///
+/// # Errors
+/// What the flow or the store refuses. The transaction is not to be used after that.
+pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out> {
+    let mut seen = Seen::default();
+    let mut wanted = Vec::new();
+    flow.needs(&mut wanted);
+    for _ in 0..MAX_ROUNDS {
+        wanted.retain(|read| !seen.has(read));
+        if !wanted.is_empty() {
+            tx.load(&wanted, &mut seen)?;
+        }
+        match flow.decide(&seen) {
+            Ok((commit, out)) => {
+                debug_assert!(repeats(flow, &seen, &commit), "a decision must be the same when it is made again");
+                if flow.mode() == Mode::Write && !commit.is_empty() {
+                    tx.commit(commit)?;
+                }
+                return Ok(out);
+            }
+            Err(Halt::Need(reads)) => wanted = reads,
+            Err(Halt::Stop(error)) => return Err(error),
+        }
+    }
+    Err(Error::new(ErrorKind::Storage, format!("the decision still asked for more after {MAX_ROUNDS} rounds")))
+}
+
+/// Whether the flow decides the same once more: what makes it safe to run it again.
+fn repeats<F: Flow>(flow: &F, seen: &Seen, commit: &Commit) -> bool {
+    matches!(flow.decide(seen), Ok((again, _)) if again == *commit)
+}
+
+/// Runs a job, flow by flow.
+///
+/// # Errors
+/// What the job makes of a failed flow.
+pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
+    while let Some(flow) = job.next() {
+        job.took(drive(store, desk, &flow))?;
+    }
+    Ok(job.finish())
+}
+
+/// Makes an engine of a third party's store.
+///
+/// ```
+/// use firstline::flow::Blocking;
+/// use firstline::store::memory::Memory;
+/// use firstline::NewTicket;
+///
+/// let desk = Blocking(Memory::new()).desk("acme"); // your store here
+/// desk.open_ticket(NewTicket::new("No sound"))?;
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Blocking<S>(pub S);
+
+impl<S: Store> Engine for Blocking<S> {
+    type Reply<'a, T: Send + 'a>
+        = Result<T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+        drive(&self.0, desk, &flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+        work(&self.0, desk, job)
+    }
+}

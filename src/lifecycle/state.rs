@@ -1,0 +1,139 @@
+//! The states with what each carries: one type a state, and [`State`], which is any of them.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::StateKind;
+use crate::open_set::open_set;
+
+/// Registered; nobody works on it yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct New;
+
+/// Being worked on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Active;
+
+/// Waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnHold {
+    /// What it waits for.
+    pub reason: HoldReason,
+    /// When it resumes by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Answered; to be verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// When silence closes it, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<DateTime<Utc>>,
+}
+
+/// Verified, or silently accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed;
+
+/// Withdrawn or mistaken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled;
+
+/// The state of a ticket with what it carries: the one type for a state known only at run time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// Registered; nobody works on it yet.
+    New(New),
+    /// Being worked on.
+    Active(Active),
+    /// Waiting, with a reason.
+    OnHold(OnHold),
+    /// Answered; to be verified.
+    Resolved(Resolved),
+    /// Verified, or silently accepted.
+    Closed(Closed),
+    /// Withdrawn or mistaken.
+    Cancelled(Cancelled),
+}
+
+impl State {
+    /// The state without what it carries.
+    pub const fn kind(&self) -> StateKind {
+        match self {
+            State::New(_) => StateKind::New,
+            State::Active(_) => StateKind::Active,
+            State::OnHold(_) => StateKind::OnHold,
+            State::Resolved(_) => StateKind::Resolved,
+            State::Closed(_) => StateKind::Closed,
+            State::Cancelled(_) => StateKind::Cancelled,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::OnHold(OnHold { reason, until: None }) => write!(f, "on hold ({reason})"),
+            State::OnHold(OnHold { reason, until: Some(until) }) => {
+                write!(f, "on hold ({reason}) until {}", until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+            }
+            other => other.kind().fmt(f),
+        }
+    }
+}
+
+/// One of the six types of state: implemented here and nowhere else.
+pub trait KnownState: sealed::Sealed + Sized + Clone + fmt::Debug + Send + Sync + 'static {
+    /// Which one.
+    const KIND: StateKind;
+
+    /// This state out of any, if it is the one.
+    fn from_state(state: &State) -> Option<&Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! known {
+    ($($name:ident)*) => {$(
+        impl sealed::Sealed for $name {}
+
+        impl KnownState for $name {
+            const KIND: StateKind = StateKind::$name;
+
+            fn from_state(state: &State) -> Option<&$name> {
+                match state {
+                    State::$name(it) => Some(it),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<$name> for State {
+            fn from(state: $name) -> State {
+                State::$name(state)
+            }
+        }
+    )*};
+}
+
+known! { New Active OnHold Resolved Closed Cancelled }
+
+open_set! {
+    /// What a ticket on hold waits for. An open set: a desk may have reasons of its own.
+    HoldReason {
+        /// The customer's answer. A message of the requester ends this wait.
+        Customer = "customer" "customer",
+        /// Somebody outside: a supplier, a bank, a carrier.
+        ThirdParty = "third_party" "third party",
+        /// The problem behind it.
+        Problem = "problem" "problem",
+        /// A date.
+        Scheduled = "scheduled" "scheduled",
+    }
+}

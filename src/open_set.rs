@@ -1,0 +1,63 @@
+//! Open sets: the names that the crate knows, and room for a desk's own.
+
+/// Declares an enum of known names plus `Own(String)`. It is written as its name in every format, and reading
+/// a known name always gives the known variant, so that equal names are equal values.
+macro_rules! open_set {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal $words:literal,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(from = "String", into = "String")]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// One of the desk's own.
+            Own(String),
+        }
+
+        impl $name {
+            /// The name, as it is written and stored.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $($name::$variant => $text,)*
+                    $name::Own(name) => name,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> $name {
+                match name {
+                    $($text => $name::$variant,)*
+                    own => $name::Own(own.to_owned()),
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(name: String) -> $name {
+                $name::from(name.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(it: $name) -> String {
+                it.as_str().to_owned()
+            }
+        }
+
+        /// In words.
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self {
+                    $($name::$variant => $words,)*
+                    $name::Own(name) => name,
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use open_set;

@@ -1,0 +1,246 @@
+//! A desk's policy: the definitions by which it decides, as versioned data.
+//!
+//! ```
+//! use firstline::{Policy, TimeDelta};
+//! use firstline::policy::FieldType;
+//!
+//! let policy = Policy::new()
+//!     .prefix("SHOP")
+//!     .verification(Some(TimeDelta::days(3)))
+//!     .field("order", FieldType::Integer)
+//!     .field("delivery", FieldType::choice(["courier", "post", "pick-up"]));
+//! policy.check()?;
+//! # Ok::<(), firstline::Error>(())
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::priority::Matrix;
+use crate::ticket::limits;
+use crate::value::Value;
+
+/// How a desk decides: numbering, verification, custom fields, priority.
+///
+/// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, it is stored under its hash as long
+/// as anything refers to it, and a changed one is a new version. What is wrong with it is refused when it is
+/// read or adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    prefix: String,
+    #[serde(with = "seconds")]
+    verification: Option<TimeDelta>,
+    fields: BTreeMap<String, FieldType>,
+    matrix: Matrix,
+}
+
+impl Default for Policy {
+    /// See [`Policy::new`].
+    fn default() -> Policy {
+        Policy {
+            prefix: "T".to_owned(),
+            verification: Some(TimeDelta::days(5)),
+            fields: BTreeMap::new(),
+            matrix: Matrix::itil(),
+        }
+    }
+}
+
+impl Policy {
+    /// The policy of a desk that declares nothing: numbers like `T-1`, silent closing five days after the
+    /// resolution, no custom fields, the 3x3 matrix of ITIL.
+    pub fn new() -> Policy {
+        Policy::default()
+    }
+
+    /// What stands before the running number: up to 20 letters, digits, `-`, `_` or `.`, or nothing.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Policy {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long after the resolution silence closes the ticket; `None` if it never does. Whole seconds.
+    #[must_use]
+    pub fn verification(mut self, period: Option<TimeDelta>) -> Policy {
+        self.verification = period;
+        self
+    }
+
+    /// Declares a custom field.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, field_type: FieldType) -> Policy {
+        self.fields.insert(name.into(), field_type);
+        self
+    }
+
+    /// The matrix, with its modifiers, from which priorities are computed.
+    #[must_use]
+    pub fn matrix(mut self, matrix: Matrix) -> Policy {
+        self.matrix = matrix;
+        self
+    }
+
+    /// Checks the policy as a whole.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a prefix with other characters or more of
+    /// them, a verification period that is not positive or over ten years, a field without a proper name or
+    /// with no choices, or a modifier whose condition names what no ticket has.
+    pub fn check(&self) -> Result<()> {
+        let fault = |problem: String| Err(Error::definition("policy", problem));
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if self.prefix.chars().count() > 20 || !self.prefix.chars().all(plain) {
+            return fault(format!(
+                "prefix {:?} is not of up to 20 letters, digits, `-`, `_` or `.`",
+                self.prefix
+            ));
+        }
+        if let Some(period) = self.verification
+            && !(TimeDelta::seconds(1)..=TimeDelta::days(3653)).contains(&period)
+        {
+            return fault(format!(
+                "the verification period of {} seconds is not between one second and ten years; use none for never",
+                period.num_seconds()
+            ));
+        }
+        for (name, field_type) in &self.fields {
+            if let Err(error) = limits::name("field name", name) {
+                return fault(error.to_string());
+            }
+            if let FieldType::Choice { choices } | FieldType::Choices { choices } = field_type
+                && (choices.is_empty() || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
+            {
+                return fault(format!("field `{name}` needs choices, each with a name"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn number_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn verification_period(&self) -> Option<TimeDelta> {
+        self.verification
+    }
+
+    /// The matrix in use.
+    pub fn matrix_in_use(&self) -> &Matrix {
+        &self.matrix
+    }
+
+    /// Checks a value for a custom field.
+    pub(crate) fn check_field(&self, name: &str, value: &Value) -> Result<()> {
+        let field_type = self.declared(name)?;
+        limits::value(&format!("field `{name}`"), value)?;
+        if field_type.accepts(value) {
+            return Ok(());
+        }
+        Err(Error::invalid(&format!("field `{name}`"), format_args!("does not take the {} {value}", value.type_name()))
+            .allowing(field_type.in_words()))
+    }
+
+    /// The type of a custom field, or a refusal that names the declared ones.
+    pub(crate) fn declared(&self, name: &str) -> Result<&FieldType> {
+        self.fields.get(name).ok_or_else(|| {
+            let declared: Vec<_> = self.fields.keys().map(String::as_str).collect();
+            let allowed = if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
+            Error::invalid(&format!("field `{name}`"), "is not declared in the desk's policy").allowing(allowed)
+        })
+    }
+}
+
+/// The type of a custom field.
+///
+/// Text may tell of a person and is kept with the personal part of the ticket; the other types are facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum FieldType {
+    /// Free text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Bool,
+    /// A calendar date.
+    Date,
+    /// An instant.
+    Instant,
+    /// One of these texts.
+    Choice {
+        /// Which.
+        choices: BTreeSet<String>,
+    },
+    /// Any of these texts.
+    Choices {
+        /// Which.
+        choices: BTreeSet<String>,
+    },
+}
+
+impl FieldType {
+    /// One of these texts.
+    pub fn choice<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
+        FieldType::Choice { choices: choices.into_iter().map(Into::into).collect() }
+    }
+
+    /// Any of these texts.
+    pub fn choices<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
+        FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
+    }
+
+    /// Whether values of this type are kept with the personal part.
+    pub(crate) fn is_personal(&self) -> bool {
+        *self == FieldType::Text
+    }
+
+    fn accepts(&self, value: &Value) -> bool {
+        match (self, value) {
+            (FieldType::Text, Value::Text(_))
+            | (FieldType::Integer, Value::Integer(_))
+            | (FieldType::Bool, Value::Bool(_))
+            | (FieldType::Date, Value::Date(_))
+            | (FieldType::Instant, Value::Instant(_)) => true,
+            (FieldType::Choice { choices }, Value::Text(text)) => choices.contains(text),
+            (FieldType::Choices { choices }, Value::List(items)) => items.iter().all(|it| choices.contains(it)),
+            _ => false,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let listed = |choices: &BTreeSet<String>| choices.iter().cloned().collect::<Vec<_>>().join(", ");
+        match self {
+            FieldType::Text => "a text".to_owned(),
+            FieldType::Integer => "a whole number".to_owned(),
+            FieldType::Bool => "yes or no".to_owned(),
+            FieldType::Date => "a date".to_owned(),
+            FieldType::Instant => "an instant".to_owned(),
+            FieldType::Choice { choices } => format!("one of: {}", listed(choices)),
+            FieldType::Choices { choices } => format!("a list of: {}", listed(choices)),
+        }
+    }
+}
+
+/// A span in whole seconds.
+mod seconds {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(span: &Option<TimeDelta>, to: S) -> Result<S::Ok, S::Error> {
+        span.map(|span| span.num_seconds()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TimeDelta>, D::Error> {
+        Option::<i64>::deserialize(from)?
+            .map(|seconds| {
+                TimeDelta::try_seconds(seconds).ok_or_else(|| de::Error::custom("too many seconds"))
+            })
+            .transpose()
+    }
+}

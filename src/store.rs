@@ -1,0 +1,65 @@
+//! The storage port: what a store must do, and nothing about how.
+//!
+//! A store keeps, for every desk apart: tickets with their events, timers, definitions, threads and receipts. It
+//! implements a way to [begin](Store::begin) and the two methods of [`Tx`]. Everything else (which tickets to
+//! load, what to decide, what to write) is the same for all stores.
+//!
+//! [`Memory`](memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
+//! party's store in one file.
+
+pub mod commit;
+pub mod memory;
+pub mod query;
+pub mod read;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use crate::error::Result;
+use crate::id::DeskId;
+
+pub use commit::{Commit, KeptReceipt, TicketWrite};
+pub use query::{Cursor, Order, Query};
+pub use read::{Answer, DueTimer, Read, Seen};
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Reading alone: no claims, no waiting.
+    Read,
+    /// Reading in order to write: what is read, absence included, stays so until the end.
+    Write,
+}
+
+/// A store whose calls return when they are done.
+pub trait Store {
+    /// A transaction at one desk.
+    type Tx<'a>: Tx
+    where
+        Self: 'a;
+
+    /// Begins a transaction at this desk. It sees and touches no other desk's rows.
+    ///
+    /// In [`Mode::Write`] it excludes every other writer of what it reads, until it ends.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy) if another writer holds the store too long, or a storage error.
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
+}
+
+/// One transaction at one desk. Dropped without a commit, it leaves nothing behind.
+pub trait Tx {
+    /// Answers the reads into `seen`, each by [`Seen::put`].
+    ///
+    /// What was read in [`Mode::Write`], absence included, does not change before the end of the transaction.
+    ///
+    /// # Errors
+    /// A storage error, or [`Corrupt`](crate::ErrorKind::Corrupt) if stored bytes cannot be read.
+    fn load(&mut self, reads: &[Read], seen: &mut Seen) -> Result<()>;
+
+    /// Writes everything in the commit, or nothing, and ends the transaction.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error
+    /// otherwise. Either way nothing was written.
+    fn commit(&mut self, commit: Commit) -> Result<()>;
+}

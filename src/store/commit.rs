@@ -1,0 +1,79 @@
+//! Everything that one command writes, as a value.
+
+use chrono::{DateTime, Utc};
+
+use crate::definition::{Adoption, Fingerprint};
+use crate::id::{RequestKey, ThreadKey, TicketId};
+use crate::ticket::draft::Draft;
+use crate::ticket::event::Event;
+use crate::ticket::snapshot::Snapshot;
+use crate::ticket::timer::Timer;
+
+/// Everything that one command writes. A store writes all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Commit {
+    /// Tickets with their new events.
+    pub tickets: Vec<TicketWrite>,
+    /// Threads that now lead to a ticket. A thread that is known already is led elsewhere.
+    pub threads: Vec<(ThreadKey, TicketId)>,
+    /// Texts of definitions, under their hash. One that is known already is left alone.
+    pub definitions: Vec<(Fingerprint, String)>,
+    /// New versions of definitions.
+    pub adoptions: Vec<Adoption>,
+    /// The receipt of a command with an idempotency key.
+    pub receipt: Option<KeptReceipt>,
+    /// Receipts that expired before this instant are forgotten.
+    pub forget_receipts_before: Option<DateTime<Utc>>,
+}
+
+impl Commit {
+    /// Nothing to write.
+    pub fn is_empty(&self) -> bool {
+        *self == Commit::default()
+    }
+
+    /// The commit of these drafts. A draft without events writes nothing.
+    pub(crate) fn of(drafts: impl IntoIterator<Item = Draft>) -> Commit {
+        let tickets = drafts.into_iter().filter_map(TicketWrite::of).collect();
+        Commit { tickets, ..Commit::default() }
+    }
+}
+
+/// One ticket's part of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketWrite {
+    /// The version that the stored ticket must have; 0 if it must not exist yet.
+    pub expected: u64,
+    /// The ticket's row, as it will be.
+    pub snapshot: Snapshot,
+    /// The new events: versions `expected + 1` to `snapshot.version`.
+    pub events: Vec<Event>,
+    /// All timers that the ticket has now. Rows of others are removed.
+    pub timers: Vec<Timer>,
+}
+
+impl TicketWrite {
+    fn of(draft: Draft) -> Option<TicketWrite> {
+        let (expected, snapshot, events) = draft.into_parts();
+        let timers = snapshot.timers();
+        (!events.is_empty()).then_some(TicketWrite { expected, snapshot, events, timers })
+    }
+}
+
+/// What is kept of a command with an idempotency key: enough to return its first result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptReceipt {
+    /// The key, unique at the desk.
+    pub key: RequestKey,
+    /// The request's fingerprint: the same key with another request is refused.
+    pub request: Fingerprint,
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Its version before the command.
+    pub before: u64,
+    /// Its version after the command.
+    pub after: u64,
+    /// Until when it is kept.
+    pub expires: DateTime<Utc>,
+}

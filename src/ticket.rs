@@ -1,0 +1,163 @@
+//! The ticket: a handle whose state the compiler may know, over the fold of its history.
+//!
+//! [`Ticket<S>`](Ticket) is generic over what is known of its state. `Ticket` alone, as it comes out of a store,
+//! knows it at run time: [`Ticket::state`] is a [`State`]. `Ticket<state::Resolved>` knows it at compile time:
+//! only the steps that the lifecycle accepts from there exist, and `state()` is that state with its content.
+//!
+//! ```
+//! use firstline::{Actor, AnyTicket, Desk, NewTicket, Ticket, state};
+//!
+//! let desk = Desk::memory();
+//! let anna = Actor::agent("anna");
+//! let boris = Actor::contact("boris");
+//!
+//! let ticket: Ticket<state::New> = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+//! let ticket: Ticket<state::Active> = desk.commit(ticket.start(), &anna)?;
+//! let ticket: Ticket<state::Resolved> = desk.commit(ticket.resolve("The headset was muted."), &anna)?;
+//!
+//! // Later, from the store: known at run time, typed when you ask.
+//! match desk.ticket(ticket.id())?.into_typed() {
+//!     AnyTicket::Resolved(ticket) => {
+//!         let closed = desk.commit(ticket.confirm(), &boris)?;
+//!         assert!(closed.permitted().verbs().contains(&firstline::Verb::Note));
+//!     }
+//!     other => println!("{}", other.permitted()),
+//! }
+//! # Ok::<(), firstline::Error>(())
+//! ```
+
+pub mod action;
+pub mod draft;
+pub mod event;
+pub mod facts;
+pub mod kind;
+pub mod limits;
+pub mod message;
+pub mod opening;
+pub mod people;
+pub mod snapshot;
+pub mod timer;
+
+mod decide;
+mod open;
+mod typed;
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use crate::id::TicketId;
+use crate::lifecycle::state::KnownState;
+use crate::lifecycle::{Permitted, Rejection, State};
+use crate::ticket::action::Action;
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+
+pub use typed::AnyTicket;
+
+/// A ticket as it was at one version. `S` is what is known of its state: [`State`] at run time, or one of the
+/// types in [`state`](crate::state) at compile time.
+///
+/// It is a value: it does not change when the store does. All fields of [`Snapshot`] can be read through it.
+/// It is not `Clone`, because a step consumes the handle: whoever holds an old one holds a stale one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ticket<S = State> {
+    snapshot: Box<Snapshot>,
+    state: S,
+}
+
+impl<S> Ticket<S> {
+    /// The id.
+    pub fn id(&self) -> TicketId {
+        self.snapshot.id
+    }
+
+    /// The state: a [`State`] if it is known only at run time, else that state with its content.
+    pub fn state(&self) -> &S {
+        &self.state
+    }
+
+    /// Everything known of the ticket at this version.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Everything known of the ticket, owned.
+    pub fn into_snapshot(self) -> Snapshot {
+        *self.snapshot
+    }
+
+    /// What the ticket accepts now: steps first. Its `Display` lists it.
+    pub fn permitted(&self) -> Permitted {
+        Permitted::in_state(self.snapshot.state.kind())
+    }
+
+    /// Why the lifecycle would refuse this action now, without attempting it; `None` if it would not.
+    ///
+    /// ```
+    /// # use firstline::{Action, Desk, NewTicket};
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound"))?;
+    /// let no = ticket.why_not(&Action::confirm()).unwrap();
+    /// assert_eq!(no.to_string(), "confirm is not accepted while new; accepted here: start, hold, resolve, cancel");
+    /// assert!(ticket.why_not(&Action::resolve("unmuted")).is_none());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn why_not(&self, action: &Action) -> Option<Rejection> {
+        self.snapshot.refusal(action, None)
+    }
+
+    /// Why this actor could not do this now: the lifecycle's reasons and the actor's.
+    pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
+        self.snapshot.refusal(action, Some(by))
+    }
+}
+
+/// Reads through to the [`Snapshot`].
+impl<S> Deref for Ticket<S> {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+impl From<Snapshot> for Ticket {
+    fn from(snapshot: Snapshot) -> Ticket {
+        Ticket { state: snapshot.state.clone(), snapshot: Box::new(snapshot) }
+    }
+}
+
+impl<S: KnownState> Ticket<S> {
+    /// The handle as one whose state is known at run time.
+    pub fn into_untyped(self) -> Ticket {
+        Ticket { state: self.snapshot.state.clone(), snapshot: self.snapshot }
+    }
+
+    /// The typed handle, if the ticket is in this state; the ticket back, if it is not.
+    pub fn try_from_untyped(ticket: Ticket) -> Result<Ticket<S>, Ticket> {
+        match S::from_state(&ticket.state) {
+            Some(state) => Ok(Ticket { state: state.clone(), snapshot: ticket.snapshot }),
+            None => Err(ticket),
+        }
+    }
+}
+
+/// One typed step, not yet taken: which ticket, from which version, what, and to which state it leads. Hand it to
+/// [`Desk::commit`](crate::Desk::commit).
+///
+/// It is pure: dropping it changes nothing.
+#[must_use = "a step is not taken until a desk commits it"]
+#[derive(Debug)]
+pub struct Step<To> {
+    pub(crate) ticket: TicketId,
+    pub(crate) expected: u64,
+    pub(crate) action: Action,
+    to: PhantomData<To>,
+}
+
+impl<To> Step<To> {
+    /// The same step together with something that goes before it, such as a reply; all or nothing.
+    pub fn with(mut self, first: Action) -> Step<To> {
+        self.action = first.and(self.action);
+        self
+    }
+}

@@ -1,0 +1,286 @@
+//! What somebody wants done to a ticket, as data.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, ContactId, TeamId, TicketId};
+use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::priority::{Impact, Priority, Urgency};
+use crate::ticket::kind::{Kind, Link, LinkKind};
+use crate::ticket::message::Message;
+use crate::ticket::people::{Contact, Line, Part};
+use crate::value::Value;
+
+/// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:
+///
+/// ```
+/// use firstline::{Action, HoldReason};
+///
+/// let ask = Action::reply("Which browser is it?").and(Action::hold(HoldReason::Customer));
+/// let answer = Action::reply("It works again.").and(Action::resolve("cache cleared"));
+/// # assert_eq!(ask.parts().len() + answer.parts().len(), 4);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Action {
+    /// A public message: of the desk if an agent or a program sends it, of a contact if a contact does.
+    Reply(Message),
+    /// An internal note.
+    Note(Message),
+    /// Begin to work on it.
+    Start,
+    /// Let it wait.
+    Hold {
+        /// What for.
+        reason: HoldReason,
+        /// When it resumes by itself.
+        until: Option<DateTime<Utc>>,
+    },
+    /// Go on with it.
+    Resume,
+    /// It is answered.
+    Resolve {
+        /// The solution in words.
+        text: String,
+        /// A code of the desk's own list.
+        code: Option<String>,
+    },
+    /// The requester says that it is solved.
+    Confirm,
+    /// Close it.
+    Close,
+    /// It is not solved.
+    Reopen {
+        /// Why, in words.
+        why: Option<String>,
+    },
+    /// Withdraw it.
+    Cancel {
+        /// Why, in words.
+        why: Option<String>,
+    },
+    /// Give it to an agent, or to nobody.
+    Assign(Option<AgentId>),
+    /// Hand it to a team on a line. Nobody of that team has it yet.
+    HandOver {
+        /// To whom.
+        team: TeamId,
+        /// On which line the team stands.
+        line: Line,
+        /// What the next person needs to know, so that the customer need not repeat it.
+        packet: Option<String>,
+    },
+    /// Set the impact.
+    Impact(Impact),
+    /// Set the urgency.
+    Urgency(Urgency),
+    /// Name a modifier of the priority on the ticket, or take it off.
+    Modifier {
+        /// Its name in the desk's policy.
+        name: String,
+        /// On or off.
+        on: bool,
+    },
+    /// Set the priority itself, whatever its inputs say, until [`Action::Computed`].
+    Override {
+        /// The priority.
+        priority: Priority,
+        /// Why, in words.
+        why: String,
+    },
+    /// Return to the computed priority.
+    Computed,
+    /// Correct the subject.
+    Subject(String),
+    /// Correct the kind.
+    Kind(Kind),
+    /// Set the category path, from general to special.
+    Category(Vec<String>),
+    /// Put a tag on.
+    Tag(String),
+    /// Take a tag off.
+    Untag(String),
+    /// Set a custom field; `None` empties it.
+    Field {
+        /// Its name in the desk's policy.
+        name: String,
+        /// The value.
+        value: Option<Value>,
+    },
+    /// Add a contact, or renew what is known of one.
+    Contact {
+        /// Who.
+        contact: Contact,
+        /// What they are to the ticket.
+        part: Part,
+    },
+    /// Take a contact off.
+    RemoveContact(ContactId),
+    /// Link it with another ticket of the desk. The other is given the inverse link in the same commit.
+    Link(Link),
+    /// Take a link away, on both tickets.
+    Unlink(Link),
+    /// Several things at once, in this order, all or nothing.
+    All(Vec<Action>),
+}
+
+impl Action {
+    /// A public message.
+    pub fn reply(message: impl Into<Message>) -> Action {
+        Action::Reply(message.into())
+    }
+
+    /// An internal note.
+    pub fn note(message: impl Into<Message>) -> Action {
+        Action::Note(message.into())
+    }
+
+    /// Begin to work on it.
+    pub fn start() -> Action {
+        Action::Start
+    }
+
+    /// Let it wait for this.
+    pub fn hold(reason: impl Into<HoldReason>) -> Action {
+        Action::Hold { reason: reason.into(), until: None }
+    }
+
+    /// Let it wait for this, and resume by itself at an instant.
+    pub fn hold_until(reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Action {
+        Action::Hold { reason: reason.into(), until: Some(until) }
+    }
+
+    /// Go on with it.
+    pub fn resume() -> Action {
+        Action::Resume
+    }
+
+    /// It is answered: the solution in words.
+    pub fn resolve(text: impl Into<String>) -> Action {
+        Action::Resolve { text: text.into(), code: None }
+    }
+
+    /// It is answered: a code of the desk's own list, and the solution in words.
+    pub fn resolve_as(code: impl Into<String>, text: impl Into<String>) -> Action {
+        Action::Resolve { text: text.into(), code: Some(code.into()) }
+    }
+
+    /// The requester says that it is solved.
+    pub fn confirm() -> Action {
+        Action::Confirm
+    }
+
+    /// Close it.
+    pub fn close() -> Action {
+        Action::Close
+    }
+
+    /// It is not solved.
+    pub fn reopen() -> Action {
+        Action::Reopen { why: None }
+    }
+
+    /// Withdraw it.
+    pub fn cancel() -> Action {
+        Action::Cancel { why: None }
+    }
+
+    /// Give it to an agent.
+    pub fn assign(to: impl Into<AgentId>) -> Action {
+        Action::Assign(Some(to.into()))
+    }
+
+    /// Hand it to a team on a line, with what the next person needs to know.
+    pub fn hand_over(team: impl Into<TeamId>, line: Line, packet: impl Into<String>) -> Action {
+        Action::HandOver { team: team.into(), line, packet: Some(packet.into()) }
+    }
+
+    /// Set the priority itself, with a reason.
+    pub fn override_priority(priority: Priority, why: impl Into<String>) -> Action {
+        Action::Override { priority, why: why.into() }
+    }
+
+    /// Name a modifier of the priority on the ticket.
+    pub fn modifier(name: impl Into<String>) -> Action {
+        Action::Modifier { name: name.into(), on: true }
+    }
+
+    /// Set the category path, from general to special.
+    pub fn category<S: Into<String>>(path: impl IntoIterator<Item = S>) -> Action {
+        Action::Category(path.into_iter().map(Into::into).collect())
+    }
+
+    /// Put a tag on.
+    pub fn tag(tag: impl Into<String>) -> Action {
+        Action::Tag(tag.into())
+    }
+
+    /// Set a custom field.
+    pub fn field(name: impl Into<String>, value: impl Into<Value>) -> Action {
+        Action::Field { name: name.into(), value: Some(value.into()) }
+    }
+
+    /// Link it with another ticket of the desk.
+    pub fn link(kind: LinkKind, to: TicketId) -> Action {
+        Action::Link(Link { kind, to })
+    }
+
+    /// This, and then that, in one commit.
+    #[must_use]
+    pub fn and(self, next: Action) -> Action {
+        match self {
+            Action::All(mut parts) => {
+                parts.push(next);
+                Action::All(parts)
+            }
+            first => Action::All(vec![first, next]),
+        }
+    }
+
+    /// The single things that it carries, in order.
+    pub fn parts(&self) -> Vec<&Action> {
+        let mut parts = Vec::new();
+        let mut waiting = vec![self];
+        while let Some(action) = waiting.pop() {
+            match action {
+                Action::All(several) => waiting.extend(several.iter().rev()),
+                single => parts.push(single),
+            }
+        }
+        parts
+    }
+
+    /// What it is, by name; `None` for several things at once.
+    pub const fn verb(&self) -> Option<Verb> {
+        Some(match self {
+            Action::Reply(_) => Verb::Reply,
+            Action::Note(_) => Verb::Note,
+            Action::Start => Verb::Step(StepKind::Start),
+            Action::Hold { .. } => Verb::Step(StepKind::Hold),
+            Action::Resume => Verb::Step(StepKind::Resume),
+            Action::Resolve { .. } => Verb::Step(StepKind::Resolve),
+            Action::Confirm => Verb::Step(StepKind::Confirm),
+            Action::Close => Verb::Step(StepKind::Close),
+            Action::Reopen { .. } => Verb::Step(StepKind::Reopen),
+            Action::Cancel { .. } => Verb::Step(StepKind::Cancel),
+            Action::Assign(_) => Verb::Assign,
+            Action::HandOver { .. } => Verb::HandOver,
+            Action::Impact(_)
+            | Action::Urgency(_)
+            | Action::Modifier { .. }
+            | Action::Override { .. }
+            | Action::Computed => Verb::Prioritise,
+            Action::Subject(_)
+            | Action::Kind(_)
+            | Action::Category(_)
+            | Action::Tag(_)
+            | Action::Untag(_)
+            | Action::Field { .. }
+            | Action::Contact { .. }
+            | Action::RemoveContact(_) => Verb::Describe,
+            Action::Link(_) | Action::Unlink(_) => Verb::Link,
+            Action::All(_) => return None,
+        })
+    }
+}

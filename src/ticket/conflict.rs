@@ -1,0 +1,55 @@
+//! A stale version, with what is needed to look again.
+
+use crate::error::{Error, ErrorKind};
+use crate::id::TicketId;
+use crate::lifecycle::State;
+
+/// Somebody was faster. Load the ticket again and decide anew.
+///
+/// ```
+/// use firstline::{Action, Actor, Desk, NewTicket};
+///
+/// let desk = Desk::memory();
+/// let (anna, ben) = (Actor::agent("anna"), Actor::agent("ben"));
+/// let seen_by_both = desk.open_ticket(NewTicket::new("No sound"))?;
+/// desk.act(seen_by_both.id(), Action::start(), &anna)?;
+///
+/// let error = desk.act(seen_by_both.id(), Action::cancel(), ben.expecting(seen_by_both.version)).unwrap_err();
+/// let conflict = error.conflict().unwrap();
+/// assert_eq!((conflict.expected, conflict.found), (1, 2));
+/// assert_eq!(conflict.state.to_string(), "active");
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("ticket {ticket} was changed by somebody else: expected version {expected}, found {found}, now {state}")]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The version that was expected.
+    pub expected: u64,
+    /// The version that it has.
+    pub found: u64,
+    /// The state in which it is now.
+    pub state: State,
+}
+
+impl Conflict {
+    /// The conflict between an expected version and the ticket as it was found. Stores report with it.
+    pub fn new(ticket: TicketId, expected: u64, found: u64, state: State) -> Conflict {
+        Conflict { ticket, expected, found, state }
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(conflict: Conflict) -> Error {
+        Error::of(ErrorKind::Conflict, conflict)
+    }
+}
+
+impl Error {
+    /// The facts of a stale version, if this is one.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.facts()
+    }
+}

@@ -1,0 +1,130 @@
+//! What a ticket is and how it came: kind, channel, number, links.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::TicketId;
+use crate::open_set::open_set;
+
+open_set! {
+    /// What a ticket is about.
+    Kind {
+        /// Something is broken.
+        Incident = "incident" "incident",
+        /// Something is wanted.
+        Request = "request" "request",
+        /// Something is to be explained: the default.
+        Question = "question" "question",
+        /// The cause behind several tickets.
+        Problem = "problem" "problem",
+        /// Something could be better.
+        Suggestion = "suggestion" "suggestion",
+    }
+}
+
+open_set! {
+    /// How a ticket or message came.
+    Channel {
+        /// E-mail.
+        Email = "email" "e-mail",
+        /// A telephone call.
+        Phone = "phone" "phone",
+        /// A chat on the host's site.
+        Chat = "chat" "chat",
+        /// A messenger.
+        Messenger = "messenger" "messenger",
+        /// A social network.
+        Social = "social" "social network",
+        /// A form on the host's site: the default.
+        WebForm = "web_form" "web form",
+        /// Another program.
+        Api = "api" "API",
+        /// Face to face.
+        InPerson = "in_person" "in person",
+    }
+}
+
+/// The running number of a ticket at its desk, with the prefix that the desk had when it was opened: `T-1042`.
+///
+/// The value alone is unique within the desk, so that a changed prefix breaks no old reference.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TicketNumber {
+    /// What stands before the hyphen; may be empty.
+    pub prefix: Arc<str>,
+    /// The running number, from 1.
+    pub value: u64,
+}
+
+impl fmt::Display for TicketNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.prefix.is_empty() {
+            write!(f, "{}-", self.prefix)?;
+        }
+        write!(f, "{}", self.value)
+    }
+}
+
+/// How one ticket stands to another. Every link is kept on both tickets, each in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LinkKind {
+    /// This one has the other as a part.
+    ParentOf,
+    /// This one is a part of the other.
+    ChildOf,
+    /// This one repeats the other.
+    DuplicateOf,
+    /// The other repeats this one.
+    DuplicatedBy,
+    /// This one goes on where the other, closed, ended.
+    FollowUpOf,
+    /// The other goes on where this one ended.
+    FollowedUpBy,
+    /// The other is the cause of this one.
+    CausedBy,
+    /// This one is the cause of the other.
+    CauseOf,
+}
+
+impl LinkKind {
+    /// The same link seen from the other ticket.
+    pub const fn inverse(self) -> LinkKind {
+        match self {
+            LinkKind::ParentOf => LinkKind::ChildOf,
+            LinkKind::ChildOf => LinkKind::ParentOf,
+            LinkKind::DuplicateOf => LinkKind::DuplicatedBy,
+            LinkKind::DuplicatedBy => LinkKind::DuplicateOf,
+            LinkKind::FollowUpOf => LinkKind::FollowedUpBy,
+            LinkKind::FollowedUpBy => LinkKind::FollowUpOf,
+            LinkKind::CausedBy => LinkKind::CauseOf,
+            LinkKind::CauseOf => LinkKind::CausedBy,
+        }
+    }
+}
+
+impl fmt::Display for LinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkKind::ParentOf => "parent of",
+            LinkKind::ChildOf => "child of",
+            LinkKind::DuplicateOf => "duplicate of",
+            LinkKind::DuplicatedBy => "duplicated by",
+            LinkKind::FollowUpOf => "follow-up of",
+            LinkKind::FollowedUpBy => "followed up by",
+            LinkKind::CausedBy => "caused by",
+            LinkKind::CauseOf => "cause of",
+        })
+    }
+}
+
+/// A link to another ticket of the same desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link {
+    /// How this ticket stands to the other.
+    pub kind: LinkKind,
+    /// The other.
+    pub to: TicketId,
+}

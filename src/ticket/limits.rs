@@ -1,0 +1,85 @@
+//! What a text may be. Checked once, when a command enters; every store can keep what passes.
+
+use crate::error::{Error, Result};
+use crate::value::{Attributes, Value};
+
+/// The longest subject, in characters.
+pub const MAX_SUBJECT_CHARS: usize = 500;
+/// The longest message, note or reason, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+/// The longest name: of a tag, a category, a field, an attribute, a file, in characters.
+pub const MAX_NAME_CHARS: usize = 255;
+/// The most of one sort that a ticket or a command may carry: tags, fields, attributes, attachments, links.
+pub const MAX_ITEMS: usize = 200;
+
+/// A text of several lines: a message, a note, a reason. NUL is refused because PostgreSQL cannot keep it.
+pub(crate) fn text(what: &str, text: &str) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid(what, "is empty").allowing("some text"));
+    }
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES));
+    }
+    no_nul(what, text)
+}
+
+/// A text of one line, such as a subject.
+pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid(what, "is empty").allowing(format!("1 to {max_chars} characters")));
+    }
+    let chars = text.chars().count();
+    if chars > max_chars {
+        return Err(too_long(what, chars, "characters", max_chars));
+    }
+    if let Some(found) = text.chars().find(|c| c.is_control()) {
+        return Err(Error::invalid(what, format_args!("contains the control character {found:?}"))
+            .allowing("one line of text without control characters"));
+    }
+    Ok(())
+}
+
+/// A name that people gave: of a tag, a field, a kind of the desk's own.
+pub(crate) fn name(what: &str, text: &str) -> Result<()> {
+    line(what, text, MAX_NAME_CHARS)
+}
+
+/// A count of things.
+pub(crate) fn count(what: &str, found: usize) -> Result<()> {
+    if found > MAX_ITEMS { Err(too_long(what, found, "items", MAX_ITEMS)) } else { Ok(()) }
+}
+
+/// A value of a field or an attribute.
+pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
+    match value {
+        Value::Text(text) if text.len() > MAX_TEXT_BYTES => {
+            Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES))
+        }
+        Value::Text(text) => no_nul(what, text),
+        Value::List(items) => {
+            count(what, items.len())?;
+            items.iter().try_for_each(|item| name(what, item))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the host says of a person.
+pub(crate) fn attributes(attributes: &Attributes) -> Result<()> {
+    count("attributes", attributes.len())?;
+    attributes.iter().try_for_each(|(key, it)| {
+        name("attribute name", key)?;
+        value(&format!("attribute `{key}`"), it)
+    })
+}
+
+fn no_nul(what: &str, text: &str) -> Result<()> {
+    if text.contains('\0') {
+        return Err(Error::invalid(what, "contains a NUL character").allowing("text without NUL"));
+    }
+    Ok(())
+}
+
+fn too_long(what: &str, found: usize, unit: &str, max: usize) -> Error {
+    Error::invalid(what, format_args!("is too long: {found} {unit}")).allowing(format!("at most {max} {unit}"))
+}

@@ -1,0 +1,235 @@
+//! The host's people as a ticket knows them: who asks, who acts, which line answers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::id::{AgentId, ContactId};
+use crate::ticket::limits;
+use crate::value::{Attributes, Value};
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Who {
+    /// An agent of the desk.
+    Agent(AgentId),
+    /// Somebody who asks.
+    Contact(ContactId),
+    /// A program of the host: a bot, a rule, an integration, by name.
+    Automation(String),
+    /// The desk itself, when a timer falls due.
+    Desk,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Agent(id) => id.fmt(f),
+            Who::Contact(id) => id.fmt(f),
+            Who::Automation(name) => f.write_str(name),
+            Who::Desk => f.write_str("the desk"),
+        }
+    }
+}
+
+/// Who gives a command, with what policies may know of them. A snapshot goes into every event of the command.
+///
+/// ```
+/// use firstline::Actor;
+///
+/// let anna = Actor::agent("anna").with("role", "supervisor");
+/// assert_eq!(anna.who.to_string(), "anna");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Who.
+    pub who: Who,
+    /// What policies may know of them now.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+}
+
+impl Actor {
+    /// An agent, by the host's id.
+    pub fn agent(id: impl Into<AgentId>) -> Actor {
+        Actor::from(Who::Agent(id.into()))
+    }
+
+    /// A contact, by the host's id.
+    pub fn contact(id: impl Into<ContactId>) -> Actor {
+        Actor::from(Who::Contact(id.into()))
+    }
+
+    /// A program of the host, by name.
+    pub fn automation(name: impl Into<String>) -> Actor {
+        Actor::from(Who::Automation(name.into()))
+    }
+
+    /// The desk itself.
+    pub(crate) fn desk() -> Actor {
+        Actor::from(Who::Desk)
+    }
+
+    /// The same actor with an attribute.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Actor {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.who {
+            Who::Agent(id) => id.check()?,
+            Who::Contact(id) => id.check()?,
+            Who::Automation(name) => limits::name("automation", name)?,
+            Who::Desk => {}
+        }
+        limits::attributes(&self.attributes)
+    }
+}
+
+impl From<Who> for Actor {
+    fn from(who: Who) -> Actor {
+        Actor { who, attributes: Attributes::new() }
+    }
+}
+
+/// Somebody who asks, as the host knows them at this moment.
+///
+/// The id and the attributes are facts of the event; name and addresses are its personal part, which can be
+/// erased without breaking the history.
+///
+/// ```
+/// use firstline::Contact;
+///
+/// let boris = Contact::new("customer-77").named("Борис").with("vip", true);
+/// assert_eq!(boris.id.as_str(), "customer-77");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Contact {
+    /// The host's id.
+    pub id: ContactId,
+    /// What policies may know of them now.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// Name and addresses.
+    #[serde(default, skip_serializing_if = "Person::is_empty")]
+    pub person: Person,
+}
+
+impl Contact {
+    /// A contact, by the host's id.
+    pub fn new(id: impl Into<ContactId>) -> Contact {
+        Contact { id: id.into(), attributes: Attributes::new(), person: Person::default() }
+    }
+
+    /// The same contact with a name to show.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Contact {
+        self.person.name = Some(name.into());
+        self
+    }
+
+    /// The same contact with an e-mail address.
+    #[must_use]
+    pub fn email(mut self, address: impl Into<String>) -> Contact {
+        self.person.email = Some(address.into());
+        self
+    }
+
+    /// The same contact with a telephone number.
+    #[must_use]
+    pub fn phone(mut self, number: impl Into<String>) -> Contact {
+        self.person.phone = Some(number.into());
+        self
+    }
+
+    /// The same contact with an attribute.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Contact {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        self.id.check()?;
+        limits::attributes(&self.attributes)?;
+        let Person { name, email, phone } = &self.person;
+        for (what, text) in [("contact name", name), ("contact e-mail", email), ("contact phone", phone)] {
+            if let Some(text) = text {
+                limits::line(what, text, limits::MAX_NAME_CHARS)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Into<ContactId>> From<T> for Contact {
+    fn from(id: T) -> Contact {
+        Contact::new(id)
+    }
+}
+
+/// The personal side of a contact: what a person reads, and what erasure removes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// A name to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// An e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+impl Person {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Person::default()
+    }
+}
+
+/// What a contact is to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Part {
+    /// Asked for it; confirms or reopens it.
+    Requester,
+    /// Is affected by it.
+    Affected,
+    /// Is kept informed.
+    Copied,
+}
+
+/// The line of support on which a team stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// Answers first.
+    #[default]
+    First,
+    /// Knows more.
+    Second,
+    /// Knows most: developers, engineers.
+    Third,
+    /// Outside the company: a supplier.
+    External,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Line::First => "1st line",
+            Line::Second => "2nd line",
+            Line::Third => "3rd line",
+            Line::External => "external",
+        })
+    }
+}
