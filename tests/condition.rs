@@ -345,3 +345,13 @@ fn times_are_compared_in_their_order() {
     assert!(!read(r#"{"field": "due", "at_least": {"date": "2026-01-01"}}"#));
     assert!(!read(r#"{"field": "due", "at_least": "2026-01-01T00:00:00Z"}"#));
 }
+
+#[test]
+fn types_are_called_the_same_everywhere() {
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let values: [Value; 6] =
+        [true.into(), 1.into(), "x".into(), ["x"].into(), now.date_naive().into(), now.into()];
+    for value in values {
+        assert_eq!(FieldType::of(&value).to_string(), value.type_name());
+    }
+}

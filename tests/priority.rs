@@ -139,7 +139,7 @@ proptest! {
                 }
                 applied += 1;
                 match effect {
-                    Effect::Raise(by) => (0..*by).for_each(|_| if place > 0 { place -= 1 }),
+                    Effect::Raise(by) => (0..*by).for_each(|_| place = place.saturating_sub(1)),
                     Effect::Lower(by) => (0..*by).for_each(|_| if place + 1 < scale.len() { place += 1 }),
                     Effect::Set(to) => place = scale.iter().position(|rank| *rank == to.rank()).unwrap(),
                     Effect::AtLeast(to) => while scale[place] > to.rank() { place -= 1 },
@@ -193,6 +193,25 @@ fn the_itil_matrix_passes_its_own_check() {
 }
 
 #[test]
+fn a_matrix_prints_as_a_table() {
+    let matrix = Matrix::define()
+        .impacts(["весь магазин", "один покупатель"])
+        .urgencies(["сейчас", "потом"])
+        .priorities(["авария", "обычный"])
+        .row("весь магазин", [("сейчас", "авария"), ("потом", "обычный")])
+        .row("один покупатель", [("сейчас", "обычный"), ("потом", "обычный")])
+        .default_impact("один покупатель")
+        .default_urgency("потом")
+        .build()
+        .unwrap();
+    let table = "\
+impact \\ urgency  сейчас      потом
+весь магазин      P1 авария   P2 обычный
+один покупатель   P2 обычный  P2 обычный";
+    assert_eq!(matrix.to_string(), table);
+}
+
+#[test]
 fn all_faults_are_named_at_once() {
     let never_ending = (0..40).fold(Condition::field("a").is(1), |inner, level| match level % 2 {
         0 => inner.and(Condition::ALWAYS.or(Condition::field("a").is(2))).or(Condition::field("b").is(1)),
@@ -230,9 +249,16 @@ fn all_faults_are_named_at_once() {
             r#"no cell for impact "low" and urgency " ""#,
             r#"modifier "vip" is declared twice"#,
             r#"modifier "vip" does nothing: it moves the priority by 0"#,
-            r#"modifier "vip" leads to P2, but the scale of priorities ends at P0"#,
             r#"modifier "vip": a condition may nest 32 levels deep at most"#,
         ]
+    );
+
+    let off = Matrix::itil()
+        .to_definition()
+        .modifier(Modifier::new("vip", Effect::AtLeast(Priority::new(6).unwrap())));
+    assert_eq!(
+        off.build().unwrap_err().to_string(),
+        r#"priority matrix: modifier "vip" leads to P6, but the scale of priorities ends at P5"#
     );
 
     // A hostile definition costs no more than its own length.

@@ -230,7 +230,9 @@ fn modifier_faults(modifiers: &[Modifier], priorities: usize, faults: &mut Vec<S
             Effect::Raise(0) | Effect::Lower(0) => {
                 faults.push(format!("modifier {name:?} does nothing: it moves the priority by 0"));
             }
-            Effect::Set(to) | Effect::AtLeast(to) if usize::from(to.rank()) > priorities => {
+            Effect::Set(to) | Effect::AtLeast(to)
+                if priorities > 0 && usize::from(to.rank()) > priorities =>
+            {
                 faults.push(format!(
                     "modifier {name:?} leads to {to}, but the scale of priorities ends at P{priorities}"
                 ));

@@ -279,16 +279,16 @@ impl fmt::Display for Matrix {
         let width = |names: &[String]| names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let first = width(self.impacts.names()).max(corner.len());
         let column = width(self.urgencies.names()).max(width(self.priorities.names()) + 3);
-        let mut line = |first_cell: &str, cells: Vec<String>| {
+        let line = |first_cell: &str, cells: Vec<String>| {
             let cells: String = cells.iter().map(|cell| format!("  {cell:column$}")).collect();
-            f.write_str(format!("{first_cell:first$}{cells}").trim_end())
+            format!("{first_cell:first$}{cells}").trim_end().to_owned()
         };
-        line(corner, self.urgencies.names().to_vec())?;
+        f.write_str(&line(corner, self.urgencies.names().to_vec()))?;
         for (impact, row) in self.impacts.names().iter().zip(self.cells.chunks(self.urgencies.len())) {
             let named = |priority: &Priority| {
                 format!("{priority} {}", self.priorities.name(priority.rank()).unwrap_or_default())
             };
-            line(&format!("\n{impact}"), row.iter().map(named).collect())?;
+            write!(f, "\n{}", line(impact, row.iter().map(named).collect()))?;
         }
         Ok(())
     }
