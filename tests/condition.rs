@@ -19,6 +19,20 @@ enum Tree {
 
 const FIELDS: [&str; 3] = ["a", "b", "c"];
 
+const KEYS: [&str; 11] = [
+    "is",
+    "is_not",
+    "one_of",
+    "at_least",
+    "at_most",
+    "more_than",
+    "less_than",
+    "contains",
+    "starts_with",
+    "exists",
+    "missing",
+];
+
 impl Tree {
     fn naive(&self, facts: &Attributes) -> bool {
         match self {
@@ -117,22 +131,9 @@ fn facts() -> impl Strategy<Value = Attributes> {
 }
 
 fn tree() -> impl Strategy<Value = Tree> {
-    let keys = vec![
-        "is",
-        "is_not",
-        "one_of",
-        "at_least",
-        "at_most",
-        "more_than",
-        "less_than",
-        "contains",
-        "starts_with",
-        "exists",
-        "missing",
-    ];
     let leaf = prop_oneof![
         1 => Just(Tree::Always),
-        12 => (prop::sample::select(FIELDS.to_vec()), prop::sample::select(keys), value())
+        12 => (prop::sample::select(FIELDS.to_vec()), prop::sample::select(KEYS.to_vec()), value())
             .prop_map(|(field, key, value)| Tree::Leaf(field, key, value)),
     ];
     leaf.prop_recursive(5, 40, 4, |inner| {
@@ -209,6 +210,23 @@ proptest! {
     }
 }
 
+/// Every comparison of every small value with every other, and with a missing fact.
+#[test]
+fn each_comparison_holds_as_the_naive_evaluation_says() {
+    let texts = ["x", "X", "xy", "yx", "other", "Жалоба", "жалоба на сайт"].map(Value::from);
+    let lists = [Value::from(["x", "xy"]), Value::from(["Жалоба"]), Value::List(Vec::new())];
+    let others = [Value::from(true), false.into(), (-1).into(), 0.into(), 1.into()];
+    let values: Vec<Value> = texts.into_iter().chain(lists).chain(others).collect();
+    let facts: Vec<Attributes> =
+        values.iter().map(|value| Attributes::from([("a".to_owned(), value.clone())])).collect();
+    for (key, value) in KEYS.iter().flat_map(|key| values.iter().map(move |value| (*key, value))) {
+        let tree = Tree::Leaf("a", key, value.clone());
+        for facts in facts.iter().chain([&Attributes::new()]) {
+            assert_eq!(tree.in_code().holds(facts), tree.naive(facts), "{} for {facts:?}", tree.in_code());
+        }
+    }
+}
+
 fn refused(json: serde_json::Value) -> String {
     serde_json::from_str::<Condition>(&json.to_string()).unwrap_err().to_string()
 }
@@ -266,6 +284,10 @@ fn nesting_is_limited_everywhere() {
         })
     };
     let fields = Fields::new().with("a", FieldType::Integer);
+    // Each `not` is a level of its own, as each `or` within it is.
+    let negated = |levels: usize| (0..levels / 2).fold(leaf(), |inner, _| !inner.or(leaf()));
+    assert!(negated(MAX_DEPTH - 2).check(&fields).is_ok());
+    assert!(negated(MAX_DEPTH).check(&fields).is_err());
     assert!(deep(MAX_DEPTH).check(&fields).is_ok());
     let json = serde_json::to_string(&deep(MAX_DEPTH)).unwrap();
     assert_eq!(serde_json::from_str::<Condition>(&json).unwrap(), deep(MAX_DEPTH));
