@@ -13,10 +13,10 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
-/// `is not known; did you mean "x"?`, to follow the name itself in a message.
+/// `is not known (did you mean "x"?)`, to follow the name itself in a message.
 pub(crate) fn unknown<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(wrong, known) {
-        Some(name) => format!("is not known; did you mean {name:?}?"),
+        Some(name) => format!("is not known (did you mean {name:?}?)"),
         None => "is not known".to_owned(),
     }
 }

@@ -110,7 +110,7 @@ impl Fields {
     }
 }
 
-/// The names, for messages: `contact.…, contact.vip, priority`.
+/// The names, for messages: `contact.vip, priority, contact.…`.
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let open = self.open.iter().map(|prefix| format!("{prefix}…"));
@@ -137,7 +137,7 @@ impl Condition {
     /// let error = Condition::field("contat.vip").is(true).check(&fields).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "condition: the field \"contat.vip\" is not known; did you mean \"contact.vip\"?; \
+    ///     "condition: the field \"contat.vip\" is not known (did you mean \"contact.vip\"?); \
     ///      fields: contact.vip, priority",
     /// );
     /// ```
@@ -221,7 +221,7 @@ impl Check<'_> {
         // A field of any type takes that of the first value; the others must still agree with it.
         let Some(kind) = known.or_else(|| values.first().map(FieldType::of)) else { return };
         if !kind.comparisons().contains(&key) {
-            self.faults.push(format!(
+            return self.faults.push(format!(
                 "{field} is compared with {key}, which does not suit the type {kind}; suitable: {}",
                 kind.comparisons().join(", ")
             ));

@@ -143,8 +143,8 @@ impl MatrixDefinition {
     ///     .unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "priority matrix: in the cell of \"hihg\" and \"any\": impact \"hihg\" is not known; did you mean \
-    ///      \"high\"?; no cell for impact \"high\" and urgency \"any\"",
+    ///     "priority matrix: in the cell of \"hihg\" and \"any\": impact \"hihg\" is not known (did you mean \
+    ///      \"high\"?); no cell for impact \"high\" and urgency \"any\"",
     /// );
     /// ```
     pub fn build(self) -> Result<Matrix> {
@@ -187,6 +187,10 @@ impl MatrixDefinition {
 /// whenever there is none.
 fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Priority> {
     let [impacts, urgencies, priorities] = scales;
+    if impacts.is_too_long() || urgencies.is_too_long() {
+        // A fault already, and the table would grow with the product of the two.
+        return Vec::new();
+    }
     let mut filled: Vec<Option<Priority>> = vec![None; impacts.len() * urgencies.len()];
     // A pair whose cell is there but faulty is not reported as missing on top of that.
     let mut seen = vec![false; filled.len()];
@@ -206,10 +210,14 @@ fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Pr
         }
         filled[index] = priority.map(Priority::at);
     }
-    for (index, _) in seen.iter().enumerate().filter(|(_, seen)| !**seen) {
-        let impact = &impacts.names()[index / urgencies.len()];
-        let urgency = &urgencies.names()[index % urgencies.len()];
-        faults.push(format!("no cell for impact {impact:?} and urgency {urgency:?}"));
+    for (row, impact) in impacts.names().iter().enumerate() {
+        for (column, urgency) in urgencies.names().iter().enumerate() {
+            // The second of two equal names is a fault already; nothing could be said of its cells.
+            let first = impacts.index(impact) == Some(row) && urgencies.index(urgency) == Some(column);
+            if first && !seen[row * urgencies.len() + column] {
+                faults.push(format!("no cell for impact {impact:?} and urgency {urgency:?}"));
+            }
+        }
     }
     filled.into_iter().flatten().collect()
 }
@@ -222,7 +230,9 @@ fn modifier_faults(modifiers: &[Modifier], priorities: usize, faults: &mut Vec<S
             Effect::Raise(0) | Effect::Lower(0) => {
                 faults.push(format!("modifier {name:?} does nothing: it moves the priority by 0"));
             }
-            Effect::Set(to) | Effect::AtLeast(to) if usize::from(to.rank()) > priorities => {
+            Effect::Set(to) | Effect::AtLeast(to)
+                if priorities > 0 && usize::from(to.rank()) > priorities =>
+            {
                 faults.push(format!(
                     "modifier {name:?} leads to {to}, but the scale of priorities ends at P{priorities}"
                 ));

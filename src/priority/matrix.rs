@@ -279,16 +279,16 @@ impl fmt::Display for Matrix {
         let width = |names: &[String]| names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let first = width(self.impacts.names()).max(corner.len());
         let column = width(self.urgencies.names()).max(width(self.priorities.names()) + 3);
-        write!(f, "{corner:first$}")?;
-        for name in self.urgencies.names() {
-            write!(f, "  {name:column$}")?;
-        }
+        let line = |first_cell: &str, cells: Vec<String>| {
+            let cells: String = cells.iter().map(|cell| format!("  {cell:column$}")).collect();
+            format!("{first_cell:first$}{cells}").trim_end().to_owned()
+        };
+        f.write_str(&line(corner, self.urgencies.names().to_vec()))?;
         for (impact, row) in self.impacts.names().iter().zip(self.cells.chunks(self.urgencies.len())) {
-            write!(f, "\n{impact:first$}")?;
-            for priority in row {
-                let name = self.priorities.name(priority.rank()).unwrap_or_default();
-                write!(f, "  {:column$}", format!("{priority} {name}"))?;
-            }
+            let named = |priority: &Priority| {
+                format!("{priority} {}", self.priorities.name(priority.rank()).unwrap_or_default())
+            };
+            write!(f, "\n{}", line(impact, row.iter().map(named).collect()))?;
         }
         Ok(())
     }

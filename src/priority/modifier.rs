@@ -47,7 +47,7 @@ impl Effect {
             Effect::Raise(by) => ("raises", by),
             Effect::Lower(by) => ("lowers", by),
             Effect::Set(_) => return write!(f, "sets it to {after}"),
-            Effect::AtLeast(_) => return write!(f, "demands at least {after}"),
+            Effect::AtLeast(_) => return write!(f, "raises it to {after}"),
         };
         write!(f, "{verb} it by {by} to {after}")?;
         let ended = before.rank().abs_diff(after.rank()) < by;

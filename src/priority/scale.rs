@@ -1,7 +1,9 @@
 //! A scale: the names of its levels, the first being rank 1.
 
+use std::collections::BTreeSet;
+
 use super::level::MAX_RANK;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::spelling;
 
 /// The longest name of a level or modifier, in characters.
@@ -26,11 +28,17 @@ impl Scale {
         if names.is_empty() {
             faults.push(format!("there is no {what}; one at least is needed"));
         }
-        if names.len() > usize::from(MAX_RANK) {
-            faults
-                .push(format!("there are {} levels of {what}; {MAX_RANK} at most are allowed", names.len()));
+        if self.is_too_long() {
+            faults.push(format!(
+                "the scale of {what} has {} levels; {MAX_RANK} at most are allowed",
+                names.len()
+            ));
         }
         name_faults(what, names.iter().map(String::as_str), faults);
+    }
+
+    pub(super) fn is_too_long(&self) -> bool {
+        self.names.len() > usize::from(MAX_RANK)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -46,14 +54,15 @@ impl Scale {
         self.names.iter().position(|known| known == name)
     }
 
-    /// `impact "hgih" is not known; did you mean "high"?`
+    /// `impact "hgih" is not known (did you mean "high"?)`
     pub(super) fn unknown(&self, name: &str) -> String {
         format!("{} {name:?} {}", self.what, spelling::unknown(name, self.names.iter().map(String::as_str)))
     }
 
     /// The place of the name that somebody gave, or a refusal that says what there is.
     pub(super) fn find(&self, name: &str) -> Result<usize> {
-        self.index(name).ok_or_else(|| Error::invalid("", self.unknown(name)).allowing(self.names.join(", ")))
+        self.index(name)
+            .ok_or_else(|| Error::new(ErrorKind::Invalid, self.unknown(name)).allowing(self.names.join(", ")))
     }
 
     /// The name of this rank, or a refusal that says which there are.
@@ -70,12 +79,9 @@ impl Scale {
 }
 
 /// What is wrong with these names: blank, overlong, with blanks around, or given twice.
-pub(super) fn name_faults<'a>(
-    what: &str,
-    names: impl Iterator<Item = &'a str> + Clone,
-    faults: &mut Vec<String>,
-) {
-    for (index, name) in names.clone().enumerate() {
+pub(super) fn name_faults<'a>(what: &str, names: impl Iterator<Item = &'a str>, faults: &mut Vec<String>) {
+    let (mut seen, mut again) = (BTreeSet::new(), BTreeSet::new());
+    for (index, name) in names.enumerate() {
         if name.trim().is_empty() {
             faults.push(format!("number {} of {what} has no name", index + 1));
         } else if name.trim() != name || name.chars().any(char::is_control) {
@@ -83,8 +89,7 @@ pub(super) fn name_faults<'a>(
         } else if name.chars().count() > MAX_NAME {
             faults.push(format!("{what} {name:?} is longer than {MAX_NAME} characters"));
         }
-        // Said once, where the name comes for the second time.
-        if names.clone().take(index).filter(|earlier| *earlier == name).count() == 1 {
+        if !seen.insert(name) && again.insert(name) {
             faults.push(format!("{what} {name:?} is declared twice"));
         }
     }

@@ -1,0 +1,51 @@
+//! How urgent is it, and why? A priority matrix, a VIP rule, and a matrix that is refused.
+//!
+//! `cargo run --example priority_matrix`
+
+use std::collections::BTreeSet;
+
+use firstline::priority::{Effect, Impact, Inputs, Matrix, Modifier, Priority, Urgency};
+use firstline::{Attributes, Condition, Result, Value};
+
+fn main() -> Result<()> {
+    // The ITIL matrix, and two reasons to depart from it: one that a rule finds, one that an agent names.
+    let vip = Condition::field("contact.vip").is(true);
+    let matrix = Matrix::itil()
+        .to_definition()
+        .modifier(Modifier::new("VIP customer", Effect::Raise(1)).when(vip))
+        .modifier(Modifier::new("the press asks", Effect::AtLeast(Priority::P2)))
+        .build()?;
+    println!("The matrix\n\n{matrix}\n");
+
+    println!("Four tickets\n");
+    let vip = Attributes::from([("contact.vip".to_owned(), Value::from(true))]);
+    let press = BTreeSet::from(["the press asks".to_owned()]);
+    let medium = Inputs { impact: Some(Impact::MEDIUM), urgency: Some(Urgency::MEDIUM), ..Inputs::default() };
+    for (subject, inputs) in [
+        ("A question about delivery", Inputs::default()),
+        ("A VIP cannot pay", Inputs { facts: &vip, ..medium }),
+        (
+            "A typing error, in the newspaper",
+            Inputs { impact: Some(Impact::LOW), modifiers: &press, ..medium },
+        ),
+        ("The boss called", Inputs { overridden: Some(Priority::P1), ..medium }),
+    ] {
+        println!("{subject}\n  {}", matrix.assess(&inputs)?);
+    }
+
+    println!("\nA matrix with faults is refused, with all of them at once\n");
+    let faulty = Matrix::define()
+        .impacts(["company", "team", "person"])
+        .urgencies(["now", "later"])
+        .priorities(["critical", "normal", "low"])
+        .row("company", [("now", "critical"), ("later", "normal")])
+        .row("team", [("now", "critcal"), ("later", "normal")])
+        .row("person", [("now", "normal")])
+        .default_impact("persons")
+        .default_urgency("later");
+    match faulty.build() {
+        Ok(_) => println!("  It was accepted, which should not happen."),
+        Err(error) => println!("  {}", error.to_string().replace("; ", ";\n  ")),
+    }
+    Ok(())
+}
