@@ -70,7 +70,8 @@ impl fmt::Debug for Fingerprint {
 
 /// A value as JSON text.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| Error::invalid("value", "cannot be written as JSON").caused_by(e))
+    serde_json::to_string(value)
+        .map_err(|e| Error::invalid("value", "cannot be written as JSON").caused_by(e))
 }
 
 /// A version of a definition: from when it holds, and which text it is.

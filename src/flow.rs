@@ -8,12 +8,14 @@
 //! and wraps it in [`Blocking`]; who brings an engine of another sort implements [`Engine`].
 
 pub mod blocking;
+mod seen;
 
 pub use blocking::Blocking;
+pub use seen::Seen;
 
 use crate::error::{Error, Result};
 use crate::id::DeskId;
-use crate::store::{Commit, Mode, Read, Seen};
+use crate::store::{Commit, Mode, Read};
 
 /// A command or a read, as a value.
 pub trait Flow: Send + Sync + 'static {

@@ -5,18 +5,23 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod condition;
+pub mod definition;
+pub mod desk;
 pub mod error;
+pub mod flow;
 pub mod id;
 pub mod lifecycle;
 mod open_set;
 pub mod policy;
 pub mod priority;
 mod spelling;
+pub mod store;
 pub mod ticket;
 pub mod time;
 pub mod value;
 
 pub use condition::{Condition, Facts};
+pub use desk::{By, Desk, Page, Receipt, TicketRef};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
 pub use lifecycle::{
@@ -24,7 +29,9 @@ pub use lifecycle::{
 };
 pub use policy::Policy;
 pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency};
+pub use store::{Cursor, Order, Query};
 pub use ticket::action::Action;
+pub use ticket::conflict::Conflict;
 pub use ticket::event::{Change, Event};
 pub use ticket::kind::{Channel, Kind, LinkKind, TicketNumber};
 pub use ticket::message::Message;

@@ -113,7 +113,8 @@ impl Policy {
                 return fault(error.to_string());
             }
             if let FieldType::Choice { choices } | FieldType::Choices { choices } = field_type
-                && (choices.is_empty() || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
+                && (choices.is_empty()
+                    || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
             {
                 return fault(format!("field `{name}` needs choices, each with a name"));
             }
@@ -141,16 +142,21 @@ impl Policy {
         if field_type.accepts(value) {
             return Ok(());
         }
-        Err(Error::invalid(&format!("field `{name}`"), format_args!("does not take the {} {value}", value.type_name()))
-            .allowing(field_type.in_words()))
+        Err(Error::invalid(
+            &format!("field `{name}`"),
+            format_args!("does not take the {} {value}", value.type_name()),
+        )
+        .allowing(field_type.in_words()))
     }
 
     /// The type of a custom field, or a refusal that names the declared ones.
     pub(crate) fn declared(&self, name: &str) -> Result<&FieldType> {
         self.fields.get(name).ok_or_else(|| {
             let declared: Vec<_> = self.fields.keys().map(String::as_str).collect();
-            let allowed = if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
-            Error::invalid(&format!("field `{name}`"), "is not declared in the desk's policy").allowing(allowed)
+            let allowed =
+                if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
+            Error::invalid(&format!("field `{name}`"), "is not declared in the desk's policy")
+                .allowing(allowed)
         })
     }
 }
@@ -208,7 +214,9 @@ impl FieldType {
             | (FieldType::Date, Value::Date(_))
             | (FieldType::Instant, Value::Instant(_)) => true,
             (FieldType::Choice { choices }, Value::Text(text)) => choices.contains(text),
-            (FieldType::Choices { choices }, Value::List(items)) => items.iter().all(|it| choices.contains(it)),
+            (FieldType::Choices { choices }, Value::List(items)) => {
+                items.iter().all(|it| choices.contains(it))
+            }
             _ => false,
         }
     }

@@ -19,7 +19,7 @@ use crate::id::DeskId;
 
 pub use commit::{Commit, KeptReceipt, TicketWrite};
 pub use query::{Cursor, Order, Query};
-pub use read::{Answer, DueTimer, Read, Seen};
+pub use read::{Answer, DueTimer, Read};
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,13 +48,13 @@ pub trait Store {
 
 /// One transaction at one desk. Dropped without a commit, it leaves nothing behind.
 pub trait Tx {
-    /// Answers the reads into `seen`, each by [`Seen::put`].
+    /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
     ///
     /// What was read in [`Mode::Write`], absence included, does not change before the end of the transaction.
     ///
     /// # Errors
     /// A storage error, or [`Corrupt`](crate::ErrorKind::Corrupt) if stored bytes cannot be read.
-    fn load(&mut self, reads: &[Read], seen: &mut Seen) -> Result<()>;
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>>;
 
     /// Writes everything in the commit, or nothing, and ends the transaction.
     ///

@@ -27,6 +27,7 @@
 //! ```
 
 pub mod action;
+pub mod conflict;
 pub mod draft;
 pub mod event;
 pub mod facts;

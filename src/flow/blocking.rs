@@ -1,9 +1,9 @@
 //! The driver for stores whose calls return when they are done.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Halt, Job};
+use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
-use crate::store::{Commit, Mode, Seen, Store, Tx};
+use crate::store::{Commit, Mode, Store, Tx};
 
 /// How often a decision may ask for more. The longest chain in the crate asks five times; a decision that asks
 /// for ever would hold its transaction for ever.
@@ -30,11 +30,15 @@ pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out>
     for _ in 0..MAX_ROUNDS {
         wanted.retain(|read| !seen.has(read));
         if !wanted.is_empty() {
-            tx.load(&wanted, &mut seen)?;
+            let answers = tx.load(&wanted)?;
+            seen.put(std::mem::take(&mut wanted), answers)?;
         }
         match flow.decide(&seen) {
             Ok((commit, out)) => {
-                debug_assert!(repeats(flow, &seen, &commit), "a decision must be the same when it is made again");
+                debug_assert!(
+                    repeats(flow, &seen, &commit),
+                    "a decision must be the same when it is made again"
+                );
                 if flow.mode() == Mode::Write && !commit.is_empty() {
                     tx.commit(commit)?;
                 }
@@ -44,7 +48,10 @@ pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out>
             Err(Halt::Stop(error)) => return Err(error),
         }
     }
-    Err(Error::new(ErrorKind::Storage, format!("the decision still asked for more after {MAX_ROUNDS} rounds")))
+    Err(Error::new(
+        ErrorKind::Storage,
+        format!("the decision still asked for more after {MAX_ROUNDS} rounds"),
+    ))
 }
 
 /// Whether the flow decides the same once more: what makes it safe to run it again.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use petgraph::dot::{Config, Dot};
 use petgraph::graph::DiGraph;
-use petgraph::visit::{EdgeRef, IntoEdgeReferences};
+use petgraph::visit::EdgeRef;
 
 use super::{StateKind, StepKind};
 
@@ -58,7 +58,8 @@ pub fn dot() -> String {
         let shape = if state.is_final() { "doublecircle" } else { "ellipse" };
         format!("label=\"{state}\" shape={shape}")
     };
-    let label = |_: &_, edge: petgraph::graph::EdgeReference<'_, StepKind>| format!("label=\"{}\"", edge.weight());
+    let label =
+        |_: &_, edge: petgraph::graph::EdgeReference<'_, StepKind>| format!("label=\"{}\"", edge.weight());
     let config = [Config::NodeNoLabel, Config::EdgeNoLabel];
     format!("{:?}", Dot::with_attr_getters(&graph, &config, &label, &shape))
 }

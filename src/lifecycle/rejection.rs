@@ -31,15 +31,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    const BESIDE_STEPS: [Verb; 7] = [
-        Verb::Reply,
-        Verb::Note,
-        Verb::Assign,
-        Verb::HandOver,
-        Verb::Prioritise,
-        Verb::Describe,
-        Verb::Link,
-    ];
+    const BESIDE_STEPS: [Verb; 7] =
+        [Verb::Reply, Verb::Note, Verb::Assign, Verb::HandOver, Verb::Prioritise, Verb::Describe, Verb::Link];
 
     /// Whether a ticket in this state accepts it. A final ticket still takes notes, links and corrected
     /// descriptions, because those are how one learns from it; it takes no work and no talk.

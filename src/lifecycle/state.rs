@@ -79,7 +79,11 @@ impl fmt::Display for State {
         match self {
             State::OnHold(OnHold { reason, until: None }) => write!(f, "on hold ({reason})"),
             State::OnHold(OnHold { reason, until: Some(until) }) => {
-                write!(f, "on hold ({reason}) until {}", until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+                write!(
+                    f,
+                    "on hold ({reason}) until {}",
+                    until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+                )
             }
             other => other.kind().fmt(f),
         }

@@ -305,9 +305,9 @@ impl FromStr for Cursor {
                 _ => return None,
             })
         }
-        parse(text)
-            .map(Cursor)
-            .ok_or_else(|| Error::invalid("cursor", "cannot be read").allowing("one that a page of this desk gave"))
+        parse(text).map(Cursor).ok_or_else(|| {
+            Error::invalid("cursor", "cannot be read").allowing("one that a page of this desk gave")
+        })
     }
 }
 

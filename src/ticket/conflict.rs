@@ -21,7 +21,9 @@ use crate::lifecycle::State;
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("ticket {ticket} was changed by somebody else: expected version {expected}, found {found}, now {state}")]
+#[error(
+    "ticket {ticket} was changed by somebody else: expected version {expected}, found {found}, now {state}"
+)]
 #[non_exhaustive]
 pub struct Conflict {
     /// The ticket.

@@ -1,12 +1,10 @@
 //! The pure decision: a ticket, an action and a moment in; events or a refusal out.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Reason, Rejection, StateKind, StepKind, Verb};
+use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::ticket::action::Action;
@@ -42,9 +40,10 @@ impl Snapshot {
         if spoke && !steps {
             draft.answer_to_message(moment)?;
         }
-        if parts.iter().any(|part| {
-            matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign))
-        }) {
+        if parts
+            .iter()
+            .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
+        {
             draft.reassess(moment)?;
         }
         Ok(draft)
@@ -83,7 +82,9 @@ fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
     let works = !matches!(by.who, Who::Contact(_));
     let (allowed, may) = match verb {
         Verb::Step(StepKind::Confirm) => (asks, "the requester"),
-        Verb::Step(StepKind::Reopen | StepKind::Cancel) => (asks || works, "the requester, agents and programs"),
+        Verb::Step(StepKind::Reopen | StepKind::Cancel) => {
+            (asks || works, "the requester, agents and programs")
+        }
         Verb::Reply => (true, "everybody"),
         _ => (works, "agents and programs"),
     };
@@ -165,6 +166,11 @@ impl Draft {
                 _ => self.describe(other, moment),
             },
         }
+    }
+
+    /// Puts on this ticket what a link on another one means for it.
+    pub(crate) fn mirror(&mut self, change: Change, moment: &Moment<'_>) -> Result<()> {
+        self.change(moment, change, Personal::default())
     }
 
     fn change(&mut self, moment: &Moment<'_>, change: Change, personal: Personal) -> Result<()> {
@@ -330,9 +336,9 @@ impl Draft {
                 }
                 introduce(contact, *part, &mut described, &mut personal);
             }
-            Action::RemoveContact(id) => described.removed.extend(
-                snapshot.contacts.contains_key(id).then(|| id.clone()),
-            ),
+            Action::RemoveContact(id) => {
+                described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
+            }
             _ => {}
         }
         if described == Described::default() && personal.is_empty() {

@@ -81,5 +81,6 @@ fn no_nul(what: &str, text: &str) -> Result<()> {
 }
 
 fn too_long(what: &str, found: usize, unit: &str, max: usize) -> Error {
-    Error::invalid(what, format_args!("is too long: {found} {unit}")).allowing(format!("at most {max} {unit}"))
+    Error::invalid(what, format_args!("is too long: {found} {unit}"))
+        .allowing(format!("at most {max} {unit}"))
 }

@@ -210,7 +210,9 @@ impl Snapshot {
             }
             Change::Restamped => self.stamp(event.at),
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
-            Change::Imported { versions, fingerprint } => self.imported = Some((*versions, fingerprint.clone())),
+            Change::Imported { versions, fingerprint } => {
+                self.imported = Some((*versions, fingerprint.clone()))
+            }
         }
         self.irregular += u32::from(event.origin.is_some_and(|origin| origin.irregular));
         self.version = event.version;

@@ -1,0 +1,259 @@
+//! The desk: the one way in.
+
+mod act;
+mod by;
+mod frame;
+mod look;
+mod open;
+mod receipt;
+mod records;
+mod setup;
+mod tick;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::flow::{Blocking, Engine};
+use crate::id::{DeskId, IdSource, RandomIds, TicketId};
+use crate::lifecycle::state::{KnownState, New};
+use crate::policy::Policy;
+use crate::store::{Query, Store};
+use crate::ticket::action::Action;
+use crate::ticket::opening::NewTicket;
+use crate::ticket::{Step, Ticket};
+use crate::time::{SystemTime, TimeSource, to_micros};
+
+pub use by::By;
+pub use look::{Page, TicketRef};
+pub use receipt::Receipt;
+pub use records::Records;
+pub use setup::Setup;
+pub use tick::Ticked;
+
+/// One support desk over some engine: the one noun that an application holds.
+///
+/// It has seven verbs and a few handles by subject. Every verb is one transaction: it happens whole or not at all.
+/// What a verb returns depends on the engine: over memory and SQLite, which block, a `Result` at once; over an
+/// engine that awaits, a future of one.
+///
+/// ```
+/// use firstline::{Action, Actor, Channel, Desk, NewTicket};
+///
+/// let desk = Desk::memory(); // `Desk::open("support.db")?` keeps it in a file
+/// let anna = Actor::agent("anna");
+/// let ticket = desk.open_ticket(NewTicket::new("Card declined at checkout").from("customer-77").via(Channel::Chat))?;
+/// let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
+/// let receipt = desk.act(ticket.id(), answer, &anna)?;
+/// assert_eq!(receipt.ticket.state().to_string(), "resolved");
+/// # Ok::<(), firstline::Error>(())
+/// ```
+///
+/// A desk is cheap to clone; clones share the engine.
+#[derive(Debug, Clone)]
+pub struct Desk<E> {
+    engine: E,
+    settings: Settings,
+    policies: Arc<frame::Policies>,
+}
+
+/// What a desk is called, and where it gets time and ids from.
+///
+/// ```
+/// use firstline::desk::Settings;
+/// use firstline::store::memory::Memory;
+/// use firstline::time::ManualTime;
+///
+/// let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+/// let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Settings {
+    desk: DeskId,
+    time: Arc<dyn TimeSource>,
+    ids: Arc<dyn IdSource>,
+    keep_receipts: TimeDelta,
+    default: Arc<Policy>,
+}
+
+impl Settings {
+    /// A desk of this id, with the machine's clock, random ids, and receipts kept for 30 days.
+    pub fn new(desk: impl Into<DeskId>) -> Settings {
+        Settings {
+            desk: desk.into(),
+            time: Arc::new(SystemTime),
+            ids: Arc::new(RandomIds),
+            keep_receipts: TimeDelta::days(30),
+            default: Arc::new(Policy::default()),
+        }
+    }
+
+    /// Another source of time.
+    pub fn time(mut self, time: impl TimeSource + 'static) -> Settings {
+        self.time = Arc::new(time);
+        self
+    }
+
+    /// Another source of ids.
+    pub fn ids(mut self, ids: impl IdSource + 'static) -> Settings {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// How long the receipt of a command with an idempotency key is kept.
+    pub fn keep_receipts(mut self, keep_for: TimeDelta) -> Settings {
+        self.keep_receipts = keep_for;
+        self
+    }
+}
+
+impl<T: Into<DeskId>> From<T> for Settings {
+    fn from(desk: T) -> Settings {
+        Settings::new(desk)
+    }
+}
+
+impl<S: Store> Blocking<S> {
+    /// A desk in this store.
+    pub fn desk(self, settings: impl Into<Settings>) -> Desk<Blocking<S>> {
+        Desk::over(self, settings)
+    }
+}
+
+impl<E> Desk<E> {
+    /// A desk over this engine. Engines offer it as their `desk` method.
+    pub(crate) fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
+        Desk { engine, settings: settings.into(), policies: Arc::default() }
+    }
+
+    fn frame(&self) -> frame::Frame {
+        self.frame_at(self.settings.time.now())
+    }
+
+    fn frame_at(&self, now: DateTime<Utc>) -> frame::Frame {
+        frame::Frame {
+            now: to_micros(now),
+            keep_receipts: self.settings.keep_receipts,
+            policies: Arc::clone(&self.policies),
+            default: Arc::clone(&self.settings.default),
+        }
+    }
+
+    fn new_id(&self, frame: &frame::Frame) -> TicketId {
+        self.settings.ids.new_id(frame.now).into()
+    }
+}
+
+impl<E: Engine> Desk<E> {
+    /// Opens a ticket.
+    ///
+    /// With an idempotency key ([`NewTicket::once`]) a repetition returns the ticket as the first call returned it.
+    ///
+    /// # Errors
+    /// - [invalid](crate::Error::is_invalid): the request breaks a rule or the desk's policy, its thread leads to
+    ///   another ticket, or its key was used for another request;
+    /// - [storage](crate::Error::is_storage).
+    pub fn open_ticket(&self, request: NewTicket) -> E::Reply<'_, Ticket<New>> {
+        let frame = self.frame();
+        let id = self.new_id(&frame);
+        self.engine.run(&self.settings.desk, open::Open::new(request, id, frame))
+    }
+
+    /// Takes in a message: it goes to the ticket of its [thread](NewTicket::thread), or opens one. A requester's
+    /// message ends a wait for the customer and undoes a resolution; after the end it opens a linked follow-up.
+    ///
+    /// ```
+    /// # use firstline::{Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let first = NewTicket::new("No sound").from("boris").thread("chat-9").saying("I hear nothing.");
+    /// let second = NewTicket::new("No sound").from("boris").thread("chat-9").saying("Not even the bell.");
+    /// assert!(desk.receive(first)?.opened());
+    /// assert!(!desk.receive(second)?.opened());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_ticket`](Desk::open_ticket), and [invalid](crate::Error::is_invalid) if a message for an open
+    /// ticket has no words.
+    pub fn receive(&self, message: NewTicket) -> E::Reply<'_, Receipt> {
+        let frame = self.frame();
+        let id = self.new_id(&frame);
+        self.engine.run(&self.settings.desk, open::Receive::new("receive", message, id, frame))
+    }
+
+    /// Does something to a ticket: an [`Action`] may carry several things, all or nothing.
+    ///
+    /// # Errors
+    /// - [rejected](crate::Error::is_rejected): the lifecycle forbids it now, or it is not the actor's to do;
+    /// - [conflict](crate::Error::is_conflict): the ticket no longer has the version in [`By::expecting`];
+    /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
+    ///   [storage](crate::Error::is_storage).
+    pub fn act(&self, ticket: TicketId, action: Action, by: impl Into<By>) -> E::Reply<'_, Receipt> {
+        let flow = act::Act::new(ticket, action, by.into(), self.frame());
+        self.engine.run(&self.settings.desk, flow)
+    }
+
+    /// Takes one typed step, and returns the ticket in its new state.
+    ///
+    /// # Errors
+    /// As [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if anything happened to the ticket since
+    /// the handle was made.
+    pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
+        let flow = act::Take::new(step, by.into(), self.frame());
+        self.engine.run(&self.settings.desk, flow)
+    }
+
+    /// Reads a ticket, by its id, its number (`"T-1042"`) or what another system calls it.
+    ///
+    /// # Errors
+    /// [not found](crate::Error::is_not_found), [storage](crate::Error::is_storage).
+    pub fn ticket(&self, ticket: impl Into<TicketRef>) -> E::Reply<'_, Ticket> {
+        self.engine.run(&self.settings.desk, look::LookUp(ticket.into()))
+    }
+
+    /// Finds tickets, a page at a time.
+    ///
+    /// ```
+    /// # use firstline::{Desk, NewTicket, Query};
+    /// # let desk = Desk::memory();
+    /// # for n in 0..3 { desk.open_ticket(NewTicket::new(format!("Question {n}")))?; }
+    /// let mut next = None;
+    /// loop {
+    ///     let page = desk.find(Query::inbox().limit(2).after(next))?;
+    ///     for ticket in &page.tickets {
+    ///         println!("{} {} {}", ticket.number, ticket.priority(), ticket.subject());
+    ///     }
+    ///     next = page.next;
+    ///     if next.is_none() { break }
+    /// }
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [invalid](crate::Error::is_invalid) for a limit out of range, a foreign cursor or a condition on what no
+    /// ticket has; [storage](crate::Error::is_storage).
+    pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
+        self.engine.run(&self.settings.desk, look::Find(query))
+    }
+
+    /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes. Each happens once,
+    /// dated at the instant at which it fell due, however late the tick comes and however many workers tick.
+    ///
+    /// # Errors
+    /// [storage](crate::Error::is_storage), if due timers cannot even be listed. A single ticket's failure is in
+    /// [`Ticked::failed`].
+    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, Ticked> {
+        self.engine.work(&self.settings.desk, tick::Tick::new(self.frame_at(now)))
+    }
+
+    /// The desk's definitions: its policy, and which holds from when.
+    pub fn setup(&self) -> Setup<'_, E> {
+        Setup(self)
+    }
+
+    /// What is on record: histories, and imports from other systems.
+    pub fn records(&self) -> Records<'_, E> {
+        Records(self)
+    }
+}

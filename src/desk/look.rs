@@ -1,0 +1,151 @@
+//! Reading: one ticket, many tickets, a history.
+
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Halt, Seen};
+use crate::id::TicketId;
+use crate::store::{Commit, Cursor, Mode, Query};
+use crate::ticket::Ticket;
+use crate::ticket::event::{Event, ExternalRef};
+
+/// How a ticket is called: by its id, its running number, or what another system calls it.
+///
+/// ```
+/// use firstline::{Desk, NewTicket};
+///
+/// let desk = Desk::memory();
+/// let opened = desk.open_ticket(NewTicket::new("No sound"))?;
+/// assert_eq!(desk.ticket("T-1")?.id(), opened.id());
+/// assert_eq!(desk.ticket(opened.id())?.subject(), "No sound");
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TicketRef {
+    /// By id.
+    Id(TicketId),
+    /// By running number.
+    Number(u64),
+    /// By what another system calls it.
+    External(ExternalRef),
+    /// A text that is neither an id nor a number: it calls no ticket.
+    Unknown(String),
+}
+
+impl From<TicketId> for TicketRef {
+    fn from(id: TicketId) -> TicketRef {
+        TicketRef::Id(id)
+    }
+}
+
+impl From<ExternalRef> for TicketRef {
+    fn from(name: ExternalRef) -> TicketRef {
+        TicketRef::External(name)
+    }
+}
+
+impl From<u64> for TicketRef {
+    fn from(number: u64) -> TicketRef {
+        TicketRef::Number(number)
+    }
+}
+
+/// A UUID, or a running number with or without its prefix.
+impl From<&str> for TicketRef {
+    fn from(text: &str) -> TicketRef {
+        if let Ok(id) = text.parse() {
+            return TicketRef::Id(id);
+        }
+        // A prefix may itself have hyphens and digits; the number is what stands after the last hyphen.
+        match text.rsplit('-').next().unwrap_or(text).parse() {
+            Ok(number) => TicketRef::Number(number),
+            Err(_) => TicketRef::Unknown(text.to_owned()),
+        }
+    }
+}
+
+impl From<&String> for TicketRef {
+    fn from(text: &String) -> TicketRef {
+        TicketRef::from(text.as_str())
+    }
+}
+
+/// Reads one ticket.
+#[derive(Debug)]
+pub(super) struct LookUp(pub(super) TicketRef);
+
+impl Flow for LookUp {
+    type Out = Ticket;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Ticket), Halt> {
+        let (id, called) = match &self.0 {
+            TicketRef::Id(id) => (Some(*id), id.to_string()),
+            TicketRef::Number(number) => (seen.number(*number)?, number.to_string()),
+            TicketRef::External(name) => (seen.external(name)?, format!("{} of {}", name.id, name.source)),
+            TicketRef::Unknown(text) => (None, format!("{text:?}")),
+        };
+        let ticket = match id {
+            Some(id) => seen.ticket(id)?,
+            None => None,
+        };
+        let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {called}")))?;
+        Ok((Commit::default(), Ticket::from(ticket.clone())))
+    }
+}
+
+/// Some tickets, and where the next ones begin.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The tickets, in the query's order.
+    pub tickets: Vec<Ticket>,
+    /// Where the next page begins: hand it to [`Query::after`]. `None` if this is the last.
+    pub next: Option<Cursor>,
+}
+
+/// Finds tickets.
+#[derive(Debug)]
+pub(super) struct Find(pub(super) Query);
+
+impl Flow for Find {
+    type Out = Page;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Page), Halt> {
+        let query = &self.0;
+        query.check()?;
+        let found = seen.find(&query.clone().one_more())?;
+        let shown = &found[..found.len().min(query.page_size())];
+        let next = if found.len() > shown.len() { shown.last().map(|it| query.place(it)) } else { None };
+        let tickets = shown.iter().cloned().map(Ticket::from).collect();
+        Ok((Commit::default(), Page { tickets, next }))
+    }
+}
+
+/// Reads a history.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) ticket: TicketId,
+}
+
+impl Flow for History {
+    type Out = Vec<Event>;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Event>), Halt> {
+        let events = seen.history(self.ticket, 0, usize::MAX)?;
+        if events.is_empty() {
+            return Err(Error::not_found(format_args!("ticket {}", self.ticket)).into());
+        }
+        Ok((Commit::default(), events.to_vec()))
+    }
+}

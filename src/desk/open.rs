@@ -1,0 +1,130 @@
+//! Opening a ticket, and taking in a message that may open one.
+
+use super::frame::Frame;
+use super::receipt::{Receipt, Repeatable};
+use crate::definition::DefinitionKind;
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Halt, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::state;
+use crate::store::{Commit, Read};
+use crate::ticket::Ticket;
+use crate::ticket::action::Action;
+use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::event::Change;
+use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::opening::NewTicket;
+
+/// Opens a ticket.
+#[derive(Debug)]
+pub(super) struct Open(Receive);
+
+impl Open {
+    pub(super) fn new(request: NewTicket, id: TicketId, frame: Frame) -> Open {
+        Open(Receive::new("open", request, id, frame))
+    }
+}
+
+impl Flow for Open {
+    type Out = Ticket<state::New>;
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        self.0.needs(reads);
+        reads.push(Read::NextNumber { place: 0 });
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
+        let Receive { request, repeatable, .. } = &self.0;
+        let (commit, receipt) = match repeatable.first_result(seen)? {
+            Some(receipt) => (Commit::default(), receipt),
+            None => {
+                if let Some(thread) = &request.thread
+                    && let Some(ticket) = seen.thread(thread)?
+                {
+                    return Err(Error::invalid("thread", format_args!("{thread} leads to ticket {ticket}"))
+                        .allowing("`receive`, which attaches to that ticket, or another thread")
+                        .into());
+                }
+                self.0.opening(seen, None)?
+            }
+        };
+        let ticket = Ticket::try_from_untyped(receipt.ticket).map_err(|ticket| {
+            Error::invalid("opening", format_args!("left the ticket {}", ticket.state()))
+        })?;
+        Ok((commit, ticket))
+    }
+}
+
+/// Takes in a message: to the ticket of its thread, else as a new ticket.
+#[derive(Debug)]
+pub(super) struct Receive {
+    request: NewTicket,
+    id: TicketId,
+    frame: Frame,
+    repeatable: Repeatable,
+}
+
+impl Receive {
+    pub(super) fn new(verb: &str, request: NewTicket, id: TicketId, frame: Frame) -> Receive {
+        let repeatable = Repeatable::new(request.key.clone(), &(verb, &request));
+        Receive { request, id, frame, repeatable }
+    }
+
+    /// Opens the ticket, if need be as the follow-up of a finished one.
+    fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
+        let Frame { now, .. } = self.frame;
+        let policy = self.frame.policy(seen)?;
+        let mut draft = self.request.decide(self.id, seen.next_number(0)?, now, &policy)?;
+        let by = self.request.actor();
+        let moment = Moment { now, by: &by, policy: &policy };
+        let mut drafts = Vec::new();
+        if let Some(mut finished) = finished {
+            let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
+            draft.mirror(Change::Linked(link), &moment)?;
+            let inverse = Link { kind: link.kind.inverse(), to: self.id };
+            finished.mirror(Change::Linked(inverse), &moment)?;
+            drafts.push(finished);
+        }
+        let receipt = Receipt::of(&draft);
+        drafts.insert(0, draft.clone());
+        let mut commit = Commit::of(drafts);
+        commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
+        self.repeatable.keep(&mut commit, &draft, now, self.frame.keep_receipts)?;
+        Ok((commit, receipt))
+    }
+}
+
+impl Flow for Receive {
+    type Out = Receipt;
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.extend(self.request.key.clone().map(Read::Receipt));
+        reads.extend(self.request.thread.clone().map(Read::Thread));
+        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
+        if let Some(receipt) = self.repeatable.first_result(seen)? {
+            return Ok((Commit::default(), receipt));
+        }
+        let Some(thread) = &self.request.thread else { return self.opening(seen, None) };
+        thread.check()?;
+        let Some(id) = seen.thread(thread)? else { return self.opening(seen, None) };
+        let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
+        let mut current = Draft::of(ticket.clone());
+        current.fire_due(self.frame.now)?;
+        if current.snapshot().state.kind().is_final() {
+            return self.opening(seen, Some(current));
+        }
+        let message = self.request.message.clone().ok_or_else(|| {
+            Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
+        })?;
+        let policy = self.frame.policy(seen)?;
+        let by = self.request.actor();
+        let moment = Moment { now: self.frame.now, by: &by, policy: &policy };
+        let draft = ticket.decide(&Action::Reply(message), &moment)?;
+        let mut commit = Commit::of([draft.clone()]);
+        self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
+        Ok((commit, Receipt::of(&draft)))
+    }
+}

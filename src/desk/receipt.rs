@@ -1,0 +1,108 @@
+//! What a command did; and how a repeated command finds its first result again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::definition::Fingerprint;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Halt, Seen};
+use crate::id::RequestKey;
+use crate::store::{Commit, KeptReceipt};
+use crate::ticket::Ticket;
+use crate::ticket::draft::Draft;
+use crate::ticket::event::{Change, Event};
+use crate::ticket::snapshot::Snapshot;
+
+/// What a command did.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The ticket right after the command.
+    pub ticket: Ticket,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The command was a repetition: this is the first one's result, and nothing happened now.
+    pub replayed: bool,
+}
+
+impl Receipt {
+    /// Whether the command opened the ticket.
+    pub fn opened(&self) -> bool {
+        matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
+    }
+
+    pub(super) fn of(draft: &Draft) -> Receipt {
+        Receipt {
+            ticket: Ticket::from(draft.snapshot().clone()),
+            events: draft.events().to_vec(),
+            replayed: false,
+        }
+    }
+}
+
+/// A request that may come again, if it has a key.
+#[derive(Debug)]
+pub(super) struct Repeatable {
+    key: Option<RequestKey>,
+    request: Result<Fingerprint>,
+}
+
+impl Repeatable {
+    /// A request, known by its key and its content. Without a key the content does not matter.
+    pub(super) fn new(key: Option<RequestKey>, request: &impl Serialize) -> Repeatable {
+        let request = match &key {
+            Some(_) => Fingerprint::of_json(request),
+            None => Ok(Fingerprint::of([])),
+        };
+        Repeatable { key, request }
+    }
+
+    fn request(&self) -> Result<Fingerprint> {
+        match &self.request {
+            Ok(fingerprint) => Ok(*fingerprint),
+            Err(error) => Err(Error::new(error.kind(), error.to_string())),
+        }
+    }
+
+    /// The first result, if this is a repetition.
+    pub(super) fn first_result(&self, seen: &Seen) -> Result<Option<Receipt>, Halt> {
+        let Some(key) = &self.key else { return Ok(None) };
+        key.check()?;
+        let request = self.request()?;
+        let Some(kept) = seen.receipt(key)? else { return Ok(None) };
+        if kept.request != request {
+            let problem = format!(
+                "the idempotency key {key:?} was used before, with another request",
+                key = key.as_str()
+            );
+            return Err(Error::new(ErrorKind::KeyReused, problem)
+                .allowing("the same request, or a new key")
+                .into());
+        }
+        let events = seen.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
+        let ticket = Ticket::from(Snapshot::fold(events)?);
+        let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
+        Ok(Some(Receipt { ticket, events, replayed: true }))
+    }
+
+    /// Adds to the commit what a repetition will need.
+    pub(super) fn keep(
+        &self,
+        commit: &mut Commit,
+        draft: &Draft,
+        now: DateTime<Utc>,
+        keep_for: TimeDelta,
+    ) -> Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        commit.receipt = Some(KeptReceipt {
+            key: key.clone(),
+            request: self.request()?,
+            ticket: draft.snapshot().id,
+            before: draft.expected(),
+            after: draft.snapshot().version,
+            expires: now.checked_add_signed(keep_for).unwrap_or(DateTime::<Utc>::MAX_UTC),
+        });
+        commit.forget_receipts_before = Some(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The handle for a desk's definitions.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Desk;
+use super::frame::Frame;
+use crate::definition::{Adoption, DefinitionKind, Fingerprint, to_json};
+use crate::error::{Error, Result};
+use crate::flow::{Engine, Flow, Halt, Seen};
+use crate::policy::Policy;
+use crate::store::{Commit, Mode};
+use crate::time::to_micros;
+
+/// A desk's definitions: what holds, and what is to hold from when. Made by [`Desk::setup`].
+#[derive(Debug)]
+pub struct Setup<'a, E>(pub(super) &'a Desk<E>);
+
+impl<'a, E: Engine> Setup<'a, E> {
+    /// Lets a policy hold from now on. If it is the newest one already, nothing happens, so that a program may
+    /// say so at every start.
+    ///
+    /// # Errors
+    /// A [definition error](crate::ErrorKind::Definition) if the policy is faulty; [invalid](Error::is_invalid) if
+    /// another one is planned for later.
+    pub fn adopt(&self, policy: &Policy) -> E::Reply<'a, Adoption> {
+        self.adopt_at(policy, None)
+    }
+
+    /// Lets a policy hold from an instant on, which must not be past: what was decided stays decided.
+    ///
+    /// # Errors
+    /// As [`adopt`](Setup::adopt), and [invalid](Error::is_invalid) if the instant lies in the past or before one
+    /// from which another version holds.
+    pub fn adopt_from(&self, policy: &Policy, from: DateTime<Utc>) -> E::Reply<'a, Adoption> {
+        self.adopt_at(policy, Some(to_micros(from)))
+    }
+
+    fn adopt_at(&self, policy: &Policy, from: Option<DateTime<Utc>>) -> E::Reply<'a, Adoption> {
+        let frame = self.0.frame();
+        self.0.engine.run(&self.0.settings.desk, Adopt { policy: policy.clone(), from, frame })
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn policy(&self) -> E::Reply<'a, Arc<Policy>> {
+        self.0.engine.run(&self.0.settings.desk, InForce(self.0.frame()))
+    }
+}
+
+#[derive(Debug)]
+struct Adopt {
+    policy: Policy,
+    from: Option<DateTime<Utc>>,
+    frame: Frame,
+}
+
+impl Flow for Adopt {
+    type Out = Adoption;
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Adoption), Halt> {
+        self.policy.check()?;
+        let text = to_json(&self.policy)?;
+        let hash = Fingerprint::of(&text);
+        let kind = DefinitionKind::Policy;
+        let from = self.from.unwrap_or(self.frame.now);
+        let newest = seen.newest(kind)?;
+        if let Some(newest) = newest.filter(|newest| newest.hash == hash && newest.from <= from) {
+            return Ok((Commit::default(), newest));
+        }
+        let earliest = newest.map_or(self.frame.now, |newest| newest.from.max(self.frame.now));
+        if from < earliest {
+            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on"))
+                .allowing(format!("an instant from {earliest} on"))
+                .into());
+        }
+        let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
+        let mut commit = Commit::default();
+        commit.definitions.push((hash, text));
+        commit.adoptions.push(adoption);
+        Ok((commit, adoption))
+    }
+}
+
+#[derive(Debug)]
+struct InForce(Frame);
+
+impl Flow for InForce {
+    type Out = Arc<Policy>;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Arc<Policy>), Halt> {
+        Ok((Commit::default(), self.0.policy(seen)?))
+    }
+}

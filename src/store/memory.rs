@@ -1,0 +1,209 @@
+//! The reference store: everything in memory, one writer at a time.
+//!
+//! It keeps nothing beyond the process and is not fast on many tickets, because it sorts and scans where a
+//! database has an index. What it does is the truth against which the other stores are tested.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::definition::{Adoption, Fingerprint};
+use crate::desk::{Desk, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Engine, Flow, Job};
+use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::read::{Answer, DueTimer, Read};
+use crate::store::{Mode, Store, Tx};
+use crate::ticket::conflict::Conflict;
+use crate::ticket::event::{Event, ExternalRef};
+use crate::ticket::snapshot::Snapshot;
+use crate::ticket::timer::Timer;
+
+/// A store in memory. Clones share the same content.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<HashMap<DeskId, Rows>>>);
+
+/// The rows of one desk.
+#[derive(Debug, Clone, Default)]
+struct Rows {
+    tickets: BTreeMap<TicketId, (Snapshot, Vec<Event>, Vec<Timer>)>,
+    numbers: HashMap<u64, TicketId>,
+    externals: HashMap<ExternalRef, TicketId>,
+    threads: HashMap<ThreadKey, TicketId>,
+    receipts: HashMap<RequestKey, KeptReceipt>,
+    definitions: HashMap<Fingerprint, String>,
+    adoptions: Vec<Adoption>,
+    last_number: u64,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Memory {
+        Memory::default()
+    }
+
+    /// A desk in this store.
+    pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Memory> {
+        Desk::over(self.clone(), settings)
+    }
+}
+
+impl Desk<Memory> {
+    /// A desk in memory, called `main`: for tests and for looking around.
+    pub fn memory() -> Desk<Memory> {
+        Memory::new().desk("main")
+    }
+}
+
+impl Store for Memory {
+    type Tx<'a> = MemoryTx<'a>;
+
+    fn begin(&self, desk: &DeskId, _: Mode) -> Result<MemoryTx<'_>> {
+        // A panic in another thread cannot have left half a commit: `commit` checks first and then cannot fail.
+        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.entry(desk.clone()).or_default();
+        Ok(MemoryTx { desks, desk: desk.clone(), numbered: 0 })
+    }
+}
+
+impl Engine for Memory {
+    type Reply<'a, T: Send + 'a>
+        = Result<T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+        crate::flow::blocking::drive(self, desk, &flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+        crate::flow::blocking::work(self, desk, job)
+    }
+}
+
+/// A transaction in memory: the lock on everything, until it is dropped.
+#[derive(Debug)]
+pub struct MemoryTx<'a> {
+    desks: MutexGuard<'a, HashMap<DeskId, Rows>>,
+    desk: DeskId,
+    /// How many running numbers this transaction has taken; they count once it commits.
+    numbered: u64,
+}
+
+impl MemoryTx<'_> {
+    fn rows(&mut self) -> &mut Rows {
+        self.desks.entry(self.desk.clone()).or_default()
+    }
+}
+
+impl Tx for MemoryTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        let numbered = reads.iter().filter_map(|read| match read {
+            Read::NextNumber { place } => Some(u64::from(*place) + 1),
+            _ => None,
+        });
+        self.numbered = numbered.fold(self.numbered, u64::max);
+        let rows = self.rows();
+        Ok(reads.iter().map(|read| rows.answer(read)).collect())
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        let numbered = std::mem::take(&mut self.numbered);
+        let rows = self.rows();
+        commit.tickets.iter().try_for_each(|write| rows.check(write))?;
+        rows.last_number += numbered;
+        rows.write(commit);
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn answer(&self, read: &Read) -> Answer {
+        match read {
+            Read::Receipt(key) => Answer::Receipt(self.receipts.get(key).cloned().map(Box::new)),
+            Read::Thread(key) => Answer::Id(self.threads.get(key).copied()),
+            Read::External(name) => Answer::Id(self.externals.get(name).copied()),
+            Read::Number(value) => Answer::Id(self.numbers.get(value).copied()),
+            Read::InForce(kind, at) => {
+                let holds = |it: &&Adoption| it.kind == *kind && it.from <= *at;
+                Answer::Adoption(self.adoptions.iter().rev().find(holds).copied())
+            }
+            Read::Newest(kind) => {
+                Answer::Adoption(self.adoptions.iter().rev().find(|it| it.kind == *kind).copied())
+            }
+            Read::Definition(hash) => Answer::Definition(self.definitions.get(hash).cloned()),
+            Read::Ticket(id) => {
+                Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Box::new(snapshot.clone())))
+            }
+            Read::NextNumber { place } => Answer::Number(self.last_number + u64::from(*place) + 1),
+            Read::History { ticket, after, limit } => {
+                let events = self.tickets.get(ticket).map_or(&[][..], |(_, events, _)| events);
+                Answer::Events(events.iter().filter(|it| it.version > *after).take(*limit).cloned().collect())
+            }
+            Read::Due { until, after, limit } => {
+                let timers = self.tickets.iter().flat_map(|(id, (_, _, timers))| {
+                    timers.iter().map(|timer| DueTimer { timer: timer.clone(), ticket: *id })
+                });
+                let mut due: Vec<_> = timers
+                    .filter(|it| it.timer.due <= *until && after.as_deref().is_none_or(|after| it > after))
+                    .collect();
+                due.sort();
+                due.truncate(*limit);
+                Answer::Due(due)
+            }
+            Read::Find(query) => {
+                let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
+                let mut found: Vec<_> = snapshots
+                    .filter(|it| query.matches(it))
+                    .map(|it| (query.place(it), it))
+                    .filter(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor))
+                    .collect();
+                found.sort_by(|(a, _), (b, _)| a.cmp(b));
+                Answer::Tickets(found.into_iter().take(query.page_size()).map(|(_, it)| it.clone()).collect())
+            }
+        }
+    }
+
+    /// Everything that could be refused, before anything is written.
+    fn check(&self, write: &TicketWrite) -> Result<()> {
+        let id = write.snapshot.id;
+        match self.tickets.get(&id) {
+            Some((stored, ..)) if stored.version != write.expected => {
+                Err(Conflict::new(id, write.expected, stored.version, stored.state.clone()).into())
+            }
+            None if write.expected != 0 => Err(Error::not_found(format_args!("ticket {id}"))),
+            None if self.numbers.contains_key(&write.snapshot.number.value) => {
+                Err(Error::new(ErrorKind::Storage, format!("number {} is taken", write.snapshot.number)))
+            }
+            None if write.snapshot.external.as_ref().is_some_and(|it| self.externals.contains_key(it)) => {
+                Err(Error::new(ErrorKind::Storage, "the external reference is taken"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, commit: Commit) {
+        for TicketWrite { snapshot, events, timers, .. } in commit.tickets {
+            self.numbers.insert(snapshot.number.value, snapshot.id);
+            if let Some(name) = &snapshot.external {
+                self.externals.insert(name.clone(), snapshot.id);
+            }
+            let row = self.tickets.entry(snapshot.id);
+            let (stored, history, armed) = row.or_insert_with(|| (snapshot.clone(), Vec::new(), Vec::new()));
+            *stored = snapshot;
+            history.extend(events);
+            *armed = timers;
+        }
+        self.threads.extend(commit.threads);
+        for (hash, text) in commit.definitions {
+            self.definitions.entry(hash).or_insert(text);
+        }
+        self.adoptions.extend(commit.adoptions);
+        if let Some(before) = commit.forget_receipts_before {
+            self.receipts.retain(|_, it| it.expires >= before);
+        }
+        if let Some(receipt) = commit.receipt {
+            self.receipts.insert(receipt.key.clone(), receipt);
+        }
+    }
+}
