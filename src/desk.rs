@@ -127,6 +127,17 @@ impl<E> Desk<E> {
         Desk { engine, settings: settings.into(), policies: Arc::default() }
     }
 
+    /// The same desk over another engine: inside a transaction of the host's.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn with_engine<F>(&self, engine: F) -> Desk<F> {
+        Desk { engine, settings: self.settings.clone(), policies: Arc::clone(&self.policies) }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn engine(&self) -> &E {
+        &self.engine
+    }
+
     fn frame(&self) -> frame::Frame {
         self.frame_at(self.settings.time.now())
     }

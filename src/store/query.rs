@@ -165,6 +165,11 @@ impl Query {
         self.after.as_ref()
     }
 
+    /// The states asked for; empty for all.
+    pub fn wanted_states(&self) -> &[StateKind] {
+        &self.states
+    }
+
     /// The team asked for.
     pub fn wanted_team(&self) -> Option<&TeamId> {
         self.team.as_ref()

@@ -31,6 +31,11 @@ impl TimerKind {
             TimerKind::Silence => "silence",
         }
     }
+
+    /// The kind stored under this name.
+    pub fn named(name: &str) -> Option<TimerKind> {
+        [TimerKind::HoldEnds, TimerKind::Silence].into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 impl fmt::Display for TimerKind {

@@ -1,0 +1,189 @@
+//! The tables, and how they came to be: migrations with a history table of their own.
+//!
+//! Every key starts with the desk, so that one desk's rows stand together and no query can forget it. Times are
+//! microseconds since 1970 in UTC. The personal part of tickets and events has a column of its own, with room for
+//! the id of the key that will seal it; events have room for a chain hash. Both are empty in this version.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::fault;
+use crate::definition::Fingerprint;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One migration: applied once, in order, never changed after a release.
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// `{p}` stands for the table prefix.
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "foundation",
+    sql: "
+CREATE TABLE {p}desk (
+    desk TEXT NOT NULL PRIMARY KEY,
+    last_number INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE {p}ticket (
+    desk TEXT NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    team TEXT,
+    assignee TEXT,
+    requester TEXT,
+    source TEXT,
+    external TEXT,
+    facts TEXT NOT NULL,
+    personal TEXT,
+    personal_key TEXT
+);
+CREATE UNIQUE INDEX {p}ticket_id ON {p}ticket (desk, id);
+CREATE UNIQUE INDEX {p}ticket_number ON {p}ticket (desk, number);
+CREATE UNIQUE INDEX {p}ticket_external ON {p}ticket (desk, source, external) WHERE external IS NOT NULL;
+CREATE INDEX {p}ticket_inbox ON {p}ticket (desk, priority, due_at, opened_at, id) WHERE open = 1;
+CREATE INDEX {p}ticket_team ON {p}ticket (desk, team, priority, due_at, opened_at, id)
+    WHERE open = 1 AND team IS NOT NULL;
+CREATE INDEX {p}ticket_assignee ON {p}ticket (desk, assignee, priority, due_at, opened_at, id)
+    WHERE open = 1 AND assignee IS NOT NULL;
+CREATE INDEX {p}ticket_requester ON {p}ticket (desk, requester, id) WHERE requester IS NOT NULL;
+
+CREATE TABLE {p}event (
+    desk TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    personal TEXT,
+    personal_key TEXT,
+    chain BLOB,
+    PRIMARY KEY (desk, ticket, version)
+) WITHOUT ROWID;
+
+CREATE TABLE {p}timer (
+    desk TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    armed_by INTEGER NOT NULL,
+    PRIMARY KEY (desk, ticket, kind, subject)
+) WITHOUT ROWID;
+CREATE INDEX {p}timer_due ON {p}timer (desk, due_at, kind, subject, ticket);
+
+CREATE TABLE {p}thread (
+    desk TEXT NOT NULL,
+    key TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    PRIMARY KEY (desk, key)
+) WITHOUT ROWID;
+
+CREATE TABLE {p}receipt (
+    desk TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request BLOB NOT NULL,
+    ticket BLOB NOT NULL,
+    before INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (desk, key)
+) WITHOUT ROWID;
+CREATE INDEX {p}receipt_expiry ON {p}receipt (desk, expires_at);
+
+CREATE TABLE {p}definition (
+    desk TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (desk, hash)
+) WITHOUT ROWID;
+
+CREATE TABLE {p}adoption (
+    desk TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    holds_from INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (desk, kind, version)
+) WITHOUT ROWID;
+",
+}];
+
+/// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
+///
+/// # Errors
+/// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make;
+/// they are left untouched.
+pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
+    if applied(connection, prefix)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    // Several programs may start at once: whoever comes second finds, inside the lock, that all is done.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+    let done = applied(&tx, prefix)?;
+    if done == 0 {
+        tx.execute_batch(&format!(
+            "CREATE TABLE IF NOT EXISTS {prefix}migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, \
+             checksum BLOB NOT NULL, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)"
+        ))
+        .map_err(fault)?;
+    }
+    for Migration { version, name, sql } in &MIGRATIONS[done..] {
+        tx.execute_batch(&sql.replace("{p}", prefix)).map_err(|error| {
+            let problem =
+                format!("migration {version} ({name}) cannot be applied: are there other tables {prefix}…?");
+            Error::new(ErrorKind::Schema, problem).caused_by(error)
+        })?;
+        tx.execute(
+            &format!("INSERT INTO {prefix}migration (version, name, checksum) VALUES (?1, ?2, ?3)"),
+            params![version, name, Fingerprint::of(sql).as_bytes()],
+        )
+        .map_err(fault)?;
+    }
+    tx.commit().map_err(fault)
+}
+
+/// How many migrations are applied; an error if they are not the first ones of these.
+fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
+    let table = format!("{prefix}migration");
+    let known: Option<i64> = connection
+        .query_row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1", [&table], |row| {
+            row.get(0)
+        })
+        .optional()
+        .map_err(fault)?;
+    if known.is_none() {
+        return Ok(0);
+    }
+    let mut statement =
+        connection.prepare(&format!("SELECT version, checksum FROM {table} ORDER BY version")).map_err(
+            |error| Error::new(ErrorKind::Schema, format!("{table} is not firstline's")).caused_by(error),
+        )?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+        .map_err(fault)?;
+    if rows.len() > MIGRATIONS.len() {
+        let problem = format!(
+            "the tables {prefix}… have schema version {}, this version of firstline knows up to {}; left untouched",
+            rows.len(),
+            MIGRATIONS.len()
+        );
+        return Err(Error::new(ErrorKind::Schema, problem).allowing("a newer version of firstline"));
+    }
+    for ((version, checksum), ours) in rows.iter().zip(MIGRATIONS) {
+        if *version != ours.version || checksum != Fingerprint::of(ours.sql).as_bytes() {
+            let problem =
+                format!("migration {version} of the tables {prefix}… is not firstline's; left untouched");
+            return Err(Error::new(ErrorKind::Schema, problem));
+        }
+    }
+    Ok(rows.len())
+}

@@ -1,0 +1,137 @@
+//! The statements, with the table prefix filled in once.
+
+use rusqlite::ToSql;
+use rusqlite::types::ToSqlOutput;
+
+use crate::store::query::{Order, Query};
+
+macro_rules! statements {
+    ($($name:ident: $sql:literal;)*) => {
+        /// Every statement but those of searches.
+        #[derive(Debug)]
+        pub(super) struct Sql {
+            prefix: String,
+            $(pub(super) $name: String,)*
+        }
+
+        impl Sql {
+            pub(super) fn new(prefix: &str) -> Sql {
+                Sql {
+                    prefix: prefix.to_owned(),
+                    $($name: $sql.replace("{p}", prefix),)*
+                }
+            }
+        }
+    };
+}
+
+statements! {
+    receipt: "SELECT request, ticket, before, after, expires_at FROM {p}receipt WHERE desk = ?1 AND key = ?2";
+    thread: "SELECT ticket FROM {p}thread WHERE desk = ?1 AND key = ?2";
+    external: "SELECT id FROM {p}ticket WHERE desk = ?1 AND source = ?2 AND external = ?3";
+    number: "SELECT id FROM {p}ticket WHERE desk = ?1 AND number = ?2";
+    in_force: "SELECT version, holds_from, hash FROM {p}adoption \
+        WHERE desk = ?1 AND kind = ?2 AND holds_from <= ?3 ORDER BY version DESC LIMIT 1";
+    definition: "SELECT text FROM {p}definition WHERE desk = ?1 AND hash = ?2";
+    ticket: "SELECT facts, personal FROM {p}ticket WHERE desk = ?1 AND id = ?2";
+    last_number: "SELECT last_number FROM {p}desk WHERE desk = ?1";
+    history: "SELECT version, at, facts, personal FROM {p}event \
+        WHERE desk = ?1 AND ticket = ?2 AND version > ?3 ORDER BY version LIMIT ?4";
+    due: "SELECT due_at, kind, subject, ticket FROM {p}timer WHERE desk = ?1 AND due_at <= ?2 \
+        ORDER BY due_at, kind, subject, ticket LIMIT ?3";
+    due_after: "SELECT due_at, kind, subject, ticket FROM {p}timer WHERE desk = ?1 AND due_at <= ?2 \
+        AND (due_at, kind, subject, ticket) > (?4, ?5, ?6, ?7) \
+        ORDER BY due_at, kind, subject, ticket LIMIT ?3";
+
+    insert_ticket: "INSERT INTO {p}ticket (desk, id, version, facts, personal, state, open, priority, due_at, \
+        opened_at, team, assignee, requester, number, source, external) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    update_ticket: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6, open = ?7, \
+        priority = ?8, due_at = ?9, opened_at = ?10, team = ?11, assignee = ?12, requester = ?13 \
+        WHERE desk = ?1 AND id = ?2 AND version = ?14";
+    update_body: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5 \
+        WHERE desk = ?1 AND id = ?2 AND version = ?6";
+    insert_event: "INSERT INTO {p}event (desk, ticket, version, at, facts, personal) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    timers_of: "SELECT due_at, kind, subject FROM {p}timer WHERE desk = ?1 AND ticket = ?2";
+    insert_timer: "INSERT INTO {p}timer (desk, ticket, kind, subject, due_at, armed_by) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    delete_timer: "DELETE FROM {p}timer WHERE desk = ?1 AND ticket = ?2 AND kind = ?3 AND subject = ?4";
+    put_thread: "INSERT INTO {p}thread (desk, key, ticket) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (desk, key) DO UPDATE SET ticket = excluded.ticket";
+    put_definition: "INSERT INTO {p}definition (desk, hash, text) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (desk, hash) DO NOTHING";
+    insert_adoption: "INSERT INTO {p}adoption (desk, kind, version, holds_from, hash) \
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    insert_receipt: "INSERT INTO {p}receipt (desk, key, request, ticket, before, after, expires_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    forget_receipts: "DELETE FROM {p}receipt WHERE desk = ?1 AND expires_at < ?2";
+    advance_number: "INSERT INTO {p}desk (desk, last_number) VALUES (?1, ?2) \
+        ON CONFLICT (desk) DO UPDATE SET last_number = last_number + ?2";
+}
+
+impl Sql {
+    /// The statement for a search: narrowed by what has an index, in the query's order, and without a limit, because
+    /// the query itself has the last word on every row.
+    pub(super) fn find(&self, query: &Query) -> (String, Vec<(&'static str, Bound)>) {
+        let mut sql = format!("SELECT facts, personal FROM {}ticket WHERE desk = :desk", self.prefix);
+        let mut bound = Vec::new();
+        if query.open_only() {
+            sql.push_str(" AND open = 1");
+        }
+        let wanted = [
+            ("team", ":team", query.wanted_team().map(|it| it.as_str())),
+            ("assignee", ":assignee", query.wanted_assignee().map(|it| it.as_str())),
+            ("requester", ":requester", query.wanted_requester().map(|it| it.as_str())),
+        ];
+        for (column, name, value) in wanted {
+            if let Some(value) = value {
+                sql.push_str(&format!(" AND {column} = {name}"));
+                bound.push((name, Bound::Text(value.to_owned())));
+            }
+        }
+        if !query.wanted_states().is_empty() {
+            let names: Vec<_> = query.wanted_states().iter().map(|it| format!("'{}'", it.name())).collect();
+            sql.push_str(&format!(" AND state IN ({})", names.join(", ")));
+        }
+        if let Some(cursor) = query.cursor() {
+            bound.push((":id", Bound::Blob(*cursor.id().as_uuid().as_bytes())));
+            if let Some(place) = cursor.inbox() {
+                bound.push((":priority", Bound::Integer(place.priority.into())));
+                bound.push((":due", Bound::Integer(place.due)));
+                bound.push((":opened", Bound::Integer(place.opened)));
+            }
+        }
+        let (after, order) = match query.order() {
+            Order::Inbox => (
+                " AND (priority, due_at, opened_at, id) > (:priority, :due, :opened, :id)",
+                " ORDER BY priority, due_at, opened_at, id",
+            ),
+            Order::Newest => (" AND id < :id", " ORDER BY id DESC"),
+            Order::Oldest => (" AND id > :id", " ORDER BY id"),
+        };
+        if query.cursor().is_some() {
+            sql.push_str(after);
+        }
+        sql.push_str(order);
+        (sql, bound)
+    }
+}
+
+/// A value for a search.
+#[derive(Debug)]
+pub(super) enum Bound {
+    Text(String),
+    Integer(i64),
+    Blob([u8; 16]),
+}
+
+impl ToSql for Bound {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Bound::Text(text) => ToSqlOutput::from(text.as_str()),
+            Bound::Integer(number) => ToSqlOutput::from(*number),
+            Bound::Blob(bytes) => ToSqlOutput::from(&bytes[..]),
+        })
+    }
+}
