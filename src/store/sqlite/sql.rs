@@ -135,3 +135,42 @@ impl ToSql for Bound {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Cursor;
+
+    /// Searches that the crate promises to be fast walk an index in its order: nothing is sorted afterwards.
+    #[test]
+    fn promised_searches_walk_an_index_in_order() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection, "p_").unwrap();
+        let inbox: Cursor = "i.3.9223372036854775807.0.00000000-0000-0000-0000-000000000000".parse().unwrap();
+        let newest: Cursor = "n.00000000-0000-0000-0000-000000000000".parse().unwrap();
+        for (query, index) in [
+            (Query::inbox(), "p_ticket_inbox"),
+            (Query::inbox().after(inbox.clone()), "p_ticket_inbox"),
+            (Query::inbox().team("t"), "p_ticket_team"),
+            (Query::inbox().team("t").after(inbox.clone()), "p_ticket_team"),
+            (Query::inbox().assigned_to("a").after(inbox), "p_ticket_assignee"),
+            (Query::newest().after(newest.clone()), "p_ticket_id"),
+            (Query::oldest(), "p_ticket_id"),
+            (Query::newest().from("c").after(newest), "p_ticket_requester"),
+        ] {
+            let (sql, bound) = Sql::new("p_").find(&query);
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":desk", &"main")];
+            parameters.extend(bound.iter().map(|(name, value)| (*name, value as &dyn ToSql)));
+            let rows = statement.query_map(&parameters[..], |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<String> = rows.map(Result::unwrap).collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
+        }
+        // The control: a search that no index serves is sorted, and this test would see it.
+        let sql = Sql::new("p_").find(&Query::newest()).0.replace("ORDER BY id", "ORDER BY version");
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = statement.query_map(&[(":desk", "main")], |row| row.get::<_, String>(3)).unwrap();
+        assert!(rows.map(Result::unwrap).any(|step| step.contains("TEMP B-TREE")));
+    }
+}

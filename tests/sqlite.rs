@@ -1,0 +1,311 @@
+//! The SQLite store against what files, disks, hosts and other programs do to it.
+#![cfg(feature = "sqlite")]
+
+use std::path::Path;
+use std::process::Command;
+
+use firstline::store::sqlite::{Durability, Options, Sqlite};
+use firstline::{Action, Actor, Desk, ErrorKind, NewTicket, Query, Snapshot};
+use rusqlite::{Connection, TransactionBehavior};
+
+fn raw(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+fn tables(path: &Path) -> Vec<String> {
+    let connection = raw(path);
+    let mut statement = connection.prepare("SELECT name FROM sqlite_master ORDER BY name").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_is_written_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let opened =
+        Desk::open(&file).unwrap().open_ticket(NewTicket::new("Не слышно звука").from("борис")).unwrap();
+    let desk = Desk::open(&file).unwrap();
+    let again = desk.ticket("T-1").unwrap();
+    assert_eq!(again.snapshot(), opened.snapshot());
+    let history = desk.records().history(opened.id()).unwrap();
+    assert_eq!(&Snapshot::fold(&history).unwrap(), opened.snapshot());
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("letter.txt");
+    let letter = "Dear support, ".repeat(1_000);
+    std::fs::write(&file, &letter).unwrap();
+    let error = Desk::open(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.is_storage() && error.to_string().contains("not an SQLite database"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), letter);
+}
+
+#[test]
+fn a_damaged_database_is_an_error_and_no_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    {
+        let desk = Desk::open(&file).unwrap();
+        for n in 0..200 {
+            desk.open_ticket(NewTicket::new(format!("Question {n}"))).unwrap();
+        }
+    }
+    raw(&file).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let healthy = std::fs::read(&file).unwrap();
+    let mut refused = 0;
+    for page in 1..healthy.len() / 4_096 {
+        let mut bytes = healthy.clone();
+        bytes[page * 4_096..][..64].fill(0xA5);
+        let damaged = dir.path().join("damaged.db");
+        std::fs::write(&damaged, &bytes).unwrap();
+        let used = Desk::open(&damaged).and_then(|desk| {
+            for n in 1..=200_u64 {
+                let ticket = desk.ticket(n)?;
+                desk.records().history(ticket.id())?;
+            }
+            desk.open_ticket(NewTicket::new("One more")).map(drop)
+        });
+        if let Err(error) = used {
+            refused += 1;
+            // A damaged index may hide a row; then it is not found, which is no worse than an error can be.
+            assert!(error.is_storage() || error.is_not_found(), "{error:?}");
+        }
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(dir.path().join(format!("damaged.db{suffix}")));
+        }
+    }
+    assert!(refused > 10, "only {refused} damaged pages were noticed");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let desk = Desk::open(&file).unwrap();
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    raw(&file).execute("UPDATE firstline_ticket SET facts = '{\"id\":7}'", []).unwrap();
+    let error = desk.ticket(id).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let error = desk.act(id, Action::start(), Actor::agent("anna")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_newer_schema_is_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    drop(Desk::open(&file).unwrap());
+    raw(&file)
+        .execute("INSERT INTO firstline_migration (version, name, checksum) VALUES (99, 'later', x'00')", [])
+        .unwrap();
+    raw(&file).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let before = (tables(&file), std::fs::read(&file).unwrap());
+    let error = Desk::open(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().contains("left untouched"), "{error}");
+    assert_eq!(before, (tables(&file), std::fs::read(&file).unwrap()));
+}
+
+#[test]
+fn tables_that_are_not_ours_are_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    raw(&file).execute_batch("CREATE TABLE firstline_ticket (mine TEXT)").unwrap();
+    let before = tables(&file);
+    let error = Desk::open(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert_eq!(tables(&file), before, "a failed migration leaves nothing behind");
+
+    // The checksum of an applied migration is compared, not only its number.
+    let file = dir.path().join("changed.db");
+    drop(Desk::open(&file).unwrap());
+    raw(&file).execute("UPDATE firstline_migration SET checksum = x'00'", []).unwrap();
+    assert_eq!(Desk::open(&file).unwrap_err().kind(), ErrorKind::Schema);
+}
+
+#[test]
+fn the_hosts_tables_and_a_second_prefix_live_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    raw(&file).execute_batch("CREATE TABLE migration (version INTEGER); PRAGMA user_version = 42").unwrap();
+    let first = Desk::open(&file).unwrap();
+    let second = Options::new().table_prefix("second_").open(&file).unwrap().desk("main");
+    first.open_ticket(NewTicket::new("Here")).unwrap();
+    assert_eq!(second.find(Query::newest()).unwrap().tickets.len(), 0);
+    assert_eq!(first.find(Query::newest()).unwrap().tickets.len(), 1);
+    let version: i64 = raw(&file).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 42, "the host's user_version is the host's");
+    for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
+        let error = Options::new().table_prefix(bad).in_memory().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+    }
+}
+
+#[test]
+fn a_read_only_database_can_be_read_and_says_why_it_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let id = Desk::open(&file).unwrap().open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let read_only = Desk::open(format!("file:{}?mode=ro", file.display())).unwrap();
+    assert_eq!(read_only.ticket(id).unwrap().subject(), "No sound");
+    let error = read_only.open_ticket(NewTicket::new("More")).unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("read-only"), "{error}");
+    assert_eq!(Desk::open(&file).unwrap().find(Query::newest()).unwrap().tickets.len(), 1);
+
+    let error = Desk::open(dir.path()).unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("cannot be opened"), "{error}");
+}
+
+#[test]
+fn eight_programs_start_at_once_and_one_of_them_migrates() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let file = &file;
+            scope.spawn(move || {
+                Desk::open(file).unwrap().open_ticket(NewTicket::new(format!("From {n}"))).unwrap()
+            });
+        }
+    });
+    let desk = Desk::open(&file).unwrap();
+    let numbers: Vec<_> =
+        desk.find(Query::oldest()).unwrap().tickets.iter().map(|ticket| ticket.number.value).collect();
+    let mut sorted = numbers.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (1..=8).collect::<Vec<_>>(), "numbers have no gap and no twin");
+}
+
+/// A second start in the same file waits its turn instead of failing, and a reader sees a whole commit or none.
+#[test]
+fn readers_run_beside_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Options::new().durability(Durability::Normal).open(dir.path().join("support.db")).unwrap();
+    let desk = store.desk("main");
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let anna = Actor::agent("anna");
+            for n in 0..200 {
+                desk.act(id, Action::note(format!("{n}")).and(Action::tag(format!("{n}"))), &anna).unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            let ticket = desk.ticket(id).unwrap();
+            assert_eq!(ticket.version % 2, 1, "half a command was seen");
+            assert_eq!(ticket.tags.len() as u64, ticket.version / 2);
+        }
+    });
+}
+
+#[test]
+fn the_hosts_transaction_takes_both_or_neither() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    host.execute_batch("CREATE TABLE refund (cents INTEGER)").unwrap();
+    let anna = Actor::agent("anna");
+
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
+    let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
+    // A refusal leaves nothing behind, and the transaction goes on.
+    let both = Action::note("seen").and(Action::confirm());
+    assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
+    desk.within(&tx).act(id, Action::start(), &anna).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(desk.records().history(id).unwrap().len(), 2);
+
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute("INSERT INTO refund VALUES (2)", []).unwrap();
+    let lost = desk.within(&tx).open_ticket(NewTicket::new("Refund 2")).unwrap().id();
+    tx.rollback().unwrap();
+    assert!(desk.ticket(lost).unwrap_err().is_not_found());
+    let refunds: i64 = host.query_row("SELECT count(*) FROM refund", [], |row| row.get(0)).unwrap();
+    assert_eq!(refunds, 1);
+}
+
+/// The fourth pitfall: a full disk may take the host's whole transaction with it, and the error must say so.
+#[test]
+fn a_full_disk_inside_the_hosts_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    let pages: i64 = host.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    host.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 4)).unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let within = desk.within(&tx);
+    let long = "x".repeat(30_000);
+    let error =
+        (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").saying(long.as_str())).err()).unwrap();
+    assert!(error.is_storage(), "{error}");
+    drop(tx);
+    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
+    host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    desk.within(&tx).open_ticket(NewTicket::new("Big").saying(long.as_str())).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
+}
+
+/// The disk fills up under the desk's own connection: run in a child process whose files may not grow.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    const CHILD: &str = "FIRSTLINE_FULL_DISK_CHILD";
+    if let Ok(file) = std::env::var(CHILD) {
+        let desk = Desk::open(file).unwrap();
+        let long = "x".repeat(10_000);
+        let mut acknowledged = 0;
+        let error = loop {
+            match desk.open_ticket(NewTicket::new("Big").saying(long.as_str())) {
+                Ok(_) => acknowledged += 1,
+                Err(error) => break error,
+            }
+            assert!(acknowledged < 10_000, "the disk never filled up");
+        };
+        assert!(error.is_storage(), "{error:?}");
+        let stored = desk.find(Query::newest().limit(1_000)).unwrap().tickets.len();
+        println!("acknowledged {acknowledged} stored {stored} error {error}");
+        assert_eq!(stored, acknowledged);
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let test = std::env::current_exe().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact a_full_disk_loses_nothing_that_was_acknowledged --nocapture";
+    let output = Command::new("sh").args(["-c", script]).arg(&test).env(CHILD, &file).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let line = said.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{said}"));
+    let count: usize = line.split("stored ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(count > 5, "{line}");
+    // With room again, everything is there and the next command works.
+    let desk = Desk::open(&file).unwrap();
+    assert_eq!(desk.find(Query::newest().limit(1_000)).unwrap().tickets.len(), count);
+    for ticket in desk.find(Query::newest().limit(1_000)).unwrap().tickets {
+        let history = desk.records().history(ticket.id()).unwrap();
+        assert_eq!(&Snapshot::fold(&history).unwrap(), ticket.snapshot());
+    }
+    desk.open_ticket(NewTicket::new("Again")).unwrap();
+}
+
+#[test]
+fn a_desk_sees_no_other_desks_rows() {
+    let store = Sqlite::in_memory().unwrap();
+    let (acme, other) = (store.desk("acme"), store.desk("other"));
+    let id = acme.open_ticket(NewTicket::new("Secret").thread("t").once("k")).unwrap().id();
+    assert!(other.ticket(id).unwrap_err().is_not_found());
+    assert!(other.ticket(1).unwrap_err().is_not_found());
+    assert!(other.records().history(id).unwrap_err().is_not_found());
+    assert!(other.act(id, Action::start(), Actor::agent("eve")).unwrap_err().is_not_found());
+    assert!(other.find(Query::newest()).unwrap().tickets.is_empty());
+    let theirs = other.receive(NewTicket::new("Mine").thread("t").once("k")).unwrap();
+    assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
+}
