@@ -126,8 +126,8 @@ impl Calendar {
         // Where shifts of both days would be open, what happened to today's is the nearer reason.
         for day in [today - 1, today] {
             let Some(date) = date_of(day) else { continue };
-            let (ground, agenda) = definition.day(date);
-            for shift in definition.hours(weekday_of(day)).iter().chain(agenda) {
+            let (ground, _) = definition.day(date);
+            for shift in definition.hours(weekday_of(day)) {
                 let (open, close) = seconds_of(shift, day);
                 until = [open, close].into_iter().filter(|&edge| edge > local).fold(until, i64::min);
                 if open <= local && local < close {
