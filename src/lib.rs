@@ -4,6 +4,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod calendar;
 pub mod condition;
 pub mod definition;
 pub mod desk;
@@ -19,7 +20,10 @@ pub mod store;
 pub mod ticket;
 pub mod time;
 pub mod value;
+#[cfg(feature = "tzif")]
+pub mod zoneinfo;
 
+pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
 pub use desk::{By, Desk, Page, Receipt, TicketRef};
 pub use error::{Error, ErrorKind, Result};
