@@ -13,14 +13,16 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 
+pub(crate) mod fields;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::priority::Matrix;
-use crate::ticket::limits;
 use crate::value::Value;
 
 /// How a desk decides: numbering, verification, custom fields, priority.
@@ -119,7 +121,7 @@ impl Policy {
                 return fault(format!("field `{name}` needs choices, each with a name"));
             }
         }
-        Ok(())
+        self.matrix.check_conditions(&self.known_to_modifiers())
     }
 
     pub(crate) fn number_prefix(&self) -> &str {

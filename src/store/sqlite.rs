@@ -157,7 +157,7 @@ impl Options {
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-                 PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON"
+                 PRAGMA journal_size_limit = 67108864"
             ))
             .map_err(fault)
     }
