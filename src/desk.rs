@@ -122,8 +122,8 @@ impl<S: Store> Blocking<S> {
 }
 
 impl<E> Desk<E> {
-    /// A desk over this engine. Engines offer it as their `desk` method.
-    pub(crate) fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
+    /// A desk over an engine of one's own. The engines of this crate offer it as their `desk` method.
+    pub fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
         Desk { engine, settings: settings.into(), policies: Arc::default() }
     }
 
