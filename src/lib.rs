@@ -11,6 +11,7 @@ pub mod error;
 pub mod flow;
 pub mod id;
 pub mod lifecycle;
+pub mod limits;
 mod open_set;
 pub mod policy;
 pub mod priority;

@@ -19,8 +19,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::priority::Matrix;
-use crate::ticket::limits;
 use crate::value::Value;
 
 /// How a desk decides: numbering, verification, custom fields, priority.

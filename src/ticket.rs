@@ -32,7 +32,6 @@ pub mod draft;
 pub mod event;
 pub mod facts;
 pub mod kind;
-pub mod limits;
 pub mod message;
 pub mod opening;
 pub mod people;

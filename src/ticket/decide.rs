@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Described, Personal};
-use crate::ticket::limits;
 use crate::ticket::people::{Actor, Contact, Part, Who};
 use crate::ticket::snapshot::Snapshot;
 

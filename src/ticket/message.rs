@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::limits;
 use crate::ticket::event::{Attachment, Personal};
-use crate::ticket::limits;
 
 /// A message, reply or note: a text, and references to files that the host keeps.
 ///

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::id::{AgentId, ContactId};
-use crate::ticket::limits;
+use crate::limits;
 use crate::value::{Attributes, Value};
 
 /// Who did something.
