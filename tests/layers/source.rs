@@ -2,14 +2,14 @@
 
 /// A word or a sign of a source, with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
-    pub line: usize,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) line: usize,
 }
 
 /// The tokens of a source. Comments, and with them doc comments, are left out, and so are the contents of string
 /// literals. `::` is one token.
-pub fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let at = |place: usize| chars.get(place).copied().unwrap_or('\0');
     let (mut tokens, mut place, mut line) = (Vec::new(), 0, 1);
@@ -87,14 +87,14 @@ pub fn tokens(source: &str) -> Vec<Token> {
 
 /// One use of a path of the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Use {
+pub(crate) struct Use {
     /// From the crate's root: `["store", "memory", "Memory"]`.
-    pub path: Vec<String>,
-    pub line: usize,
+    pub(crate) path: Vec<String>,
+    pub(crate) line: usize,
 }
 
 /// All paths from `crate::` or `super::` on that the file of this module uses.
-pub fn uses(module: &[String], tokens: &[Token]) -> Vec<Use> {
+pub(crate) fn uses(module: &[String], tokens: &[Token]) -> Vec<Use> {
     let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
     let mut found = Vec::new();
     // The modules written inside the file, with the depth of braces at which each began.
