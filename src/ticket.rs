@@ -37,6 +37,7 @@ pub mod message;
 pub mod opening;
 pub mod people;
 pub mod snapshot;
+pub mod story;
 pub mod timer;
 
 mod decide;
