@@ -36,6 +36,7 @@ pub mod message;
 pub mod opening;
 pub mod people;
 pub mod snapshot;
+pub mod story;
 pub mod timer;
 
 mod decide;
