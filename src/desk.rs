@@ -3,6 +3,7 @@
 mod act;
 mod by;
 mod frame;
+mod import;
 mod look;
 mod open;
 mod receipt;
@@ -25,6 +26,7 @@ use crate::ticket::{Step, Ticket};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
 pub use by::By;
+pub use import::Imported;
 pub use look::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;

@@ -11,6 +11,7 @@ pub mod desk;
 pub mod error;
 pub mod flow;
 pub mod id;
+pub mod import;
 pub mod lifecycle;
 pub mod limits;
 mod open_set;
@@ -29,6 +30,7 @@ pub use condition::{Condition, Facts};
 pub use desk::{By, Desk, Page, Receipt, TicketRef};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
+pub use import::{ImportedTicket, ImportedVersion};
 pub use lifecycle::{
     HoldReason, Permitted, Reason, Rejection, State, StateKind, StepKind, Verb, state, step,
 };
@@ -37,7 +39,7 @@ pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Prior
 pub use store::{Cursor, Order, Query};
 pub use ticket::action::Action;
 pub use ticket::conflict::Conflict;
-pub use ticket::event::{Change, Event};
+pub use ticket::event::{Change, Event, ExternalRef};
 pub use ticket::kind::{Channel, Kind, LinkKind, TicketNumber};
 pub use ticket::message::Message;
 pub use ticket::opening::NewTicket;

@@ -25,7 +25,7 @@ pub const MAX_PAGE: usize = 1_000;
 /// let urgent = Query::inbox().team("payments").limit(20);
 /// let parked = Query::newest().state(StateKind::OnHold).matching(Condition::field("tags").contains("refund"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use = "a query does nothing until a desk is asked"]
 pub struct Query {
     order: Order,

@@ -306,7 +306,7 @@ impl Draft {
                 described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
             }
             Action::Category(path) => {
-                category(path)?;
+                limits::category(path)?;
                 described.category = Some(path.clone()).filter(|path| *path != snapshot.category);
             }
             Action::Tag(tag) => {
@@ -370,11 +370,4 @@ fn words(what: &str, text: Option<&str>) -> Result<Personal> {
         None => Ok(Personal::default()),
         Some(text) => limits::text(what, text).map(|()| Personal::text(text)),
     }
-}
-
-pub(super) fn category(path: &[String]) -> Result<()> {
-    if path.len() > 10 {
-        return Err(Error::invalid("category path", "is too deep").allowing("at most 10 levels"));
-    }
-    path.iter().try_for_each(|level| limits::name("category", level))
 }

@@ -133,6 +133,9 @@ pub struct Opened {
     pub channel: Channel,
     /// The state in which it begins: new, but for imported history.
     pub state: State,
+    /// The code of its resolution, of imported history that begins resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution_code: Option<String>,
     /// The people and what they are to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, Part>,

@@ -10,7 +10,6 @@ use crate::lifecycle::state;
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
-use crate::ticket::decide;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
@@ -42,6 +41,7 @@ impl NewTicket {
             kind: self.kind.as_str().into(),
             channel: self.channel.as_str().into(),
             state: state::New.into(),
+            resolution_code: None,
             contacts: BTreeMap::new(),
             attributes: BTreeMap::new(),
             category: self.category.clone(),
@@ -125,7 +125,7 @@ impl NewTicket {
         }
         limits::name("kind", self.kind.as_str())?;
         limits::name("channel", self.channel.as_str())?;
-        decide::category(&self.category)?;
+        limits::category(&self.category)?;
         limits::count("tags", self.tags.len())?;
         self.tags.iter().try_for_each(|tag| limits::name("tag", tag))?;
         self.fields.iter().try_for_each(|(name, value)| policy.check_field(name, value))?;

@@ -91,6 +91,12 @@ impl Actor {
     }
 }
 
+impl From<&Actor> for Actor {
+    fn from(actor: &Actor) -> Actor {
+        actor.clone()
+    }
+}
+
 impl From<Who> for Actor {
     fn from(who: Who) -> Actor {
         Actor { who, attributes: Attributes::new() }

@@ -153,7 +153,7 @@ impl Snapshot {
             line: opened.line,
             assignee: opened.assignee.clone(),
             links: BTreeSet::new(),
-            resolution_code: None,
+            resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
             first_replied_at: None,
