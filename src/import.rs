@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::event::ExternalRef;
-use crate::ticket::limits;
 use crate::time::{DateTime, Utc};
 
 pub(crate) use replay::{begin, go_on, taken};
