@@ -8,7 +8,12 @@ fn run(example: &str, arguments: &[&str]) -> Output {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     cargo.arg("--no-default-features");
-    for (feature, on) in [("sqlite", cfg!(feature = "sqlite")), ("bundled", cfg!(feature = "bundled"))] {
+    for (feature, on) in [
+        ("sqlite", cfg!(feature = "sqlite")),
+        ("bundled", cfg!(feature = "bundled")),
+        ("tzif", cfg!(feature = "tzif")),
+        ("ics", cfg!(feature = "ics")),
+    ] {
         if on {
             cargo.args(["--features", feature]);
         }

@@ -23,7 +23,8 @@ fn told(action: Action) -> Vec<String> {
     let (desk, _) = desk();
     let policy = Policy::new().field("order", FieldType::Integer).field("address", FieldType::Text);
     desk.setup().adopt(&policy).unwrap();
-    let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap();
+    let ticket = NewTicket::new("No sound").from("boris").tag("question");
+    let ticket = desk.open_ticket(ticket).unwrap();
     let receipt = desk.act(ticket.id(), action, Actor::agent("anna")).unwrap();
     receipt.events.iter().map(ToString::to_string).collect()
 }
@@ -59,10 +60,11 @@ fn every_action_can_be_told() {
             "anna rated it P1: set by hand, instead of P3; impact medium (by default) x urgency medium \
              (by default) gives P3: \"The boss called.\"",
         ),
-        (Action::Subject("No sound at all".to_owned()), r#"anna set the subject to "No sound at all""#),
+        (Action::subject("No sound at all"), r#"anna set the subject to "No sound at all""#),
         (Action::Kind(Kind::Incident), "anna set the kind to incident"),
         (Action::category(["audio", "headset"]), "anna set the category to audio / headset"),
         (Action::tag("audio"), "anna tagged it audio"),
+        (Action::untag("question"), "anna took off the tag question"),
         (Action::field("order", 4711), "anna set order to 4711"),
         (Action::field("address", "Nevsky 1"), r#"anna set address to "Nevsky 1""#),
         (
@@ -77,14 +79,20 @@ fn every_action_can_be_told() {
     let (desk, _) = desk();
     let first = desk.open_ticket(NewTicket::new("No sound")).unwrap();
     let second = desk.open_ticket(NewTicket::new("No sound either")).unwrap();
-    for action in [
-        Action::link(LinkKind::DuplicateOf, first.id()),
-        Action::Unlink(firstline::ticket::kind::Link { kind: LinkKind::DuplicateOf, to: first.id() }),
-    ] {
+    for action in
+        [Action::link(LinkKind::DuplicateOf, first.id()), Action::unlink(LinkKind::DuplicateOf, first.id())]
+    {
         let receipt = desk.act(second.id(), action, Actor::agent("anna")).unwrap();
         assert!(receipt.events[0].to_string().ends_with(&format!("duplicate of {}", first.id())));
     }
     assert!(desk.act(second.id(), Action::link(LinkKind::ChildOf, other), Actor::agent("anna")).is_err());
+}
+
+#[test]
+fn a_hand_over_leaves_the_agent_behind() {
+    let packet = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
+    assert_eq!(told(packet)[2], "anna left it without an agent");
+    assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna left it without an agent");
 }
 
 #[test]
@@ -141,7 +149,7 @@ fn erased_words_and_names_are_not_told() {
     let id = desk.open_ticket(NewTicket::new("No sound").from(boris).saying(file)).unwrap().id();
     for action in [
         Action::reply("Dear Boris"),
-        Action::Subject("Boris hears nothing".to_owned()),
+        Action::subject("Boris hears nothing"),
         Action::hand_over("audio", Line::Second, "Boris tried two."),
     ] {
         desk.act(id, action, Actor::agent("anna")).unwrap();

@@ -191,6 +191,11 @@ impl Action {
         Action::Assign(Some(to.into()))
     }
 
+    /// Give it to nobody: any agent of its team may take it.
+    pub fn unassign() -> Action {
+        Action::Assign(None)
+    }
+
     /// Hand it to a team on a line, with what the next person needs to know.
     pub fn hand_over(team: impl Into<TeamId>, line: Line, packet: impl Into<String>) -> Action {
         Action::HandOver { team: team.into(), line, packet: Some(packet.into()) }
@@ -206,6 +211,11 @@ impl Action {
         Action::Modifier { name: name.into(), on: true }
     }
 
+    /// Correct the subject.
+    pub fn subject(subject: impl Into<String>) -> Action {
+        Action::Subject(subject.into())
+    }
+
     /// Set the category path, from general to special.
     pub fn category<S: Into<String>>(path: impl IntoIterator<Item = S>) -> Action {
         Action::Category(path.into_iter().map(Into::into).collect())
@@ -216,6 +226,11 @@ impl Action {
         Action::Tag(tag.into())
     }
 
+    /// Take a tag off.
+    pub fn untag(tag: impl Into<String>) -> Action {
+        Action::Untag(tag.into())
+    }
+
     /// Set a custom field.
     pub fn field(name: impl Into<String>, value: impl Into<Value>) -> Action {
         Action::Field { name: name.into(), value: Some(value.into()) }
@@ -224,6 +239,11 @@ impl Action {
     /// Link it with another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
+    }
+
+    /// Take a link away, on both tickets.
+    pub fn unlink(kind: LinkKind, to: TicketId) -> Action {
+        Action::Unlink(Link { kind, to })
     }
 
     /// This, and then that, in one commit.
