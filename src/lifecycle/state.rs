@@ -130,6 +130,14 @@ known! { New Active OnHold Resolved Closed Cancelled }
 
 open_set! {
     /// What a ticket on hold waits for. An open set: a desk may have reasons of its own.
+    ///
+    /// ```
+    /// use firstline::{Action, HoldReason};
+    ///
+    /// assert_eq!(HoldReason::from("third_party"), HoldReason::ThirdParty);
+    /// assert_eq!(HoldReason::from("parcel"), HoldReason::Own("parcel".to_owned()));
+    /// let wait = Action::hold("parcel");
+    /// ```
     HoldReason {
         /// The customer's answer. A message of the requester ends this wait.
         Customer = "customer" "customer",

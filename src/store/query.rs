@@ -211,6 +211,23 @@ impl Query {
 
 /// A ticket's place in an order: where a page ended. Opaque text for users; it holds no more than the sort keys of
 /// one ticket, and gives nobody access to anything.
+///
+/// It goes through a URL as text:
+///
+/// ```
+/// use firstline::{Cursor, Desk, NewTicket, Query};
+///
+/// let desk = Desk::memory();
+/// let first = desk.open_ticket(NewTicket::new("No sound"))?.id();
+/// desk.open_ticket(NewTicket::new("No light"))?;
+/// let page = desk.find(Query::newest().limit(1))?;
+/// let text = page.next.map(|cursor| cursor.to_string()).unwrap_or_default();
+///
+/// let next: Cursor = text.parse()?;
+/// assert_eq!(desk.find(Query::newest().after(next))?.tickets[0].id(), first);
+/// assert!("page 2".parse::<Cursor>().is_err());
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(Place);
 

@@ -16,7 +16,23 @@ use crate::ticket::snapshot::Snapshot;
 
 impl Snapshot {
     /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
-    /// answer.
+    /// answer. A desk does it inside a transaction; a test, or a screen that shows what would happen, may do it
+    /// anywhere.
+    ///
+    /// ```
+    /// # use firstline::ticket::draft::Moment;
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let (policy, anna) = (Policy::new(), Actor::agent("anna"));
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy };
+    /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
+    /// assert_eq!(draft.events().len(), 1);
+    /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
+    /// assert!(ticket.snapshot().decide(&Action::confirm(), &moment).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [rejected](Error::is_rejected): the lifecycle, or who the actor is, forbids a part of the action;

@@ -17,6 +17,20 @@ use crate::value::{Attributes, Value};
 
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
 /// the fold of the ticket's events ([`Snapshot::fold`]).
+///
+/// ```
+/// use firstline::{Action, Actor, Desk, NewTicket, Snapshot};
+///
+/// let desk = Desk::memory();
+/// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+/// desk.act(id, Action::reply("Unmute it.").and(Action::resolve("unmuted")), Actor::agent("anna"))?;
+///
+/// let history = desk.records().history(id)?;
+/// assert_eq!(Snapshot::fold(&history)?, *desk.ticket(id)?.snapshot());
+/// let as_it_was = Snapshot::fold(&history[..1])?;
+/// assert_eq!(as_it_was.state.to_string(), "new");
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snapshot {
