@@ -66,7 +66,7 @@
 //! ```text
 //!  3  adapters         store::sqlite · store::memory · yours
 //!  2  desk and ports   desk · flow · store
-//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar
+//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · import
 //!  0  vocabulary       id · error · time · value
 //! ```
 //!
@@ -77,7 +77,7 @@
 //!   [`ManualTime`](time::ManualTime) and replay what happened.
 //! - **A command is a value.** A [`Flow`](flow::Flow) says what it wants to read, decides, and says what is to be
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
-//!   futures instead of results; this version has none yet.
+//!   futures instead of results; the engines of this version block, but one of yours may await.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
 //!   names of people ([`Personal`](ticket::event::Personal)). [`Story`](ticket::story::Story) tells a history in
 //!   sentences.
@@ -88,10 +88,11 @@
 //!
 //! There are the lifecycle, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
 //! by condition, holds that end and silence that closes, optimistic versions, idempotency keys, several desks in one
-//! database, the host's own transaction on SQLite, stores of your own, and calendars of business time.
+//! database, the host's own transaction on SQLite, stores of your own, calendars of business time, and the import of
+//! another system's tickets with their history.
 //!
-//! There are not, in this version: service level agreements and clocks that use those calendars, workflows of your own statuses, engines
-//! that await (PostgreSQL), e-mail, outbox and webhooks, routing and automation rules, reports, full-text search,
+//! There are not, in this version: service level agreements and clocks that use those calendars, workflows of your own
+//! statuses, PostgreSQL, e-mail, outbox and webhooks, routing and automation rules, reports, full-text search,
 //! merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
 //! there will be none.
 //!
@@ -105,6 +106,7 @@
 //! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`].
 //! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
+//! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
 //! - Bring a store: [`store`], [`flow::Blocking`].
 //!

@@ -91,24 +91,3 @@ fn the_diagram_has_two_forms_and_a_help() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("Usage:"));
 }
-
-/// Every example is explained where a reader looks for it, and says itself how to run it.
-#[test]
-fn every_example_is_in_the_readme_and_says_how_to_run_it() {
-    let readme = include_str!("../README.md");
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for entry in directory.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(readme.contains(&format!("`{name}`")), "the README does not mention the example `{name}`");
-        let main = if path.is_dir() { path.join("main.rs") } else { path };
-        let source = std::fs::read_to_string(&main).unwrap();
-        let header: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
-        assert!(
-            header.contains(&format!("cargo run --example {name}"))
-                || header.contains(&format!("--example {name}")),
-            "{} does not say how to run it",
-            main.display()
-        );
-    }
-}
