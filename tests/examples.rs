@@ -9,6 +9,7 @@ fn run(example: &str, arguments: &[&str]) -> Output {
     cargo.args(["run", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     cargo.arg("--no-default-features");
     for (feature, on) in [
+        ("default", cfg!(feature = "default")),
         ("sqlite", cfg!(feature = "sqlite")),
         ("bundled", cfg!(feature = "bundled")),
         ("tzif", cfg!(feature = "tzif")),
