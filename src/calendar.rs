@@ -239,7 +239,7 @@ impl Calendar {
     }
 
     /// How much has been open before an instant.
-    #[inline]
+    #[inline(always)]
     fn elapsed(&self, at: DateTime<Utc>) -> Open {
         let (second, nanos) = (at.timestamp(), at.timestamp_subsec_nanos());
         let open = nanos > 0 && self.0.timeline.is_open(second);
@@ -249,7 +249,7 @@ impl Calendar {
     }
 
     /// The earliest instant before which so much has been open.
-    #[inline]
+    #[inline(always)]
     fn earliest_at(&self, open: Open) -> Option<DateTime<Utc>> {
         match open.nanos {
             0 => DateTime::from_timestamp(self.0.timeline.instant_of(open.seconds)?, 0),
