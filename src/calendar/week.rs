@@ -118,7 +118,7 @@ impl Week {
             return None;
         }
         // Counted from the second before, so that a sum which ends with a stretch ends there and not at the next.
-        let weeks = (u128::from(open as u64 - 1) * u128::from(self.reciprocal) >> 64) as i64;
+        let weeks = ((u128::from(open as u64 - 1) * u128::from(self.reciprocal)) >> 64) as i64;
         let in_week = open - 1 - weeks * self.total;
         let slot = &self.by_open[in_week as usize >> SLOT];
         let stretch = if slot.seconds != CROWDED { slot } else { self.open_stretch_at(in_week as u32) };
