@@ -100,7 +100,7 @@ impl Definition {
 
     /// The holidays, annual ones after dated ones.
     pub fn holidays(&self) -> impl Iterator<Item = Holiday> {
-        self.holidays.0.iter().filter_map(|(&on, name)| Holiday::new(on, name.as_str()).ok())
+        self.holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name))
     }
 
     /// The dates with hours of their own, annual ones after dated ones.
@@ -249,7 +249,7 @@ impl From<Vec<Holiday>> for Holidays {
 
 impl From<Holidays> for Vec<Holiday> {
     fn from(holidays: Holidays) -> Vec<Holiday> {
-        holidays.0.into_iter().filter_map(|(on, name)| Holiday::new(on, name).ok()).collect()
+        holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name)).collect()
     }
 }
 

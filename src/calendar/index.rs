@@ -25,9 +25,9 @@ pub(super) struct Index {
 struct Bucket {
     /// Slots are `1 << shift` wide.
     shift: u32,
-    /// What to add to a distance in slots to find the slot: its first one's position, less the slots that all
-    /// buckets before it would have if theirs were as wide.
-    offset: i64,
+    /// What to add to a distance in slots to find the slot, modulo 2^32: its first one's position, less the number
+    /// of slots before it if all were as wide.
+    offset: u32,
 }
 
 /// Slots for each key of a bucket.
@@ -53,7 +53,8 @@ impl Index {
             let own = (next..len).take_while(|&i| distance(i) >> shift == bucket).count() as u32;
             let slot_shift = shift - (own * SLOTS).max(1).next_power_of_two().ilog2().min(shift);
             let first = (bucket << shift) >> slot_shift;
-            buckets.push(Bucket { shift: slot_shift, offset: slots.len() as i64 - first as i64 });
+            buckets
+                .push(Bucket { shift: slot_shift, offset: (slots.len() as u32).wrapping_sub(first as u32) });
             for slot in first..first + (1 << (shift - slot_shift)) {
                 // A key at the very beginning of a slot is the answer there; it is not among those to compare with.
                 next += (next..len).take_while(|&i| distance(i) <= slot << slot_shift).count();
@@ -73,7 +74,7 @@ impl Index {
             return if value < self.origin { 0 } else { self.last as usize };
         }
         let bucket = self.buckets[(distance >> self.shift) as usize];
-        let slot = self.slots[((distance >> bucket.shift) as i64 + bucket.offset) as usize];
+        let slot = self.slots[((distance >> bucket.shift) as u32).wrapping_add(bucket.offset) as usize];
         if slot >= CROWDED {
             return self.search(slot - CROWDED, value, key);
         }
