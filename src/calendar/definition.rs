@@ -33,8 +33,8 @@ pub enum HolidayCut {
     /// on to its end.
     #[default]
     Shifts,
-    /// The 24 hours of the date: the night before ends at midnight. A night that begins on the holiday is taken
-    /// up at the midnight after it.
+    /// The 24 hours of the date and no more: the night before ends at midnight, and the night that would open on
+    /// the holiday is taken up at the midnight after it.
     CalendarDay,
 }
 
@@ -100,7 +100,7 @@ impl Definition {
 
     /// The holidays, annual ones after dated ones.
     pub fn holidays(&self) -> impl Iterator<Item = Holiday> {
-        self.holidays.0.iter().filter_map(|(&on, name)| Holiday::new(on, name.as_str()).ok())
+        self.holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name))
     }
 
     /// The dates with hours of their own, annual ones after dated ones.
@@ -138,14 +138,18 @@ impl Definition {
         Ok(Calendar::of(self, zone))
     }
 
-    /// The shifts that open on a date, and why these.
+    /// The shifts that open on a date, and why these. Of a holiday that takes the calendar day they are the week's:
+    /// what is left of them after the day has been cut out of all shifts.
     pub(super) fn day(&self, date: NaiveDate) -> (Ground<'_>, &[Shift]) {
         let dated = Occasion::On(date);
         let annual = Occasion::Every { month: date.month() as u8, day: date.day() as u8 };
         if let Some(hours) = self.exceptions.get(&dated).or_else(|| self.exceptions.get(&annual)) {
             (Ground::Exception, &hours.0)
         } else if let Some(name) = self.holiday(date) {
-            (Ground::Holiday(name), &[])
+            match self.holiday_cut {
+                HolidayCut::Shifts => (Ground::Holiday(name), &[]),
+                HolidayCut::CalendarDay => (Ground::Holiday(name), self.hours(date.weekday())),
+            }
         } else {
             (Ground::Weekly, self.hours(date.weekday()))
         }
@@ -245,7 +249,7 @@ impl From<Vec<Holiday>> for Holidays {
 
 impl From<Holidays> for Vec<Holiday> {
     fn from(holidays: Holidays) -> Vec<Holiday> {
-        holidays.0.into_iter().filter_map(|(on, name)| Holiday::new(on, name).ok()).collect()
+        holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name)).collect()
     }
 }
 
