@@ -29,7 +29,7 @@ const WHOLE: Figures = Figures {
     reassignment_count_matches: 24_824,
     resolved_at_matches: 23_362,
     closed_at_matches: 24_918,
-    events: 0,
+    events: 154_321,
 };
 
 fn whole_log(path: &Path) -> Result<(), Failed> {
@@ -51,7 +51,6 @@ fn whole_log(path: &Path) -> Result<(), Failed> {
     if figures.events != imported.events as u64 {
         return Err(format!("{} events were written, {} are there", imported.events, figures.events).into());
     }
-    let figures = Figures { events: 0, ..figures };
     if figures == WHOLE { Ok(()) } else { Err(format!("{figures:#?}\nexpected {WHOLE:#?}").into()) }
 }
 

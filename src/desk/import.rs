@@ -257,6 +257,7 @@ impl Candidate {
 
 /// Halts the decision until all of these are answered.
 fn need(seen: &Seen, reads: impl Iterator<Item = Read>) -> Result<(), Halt> {
-    let missing: Vec<_> = reads.filter(|read| !seen.has(read)).collect();
+    let mut asked = HashSet::new();
+    let missing: Vec<_> = reads.filter(|read| !seen.has(read) && asked.insert(read.clone())).collect();
     if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
 }
