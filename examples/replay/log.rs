@@ -176,7 +176,6 @@ fn channel(contact_type: &str) -> Channel {
         "Phone" => Channel::Phone,
         "Email" => Channel::Email,
         "Self service" => Channel::WebForm,
-        "Direct opening" => Channel::InPerson,
         own => Channel::from(own),
     }
 }
