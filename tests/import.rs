@@ -1,10 +1,14 @@
 //! History from another system: taken in as it happened, once, and never bent into shape.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use firstline::desk::{Imported, Settings};
+use firstline::flow::Blocking;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
+use firstline::store::memory::{Memory, MemoryTx};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::ticket::event::Origin;
 use firstline::time::ManualTime;
 use firstline::*;
@@ -19,9 +23,24 @@ fn minute(minute: i64) -> DateTime<Utc> {
     at("2016-03-01T00:00:00Z") + TimeDelta::minutes(minute)
 }
 
-fn desk() -> Desk<Memory> {
-    let time = ManualTime::at(at("2026-01-05T09:00:00Z"));
-    Memory::new().desk(Settings::new("acme").time(time))
+fn settings() -> Settings {
+    Settings::new("acme").time(ManualTime::at(at("2026-01-05T09:00:00Z")))
+}
+
+/// Over SQLite where there is one, so that the tests without default features run the same over memory.
+#[cfg(feature = "sqlite")]
+type Engine = firstline::store::sqlite::Sqlite;
+#[cfg(not(feature = "sqlite"))]
+type Engine = Memory;
+
+#[cfg(feature = "sqlite")]
+fn desk() -> Desk<Engine> {
+    firstline::store::sqlite::Options::new().in_memory().unwrap().desk(settings())
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn desk() -> Desk<Engine> {
+    Memory::new().desk(settings())
 }
 
 fn version(at: i64) -> ImportedVersion {
@@ -37,14 +56,14 @@ fn external(id: &str) -> ExternalRef {
 }
 
 /// Imports one ticket and gives it back with its history, having checked that its row is the fold of it.
-fn imported(desk: &Desk<Memory>, ticket: ImportedTicket) -> (Ticket, Vec<Event>) {
+fn imported(desk: &Desk<Engine>, ticket: ImportedTicket) -> (Ticket, Vec<Event>) {
     let name = ticket.external().clone();
     let done = desk.records().import([ticket]).unwrap();
     assert!(done.refused.is_empty(), "{:?}", done.refused);
     look(desk, name)
 }
 
-fn look(desk: &Desk<Memory>, name: ExternalRef) -> (Ticket, Vec<Event>) {
+fn look(desk: &Desk<Engine>, name: ExternalRef) -> (Ticket, Vec<Event>) {
     let ticket = desk.ticket(name).unwrap();
     let history = desk.records().history(ticket.id()).unwrap();
     assert_eq!(Snapshot::fold(&history).unwrap(), *ticket);
@@ -478,6 +497,72 @@ fn no_timer_is_set_that_the_other_system_did_not_have() {
     desk.tick(at("2026-01-05T09:00:00Z")).unwrap();
     assert_eq!(look(&desk, external("1")).0.state().kind(), StateKind::Resolved);
     assert_eq!(look(&desk, external("2")).0.closed_at, closes_at);
+}
+
+/// A store in memory that counts its rounds, and fails at one of its commits.
+#[derive(Debug, Clone, Default)]
+struct Watched {
+    memory: Memory,
+    loads: Arc<AtomicUsize>,
+    commits: Arc<AtomicUsize>,
+    fails_at: Option<usize>,
+}
+
+struct WatchedTx<'a>(MemoryTx<'a>, &'a Watched);
+
+impl Store for Watched {
+    type Tx<'a> = WatchedTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WatchedTx<'_>> {
+        Ok(WatchedTx(self.memory.begin(desk, mode)?, self))
+    }
+}
+
+impl Tx for WatchedTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        self.1.loads.fetch_add(1, Relaxed);
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        match self.1.fails_at {
+            Some(at) if self.1.commits.fetch_add(1, Relaxed) == at => {
+                Err(Error::new(ErrorKind::Busy, "busy"))
+            }
+            _ => self.0.commit(commit),
+        }
+    }
+}
+
+fn ten_tickets(length: usize) -> Vec<ImportedTicket> {
+    (0..10).map(|n| ticket(&n.to_string(), story().into_iter().take(length))).collect()
+}
+
+#[test]
+fn a_storage_error_stops_the_import_which_then_goes_on() {
+    let three = NonZeroUsize::new(3).unwrap();
+    let store = Watched { fails_at: Some(2), ..Watched::default() };
+    let desk = Blocking(store.clone()).desk(settings());
+    let error = desk.records().import_in_batches(three, ten_tickets(4)).unwrap_err();
+    assert!(error.is_retryable());
+    assert!(error.to_string().starts_with("the import stopped after 6 tickets"), "{error}");
+    let done = desk.records().import_in_batches(three, ten_tickets(4)).unwrap();
+    assert_eq!(counts(&done), (4, 0, 6, 0));
+    for n in 0..10 {
+        let ticket = desk.ticket(external(&n.to_string())).unwrap();
+        assert_eq!(ticket.number.value, n + 1);
+    }
+}
+
+#[test]
+fn a_batch_takes_few_rounds() {
+    let store = Watched::default();
+    let desk = Blocking(store.clone()).desk(settings());
+    for (length, rounds) in [(2, 2), (2, 2), (4, 3)] {
+        store.loads.store(0, Relaxed);
+        desk.records().import(ten_tickets(length)).unwrap();
+        assert_eq!(store.loads.load(Relaxed), rounds, "histories of {length}");
+    }
 }
 
 fn any_status() -> impl Strategy<Value = Option<Option<State>>> {

@@ -72,7 +72,7 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
             .take(self.batch.get())
             .map(|ticket| Candidate {
                 id: self.ids.new_id(ticket.opened_at().unwrap_or(self.frame.now)).into(),
-                fingerprints: ticket.fingerprints().unwrap_or_default(),
+                fingerprints: ticket.fingerprints(),
                 ticket,
             })
             .collect();
@@ -102,7 +102,7 @@ struct Candidate {
     ticket: ImportedTicket,
     /// The id that it gets if it is new.
     id: TicketId,
-    fingerprints: Vec<Fingerprint>,
+    fingerprints: Result<Vec<Fingerprint>>,
 }
 
 /// Takes in a batch of tickets, in one transaction.
@@ -160,7 +160,7 @@ impl Batch {
                 .imported
                 .as_ref()
                 .map_or(usize::MAX, |(taken, _)| usize::try_from(*taken).unwrap_or(usize::MAX));
-            if candidate.fingerprints.len() > taken {
+            if candidate.ticket.versions().len() > taken {
                 continued.push((external, id, snapshot.version.saturating_sub(1)));
             }
         }
@@ -216,6 +216,8 @@ impl Candidate {
         imported: &mut Imported,
     ) -> Result<()> {
         let Candidate { ticket, id, fingerprints } = self;
+        let fingerprints =
+            fingerprints.as_ref().map_err(|error| Error::new(error.kind(), error.to_string()))?;
         // Every checked ticket has a target.
         let target = target.ok_or_else(|| Error::not_found("the target of the import"))?;
         match target {
@@ -257,6 +259,7 @@ impl Candidate {
 
 /// Halts the decision until all of these are answered.
 fn need(seen: &Seen, reads: impl Iterator<Item = Read>) -> Result<(), Halt> {
-    let missing: Vec<_> = reads.filter(|read| !seen.has(read)).collect();
+    let mut asked = HashSet::new();
+    let missing: Vec<_> = reads.filter(|read| !seen.has(read) && asked.insert(read.clone())).collect();
     if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
 }
