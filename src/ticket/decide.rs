@@ -13,6 +13,7 @@ use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Described, Personal};
 use crate::ticket::people::{Actor, Contact, Part, Who};
 use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
 
 impl Snapshot {
     /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
@@ -197,6 +198,7 @@ impl Draft {
 
     fn hold(&mut self, reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<()> {
         limits::name("hold reason", reason.as_str())?;
+        let until = until.map(to_micros);
         if let Some(until) = until.filter(|until| *until <= moment.now) {
             return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
                 .allowing(format!("an instant after {}", moment.now)));
