@@ -18,6 +18,7 @@ use crate::value::{Attributes, Value};
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
 /// the fold of the ticket's events ([`Snapshot::fold`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The id.
