@@ -35,7 +35,8 @@ pub(super) struct Act {
 
 impl Act {
     pub(super) fn new(ticket: TicketId, action: Action, by: By, frame: Frame) -> Act {
-        let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, &action, &by.actor.who));
+        // By its parts, because writing a deeply nested action would take a deep stack.
+        let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
         Act { ticket, action, by, frame, repeatable }
     }
 
