@@ -313,8 +313,10 @@ impl Draft {
             }
             Action::Tag(tag) => {
                 limits::name("tag", tag)?;
-                limits::count("tags", snapshot.tags.len() + 1)?;
-                described.tagged.extend((!snapshot.tags.contains(tag)).then(|| tag.clone()));
+                if !snapshot.tags.contains(tag) {
+                    limits::count("tags", snapshot.tags.len() + 1)?;
+                    described.tagged.insert(tag.clone());
+                }
             }
             Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
@@ -331,7 +333,8 @@ impl Draft {
             }
             Action::Contact { contact, part } => {
                 contact.check()?;
-                limits::count("contacts", snapshot.contacts.len() + 1)?;
+                let known = snapshot.contacts.contains_key(&contact.id);
+                limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
                 let former = snapshot.requester().filter(|former| **former != contact.id);
                 if let (Part::Requester, Some(former)) = (part, former) {
                     described.contacts.insert(former.clone(), Part::Affected);
