@@ -91,7 +91,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a prefix with other characters or more of
-    /// them, a verification period that is not positive or over ten years, a field without a proper name or
+    /// them, a verification period that is not of whole seconds, not positive or over ten years, a field without a proper name or
     /// with no choices, or a modifier whose condition names what no ticket has.
     pub fn check(&self) -> Result<()> {
         let fault = |problem: String| Err(Error::definition("policy", problem));
@@ -109,6 +109,9 @@ impl Policy {
                 "the verification period of {} seconds is not between one second and ten years; use none for never",
                 period.num_seconds()
             ));
+        }
+        if let Some(period) = self.verification.filter(|period| period.subsec_nanos() != 0) {
+            return fault(format!("the verification period of {period} is not of whole seconds"));
         }
         for (name, field_type) in &self.fields {
             if let Err(error) = limits::name("field name", name) {

@@ -18,6 +18,7 @@ pub struct Active;
 
 /// Waiting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OnHold {
     /// What it waits for.
     pub reason: HoldReason,
@@ -28,6 +29,7 @@ pub struct OnHold {
 
 /// Answered; to be verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resolved {
     /// When silence closes it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]

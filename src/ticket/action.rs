@@ -34,7 +34,7 @@ pub enum Action {
     Hold {
         /// What for.
         reason: HoldReason,
-        /// When it resumes by itself.
+        /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
         until: Option<DateTime<Utc>>,
     },
     /// Go on with it.

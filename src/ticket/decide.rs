@@ -13,6 +13,7 @@ use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Described, Personal};
 use crate::ticket::people::{Actor, Contact, Part, Who};
 use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
 
 impl Snapshot {
     /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
@@ -213,6 +214,7 @@ impl Draft {
 
     fn hold(&mut self, reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<()> {
         limits::name("hold reason", reason.as_str())?;
+        let until = until.map(to_micros);
         if let Some(until) = until.filter(|until| *until <= moment.now) {
             return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
                 .allowing(format!("an instant after {}", moment.now)));
@@ -327,8 +329,10 @@ impl Draft {
             }
             Action::Tag(tag) => {
                 limits::name("tag", tag)?;
-                limits::count("tags", snapshot.tags.len() + 1)?;
-                described.tagged.extend((!snapshot.tags.contains(tag)).then(|| tag.clone()));
+                if !snapshot.tags.contains(tag) {
+                    limits::count("tags", snapshot.tags.len() + 1)?;
+                    described.tagged.insert(tag.clone());
+                }
             }
             Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
@@ -345,7 +349,8 @@ impl Draft {
             }
             Action::Contact { contact, part } => {
                 contact.check()?;
-                limits::count("contacts", snapshot.contacts.len() + 1)?;
+                let known = snapshot.contacts.contains_key(&contact.id);
+                limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
                 let former = snapshot.requester().filter(|former| **former != contact.id);
                 if let (Part::Requester, Some(former)) = (part, former) {
                     described.contacts.insert(former.clone(), Part::Affected);

@@ -19,6 +19,7 @@ use crate::value::{Attributes, Value};
 
 /// One thing that happened to a ticket: what, when, who, and in whose words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Event {
     /// The ticket.
@@ -41,7 +42,7 @@ pub struct Event {
 
 /// The facts of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Change {
     /// It was registered.
@@ -124,6 +125,7 @@ pub enum Change {
 
 /// The facts of an opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Opened {
     /// The running number.
     pub number: TicketNumber,
@@ -175,7 +177,7 @@ pub struct Opened {
 
 /// A changed description. What is `None` or empty stayed as it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Described {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,6 +233,7 @@ impl Cause {
 
 /// A file that came with a message: what it is, and where the host keeps it. The content stays with the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// The media type, such as `image/png`.
     pub media_type: String,
@@ -242,6 +245,7 @@ pub struct Attachment {
 
 /// What a ticket is called in another system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExternalRef {
     /// The other system's name.
     pub source: String,
@@ -251,6 +255,7 @@ pub struct ExternalRef {
 
 /// Where an imported event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The version of the other system's record, counted from 1.
     pub version: u32,
@@ -262,7 +267,7 @@ pub struct Origin {
 /// The personal part: everything that people wrote or are called. Of an event, what was said in it; of a ticket,
 /// what of it holds now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Personal {
     /// The subject.

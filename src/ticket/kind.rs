@@ -50,6 +50,7 @@ open_set! {
 ///
 /// The value alone is unique within the desk, so that a changed prefix breaks no old reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TicketNumber {
     /// What stands before the hyphen; may be empty.
     pub prefix: Arc<str>,
@@ -135,6 +136,7 @@ impl fmt::Display for LinkKind {
 
 /// A link to another ticket of the same desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Link {
     /// How this ticket stands to the other.
     pub kind: LinkKind,

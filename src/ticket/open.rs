@@ -1,6 +1,6 @@
 //! The pure opening: a request in, the first event or a refusal out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -115,9 +115,17 @@ impl NewTicket {
         }
         limits::count("contacts", self.contacts.len())?;
         let mut requesters = 0;
+        let mut named = BTreeSet::new();
         for (contact, part) in &self.contacts {
             contact.check()?;
             requesters += usize::from(*part == Part::Requester);
+            if !named.insert(&contact.id) {
+                return Err(Error::invalid(
+                    "contact",
+                    format_args!("{} is named more than once", contact.id),
+                )
+                .allowing("each person once, as requester, affected or copied"));
+            }
         }
         if requesters > 1 {
             return Err(Error::invalid("requester", "is named more than once")

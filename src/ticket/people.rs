@@ -44,6 +44,7 @@ impl fmt::Display for Who {
 /// assert_eq!(anna.who.to_string(), "anna");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// Who.
     pub who: Who,
@@ -115,6 +116,7 @@ impl From<Who> for Actor {
 /// assert_eq!(boris.id.as_str(), "customer-77");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Contact {
     /// The host's id.
@@ -182,6 +184,7 @@ impl<T: Into<ContactId>> From<T> for Contact {
 
 /// The personal side of a contact: what a person reads, and what erasure removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Person {
     /// A name to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -32,6 +32,7 @@ use crate::value::{Attributes, Value};
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The id.
@@ -105,7 +106,7 @@ pub struct Snapshot {
     /// How often it went to another team or line.
     #[serde(default)]
     pub handed_over: u32,
-    /// Messages of contacts, the opening one included where it had words.
+    /// Messages of contacts, the opening one included.
     #[serde(default)]
     pub received: u32,
     /// Public replies of the desk.
@@ -145,8 +146,10 @@ impl Snapshot {
 
     fn opened(event: &Event, opened: &Opened) -> Snapshot {
         let mut personal = event.personal.clone();
-        let received = u32::from(personal.text.take().is_some() && matches!(event.by.who, Who::Contact(_)));
+        personal.text = None;
         personal.files.clear();
+        // Whether there were words beside the subject is personal and may be erased; that a contact asked is a fact.
+        let received = u32::from(matches!(event.by.who, Who::Contact(_)));
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,

@@ -38,6 +38,8 @@ impl IdSource for Counted {
 #[derive(Debug, Clone)]
 pub(crate) enum AnyStore {
     Memory(Memory),
+    #[cfg(feature = "sqlite")]
+    Sqlite(firstline::store::sqlite::Sqlite),
 }
 
 impl Store for AnyStore {
@@ -46,6 +48,8 @@ impl Store for AnyStore {
     fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<AnyTx<'_>> {
         Ok(AnyTx(match self {
             AnyStore::Memory(store) => Box::new(store.begin(desk, mode)?),
+            #[cfg(feature = "sqlite")]
+            AnyStore::Sqlite(store) => Box::new(store.begin(desk, mode)?),
         }))
     }
 }
@@ -142,9 +146,25 @@ fn settings(desk: &str, time: &ManualTime) -> Settings {
     Settings::new(desk).time(time.clone()).ids(Counted::default())
 }
 
+/// A fresh stage over every store.
+pub(crate) fn stages() -> Vec<Stage> {
+    vec![
+        Stage::new("memory", AnyStore::Memory(Memory::new())),
+        #[cfg(feature = "sqlite")]
+        Stage::new("SQLite", AnyStore::Sqlite(sqlite())),
+    ]
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite() -> firstline::store::sqlite::Sqlite {
+    firstline::store::sqlite::Options::new().in_memory().unwrap()
+}
+
 /// Plays a scenario over every store.
 pub(crate) fn on_each_store(scenario: impl Fn(&Stage)) {
-    scenario(&Stage::new("memory", AnyStore::Memory(Memory::new())));
+    for stage in stages() {
+        scenario(&stage);
+    }
 }
 
 /// An agent.
