@@ -309,7 +309,7 @@ fn connection(file: &Path, durability: Durability) -> Connection {
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-             PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON"
+             PRAGMA journal_size_limit = 67108864"
         ))
         .unwrap();
     connection
