@@ -50,8 +50,10 @@ impl Tx for Transaction<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
+        // Without `..`: the compiler tells when a later version has more to be written.
+        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         let rows = self.desks.entry(self.desk.clone()).or_default();
-        for write in &commit.tickets {
+        for write in &tickets {
             let id = write.snapshot.id;
             let stored = rows.ticket(id)?;
             let version = stored.as_ref().map_or(0, |ticket| ticket.version);
@@ -61,18 +63,18 @@ impl Tx for Transaction<'_> {
             }
         }
         // From here on nothing can fail. Rows and timers are not kept: both follow from the events.
-        for write in commit.tickets {
+        for write in tickets {
             rows.events.entry(write.snapshot.id).or_default().extend(write.events);
         }
-        rows.threads.extend(commit.threads);
-        for (hash, text) in commit.definitions {
+        rows.threads.extend(threads);
+        for (hash, text) in definitions {
             rows.definitions.entry(hash).or_insert(text);
         }
-        rows.adoptions.extend(commit.adoptions);
-        if let Some(before) = commit.forget_receipts_before {
+        rows.adoptions.extend(adoptions);
+        if let Some(before) = forget_receipts_before {
             rows.receipts.retain(|_, receipt| receipt.expires >= before);
         }
-        rows.receipts.extend(commit.receipt.map(|receipt| (receipt.key.clone(), receipt)));
+        rows.receipts.extend(receipt.map(|receipt| (receipt.key.clone(), receipt)));
         Ok(())
     }
 }

@@ -167,6 +167,7 @@ pub use ticket::message::Message;
 pub use ticket::opening::NewTicket;
 pub use ticket::people::{Actor, Contact, Line, Part, Who};
 pub use ticket::snapshot::Snapshot;
+pub use ticket::story::Story;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};

@@ -79,6 +79,9 @@ impl Snapshot {
             if !reasons.is_empty() {
                 let mut rejection = Rejection::new(state, verb, Reason::State);
                 rejection.reasons = reasons;
+                if let Some(by) = by {
+                    rejection.permitted = rejection.permitted.only(|verb| may(verb, by, self).is_none());
+                }
                 return Some(rejection);
             }
             if let Verb::Step(step) = verb {

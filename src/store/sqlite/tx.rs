@@ -180,23 +180,24 @@ impl Rows<'_> {
         if memo.numbered > 0 {
             self.run(&sql.advance_number, params![desk, row::signed(memo.numbered)])?;
         }
-        for write in commit.tickets {
+        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        for write in tickets {
             self.write_ticket(write, memo)?;
         }
-        for (key, ticket) in &commit.threads {
+        for (key, ticket) in &threads {
             self.run(&sql.put_thread, params![desk, key.as_str(), ticket.as_uuid().as_bytes()])?;
         }
-        for (hash, text) in &commit.definitions {
+        for (hash, text) in &definitions {
             self.run(&sql.put_definition, params![desk, hash.as_bytes(), text])?;
         }
-        for Adoption { kind, version, from, hash } in &commit.adoptions {
+        for Adoption { kind, version, from, hash } in &adoptions {
             let (version, from) = (row::signed(*version), from.timestamp_micros());
             self.run(&sql.insert_adoption, params![desk, kind.as_str(), version, from, hash.as_bytes()])?;
         }
-        if let Some(before) = commit.forget_receipts_before {
+        if let Some(before) = forget_receipts_before {
             self.run(&sql.forget_receipts, params![desk, before.timestamp_micros()])?;
         }
-        if let Some(KeptReceipt { key, request, ticket, before, after, expires }) = &commit.receipt {
+        if let Some(KeptReceipt { key, request, ticket, before, after, expires }) = &receipt {
             let (before, after) = (row::signed(*before), row::signed(*after));
             let (ticket, expires) = (ticket.as_uuid(), expires.timestamp_micros());
             let receipt =
