@@ -46,6 +46,7 @@
 //! [`Zone`] tells where the data comes from and how it goes on after the last tabulated year.
 
 mod agenda;
+mod builder;
 mod definition;
 #[cfg(feature = "ics")]
 mod ics;
@@ -64,7 +65,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use definition::{AtClosing, Builder, Definition, EVERY_DAY, HolidayCut, WORKDAYS};
+pub use builder::{Builder, EVERY_DAY, WORKDAYS};
+pub use definition::{AtClosing, Definition, HolidayCut};
 #[cfg(feature = "ics")]
 pub use ics::holidays_from_ics;
 pub use occasion::{Holiday, Occasion};

@@ -106,21 +106,6 @@ impl Index {
     }
 }
 
-/// The last of the keys from `low` to `high` that is at most `value`, if `low` is.
-#[cold]
-fn crowded(low: usize, high: usize, value: i64, key: impl Fn(usize) -> i64) -> usize {
-    let (mut low, mut high) = (low, high);
-    while low < high {
-        let middle = (low + high).div_ceil(2);
-        if key(middle) <= value {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    low
-}
-
 #[cfg(test)]
 mod tests {
     use super::Index;

@@ -11,6 +11,8 @@
 //! comes later is a repetition. (The same before the first change, if a rule is annual.) Nothing is searched for
 //! and there is no horizon; whether a calendar ever opens again is known.
 
+use chrono::Datelike;
+
 use super::agenda::{self, Departure, MONDAY};
 use super::definition::Definition;
 use super::index::Index;
@@ -109,8 +111,7 @@ impl Timeline {
         let start = first.max(BEGINNING);
         let end = if goes_on { last } else { settled + 1 };
 
-        let year_of =
-            |at: i64| agenda::date_of(at.div_euclid(DAY)).map_or(0, |date| chrono::Datelike::year(&date));
+        let year_of = |at: i64| agenda::date_of(at.div_euclid(DAY)).map_or(0, |date| date.year());
         let years = if is_annual { year_of(start) - 1..year_of(end) + 2 } else { 0..0 };
         let departures = agenda::departures(definition, &agenda::special_days(definition, years));
 
@@ -312,12 +313,13 @@ impl Pieces<'_> {
         match ongoing.last() {
             // The clocks change in the middle of a departure; what is left of it goes on by the new time.
             Some(departure) if departure.resume - offset > from => {
-                self.push(from, departure.open - offset, departure.resume - offset, offset);
+                self.push(from, departure.open - offset, (departure.resume - offset).min(to), offset);
             }
             _ => self.push_weekly(from, offset),
         }
         for departure in coming.iter().take_while(|departure| departure.start - offset < to) {
-            self.push(departure.start - offset, departure.open - offset, departure.resume - offset, offset);
+            let Departure { start, open, resume } = departure;
+            self.push(start - offset, open - offset, (resume - offset).min(to), offset);
         }
     }
 
