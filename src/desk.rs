@@ -304,7 +304,7 @@ impl<E: Engine> Desk<E> {
     /// [invalid](crate::Error::is_invalid) for a limit out of range, a foreign cursor or a condition on what no
     /// ticket has; [storage](crate::Error::is_storage).
     pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
-        self.engine.run(&self.settings.desk, look::Find(query))
+        self.engine.run(&self.settings.desk, look::Find { query, frame: self.frame() })
     }
 
     /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes. Each happens once,

@@ -74,7 +74,10 @@ impl Receive {
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
         let Frame { now, .. } = self.frame;
         let policy = self.frame.policy(seen)?;
-        let mut draft = self.request.decide(self.id, seen.next_number(0)?, now, &policy)?;
+        let inherited =
+            finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), &policy));
+        let request = inherited.as_ref().unwrap_or(&self.request);
+        let mut draft = request.decide(self.id, seen.next_number(0)?, now, &policy)?;
         let by = self.request.actor();
         let moment = Moment { now, by: &by, policy: &policy };
         let mut drafts = Vec::new();
@@ -120,9 +123,12 @@ impl Flow for Receive {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
         let policy = self.frame.policy(seen)?;
-        let by = self.request.actor();
+        let by = self.request.speaker();
         let moment = Moment { now: self.frame.now, by: &by, policy: &policy };
-        let draft = ticket.decide(&Action::Reply(message), &moment)?;
+        let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
+        if let Some(contact) = self.request.requester() {
+            draft.acquaint(contact, &moment)?;
+        }
         let mut commit = Commit::of([draft.clone()]);
         self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
         Ok((commit, Receipt::of(&draft)))

@@ -81,13 +81,20 @@ impl Flow for Adopt {
         let hash = Fingerprint::of(&text);
         let kind = DefinitionKind::Policy;
         let from = self.from.unwrap_or(self.frame.now);
+        // A program that adopts its policy at every start may do so while another one is planned.
+        if self.from.is_none()
+            && let Some(held) = seen.in_force(kind, from)?.filter(|held| held.hash == hash)
+        {
+            return Ok((Commit::default(), held));
+        }
         let newest = seen.newest(kind)?;
         if let Some(newest) = newest.filter(|newest| newest.hash == hash && newest.from <= from) {
             return Ok((Commit::default(), newest));
         }
         let earliest = newest.map_or(self.frame.now, |newest| newest.from.max(self.frame.now));
         if from < earliest {
-            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on"))
+            let why = if earliest > self.frame.now { "another version is planned" } else { "that is past" };
+            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on: {why}"))
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }

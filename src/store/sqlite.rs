@@ -189,6 +189,18 @@ impl Sqlite {
         &self.0.sql
     }
 
+    /// Whether a connection of the host's is on this database. In memory there is nothing to compare.
+    fn is_at_home(&self, connection: &Connection) -> bool {
+        let (Some(ours), Some(theirs)) = (&self.0.path, connection.path().filter(|path| !path.is_empty()))
+        else {
+            return self.0.path.is_none();
+        };
+        match (ours.canonicalize(), Path::new(theirs).canonicalize()) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => true, // A URI, or a path that cannot be looked at: not proven to be another one.
+        }
+    }
+
     fn reader(&self) -> Result<Connected<'_>> {
         let Inner { options, path: Some(path), readers, .. } = &*self.0 else { return Ok(self.writer()) };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -320,11 +332,18 @@ impl Drop for SqliteTx<'_> {
 
 /// SQLite's error in the crate's words.
 fn fault(error: rusqlite::Error) -> Error {
+    const BUSY_SNAPSHOT: i32 = 517;
     let (kind, message) = match error.sqlite_error_code() {
+        // Trying again inside the same transaction can never help: it must be begun anew.
+        Some(_) if error.sqlite_error().is_some_and(|it| it.extended_code == BUSY_SNAPSHOT) => (
+            ErrorKind::Storage,
+            "the transaction has read what another program changed since, and can no longer write: roll it back and \
+             begin it anew, as IMMEDIATE",
+        ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             ErrorKind::Busy,
-            "another program or connection is writing to the database; a transaction of the host's that reads \
-             first must be begun as IMMEDIATE",
+            "another program or connection is writing to the database (inside a transaction of your own, call \
+             `desk.within(&transaction)`)",
         ),
         Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is not an SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the database file is damaged"),

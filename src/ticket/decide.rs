@@ -188,6 +188,29 @@ impl Draft {
         }
     }
 
+    /// Renews what is known of a contact of this ticket, where it came with a message. What was left out stays.
+    pub(crate) fn acquaint(&mut self, contact: &Contact, moment: &Moment<'_>) -> Result<()> {
+        contact.check()?;
+        let Contact { id, attributes, person } = contact;
+        let snapshot = self.snapshot();
+        let mut described = Described::default();
+        let mut personal = Personal::default();
+        if !snapshot.contacts.contains_key(id) {
+            return Ok(());
+        }
+        if !attributes.is_empty() && snapshot.attributes.get(id) != Some(attributes) {
+            described.attributes.insert(id.clone(), attributes.clone());
+        }
+        if !person.is_empty() && snapshot.personal.people.get(id) != Some(person) {
+            personal.people.insert(id.clone(), person.clone());
+        }
+        if described == Described::default() && personal.is_empty() {
+            return Ok(());
+        }
+        self.change(moment, Change::Described(Box::new(described)), personal)?;
+        self.reassess(moment)
+    }
+
     /// Puts on this ticket what a link on another one means for it.
     pub(crate) fn mirror(&mut self, change: Change, moment: &Moment<'_>) -> Result<()> {
         self.change(moment, change, Personal::default())

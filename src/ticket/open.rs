@@ -14,17 +14,45 @@ use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Part, Who};
+use crate::ticket::people::{Actor, Contact, Part, Who};
 use crate::ticket::snapshot::Snapshot;
 
 impl NewTicket {
     /// Who registers it: whoever was named, else the requester, else the desk itself.
     pub(crate) fn actor(&self) -> Actor {
-        if let Some(by) = &self.by {
-            return by.clone();
+        self.by.clone().unwrap_or_else(|| self.speaker())
+    }
+
+    /// Whose words it carries: the requester's, whoever types them; where nobody asks, those of who registers it.
+    pub(crate) fn speaker(&self) -> Actor {
+        match self.requester() {
+            Some(Contact { id, attributes, .. }) => {
+                Actor { who: Who::Contact(id.clone()), attributes: attributes.clone() }
+            }
+            None => self.by.clone().unwrap_or_else(Actor::desk),
         }
-        let requester = self.contacts.iter().find(|(_, part)| *part == Part::Requester);
-        requester.map_or_else(Actor::desk, |(contact, _)| Actor::from(Who::Contact(contact.id.clone())))
+    }
+
+    pub(crate) fn requester(&self) -> Option<&Contact> {
+        self.contacts.iter().find(|(_, part)| *part == Part::Requester).map(|(contact, _)| contact)
+    }
+
+    /// The same request, where it says nothing, as the ticket that it follows up: nobody has to say it again.
+    /// Fields that the policy in force no longer takes are left behind.
+    pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
+        let mut request = self.clone();
+        if request.category.is_empty() {
+            request.category.clone_from(&finished.category);
+        }
+        if request.team.is_none() {
+            (request.team, request.line) = (finished.team.clone(), finished.line);
+        }
+        for (name, value) in finished.fields.iter().chain(&finished.personal.fields) {
+            if policy.check_field(name, value).is_ok() {
+                request.fields.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        request
     }
 
     /// Decides the opening, purely, under this id and running number.

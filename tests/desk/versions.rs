@@ -16,8 +16,8 @@ fn a_stale_version_is_a_conflict_that_says_what_is_there_now() {
         assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
         assert_eq!(conflict.state, stage.ticket(id).state);
         let said = format!(
-            "ticket {id} was changed by somebody else: expected version 2, found 3, \
-             now on hold (third party) until 2026-06-01T00:00:00Z"
+            "ticket {id} is at version 3, on hold (third party) until 2026-06-01T00:00:00Z; \
+             version 2 was expected"
         );
         assert_eq!(error.to_string(), said);
         // A version that never was is as stale as one that is past.

@@ -18,6 +18,8 @@ use crate::store::{Mode, Store, Tx};
 pub struct Within<'t> {
     connection: &'t Connection,
     sql: &'t Sql,
+    /// The transaction is on the desk's own database.
+    at_home: bool,
 }
 
 impl Desk<Sqlite> {
@@ -45,7 +47,8 @@ impl Desk<Sqlite> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
-        self.with_engine(Within { connection: transaction, sql: self.engine().sql() })
+        let at_home = self.engine().is_at_home(transaction);
+        self.with_engine(Within { connection: transaction, sql: self.engine().sql(), at_home })
     }
 }
 
@@ -58,6 +61,13 @@ impl Store for Within<'_> {
     fn begin(&self, desk: &DeskId, _: Mode) -> Result<WithinTx<'_>> {
         if self.connection.is_autocommit() {
             return Err(gone());
+        }
+        if !self.at_home {
+            let file = self.connection.path().unwrap_or_default();
+            let problem = format!("the transaction is on another database than the desk: {file:?}");
+            return Err(
+                Error::new(ErrorKind::Storage, problem).allowing("a transaction on the desk's own file")
+            );
         }
         self.connection.execute_batch("SAVEPOINT firstline").map_err(fault)?;
         Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default(), ended: false })
