@@ -1,10 +1,14 @@
 //! Random lives of tickets, over every store side by side: the same results, the same rows, the same histories, the
 //! same pages; and after every command what must always hold of a ticket.
 
+#[path = "model/actions.rs"]
+mod actions;
 #[path = "model/command.rs"]
 mod command;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "model/tally.rs"]
+mod tally;
 #[path = "model/world.rs"]
 mod world;
 
@@ -17,7 +21,8 @@ use firstline::store::Commit;
 use firstline::store::memory::Memory;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use stage::{AnyStore, Stage, stages};
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), TestError<Vec<Command>>>) {
     let tally = RefCell::new(Tally::default());
@@ -43,18 +48,21 @@ fn random_lives_are_the_same_over_every_store_and_always_sound() {
     if let Err(error) = result {
         panic!("{error}");
     }
-    let untried: Vec<_> = world::cells().filter(|cell| !tally.tried.contains_key(cell)).collect();
+    let untried: Vec<_> = tally::cells().filter(|cell| !tally.tried.contains_key(cell)).collect();
     assert!(untried.is_empty(), "never tried: {untried:?}");
     let illegal = tally.illegal_percent();
     assert!((30..80).contains(&illegal), "{illegal} % of the steps were illegal");
     let rare: BTreeMap<_, _> = tally.happened.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty() && tally.happened.len() == world::HAPPENINGS.len(), "{:?}", tally.happened);
+    assert!(rare.is_empty() && tally.happened.len() == tally::HAPPENINGS.len(), "{:?}", tally.happened);
 }
+
+/// Spoils what a store is to write.
+type Spoil = fn(&mut Commit);
 
 /// The control: a store that loses anything is found out.
 #[test]
 fn a_store_that_loses_anything_is_found_out() {
-    let faults: [(&str, fn(&mut Commit)); 8] = [
+    let faults: [(&str, Spoil); 8] = [
         ("timers", |commit| commit.tickets.iter_mut().for_each(|it| it.timers.clear())),
         ("the last of several events", |commit| {
             commit.tickets.iter_mut().filter(|it| it.events.len() > 1).for_each(|it| drop(it.events.pop()));

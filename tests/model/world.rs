@@ -1,89 +1,20 @@
 //! The stores side by side, and what must hold after every command.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use firstline::policy::FieldType;
-use firstline::priority::Effect;
 use firstline::ticket::event::Cause;
 use firstline::ticket::kind::Link;
 use firstline::{
-    Action, Actor, By, Change, Condition, Contact, ErrorKind, HoldReason, Impact, Line, LinkKind, Matrix,
-    Modifier, NewTicket, Policy, Priority, Query, Reason, Receipt, Rejection, Snapshot, StateKind, StepKind,
-    TicketId, TimeDelta, Urgency, Verb,
+    Action, Actor, By, Change, Contact, ErrorKind, LinkKind, NewTicket, Query, Reason, Receipt, Rejection,
+    Snapshot, StateKind, StepKind, TicketId, TimeDelta, Verb,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::command::{Command, Expected, Part};
+use super::actions::{PEOPLE, WORDS, actor, pick, policy, versioned};
+use super::command::{Command, Part};
 use super::stage::Stage;
+use super::tally::{HAPPENINGS, Tally, accepts};
 
 type Played = Result<(), TestCaseError>;
-
-/// The table of the design once more, as plainly as it can be put.
-fn accepts(state: StateKind, step: StepKind) -> bool {
-    use StateKind as S;
-    use StepKind as P;
-    match state {
-        S::New => matches!(step, P::Start | P::Hold | P::Resolve | P::Cancel),
-        S::Active => matches!(step, P::Hold | P::Resolve | P::Cancel),
-        S::OnHold => matches!(step, P::Hold | P::Resume | P::Resolve | P::Cancel),
-        S::Resolved => matches!(step, P::Confirm | P::Close | P::Reopen),
-        S::Closed | S::Cancelled => false,
-    }
-}
-
-/// What must have happened at random often enough to mean anything.
-pub(crate) const HAPPENINGS: [&str; 9] = [
-    "replayed",
-    "key reused",
-    "conflict",
-    "hold ended",
-    "closed in silence",
-    "message reopened",
-    "follow-up opened",
-    "link refused",
-    "two parts refused",
-];
-
-pub(crate) fn cells() -> impl Iterator<Item = (StateKind, StepKind)> {
-    StateKind::ALL.iter().flat_map(|state| StepKind::ALL.iter().map(|step| (*state, *step)))
-}
-
-/// How often what was tried.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) tried: BTreeMap<(StateKind, StepKind), u32>,
-    pub(crate) happened: BTreeMap<&'static str, u32>,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Tally) {
-        other.tried.iter().for_each(|(cell, count)| *self.tried.entry(*cell).or_default() += count);
-        other.happened.iter().for_each(|(what, count)| *self.happened.entry(what).or_default() += count);
-    }
-
-    pub(crate) fn illegal_percent(&self) -> u32 {
-        let all: u32 = self.tried.values().sum();
-        let illegal = self.tried.iter().filter(|((state, step), _)| !accepts(*state, *step));
-        100 * illegal.map(|(_, count)| count).sum::<u32>() / all.max(1)
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:10}", "")?;
-        StepKind::ALL.iter().try_for_each(|step| write!(f, "{:>10}", step.to_string()))?;
-        for state in StateKind::ALL {
-            write!(f, "\n{:10}", state.to_string())?;
-            for step in StepKind::ALL {
-                let mark = if accepts(*state, *step) { "+" } else { "-" };
-                write!(f, "{:>9}{mark}", self.tried.get(&(*state, *step)).unwrap_or(&0))?;
-            }
-        }
-        write!(f, "\n{} % of the steps were illegal; {:?}", self.illegal_percent(), self.happened)
-    }
-}
 
 /// A call, so that it can be made again.
 #[derive(Debug, Clone)]
@@ -104,32 +35,10 @@ fn call(stage: &Stage, call: &Call) -> Outcome {
 }
 
 pub(crate) struct World {
-    stages: Vec<Stage>,
-    tickets: Vec<TicketId>,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) tickets: Vec<TicketId>,
     last: Option<Call>,
     pub(crate) tally: Tally,
-}
-
-const WORDS: [&str; 5] = ["No sound", "Нет звука", "«Тишина» — снова", "👩‍👧 не слышит", "it's % _ ' \""];
-const PEOPLE: [&str; 3] = ["boris", "Ольга", "a stranger"];
-const LINKS: [LinkKind; 4] =
-    [LinkKind::ParentOf, LinkKind::ChildOf, LinkKind::DuplicateOf, LinkKind::CauseOf];
-
-fn pick<T: Copy>(from: &[T], n: u8) -> T {
-    from[usize::from(n) % from.len()]
-}
-
-fn policy(n: u8) -> Policy {
-    let vip = Modifier::new("VIP", Effect::Raise(1)).when(Condition::field("contact.vip").is(true));
-    let press = Modifier::new("press", Effect::AtLeast(Priority::P2));
-    let matrix = Matrix::itil().to_definition().modifier(vip).modifier(press).build().unwrap();
-    let days = [Some(1), Some(5), None][usize::from(n) % 3];
-    Policy::new()
-        .prefix(["T", "ЗАЯВКА", ""][usize::from(n) % 3])
-        .verification(days.map(TimeDelta::days))
-        .matrix(matrix)
-        .field("note", FieldType::Text)
-        .field("way", FieldType::choice(["post", "почта"]))
 }
 
 impl World {
@@ -154,7 +63,11 @@ impl World {
         let all = self.tickets.iter().map(|id| self.stages[0].ticket(*id));
         let lively = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
         let all: Vec<Snapshot> = all.filter(lively).collect();
-        if n % 4 == 0 || all.is_empty() { self.ticket(n) } else { all[usize::from(n) % all.len()].clone() }
+        if n.is_multiple_of(4) || all.is_empty() {
+            self.ticket(n)
+        } else {
+            all[usize::from(n) % all.len()].clone()
+        }
     }
 
     pub(crate) fn play(&mut self, command: &Command) -> Played {
@@ -402,75 +315,5 @@ impl World {
             prop_assert!(histories.windows(2).all(|pair| pair[0] == pair[1]), "histories differ");
         }
         self.tick(TimeDelta::days(3_650))
-    }
-
-    fn step(&self, step: StepKind, n: u8) -> Action {
-        let word = pick(&WORDS, n);
-        match step {
-            StepKind::Start => Action::start(),
-            StepKind::Hold if n % 2 == 0 => Action::hold_until(
-                HoldReason::Scheduled,
-                self.stages[0].now() + TimeDelta::minutes(i64::from(n) * 40 - 60),
-            ),
-            StepKind::Hold => Action::hold(pick(&["customer", "third_party", "посылка"], n)),
-            StepKind::Resume => Action::resume(),
-            StepKind::Resolve => Action::resolve_as("код", word),
-            StepKind::Confirm => Action::confirm(),
-            StepKind::Close => Action::close(),
-            StepKind::Reopen => Action::Reopen { why: (n % 2 == 0).then(|| word.to_owned()) },
-            StepKind::Cancel => Action::cancel(),
-        }
-    }
-
-    fn part(&self, part: &Part) -> Action {
-        let word = |n: u8| pick(&WORDS, n).to_owned();
-        let link = |kind, to| Link { kind: pick(&LINKS, kind), to: pick(&self.tickets, to) };
-        match *part {
-            Part::Reply(n) => Action::reply(word(n)),
-            Part::Note(n) => Action::note(word(n)),
-            Part::Assign(to) => Action::Assign(to.map(|n| pick(&["anna", "Бен"], n).into())),
-            Part::HandOver(n) => Action::hand_over(
-                pick(&["network", "платежи"], n),
-                pick(&[Line::First, Line::Second], n / 2),
-                word(n),
-            ),
-            Part::Impact(n) => Action::Impact(Impact::new(n).unwrap()),
-            Part::Urgency(n) => Action::Urgency(Urgency::new(n).unwrap()),
-            Part::Override(n) => Action::override_priority(Priority::new(n).unwrap(), word(n)),
-            Part::Computed => Action::Computed,
-            Part::Modifier(on) => Action::Modifier { name: "press".to_owned(), on },
-            Part::Subject(n) => Action::Subject(word(n)),
-            Part::Tag(n) => Action::tag(word(n)),
-            Part::Untag(n) => Action::Untag(word(n)),
-            Part::Field(n) if n % 4 == 0 => Action::Field { name: "note".to_owned(), value: None },
-            Part::Field(n) => Action::field(
-                pick(&["note", "way", "undeclared"], n),
-                pick(&["post", "почта", "carrier pigeon"], n / 3),
-            ),
-            Part::Contact(who, vip) => Action::Contact {
-                contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
-                part: if vip { firstline::Part::Requester } else { firstline::Part::Copied },
-            },
-            Part::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
-            Part::Link(kind, to) => Action::Link(link(kind, to)),
-            Part::Unlink(kind, to) => Action::Unlink(link(kind, to)),
-            Part::Bad(n) => {
-                [Action::tag("\0"), Action::reply(""), Action::modifier("?"), Action::All(vec![])]
-                    [usize::from(n) % 4]
-                    .clone()
-            }
-        }
-    }
-}
-
-fn actor(n: u8) -> Actor {
-    if n % 2 == 0 { Actor::agent("anna") } else { Actor::contact(pick(&PEOPLE, n / 2)) }
-}
-
-fn versioned(by: &Actor, ticket: &Snapshot, expected: Expected) -> By {
-    match expected {
-        Expected::Any => by.into(),
-        Expected::Current => by.expecting(ticket.version),
-        Expected::Stale => by.expecting(ticket.version - 1),
     }
 }
