@@ -40,6 +40,8 @@ pub(crate) enum AnyStore {
     Memory(Memory),
     #[cfg(feature = "sqlite")]
     Sqlite(firstline::store::sqlite::Sqlite),
+    /// A store that spoils what it is to write: the control of tests that compare stores.
+    Faulty(Memory, fn(&mut Commit)),
 }
 
 impl Store for AnyStore {
@@ -50,6 +52,7 @@ impl Store for AnyStore {
             AnyStore::Memory(store) => Box::new(store.begin(desk, mode)?),
             #[cfg(feature = "sqlite")]
             AnyStore::Sqlite(store) => Box::new(store.begin(desk, mode)?),
+            AnyStore::Faulty(store, spoil) => Box::new(Spoiling(store.begin(desk, mode)?, *spoil)),
         }))
     }
 }
@@ -64,6 +67,19 @@ impl Tx for AnyTx<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> firstline::Result<()> {
+        self.0.commit(commit)
+    }
+}
+
+struct Spoiling<T>(T, fn(&mut Commit));
+
+impl<T: Tx> Tx for Spoiling<T> {
+    fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, mut commit: Commit) -> firstline::Result<()> {
+        (self.1)(&mut commit);
         self.0.commit(commit)
     }
 }

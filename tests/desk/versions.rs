@@ -46,6 +46,9 @@ fn a_typed_step_on_a_ticket_that_moved_on_is_a_conflict_even_if_the_state_is_the
     });
 }
 
+/// One of the questions that an error answers.
+type Asked = fn(&firstline::Error) -> bool;
+
 #[test]
 fn an_action_of_several_parts_happens_whole_or_not_at_all() {
     on_each_store(|stage| {
@@ -58,7 +61,7 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
                 Action::note("done"),
             ]
         };
-        let bad: [(Action, fn(&firstline::Error) -> bool); 5] = [
+        let bad: [(Action, Asked); 5] = [
             (Action::confirm(), firstline::Error::is_rejected),
             (Action::start(), firstline::Error::is_rejected),
             (Action::tag(" "), firstline::Error::is_invalid),
