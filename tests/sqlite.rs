@@ -309,3 +309,33 @@ fn a_desk_sees_no_other_desks_rows() {
     let theirs = other.receive(NewTicket::new("Mine").thread("t").once("k")).unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
+
+#[test]
+fn a_transaction_on_another_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = Desk::open(dir.path().join("ours.db")).unwrap();
+    drop(Desk::open(dir.path().join("theirs.db")).unwrap());
+    let mut theirs = raw(&dir.path().join("theirs.db"));
+    let tx = theirs.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let error = desk.within(&tx).open_ticket(NewTicket::new("Astray")).unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("another database"), "{error}");
+}
+
+/// The fifth pitfall: a DEFERRED transaction that read before another program wrote can never write any more.
+#[test]
+fn a_deferred_transaction_that_read_first_must_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let mut host = raw(&file);
+    let tx = host.transaction().unwrap();
+    assert_eq!(desk.within(&tx).ticket(id).unwrap().version, 1);
+    desk.act(id, Action::start(), Actor::agent("anna")).unwrap();
+    let error = desk.within(&tx).act(id, Action::cancel(), Actor::agent("ben")).unwrap_err();
+    assert!(
+        error.is_storage() && !error.is_retryable(),
+        "trying again in this transaction is in vain: {error}"
+    );
+    assert!(error.to_string().contains("IMMEDIATE"), "{error}");
+}
