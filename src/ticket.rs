@@ -40,6 +40,7 @@ pub mod story;
 pub mod timer;
 
 mod decide;
+mod describe;
 mod open;
 mod typed;
 

@@ -116,7 +116,10 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
             "field `ordr` is not declared in the desk's policy (did you mean `order`?); allowed: note, order, parts, way",
         ),
         (Action::Field { name: "ordr".to_owned(), value: None }, "field `ordr` is not declared"),
-        (Action::field("order", "one"), "field `order` does not take \"one\" (text); allowed: a whole number"),
+        (
+            Action::field("order", "one"),
+            "field `order` does not take \"one\" (text); allowed: a whole number",
+        ),
         (
             Action::field("way", "pigeon"),
             "field `way` does not take \"pigeon\" (text); allowed: one of: courier, post",
