@@ -13,6 +13,7 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::desk::{Desk, Settings};
@@ -153,6 +154,8 @@ impl Options {
         };
         connection.set_prepared_statement_cache_capacity(64);
         connection.busy_handler(Some(busy::wait)).map_err(fault)?;
+        // Otherwise SQLite plans some statements anew whenever other values are bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
         connection
             .execute_batch(&format!(
