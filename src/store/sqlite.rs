@@ -360,3 +360,33 @@ fn fault(error: rusqlite::Error) -> Error {
     };
     Error::new(kind, message).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Actor, NewTicket};
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn no_statement_is_planned_anew_for_other_values() {
+        let planned_anew = |as_opened: bool| {
+            let place = tempfile::tempdir().unwrap();
+            let store = Sqlite::open(place.path().join("support.db")).unwrap();
+            if !as_opened {
+                let writer = store.writer();
+                let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+                writer.connection().unwrap().set_db_config(config, false).unwrap();
+            }
+            let desk = store.desk("main");
+            for _ in 0..3 {
+                let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
+                desk.act(ticket.id(), Action::Start, Actor::agent("anna")).unwrap();
+            }
+            let writer = store.writer();
+            let mut statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();
+            statement.get_status(StatementStatus::RePrepare)
+        };
+        assert_eq!(planned_anew(true), 0);
+        assert!(planned_anew(false) > 0, "this test would not see it");
+    }
+}
