@@ -383,7 +383,7 @@ mod tests {
                 desk.act(ticket.id(), Action::Start, Actor::agent("anna")).unwrap();
             }
             let writer = store.writer();
-            let mut statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();
+            let statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();
             statement.get_status(StatementStatus::RePrepare)
         };
         assert_eq!(planned_anew(true), 0);
