@@ -127,10 +127,11 @@ impl Flow for Act {
         let moment = Moment { now: self.frame.now, by: &self.by.actor, policy: &policy };
         let draft = ticket.decide(&self.action, &moment)?;
         let mut drafts = self.mirrored(&draft, seen, &moment)?;
-        drafts.insert(0, draft.clone());
+        let receipt = Receipt::of(&draft);
+        drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
-        self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
-        Ok((commit, Receipt::of(&draft)))
+        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        Ok((commit, receipt))
     }
 }
 

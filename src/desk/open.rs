@@ -89,10 +89,10 @@ impl Receive {
             drafts.push(finished);
         }
         let receipt = Receipt::of(&draft);
-        drafts.insert(0, draft.clone());
+        drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
         commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
-        self.repeatable.keep(&mut commit, &draft, now, self.frame.keep_receipts)?;
+        self.repeatable.keep(&mut commit, &receipt, now, self.frame.keep_receipts)?;
         Ok((commit, receipt))
     }
 }
@@ -129,8 +129,9 @@ impl Flow for Receive {
         if let Some(contact) = self.request.requester() {
             draft.acquaint(contact, &moment)?;
         }
-        let mut commit = Commit::of([draft.clone()]);
-        self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
-        Ok((commit, Receipt::of(&draft)))
+        let receipt = Receipt::of(&draft);
+        let mut commit = Commit::of([draft]);
+        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        Ok((commit, receipt))
     }
 }

@@ -103,7 +103,7 @@ impl Repeatable {
     pub(super) fn keep(
         &self,
         commit: &mut Commit,
-        draft: &Draft,
+        receipt: &Receipt,
         now: DateTime<Utc>,
         keep_for: TimeDelta,
     ) -> Result<()> {
@@ -111,9 +111,9 @@ impl Repeatable {
         commit.receipt = Some(KeptReceipt {
             key: key.clone(),
             request: self.request()?,
-            ticket: draft.snapshot().id,
-            before: draft.expected(),
-            after: draft.snapshot().version,
+            ticket: receipt.ticket.id,
+            before: receipt.ticket.version - receipt.events.len() as u64,
+            after: receipt.ticket.version,
             expires: now.checked_add_signed(keep_for).unwrap_or(DateTime::<Utc>::MAX_UTC),
         });
         commit.forget_receipts_before = Some(now);

@@ -173,4 +173,21 @@ mod tests {
         let rows = statement.query_map(&[(":desk", "main")], |row| row.get::<_, String>(3)).unwrap();
         assert!(rows.map(Result::unwrap).any(|step| step.contains("TEMP B-TREE")));
     }
+
+    /// An index into which a statement writes costs a page of the write-ahead log: see `Rows::write_ticket`.
+    #[test]
+    fn an_update_writes_into_no_index_but_those_of_its_columns() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection, "p_").unwrap();
+        let sql = Sql::new("p_");
+        for (update, written) in [(&sql.update_ticket, 0), (&sql.update_requester, 1), (&sql.update_place, 3)]
+        {
+            let mut statement = connection.prepare(&format!("EXPLAIN {update}")).unwrap();
+            let count = statement.parameter_count();
+            let nothing = rusqlite::params_from_iter(vec![rusqlite::types::Null; count]);
+            let opcodes = statement.query_map(nothing, |row| row.get::<_, String>(1)).unwrap();
+            let found = opcodes.map(Result::unwrap).filter(|opcode| opcode == "IdxInsert").count();
+            assert_eq!(found, written, "{update}");
+        }
+    }
 }
