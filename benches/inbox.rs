@@ -1,7 +1,7 @@
 //! Whether a desk stays quick as it grows: inbox pages of 50 and a sweep with nothing due, small beside large.
 //!
 //! ```text
-//! cargo bench --bench inbox              # 10 thousand beside a million tickets, built once in about two minutes
+//! cargo bench --bench inbox              # 10 thousand beside a million tickets, built once in well under a minute
 //! cargo bench --bench inbox -- --quick   # 10 thousand beside 100 thousand
 //! ```
 //!
