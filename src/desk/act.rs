@@ -113,7 +113,7 @@ impl Flow for Act {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
             return Ok((Commit::default(), receipt));
         }
         let ticket = seen

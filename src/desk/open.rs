@@ -35,7 +35,7 @@ impl Flow for Open {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
         let Receive { request, repeatable, .. } = &self.0;
-        let (commit, receipt) = match repeatable.first_result(seen)? {
+        let (commit, receipt) = match repeatable.first_result(seen, self.0.frame.now)? {
             Some(receipt) => (Commit::default(), receipt),
             None => {
                 if let Some(thread) = &request.thread
@@ -107,7 +107,7 @@ impl Flow for Receive {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
             return Ok((Commit::default(), receipt));
         }
         let Some(thread) = &self.request.thread else { return self.opening(seen, None) };

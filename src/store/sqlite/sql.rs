@@ -63,8 +63,10 @@ statements! {
         ON CONFLICT (desk, hash) DO NOTHING";
     insert_adoption: "INSERT INTO {p}adoption (desk, kind, version, holds_from, hash) \
         VALUES (?1, ?2, ?3, ?4, ?5)";
-    insert_receipt: "INSERT INTO {p}receipt (desk, key, request, ticket, before, after, expires_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    put_receipt: "INSERT INTO {p}receipt (desk, key, request, ticket, before, after, expires_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (desk, key) DO UPDATE SET request = excluded.request, \
+        ticket = excluded.ticket, before = excluded.before, after = excluded.after, \
+        expires_at = excluded.expires_at";
     forget_receipts: "DELETE FROM {p}receipt WHERE desk = ?1 AND expires_at < ?2";
     advance_number: "INSERT INTO {p}desk (desk, last_number) VALUES (?1, ?2) \
         ON CONFLICT (desk) DO UPDATE SET last_number = last_number + ?2";
