@@ -114,10 +114,11 @@ fn tables_that_are_not_ours_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     raw(&file).execute_batch("CREATE TABLE firstline_ticket (mine TEXT)").unwrap();
-    let before = tables(&file);
+    let before = (tables(&file), std::fs::read(&file).unwrap());
     let error = Desk::open(&file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
-    assert_eq!(tables(&file), before, "a failed migration leaves nothing behind");
+    // Found by review: the file was switched to a write-ahead log before it was refused.
+    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "something was left behind");
 
     // The checksum of an applied migration is compared, not only its number.
     let file = dir.path().join("changed.db");
@@ -141,6 +142,12 @@ fn the_hosts_tables_and_a_second_prefix_live_beside() {
     for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
         let error = Options::new().table_prefix(bad).in_memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+        let not_made = dir.path().join("not made.db");
+        assert_eq!(
+            Options::new().table_prefix(bad).open(&not_made).unwrap_err().kind(),
+            ErrorKind::Definition
+        );
+        assert!(!not_made.exists(), "{bad}");
     }
 }
 
@@ -338,4 +345,24 @@ fn a_deferred_transaction_that_read_first_must_begin_anew() {
         "trying again in this transaction is in vain: {error}"
     );
     assert!(error.to_string().contains("IMMEDIATE"), "{error}");
+}
+
+/// Found by review: connections for reading, which are opened when they are needed, looked for a relative path in the
+/// directory of that time. Run in a child process, because the working directory is one for all threads.
+#[test]
+fn a_program_that_changes_its_directory_keeps_its_database() {
+    const CHILD: &str = "FIRSTLINE_CHANGED_DIRECTORY_CHILD";
+    if let Ok(dir) = std::env::var(CHILD) {
+        std::env::set_current_dir(&dir).unwrap();
+        let desk = Desk::open("support.db").unwrap();
+        desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        std::env::set_current_dir("..").unwrap();
+        assert_eq!(desk.ticket("T-1").unwrap().subject(), "No sound");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let test = std::env::current_exe().unwrap();
+    let name = "a_program_that_changes_its_directory_keeps_its_database";
+    let output = Command::new(test).args(["--exact", name]).env(CHILD, dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -97,11 +97,16 @@ impl Options {
     /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters;
     /// - [`Busy`](ErrorKind::Busy): another program holds it too long.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
+        self.check()?;
         let path = path.as_ref();
-        let connection = Connection::open(path).map_err(|error| {
-            Error::storage(format!("the database {} cannot be opened", path.display()), error)
-        })?;
-        self.over(connection, Some(path.to_owned()))
+        let problem = || format!("the database {} cannot be opened", path.display());
+        let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
+        // Connections for reading are opened later, when the program may have another working directory.
+        let lasting = match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+            true => path.to_owned(), // A URI, which SQLite understands.
+            false => std::path::absolute(path).map_err(|error| Error::storage(problem(), error))?,
+        };
+        self.over(connection, Some(lasting))
     }
 
     /// Opens a database in memory, gone with the last clone.
@@ -109,17 +114,26 @@ impl Options {
     /// # Errors
     /// A storage error.
     pub fn in_memory(self) -> Result<Sqlite> {
+        self.check()?;
         let connection = Connection::open_in_memory().map_err(fault)?;
         self.over(connection, None)
     }
 
     fn over(self, mut connection: Connection, path: Option<PathBuf>) -> Result<Sqlite> {
-        self.check()?;
         self.prepare(&mut connection)?;
+        // First, because a database that is refused is left as it is, its journal mode too.
+        schema::migrate(&mut connection, &self.prefix)?;
         if path.is_some() {
-            // The answer is the mode that is now in use; SQLite keeps another one silently where it must.
-            let mode: String =
-                connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fault)?;
+            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
+            // that is now in use; SQLite keeps another one silently where it must.
+            let mut tries = 0;
+            let mode: String = loop {
+                let answer = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+                match answer.map_err(fault) {
+                    Err(error) if error.is_retryable() && busy::wait(tries) => tries += 1,
+                    answer => break answer?,
+                }
+            };
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -128,7 +142,6 @@ impl Options {
                 );
             }
         }
-        schema::migrate(&mut connection, &self.prefix)?;
         let sql = Sql::new(&self.prefix);
         let inner =
             Inner { options: self, path, sql, writer: Mutex::new(connection), readers: Mutex::default() };
@@ -210,7 +223,9 @@ impl Sqlite {
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                // Those of the first connection, but for writing.
+                let writing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+                let flags = (OpenFlags::default() - writing) | OpenFlags::SQLITE_OPEN_READ_ONLY;
                 let mut connection = Connection::open_with_flags(path, flags).map_err(fault)?;
                 options.prepare(&mut connection)?;
                 connection
