@@ -168,3 +168,15 @@ fn a_search_for_what_no_ticket_has_is_refused() {
         }
     });
 }
+
+/// Found by review: of two programs that start at once, the one whose clock was behind was refused.
+#[test]
+fn the_same_policy_is_adopted_once_also_by_a_clock_that_is_behind() {
+    on_each_store(|stage| {
+        let policy = Policy::new().prefix("A");
+        let first = stage.desk.setup().adopt(&policy).unwrap();
+        stage.later(TimeDelta::milliseconds(-50));
+        assert_eq!(stage.desk.setup().adopt(&policy).unwrap(), first);
+        assert!(stage.desk.setup().adopt(&Policy::new().prefix("B")).unwrap_err().is_invalid());
+    });
+}
