@@ -194,3 +194,12 @@ fn a_batch_takes_few_rounds() {
         assert_eq!(store.loads.load(Relaxed), rounds, "histories of {length}");
     }
 }
+
+/// Found by review: the second mention of a person took the first one's place, and the ticket had no requester.
+#[test]
+fn a_person_named_twice_in_one_version_is_refused() {
+    let twice = version(0).subject("No sound").from("boris").concerning("boris", Part::Copied);
+    let done = desk().records().import([ticket("1", [twice])]).unwrap();
+    let said = done.refused[0].1.to_string();
+    assert!(said.starts_with("version 1: contact boris is named more than once"), "{said}");
+}

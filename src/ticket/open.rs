@@ -1,10 +1,10 @@
 //! The pure opening: a request in, the first event or a refusal out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::limits;
@@ -14,7 +14,7 @@ use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Contact, Part, Who};
+use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
 use crate::ticket::snapshot::Snapshot;
 
 impl NewTicket {
@@ -141,24 +141,7 @@ impl NewTicket {
         if let Some(message) = &self.message {
             message.check("message")?;
         }
-        limits::count("contacts", self.contacts.len())?;
-        let mut requesters = 0;
-        let mut named = BTreeSet::new();
-        for (contact, part) in &self.contacts {
-            contact.check()?;
-            requesters += usize::from(*part == Part::Requester);
-            if !named.insert(&contact.id) {
-                return Err(Error::invalid(
-                    "contact",
-                    format_args!("{} is named more than once", contact.id),
-                )
-                .allowing("each person once, as requester, affected or copied"));
-            }
-        }
-        if requesters > 1 {
-            return Err(Error::invalid("requester", "is named more than once")
-                .allowing("one requester; further people as affected or copied"));
-        }
+        check_contacts(&self.contacts)?;
         limits::name("kind", self.kind.as_str())?;
         limits::name("channel", self.channel.as_str())?;
         limits::category(&self.category)?;
