@@ -5,7 +5,7 @@ use crate::limits;
 use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Change, Described, Personal};
-use crate::ticket::people::{Contact, Part};
+use crate::ticket::people::Contact;
 
 impl Draft {
     /// Changes what the ticket says of itself. What is so already is no event.
@@ -16,7 +16,7 @@ impl Draft {
         match part {
             Action::Subject(subject) => {
                 limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
-                personal.subject = Some(subject.clone());
+                personal.subject = Some(subject.clone()).filter(|subject| *subject != snapshot.subject());
             }
             Action::Kind(kind) => {
                 limits::name("kind", kind.as_str())?;
@@ -50,54 +50,32 @@ impl Draft {
                 contact.check()?;
                 let known = snapshot.contacts.contains_key(&contact.id);
                 limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
-                let former = snapshot.requester().filter(|former| **former != contact.id);
-                if let (Part::Requester, Some(former)) = (part, former) {
-                    described.contacts.insert(former.clone(), Part::Affected);
-                }
-                introduce(contact, *part, &mut described, &mut personal);
+                snapshot.introduce(contact, *part, &mut described, &mut personal);
             }
             Action::RemoveContact(id) => {
                 described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
             }
             _ => {}
         }
-        if described == Described::default() && personal.is_empty() {
-            return Ok(()); // It is so already.
-        }
-        self.change(moment, Change::Described(Box::new(described)), personal)
+        self.described(described, personal, moment)
     }
 
     /// Renews what is known of a contact of this ticket, where it came with a message. What was left out stays.
     pub(crate) fn acquaint(&mut self, contact: &Contact, moment: &Moment<'_>) -> Result<()> {
         contact.check()?;
-        let Contact { id, attributes, person } = contact;
-        let snapshot = self.snapshot();
         let mut described = Described::default();
         let mut personal = Personal::default();
-        if !snapshot.contacts.contains_key(id) {
-            return Ok(());
-        }
-        if !attributes.is_empty() && snapshot.attributes.get(id) != Some(attributes) {
-            described.attributes.insert(id.clone(), attributes.clone());
-        }
-        if !person.is_empty() && snapshot.personal.people.get(id) != Some(person) {
-            personal.people.insert(id.clone(), person.clone());
-        }
-        if described == Described::default() && personal.is_empty() {
-            return Ok(());
-        }
-        self.change(moment, Change::Described(Box::new(described)), personal)?;
+        let snapshot = self.snapshot();
+        let Some(part) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
+        snapshot.introduce(contact, *part, &mut described, &mut personal);
+        self.described(described, personal, moment)?;
         self.reassess(moment)
     }
-}
 
-/// Puts a contact's facts and personal part where each belongs.
-fn introduce(contact: &Contact, part: Part, described: &mut Described, personal: &mut Personal) {
-    described.contacts.insert(contact.id.clone(), part);
-    if !contact.attributes.is_empty() {
-        described.attributes.insert(contact.id.clone(), contact.attributes.clone());
-    }
-    if !contact.person.is_empty() {
-        personal.people.insert(contact.id.clone(), contact.person.clone());
+    fn described(&mut self, described: Described, personal: Personal, moment: &Moment<'_>) -> Result<()> {
+        if described == Described::default() && personal.is_empty() {
+            return Ok(()); // It is so already.
+        }
+        self.change(moment, Change::Described(Box::new(described)), personal)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Barrier;
 
-use firstline::{Action, AnyTicket, HoldReason, NewTicket, StateKind, TimeDelta};
+use firstline::desk::Settings;
+use firstline::flow::Blocking;
+use firstline::{Action, AnyTicket, Contact, HoldReason, NewTicket, Part, StateKind, TimeDelta};
 
 use super::stage::{Stage, anna, boris, on_each_store, rejection};
 
@@ -194,5 +196,41 @@ fn who_is_not_asked_for_is_not_found() {
             assert!(error.is_not_found(), "{error}");
             assert_eq!(error.to_string(), format!("ticket {nobody} is not known at this desk"));
         }
+    });
+}
+
+/// Found by review: one store called it a conflict, the other a failure of the database.
+#[test]
+fn an_id_that_is_taken_is_a_conflict() {
+    #[derive(Debug)]
+    struct Stuck;
+    impl firstline::id::IdSource for Stuck {
+        fn new_id(&self, _: firstline::DateTime<firstline::Utc>) -> uuid::Uuid {
+            uuid::Uuid::from_u128(7)
+        }
+    }
+    on_each_store(|stage| {
+        let desk = Blocking(stage.store.clone()).desk(Settings::new("acme").ids(Stuck));
+        let first = desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        let error = stage.refuses(first.id(), |_| desk.open_ticket(NewTicket::new("No light")));
+        let conflict = error.conflict().unwrap_or_else(|| panic!("{}: {error:?}", stage.name));
+        assert_eq!((conflict.expected, conflict.found), (0, 1));
+    });
+}
+
+/// Found by review: a subject or contact that was there already was written down as news.
+#[test]
+fn what_is_so_already_is_no_event() {
+    on_each_store(|stage| {
+        let known = || Contact::new("boris").named("Борис").with("vip", true);
+        let says = |contact| Action::Contact { contact, part: Part::Requester };
+        let id = stage.opened_and([says(known())]);
+        let before = stage.history(id).len();
+        for action in [says(known()), says(Contact::new("boris")), Action::subject("No sound")] {
+            stage.does(id, action);
+        }
+        assert_eq!(stage.history(id).len(), before);
+        stage.does(id, says(known().with("vip", false)));
+        assert_eq!(stage.history(id).len(), before + 1);
     });
 }

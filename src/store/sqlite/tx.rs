@@ -239,7 +239,11 @@ impl Rows<'_> {
                 desk, key, version, facts, personal, state, open, priority, due, opened, team, assignee,
                 requester, number, source, external
             ];
-            return self.run(&sql.insert_ticket, row).map(drop);
+            return match self.run(&sql.insert_ticket, row) {
+                Ok(_) => Ok(()),
+                Err(_) if self.version(id)?.is_some() => Err(self.stale(id, expected)?),
+                Err(error) => Err(error),
+            };
         }
         let row = params![desk, key, version, facts, personal, state, row::signed(expected)];
         if self.run(&sql.update_ticket, row)? != 1 {
