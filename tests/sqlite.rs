@@ -137,6 +137,9 @@ fn the_hosts_tables_and_a_second_prefix_live_beside() {
     first.open_ticket(NewTicket::new("Here")).unwrap();
     assert_eq!(second.find(Query::newest()).unwrap().tickets.len(), 0);
     assert_eq!(first.find(Query::newest()).unwrap().tickets.len(), 1);
+    // To SQLite, upper and lower case are the same name.
+    let same = Options::new().table_prefix("Firstline_").open(&file).unwrap().desk("main");
+    assert_eq!(same.find(Query::newest()).unwrap().tickets.len(), 1);
     let version: i64 = raw(&file).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 42, "the host's user_version is the host's");
     for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
@@ -234,6 +237,48 @@ fn the_hosts_transaction_takes_both_or_neither() {
     assert!(desk.ticket(lost).unwrap_err().is_not_found());
     let refunds: i64 = host.query_row("SELECT count(*) FROM refund", [], |row| row.get(0)).unwrap();
     assert_eq!(refunds, 1);
+}
+
+/// Found by review: a command that only read, or was refused, rolled back to its own beginning, and after a change of the
+/// schema SQLite aborts every statement that is open then.
+#[test]
+fn reads_and_refusals_leave_the_hosts_open_statements_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute_batch("CREATE TABLE refund (cents INTEGER); INSERT INTO refund VALUES (1), (2), (3)").unwrap();
+    let mut refunds = tx.prepare("SELECT cents FROM refund").unwrap();
+    let mut rows = refunds.query([]).unwrap();
+    let within = desk.within(&tx);
+    let mut numbers = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let cents: i64 = row.get(0).unwrap();
+        let ticket = within.open_ticket(NewTicket::new(format!("Refund {cents}"))).unwrap();
+        assert!(within.act(ticket.id(), Action::confirm(), Actor::agent("anna")).unwrap_err().is_rejected());
+        numbers.push(within.ticket(ticket.id()).unwrap().number.value);
+    }
+    assert_eq!(numbers, [1, 2, 3]);
+}
+
+#[test]
+fn what_fails_half_way_inside_the_hosts_transaction_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    // The receipt is written last.
+    let fails =
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON firstline_receipt BEGIN SELECT RAISE(ABORT, 'no'); END";
+    host.execute_batch(fails).unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let within = desk.within(&tx);
+    let error = within.open_ticket(NewTicket::new("Refund 1").once("k")).unwrap_err();
+    assert!(error.is_storage() && within.find(Query::newest()).unwrap().tickets.is_empty(), "{error}");
+    assert_eq!(within.open_ticket(NewTicket::new("Refund 2")).unwrap().number.value, 1);
+    tx.commit().unwrap();
+    assert_eq!(desk.ticket("T-1").unwrap().subject(), "Refund 2");
 }
 
 /// The fourth pitfall: a full disk may take the host's whole transaction with it, and the error must say so.

@@ -24,7 +24,7 @@ pub struct Within<'t> {
 
 impl Desk<Sqlite> {
     /// The same desk inside the host's own transaction on the same database: what it does is committed or rolled
-    /// back with the host's own rows, by the host. Each command works in a SAVEPOINT of its own, so that a refused one
+    /// back with the host's own rows, by the host. Each command writes in a SAVEPOINT of its own, so that a failed one
     /// leaves nothing behind and the transaction goes on.
     ///
     /// Begin the transaction as `IMMEDIATE`: SQLite refuses at once to let a `DEFERRED` one write that has read
@@ -69,8 +69,7 @@ impl Store for Within<'_> {
                 Error::new(ErrorKind::Storage, problem).allowing("a transaction on the desk's own file")
             );
         }
-        self.connection.execute_batch("SAVEPOINT firstline").map_err(fault)?;
-        Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default(), ended: false })
+        Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
     }
 }
 
@@ -89,18 +88,22 @@ impl Engine for Within<'_> {
     }
 }
 
-/// One command inside the host's transaction: a SAVEPOINT.
+/// One command inside the host's transaction. Nothing can come between what it reads and what it writes, so that only
+/// the writing needs a SAVEPOINT: what reads, or is refused, leaves the host's own statements undisturbed.
 #[derive(Debug)]
 pub struct WithinTx<'a> {
     within: &'a Within<'a>,
     desk: DeskId,
     memo: Memo,
-    ended: bool,
 }
 
 impl WithinTx<'_> {
     fn rows(&self) -> Rows<'_> {
         Rows { connection: self.within.connection, sql: self.within.sql, desk: &self.desk }
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.within.connection.execute_batch(sql).map_err(fault)
     }
 
     /// A full disk makes SQLite roll back the host's whole transaction; the host must hear of it.
@@ -118,19 +121,15 @@ impl Tx for WithinTx<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        self.rows().write(commit, &self.memo).map_err(|error| self.explained(error))?;
-        self.within.connection.execute_batch("RELEASE firstline").map_err(fault)?;
-        self.ended = true;
-        Ok(())
-    }
-}
-
-impl Drop for WithinTx<'_> {
-    fn drop(&mut self) {
-        if !self.ended && !self.within.connection.is_autocommit() {
-            // Nothing can be done about a failure here, and nothing is lost by it: the host sees its own next error.
-            let _ = self.within.connection.execute_batch("ROLLBACK TO firstline; RELEASE firstline");
-        }
+        self.run("SAVEPOINT firstline").map_err(|error| self.explained(error))?;
+        let written = self.rows().write(commit, &self.memo).and_then(|()| self.run("RELEASE firstline"));
+        written.map_err(|error| {
+            if !self.within.connection.is_autocommit() {
+                // Nothing can be done about a failure here; the host's next statement will meet it too.
+                let _ = self.run("ROLLBACK TO firstline; RELEASE firstline");
+            }
+            self.explained(error)
+        })
     }
 }
 
