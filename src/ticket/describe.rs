@@ -68,8 +68,9 @@ impl Draft {
         let snapshot = self.snapshot();
         let Some(part) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
         snapshot.introduce(contact, *part, &mut described, &mut personal);
+        let before = snapshot.version;
         self.described(described, personal, moment)?;
-        self.reassess(moment)
+        if self.snapshot().version > before { self.reassess(moment) } else { Ok(()) }
     }
 
     fn described(&mut self, described: Described, personal: Personal, moment: &Moment<'_>) -> Result<()> {
