@@ -58,7 +58,7 @@ impl NewTicket {
     /// Decides the opening, purely, under this id and running number.
     ///
     /// # Errors
-    /// [invalid](Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
+    /// [invalid](crate::Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
     pub fn decide(&self, id: TicketId, number: u64, now: DateTime<Utc>, policy: &Policy) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
