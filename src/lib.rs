@@ -108,7 +108,7 @@
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
 //! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
-//! - Bring a store: [`store`], [`flow::Blocking`].
+//! - Bring a store: [`store`], [`Desk::over`].
 //!
 //! The README shows most of these with code, and the examples are programs of one idea each; begin with
 //! `cargo run --example quickstart`.

@@ -18,7 +18,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Job, blocking};
 use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
@@ -265,21 +264,6 @@ impl Store for Sqlite {
         }
         connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map_err(fault)?;
         Ok(SqliteTx { connected, sql: &self.0.sql, desk: desk.clone(), memo: Memo::default() })
-    }
-}
-
-impl Engine for Sqlite {
-    type Reply<'a, T: Send + 'a>
-        = Result<T>
-    where
-        Self: 'a;
-
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        blocking::drive(self, desk, &flow)
-    }
-
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        blocking::work(self, desk, job)
     }
 }
 

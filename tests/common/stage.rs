@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
-use firstline::flow::Blocking;
 use firstline::id::IdSource;
 use firstline::store::memory::Memory;
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
@@ -85,7 +84,7 @@ impl<T: Tx> Tx for Spoiling<T> {
 }
 
 /// The desk of scenarios.
-pub(crate) type AnyDesk = Desk<Blocking<AnyStore>>;
+pub(crate) type AnyDesk = Desk<AnyStore>;
 
 /// One store with a desk called `acme`.
 #[derive(Debug, Clone)]
@@ -100,13 +99,13 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(name: &'static str, store: AnyStore) -> Stage {
         let time = ManualTime::at(monday());
-        let desk = Blocking(store.clone()).desk(settings("acme", &time));
+        let desk = Desk::over(store.clone(), settings("acme", &time));
         Stage { name, store, time, desk }
     }
 
     /// Another desk in the same store, by the same clock.
     pub(crate) fn other_desk(&self, id: &str) -> AnyDesk {
-        Blocking(self.store.clone()).desk(settings(id, &self.time))
+        Desk::over(self.store.clone(), settings(id, &self.time))
     }
 
     /// Opens a ticket of the requester `boris`.

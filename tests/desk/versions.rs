@@ -3,8 +3,7 @@
 use std::sync::Barrier;
 
 use firstline::desk::Settings;
-use firstline::flow::Blocking;
-use firstline::{Action, AnyTicket, Contact, HoldReason, NewTicket, Part, StateKind, TimeDelta};
+use firstline::{Action, AnyTicket, Contact, Desk, HoldReason, NewTicket, Part, StateKind, TimeDelta};
 
 use super::stage::{Stage, anna, boris, on_each_store, rejection};
 
@@ -210,7 +209,7 @@ fn an_id_that_is_taken_is_a_conflict() {
         }
     }
     on_each_store(|stage| {
-        let desk = Blocking(stage.store.clone()).desk(Settings::new("acme").ids(Stuck));
+        let desk = Desk::over(stage.store.clone(), Settings::new("acme").ids(Stuck));
         let first = desk.open_ticket(NewTicket::new("No sound")).unwrap();
         let error = stage.refuses(first.id(), |_| desk.open_ticket(NewTicket::new("No light")));
         let conflict = error.conflict().unwrap_or_else(|| panic!("{}: {error:?}", stage.name));

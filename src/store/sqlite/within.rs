@@ -7,7 +7,6 @@ use super::tx::{Memo, Rows};
 use super::{Sqlite, fault};
 use crate::desk::Desk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Job, blocking};
 use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
@@ -70,21 +69,6 @@ impl Store for Within<'_> {
             );
         }
         Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
-    }
-}
-
-impl Engine for Within<'_> {
-    type Reply<'a, T: Send + 'a>
-        = Result<T>
-    where
-        Self: 'a;
-
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        blocking::drive(self, desk, &flow)
-    }
-
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        blocking::work(self, desk, job)
     }
 }
 
