@@ -9,7 +9,8 @@ pub const MAX_SUBJECT_CHARS: usize = 500;
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The longest name: of a tag, a category, a field, an attribute, a file, in characters.
 pub const MAX_NAME_CHARS: usize = 255;
-/// The most of one sort that a ticket or a command may carry: tags, fields, attributes, attachments, links.
+/// The most of one sort that a ticket or a command may carry: tags, fields, attributes, attachments, links. Links
+/// that other tickets make to it count for those, so that a problem may lie behind any number of incidents.
 pub const MAX_ITEMS: usize = 200;
 
 /// A text of several lines: a message, a note, a reason. NUL is refused because PostgreSQL cannot keep it.

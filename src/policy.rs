@@ -30,7 +30,7 @@ use crate::value::Value;
 ///
 /// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, it is stored under its hash as long
 /// as anything refers to it, and a changed one is a new version. What is wrong with it is refused when it is
-/// read or adopted.
+/// adopted, or earlier by [`Policy::check`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -148,9 +148,14 @@ impl Policy {
         if field_type.accepts(value) {
             return Ok(());
         }
+        // A long text is personal and says no more than its beginning: errors end up in logs.
+        let mut shown: String = value.to_string().chars().take(60).collect();
+        if shown.len() < value.to_string().len() {
+            shown.push('…');
+        }
         Err(Error::invalid(
             &format!("field `{name}`"),
-            format_args!("does not take \"{value}\" ({})", value.type_name()),
+            format_args!("does not take \"{shown}\" ({})", value.type_name()),
         )
         .allowing(field_type.in_words()))
     }

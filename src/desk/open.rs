@@ -42,7 +42,9 @@ impl Flow for Open {
                     && let Some(ticket) = seen.thread(thread)?
                 {
                     return Err(Error::invalid("thread", format_args!("{thread} leads to ticket {ticket}"))
-                        .allowing("`receive`, which attaches to that ticket, or another thread")
+                        .allowing(
+                            "`receive`, which goes on with that ticket or follows it up, or another thread",
+                        )
                         .into());
                 }
                 self.0.opening(seen, None)?

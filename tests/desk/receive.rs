@@ -43,7 +43,7 @@ fn opening_in_a_thread_that_leads_to_a_ticket_is_refused() {
         let error = stage.refuses(id, |desk| desk.open_ticket(message("Hello?")));
         let said = format!(
             "thread chat-9 leads to ticket {id}; \
-             allowed: `receive`, which attaches to that ticket, or another thread"
+             allowed: `receive`, which goes on with that ticket or follows it up, or another thread"
         );
         assert_eq!(error.to_string(), said);
         // The refusal took no running number.
