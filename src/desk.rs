@@ -7,6 +7,7 @@ mod look;
 mod open;
 mod receipt;
 mod records;
+mod reports;
 mod setup;
 mod tick;
 
@@ -28,6 +29,7 @@ pub use by::By;
 pub use look::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;
+pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
 pub use tick::Ticked;
 
@@ -261,6 +263,11 @@ impl<E: Engine> Desk<E> {
     /// The desk's definitions: its policy, and which holds from when.
     pub fn setup(&self) -> Setup<'_, E> {
         Setup(self)
+    }
+
+    /// What the desk can say about its work: where the time went, what is due soon.
+    pub fn reports(&self) -> Reports<'_, E> {
+        Reports(self)
     }
 
     /// What is on record: histories, and imports from other systems.

@@ -15,6 +15,7 @@ pub mod lifecycle;
 mod open_set;
 pub mod policy;
 pub mod priority;
+pub mod sla;
 mod spelling;
 pub mod store;
 pub mod ticket;

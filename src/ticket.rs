@@ -28,6 +28,7 @@
 
 pub mod action;
 pub mod conflict;
+pub mod course;
 pub mod draft;
 pub mod event;
 pub mod facts;
@@ -40,6 +41,7 @@ pub mod snapshot;
 pub mod timer;
 
 mod decide;
+mod due;
 mod open;
 mod typed;
 

@@ -74,9 +74,10 @@ impl Receive {
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
         let Frame { now, .. } = self.frame;
         let policy = self.frame.policy(seen)?;
-        let mut draft = self.request.decide(self.id, seen.next_number(0)?, now, &policy)?;
+        let rules = self.frame.rules(seen)?;
+        let mut draft = self.request.decide(self.id, seen.next_number(0)?, now, &policy, &rules)?;
         let by = self.request.actor();
-        let moment = Moment { now, by: &by, policy: &policy };
+        let moment = Moment { now, by: &by, policy: &policy, rules: &rules };
         let mut drafts = Vec::new();
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
@@ -111,17 +112,19 @@ impl Flow for Receive {
         thread.check()?;
         let Some(id) = seen.thread(thread)? else { return self.opening(seen, None) };
         let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
-        let mut current = Draft::of(ticket.clone());
-        current.fire_due(self.frame.now)?;
+        let policy = self.frame.policy(seen)?;
+        let rules = self.frame.rules_for(ticket, seen)?;
+        let by = self.request.actor();
+        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
+        let mut current = Draft::of(ticket.clone(), &rules);
+        current.fire_due(&moment)?;
+        current.settle()?;
         if current.snapshot().state.kind().is_final() {
             return self.opening(seen, Some(current));
         }
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        let policy = self.frame.policy(seen)?;
-        let by = self.request.actor();
-        let moment = Moment { now: self.frame.now, by: &by, policy: &policy };
         let draft = ticket.decide(&Action::Reply(message), &moment)?;
         let mut commit = Commit::of([draft.clone()]);
         self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;

@@ -1,5 +1,7 @@
 //! The pure decision: a ticket, an action and a moment in; events or a refusal out.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
@@ -25,8 +27,8 @@ impl Snapshot {
     /// Either way nothing of the action happens.
     pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Draft> {
         moment.by.check()?;
-        let mut draft = Draft::of(self.clone());
-        draft.fire_due(moment.now)?;
+        let mut draft = Draft::of(self.clone(), moment.rules);
+        draft.fire_due(moment)?;
         let parts = action.parts();
         if parts.is_empty() {
             return Err(Error::invalid("action", "is empty").allowing("at least one part"));
@@ -44,8 +46,12 @@ impl Snapshot {
             .iter()
             .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
         {
-            draft.reassess(moment)?;
+            let modifiers = draft.snapshot().modifiers.clone();
+            draft.reassess(modifiers, moment.now, moment.by, moment.policy)?;
         }
+        // A target that was set anew may have run out long ago.
+        draft.fire_due(moment)?;
+        draft.settle()?;
         Ok(draft)
     }
 
@@ -209,11 +215,7 @@ impl Draft {
     /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
     /// says itself what becomes of the ticket.
     fn answer_to_message(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let from_requester = match (&moment.by.who, self.snapshot().requester()) {
-            (Who::Contact(id), Some(requester)) => id == requester,
-            (Who::Contact(_), None) => true,
-            _ => false,
-        };
+        let from_requester = self.snapshot().is_asked_by(&moment.by.who);
         let step = match &self.snapshot().state {
             State::OnHold(hold) if hold.reason == HoldReason::Customer => StepKind::Resume,
             State::Resolved(_) => StepKind::Reopen,
@@ -273,20 +275,25 @@ impl Draft {
 
     /// Computes the priority anew after the facts behind it may have changed. If the policy in force no longer
     /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
-    fn reassess(&mut self, moment: &Moment<'_>) -> Result<()> {
+    pub(super) fn reassess(
+        &mut self,
+        modifiers: BTreeSet<String>,
+        at: DateTime<Utc>,
+        by: &Actor,
+        policy: &Policy,
+    ) -> Result<()> {
         let snapshot = self.snapshot();
         let inputs = Inputs {
             impact: snapshot.assessment.impact().given(),
             urgency: snapshot.assessment.urgency().given(),
-            modifiers: &snapshot.modifiers,
+            modifiers: &modifiers,
             overridden: snapshot.assessment.overridden(),
             facts: snapshot,
         };
-        match moment.policy.matrix_in_use().assess(&inputs) {
+        match policy.matrix_in_use().assess(&inputs) {
             Ok(assessment) if assessment != snapshot.assessment => {
-                let modifiers = snapshot.modifiers.clone();
                 let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-                self.change(moment, change, Personal::default())
+                self.emit(at, by, change, Personal::default())
             }
             _ => Ok(()),
         }

@@ -9,6 +9,7 @@ use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::policy::Policy;
 use crate::priority::Inputs;
+use crate::sla::Rulebook;
 use crate::ticket::decide;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
@@ -28,11 +29,18 @@ impl NewTicket {
         requester.map_or_else(Actor::desk, |(contact, _)| Actor::from(Who::Contact(contact.id.clone())))
     }
 
-    /// Decides the opening, purely, under this id and running number.
+    /// Decides the opening, purely, under this id and running number, by the policy in force and its agreements.
     ///
     /// # Errors
     /// [invalid](Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
-    pub fn decide(&self, id: TicketId, number: u64, now: DateTime<Utc>, policy: &Policy) -> Result<Draft> {
+    pub fn decide(
+        &self,
+        id: TicketId,
+        number: u64,
+        now: DateTime<Utc>,
+        policy: &Policy,
+        rules: &Rulebook,
+    ) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
         self.check(policy)?;
@@ -89,7 +97,9 @@ impl NewTicket {
             origin: None,
         };
         self.assess(&mut opening, policy)?;
-        Draft::beginning(opening)
+        let mut draft = Draft::beginning(opening, rules)?;
+        draft.settle()?;
+        Ok(draft)
     }
 
     /// Computes the first priority. Conditions may look at anything in the ticket, so it must stand first.
