@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::agreement::{Agreement, OnPolicyChange, OnPriorityChange};
+use super::agreement::{Agreement, OnPriorityChange};
 use super::clock::{Alarm, Clock};
 use super::fold::{After, Clockwork};
 use super::machine::{ClockState, ClockStep};
@@ -171,9 +171,8 @@ impl Clockwork {
         let clock = self.clocks.iter().find(|it| it.state.is_open()).or_else(|| self.clocks.last());
         let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
         let Some(clock) = clock else { return Ok(in_force) };
+        let follows = self.follows(clock)?;
         let pinned = self.rulebook.of(clock.policy)?;
-        let follows = pinned.agreement(&clock.agreement).map(|it| it.on_policy_change);
-        let follows = follows == Some(OnPolicyChange::Migrate);
         Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
     }
 

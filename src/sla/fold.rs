@@ -14,6 +14,7 @@ use super::machine::{ClockState, ClockStep};
 use super::measure::Measure;
 use super::metric::Metric;
 use super::rules::Rulebook;
+use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::ticket::event::{Change, Event};
@@ -92,13 +93,11 @@ impl Clockwork {
         match &event.change {
             Change::Clocked { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, ticket),
-            _ => {
-                self.migrate(now.at, ticket)?;
-                self.pass(now.at)?;
-            }
+            _ => self.pass(now.at)?,
         }
         match &event.change {
             Change::Opened(_) => self.rechoose(now),
+            Change::Migrated { policy } => self.migrated(*policy, After { by_desk: false, ..now }),
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
@@ -108,20 +107,30 @@ impl Clockwork {
         }
     }
 
-    /// Lets clocks whose agreement says so change to the rules in force. They are measured by them from their
-    /// beginning, so that it does not matter when this is done.
-    pub(crate) fn migrate(&mut self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<()> {
-        let Some((since, latest)) = self.rulebook.at(at).cloned() else { return Ok(()) };
-        for metric in self.open_metrics() {
-            let Some(clock) = self.clock(metric) else { continue };
-            let pinned = self.rulebook.of(clock.policy)?.agreement(&clock.agreement);
-            let follows = pinned.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate);
-            if follows && clock.policy != latest.hash() {
-                let at = clock.running_since.unwrap_or_else(|| since.max(clock.from));
-                let chosen = latest.choose(ticket).cloned();
-                let how = OnPriorityChange::FromOpening;
-                let now = After { at, ticket, by_agent: false, by_desk: false };
-                self.rebind(metric, &latest, chosen.as_ref(), how, now)?;
+    /// The rules in force to which clocks want to change over, and since when these hold.
+    pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
+        let Some((since, latest)) = self.rulebook.at(at) else { return Ok(None) };
+        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.policy != latest.hash()) {
+            if self.follows(clock)? {
+                return Ok(Some((*since, latest.hash())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the clock's agreement changes over to new rules.
+    pub(super) fn follows(&self, clock: &Clock) -> Result<bool> {
+        let agreement = self.rulebook.of(clock.policy)?.agreement(&clock.agreement);
+        Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
+    }
+
+    /// Its clocks change over to these rules, by which they are measured from their beginning.
+    fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
+        let rules = self.rulebook.of(to)?.clone();
+        let agreement = rules.choose(now.ticket).cloned();
+        for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
+            if self.follows(clock)? {
+                self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
         Ok(())
@@ -143,10 +152,6 @@ impl Clockwork {
     /// A warning or a breach stands in the history.
     fn told(&mut self, alert: &Alert, ticket: &Snapshot) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
-        if self.clock(alert.metric).filter(same).is_some_and(|clock| clock.revision < alert.revision) {
-            // It was told by newer rules, to which the clock had changed over without anything else happening.
-            self.migrate(DateTime::<Utc>::MAX_UTC, ticket)?;
-        }
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
         if !clock.told.contains(&alert.percent) {
             clock.told.push(alert.percent);

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StepKind;
 use crate::lifecycle::state::{self, State};
@@ -13,6 +14,7 @@ use crate::ticket::timer::{self, Timer, TimerKind};
 
 /// What falls due next.
 enum Due {
+    Migration(DateTime<Utc>, Fingerprint),
     Step(Timer),
     Alert(Box<Clock>, Alarm),
 }
@@ -21,9 +23,11 @@ impl Draft {
     /// Lets everything happen that the clock owes this ticket, each at the instant at which it fell due. Every
     /// decision begins with it, so that the outcome does not depend on when somebody last looked.
     pub(crate) fn fire_due(&mut self, moment: &Moment<'_>) -> Result<()> {
-        self.clockwork.migrate(moment.now, &self.snapshot)?;
-        while let Some(due) = self.next_due(moment.now) {
+        while let Some(due) = self.next_due(moment.now)? {
             match due {
+                Due::Migration(since, policy) => {
+                    self.emit(since, &Actor::desk(), Change::Migrated { policy }, Personal::default())?;
+                }
                 Due::Step(timer) => self.step_due(&timer)?,
                 Due::Alert(clock, alarm) => self.alert(&clock, alarm, moment)?,
             }
@@ -42,17 +46,19 @@ impl Draft {
         self.emit(at, &Actor::desk(), Change::Clocked { clocks }, Personal::default())
     }
 
-    /// At one instant warnings come first, then steps of the ticket, then breaches: what happens at the deadline is
-    /// in time.
-    fn next_due(&self, now: DateTime<Utc>) -> Option<Due> {
+    /// At one instant another policy's coming into force is first, then warnings, then steps of the ticket, then
+    /// breaches: what happens at the deadline is in time.
+    fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
+        let migration = self.clockwork.migration(now)?;
+        let migration = migration.map(|(since, policy)| ((since, 0), Due::Migration(since, policy)));
         let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
-        let step = step.map(|timer| ((timer.due, 1), Due::Step(timer)));
+        let step = step.map(|timer| ((timer.due, 2), Due::Step(timer)));
         let alarms = self.clockwork.clocks().iter().filter_map(|clock| {
             let alarm = clock.next.filter(|alarm| alarm.is_due(now))?;
-            let place = if alarm.percent >= 100 { 2 } else { 0 };
+            let place = if alarm.percent >= 100 { 3 } else { 1 };
             Some(((alarm.at, place), Due::Alert(Box::new(clock.clone()), alarm)))
         });
-        alarms.chain(step).min_by_key(|(place, _)| *place).map(|(_, due)| due)
+        Ok(alarms.chain(step).chain(migration).min_by_key(|(place, _)| *place).map(|(_, due)| due))
     }
 
     fn step_due(&mut self, timer: &Timer) -> Result<()> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::priority::Assessment;
@@ -111,6 +112,11 @@ pub enum Change {
     Clocked {
         /// The clocks; of several cycles of a metric each, in order.
         clocks: Vec<Clock>,
+    },
+    /// Its clocks changed over to another version of the policy.
+    Migrated {
+        /// The hash of that version.
+        policy: Fingerprint,
     },
     /// It was linked with another ticket.
     Linked(Link),

@@ -212,7 +212,7 @@ impl Snapshot {
                 self.modifiers.clone_from(modifiers);
                 self.assessment.clone_from(assessment.as_ref());
             }
-            Change::Warned(_) | Change::Breached(_) => {}
+            Change::Warned(_) | Change::Breached(_) | Change::Migrated { .. } => {}
             Change::Clocked { clocks } => {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());

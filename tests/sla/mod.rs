@@ -143,7 +143,10 @@ impl Bench {
         let (mut replayed, mut recorded) = (replayed, recorded);
         replayed.sort_by_key(key);
         recorded.sort_by_key(key);
-        assert_eq!(recorded, replayed);
+        for (recorded, replayed) in recorded.iter().zip(&replayed) {
+            assert_eq!(recorded, replayed);
+        }
+        assert_eq!(recorded.len(), replayed.len());
         let json = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), row);
     }
