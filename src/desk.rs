@@ -3,6 +3,7 @@
 mod act;
 mod by;
 mod frame;
+mod import;
 mod look;
 mod open;
 mod receipt;
@@ -26,6 +27,7 @@ use crate::ticket::{Step, Ticket};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
 pub use by::By;
+pub use import::Imported;
 pub use look::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;
@@ -66,9 +68,14 @@ pub struct Desk<E> {
 /// use firstline::store::memory::Memory;
 /// use firstline::time::ManualTime;
 ///
-/// let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let time = ManualTime::at("2026-01-05T09:00:00Z".parse()?);
 /// let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+/// # Ok(())
+/// # }
 /// ```
+///
+/// Where the desk's id alone is to be said, it will do: `Memory::new().desk("acme")`.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Settings {
@@ -124,8 +131,8 @@ impl<S: Store> Blocking<S> {
 }
 
 impl<E> Desk<E> {
-    /// A desk over this engine. Engines offer it as their `desk` method.
-    pub(crate) fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
+    /// A desk over an engine of one's own. The engines of this crate offer it as their `desk` method.
+    pub fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
         Desk { engine, settings: settings.into(), policies: Arc::default() }
     }
 
@@ -161,7 +168,20 @@ impl<E> Desk<E> {
 impl<E: Engine> Desk<E> {
     /// Opens a ticket.
     ///
-    /// With an idempotency key ([`NewTicket::once`]) a repetition returns the ticket as the first call returned it.
+    /// With an idempotency key ([`NewTicket::once`]) a repetition returns the ticket as the first call returned it:
+    ///
+    /// ```
+    /// # use firstline::{Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let request = NewTicket::new("No sound").from("boris").once("form-4711");
+    /// let ticket = desk.open_ticket(request.clone())?;
+    /// assert_eq!(ticket.number.to_string(), "T-1");
+    /// assert_eq!(desk.open_ticket(request)?, ticket);
+    ///
+    /// let error = desk.open_ticket(NewTicket::new("")).unwrap_err();
+    /// assert_eq!(error.to_string(), "subject is empty; allowed: 1 to 500 characters");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     ///
     /// # Errors
     /// - [invalid](crate::Error::is_invalid): the request breaks a rule or the desk's policy, its thread leads to
@@ -197,6 +217,22 @@ impl<E: Engine> Desk<E> {
 
     /// Does something to a ticket: an [`Action`] may carry several things, all or nothing.
     ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, HoldReason, NewTicket};
+    /// # let desk = Desk::memory();
+    /// # let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let ask = Action::reply("Which browser is it?").and(Action::hold(HoldReason::Customer));
+    /// let receipt = desk.act(ticket.id(), ask, Actor::agent("anna"))?;
+    /// assert_eq!(receipt.events.len(), 2);
+    ///
+    /// // Whoever asked may answer, which ends the wait; to close the ticket is not theirs.
+    /// let boris = Actor::contact("boris");
+    /// assert_eq!(desk.act(ticket.id(), Action::reply("Firefox."), &boris)?.ticket.state().to_string(), "active");
+    /// let error = desk.act(ticket.id(), Action::resolve("never mind"), &boris).unwrap_err();
+    /// assert!(error.is_rejected() && error.to_string().starts_with("resolve is for agents and programs"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// - [rejected](crate::Error::is_rejected): the lifecycle forbids it now, or it is not the actor's to do;
     /// - [conflict](crate::Error::is_conflict): the ticket no longer has the version in [`By::expecting`];
@@ -209,6 +245,19 @@ impl<E: Engine> Desk<E> {
 
     /// Takes one typed step, and returns the ticket in its new state.
     ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Ticket, state};
+    /// # let desk = Desk::memory();
+    /// # let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// # let id = ticket.id();
+    /// let ticket: Ticket<state::Active> = desk.commit(ticket.start(), Actor::agent("anna"))?;
+    ///
+    /// desk.act(id, Action::tag("audio"), Actor::agent("ben"))?; // ben is faster
+    /// let error = desk.commit(ticket.resolve("unmuted"), Actor::agent("anna")).unwrap_err();
+    /// assert!(error.is_conflict());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if anything happened to the ticket since
     /// the handle was made.
@@ -218,6 +267,16 @@ impl<E: Engine> Desk<E> {
     }
 
     /// Reads a ticket, by its id, its number (`"T-1042"`) or what another system calls it.
+    ///
+    /// ```
+    /// # use firstline::{Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// # desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let ticket = desk.ticket("T-1")?;
+    /// println!("{} {} is {}; {}", ticket.number, ticket.subject(), ticket.state(), ticket.permitted());
+    /// assert!(desk.ticket("T-2").unwrap_err().is_not_found());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [not found](crate::Error::is_not_found), [storage](crate::Error::is_storage).
@@ -252,6 +311,26 @@ impl<E: Engine> Desk<E> {
 
     /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes. Each happens once,
     /// dated at the instant at which it fell due, however late the tick comes and however many workers tick.
+    ///
+    /// ```
+    /// # use firstline::desk::Settings;
+    /// # use firstline::store::memory::Memory;
+    /// # use firstline::time::{ManualTime, TimeDelta};
+    /// # use firstline::{Action, Actor, NewTicket};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let time = ManualTime::at("2026-01-05T09:00:00Z".parse()?);
+    /// let desk = Memory::new().desk(Settings::new("acme").time(time));
+    /// let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna"))?;
+    ///
+    /// // Five days of silence close it. This tick comes a month late; the ticket was closed in time all the same.
+    /// let ticked = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
+    /// assert_eq!((ticked.fired, ticked.failed.len()), (1, 0));
+    /// let closed_at = desk.ticket(ticket.id())?.closed_at;
+    /// assert_eq!(closed_at, Some("2026-01-10T09:00:00Z".parse()?));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [storage](crate::Error::is_storage), if due timers cannot even be listed. A single ticket's failure is in

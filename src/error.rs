@@ -98,6 +98,14 @@ impl Error {
         self
     }
 
+    /// The same error, saying in which part of the input it lies. Errors that are their facts stay as they are.
+    pub(crate) fn within(mut self, part: impl fmt::Display) -> Error {
+        if !self.0.message.is_empty() {
+            self.0.message = format!("{part}: {}", self.0.message).into();
+        }
+        self
+    }
+
     /// An error whose message and facts are those of `facts`, found again by [`Error::facts`].
     pub(crate) fn of(kind: ErrorKind, facts: impl StdError + Send + Sync + 'static) -> Error {
         Error::new(kind, "").caused_by(facts)

@@ -73,6 +73,25 @@ pub trait Job: Send + 'static {
 }
 
 /// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.
+///
+/// Whoever writes a function for any engine that blocks asks for one bound for every type of result that it uses:
+///
+/// ```
+/// use firstline::flow::Engine;
+/// use firstline::{Action, Actor, Desk, NewTicket, Receipt, Result, TicketId};
+///
+/// fn answer<E>(desk: &Desk<E>, id: TicketId, words: &str, by: &Actor) -> Result<Receipt>
+/// where
+///     E: for<'a> Engine<Reply<'a, Receipt> = Result<Receipt>>,
+/// {
+///     desk.act(id, Action::reply(words).and(Action::resolve("answered")), by)
+/// }
+///
+/// let desk = Desk::memory(); // or over SQLite, or inside a transaction of the host
+/// let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
+/// assert_eq!(answer(&desk, ticket.id(), "Unmute it.", &Actor::agent("anna"))?.ticket.replied, 1);
+/// # Ok::<(), firstline::Error>(())
+/// ```
 pub trait Engine {
     /// How calls reply: a `Result<T>` at once where the engine blocks, a boxed `Send` future of it where it awaits.
     type Reply<'a, T: Send + 'a>

@@ -1,4 +1,126 @@
-//! firstline
+//! A support desk as a library: every request registered once, answered where possible, handed on where not,
+//! verified, closed, and never lost.
+//!
+//! You add it to a product that already has users, screens and a database. [`Desk`] is the one noun you hold. It has
+//! seven verbs; each is one transaction:
+//!
+//! ```
+//! use firstline::{Action, Actor, Channel, Desk, NewTicket};
+//!
+//! let desk = Desk::memory(); // `Desk::open("support.db")?` keeps it in a file
+//! let anna = Actor::agent("anna");
+//!
+//! // A request comes in, once, however often the browser sends it.
+//! let request = NewTicket::new("Card declined at checkout").from("customer-77").via(Channel::Chat).once("form-4711");
+//! let ticket = desk.open_ticket(request)?;
+//!
+//! // An answer goes out. Verbs are data: the reply and the resolution happen together or not at all.
+//! let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
+//! desk.act(ticket.id(), answer, &anna)?;
+//!
+//! // A refusal says why, and what is accepted instead.
+//! let ticket = desk.ticket("T-1")?;
+//! let no = ticket.why_not(&Action::start()).map(|no| no.to_string());
+//! assert_eq!(no.as_deref(), Some("start is not accepted while resolved; accepted here: confirm, close, reopen"));
+//! # Ok::<(), firstline::Error>(())
+//! ```
+//!
+//! The compiler knows the state too, where you want it to. To `confirm` a `Ticket<state::Active>` does not compile, and
+//! the message lists the steps that it accepts:
+//!
+//! ```
+//! # use firstline::{Actor, Desk, NewTicket};
+//! use firstline::{AnyTicket, Ticket, state};
+//! # let desk = Desk::memory();
+//! # let (anna, boris) = (Actor::agent("anna"), Actor::contact("boris"));
+//! let ticket: Ticket<state::New> = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+//! let ticket: Ticket<state::Active> = desk.commit(ticket.start(), &anna)?;
+//! let ticket: Ticket<state::Resolved> = desk.commit(ticket.resolve("The headset was muted."), &anna)?;
+//!
+//! // From the store, known at run time; typed when you ask.
+//! match desk.ticket(ticket.id())?.into_typed() {
+//!     AnyTicket::Resolved(ticket) => drop(desk.commit(ticket.confirm(), &boris)?),
+//!     other => println!("{}", other.permitted()),
+//! }
+//! # Ok::<(), firstline::Error>(())
+//! ```
+//!
+//! # The types to know
+//!
+//! | | |
+//! |---|---|
+//! | [`Desk`] | one support desk: `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `tick` |
+//! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, and who asks for what by which way |
+//! | [`Action`], [`Actor`], [`By`] | what somebody wants done, who, and under which conditions it counts |
+//! | [`Ticket`], [`AnyTicket`], [`State`], [`state`] | a ticket at one version; its state at run time and at compile time |
+//! | [`Snapshot`], [`Event`], [`Change`] | the ticket as a fold, and the history of which it is one |
+//! | [`Receipt`], [`Page`], [`Query`] | what a command did; tickets, a page at a time |
+//! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | how a desk decides: versioned data, checked when it is built |
+//! | [`Calendar`] | when we work, and how much of that lies between two instants |
+//! | [`Error`], [`Rejection`], [`Conflict`] | one error; *what now?* by predicates, the facts by type |
+//!
+//! # How it is built
+//!
+//! In floors, each of which uses only those below it:
+//!
+//! ```text
+//!  3  adapters         store::sqlite · store::memory · yours
+//!  2  desk and ports   desk · flow · store
+//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · import
+//!  0  vocabulary       id · error · time · value
+//! ```
+//!
+//! - **One table.** States, steps and what accepts what are declared once, in [`lifecycle`]. The typed steps, the
+//!   run-time check and the [diagram](lifecycle::diagram) follow from it.
+//! - **Decisions are pure.** [`Snapshot::decide`] takes a ticket, an action and a moment and gives events or a refusal:
+//!   no clock, no randomness, nothing read or written. Time and new ids are arguments, so that you can test with a
+//!   [`ManualTime`](time::ManualTime) and replay what happened.
+//! - **A command is a value.** A [`Flow`](flow::Flow) says what it wants to read, decides, and says what is to be
+//!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
+//!   futures instead of results; the engines of this version block, but one of yours may await.
+//! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
+//!   names of people ([`Personal`](ticket::event::Personal)). [`Story`](ticket::story::Story) tells a history in
+//!   sentences.
+//! - **People are yours.** Ids of contacts, agents and teams are opaque. What a policy must know of them (VIP, company)
+//!   comes with the command as attributes and is kept in the event.
+//!
+//! # What is supported, and what is not
+//!
+//! There are the lifecycle, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
+//! by condition, holds that end and silence that closes, optimistic versions, idempotency keys, several desks in one
+//! database, the host's own transaction on SQLite, stores of your own, calendars of business time, and the import of
+//! another system's tickets with their history.
+//!
+//! There are not, in this version: service level agreements and clocks that use those calendars, workflows of your own
+//! statuses, PostgreSQL, e-mail, outbox and webhooks, routing and automation rules, reports, full-text search,
+//! merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
+//! there will be none.
+//!
+//! # Cookbook
+//!
+//! - Keep it in a file, beside your own tables: `Desk::open`, [`store`].
+//! - Let a handler be called twice: [`NewTicket::once`], [`Actor::once`].
+//! - Let two agents have one form open: [`Actor::expecting`], [`Conflict`].
+//! - Write an order and its ticket together, or neither: `Desk::within`.
+//! - Take in chat and mail: [`Desk::receive`], [`NewTicket::thread`].
+//! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`].
+//! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
+//! - Count working hours: [`Calendar::add`], [`Calendar::between`].
+//! - Take over another system's tickets: [`import`].
+//! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
+//! - Bring a store: [`store`], [`flow::Blocking`].
+//!
+//! The README shows most of these with code, and the examples are programs of one idea each; begin with
+//! `cargo run --example quickstart`.
+//!
+//! # Features
+//!
+//! - **`sqlite`** (default): the SQLite store, `Desk::open` and `Desk::within`.
+//! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
+//! - **`tzif`**: time zones from TZif data, the system's or the host's.
+//! - **`ics`**: holidays from iCalendar files.
+//!
+//! Without any the crate has no C code, and keeps tickets in memory or in a store of yours.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,7 +133,11 @@ pub mod desk;
 pub mod error;
 pub mod flow;
 pub mod id;
+pub mod import;
+pub mod ledger;
 pub mod lifecycle;
+pub mod limits;
+mod line;
 mod open_set;
 pub mod policy;
 pub mod priority;
@@ -29,20 +155,28 @@ pub use condition::{Condition, Facts};
 pub use desk::{By, Desk, Page, Receipt, TicketRef};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
+pub use import::{ImportedTicket, ImportedVersion};
 pub use lifecycle::{
     HoldReason, Permitted, Reason, Rejection, State, StateKind, StepKind, Verb, state, step,
 };
+pub use line::Line;
 pub use policy::Policy;
 pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency};
 pub use store::{Cursor, Order, Query};
 pub use ticket::action::Action;
 pub use ticket::conflict::Conflict;
-pub use ticket::event::{Change, Event};
+pub use ticket::event::{Change, Event, ExternalRef};
 pub use ticket::kind::{Channel, Kind, LinkKind, TicketNumber};
 pub use ticket::message::Message;
 pub use ticket::opening::NewTicket;
-pub use ticket::people::{Actor, Contact, Line, Part, Who};
+pub use ticket::people::{Actor, Contact, Part, Who};
 pub use ticket::snapshot::Snapshot;
+pub use ticket::story::Story;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};
+
+/// The README's code, as tests.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

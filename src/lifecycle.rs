@@ -35,7 +35,7 @@ macro_rules! lifecycle {
     (
         states { $($(#[$state_doc:meta])* $state:ident = $state_words:literal,)* }
         steps { $($(#[$step_doc:meta])* $step:ident = $step_word:literal => $target:ident,)* }
-        accepts { $($from:ident: $($accepted:ident)*;)* }
+        accepts { $($from:ident: $($accepted:ident)*, $said:literal;)* }
     ) => {
         /// The closed set of states, without what each carries (see [`State`] for that).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,7 +84,29 @@ macro_rules! lifecycle {
             $($(#[$step_doc])* #[derive(Debug, Clone, Copy)] pub struct $step;)*
         }
 
-        $($(impl Accepts<step::$accepted> for state::$from {})*)*
+        /// The state accepts the step: the table, for the compiler. Implemented by the table alone.
+        ///
+        /// ```compile_fail,E0277
+        /// use firstline::{Ticket, state};
+        ///
+        /// fn too_early(ticket: Ticket<state::Active>) {
+        ///     let _ = ticket.confirm(); // not resolved yet: does not compile
+        /// }
+        /// ```
+        #[diagnostic::on_unimplemented(
+            message = "a ticket in state `{Self}` does not accept the step `{Step}`",
+            label = "this step is not accepted in `{Self}`",
+            $(note = $said,)*
+            note = "for a state known only at run time use `desk.act`, or `into_typed` and match on the state"
+        )]
+        pub trait Accepts<Step>: state::KnownState {}
+
+        // The compiler would list them in its own words, of which the notes above are the better ones.
+        $($(#[diagnostic::do_not_recommend] impl Accepts<step::$accepted> for state::$from {})*)*
+
+        /// What the compiler's message says of each state.
+        #[cfg(test)]
+        const SAID: &[(StateKind, &str)] = &[$((StateKind::$from, $said),)*];
     };
 }
 
@@ -122,12 +144,12 @@ lifecycle! {
         Cancel = "cancel" => Cancelled,
     }
     accepts {
-        New: Start Hold Resolve Cancel;
-        Active: Hold Resolve Cancel;
-        OnHold: Hold Resume Resolve Cancel;
-        Resolved: Confirm Close Reopen;
-        Closed: ;
-        Cancelled: ;
+        New: Start Hold Resolve Cancel, "`New` accepts: start, hold, resolve, cancel";
+        Active: Hold Resolve Cancel, "`Active` accepts: hold, resolve, cancel";
+        OnHold: Hold Resume Resolve Cancel, "`OnHold` accepts: hold, resume, resolve, cancel";
+        Resolved: Confirm Close Reopen, "`Resolved` accepts: confirm, close, reopen";
+        Closed: , "`Closed` is final: it accepts no step";
+        Cancelled: , "`Cancelled` is final: it accepts no step";
     }
 }
 
@@ -193,18 +215,20 @@ pub struct Refused {
     pub step: StepKind,
 }
 
-/// The state accepts the step: the table, for the compiler. Implemented by the table alone.
-///
-/// ```compile_fail
-/// use firstline::{Ticket, state};
-///
-/// fn too_early(ticket: Ticket<state::Active>) {
-///     let _ = ticket.confirm(); // not resolved yet: does not compile
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "a ticket in state `{Self}` does not accept the step `{Step}`",
-    label = "this step is not accepted in `{Self}`; the steps it does accept are listed below",
-    note = "for a state known only at run time use `desk.act`, or `into_typed` and match on the state"
-)]
-pub trait Accepts<Step>: state::KnownState {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compilers_message_lists_the_steps_of_the_table() {
+        assert_eq!(SAID.len(), StateKind::ALL.len());
+        for (state, said) in SAID {
+            let steps: Vec<String> = state.accepted().map(|step| step.to_string()).collect();
+            let expected = match state.is_final() {
+                true => format!("`{state:?}` is final: it accepts no step"),
+                false => format!("`{state:?}` accepts: {}", steps.join(", ")),
+            };
+            assert_eq!(*said, expected);
+        }
+    }
+}

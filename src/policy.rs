@@ -13,6 +13,8 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 
+pub(crate) mod fields;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Definition;
 use crate::definition::Fingerprint;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::priority::Matrix;
 use crate::sla::{self, Agreement, Rules};
-use crate::ticket::limits;
 use crate::value::Value;
 
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
@@ -113,10 +115,10 @@ impl Policy {
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a prefix with other characters or more of
-    /// them, a verification period that is not positive or over ten years, a field without a proper name or
-    /// with no choices, or a modifier whose condition names what no ticket has. What is wrong with agreements and
-    /// calendars is told all at once: two of one name or position, a calendar, a modifier or a field that is not
-    /// there, a target without a time or given twice, percentages that do not rise from 1 to 99.
+    /// them, a verification period that is not of whole seconds, not positive or over ten years, a field without a proper name or
+    /// with no choices, or a modifier whose condition names what no ticket has. What is wrong with
+    /// agreements and calendars is told all at once: two of one name or position, a calendar, a modifier or a field
+    /// that is not there, a target without a time or given twice, percentages that do not rise from 1 to 99.
     pub fn check(&self) -> Result<()> {
         let fault = |problem: String| Err(Error::definition("policy", problem));
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -134,6 +136,9 @@ impl Policy {
                 period.num_seconds()
             ));
         }
+        if let Some(period) = self.verification.filter(|period| period.subsec_nanos() != 0) {
+            return fault(format!("the verification period of {period} is not of whole seconds"));
+        }
         for (name, field_type) in &self.fields {
             if let Err(error) = limits::name("field name", name) {
                 return fault(error.to_string());
@@ -145,7 +150,8 @@ impl Policy {
                 return fault(format!("field `{name}` needs choices, each with a name"));
             }
         }
-        match sla::faults(&self.agreements, &self.calendars, &self.matrix) {
+        self.matrix.check_conditions(&self.known_to_modifiers())?;
+        match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
             faults if faults.is_empty() => Ok(()),
             faults => fault(faults.join("; ")),
         }

@@ -39,10 +39,8 @@
 
 mod agreement;
 mod clock;
-mod clockwork;
+mod course;
 mod duration;
-mod fold;
-mod ledger;
 mod machine;
 mod measure;
 mod metric;
@@ -51,13 +49,14 @@ mod target;
 
 pub use agreement::{Agreement, OnPolicyChange, OnPriorityChange, OnReopen};
 pub use clock::{Alarm, Alert, Clock};
-pub use fold::replay;
-pub use ledger::{Ledger, LedgerSpan, Spent};
+pub use course::Leg;
 pub use machine::{ClockState, ClockStep, dot, mermaid};
 pub use metric::Metric;
 pub use rules::{Rulebook, Rules};
 pub use target::{Measured, Reaction, Target};
 
 pub(crate) use agreement::faults;
-pub(crate) use clockwork::keep_latest;
-pub(crate) use fold::Clockwork;
+pub(crate) use clock::keep_latest;
+pub(crate) use course::between;
+pub(crate) use duration::written;
+pub(crate) use measure::Measure;

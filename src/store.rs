@@ -5,7 +5,17 @@
 //! load, what to decide, what to write) is the same for all stores.
 //!
 //! [`Memory`](memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
-//! party's store in one file.
+//! party's store in one file. Wrapped in [`Blocking`](crate::flow::Blocking), a store has a
+//! [`desk`](crate::flow::Blocking::desk).
+//!
+//! # What a store of yours must keep to
+//!
+//! - Desks are apart: a transaction sees and touches one desk's rows.
+//! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
+//! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
+//! - A ticket is written only at its expected version, else the commit is a [`Conflict`](crate::Conflict).
+//! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
+//!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
 
 pub mod commit;
 pub mod memory;

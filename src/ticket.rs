@@ -27,19 +27,20 @@
 //! ```
 
 pub mod action;
+pub mod clocks;
 pub mod conflict;
-pub mod course;
 pub mod draft;
 pub mod event;
 pub mod facts;
 pub mod kind;
-pub mod limits;
 pub mod message;
 pub mod opening;
 pub mod people;
 pub mod snapshot;
+pub mod story;
 pub mod timer;
 
+mod clockwork;
 mod decide;
 mod due;
 mod open;
@@ -62,6 +63,15 @@ pub use typed::AnyTicket;
 ///
 /// It is a value: it does not change when the store does. All fields of [`Snapshot`] can be read through it.
 /// It is not `Clone`, because a step consumes the handle: whoever holds an old one holds a stale one.
+///
+/// ```compile_fail,E0382
+/// # use firstline::{Actor, Desk, NewTicket};
+/// # let (desk, anna) = (Desk::memory(), Actor::agent("anna"));
+/// let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
+/// let active = desk.commit(ticket.start(), &anna)?;
+/// let cancelled = desk.commit(ticket.cancel(), &anna)?; // `ticket` is gone: use `active`
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket<S = State> {
     snapshot: Box<Snapshot>,

@@ -54,7 +54,9 @@ impl Plan {
         let holiday = self.holiday(date).map(Label::Holiday);
         match self.exceptions.get(&date).or_else(|| self.annual_exceptions.get(&day)) {
             Some(hours) => (holiday.or(Some(Label::Exception)), hours),
-            None if holiday.is_some() => (holiday, CLOSED),
+            None if holiday.is_some() => {
+                (holiday, if self.calendar_day { self.weekly(date) } else { CLOSED })
+            }
             None => (None, self.weekly(date)),
         }
     }

@@ -3,8 +3,9 @@
 mod sla;
 
 use firstline::calendar::EVERY_DAY;
+use firstline::ledger::Spent;
 use firstline::sla::{
-    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Spent, Target,
+    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
     Action, Calendar, Condition, ErrorKind, HoldReason, Policy, Priority, StateKind, TicketId, TimeDelta,

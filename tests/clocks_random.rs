@@ -5,8 +5,9 @@ mod sla;
 
 use std::collections::BTreeMap;
 
+use firstline::ledger::Spent;
 use firstline::sla::{
-    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Spent, Target,
+    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
     Action, Change, DateTime, Event, HoldReason, Line, NewTicket, Policy, Priority, StateKind, TicketId,
@@ -201,7 +202,7 @@ proptest! {
                 prop_assert_eq!(ledger.elapsed(), clock.consumed, "{}", ledger);
             }
             let text = serde_json::to_string(&ledger).unwrap();
-            prop_assert_eq!(serde_json::from_str::<firstline::sla::Ledger>(&text).unwrap(), ledger);
+            prop_assert_eq!(serde_json::from_str::<firstline::ledger::Ledger>(&text).unwrap(), ledger);
         }
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
+use super::builder::EVERY_DAY;
 use super::definition::{Definition, Ground, HolidayCut};
 use super::occasion::Occasion;
 use super::shift::Shift;
@@ -27,7 +28,7 @@ pub(super) struct Departure {
 
 /// The week of a definition, without holidays and exceptions.
 pub(super) fn week(definition: &Definition) -> Week {
-    let days = (0..7).zip(super::definition::EVERY_DAY);
+    let days = (0..7).zip(EVERY_DAY);
     Week::new(days.flat_map(|(day, weekday)| {
         definition.hours(weekday).iter().map(move |shift| {
             let (open, close) = shift.seconds();
@@ -148,5 +149,5 @@ pub(super) fn date_of(day: i64) -> Option<NaiveDate> {
 
 /// The weekday of a day since 1970.
 pub(super) fn weekday_of(day: i64) -> Weekday {
-    super::definition::EVERY_DAY[(day + 3).rem_euclid(7) as usize]
+    EVERY_DAY[(day + 3).rem_euclid(7) as usize]
 }

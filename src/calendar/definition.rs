@@ -33,8 +33,8 @@ pub enum HolidayCut {
     /// on to its end.
     #[default]
     Shifts,
-    /// The 24 hours of the date: the night before ends at midnight. A night that begins on the holiday is taken
-    /// up at the midnight after it.
+    /// The 24 hours of the date and no more: the night before ends at midnight, and the night that would open on
+    /// the holiday is taken up at the midnight after it.
     CalendarDay,
 }
 
@@ -67,15 +67,15 @@ pub enum HolidayCut {
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     tz: String,
-    weekly: Weekly,
+    pub(super) weekly: Weekly,
     #[serde(default, skip_serializing_if = "Holidays::is_empty")]
-    holidays: Holidays,
+    pub(super) holidays: Holidays,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "exceptions")]
-    exceptions: BTreeMap<Occasion, Hours>,
+    pub(super) exceptions: BTreeMap<Occasion, Hours>,
     #[serde(default, skip_serializing_if = "is_default")]
-    at_closing: AtClosing,
+    pub(super) at_closing: AtClosing,
     #[serde(default, skip_serializing_if = "is_default")]
-    holiday_cut: HolidayCut,
+    pub(super) holiday_cut: HolidayCut,
 }
 
 /// Why a date has the hours that it has.
@@ -87,6 +87,18 @@ pub(super) enum Ground<'a> {
 }
 
 impl Definition {
+    /// The definition of a calendar in this zone that never opens.
+    pub(super) fn closed(tz: &str) -> Definition {
+        Definition {
+            tz: tz.to_owned(),
+            weekly: Weekly::default(),
+            holidays: Holidays::default(),
+            exceptions: BTreeMap::new(),
+            at_closing: AtClosing::default(),
+            holiday_cut: HolidayCut::default(),
+        }
+    }
+
     /// The IANA name of the time zone.
     pub fn tz(&self) -> &str {
         &self.tz
@@ -100,7 +112,7 @@ impl Definition {
 
     /// The holidays, annual ones after dated ones.
     pub fn holidays(&self) -> impl Iterator<Item = Holiday> {
-        self.holidays.0.iter().filter_map(|(&on, name)| Holiday::new(on, name.as_str()).ok())
+        self.holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name))
     }
 
     /// The dates with hours of their own, annual ones after dated ones.
@@ -138,14 +150,18 @@ impl Definition {
         Ok(Calendar::of(self, zone))
     }
 
-    /// The shifts that open on a date, and why these.
+    /// The shifts that open on a date, and why these. Of a holiday that takes the calendar day they are the week's:
+    /// what is left of them after the day has been cut out of all shifts.
     pub(super) fn day(&self, date: NaiveDate) -> (Ground<'_>, &[Shift]) {
         let dated = Occasion::On(date);
         let annual = Occasion::Every { month: date.month() as u8, day: date.day() as u8 };
         if let Some(hours) = self.exceptions.get(&dated).or_else(|| self.exceptions.get(&annual)) {
             (Ground::Exception, &hours.0)
         } else if let Some(name) = self.holiday(date) {
-            (Ground::Holiday(name), &[])
+            match self.holiday_cut {
+                HolidayCut::Shifts => (Ground::Holiday(name), &[]),
+                HolidayCut::CalendarDay => (Ground::Holiday(name), self.hours(date.weekday())),
+            }
         } else {
             (Ground::Weekly, self.hours(date.weekday()))
         }
@@ -166,7 +182,7 @@ impl Definition {
 /// The hours of a day: shifts in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Shift>")]
-struct Hours(Vec<Shift>);
+pub(super) struct Hours(pub(super) Vec<Shift>);
 
 impl From<Vec<Shift>> for Hours {
     fn from(shifts: Vec<Shift>) -> Hours {
@@ -182,7 +198,7 @@ impl Hours {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Weekly {
+pub(super) struct Weekly {
     #[serde(skip_serializing_if = "Hours::is_empty")]
     mon: Hours,
     #[serde(skip_serializing_if = "Hours::is_empty")]
@@ -200,7 +216,7 @@ struct Weekly {
 }
 
 impl Weekly {
-    fn of_mut(&mut self, weekday: Weekday) -> &mut Hours {
+    pub(super) fn of_mut(&mut self, weekday: Weekday) -> &mut Hours {
         match weekday {
             Weekday::Mon => &mut self.mon,
             Weekday::Tue => &mut self.tue,
@@ -216,14 +232,14 @@ impl Weekly {
 /// Holidays by occasion. Two names for one occasion are both kept, as some years two feasts fall on one date.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Holiday>", into = "Vec<Holiday>")]
-struct Holidays(BTreeMap<Occasion, String>);
+pub(super) struct Holidays(BTreeMap<Occasion, String>);
 
 impl Holidays {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn add(&mut self, holiday: &Holiday) {
+    pub(super) fn add(&mut self, holiday: &Holiday) {
         let names = self.0.entry(holiday.on()).or_default();
         let known = names.split(", ").any(|name| name == holiday.name());
         if !known && !holiday.name().is_empty() {
@@ -245,7 +261,7 @@ impl From<Vec<Holiday>> for Holidays {
 
 impl From<Holidays> for Vec<Holiday> {
     fn from(holidays: Holidays) -> Vec<Holiday> {
-        holidays.0.into_iter().filter_map(|(on, name)| Holiday::new(on, name).ok()).collect()
+        holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name)).collect()
     }
 }
 
@@ -276,138 +292,4 @@ fn exceptions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Occasion, H
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Monday to Friday.
-pub const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-
-/// Monday to Sunday.
-pub const EVERY_DAY: [Weekday; 7] =
-    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
-
-/// A calendar in the making; see [`Calendar::builder`].
-///
-/// Days are written as texts: `"2026-12-25"`, or `"12-25"` for every year. Hours are shifts with commas between
-/// them: `"09:00-12:30, 13:30-17:00"`. What is wrong with them is told at the end, by [`build`](Builder::build).
-#[derive(Debug)]
-#[must_use = "a builder does nothing until it is built"]
-pub struct Builder {
-    definition: Definition,
-    breaks: Vec<(Weekday, Result<Shift>)>,
-    error: Option<Error>,
-}
-
-impl Builder {
-    pub(super) fn new(tz: &str) -> Builder {
-        let definition = Definition {
-            tz: tz.to_owned(),
-            weekly: Weekly::default(),
-            holidays: Holidays::default(),
-            exceptions: BTreeMap::new(),
-            at_closing: AtClosing::default(),
-            holiday_cut: HolidayCut::default(),
-        };
-        Builder { definition, breaks: Vec::new(), error: None }
-    }
-
-    /// Opens these shifts on these weekdays, besides those that are open already.
-    pub fn hours(self, days: impl IntoIterator<Item = Weekday>, hours: &str) -> Builder {
-        self.try_with(|definition| {
-            let hours = shift::parse_hours(hours)?;
-            for day in days {
-                let open = definition.weekly.of_mut(day);
-                *open = Hours::from([&open.0[..], &hours[..]].concat());
-            }
-            Ok(())
-        })
-    }
-
-    /// Open day and night, all week.
-    pub fn always_open(self) -> Builder {
-        self.hours(EVERY_DAY, &Shift::WHOLE_DAY.to_string())
-    }
-
-    /// Closes these stretches inside the shifts of these weekdays, such as lunch: `"12:30-13:30"`. The order of
-    /// [`hours`](Builder::hours) and breaks makes no difference.
-    pub fn breaks(mut self, days: impl IntoIterator<Item = Weekday>, breaks: &str) -> Builder {
-        for day in days {
-            for pause in breaks.split(',') {
-                self.breaks.push((day, pause.trim().parse()));
-            }
-        }
-        self
-    }
-
-    /// Closes a day. The name, which may be empty, is what explanations call it.
-    pub fn holiday(self, on: &str, name: &str) -> Builder {
-        self.try_with(|definition| {
-            definition.holidays.add(&Holiday::new(on.parse()?, name)?);
-            Ok(())
-        })
-    }
-
-    /// Closes these days: as read from a file, for example.
-    pub fn holidays(mut self, holidays: impl IntoIterator<Item = Holiday>) -> Builder {
-        holidays.into_iter().for_each(|holiday| self.definition.holidays.add(&holiday));
-        self
-    }
-
-    /// Gives a day hours of its own in place of the week's, holiday or not. No hours (`""`) close it.
-    pub fn exception(self, on: &str, hours: &str) -> Builder {
-        self.try_with(|definition| {
-            let on = on.parse()?;
-            let hours = Hours(shift::parse_hours(hours)?);
-            match definition.exceptions.insert(on, hours) {
-                Some(_) => Err(Error::definition("exceptions", format!("{on} is given twice"))),
-                None => Ok(()),
-            }
-        })
-    }
-
-    /// Where a sum ends that is reached exactly at closing time.
-    pub fn at_closing(mut self, at_closing: AtClosing) -> Builder {
-        self.definition.at_closing = at_closing;
-        self
-    }
-
-    /// What holidays take away from shifts that cross midnight.
-    pub fn holiday_cut(mut self, holiday_cut: HolidayCut) -> Builder {
-        self.definition.holiday_cut = holiday_cut;
-        self
-    }
-
-    /// The checked definition, for keeping.
-    ///
-    /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition), for the first thing that was wrong.
-    pub fn definition(mut self) -> Result<Definition> {
-        for (day, pause) in std::mem::take(&mut self.breaks) {
-            self = self.try_with(|definition| {
-                let hours = definition.weekly.of_mut(day);
-                hours.0 = shift::without(&hours.0, pause?)?;
-                Ok(())
-            });
-        }
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(self.definition),
-        }
-    }
-
-    /// The compiled calendar, with the time zone from the tables compiled into the program.
-    ///
-    /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition), for the first thing that was wrong, or if the time zone is
-    /// not known.
-    pub fn build(self) -> Result<Calendar> {
-        self.definition()?.compile()
-    }
-
-    /// Does one step unless an earlier one failed: the first error is the one to tell.
-    fn try_with(mut self, step: impl FnOnce(&mut Definition) -> Result<()>) -> Builder {
-        if self.error.is_none() {
-            self.error = step(&mut self.definition).err();
-        }
-        self
-    }
 }

@@ -1,67 +1,108 @@
 //! Constant-time search in a sorted list.
 
-/// Finds the last of sorted keys that is not above a value, by dividing their range into equal buckets.
+/// Finds the last of sorted keys that is not above a value.
 ///
-/// A bucket knows the keys it can hold. Most hold one, so that a search is a shift and two look-ups; where keys
-/// crowd, a binary search among those of one bucket settles it, so that no list is slow.
+/// The range of the keys is divided into equal buckets, about one a key, and each bucket into slots, a few for each
+/// of its own keys: so keys may crowd in one decade and be rare in the centuries around it. Most slots hold one key
+/// or none, so that a search is two look-ups and a comparison, without a branch to guess wrong. Where several share a
+/// slot, a binary search settles it, so that no list is slow.
 #[derive(Debug)]
 pub(super) struct Index {
     /// The second key: below it the answer is the first, which reaches down without end.
     origin: i64,
+    /// The distance of the last key from `origin`.
+    span: u64,
     /// Buckets are `1 << shift` wide.
     shift: u32,
-    /// The answer at the beginning of each bucket; the first bucket is all that lies below `origin`.
-    first: Box<[u32]>,
+    buckets: Box<[Bucket]>,
+    /// The answer at the beginning of each slot, and whether more than one key is in the slot.
+    slots: Box<[u32]>,
+    /// The position of the last key.
+    last: u32,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// Slots are `1 << shift` wide.
+    shift: u32,
+    /// What to add to a distance in slots to find the slot, modulo 2^32: its first one's position, less the number
+    /// of slots before it if all were as wide.
+    offset: u32,
+}
+
+/// Slots for each key of a bucket.
+const SLOTS: u32 = 4;
+
+/// Marks a slot with several keys.
+const CROWDED: u32 = 1 << 31;
+
 impl Index {
-    /// The index of `len` keys, at least one, which never fall.
+    /// The index of `len` keys, at least one and fewer than two thousand million, which never fall.
     pub(super) fn new(len: usize, key: impl Fn(usize) -> i64) -> Index {
         let last = len.saturating_sub(1);
         let (origin, end) = if last == 0 { (i64::MAX, i64::MAX) } else { (key(1), key(last)) };
         let span = end.abs_diff(origin);
-        // Four buckets a key: then three buckets in four, or more, hold no key of their own.
-        let wanted = 4 * len as u64;
         let mut shift = 0;
-        while span >> shift > wanted {
+        while span >> shift > len as u64 {
             shift += 1;
         }
-        let mut at = 0;
-        let mut first = vec![0];
+        let distance = |i: usize| key(i).abs_diff(origin);
+        let (mut buckets, mut slots) = (Vec::new(), Vec::new());
+        let mut next = 1;
         for bucket in 0..=(span >> shift) {
-            let start = origin.saturating_add_unsigned(bucket << shift);
-            while at < last && key(at + 1) <= start {
-                at += 1;
+            let own = (next..len).take_while(|&i| distance(i) >> shift == bucket).count() as u32;
+            let slot_shift = shift - (own * SLOTS).max(1).next_power_of_two().ilog2().min(shift);
+            let first = (bucket << shift) >> slot_shift;
+            buckets
+                .push(Bucket { shift: slot_shift, offset: (slots.len() as u32).wrapping_sub(first as u32) });
+            for slot in first..first + (1 << (shift - slot_shift)) {
+                // A key at the very beginning of a slot is the answer there; it is not among those to compare with.
+                next += (next..len).take_while(|&i| distance(i) <= slot << slot_shift).count();
+                let within = (next..len).take_while(|&i| distance(i) >> slot_shift == slot).count();
+                slots.push((next - 1) as u32 | if within > 1 { CROWDED } else { 0 });
+                next += within;
             }
-            first.push(at as u32);
         }
-        first.push(last as u32);
-        Index { origin, shift, first: first.into_boxed_slice() }
+        Index { origin, span, shift, buckets: buckets.into(), slots: slots.into(), last: last as u32 }
     }
 
     /// The position of the last key that is at most `value`, or 0 if there is none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, value: i64, key: impl Fn(usize) -> i64) -> usize {
-        if value < self.origin {
-            return 0;
+        let distance = value.wrapping_sub(self.origin) as u64;
+        if distance >= self.span || value < self.origin {
+            return if value < self.origin { 0 } else { self.last as usize };
         }
-        let bucket = (value.wrapping_sub(self.origin) as u64 >> self.shift) as usize + 1;
-        let bucket = bucket.min(self.first.len() - 2);
-        let (mut low, mut high) = (self.first[bucket] as usize, self.first[bucket + 1] as usize);
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if key(middle) <= value {
-                low = middle;
-            } else {
-                high = middle - 1;
+        let bucket = self.buckets[(distance >> self.shift) as usize];
+        let slot = self.slots[((distance >> bucket.shift) as u32).wrapping_add(bucket.offset) as usize];
+        if slot >= CROWDED {
+            return self.search(slot - CROWDED, value, key);
+        }
+        // There is a next key: the last one has been dealt with.
+        slot as usize + usize::from(key(slot as usize + 1) <= value)
+    }
+
+    /// The last key that is at most `value`, if the one at `low` is. Doubling steps find the crowd's end.
+    #[cold]
+    fn search(&self, low: u32, value: i64, key: impl Fn(usize) -> i64) -> usize {
+        let (mut low, mut step) = (low as usize, 1);
+        let last = self.last as usize;
+        while low + step <= last && key(low + step) <= value {
+            low += step;
+            step *= 2;
+        }
+        while step > 0 {
+            if low + step <= last && key(low + step) <= value {
+                low += step;
             }
+            step /= 2;
         }
         low
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.first)
+        size_of_val(&*self.buckets) + size_of_val(&*self.slots)
     }
 }
 

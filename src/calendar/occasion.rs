@@ -116,6 +116,11 @@ impl Holiday {
         Ok(Holiday { on, name: name.into() })
     }
 
+    /// A holiday on an occasion that has been checked.
+    pub(super) fn on_checked(on: Occasion, name: &str) -> Holiday {
+        Holiday { on, name: name.to_owned() }
+    }
+
     /// When it is.
     pub fn on(&self) -> Occasion {
         self.on

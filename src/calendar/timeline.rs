@@ -11,6 +11,8 @@
 //! comes later is a repetition. (The same before the first change, if a rule is annual.) Nothing is searched for
 //! and there is no horizon; whether a calendar ever opens again is known.
 
+use chrono::Datelike;
+
 use super::agenda::{self, Departure, MONDAY};
 use super::definition::Definition;
 use super::index::Index;
@@ -109,8 +111,7 @@ impl Timeline {
         let start = first.max(BEGINNING);
         let end = if goes_on { last } else { settled + 1 };
 
-        let year_of =
-            |at: i64| agenda::date_of(at.div_euclid(DAY)).map_or(0, |date| chrono::Datelike::year(&date));
+        let year_of = |at: i64| agenda::date_of(at.div_euclid(DAY)).map_or(0, |date| date.year());
         let years = if is_annual { year_of(start) - 1..year_of(end) + 2 } else { 0..0 };
         let departures = agenda::departures(definition, &agenda::special_days(definition, years));
 
@@ -151,18 +152,19 @@ impl Timeline {
         }
     }
 
-    #[inline]
+    // The path of a question is inlined by force, here and in what it calls: that saves a third of its time.
+    #[inline(always)]
     fn piece_at(&self, at: i64) -> Piece {
         self.pieces[self.by_start.find(at, |i| self.pieces[i].start)]
     }
 
     /// Open seconds before an instant. Where they are counted from is the same for all instants.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open_before(&self, at: i64) -> i64 {
         if self.first <= at && at < self.last { self.within(at) } else { self.beyond(at) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn within(&self, at: i64) -> i64 {
         self.piece_at(at).open_before(at, &self.week)
     }
@@ -185,7 +187,7 @@ impl Timeline {
 
     /// The end of the open second with this number: the earliest instant before which so many are open.
     /// `None` if there are not so many, or not within the range of instants.
-    #[inline]
+    #[inline(always)]
     pub(super) fn instant_of(&self, open: i64) -> Option<i64> {
         // More than all time there is; what is below can be multiplied without overflow.
         if open > 1 << 44 {
@@ -194,7 +196,7 @@ impl Timeline {
         if 0 < open && open <= self.last_open { self.instant_within(open) } else { self.instant_beyond(open) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn instant_within(&self, open: i64) -> Option<i64> {
         // The piece before whose end the count is reached: a sum that ends with a piece ends there.
         let piece = self.pieces[self.by_before.find(open - 1, |i| self.pieces[i].before)];
@@ -311,12 +313,13 @@ impl Pieces<'_> {
         match ongoing.last() {
             // The clocks change in the middle of a departure; what is left of it goes on by the new time.
             Some(departure) if departure.resume - offset > from => {
-                self.push(from, departure.open - offset, departure.resume - offset, offset);
+                self.push(from, departure.open - offset, (departure.resume - offset).min(to), offset);
             }
             _ => self.push_weekly(from, offset),
         }
         for departure in coming.iter().take_while(|departure| departure.start - offset < to) {
-            self.push(departure.start - offset, departure.open - offset, departure.resume - offset, offset);
+            let Departure { start, open, resume } = departure;
+            self.push(start - offset, open - offset, (resume - offset).min(to), offset);
         }
     }
 

@@ -13,7 +13,7 @@ impl Zone {
     ///
     /// What is beyond the file's table follows the rule in its footer, for ever. TZif data does not know which
     /// release it is from; whoever supplies it may say so, and [`version`](Zone::version) tells it again.
-    /// A whole directory is read by [`Zoneinfo`](crate::zoneinfo::Zoneinfo).
+    /// The files of a directory are read by `firstline::zoneinfo`.
     ///
     /// # Errors
     /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or its clock changes do not

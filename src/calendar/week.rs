@@ -1,7 +1,5 @@
 //! The week's open time as a function: how much of it has passed, and when so much has passed.
 
-use super::index::Index;
-
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
 /// Seconds of a week.
@@ -14,11 +12,17 @@ pub(super) const WEEK: i64 = 7 * DAY;
 pub(super) struct Week {
     /// Open seconds of a week.
     total: i64,
-    /// Open stretches in order, without overlaps. The first begins at 0 and may be empty, so that every
-    /// position has a stretch that begins at or before it.
+    /// 2^64 divided by `total`, rounded up: a multiplication by it is a division by `total`, rounded down, of numbers
+    /// below 2^64 / `total`, which is more than 2^44.
+    reciprocal: u64,
+    /// Open stretches in order, without overlaps, after an empty one at the beginning of the week: every second of
+    /// the week has a last stretch that begins at or before it.
     stretches: Box<[Stretch]>,
-    by_start: Index,
-    by_before: Index,
+    /// For each 17 minutes of the week, the one stretch that has a part of it: no search is needed. With an empty
+    /// stretch where there is none, and [`CROWDED`] where there are several.
+    by_time: Box<[Stretch]>,
+    /// The same for each 17 minutes of the week's open time.
+    by_open: Box<[Stretch]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +31,24 @@ struct Stretch {
     seconds: u32,
     /// Open seconds of the week before it.
     before: u32,
+}
+
+/// Slots are `1 << SLOT` seconds wide.
+const SLOT: u32 = 10;
+
+/// More than one stretch. No stretch is as long.
+const CROWDED: u32 = u32::MAX;
+
+impl Stretch {
+    /// Open seconds before a second of the week that this stretch alone is near to.
+    #[inline]
+    fn open_before(&self, in_week: u32) -> i64 {
+        i64::from(self.before + in_week.saturating_sub(self.start).min(self.seconds))
+    }
+
+    fn end(self) -> u32 {
+        self.start + self.seconds
+    }
 }
 
 impl Week {
@@ -40,11 +62,8 @@ impl Week {
             }
         }
         let parts = union(parts);
-        let mut stretches = Vec::with_capacity(parts.len() + 1);
+        let mut stretches = vec![Stretch { start: 0, seconds: 0, before: 0 }];
         let mut total = 0;
-        if parts.first().is_none_or(|&(start, _)| start > 0) {
-            stretches.push(Stretch { start: 0, seconds: 0, before: 0 });
-        }
         for (start, end) in parts {
             stretches.push(Stretch {
                 start: start as u32,
@@ -53,14 +72,10 @@ impl Week {
             });
             total += end - start;
         }
-        let by_start = Index::new(stretches.len(), |i| i64::from(stretches[i].start));
-        let by_before = Index::new(stretches.len(), |i| i64::from(stretches[i].before));
-        Week { total, stretches: stretches.into_boxed_slice(), by_start, by_before }
-    }
-
-    /// Open seconds of one week.
-    pub(super) fn total(&self) -> i64 {
-        self.total
+        let by_time = slots(&stretches, WEEK, |stretch| stretch.start);
+        let by_open = slots(&stretches, total, |stretch| stretch.before);
+        let reciprocal = (u64::MAX / total.max(1) as u64).saturating_add(1);
+        Week { total, reciprocal, stretches: stretches.into_boxed_slice(), by_time, by_open }
     }
 
     /// Whether the week has both open and closed time.
@@ -68,37 +83,52 @@ impl Week {
         0 < self.total && self.total < WEEK
     }
 
-    #[inline]
-    fn stretch_at(&self, in_week: u32) -> Stretch {
-        self.stretches[self.by_start.find(i64::from(in_week), |i| i64::from(self.stretches[i].start))]
-    }
-
     /// Open seconds from the first Monday to `position`.
     #[inline]
     pub(super) fn open_before(&self, position: u64) -> i64 {
         let (weeks, in_week) = split(position);
-        let stretch = self.stretch_at(in_week);
-        weeks * self.total + i64::from(stretch.before + stretch.seconds.min(in_week - stretch.start))
+        let slot = &self.by_time[(in_week >> SLOT) as usize];
+        let in_week = if slot.seconds != CROWDED { slot.open_before(in_week) } else { self.crowded(in_week) };
+        weeks * self.total + in_week
+    }
+
+    #[cold]
+    fn crowded(&self, in_week: u32) -> i64 {
+        self.stretch_at(in_week).open_before(in_week)
+    }
+
+    /// The last stretch that begins at or before a second of the week.
+    fn stretch_at(&self, in_week: u32) -> Stretch {
+        self.stretches[self.stretches.partition_point(|stretch| stretch.start <= in_week).saturating_sub(1)]
     }
 
     /// Whether the second that begins at `position` is open.
     pub(super) fn is_open(&self, position: u64) -> bool {
         let (_, in_week) = split(position);
-        let stretch = self.stretch_at(in_week);
-        in_week - stretch.start < stretch.seconds
+        let slot = self.by_time[(in_week >> SLOT) as usize];
+        let stretch = if slot.seconds != CROWDED { slot } else { self.stretch_at(in_week) };
+        stretch.start <= in_week && in_week < stretch.end()
     }
 
-    /// The end of the `open`th open second after the first Monday; `None` if the week is closed or `open` is not
-    /// above 0.
+    /// The end of the `open`th open second after the first Monday; `None` if the week is closed. `open` is from 1
+    /// to 2^44, which is more than all time.
     #[inline]
     pub(super) fn position_of(&self, open: i64) -> Option<i64> {
-        if self.total == 0 || open <= 0 {
+        if self.total == 0 {
             return None;
         }
         // Counted from the second before, so that a sum which ends with a stretch ends there and not at the next.
-        let (weeks, in_week) = ((open - 1) / self.total, (open - 1) % self.total);
-        let stretch = self.stretches[self.by_before.find(in_week, |i| i64::from(self.stretches[i].before))];
+        let weeks = ((u128::from(open as u64 - 1) * u128::from(self.reciprocal)) >> 64) as i64;
+        let in_week = open - 1 - weeks * self.total;
+        let slot = &self.by_open[in_week as usize >> SLOT];
+        let stretch = if slot.seconds != CROWDED { slot } else { self.open_stretch_at(in_week as u32) };
         Some(weeks * WEEK + i64::from(stretch.start) + in_week + 1 - i64::from(stretch.before))
+    }
+
+    /// The stretch of an open second of the week.
+    #[cold]
+    fn open_stretch_at(&self, open: u32) -> &Stretch {
+        &self.stretches[self.stretches.partition_point(|stretch| stretch.before <= open).saturating_sub(1)]
     }
 
     /// The first closed second at or after `position`; `None` if the week is never closed.
@@ -107,11 +137,9 @@ impl Week {
             return None;
         }
         let (weeks, in_week) = split(position);
-        let stretch = self.stretch_at(in_week);
-        let end = stretch.start + stretch.seconds;
-        let closed = match i64::from(end.max(in_week)) {
+        let closed = match i64::from(self.stretch_at(in_week).end().max(in_week)) {
             // The night from Sunday to Monday goes on in the next week's first stretch.
-            WEEK => WEEK + self.stretches.first().map_or(0, |first| i64::from(first.seconds)),
+            WEEK => WEEK + i64::from(self.stretch_at(0).end()),
             closed => closed,
         };
         Some(weeks * WEEK + closed)
@@ -119,8 +147,25 @@ impl Week {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.stretches) + self.by_start.heap_bytes() + self.by_before.heap_bytes()
+        size_of_val(&*self.stretches) + size_of_val(&*self.by_time) + size_of_val(&*self.by_open)
     }
+}
+
+/// For each slot up to `end`, the stretch that has a part of it, on a scale on which stretches begin at `start`.
+fn slots(stretches: &[Stretch], end: i64, start: impl Fn(&Stretch) -> u32) -> Box<[Stretch]> {
+    let slot = |at: u32| {
+        let passed = stretches.partition_point(|stretch| start(stretch) + stretch.seconds <= at);
+        let reaching = stretches.partition_point(|stretch| start(stretch) < at + (1 << SLOT));
+        match stretches.get(passed..reaching).unwrap_or_default() {
+            [] => {
+                let before = stretches[..passed].last().map_or(0, |last| last.before + last.seconds);
+                Stretch { start: at, seconds: 0, before }
+            }
+            [stretch] => *stretch,
+            [..] => Stretch { start: at, seconds: CROWDED, before: 0 },
+        }
+    };
+    (0..end as u32).step_by(1 << SLOT).map(slot).collect()
 }
 
 /// Whole weeks, and seconds of the week.

@@ -35,7 +35,8 @@ pub(super) struct Act {
 
 impl Act {
     pub(super) fn new(ticket: TicketId, action: Action, by: By, frame: Frame) -> Act {
-        let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, &action, &by.actor.who));
+        // By its parts, because writing a deeply nested action would take a deep stack.
+        let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
         Act { ticket, action, by, frame, repeatable }
     }
 
@@ -50,9 +51,6 @@ impl Act {
             };
             let other =
                 seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
-            if linked {
-                self.no_circle(link, seen)?;
-            }
             let rules = self.frame.rules_for(other, seen)?;
             let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone(), &rules));
             mirror.fire_due(moment)?;
@@ -61,27 +59,44 @@ impl Act {
                 .mirror(if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
             mirror.settle()?;
         }
+        // Only now, because a circle may close by several links of this action.
+        draft.snapshot().links.iter().try_for_each(|link| self.no_circle(*link, draft, &others, seen))?;
         Ok(others.into_values().collect())
     }
 
-    /// Refuses a link by which a ticket would become a part of itself.
-    fn no_circle(&self, link: Link, seen: &Seen) -> Result<(), Halt> {
+    /// Refuses a link of this action by which a ticket would become a part of itself.
+    fn no_circle(
+        &self,
+        link: Link,
+        draft: &Draft,
+        others: &BTreeMap<TicketId, Draft>,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        // A ticket at the other end that is not drafted was linked before.
+        if !others.contains_key(&link.to) {
+            return Ok(());
+        }
         let (child, mut above) = match link.kind {
             LinkKind::ChildOf => (self.ticket, vec![link.to]),
             LinkKind::ParentOf => (link.to, vec![self.ticket]),
             _ => return Ok(()),
         };
+        let drafted = |id| if id == self.ticket { Some(draft) } else { others.get(&id) };
         let mut looked_at = 0;
         while let Some(id) = above.pop() {
             looked_at += 1;
             if id == child || looked_at > MAX_ANCESTORS {
-                let state = seen.ticket(self.ticket)?.map_or(crate::StateKind::New, |it| it.state.kind());
+                let state = draft.snapshot().state.kind();
                 let why = "a ticket would become a part of itself, or the chain of parts is too long";
                 return Err(Halt::Stop(
                     Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
                 ));
             }
-            if let Some(ticket) = seen.ticket(id)? {
+            let ticket = match drafted(id) {
+                Some(draft) => Some(draft.snapshot()),
+                None => seen.ticket(id)?,
+            };
+            if let Some(ticket) = ticket {
                 let parents = ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf);
                 above.extend(parents.map(|link| link.to));
             }

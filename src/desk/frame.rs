@@ -64,6 +64,17 @@ impl Frame {
         })
     }
 
+    /// The agreements in force, as if they had always been: what imported histories are measured by.
+    pub(super) fn rules_for_all_time(&self, seen: &Seen) -> Result<Rulebook, Halt> {
+        Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
+            Some(adoption) => {
+                let rules = self.version(adoption.hash, seen)?.rules;
+                Rulebook::new().with(DateTime::<Utc>::MIN_UTC, rules)
+            }
+            None => Rulebook::new(),
+        })
+    }
+
     /// The agreements in force, and those to which a ticket's clocks are pinned.
     pub(super) fn rules_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Rulebook, Halt> {
         let mut rulebook = self.rules(seen)?;

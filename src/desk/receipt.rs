@@ -14,6 +14,20 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
 
 /// What a command did.
+///
+/// ```
+/// use firstline::{Action, Actor, Desk, NewTicket};
+///
+/// let desk = Desk::memory();
+/// let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
+/// let click = Actor::agent("anna").once("click-1");
+/// let receipt = desk.act(ticket.id(), Action::start(), click.clone())?;
+/// assert_eq!((receipt.ticket.version, receipt.events.len(), receipt.replayed), (2, 1, false));
+///
+/// let again = desk.act(ticket.id(), Action::start(), click)?;
+/// assert!(again.replayed && again.ticket == receipt.ticket && again.events == receipt.events);
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {

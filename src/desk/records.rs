@@ -1,9 +1,14 @@
 //! The handle for what is on record: histories, and taking over those of another system.
 
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
 use super::Desk;
+use super::import::{self, Import, Imported};
 use super::look::History;
 use crate::flow::Engine;
 use crate::id::TicketId;
+use crate::import::ImportedTicket;
 use crate::ticket::event::Event;
 
 /// What is on record at a desk. Made by [`Desk::records`].
@@ -28,5 +33,65 @@ impl<'a, E: Engine> Records<'a, E> {
     /// [not found](crate::Error::is_not_found), or a storage error.
     pub fn history(&self, ticket: TicketId) -> E::Reply<'a, Vec<Event>> {
         self.0.engine.run(&self.0.settings.desk, History { ticket })
+    }
+
+    /// Takes in tickets of another system with their history, as it happened: see [`import`](crate::import). 200
+    /// tickets at a time are one transaction.
+    ///
+    /// It may be called again with the same tickets, with longer histories, or after it stopped: what was taken
+    /// in stays as it is, and only what is new is added. A ticket that was worked on here since is not continued.
+    ///
+    /// ```
+    /// use firstline::{Actor, Desk, ExternalRef, ImportedTicket, ImportedVersion, state};
+    ///
+    /// # let at = |text: &str| text.parse().unwrap();
+    /// # let desk = Desk::memory();
+    /// let anna = Actor::agent("anna");
+    /// let ticket = ImportedTicket::new("old-desk", "4711")
+    ///     .version(ImportedVersion::new(at("2016-02-29T01:16:00Z"), &anna).subject("No sound").team("audio"))
+    ///     .version(ImportedVersion::new(at("2016-03-05T12:00:00Z"), &anna).status(state::Closed));
+    ///
+    /// let imported = desk.records().import([ticket.clone()])?;
+    /// assert_eq!((imported.opened, imported.refused.len()), (1, 0));
+    /// assert_eq!(desk.records().import([ticket])?.unchanged, 1);
+    ///
+    /// let found = desk.ticket(ExternalRef { source: "old-desk".into(), id: "4711".into() })?;
+    /// assert_eq!(found.opened_at.to_rfc3339(), "2016-02-29T01:16:00+00:00");
+    /// assert_eq!(found.irregular, 1); // The lifecycle has no step from new to closed.
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A storage error, which stops the import; the transactions before it stay. A ticket that cannot be taken in
+    /// is in [`Imported::refused`]:
+    /// - a version breaks a stated rule or the desk's policy, or is dated in the future;
+    /// - its history does not begin with the one that was imported before;
+    /// - it would go on, but was worked on here since.
+    pub fn import<I>(&self, tickets: I) -> E::Reply<'a, Imported>
+    where
+        I: IntoIterator<Item = ImportedTicket>,
+        I::IntoIter: Send + 'static,
+    {
+        self.import_in_batches(import::BATCH, tickets)
+    }
+
+    /// The same with so many tickets in one transaction: more are faster, fewer let others write in between.
+    ///
+    /// # Errors
+    /// As [`import`](Records::import).
+    pub fn import_in_batches<I>(&self, batch: NonZeroUsize, tickets: I) -> E::Reply<'a, Imported>
+    where
+        I: IntoIterator<Item = ImportedTicket>,
+        I::IntoIter: Send + 'static,
+    {
+        let Desk { engine, settings, .. } = self.0;
+        let job = Import {
+            tickets: tickets.into_iter(),
+            batch,
+            frame: self.0.frame(),
+            ids: Arc::clone(&settings.ids),
+            imported: Imported::default(),
+        };
+        engine.work(&settings.desk, job)
     }
 }

@@ -14,6 +14,20 @@ use crate::store::{Commit, Mode};
 use crate::time::to_micros;
 
 /// A desk's definitions: what holds, and what is to hold from when. Made by [`Desk::setup`].
+///
+/// ```
+/// use firstline::{Desk, NewTicket, Policy};
+///
+/// let desk = Desk::memory();
+/// let policy = Policy::new().prefix("SHOP");
+/// assert_eq!(desk.setup().adopt(&policy)?.version, 1);
+/// assert_eq!(desk.setup().adopt(&policy)?.version, 1); // at the next start: nothing changed
+/// assert_eq!(desk.open_ticket(NewTicket::new("No sound"))?.number.to_string(), "SHOP-1");
+///
+/// let error = desk.setup().adopt(&Policy::new().prefix("Web shop!")).unwrap_err();
+/// assert!(error.is_invalid());
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Setup<'a, E>(pub(super) &'a Desk<E>);
 

@@ -90,11 +90,11 @@ impl<S: Store> Engine for Blocking<S> {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
         drive(&self.0, desk, &flow)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         work(&self.0, desk, job)
     }
 }

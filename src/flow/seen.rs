@@ -1,5 +1,7 @@
 //! What a decision has seen so far.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
@@ -13,7 +15,7 @@ use crate::ticket::snapshot::Snapshot;
 /// What a decision has seen so far. Asking for more halts it; the driver loads what was asked for and lets it
 /// decide again, from the start.
 #[derive(Debug, Default)]
-pub struct Seen(Vec<(Read, Answer)>);
+pub struct Seen(HashMap<Read, Answer>);
 
 macro_rules! asks {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*): $read:expr => $variant:ident($found:ident) -> $out:ty = $value:expr;)*) => {
@@ -79,13 +81,12 @@ impl Seen {
     }
 
     fn answer(&self, read: &Read) -> Result<&Answer, Halt> {
-        let found = self.0.iter().find(|(asked, _)| asked == read);
-        found.map(|(_, answer)| answer).ok_or_else(|| Halt::Need(vec![read.clone()]))
+        self.0.get(read).ok_or_else(|| Halt::Need(vec![read.clone()]))
     }
 
     /// Whether it was answered already.
     pub(crate) fn has(&self, read: &Read) -> bool {
-        self.0.iter().any(|(asked, _)| asked == read)
+        self.0.contains_key(read)
     }
 }
 

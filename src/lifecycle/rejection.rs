@@ -62,38 +62,50 @@ impl fmt::Display for Verb {
 
 /// What a ticket accepts now. Its `Display` lists it in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Permitted(Vec<Verb>);
+pub struct Permitted {
+    state: StateKind,
+    verbs: Vec<Verb>,
+}
 
 impl Permitted {
     /// Everything that a ticket in this state accepts: steps first.
     pub fn in_state(state: StateKind) -> Permitted {
         let beside = Verb::BESIDE_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
-        Permitted(state.accepted().map(Verb::Step).chain(beside).collect())
+        Permitted { state, verbs: state.accepted().map(Verb::Step).chain(beside).collect() }
     }
 
     /// The steps alone.
     pub(crate) fn steps(state: StateKind) -> Permitted {
-        Permitted(state.accepted().map(Verb::Step).collect())
+        Permitted { state, verbs: state.accepted().map(Verb::Step).collect() }
+    }
+
+    /// Those of them that somebody may do.
+    pub(crate) fn only(mut self, may: impl Fn(Verb) -> bool) -> Permitted {
+        self.verbs.retain(|verb| may(*verb));
+        self
     }
 
     /// The verbs.
     pub fn verbs(&self) -> &[Verb] {
-        &self.0
+        &self.verbs
     }
 
     /// Whether this is among them.
     pub fn contains(&self, verb: Verb) -> bool {
-        self.0.contains(&verb)
+        self.verbs.contains(&verb)
     }
 }
 
 impl fmt::Display for Permitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("no step is accepted here: the state is final");
-        }
-        f.write_str("accepted here: ")?;
-        for (place, verb) in self.0.iter().enumerate() {
+        f.write_str(match self.verbs.is_empty() {
+            true if self.state.is_final() => {
+                return f.write_str("no step is accepted here: the state is final");
+            }
+            true => return f.write_str("no step that is accepted here is theirs to take"),
+            false => "accepted here: ",
+        })?;
+        for (place, verb) in self.verbs.iter().enumerate() {
             if place > 0 {
                 f.write_str(", ")?;
             }

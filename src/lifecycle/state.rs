@@ -18,6 +18,7 @@ pub struct Active;
 
 /// Waiting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OnHold {
     /// What it waits for.
     pub reason: HoldReason,
@@ -28,6 +29,7 @@ pub struct OnHold {
 
 /// Answered; to be verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resolved {
     /// When silence closes it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,6 +132,14 @@ known! { New Active OnHold Resolved Closed Cancelled }
 
 open_set! {
     /// What a ticket on hold waits for. An open set: a desk may have reasons of its own.
+    ///
+    /// ```
+    /// use firstline::{Action, HoldReason};
+    ///
+    /// assert_eq!(HoldReason::from("third_party"), HoldReason::ThirdParty);
+    /// assert_eq!(HoldReason::from("parcel"), HoldReason::Own("parcel".to_owned()));
+    /// let wait = Action::hold("parcel");
+    /// ```
     HoldReason {
         /// The customer's answer. A message of the requester ends this wait.
         Customer = "customer" "customer",

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::metric::Metric;
 use super::target::{Measured, Reaction, Target};
 use crate::calendar::Definition;
-use crate::condition::{Condition, FieldType, Fields};
+use crate::condition::{Condition, Fields};
+use crate::limits;
 use crate::priority::{Matrix, Priority};
-use crate::ticket::{facts, limits};
 
 /// An agreement: for the tickets of its condition its targets bind.
 ///
@@ -42,11 +42,11 @@ pub struct Agreement {
     pub(super) when: Condition,
     pub(super) targets: Vec<Target>,
     #[serde(default)]
-    pub(super) on_reopen: OnReopen,
+    pub(crate) on_reopen: OnReopen,
     #[serde(default)]
-    pub(super) on_priority_change: OnPriorityChange,
+    pub(crate) on_priority_change: OnPriorityChange,
     #[serde(default)]
-    pub(super) on_policy_change: OnPolicyChange,
+    pub(crate) on_policy_change: OnPolicyChange,
 }
 
 fn always() -> Condition {
@@ -146,16 +146,12 @@ impl Agreement {
     }
 }
 
-/// The fields by which agreements may choose.
-fn known_to_agreements() -> Fields {
-    facts::known_to_modifiers().with("priority", FieldType::Integer)
-}
-
 /// Everything that is wrong with these agreements.
 pub(crate) fn faults(
     agreements: &[Agreement],
     calendars: &BTreeMap<String, Definition>,
     matrix: &Matrix,
+    fields: &Fields,
 ) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, calendar) in calendars {
@@ -181,7 +177,7 @@ pub(crate) fn faults(
                 agreement.position
             ));
         }
-        if let Err(error) = agreement.when.check(&known_to_agreements()) {
+        if let Err(error) = agreement.when.check(fields) {
             faults.push(format!("agreement {name:?}: {error}"));
         }
         if agreement.targets.is_empty() {

@@ -119,7 +119,7 @@ impl Clock {
     }
 
     /// Takes a step of the table.
-    pub(super) fn step(&mut self, step: ClockStep) -> Result<()> {
+    pub(crate) fn step(&mut self, step: ClockStep) -> Result<()> {
         self.state = self.state.take(step).ok_or_else(|| {
             let problem =
                 format!("the clock {} is {}, which does not accept {step}", self.metric, self.state);
@@ -148,6 +148,14 @@ impl fmt::Display for Clock {
             (None, Some(due)) => write!(f, ", due {}", at(due)),
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// Puts a clock in the place of the earlier one of its metric. They stand in the order of metrics.
+pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
+    match clocks.binary_search_by_key(&clock.metric, |it| it.metric) {
+        Ok(place) => clocks[place] = clock,
+        Err(place) => clocks.insert(place, clock),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 const MAX_HOURS: i64 = 10 * 366 * 24;
 
 /// Hours, minutes and seconds in words: `4h 30m`.
-pub(super) fn written(time: TimeDelta) -> String {
+pub(crate) fn written(time: TimeDelta) -> String {
     let seconds = time.num_seconds();
     let units = [(seconds / 3_600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
     let parts: Vec<_> = units.iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n}{unit}")).collect();

@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clock::Clock;
+use super::course::{self, Leg};
 use super::metric::Metric;
 use super::rules::{Rulebook, Rules};
 use super::target::Target;
 use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{HoldReason, StateKind};
-use crate::ticket::course::{self, Leg};
 
 /// By what a target is measured.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl Clock {
 
 impl<'a> Measure<'a> {
     /// That of this target.
-    pub(super) fn new(rules: &'a Rules, target: &'a Target) -> Result<Measure<'a>> {
+    pub(crate) fn new(rules: &'a Rules, target: &'a Target) -> Result<Measure<'a>> {
         Ok(Measure { calendar: rules.calendar(&target.measured)?, target })
     }
 
@@ -46,7 +46,7 @@ impl<'a> Measure<'a> {
     }
 
     /// Whether both measure the same in the same way, and tell of it alike.
-    pub(super) fn is_like(&self, other: &Measure<'_>) -> bool {
+    pub(crate) fn is_like(&self, other: &Measure<'_>) -> bool {
         self.target == other.target
             && self.calendar.map(Calendar::definition) == other.calendar.map(Calendar::definition)
     }
@@ -81,7 +81,7 @@ impl<'a> Measure<'a> {
     }
 
     /// When so much of a course will have counted, if it stays as it is; `None` if never, as while it pauses.
-    pub(super) fn due(&self, course: &[Leg], from: DateTime<Utc>, time: TimeDelta) -> Option<DateTime<Utc>> {
+    pub(crate) fn due(&self, course: &[Leg], from: DateTime<Utc>, time: TimeDelta) -> Option<DateTime<Utc>> {
         if time <= TimeDelta::zero() {
             return Some(from);
         }

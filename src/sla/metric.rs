@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::ticket::people::Line;
+use crate::line::Line;
 
 /// What a target measures. The words are those of the field; what each means here:
 ///

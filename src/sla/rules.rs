@@ -40,7 +40,7 @@ impl Rules {
     }
 
     /// The first agreement whose condition holds.
-    pub(super) fn choose(&self, facts: &dyn Facts) -> Option<&Agreement> {
+    pub(crate) fn choose(&self, facts: &dyn Facts) -> Option<&Agreement> {
         self.agreements.iter().find(|agreement| agreement.when.holds(facts))
     }
 
@@ -89,7 +89,7 @@ impl Rulebook {
     }
 
     /// The rules in force at an instant, and since when they are.
-    pub(super) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<Rules>)> {
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<Rules>)> {
         self.in_force.iter().rev().find(|(from, _)| *from <= at)
     }
 

@@ -9,8 +9,8 @@ use super::duration;
 use super::metric::Metric;
 use crate::id::TeamId;
 use crate::lifecycle::HoldReason;
+use crate::line::Line;
 use crate::priority::Priority;
-use crate::ticket::people::Line;
 
 /// One target of an agreement.
 ///
@@ -171,6 +171,11 @@ impl Target {
     /// Which time counts.
     pub fn measured(&self) -> &Measured {
         &self.measured
+    }
+
+    /// The percentages of which something is told, in their order; 100 is the breach.
+    pub(crate) fn percentages(&self) -> impl Iterator<Item = u8> {
+        self.warn_at.iter().copied().chain([100])
     }
 
     /// The reactions at this percentage, 100 being the breach.

@@ -10,8 +10,10 @@ use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
 /// Everything that one command writes. A store writes all of it or nothing.
+///
+/// It is not `non_exhaustive`, on purpose: a store that takes it apart without `..` is told by the compiler when a
+/// later version adds something to be written, and cannot drop it silently.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Commit {
     /// Tickets with their new events.
     pub tickets: Vec<TicketWrite>,

@@ -72,11 +72,11 @@ impl Engine for Memory {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
         crate::flow::blocking::drive(self, desk, &flow)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         crate::flow::blocking::work(self, desk, job)
     }
 }
@@ -183,7 +183,8 @@ impl Rows {
     }
 
     fn write(&mut self, commit: Commit) {
-        for TicketWrite { snapshot, events, timers, .. } in commit.tickets {
+        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        for TicketWrite { snapshot, events, timers, expected: _ } in tickets {
             self.numbers.insert(snapshot.number.value, snapshot.id);
             if let Some(name) = &snapshot.external {
                 self.externals.insert(name.clone(), snapshot.id);
@@ -194,15 +195,15 @@ impl Rows {
             history.extend(events);
             *armed = timers;
         }
-        self.threads.extend(commit.threads);
-        for (hash, text) in commit.definitions {
+        self.threads.extend(threads);
+        for (hash, text) in definitions {
             self.definitions.entry(hash).or_insert(text);
         }
-        self.adoptions.extend(commit.adoptions);
-        if let Some(before) = commit.forget_receipts_before {
+        self.adoptions.extend(adoptions);
+        if let Some(before) = forget_receipts_before {
             self.receipts.retain(|_, it| it.expires >= before);
         }
-        if let Some(receipt) = commit.receipt {
+        if let Some(receipt) = receipt {
             self.receipts.insert(receipt.key.clone(), receipt);
         }
     }

@@ -10,7 +10,7 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::StateKind;
-use crate::ticket::facts;
+use crate::policy::fields;
 use crate::ticket::snapshot::Snapshot;
 
 /// The most tickets of one page.
@@ -25,7 +25,7 @@ pub const MAX_PAGE: usize = 1_000;
 /// let urgent = Query::inbox().team("payments").limit(20);
 /// let parked = Query::newest().state(StateKind::OnHold).matching(Condition::field("tags").contains("refund"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use = "a query does nothing until a desk is asked"]
 pub struct Query {
     order: Order,
@@ -138,7 +138,7 @@ impl Query {
         if self.after.as_ref().is_some_and(|cursor| cursor.order() != self.order) {
             return Err(Error::invalid("cursor", "is of a query in another order"));
         }
-        self.condition.check(&facts::known_to_queries())
+        self.condition.check(&fields::known_to_queries())
     }
 
     /// The same query with one ticket more, by which one sees whether there is a next page.
@@ -211,6 +211,23 @@ impl Query {
 
 /// A ticket's place in an order: where a page ended. Opaque text for users; it holds no more than the sort keys of
 /// one ticket, and gives nobody access to anything.
+///
+/// It goes through a URL as text:
+///
+/// ```
+/// use firstline::{Cursor, Desk, NewTicket, Query};
+///
+/// let desk = Desk::memory();
+/// let first = desk.open_ticket(NewTicket::new("No sound"))?.id();
+/// desk.open_ticket(NewTicket::new("No light"))?;
+/// let page = desk.find(Query::newest().limit(1))?;
+/// let text = page.next.map(|cursor| cursor.to_string()).unwrap_or_default();
+///
+/// let next: Cursor = text.parse()?;
+/// assert_eq!(desk.find(Query::newest().after(next))?.tickets[0].id(), first);
+/// assert!("page 2".parse::<Cursor>().is_err());
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(Place);
 

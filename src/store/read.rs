@@ -11,7 +11,7 @@ use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
 /// One question to the store, within one desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Read {
     /// The receipt kept under a key. Answered by [`Answer::Receipt`].
@@ -84,7 +84,7 @@ pub enum Answer {
 }
 
 /// A timer that fell due, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueTimer {
     /// The timer.
     pub timer: Timer,

@@ -157,7 +157,7 @@ impl Options {
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-                 PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON"
+                 PRAGMA journal_size_limit = 67108864"
             ))
             .map_err(fault)
     }
@@ -244,11 +244,11 @@ impl Engine for Sqlite {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
         blocking::drive(self, desk, &flow)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         blocking::work(self, desk, job)
     }
 }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::kind::{Kind, Link, LinkKind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Contact, Line, Part};
+use crate::ticket::people::{Contact, Part};
 use crate::value::Value;
 
 /// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:
@@ -34,7 +35,7 @@ pub enum Action {
     Hold {
         /// What for.
         reason: HoldReason,
-        /// When it resumes by itself.
+        /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
         until: Option<DateTime<Utc>>,
     },
     /// Go on with it.
@@ -191,6 +192,11 @@ impl Action {
         Action::Assign(Some(to.into()))
     }
 
+    /// Give it to nobody: any agent of its team may take it.
+    pub fn unassign() -> Action {
+        Action::Assign(None)
+    }
+
     /// Hand it to a team on a line, with what the next person needs to know.
     pub fn hand_over(team: impl Into<TeamId>, line: Line, packet: impl Into<String>) -> Action {
         Action::HandOver { team: team.into(), line, packet: Some(packet.into()) }
@@ -206,6 +212,11 @@ impl Action {
         Action::Modifier { name: name.into(), on: true }
     }
 
+    /// Correct the subject.
+    pub fn subject(subject: impl Into<String>) -> Action {
+        Action::Subject(subject.into())
+    }
+
     /// Set the category path, from general to special.
     pub fn category<S: Into<String>>(path: impl IntoIterator<Item = S>) -> Action {
         Action::Category(path.into_iter().map(Into::into).collect())
@@ -216,6 +227,11 @@ impl Action {
         Action::Tag(tag.into())
     }
 
+    /// Take a tag off.
+    pub fn untag(tag: impl Into<String>) -> Action {
+        Action::Untag(tag.into())
+    }
+
     /// Set a custom field.
     pub fn field(name: impl Into<String>, value: impl Into<Value>) -> Action {
         Action::Field { name: name.into(), value: Some(value.into()) }
@@ -224,6 +240,11 @@ impl Action {
     /// Link it with another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
+    }
+
+    /// Take a link away, on both tickets.
+    pub fn unlink(kind: LinkKind, to: TicketId) -> Action {
+        Action::Unlink(Link { kind, to })
     }
 
     /// This, and then that, in one commit.

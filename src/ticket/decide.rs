@@ -1,24 +1,40 @@
 //! The pure decision: a ticket, an action and a moment in; events or a refusal out.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Described, Personal};
-use crate::ticket::limits;
 use crate::ticket::people::{Actor, Contact, Part, Who};
 use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
 
 impl Snapshot {
     /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
-    /// answer.
+    /// answer. A desk does it inside a transaction; a test, or a screen that shows what would happen, may do it
+    /// anywhere.
+    ///
+    /// ```
+    /// # use firstline::sla::Rulebook;
+    /// # use firstline::ticket::draft::Moment;
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let (policy, rules, anna) = (Policy::new(), Rulebook::new(), Actor::agent("anna"));
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules };
+    /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
+    /// assert_eq!(draft.events().len(), 1);
+    /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
+    /// assert!(ticket.snapshot().decide(&Action::confirm(), &moment).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [rejected](Error::is_rejected): the lifecycle, or who the actor is, forbids a part of the action;
@@ -68,6 +84,9 @@ impl Snapshot {
             if !reasons.is_empty() {
                 let mut rejection = Rejection::new(state, verb, Reason::State);
                 rejection.reasons = reasons;
+                if let Some(by) = by {
+                    rejection.permitted = rejection.permitted.only(|verb| may(verb, by, self).is_none());
+                }
                 return Some(rejection);
             }
             if let Verb::Step(step) = verb {
@@ -203,6 +222,7 @@ impl Draft {
 
     fn hold(&mut self, reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<()> {
         limits::name("hold reason", reason.as_str())?;
+        let until = until.map(to_micros);
         if let Some(until) = until.filter(|until| *until <= moment.now) {
             return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
                 .allowing(format!("an instant after {}", moment.now)));
@@ -273,32 +293,6 @@ impl Draft {
         self.change(moment, change, personal)
     }
 
-    /// Computes the priority anew after the facts behind it may have changed. If the policy in force no longer
-    /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
-    pub(super) fn reassess(
-        &mut self,
-        modifiers: BTreeSet<String>,
-        at: DateTime<Utc>,
-        by: &Actor,
-        policy: &Policy,
-    ) -> Result<()> {
-        let snapshot = self.snapshot();
-        let inputs = Inputs {
-            impact: snapshot.assessment.impact().given(),
-            urgency: snapshot.assessment.urgency().given(),
-            modifiers: &modifiers,
-            overridden: snapshot.assessment.overridden(),
-            facts: snapshot,
-        };
-        match policy.matrix_in_use().assess(&inputs) {
-            Ok(assessment) if assessment != snapshot.assessment => {
-                let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-                self.emit(at, by, change, Personal::default())
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn describe(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
         let mut described = Described::default();
         let mut personal = Personal::default();
@@ -313,13 +307,15 @@ impl Draft {
                 described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
             }
             Action::Category(path) => {
-                category(path)?;
+                limits::category(path)?;
                 described.category = Some(path.clone()).filter(|path| *path != snapshot.category);
             }
             Action::Tag(tag) => {
                 limits::name("tag", tag)?;
-                limits::count("tags", snapshot.tags.len() + 1)?;
-                described.tagged.extend((!snapshot.tags.contains(tag)).then(|| tag.clone()));
+                if !snapshot.tags.contains(tag) {
+                    limits::count("tags", snapshot.tags.len() + 1)?;
+                    described.tagged.insert(tag.clone());
+                }
             }
             Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
@@ -336,7 +332,8 @@ impl Draft {
             }
             Action::Contact { contact, part } => {
                 contact.check()?;
-                limits::count("contacts", snapshot.contacts.len() + 1)?;
+                let known = snapshot.contacts.contains_key(&contact.id);
+                limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
                 let former = snapshot.requester().filter(|former| **former != contact.id);
                 if let (Part::Requester, Some(former)) = (part, former) {
                     described.contacts.insert(former.clone(), Part::Affected);
@@ -377,11 +374,4 @@ fn words(what: &str, text: Option<&str>) -> Result<Personal> {
         None => Ok(Personal::default()),
         Some(text) => limits::text(what, text).map(|()| Personal::text(text)),
     }
-}
-
-pub(super) fn category(path: &[String]) -> Result<()> {
-    if path.len() > 10 {
-        return Err(Error::invalid("category path", "is too deep").allowing("at most 10 levels"));
-    }
-    path.iter().try_for_each(|level| limits::name("category", level))
 }

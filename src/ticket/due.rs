@@ -1,11 +1,15 @@
 //! What time owes a ticket: holds that end, silence that closes, warnings and breaches with their reactions.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StepKind;
 use crate::lifecycle::state::{self, State};
+use crate::policy::Policy;
+use crate::priority::Inputs;
 use crate::sla::{Alarm, Alert, Clock, Reaction};
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Personal};
@@ -115,5 +119,31 @@ impl Draft {
             Reaction::Notify(_) => return Ok(()),
         }
         self.reassess(modifiers, at, &desk, moment.policy)
+    }
+
+    /// Computes the priority anew after the facts behind it may have changed. If the policy in force no longer
+    /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
+    pub(super) fn reassess(
+        &mut self,
+        modifiers: BTreeSet<String>,
+        at: DateTime<Utc>,
+        by: &Actor,
+        policy: &Policy,
+    ) -> Result<()> {
+        let snapshot = self.snapshot();
+        let inputs = Inputs {
+            impact: snapshot.assessment.impact().given(),
+            urgency: snapshot.assessment.urgency().given(),
+            modifiers: &modifiers,
+            overridden: snapshot.assessment.overridden(),
+            facts: snapshot,
+        };
+        match policy.matrix_in_use().assess(&inputs) {
+            Ok(assessment) if assessment != snapshot.assessment => {
+                let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
+                self.emit(at, by, change, Personal::default())
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -12,15 +12,17 @@ use serde::{Deserialize, Serialize};
 use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind, StepKind};
+use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, Line, Part, Person};
+use crate::ticket::people::{Actor, Part, Person};
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
 
 /// One thing that happened to a ticket: what, when, who, and in whose words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Event {
     /// The ticket.
@@ -43,7 +45,7 @@ pub struct Event {
 
 /// The facts of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Change {
     /// It was registered.
@@ -147,6 +149,7 @@ impl Change {
 
 /// The facts of an opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Opened {
     /// The running number.
     pub number: TicketNumber,
@@ -156,6 +159,9 @@ pub struct Opened {
     pub channel: Channel,
     /// The state in which it begins: new, but for imported history.
     pub state: State,
+    /// The code of its resolution, of imported history that begins resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution_code: Option<String>,
     /// The people and what they are to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, Part>,
@@ -195,7 +201,7 @@ pub struct Opened {
 
 /// A changed description. What is `None` or empty stayed as it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Described {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,6 +257,7 @@ impl Cause {
 
 /// A file that came with a message: what it is, and where the host keeps it. The content stays with the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// The media type, such as `image/png`.
     pub media_type: String,
@@ -262,6 +269,7 @@ pub struct Attachment {
 
 /// What a ticket is called in another system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExternalRef {
     /// The other system's name.
     pub source: String,
@@ -271,6 +279,7 @@ pub struct ExternalRef {
 
 /// Where an imported event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The version of the other system's record, counted from 1.
     pub version: u32,
@@ -282,7 +291,7 @@ pub struct Origin {
 /// The personal part: everything that people wrote or are called. Of an event, what was said in it; of a ticket,
 /// what of it holds now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Personal {
     /// The subject.

@@ -12,31 +12,10 @@
 
 use std::borrow::Cow;
 
-use crate::condition::{Facts, FieldType, Fields};
-use crate::ticket::people::Line;
+use crate::condition::Facts;
+use crate::line::Line;
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
-
-/// The fields from which a priority may be computed: all of a ticket's but the priority itself, which would
-/// be its own cause, and the state, which changes nothing in how bad or how urgent a thing is.
-pub(crate) fn known_to_modifiers() -> Fields {
-    Fields::new()
-        .with("kind", FieldType::Text)
-        .with("channel", FieldType::Text)
-        .with("line", FieldType::Text)
-        .with("category", FieldType::Text)
-        .with("tags", FieldType::List)
-        .with("team", FieldType::Text)
-        .with("assignee", FieldType::Text)
-        .with("requester", FieldType::Text)
-        .with_any_under("contact.")
-        .with_any_under("field.")
-}
-
-/// The fields by which tickets may be searched: all of them.
-pub(crate) fn known_to_queries() -> Fields {
-    known_to_modifiers().with("state", FieldType::Text).with("priority", FieldType::Integer)
-}
 
 fn text(text: &str) -> Option<Cow<'_, Value>> {
     Some(Cow::Owned(Value::from(text)))

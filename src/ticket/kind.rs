@@ -9,7 +9,7 @@ use crate::id::TicketId;
 use crate::open_set::open_set;
 
 open_set! {
-    /// What a ticket is about.
+    /// What a ticket is about. An open set: a desk may have kinds of its own, such as `"complaint"`.
     Kind {
         /// Something is broken.
         Incident = "incident" "incident",
@@ -25,7 +25,7 @@ open_set! {
 }
 
 open_set! {
-    /// How a ticket or message came.
+    /// How a ticket or message came. An open set: a desk may have channels of its own, such as `"kiosk"`.
     Channel {
         /// E-mail.
         Email = "email" "e-mail",
@@ -50,6 +50,7 @@ open_set! {
 ///
 /// The value alone is unique within the desk, so that a changed prefix breaks no old reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TicketNumber {
     /// What stands before the hyphen; may be empty.
     pub prefix: Arc<str>,
@@ -67,6 +68,19 @@ impl fmt::Display for TicketNumber {
 }
 
 /// How one ticket stands to another. Every link is kept on both tickets, each in its own words.
+///
+/// ```
+/// use firstline::{Action, Actor, Desk, LinkKind, NewTicket};
+///
+/// let desk = Desk::memory();
+/// let first = desk.open_ticket(NewTicket::new("No sound"))?;
+/// let second = desk.open_ticket(NewTicket::new("No sound either"))?;
+/// desk.act(second.id(), Action::link(LinkKind::DuplicateOf, first.id()), Actor::agent("anna"))?;
+///
+/// let first = desk.ticket(first.id())?;
+/// assert!(first.links.iter().any(|link| link.kind == LinkKind::DuplicatedBy && link.to == second.id()));
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -122,6 +136,7 @@ impl fmt::Display for LinkKind {
 
 /// A link to another ticket of the same desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Link {
     /// How this ticket stands to the other.
     pub kind: LinkKind,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::ticket::event::{Attachment, Personal};
-use crate::ticket::limits;
 
 /// A message, reply or note: a text, and references to files that the host keeps.
 ///
@@ -54,6 +54,14 @@ impl Message {
             limits::text(what, &self.text)?;
         }
         limits::count("attachments", self.files.len())?;
+        if self.file_names.len() != self.files.len() {
+            let (names, files) = (self.file_names.len(), self.files.len());
+            return Err(Error::invalid(
+                "file names",
+                format_args!("do not match the files: {names} names, {files} files"),
+            )
+            .allowing("one name for each file, in the same order"));
+        }
         for file in &self.files {
             limits::name("media type", &file.media_type)?;
             limits::line("attachment key", &file.key, 2_000)?;

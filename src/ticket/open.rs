@@ -1,20 +1,19 @@
 //! The pure opening: a request in, the first event or a refusal out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::lifecycle::state;
+use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::sla::Rulebook;
-use crate::ticket::decide;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
-use crate::ticket::limits;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Part, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -50,6 +49,7 @@ impl NewTicket {
             kind: self.kind.as_str().into(),
             channel: self.channel.as_str().into(),
             state: state::New.into(),
+            resolution_code: None,
             contacts: BTreeMap::new(),
             attributes: BTreeMap::new(),
             category: self.category.clone(),
@@ -125,9 +125,17 @@ impl NewTicket {
         }
         limits::count("contacts", self.contacts.len())?;
         let mut requesters = 0;
+        let mut named = BTreeSet::new();
         for (contact, part) in &self.contacts {
             contact.check()?;
             requesters += usize::from(*part == Part::Requester);
+            if !named.insert(&contact.id) {
+                return Err(Error::invalid(
+                    "contact",
+                    format_args!("{} is named more than once", contact.id),
+                )
+                .allowing("each person once, as requester, affected or copied"));
+            }
         }
         if requesters > 1 {
             return Err(Error::invalid("requester", "is named more than once")
@@ -135,7 +143,7 @@ impl NewTicket {
         }
         limits::name("kind", self.kind.as_str())?;
         limits::name("channel", self.channel.as_str())?;
-        decide::category(&self.category)?;
+        limits::category(&self.category)?;
         limits::count("tags", self.tags.len())?;
         self.tags.iter().try_for_each(|tag| limits::name("tag", tag))?;
         self.fields.iter().try_for_each(|(name, value)| policy.check_field(name, value))?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::id::{AgentId, ContactId};
-use crate::ticket::limits;
+use crate::limits;
 use crate::value::{Attributes, Value};
 
 /// Who did something.
@@ -44,6 +44,7 @@ impl fmt::Display for Who {
 /// assert_eq!(anna.who.to_string(), "anna");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// Who.
     pub who: Who,
@@ -91,6 +92,12 @@ impl Actor {
     }
 }
 
+impl From<&Actor> for Actor {
+    fn from(actor: &Actor) -> Actor {
+        actor.clone()
+    }
+}
+
 impl From<Who> for Actor {
     fn from(who: Who) -> Actor {
         Actor { who, attributes: Attributes::new() }
@@ -109,6 +116,7 @@ impl From<Who> for Actor {
 /// assert_eq!(boris.id.as_str(), "customer-77");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Contact {
     /// The host's id.
@@ -176,6 +184,7 @@ impl<T: Into<ContactId>> From<T> for Contact {
 
 /// The personal side of a contact: what a person reads, and what erasure removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Person {
     /// A name to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,30 +215,4 @@ pub enum Part {
     Affected,
     /// Is kept informed.
     Copied,
-}
-
-/// The line of support on which a team stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// Answers first.
-    #[default]
-    First,
-    /// Knows more.
-    Second,
-    /// Knows most: developers, engineers.
-    Third,
-    /// Outside the company: a supplier.
-    External,
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Line::First => "1st line",
-            Line::Second => "2nd line",
-            Line::Third => "3rd line",
-            Line::External => "external",
-        })
-    }
 }

@@ -8,18 +8,33 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind};
+use crate::line::Line;
 use crate::priority::{Assessment, Priority};
-use crate::sla::{self, Clock, Metric};
-use crate::ticket::course::Leg;
+use crate::sla::{self, Clock, Leg, Metric};
 use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Personal};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Line, Part, Who};
+use crate::ticket::people::{Part, Who};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
 /// the fold of the ticket's events ([`Snapshot::fold`]).
+///
+/// ```
+/// use firstline::{Action, Actor, Desk, NewTicket, Snapshot};
+///
+/// let desk = Desk::memory();
+/// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+/// desk.act(id, Action::reply("Unmute it.").and(Action::resolve("unmuted")), Actor::agent("anna"))?;
+///
+/// let history = desk.records().history(id)?;
+/// assert_eq!(Snapshot::fold(&history)?, *desk.ticket(id)?.snapshot());
+/// let as_it_was = Snapshot::fold(&history[..1])?;
+/// assert_eq!(as_it_was.state.to_string(), "new");
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The id.
@@ -93,7 +108,7 @@ pub struct Snapshot {
     /// How often it went to another team or line.
     #[serde(default)]
     pub handed_over: u32,
-    /// Messages of contacts, the opening one included where it had words.
+    /// Messages of contacts, the opening one included.
     #[serde(default)]
     pub received: u32,
     /// Public replies of the desk.
@@ -139,8 +154,10 @@ impl Snapshot {
 
     fn opened(event: &Event, opened: &Opened) -> Snapshot {
         let mut personal = event.personal.clone();
-        let received = u32::from(personal.text.take().is_some() && matches!(event.by.who, Who::Contact(_)));
+        personal.text = None;
         personal.files.clear();
+        // Whether there were words beside the subject is personal and may be erased; that a contact asked is a fact.
+        let received = u32::from(matches!(event.by.who, Who::Contact(_)));
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,
@@ -161,7 +178,7 @@ impl Snapshot {
             line: opened.line,
             assignee: opened.assignee.clone(),
             links: BTreeSet::new(),
-            resolution_code: None,
+            resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
             first_replied_at: None,

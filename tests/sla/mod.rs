@@ -4,8 +4,9 @@
 use firstline::calendar::WORKDAYS;
 use firstline::desk::Settings;
 use firstline::priority::Effect;
-use firstline::sla::{Alert, Clock, Metric, replay};
+use firstline::sla::{Alert, Clock, Metric};
 use firstline::store::memory::Memory;
+use firstline::ticket::clocks::replay;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Calendar, Change, DateTime, Desk, Event, Matrix, Modifier, NewTicket, Policy, Snapshot,

@@ -8,33 +8,38 @@ use uuid::Uuid;
 use super::fault;
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::TicketId;
+use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::store::query::InboxPlace;
 use crate::ticket::event::{Change, Event, Origin, Personal};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
-/// What a ticket's row has beside its JSON: everything by which it is found.
+/// What a ticket's row has beside its JSON and its state: everything by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
-    pub(super) state: &'static str,
+    pub(super) place: Place,
+    pub(super) requester: Option<ContactId>,
+}
+
+/// Where a ticket stands in the inboxes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
     pub(super) open: bool,
-    pub(super) place: InboxPlace,
-    pub(super) team: Option<String>,
-    pub(super) assignee: Option<String>,
-    pub(super) requester: Option<String>,
+    pub(super) inbox: InboxPlace,
+    pub(super) team: Option<TeamId>,
+    pub(super) assignee: Option<AgentId>,
 }
 
 impl Columns {
     pub(super) fn of(ticket: &Snapshot) -> Columns {
-        let state = ticket.state.kind();
         Columns {
-            state: state.name(),
-            open: state.is_open(),
-            place: InboxPlace::of(ticket),
-            team: ticket.team.as_ref().map(|id| id.as_str().to_owned()),
-            assignee: ticket.assignee.as_ref().map(|id| id.as_str().to_owned()),
-            requester: ticket.requester().map(|id| id.as_str().to_owned()),
+            place: Place {
+                open: ticket.state.kind().is_open(),
+                inbox: InboxPlace::of(ticket),
+                team: ticket.team.clone(),
+                assignee: ticket.assignee.clone(),
+            },
+            requester: ticket.requester().cloned(),
         }
     }
 }

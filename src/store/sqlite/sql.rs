@@ -46,11 +46,11 @@ statements! {
     insert_ticket: "INSERT INTO {p}ticket (desk, id, version, facts, personal, state, open, priority, due_at, \
         opened_at, team, assignee, requester, number, source, external) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-    update_ticket: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6, open = ?7, \
-        priority = ?8, due_at = ?9, opened_at = ?10, team = ?11, assignee = ?12, requester = ?13 \
-        WHERE desk = ?1 AND id = ?2 AND version = ?14";
-    update_body: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5 \
-        WHERE desk = ?1 AND id = ?2 AND version = ?6";
+    update_ticket: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6 \
+        WHERE desk = ?1 AND id = ?2 AND version = ?7";
+    update_place: "UPDATE {p}ticket SET open = ?3, priority = ?4, due_at = ?5, opened_at = ?6, team = ?7, \
+        assignee = ?8 WHERE desk = ?1 AND id = ?2";
+    update_requester: "UPDATE {p}ticket SET requester = ?3 WHERE desk = ?1 AND id = ?2";
     insert_event: "INSERT INTO {p}event (desk, ticket, version, at, facts, personal) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     timers_of: "SELECT due_at, kind, subject FROM {p}timer WHERE desk = ?1 AND ticket = ?2";

@@ -70,11 +70,11 @@ impl Engine for Within<'_> {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Result<F::Out> {
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
         blocking::drive(self, desk, &flow)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Result<J::Out> {
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         blocking::work(self, desk, job)
     }
 }

@@ -5,15 +5,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::clock::Clock;
-use super::duration;
-use super::measure::Measure;
-use super::metric::Metric;
-use super::rules::Rulebook;
 use crate::calendar::Label;
 use crate::error::Result;
 use crate::lifecycle::{HoldReason, StateKind};
-use crate::ticket::course::{self, Leg};
+use crate::sla::{self, Clock, Leg, Measure, Metric, Rulebook};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
 
@@ -93,8 +88,7 @@ impl Ledger {
         let ends = parts.iter().skip(1).map(|part| part.clock.counted_from).chain([until]);
         for (part, end) in parts.iter().zip(ends) {
             let measure = Measure::of(rulebook, part.clock)?;
-            for (start, end, leg) in course::between(&ticket.course, part.clock.counted_from, end.min(until))
-            {
+            for (start, end, leg) in sla::between(&ticket.course, part.clock.counted_from, end.min(until)) {
                 fill(&mut spans, part.given_up, &measure, leg, start, end);
             }
         }
@@ -206,7 +200,7 @@ impl fmt::Display for Ledger {
         let clock = &self.clock;
         let zone: chrono_tz::Tz = self.zone.parse().unwrap_or(chrono_tz::UTC);
         let local = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S %Z").to_string();
-        let length = duration::written;
+        let length = sla::written;
         writeln!(f, "{}, {} agreement: {}", clock.metric, clock.agreement, clock.state)?;
         for span in &self.spans {
             let counted = if span.what == Spent::Running { "" } else { " (not counted)" };

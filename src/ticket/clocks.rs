@@ -7,16 +7,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::agreement::{OnPolicyChange, OnPriorityChange, OnReopen};
-use super::clock::{Alert, Clock};
-use super::clockwork::next_alarm;
-use super::machine::{ClockState, ClockStep};
-use super::measure::Measure;
-use super::metric::Metric;
-use super::rules::Rulebook;
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
+use crate::sla::{
+    Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPolicyChange, OnPriorityChange, OnReopen,
+    Rulebook,
+};
+use crate::ticket::clockwork::next_alarm;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;

@@ -49,6 +49,14 @@ pub(crate) fn count(what: &str, found: usize) -> Result<()> {
     if found > MAX_ITEMS { Err(too_long(what, found, "items", MAX_ITEMS)) } else { Ok(()) }
 }
 
+/// A category path.
+pub(crate) fn category(path: &[String]) -> Result<()> {
+    if path.len() > 10 {
+        return Err(Error::invalid("category path", "is too deep").allowing("at most 10 levels"));
+    }
+    path.iter().try_for_each(|level| name("category", level))
+}
+
 /// A value of a field or an attribute.
 pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
     match value {

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::agreement::{Agreement, OnPriorityChange};
-use super::clock::{Alarm, Clock};
-use super::fold::{After, Clockwork};
-use super::machine::{ClockState, ClockStep};
-use super::measure::Measure;
-use super::metric::Metric;
-use super::rules::Rules;
 use crate::error::Result;
+use crate::sla::{
+    Agreement, Alarm, Clock, ClockState, ClockStep, Measure, Metric, OnPriorityChange, Rules, keep_latest,
+};
+use crate::ticket::clocks::{After, Clockwork};
 use crate::ticket::snapshot::Snapshot;
 
 impl Clockwork {
@@ -198,19 +195,10 @@ impl Clockwork {
     }
 }
 
-/// Puts a clock in the place of the earlier one of its metric. They stand in the order of metrics.
-pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
-    match clocks.binary_search_by_key(&clock.metric, |it| it.metric) {
-        Ok(place) => clocks[place] = clock,
-        Err(place) => clocks.insert(place, clock),
-    }
-}
-
 /// The lowest percentage that is not told yet, with its instant.
 pub(super) fn next_alarm(clock: &Clock, measure: &Measure<'_>, ticket: &Snapshot) -> Option<Alarm> {
     let told = clock.told.iter().copied().max().unwrap_or(0);
-    let percentages = measure.target.warn_at.iter().copied().chain([100]);
-    let percent = percentages.into_iter().find(|percent| *percent > told)?;
+    let percent = measure.target.percentages().find(|percent| *percent > told)?;
     let used = clock.target * i32::from(percent) / 100;
     let at = measure.due(&ticket.course, clock.counted_from, used - clock.carried)?;
     Some(Alarm { at, percent })

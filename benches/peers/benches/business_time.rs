@@ -1,0 +1,90 @@
+//! Business time: firstline beside ule-hours and workclock, in nanoseconds per `between` and `add`.
+//!
+//! Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants of eight years. Each crate gets
+//! its own types of instants, and all must give the same answers. autumn-web's `sla::BusinessCalendar` is not here:
+//! it is part of a web framework that takes minutes to build.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use firstline::Calendar;
+use firstline::calendar::WORKDAYS;
+use jiff::civil::{Date, date, time};
+use jiff::{SignedDuration, Timestamp};
+
+const HOLIDAYS: [(i8, i8); 10] =
+    [(1, 1), (1, 6), (4, 3), (4, 6), (5, 1), (5, 14), (5, 25), (10, 3), (12, 25), (12, 26)];
+const SPANS: [(&str, i64); 5] = [("1 h", 1), ("3 d", 72), ("30 d", 720), ("1 y", 8_766), ("5 y", 43_830)];
+
+fn holidays() -> impl Iterator<Item = Date> {
+    (2014..2036).flat_map(|year| HOLIDAYS.into_iter().map(move |(month, day)| date(year, month, day)))
+}
+
+/// A start, an end, and the open seconds between them.
+type Question = (i64, i64, i64);
+
+/// Nanoseconds per question: the best of several rounds.
+fn best<Q: Copy, T>(questions: &[Q], ask: impl Fn(Q) -> T) -> f64 {
+    let round = || {
+        let start = Instant::now();
+        for &question in questions {
+            black_box(ask(black_box(question)));
+        }
+        start.elapsed().as_nanos() as f64 / questions.len() as f64
+    };
+    (0..15).map(|_| round()).fold(f64::INFINITY, f64::min)
+}
+
+fn main() {
+    let ours = Calendar::builder("Europe/Berlin").hours(WORKDAYS, "09:00-17:00");
+    let ours = holidays().fold(ours, |builder, date| builder.holiday(&date.to_string(), "")).build().unwrap();
+    let ule = ule_hours::Schedule::builder("Europe/Berlin").unwrap().mon_fri("09:00-17:00").unwrap();
+    let ule = holidays().fold(ule, |builder, date| builder.closed_on(date)).build();
+    let workclock = workclock::Schedule::builder()
+        .time_zone("Europe/Berlin")
+        .rule(workclock::WorkDay::new(time(9, 0, 0, 0), time(17, 0, 0, 0), workclock::Weekdays::MON_TO_FRI))
+        .rule(workclock::Holidays::new(holidays()))
+        .build()
+        .unwrap();
+
+    let chrono = |at: i64| DateTime::<Utc>::from_timestamp(at, 0).unwrap();
+    let jiff = |at: i64| Timestamp::new(at, 0).unwrap();
+    println!("ns per between / add\n{:>6} {:>19} {:>19} {:>19}", "span", "firstline", "ule-hours", "workclock");
+    for (name, hours) in SPANS {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: i64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as i64
+        };
+        let questions: Vec<Question> = (0..(2_000_000 / hours).clamp(100, 20_000))
+            .map(|_| {
+                let start = 1_546_300_800 + random(8 * 31_557_600);
+                let end = start + hours * 1800 + random(hours * 3600);
+                (start, end, ours.between(chrono(start), chrono(end)).num_seconds())
+            })
+            .collect();
+        for &(start, end, open) in &questions {
+            assert_eq!(ule.between(jiff(start), jiff(end)).as_secs(), open);
+            assert_eq!(workclock.between(jiff(start), jiff(end)).as_secs(), open);
+            let due = ours.add(chrono(start), TimeDelta::seconds(open)).unwrap().timestamp();
+            assert_eq!(workclock.add(jiff(start), SignedDuration::from_secs(open)).unwrap().as_second(), due);
+        }
+        // Instants are converted beforehand: only the crates' own work is measured.
+        let in_chrono: Vec<_> =
+            questions.iter().map(|&(a, b, n)| (chrono(a), chrono(b), TimeDelta::seconds(n))).collect();
+        let in_jiff: Vec<_> =
+            questions.iter().map(|&(a, b, n)| (jiff(a), jiff(b), SignedDuration::from_secs(n))).collect();
+        println!(
+            "{name:>6} {:>8.1} / {:>8.1} {:>8.0} / {:>8.0} {:>8.0} / {:>8.0}",
+            best(&in_chrono, |(a, b, _)| ours.between(a, b)),
+            best(&in_chrono, |(a, _, n)| ours.add(a, n)),
+            best(&in_jiff, |(a, b, _)| ule.between(a, b)),
+            best(&in_jiff, |(a, _, n)| ule.add(a, n)),
+            best(&in_jiff, |(a, b, _)| workclock.between(a, b)),
+            best(&in_jiff, |(a, _, n)| workclock.add(a, n)),
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The same lifecycle in statig, in rust-fsm, in a `match` and in firstline: check and apply one step.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle
+//! ```
+//!
+//! All give the same refusal. statig ignores what a state does not handle, so its states note the refusal in the context.
+
+#[path = "../../../shared/by_hand.rs"]
+mod by_hand;
+#[path = "../../../shared/measure.rs"]
+#[allow(dead_code)]
+mod measure;
+#[path = "../../../shared/walk.rs"]
+mod walk;
+
+use std::time::Duration;
+
+use firstline::lifecycle::{Refused, StateKind, StepKind};
+use measure::{Lane, Limits, side_by_side};
+use walk::{settle, steps, title, walk};
+
+mod with_statig {
+    // The macro writes `match`es and attributes that its user has no say in.
+    #![allow(clippy::needless_pass_by_ref_mut, clippy::trivially_copy_pass_by_ref, unused)]
+
+    use firstline::lifecycle::{Refused, StateKind, StepKind};
+    use statig::prelude::*;
+
+    #[derive(Default)]
+    pub struct Ticket;
+
+    fn refuse(context: &mut Option<Refused>, state: StateKind, step: StepKind) -> Outcome<State> {
+        *context = Some(Refused { state, step });
+        Handled
+    }
+
+    #[state_machine(initial = "State::new()")]
+    impl Ticket {
+        #[state]
+        fn new(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            match event {
+                StepKind::Start => Transition(State::active()),
+                StepKind::Hold => Transition(State::on_hold()),
+                StepKind::Resolve => Transition(State::resolved()),
+                StepKind::Cancel => Transition(State::cancelled()),
+                step => refuse(context, StateKind::New, *step),
+            }
+        }
+
+        #[state]
+        fn active(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            match event {
+                StepKind::Hold => Transition(State::on_hold()),
+                StepKind::Resolve => Transition(State::resolved()),
+                StepKind::Cancel => Transition(State::cancelled()),
+                step => refuse(context, StateKind::Active, *step),
+            }
+        }
+
+        #[state]
+        fn on_hold(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            match event {
+                StepKind::Hold => Transition(State::on_hold()),
+                StepKind::Resume => Transition(State::active()),
+                StepKind::Resolve => Transition(State::resolved()),
+                StepKind::Cancel => Transition(State::cancelled()),
+                step => refuse(context, StateKind::OnHold, *step),
+            }
+        }
+
+        #[state]
+        fn resolved(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            match event {
+                StepKind::Confirm | StepKind::Close => Transition(State::closed()),
+                StepKind::Reopen => Transition(State::active()),
+                step => refuse(context, StateKind::Resolved, *step),
+            }
+        }
+
+        #[state]
+        fn closed(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            refuse(context, StateKind::Closed, *event)
+        }
+
+        #[state]
+        fn cancelled(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+            refuse(context, StateKind::Cancelled, *event)
+        }
+    }
+}
+
+rust_fsm::state_machine! {
+    // Final states need a row too; its step is never taken.
+    #[allow(dead_code)]
+    #[derive(Clone, Copy, Debug)]
+    with_rust_fsm(New)
+
+    New => { Start => Active, Hold => OnHold, Resolve => Resolved, Cancel => Cancelled },
+    Active => { Hold => OnHold, Resolve => Resolved, Cancel => Cancelled },
+    OnHold => { Hold => OnHold, Resume => Active, Resolve => Resolved, Cancel => Cancelled },
+    Resolved => { Confirm => Closed, Close => Closed, Reopen => Active },
+    Closed => { Never => Closed },
+    Cancelled => { Never => Cancelled }
+}
+
+/// The same steps, as rust-fsm's own type: conversion is no part of its work.
+fn input(step: StepKind) -> with_rust_fsm::Input {
+    use with_rust_fsm::Input;
+    match step {
+        StepKind::Start => Input::Start,
+        StepKind::Hold => Input::Hold,
+        StepKind::Resume => Input::Resume,
+        StepKind::Resolve => Input::Resolve,
+        StepKind::Confirm => Input::Confirm,
+        StepKind::Close => Input::Close,
+        StepKind::Reopen => Input::Reopen,
+        StepKind::Cancel => Input::Cancel,
+    }
+}
+
+const ROUNDS: Limits = Limits { rounds: 300, time: Duration::from_secs(8) };
+
+fn main() {
+    use statig::blocking::IntoStateMachineExt;
+
+    let steps = steps();
+    let inputs: Vec<_> = steps.iter().map(|step| (input(*step), *step)).collect();
+    let by_hand = || walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
+    let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
+    let statig = || {
+        let fresh = || with_statig::Ticket.uninitialized_state_machine().init_with_context(&mut None);
+        walk(&steps, fresh, |ticket, step| {
+            let mut refused = None;
+            ticket.handle_with_context(&step, &mut refused);
+            std::hint::black_box(refused).is_none()
+        })
+    };
+    let rust_fsm = || {
+        walk(&inputs, with_rust_fsm::StateMachine::new, |ticket, (input, step)| {
+            match ticket.consume(&input) {
+                Ok(_) => true,
+                Err(_) => {
+                    std::hint::black_box(Refused { state: state(ticket.state()), step });
+                    false
+                }
+            }
+        })
+    };
+    println!("The lifecycle beside its peers.");
+    println!("cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle");
+    let taken = by_hand().1;
+    for (name, other) in [("firstline", ours().1), ("statig", statig().1), ("rust-fsm", rust_fsm().1)] {
+        assert_eq!(taken, other, "the table in {name} differs");
+    }
+    let lanes: Vec<Lane<'_>> = vec![
+        ("match by hand", Box::new(|| by_hand().0)),
+        ("firstline 0.1: StateKind::take", Box::new(|| ours().0)),
+        ("statig 0.4: handle", Box::new(|| statig().0)),
+        ("rust-fsm 0.8: consume", Box::new(|| rust_fsm().0)),
+    ];
+    side_by_side(&title(taken), ("ns", 1.0), ROUNDS, lanes);
+}
+
+fn state(state: &with_rust_fsm::State) -> StateKind {
+    use with_rust_fsm::State;
+    match state {
+        State::New => StateKind::New,
+        State::Active => StateKind::Active,
+        State::OnHold => StateKind::OnHold,
+        State::Resolved => StateKind::Resolved,
+        State::Closed => StateKind::Closed,
+        State::Cancelled => StateKind::Cancelled,
+    }
+}

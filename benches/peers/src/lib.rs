@@ -1,0 +1,1 @@
+//! Comparisons of firstline with other crates; see `benches/`.

@@ -1,0 +1,17 @@
+//! The lifecycle as one writes it without a library: a `match`, with the crate's own refusal.
+
+use firstline::lifecycle::{Refused, StateKind, StepKind};
+
+#[inline]
+pub(crate) fn take(state: StateKind, step: StepKind) -> Result<StateKind, Refused> {
+    use StateKind::{Active, Cancelled, Closed, New, OnHold, Resolved};
+    use StepKind::{Cancel, Close, Confirm, Hold, Reopen, Resolve, Resume, Start};
+    match (state, step) {
+        (New, Start) | (OnHold, Resume) | (Resolved, Reopen) => Ok(Active),
+        (New | Active | OnHold, Hold) => Ok(OnHold),
+        (New | Active | OnHold, Resolve) => Ok(Resolved),
+        (New | Active | OnHold, Cancel) => Ok(Cancelled),
+        (Resolved, Confirm | Close) => Ok(Closed),
+        _ => Err(Refused { state, step }),
+    }
+}

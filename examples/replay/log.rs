@@ -1,0 +1,181 @@
+//! The log: its rows as versions of imported tickets, and apart from them what it says should come out.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use csv::StringRecord;
+use firstline::lifecycle::state;
+use firstline::{
+    Actor, Channel, DateTime, HoldReason, Impact, ImportedTicket, ImportedVersion, Matrix, Policy, Urgency,
+    Utc,
+};
+
+/// What the source is called in external references.
+pub(crate) const SOURCE: &str = "servicenow";
+
+/// One incident: what is handed to the import, and what is only compared with the outcome.
+pub(crate) struct Incident {
+    pub(crate) ticket: ImportedTicket,
+    pub(crate) expected: Expected,
+}
+
+/// What the log's own columns say. The import never sees it.
+#[derive(Default)]
+pub(crate) struct Expected {
+    /// The rank of the priority, row by row.
+    pub(crate) priorities: Vec<u8>,
+    /// How often it was reopened, as of the last row.
+    pub(crate) reopened: u32,
+    /// How often it was reassigned, as of the last row.
+    pub(crate) reassigned: u32,
+    /// When it was resolved; the log does not always know.
+    pub(crate) resolved_at: Option<DateTime<Utc>>,
+    /// When it was closed.
+    pub(crate) closed_at: Option<DateTime<Utc>>,
+}
+
+/// The policy under which the log was written, as far as the log tells: three impacts, three urgencies, four
+/// priorities. High impact with low urgency never occurs in it.
+pub(crate) fn policy() -> firstline::Result<Policy> {
+    let levels = ["high", "medium", "low"];
+    let row = |priorities: [&'static str; 3]| levels.into_iter().zip(priorities);
+    let matrix = Matrix::define()
+        .impacts(levels)
+        .urgencies(levels)
+        .priorities(["critical", "high", "moderate", "low"])
+        .row("high", row(["critical", "high", "moderate"]))
+        .row("medium", row(["high", "moderate", "low"]))
+        .row("low", row(["moderate", "low", "low"]))
+        .default_impact("medium")
+        .default_urgency("medium")
+        .build()?;
+    Ok(Policy::new().prefix("INC").matrix(matrix))
+}
+
+/// Reads the log from a CSV file, gzipped if its name ends in `.gz`.
+pub(crate) fn read(path: &Path) -> Result<Vec<Incident>, Box<dyn Error>> {
+    let file = BufReader::new(File::open(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    let plain: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
+        Box::new(flate2::read::MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
+    let mut csv = csv::Reader::from_reader(plain);
+    let columns = Columns::of(csv.headers()?)?;
+    let mut incidents = Vec::new();
+    let mut rows: Vec<StringRecord> = Vec::new();
+    for row in csv.records() {
+        let row = row?;
+        // The rows of an incident stand together.
+        if rows.last().is_some_and(|last| last.get(columns.number) != row.get(columns.number)) {
+            incidents.push(columns.incident(std::mem::take(&mut rows))?);
+        }
+        rows.push(row);
+    }
+    if !rows.is_empty() {
+        incidents.push(columns.incident(rows)?);
+    }
+    Ok(incidents)
+}
+
+macro_rules! columns {
+    ($($name:ident)*) => {
+        /// Where each column stands.
+        struct Columns { $($name: usize,)* }
+
+        impl Columns {
+            fn of(headers: &StringRecord) -> Result<Columns, String> {
+                let place = |name| {
+                    headers.iter().position(|it| it == name).ok_or_else(|| format!("the log has no column {name}"))
+                };
+                Ok(Columns { $($name: place(stringify!($name))?,)* })
+            }
+        }
+    };
+}
+
+columns! {
+    number sys_mod_count sys_updated_at sys_updated_by incident_state contact_type caller_id category subcategory
+    impact urgency assignment_group assigned_to
+    priority reopen_count reassignment_count resolved_at closed_at
+}
+
+impl Columns {
+    fn incident(&self, mut rows: Vec<StringRecord>) -> Result<Incident, Box<dyn Error>> {
+        // Rows of the same count stay as they stand in the file: the sort is stable.
+        rows.sort_by_cached_key(|row| row[self.sys_mod_count].parse::<u32>().unwrap_or(u32::MAX));
+        let mut ticket = ImportedTicket::new(SOURCE, &rows[0][self.number]);
+        let mut expected = Expected::default();
+        for row in &rows {
+            ticket = ticket.version(self.version(row)?);
+            expected.priorities.push(level(&row[self.priority])?);
+            expected.reopened = row[self.reopen_count].parse()?;
+            expected.reassigned = row[self.reassignment_count].parse()?;
+            expected.resolved_at = known(&row[self.resolved_at]).map(instant).transpose()?;
+            expected.closed_at = known(&row[self.closed_at]).map(instant).transpose()?;
+        }
+        Ok(Incident { ticket, expected })
+    }
+
+    fn version(&self, row: &StringRecord) -> Result<ImportedVersion, Box<dyn Error>> {
+        let column = |place: usize| known(&row[place]);
+        let at = instant(&row[self.sys_updated_at])?;
+        let mut version = ImportedVersion::new(at, Actor::agent(&row[self.sys_updated_by]))
+            .subject(&row[self.number]) // The log tells no subjects.
+            .via(channel(&row[self.contact_type]))
+            .category([column(self.category), column(self.subcategory)].into_iter().flatten())
+            .impact(Impact::new(level(&row[self.impact])?)?)
+            .urgency(Urgency::new(level(&row[self.urgency])?)?);
+        version = match column(self.assignment_group) {
+            Some(group) => version.team(group),
+            None => version.no_team(),
+        };
+        version = match column(self.assigned_to) {
+            Some(agent) => version.assigned_to(agent),
+            None => version.unassigned(),
+        };
+        if let Some(caller) = column(self.caller_id) {
+            version = version.from(caller);
+        }
+        let on_hold = |reason| state::OnHold { reason, until: None };
+        Ok(match &row[self.incident_state] {
+            "New" => version.status(state::New),
+            "Active" => version.status(state::Active),
+            "Awaiting User Info" => version.status(on_hold(HoldReason::Customer)),
+            "Awaiting Vendor" => version.status(on_hold(HoldReason::ThirdParty)),
+            "Awaiting Problem" => version.status(on_hold(HoldReason::Problem)),
+            "Awaiting Evidence" => version.status(on_hold(HoldReason::from("evidence"))),
+            "Resolved" => version.status(state::Resolved::default()),
+            "Closed" => version.status(state::Closed),
+            unmapped => version.unmapped(unmapped),
+        })
+    }
+}
+
+/// The log writes `?` for what it does not know.
+fn known(value: &str) -> Option<&str> {
+    (value != "?").then_some(value)
+}
+
+/// The rank in front of the name: `2 - Medium`.
+fn level(value: &str) -> Result<u8, Box<dyn Error>> {
+    let rank = value.split(' ').next().unwrap_or_default();
+    rank.parse().map_err(|_| format!("{value:?} has no rank").into())
+}
+
+/// `29/2/2016 01:16`. The log names no zone; it is read as UTC.
+fn instant(value: &str) -> Result<DateTime<Utc>, Box<dyn Error>> {
+    let local = chrono::NaiveDateTime::parse_from_str(value, "%d/%m/%Y %H:%M");
+    Ok(local.map_err(|error| format!("{value:?}: {error}"))?.and_utc())
+}
+
+fn channel(contact_type: &str) -> Channel {
+    match contact_type {
+        "Phone" => Channel::Phone,
+        "Email" => Channel::Email,
+        "Self service" => Channel::WebForm,
+        own => Channel::from(own),
+    }
+}

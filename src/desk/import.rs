@@ -1,0 +1,269 @@
+//! Taking in the history of another system, batch by batch.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::frame::Frame;
+use crate::definition::{DefinitionKind, Fingerprint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Flow, Halt, Job, Seen};
+use crate::id::{IdSource, TicketId};
+use crate::import::{self, ImportedTicket};
+use crate::policy::Policy;
+use crate::sla::Rulebook;
+use crate::store::{Commit, Read};
+use crate::ticket::draft::Draft;
+use crate::ticket::event::{Change, Event, ExternalRef};
+use crate::ticket::snapshot::Snapshot;
+
+/// How many tickets an import takes in at once, unless told otherwise.
+pub(super) const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
+
+/// What an import did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Imported {
+    /// How many tickets were opened.
+    pub opened: usize,
+    /// How many tickets that were imported before got further versions.
+    pub extended: usize,
+    /// How many tickets had nothing new.
+    pub unchanged: usize,
+    /// How many events were written.
+    pub events: usize,
+    /// Tickets that were refused, and why. Nothing of them was taken in; one of them does not stop the others.
+    pub refused: Vec<(ExternalRef, Error)>,
+}
+
+impl Imported {
+    fn add(&mut self, batch: Imported) {
+        self.opened += batch.opened;
+        self.extended += batch.extended;
+        self.unchanged += batch.unchanged;
+        self.events += batch.events;
+        self.refused.extend(batch.refused);
+    }
+}
+
+/// The import: one flow a batch.
+pub(super) struct Import<I> {
+    pub(super) tickets: I,
+    pub(super) batch: NonZeroUsize,
+    pub(super) frame: Frame,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) imported: Imported,
+}
+
+impl<I> fmt::Debug for Import<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("batch", &self.batch).field("imported", &self.imported).finish()
+    }
+}
+
+impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
+    type Flow = Batch;
+    type Out = Imported;
+
+    fn next(&mut self) -> Option<Batch> {
+        let tickets: Vec<_> = self
+            .tickets
+            .by_ref()
+            .take(self.batch.get())
+            .map(|ticket| Candidate {
+                id: self.ids.new_id(ticket.opened_at().unwrap_or(self.frame.now)).into(),
+                fingerprints: ticket.fingerprints(),
+                ticket,
+            })
+            .collect();
+        (!tickets.is_empty()).then(|| Batch { tickets, frame: self.frame.clone() })
+    }
+
+    fn took(&mut self, result: Result<Imported>) -> Result<()> {
+        let batch = result.map_err(|error| {
+            let Imported { opened, extended, unchanged, refused, .. } = &self.imported;
+            let before = opened + extended + unchanged + refused.len();
+            Error::new(error.kind(), format!("the import stopped after {before} tickets, which stay"))
+                .allowing("to import again from the beginning")
+                .caused_by(error)
+        })?;
+        self.imported.add(batch);
+        Ok(())
+    }
+
+    fn finish(self) -> Imported {
+        self.imported
+    }
+}
+
+/// A ticket that may be taken in, with what is drawn and computed once for it.
+#[derive(Debug)]
+struct Candidate {
+    ticket: ImportedTicket,
+    /// The id that it gets if it is new.
+    id: TicketId,
+    fingerprints: Result<Vec<Fingerprint>>,
+}
+
+/// Takes in a batch of tickets, in one transaction.
+#[derive(Debug)]
+pub(super) struct Batch {
+    tickets: Vec<Candidate>,
+    frame: Frame,
+}
+
+/// Where a ticket of a batch goes.
+enum Target<'a> {
+    /// To a new ticket of this running number.
+    New(u64),
+    /// To a ticket that the store has, which has been worked on here or not.
+    Stored { snapshot: &'a Snapshot, worked_on: bool },
+    /// To a ticket that this batch has begun or continued: which of its drafts.
+    Drafted(usize),
+}
+
+impl Batch {
+    /// Where each of these tickets goes. Everything of one sort is asked for at once, so that a batch takes few
+    /// rounds.
+    fn targets<'a>(
+        &'a self,
+        valid: &[&'a Candidate],
+        seen: &'a Seen,
+    ) -> Result<HashMap<&'a ExternalRef, Target<'a>>, Halt> {
+        let mut places = HashMap::new();
+        let mut stored = Vec::new();
+        for candidate in valid {
+            let external = candidate.ticket.external();
+            match seen.external(external)? {
+                Some(id) => stored.push((*candidate, id)),
+                None => {
+                    let place = u32::try_from(places.len()).unwrap_or(u32::MAX);
+                    places.entry(external).or_insert(place);
+                }
+            }
+        }
+        let numbers = places.values().map(|place| Read::NextNumber { place: *place });
+        need(seen, numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
+
+        let mut targets = HashMap::new();
+        for (external, place) in places {
+            targets.insert(external, Target::New(seen.next_number(place)?));
+        }
+        let mut continued = Vec::new();
+        for (candidate, id) in stored {
+            let snapshot = seen.ticket(id)?.ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, format!("ticket {id} has an external reference but no row"))
+            })?;
+            let external = candidate.ticket.external();
+            targets.insert(external, Target::Stored { snapshot, worked_on: false });
+            let taken = snapshot
+                .imported
+                .as_ref()
+                .map_or(usize::MAX, |(taken, _)| usize::try_from(*taken).unwrap_or(usize::MAX));
+            if candidate.ticket.versions().len() > taken {
+                continued.push((external, id, snapshot.version.saturating_sub(1)));
+            }
+        }
+        let last = |id, after| Read::History { ticket: id, after, limit: 1 };
+        need(seen, continued.iter().map(|(_, id, after)| last(*id, *after)))?;
+        for (external, id, after) in continued {
+            let untouched =
+                matches!(seen.history(id, after, 1)?, [Event { change: Change::Imported { .. }, .. }]);
+            if let Some(Target::Stored { worked_on, .. }) = targets.get_mut(external) {
+                *worked_on = !untouched;
+            }
+        }
+        Ok(targets)
+    }
+}
+
+impl Flow for Batch {
+    type Out = Imported;
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        let names: HashSet<_> = self.tickets.iter().map(|candidate| candidate.ticket.external()).collect();
+        reads.extend(names.into_iter().cloned().map(Read::External));
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Imported), Halt> {
+        let policy = self.frame.policy(seen)?;
+        let rules = self.frame.rules_for_all_time(seen)?;
+        let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.frame.now, &policy)));
+        let checked: Vec<_> = checked.collect();
+        let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
+        let mut targets = self.targets(&valid, seen)?;
+        let mut drafts = Vec::new();
+        let mut imported = Imported::default();
+        for (candidate, check) in checked {
+            let external = candidate.ticket.external();
+            let target = targets.get_mut(external);
+            let taken =
+                check.and_then(|()| candidate.take_in(target, &mut drafts, &policy, &rules, &mut imported));
+            if let Err(error) = taken {
+                imported.refused.push((external.clone(), error));
+            }
+        }
+        imported.events = drafts.iter().map(|draft| draft.events().len()).sum();
+        Ok((Commit::of(drafts), imported))
+    }
+}
+
+impl Candidate {
+    fn take_in(
+        &self,
+        target: Option<&mut Target<'_>>,
+        drafts: &mut Vec<Draft>,
+        policy: &Policy,
+        rules: &Rulebook,
+        imported: &mut Imported,
+    ) -> Result<()> {
+        let Candidate { ticket, id, fingerprints } = self;
+        let fingerprints =
+            fingerprints.as_ref().map_err(|error| Error::new(error.kind(), error.to_string()))?;
+        // Every checked ticket has a target.
+        let target = target.ok_or_else(|| Error::not_found("the target of the import"))?;
+        match target {
+            Target::New(number) => {
+                drafts.push(import::begin(ticket, fingerprints, *id, *number, policy, rules)?);
+                *target = Target::Drafted(drafts.len() - 1);
+                imported.opened += 1;
+            }
+            Target::Stored { snapshot, worked_on } => match import::taken(snapshot, fingerprints)? {
+                taken if taken == fingerprints.len() => imported.unchanged += 1,
+                _ if *worked_on => {
+                    return Err(Error::invalid(
+                        "history",
+                        "cannot go on: the ticket was worked on here since",
+                    )
+                    .allowing("the same history as before"));
+                }
+                taken => {
+                    let draft = Draft::of((*snapshot).clone(), rules);
+                    drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
+                    *target = Target::Drafted(drafts.len() - 1);
+                    imported.extended += 1;
+                }
+            },
+            Target::Drafted(place) => {
+                let Some(draft) = drafts.get_mut(*place) else { return Ok(()) };
+                match import::taken(draft.snapshot(), fingerprints)? {
+                    taken if taken == fingerprints.len() => imported.unchanged += 1,
+                    taken => {
+                        *draft = import::go_on(draft.clone(), ticket, fingerprints, taken, policy)?;
+                        imported.extended += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Halts the decision until all of these are answered.
+fn need(seen: &Seen, reads: impl Iterator<Item = Read>) -> Result<(), Halt> {
+    let mut asked = HashSet::new();
+    let missing: Vec<_> = reads.filter(|read| !seen.has(read) && asked.insert(read.clone())).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
+}

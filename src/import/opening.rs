@@ -1,0 +1,113 @@
+//! The first version of a foreign record, as the opening of a ticket.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ImportedTicket;
+use super::version::{Holder, ImportedVersion};
+use crate::error::Result;
+use crate::id::TicketId;
+use crate::lifecycle::state;
+use crate::policy::Policy;
+use crate::priority::{Assessment, Inputs};
+use crate::sla::Rulebook;
+use crate::ticket::draft::Draft;
+use crate::ticket::event::{Change, Event, Opened, Origin, Personal};
+use crate::ticket::kind::{Channel, Kind, TicketNumber};
+use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
+
+/// The ticket as its first version opens it: with everything that it says, but a note and an unmapped status.
+pub(super) fn draft(
+    ticket: &ImportedTicket,
+    first: &ImportedVersion,
+    id: TicketId,
+    number: u64,
+    policy: &Policy,
+    rules: &Rulebook,
+) -> Result<Draft> {
+    let modifiers = first.modifiers.clone().unwrap_or_default();
+    let mut personal = Personal {
+        subject: first.subject.clone(),
+        resolution: first.resolution.clone(),
+        ..Personal::default()
+    };
+    let mut opened = Opened {
+        number: TicketNumber { prefix: policy.number_prefix().into(), value: number },
+        kind: first.kind.clone().unwrap_or(Kind::Question),
+        channel: first.channel.clone().unwrap_or_else(|| Channel::from("unknown")),
+        state: first.state().unwrap_or_else(|| state::New.into()),
+        resolution_code: first.resolution_code.clone(),
+        contacts: BTreeMap::new(),
+        attributes: BTreeMap::new(),
+        category: first.category.clone().unwrap_or_default(),
+        tags: first.tags.clone().unwrap_or_default(),
+        fields: BTreeMap::new(),
+        assessment: policy.matrix_in_use().assess(&Inputs {
+            impact: first.impact,
+            urgency: first.urgency,
+            modifiers: &modifiers,
+            ..Inputs::default()
+        })?,
+        modifiers,
+        team: first.team.as_ref().and_then(Holder::get).cloned(),
+        line: first.line.unwrap_or_default(),
+        assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
+        files: Vec::new(),
+        external: Some(ticket.external.clone()),
+    };
+    if let Some(message) = &first.message {
+        let said = message.personal();
+        (personal.text, personal.files) = (said.text, said.files);
+        opened.files.clone_from(&message.files);
+    }
+    for (contact, part) in &first.contacts {
+        opened.contacts.insert(contact.id.clone(), *part);
+        if !contact.attributes.is_empty() {
+            opened.attributes.insert(contact.id.clone(), contact.attributes.clone());
+        }
+        if !contact.person.is_empty() {
+            personal.people.insert(contact.id.clone(), contact.person.clone());
+        }
+    }
+    for (name, value) in &first.fields {
+        if let Some(value) = value {
+            let is_personal = policy.declared(name)?.is_personal();
+            let fields = if is_personal { &mut personal.fields } else { &mut opened.fields };
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    let mut event = Event {
+        ticket: id,
+        version: 1,
+        at: to_micros(first.at),
+        by: first.by.clone(),
+        change: Change::Opened(Box::new(opened)),
+        personal,
+        origin: Some(Origin { version: 1, irregular: false }),
+    };
+    if !policy.matrix_in_use().modifiers().is_empty() {
+        // Conditions of modifiers may look at anything in the ticket, so it must stand before it is assessed.
+        let snapshot = Snapshot::fold([&event])?;
+        let assessment = assess(&snapshot, first, &snapshot.modifiers, policy)?;
+        if let Change::Opened(opened) = &mut event.change {
+            opened.assessment = assessment;
+        }
+    }
+    Draft::beginning(event, rules)
+}
+
+/// The priority of the ticket, with what the version says of it.
+pub(super) fn assess(
+    snapshot: &Snapshot,
+    version: &ImportedVersion,
+    modifiers: &BTreeSet<String>,
+    policy: &Policy,
+) -> Result<Assessment> {
+    policy.matrix_in_use().assess(&Inputs {
+        impact: version.impact.or(snapshot.assessment.impact().given()),
+        urgency: version.urgency.or(snapshot.assessment.urgency().given()),
+        modifiers,
+        overridden: snapshot.assessment.overridden(),
+        facts: snapshot,
+    })
+}

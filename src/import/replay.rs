@@ -1,0 +1,295 @@
+//! The pure replay: a ticket and the next versions of a foreign record in; events or a refusal out.
+
+use super::version::{Holder, ImportedStatus, ImportedVersion};
+use super::{ImportedTicket, numbered, opening};
+use crate::definition::Fingerprint;
+use crate::error::{Error, Result};
+use crate::id::TicketId;
+use crate::lifecycle::{State, StateKind, StepKind};
+use crate::limits;
+use crate::policy::Policy;
+use crate::sla::Rulebook;
+use crate::ticket::draft::Draft;
+use crate::ticket::event::{Cause, Change, Described, Origin, Personal};
+use crate::ticket::message::Message;
+use crate::ticket::people::{Actor, Part, Who};
+use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
+
+/// The ticket that this history begins and continues, under this id and running number.
+pub(crate) fn begin(
+    ticket: &ImportedTicket,
+    fingerprints: &[Fingerprint],
+    id: TicketId,
+    number: u64,
+    policy: &Policy,
+    rules: &Rulebook,
+) -> Result<Draft> {
+    let first = ticket.versions.first().ok_or_else(|| Error::invalid("history", "is empty"))?;
+    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, rules)?, policy };
+    replay.version(1, first, true)?;
+    replay.versions(ticket, fingerprints, 1)
+}
+
+/// How many of these versions the ticket has taken in before.
+pub(crate) fn taken(snapshot: &Snapshot, fingerprints: &[Fingerprint]) -> Result<usize> {
+    let Some((taken, fingerprint)) = &snapshot.imported else {
+        return Err(Error::invalid("external reference", "belongs to a ticket that was not imported"));
+    };
+    let taken = usize::try_from(*taken).unwrap_or(usize::MAX);
+    let known = taken.checked_sub(1).and_then(|last| fingerprints.get(last));
+    if known.is_none_or(|known| known.to_string() != *fingerprint) {
+        return Err(Error::invalid("history", "differs from what was imported")
+            .allowing(format!("a history that begins with the same {taken} versions")));
+    }
+    Ok(taken)
+}
+
+/// The ticket with the versions after those that were taken in before.
+pub(crate) fn go_on(
+    draft: Draft,
+    ticket: &ImportedTicket,
+    fingerprints: &[Fingerprint],
+    taken: usize,
+    policy: &Policy,
+) -> Result<Draft> {
+    Replay { draft, policy }.versions(ticket, fingerprints, taken)
+}
+
+/// A ticket into which versions are played, one after another.
+struct Replay<'a> {
+    draft: Draft,
+    policy: &'a Policy,
+}
+
+/// Which version is being played, when it was written and by whom.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    number: u32,
+    version: &'a ImportedVersion,
+}
+
+impl Replay<'_> {
+    /// Plays the versions after so many that were taken in already, and marks how far it came.
+    fn versions(
+        mut self,
+        ticket: &ImportedTicket,
+        fingerprints: &[Fingerprint],
+        taken: usize,
+    ) -> Result<Draft> {
+        for (number, version) in numbered(&ticket.versions).skip(taken) {
+            self.version(number, version, false)
+                .map_err(|error| error.within(format_args!("version {number}")))?;
+        }
+        if let (Some((number, version)), Some(fingerprint)) =
+            (numbered(&ticket.versions).last(), fingerprints.last())
+        {
+            self.draft.settle()?;
+            // The mark is as old as the version that it marks: the ticket was not changed by being imported.
+            let mark = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
+            let origin = Some(Origin { version: number, irregular: false });
+            let at = to_micros(version.at);
+            self.draft.emit_from(at, &Actor::desk(), mark, Personal::default(), origin)?;
+        }
+        Ok(self.draft)
+    }
+
+    /// Plays one version: first what became of the ticket, then the words, then the step, as in an action.
+    fn version(&mut self, number: u32, version: &ImportedVersion, opens: bool) -> Result<()> {
+        let written = Written { number, version };
+        if !opens {
+            let before = self.draft.snapshot().version;
+            self.describe(written)?;
+            self.hand_over(written)?;
+            let changed = self.draft.snapshot().version > before;
+            self.prioritise(written, changed)?;
+            self.message(written)?;
+        }
+        if let Some(note) = &version.note {
+            self.emit(written, Change::Noted { files: note.files.clone() }, note.personal())?;
+        }
+        self.status(written)
+    }
+
+    fn emit(&mut self, written: Written<'_>, change: Change, personal: Personal) -> Result<()> {
+        self.emit_marked(written, false, change, personal)
+    }
+
+    fn emit_marked(
+        &mut self,
+        Written { number, version }: Written<'_>,
+        irregular: bool,
+        change: Change,
+        personal: Personal,
+    ) -> Result<()> {
+        let origin = Some(Origin { version: number, irregular });
+        self.draft.emit_from(to_micros(version.at), &version.by, change, personal, origin)
+    }
+
+    fn describe(&mut self, written: Written<'_>) -> Result<()> {
+        let (version, snapshot) = (written.version, self.draft.snapshot());
+        let mut described = Described {
+            kind: version.kind.clone().filter(|kind| *kind != snapshot.kind),
+            channel: version.channel.clone().filter(|channel| *channel != snapshot.channel),
+            category: version.category.clone().filter(|path| *path != snapshot.category),
+            ..Described::default()
+        };
+        let mut personal = Personal {
+            subject: version.subject.clone().filter(|subject| *subject != snapshot.subject()),
+            ..Personal::default()
+        };
+        if let Some(tags) = &version.tags {
+            described.tagged = tags.difference(&snapshot.tags).cloned().collect();
+            described.untagged = snapshot.tags.difference(tags).cloned().collect();
+        }
+        for (name, value) in &version.fields {
+            if snapshot.field(name) == value.as_ref() {
+                continue;
+            }
+            match value {
+                Some(value) if self.policy.declared(name)?.is_personal() => {
+                    personal.fields.insert(name.clone(), value.clone());
+                }
+                Some(value) => {
+                    described.fields.insert(name.clone(), value.clone());
+                }
+                None => {
+                    described.emptied.insert(name.clone());
+                }
+            }
+        }
+        introduce(version, snapshot, &mut described, &mut personal);
+        limits::count("contacts", snapshot.contacts.len() + newcomers(&described, snapshot))?;
+        if described == Described::default() && personal.is_empty() {
+            return Ok(());
+        }
+        self.emit(written, Change::Described(Box::new(described)), personal)
+    }
+
+    fn hand_over(&mut self, written: Written<'_>) -> Result<()> {
+        let (version, snapshot) = (written.version, self.draft.snapshot());
+        let team = version.team.as_ref().map_or(snapshot.team.as_ref(), Holder::get);
+        let line = version.line.unwrap_or(snapshot.line);
+        let assignee = version.assignee.as_ref().map_or(snapshot.assignee.as_ref(), Holder::get);
+        let handed_over = (team != snapshot.team.as_ref() || line != snapshot.line)
+            .then(|| Change::HandedOver { team: team.cloned(), line });
+        let assigned =
+            (assignee != snapshot.assignee.as_ref()).then(|| Change::Assigned { to: assignee.cloned() });
+        handed_over
+            .into_iter()
+            .chain(assigned)
+            .try_for_each(|change| self.emit(written, change, Personal::default()))
+    }
+
+    /// Computes the priority anew, where the version grades it or what it depends on may have changed. What the
+    /// policy in force no longer knows is refused only if this version says it.
+    fn prioritise(&mut self, written: Written<'_>, changed: bool) -> Result<()> {
+        let (version, snapshot) = (written.version, self.draft.snapshot());
+        let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();
+        let depends = changed && !self.policy.matrix_in_use().modifiers().is_empty();
+        if !graded && !depends {
+            return Ok(());
+        }
+        let modifiers = version.modifiers.as_ref().unwrap_or(&snapshot.modifiers);
+        let assessment = match opening::assess(snapshot, version, modifiers, self.policy) {
+            Ok(assessment) => assessment,
+            Err(error) if graded => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        if assessment == snapshot.assessment && *modifiers == snapshot.modifiers {
+            return Ok(());
+        }
+        let change = Change::Prioritised { modifiers: modifiers.clone(), assessment: Box::new(assessment) };
+        self.emit(written, change, Personal::default())
+    }
+
+    fn message(&mut self, written: Written<'_>) -> Result<()> {
+        let Some(message) = &written.version.message else { return Ok(()) };
+        let Message { files, .. } = message;
+        let change = match written.version.by.who {
+            Who::Contact(_) => Change::Received { files: files.clone() },
+            _ => Change::Replied { files: files.clone() },
+        };
+        self.emit(written, change, message.personal())
+    }
+
+    fn status(&mut self, written: Written<'_>) -> Result<()> {
+        let (version, snapshot) = (written.version, self.draft.snapshot());
+        let unmapped = snapshot.unmapped_status.as_ref();
+        let to = match (&version.status, version.state()) {
+            (Some(ImportedStatus::Unmapped(status)), _) if unmapped != Some(status) => {
+                let change = Change::StatusUnmapped { status: status.clone() };
+                return self.emit_marked(written, true, change, Personal::default());
+            }
+            (_, Some(to)) => to,
+            _ => return Ok(()),
+        };
+        if unmapped.is_none() && to == snapshot.state && !resolved_otherwise(version, snapshot) {
+            let stamped = match to {
+                State::Resolved(_) => snapshot.resolved_at,
+                State::Closed(_) => snapshot.closed_at,
+                _ => return Ok(()),
+            };
+            let moved = stamped != Some(to_micros(version.at));
+            return if moved { self.emit(written, Change::Restamped, Personal::default()) } else { Ok(()) };
+        }
+        let from = snapshot.state.kind();
+        // Which way it took out of an unmapped status is not known, so that no step can be named.
+        let step = if unmapped.is_some() { None } else { step(snapshot, to.kind(), &version.by) };
+        let mut code = version.resolution_code.clone();
+        let mut personal = Personal { text: version.resolution.clone(), ..Personal::default() };
+        if from == StateKind::Resolved && to.kind() == StateKind::Resolved {
+            // Resolved once more: what is not said anew stays.
+            code = code.or_else(|| snapshot.resolution_code.clone());
+            personal.text = personal.text.or_else(|| snapshot.personal.resolution.clone());
+        }
+        let change = Change::Moved { from, to, step, cause: Cause::Action, code };
+        self.emit_marked(written, step.is_none(), change, personal)
+    }
+}
+
+/// The step by which the lifecycle goes to that state, if there is one. A requester who closes has confirmed.
+fn step(snapshot: &Snapshot, to: StateKind, by: &Actor) -> Option<StepKind> {
+    let confirms = matches!(&by.who, Who::Contact(id) if snapshot.requester() == Some(id));
+    let mut steps = snapshot.state.kind().accepted();
+    steps.find(|step| step.target() == to && (confirms || *step != StepKind::Confirm))
+}
+
+/// Whether the version tells another resolution than the one that is known.
+fn resolved_otherwise(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
+    let differs = |said: &Option<String>, known: &Option<String>| said.is_some() && said != known;
+    differs(&version.resolution, &snapshot.personal.resolution)
+        || differs(&version.resolution_code, &snapshot.resolution_code)
+}
+
+/// What the version says of people that is not known yet.
+fn introduce(
+    version: &ImportedVersion,
+    snapshot: &Snapshot,
+    described: &mut Described,
+    personal: &mut Personal,
+) {
+    for (contact, part) in &version.contacts {
+        let id = &contact.id;
+        if *part == Part::Requester
+            && let Some(former) = snapshot.requester().filter(|former| *former != id)
+        {
+            // What the version itself says of the former requester counts, whichever comes first.
+            described.contacts.entry(former.clone()).or_insert(Part::Affected);
+        }
+        if snapshot.contacts.get(id) != Some(part) {
+            described.contacts.insert(id.clone(), *part);
+        }
+        if !contact.attributes.is_empty() && snapshot.attributes.get(id) != Some(&contact.attributes) {
+            described.attributes.insert(id.clone(), contact.attributes.clone());
+        }
+        if !contact.person.is_empty() && snapshot.personal.people.get(id) != Some(&contact.person) {
+            personal.people.insert(id.clone(), contact.person.clone());
+        }
+    }
+}
+
+/// How many contacts the ticket gets that it has not.
+fn newcomers(described: &Described, snapshot: &Snapshot) -> usize {
+    described.contacts.keys().filter(|id| !snapshot.contacts.contains_key(*id)).count()
+}

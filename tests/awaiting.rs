@@ -1,0 +1,80 @@
+//! A desk is written once: over an engine whose calls are futures, the same verbs are awaited.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use firstline::flow::{Engine, Flow, Job, blocking};
+use firstline::store::memory::Memory;
+use firstline::{Action, Actor, Desk, DeskId, Error, NewTicket, Query, Result, TimeDelta};
+
+/// Answers later: each call is polled once in vain before it works.
+struct Later(Memory);
+
+struct Once(bool);
+
+impl Future for Once {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Engine for Later {
+    type Reply<'a, T: Send + 'a>
+        = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Self::Reply<'a, F::Out> {
+        let desk = desk.clone();
+        Box::pin(async move {
+            Once(false).await;
+            blocking::drive(&self.0, &desk, &flow)
+        })
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
+        let desk = desk.clone();
+        Box::pin(async move {
+            while let Some(flow) = job.next() {
+                Once(false).await;
+                job.took(blocking::drive(&self.0, &desk, &flow))?;
+            }
+            Ok(job.finish())
+        })
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T> + Send) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+#[test]
+fn the_same_verbs_are_awaited() {
+    let desk = Desk::over(Later(Memory::new()), "main");
+    let anna = Actor::agent("anna");
+    let closed = block_on(async {
+        let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris")).await?;
+        let ticket = desk.commit(ticket.start(), &anna).await?;
+        let ticket = desk.commit(ticket.resolve("unmuted"), &anna).await?;
+        assert!(desk.act(ticket.id(), Action::start(), &anna).await.unwrap_err().is_rejected());
+        let ticked = desk.tick(ticket.updated_at + TimeDelta::days(6)).await?;
+        assert_eq!(ticked.fired, 1);
+        desk.ticket(ticket.id()).await
+    })
+    .unwrap();
+    assert_eq!(closed.state().to_string(), "closed");
+    assert_eq!(block_on(desk.find(Query::newest())).unwrap().tickets.len(), 1);
+    assert_eq!(block_on(desk.records().history(closed.id())).unwrap().len(), 4);
+    let error: Error = block_on(desk.ticket("T-9")).unwrap_err();
+    assert!(error.is_not_found());
+}

@@ -1,0 +1,93 @@
+//! Time zones from TZif data: against the compiled-in tables, beyond them, and from a directory.
+#![cfg(feature = "tzif")]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use firstline::calendar::{Definition, EVERY_DAY, Zone};
+use firstline::zoneinfo::Zoneinfo;
+use firstline::{Calendar, ErrorKind};
+
+fn office(tz: &str) -> Definition {
+    Calendar::builder(tz).hours(EVERY_DAY, "01:30-04:00").definition().unwrap()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A TZif file, version 2: a table with these UTC changes between the types, and a footer.
+fn tzif(changes: &[(i64, u8)], types: &[(i32, bool)], footer: &str) -> Vec<u8> {
+    let block = |wide: bool| {
+        let mut bytes = b"TZif2".to_vec();
+        bytes.extend([0; 15]);
+        let changes = if wide { changes } else { &[] };
+        for count in [0, 0, 0, changes.len(), types.len(), 4] {
+            bytes.extend((count as u32).to_be_bytes());
+        }
+        changes.iter().for_each(|(at, _)| bytes.extend(at.to_be_bytes()));
+        bytes.extend(changes.iter().map(|(_, kind)| *kind));
+        for (offset, is_dst) in types {
+            bytes.extend(offset.to_be_bytes());
+            bytes.extend([u8::from(*is_dst), 0]);
+        }
+        bytes.extend(b"XXX\0");
+        bytes
+    };
+    [block(false), block(true), format!("\n{footer}\n").into_bytes()].concat()
+}
+
+#[test]
+fn the_footer_is_followed_for_ever() {
+    // Clocks stood at UTC until 2020, and have been changed by the European rule since.
+    let table = [(at("2020-01-01T00:00:00Z").timestamp(), 1)];
+    let bytes = tzif(&table, &[(0, false), (3600, false)], "XXX-1XXX-2,M3.5.0,M10.5.0/3");
+    let zone = Zone::from_tzif("Europe/Berlin", Some("2026f"), &bytes).unwrap();
+    assert_eq!(zone.version(), Some("2026f"));
+    let calendar = office("Europe/Berlin").compile_in(&zone).unwrap();
+    let hours = |from: &str| calendar.between(at(from), at(from) + TimeDelta::days(1)).num_minutes();
+    assert_eq!(hours("2019-03-31T00:00:00Z"), 150);
+    for spring in
+        ["2026-03-28T22:00:00Z", "2099-03-28T22:00:00Z", "2150-03-28T22:00:00Z", "+12026-03-28T22:00:00Z"]
+    {
+        assert_eq!(hours(spring), 90, "{spring}");
+    }
+    for autumn in ["2026-10-24T22:00:00Z", "2150-10-24T22:00:00Z", "+12026-10-24T22:00:00Z"] {
+        assert_eq!(hours(autumn), 210, "{autumn}");
+    }
+    // The compiled-in tables are carried on in the same way.
+    let compiled_in = office("Europe/Berlin").compile().unwrap();
+    let (from, to) = (at("2021-01-01T00:00:00Z"), at("+200000-06-01T00:00:00Z"));
+    assert_eq!(calendar.between(from, to), compiled_in.between(from, to));
+}
+
+#[test]
+fn what_is_no_tzif_data_is_refused() {
+    for bytes in [&b""[..], b"TZif", b"2026-01-01", &[0xff; 200]] {
+        let error = Zone::from_tzif("Europe/Berlin", None, bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert!(error.to_string().contains("no TZif data"), "{error}");
+    }
+    // A table that goes on beyond 2100 without settling.
+    let late = [(at("2150-01-01T00:00:00Z").timestamp(), 1)];
+    let error = Zone::from_tzif("X", None, &tzif(&late, &[(0, false), (3600, false)], "XXX-1")).unwrap_err();
+    assert!(error.to_string().contains("no rule holds"), "{error}");
+}
+
+#[test]
+fn directories_are_read_and_names_kept_inside() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("Europe")).unwrap();
+    std::fs::write(directory.path().join("Europe/Berlin"), tzif(&[], &[(3600, false)], "XXX-1")).unwrap();
+    std::fs::write(directory.path().join("secret"), "no zone").unwrap();
+    let zones = Zoneinfo::in_directory(directory.path().join("Europe")).zone("Berlin").unwrap();
+    assert_eq!(zones.version(), None);
+    std::fs::write(directory.path().join("tzdata.zi"), "# version 2026f\n# more\n").unwrap();
+    let zoneinfo = Zoneinfo::in_directory(directory.path());
+    assert_eq!(zoneinfo.zone("Europe/Berlin").unwrap().version(), Some("2026f"));
+    for outside in ["../secret", "/etc/passwd", "Europe/../secret", "", "Europe//Berlin", "Europe/Berlin/"] {
+        let error = zoneinfo.zone(outside).unwrap_err();
+        assert!(error.to_string().contains("is no name of a time zone"), "{outside}: {error}");
+    }
+    assert!(zoneinfo.zone("Europe/Paris").unwrap_err().to_string().contains("is not in"));
+    assert!(zoneinfo.zone("secret").unwrap_err().to_string().contains("no TZif data"));
+    assert_eq!(zoneinfo.zone("Europe").unwrap_err().kind(), ErrorKind::Storage);
+}

@@ -1,0 +1,184 @@
+//! What scenarios play on: a desk over each store that is compiled in, with a clock that is moved by hand and
+//! ids that are counted.
+
+#![allow(dead_code)] // Every test target uses its own part of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use firstline::desk::Settings;
+use firstline::flow::Blocking;
+use firstline::id::IdSource;
+use firstline::store::memory::Memory;
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::time::ManualTime;
+use firstline::{
+    Action, Actor, DateTime, Desk, DeskId, Error, Event, NewTicket, Rejection, Snapshot, TicketId, TimeDelta,
+    Utc,
+};
+
+/// A Monday morning.
+pub(crate) fn monday() -> DateTime<Utc> {
+    "2026-01-05T09:00:00Z".parse().unwrap()
+}
+
+/// Ids that are counted: the same run draws the same ids, and their order is that of drawing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counted(Arc<AtomicU64>);
+
+impl IdSource for Counted {
+    fn new_id(&self, _: DateTime<Utc>) -> uuid::Uuid {
+        let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        // The version and variant bits of a version 7 UUID, so that it is one for everybody who looks.
+        uuid::Uuid::from_u128((0x0190_0000_0000_7000_8000 << 48) | u128::from(count))
+    }
+}
+
+/// Any of the stores, behind one type.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyStore {
+    Memory(Memory),
+    #[cfg(feature = "sqlite")]
+    Sqlite(firstline::store::sqlite::Sqlite),
+}
+
+impl Store for AnyStore {
+    type Tx<'a> = AnyTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<AnyTx<'_>> {
+        Ok(AnyTx(match self {
+            AnyStore::Memory(store) => Box::new(store.begin(desk, mode)?),
+            #[cfg(feature = "sqlite")]
+            AnyStore::Sqlite(store) => Box::new(store.begin(desk, mode)?),
+        }))
+    }
+}
+
+/// A transaction of any of the stores.
+#[allow(missing_debug_implementations)]
+pub(crate) struct AnyTx<'a>(Box<dyn Tx + 'a>);
+
+impl Tx for AnyTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> firstline::Result<()> {
+        self.0.commit(commit)
+    }
+}
+
+/// The desk of scenarios.
+pub(crate) type AnyDesk = Desk<Blocking<AnyStore>>;
+
+/// One store with a desk called `acme`.
+#[derive(Debug, Clone)]
+pub(crate) struct Stage {
+    /// The store's name, for messages.
+    pub(crate) name: &'static str,
+    pub(crate) store: AnyStore,
+    pub(crate) time: ManualTime,
+    pub(crate) desk: AnyDesk,
+}
+
+impl Stage {
+    pub(crate) fn new(name: &'static str, store: AnyStore) -> Stage {
+        let time = ManualTime::at(monday());
+        let desk = Blocking(store.clone()).desk(settings("acme", &time));
+        Stage { name, store, time, desk }
+    }
+
+    /// Another desk in the same store, by the same clock.
+    pub(crate) fn other_desk(&self, id: &str) -> AnyDesk {
+        Blocking(self.store.clone()).desk(settings(id, &self.time))
+    }
+
+    /// Opens a ticket of the requester `boris`.
+    pub(crate) fn open(&self) -> TicketId {
+        self.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id()
+    }
+
+    /// Opens a ticket of `boris` and lets `anna` do this to it.
+    pub(crate) fn opened_and(&self, actions: impl IntoIterator<Item = Action>) -> TicketId {
+        let ticket = self.open();
+        actions.into_iter().for_each(|action| self.does(ticket, action));
+        ticket
+    }
+
+    /// Lets the agent `anna` do this, which must succeed.
+    pub(crate) fn does(&self, ticket: TicketId, action: Action) {
+        let said = format!("{action:?}");
+        self.desk.act(ticket, action, anna()).unwrap_or_else(|error| panic!("{said}: {error}"));
+    }
+
+    pub(crate) fn ticket(&self, ticket: TicketId) -> Snapshot {
+        self.desk.ticket(ticket).unwrap().into_snapshot()
+    }
+
+    pub(crate) fn history(&self, ticket: TicketId) -> Vec<Event> {
+        self.desk.records().history(ticket).unwrap()
+    }
+
+    /// Moves the clock.
+    pub(crate) fn later(&self, by: TimeDelta) {
+        self.time.advance(by);
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        firstline::time::TimeSource::now(&self.time)
+    }
+
+    /// Runs something that must fail, and makes sure that it left no trace on this ticket.
+    #[track_caller]
+    pub(crate) fn refuses<T: std::fmt::Debug>(
+        &self,
+        ticket: TicketId,
+        attempt: impl FnOnce(&AnyDesk) -> firstline::Result<T>,
+    ) -> Error {
+        let before = (self.ticket(ticket), self.history(ticket));
+        let error = attempt(&self.desk).expect_err("it was accepted");
+        assert_eq!((self.ticket(ticket), self.history(ticket)), before, "something was half-written");
+        error
+    }
+}
+
+fn settings(desk: &str, time: &ManualTime) -> Settings {
+    Settings::new(desk).time(time.clone()).ids(Counted::default())
+}
+
+/// A fresh stage over every store.
+pub(crate) fn stages() -> Vec<Stage> {
+    vec![
+        Stage::new("memory", AnyStore::Memory(Memory::new())),
+        #[cfg(feature = "sqlite")]
+        Stage::new("SQLite", AnyStore::Sqlite(sqlite())),
+    ]
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite() -> firstline::store::sqlite::Sqlite {
+    firstline::store::sqlite::Options::new().in_memory().unwrap()
+}
+
+/// Plays a scenario over every store.
+pub(crate) fn on_each_store(scenario: impl Fn(&Stage)) {
+    for stage in stages() {
+        scenario(&stage);
+    }
+}
+
+/// An agent.
+pub(crate) fn anna() -> Actor {
+    Actor::agent("anna")
+}
+
+/// The requester of [`Stage::open`].
+pub(crate) fn boris() -> Actor {
+    Actor::contact("boris")
+}
+
+/// The facts of a refusal.
+#[track_caller]
+pub(crate) fn rejection(error: &Error) -> &Rejection {
+    error.rejection().unwrap_or_else(|| panic!("no refusal: {error}"))
+}

@@ -1,0 +1,167 @@
+//! The same key with the same request gives the first result; with another request it is refused.
+
+use firstline::desk::Settings;
+use firstline::flow::Blocking;
+use firstline::{Action, ErrorKind, HoldReason, NewTicket, StateKind, TimeDelta};
+
+use super::stage::{anna, boris, on_each_store};
+
+#[test]
+fn a_repeated_opening_returns_the_ticket_as_the_first_call_returned_it() {
+    on_each_store(|stage| {
+        let request = || NewTicket::new("No sound").from("boris").saying("I hear nothing.").once("form-1");
+        let first = stage.desk.open_ticket(request()).unwrap();
+        let id = first.id();
+        stage.does(id, Action::start());
+        stage.later(TimeDelta::hours(1));
+        // The ticket is active by now; the repetition is still typed as new, as it was.
+        let again = stage.desk.open_ticket(request()).unwrap();
+        assert_eq!(again, first);
+        assert_eq!(stage.ticket(id).state.kind(), StateKind::Active);
+        assert_eq!(stage.history(id).len(), 2);
+        // A repetition takes no running number.
+        assert_eq!(stage.ticket(stage.open()).number.to_string(), "T-2");
+    });
+}
+
+#[test]
+fn a_repeated_action_returns_the_first_receipt_and_does_nothing() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        let action = || Action::reply("Which browser?").and(Action::hold(HoldReason::Customer));
+        let first = stage.desk.act(id, action(), anna().once("click-1")).unwrap();
+        assert!(!first.replayed);
+        assert_eq!(first.events.len(), 2);
+        stage.does(id, Action::resume());
+        stage.later(TimeDelta::days(1));
+        let before = stage.history(id);
+        let again = stage.desk.act(id, action(), anna().once("click-1")).unwrap();
+        assert!(again.replayed);
+        assert_eq!((&again.ticket, &again.events), (&first.ticket, &first.events));
+        assert_eq!(stage.history(id), before);
+        // Without the key the same action counts again.
+        assert!(!stage.desk.act(id, action(), anna()).unwrap().replayed);
+    });
+}
+
+/// A repetition is the answer to a lost answer: it must not fail because the ticket went on since.
+#[test]
+fn a_repetition_is_no_conflict_and_no_refusal_whatever_happened_since() {
+    on_each_store(|stage| {
+        let ticket = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap();
+        let (id, version) = (ticket.id(), ticket.version);
+        let step = || Action::resolve("unmuted");
+        stage.desk.act(id, step(), anna().once("r").expecting(version)).unwrap();
+        stage.does(id, Action::close());
+        let again = stage.desk.act(id, step(), anna().once("r").expecting(version)).unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.ticket.snapshot().state.kind(), StateKind::Resolved);
+        // The control: the same without a key is refused.
+        assert!(stage.desk.act(id, step(), anna()).unwrap_err().is_rejected());
+        assert!(stage.desk.act(id, step(), anna().expecting(version)).unwrap_err().is_conflict());
+    });
+}
+
+#[test]
+fn a_repeated_typed_step_returns_the_first_typed_ticket() {
+    on_each_store(|stage| {
+        let ticket = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        let copy = stage.desk.ticket(ticket.id()).unwrap();
+        let active = stage.desk.commit(ticket.start(), anna().once("start")).unwrap();
+        stage.does(active.id(), Action::cancel());
+        let firstline::AnyTicket::New(copy) = copy.into_typed() else { panic!("it was new") };
+        assert_eq!(stage.desk.commit(copy.start(), anna().once("start")).unwrap(), active);
+    });
+}
+
+#[test]
+fn a_message_that_is_delivered_twice_is_taken_in_once() {
+    on_each_store(|stage| {
+        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(text);
+        let first = stage.desk.receive(message("hello").once("m-1")).unwrap();
+        let second = stage.desk.receive(message("hello?").once("m-2")).unwrap();
+        let id = first.ticket.id();
+        for (key, text, expected) in [("m-1", "hello", &first), ("m-2", "hello?", &second)] {
+            let again = stage.desk.receive(message(text).once(key)).unwrap();
+            assert!(again.replayed);
+            assert_eq!((&again.ticket, &again.events), (&expected.ticket, &expected.events));
+        }
+        assert_eq!(stage.ticket(id).received, 2);
+        assert_eq!(stage.history(id).len(), 2);
+    });
+}
+
+#[test]
+fn a_key_with_another_request_is_refused_across_all_verbs() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        let other = stage.open();
+        stage.desk.act(id, Action::note("one"), anna().once("k")).unwrap();
+        let request = NewTicket::new("No sound").once("k");
+        let attempts: Vec<(&str, firstline::Error)> = vec![
+            ("another action", stage.desk.act(id, Action::note("two"), anna().once("k")).unwrap_err()),
+            ("another ticket", stage.desk.act(other, Action::note("one"), anna().once("k")).unwrap_err()),
+            ("another actor", stage.desk.act(id, Action::note("one"), boris().once("k")).unwrap_err()),
+            ("an opening", stage.desk.open_ticket(request.clone()).unwrap_err()),
+            ("a message", stage.desk.receive(request.clone()).unwrap_err()),
+        ];
+        for (what, error) in attempts {
+            assert_eq!(error.kind(), ErrorKind::KeyReused, "{what}");
+            assert!(error.is_invalid() && !error.is_retryable());
+            assert_eq!(
+                error.to_string(),
+                "the idempotency key \"k\" was used before, with another request; allowed: the same request, or a new key"
+            );
+        }
+        assert_eq!((stage.history(id).len(), stage.history(other).len()), (2, 1));
+        // Opening and receiving the same request are two requests.
+        let request = NewTicket::new("No sound").once("open-or-receive");
+        stage.desk.open_ticket(request.clone()).unwrap();
+        assert_eq!(stage.desk.receive(request).unwrap_err().kind(), ErrorKind::KeyReused);
+    });
+}
+
+#[test]
+fn a_refused_command_does_not_use_up_its_key() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().once("k")));
+        assert!(error.is_rejected());
+        let receipt = stage.desk.act(id, Action::start(), anna().once("k")).unwrap();
+        assert!(!receipt.replayed);
+    });
+}
+
+/// An action that changes nothing is remembered all the same.
+#[test]
+fn an_action_without_effect_is_repeatable_too() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::tag("audio")]);
+        let first = stage.desk.act(id, Action::tag("audio"), anna().once("k")).unwrap();
+        assert_eq!((first.events.len(), first.ticket.version), (0, 2));
+        stage.does(id, Action::Untag("audio".to_owned()));
+        let again = stage.desk.act(id, Action::tag("audio"), anna().once("k")).unwrap();
+        assert!(again.replayed && again.events.is_empty());
+        assert_eq!(again.ticket, first.ticket);
+        assert!(stage.ticket(id).tags.is_empty());
+    });
+}
+
+#[test]
+fn a_receipt_is_kept_as_long_as_the_settings_say() {
+    on_each_store(|stage| {
+        let settings = Settings::new("acme").time(stage.time.clone()).keep_receipts(TimeDelta::days(2));
+        let desk = Blocking(stage.store.clone()).desk(settings);
+        let note = || Action::note("hm");
+        let id = stage.open();
+        let before = stage.history(id).len();
+        desk.act(id, note(), anna().once("k")).unwrap();
+        stage.later(TimeDelta::days(2));
+        assert!(desk.act(id, note(), anna().once("k")).unwrap().replayed, "still within the two days");
+        stage.later(TimeDelta::seconds(1));
+        // Old receipts go when a new one comes.
+        desk.act(id, note(), anna().once("another")).unwrap();
+        assert!(!desk.act(id, note(), anna().once("k")).unwrap().replayed, "forgotten by now");
+        assert_eq!(stage.history(id).len(), before + 3);
+    });
+}

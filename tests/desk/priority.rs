@@ -1,0 +1,152 @@
+//! The priority of a ticket follows its inputs, unless somebody set it by hand, and says why.
+
+use firstline::priority::Effect;
+use firstline::{
+    Action, Condition, Contact, Impact, Line, Matrix, Modifier, NewTicket, Part, Policy, Priority, TicketId,
+    Urgency,
+};
+
+use super::stage::{Stage, anna, on_each_store};
+
+fn modifiers() -> Policy {
+    let matrix = Matrix::itil()
+        .to_definition()
+        .modifier(
+            Modifier::new("VIP customer", Effect::Raise(1)).when(Condition::field("contact.vip").is(true)),
+        )
+        .modifier(Modifier::new("on the 3rd line", Effect::AtLeast(Priority::P2)).when(third_line()))
+        .modifier(Modifier::new("reputational damage", Effect::AtLeast(Priority::P1)))
+        .build()
+        .unwrap();
+    Policy::new().matrix(matrix)
+}
+
+fn third_line() -> Condition {
+    Condition::field("line").is("third")
+}
+
+fn priority(stage: &Stage, id: TicketId) -> Priority {
+    stage.ticket(id).priority()
+}
+
+#[test]
+fn a_changed_input_moves_the_priority() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        assert_eq!(
+            stage.ticket(id).assessment.to_string(),
+            "P3: impact medium (by default) x urgency medium (by default) gives P3"
+        );
+        stage.does(id, Action::Urgency(Urgency::HIGH));
+        assert_eq!(priority(stage, id), Priority::P2);
+        stage.does(id, Action::Impact(Impact::HIGH));
+        assert_eq!(priority(stage, id), Priority::P1);
+        let again = stage.desk.act(id, Action::Impact(Impact::HIGH), anna()).unwrap();
+        assert!(again.events.is_empty(), "it is so already");
+    });
+}
+
+#[test]
+fn a_priority_set_by_hand_stays_until_it_is_given_back() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        stage.does(id, Action::override_priority(Priority::P1, "the director asked"));
+        assert_eq!(priority(stage, id), Priority::P1);
+        stage.does(id, Action::Urgency(Urgency::LOW).and(Action::Impact(Impact::LOW)));
+        let assessment = stage.ticket(id).assessment;
+        assert_eq!((assessment.priority(), assessment.computed()), (Priority::P1, Priority::P5));
+        assert_eq!(
+            assessment.to_string(),
+            "P1: set by hand, instead of P5; impact low x urgency low gives P5"
+        );
+        stage.does(id, Action::Computed);
+        assert_eq!(priority(stage, id), Priority::P5);
+        // Why it was set is on record, in the personal part of the event.
+        let reasons: Vec<_> = stage.history(id).into_iter().filter_map(|event| event.personal.text).collect();
+        assert_eq!(reasons, ["the director asked"]);
+    });
+}
+
+#[test]
+fn what_is_known_of_the_requester_counts() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&modifiers()).unwrap();
+        let vip = Contact::new("boris").with("vip", true);
+        let id = stage.desk.open_ticket(NewTicket::new("No sound").from(vip.clone())).unwrap().id();
+        assert_eq!(priority(stage, id), Priority::P2);
+        let reasons = stage.ticket(id).assessment.to_string();
+        assert!(reasons.ends_with(r#""VIP customer" raises it by 1 to P2"#), "{reasons}");
+
+        // He is no VIP any more; then somebody else asks, who is one.
+        let plain =
+            Action::Contact { contact: Contact::new("boris").with("vip", false), part: Part::Requester };
+        stage.does(id, plain);
+        assert_eq!(priority(stage, id), Priority::P3);
+        let heir = Contact::new("olga").with("vip", true);
+        stage.does(id, Action::Contact { contact: heir, part: Part::Requester });
+        assert_eq!(priority(stage, id), Priority::P2);
+        assert_eq!(stage.ticket(id).contacts[&"boris".into()], Part::Affected);
+        // A VIP who is merely copied does not count.
+        let other = NewTicket::new("No sound").from("olga").concerning(vip, Part::Copied);
+        let other = stage.desk.open_ticket(other).unwrap().id();
+        assert_eq!(priority(stage, other), Priority::P3);
+    });
+}
+
+#[test]
+fn a_hand_over_moves_the_priority_where_a_modifier_says_so() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&modifiers()).unwrap();
+        let id = stage.open();
+        stage.does(id, Action::hand_over("kernel", Line::Third, "cannot be muted"));
+        assert_eq!(priority(stage, id), Priority::P2);
+        stage.does(id, Action::hand_over("desk", Line::First, "can be muted"));
+        assert_eq!(priority(stage, id), Priority::P3);
+        assert_eq!(stage.ticket(id).handed_over, 2);
+    });
+}
+
+#[test]
+fn a_modifier_is_named_and_taken_off() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&modifiers()).unwrap();
+        let id = stage.open();
+        let off = || Action::Modifier { name: "reputational damage".to_owned(), on: false };
+        let error = stage.refuses(id, |desk| desk.act(id, off(), anna()));
+        assert!(
+            error.to_string().contains(r#""reputational damage" is not named on this ticket"#),
+            "{error}"
+        );
+        stage.does(id, Action::modifier("reputational damage"));
+        assert_eq!(priority(stage, id), Priority::P1);
+        stage.does(id, off());
+        assert_eq!(priority(stage, id), Priority::P3);
+
+        let error = stage.refuses(id, |desk| desk.act(id, Action::modifier("reputational damge"), anna()));
+        assert_eq!(
+            error.to_string(),
+            "modifier \"reputational damge\" is not known (did you mean \"reputational damage\"?); \
+             allowed: VIP customer, on the 3rd line, reputational damage"
+        );
+        let error = stage.refuses(id, |desk| desk.act(id, Action::Impact(Impact::new(4).unwrap()), anna()));
+        assert_eq!(
+            error.to_string(),
+            "impact 4 is not in the matrix; allowed: 1 (high), 2 (medium), 3 (low)"
+        );
+    });
+}
+
+/// The policy changed under a ticket: what it knew stays, and other work is not refused for it.
+#[test]
+fn a_ticket_whose_modifier_is_gone_from_the_policy_can_still_be_worked_on() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&modifiers()).unwrap();
+        let id = stage.opened_and([Action::modifier("reputational damage")]);
+        stage.desk.setup().adopt(&Policy::new()).unwrap();
+        stage.does(id, Action::tag("audio"));
+        stage.does(id, Action::assign("ben"));
+        assert_eq!(priority(stage, id), Priority::P1);
+        stage.does(id, Action::Modifier { name: "reputational damage".to_owned(), on: false });
+        assert_eq!(priority(stage, id), Priority::P3);
+    });
+}

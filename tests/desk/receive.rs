@@ -1,0 +1,167 @@
+//! Messages: to the ticket of their thread, and what they do to its state.
+
+use firstline::ticket::event::Cause;
+use firstline::{Action, Actor, Change, HoldReason, NewTicket, Part, StateKind, TicketId};
+
+use super::stage::{Stage, anna, boris, on_each_store};
+
+fn message(text: &str) -> NewTicket {
+    NewTicket::new("No sound").from("boris").thread("chat-9").saying(text)
+}
+
+fn conversation(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
+    let id = stage.desk.receive(message("I hear nothing.")).unwrap().ticket.id();
+    actions.into_iter().for_each(|action| stage.does(id, action));
+    id
+}
+
+#[test]
+fn messages_of_one_thread_go_to_one_ticket() {
+    on_each_store(|stage| {
+        let id = conversation(stage, []);
+        for n in 2..=5 {
+            let receipt = stage.desk.receive(message("Hello?")).unwrap();
+            assert_eq!((receipt.ticket.id(), receipt.opened(), receipt.ticket.received), (id, false, n));
+        }
+        let other = stage.desk.receive(message("Hello?").thread("chat-10")).unwrap();
+        assert!(other.opened() && other.ticket.id() != id);
+        let without = NewTicket::new("No sound").from("boris").saying("Hello?");
+        assert!(stage.desk.receive(without.clone()).unwrap().opened());
+        assert!(stage.desk.receive(without).unwrap().opened(), "no thread, no guess");
+    });
+}
+
+#[test]
+fn opening_in_a_thread_that_leads_to_a_ticket_is_refused() {
+    on_each_store(|stage| {
+        let id = conversation(stage, []);
+        let error = stage.refuses(id, |desk| desk.open_ticket(message("Hello?")));
+        let said = format!(
+            "thread chat-9 leads to ticket {id}; \
+             allowed: `receive`, which attaches to that ticket, or another thread"
+        );
+        assert_eq!(error.to_string(), said);
+        // The refusal took no running number.
+        assert_eq!(stage.ticket(stage.open()).number.value, 2);
+    });
+}
+
+#[test]
+fn a_message_of_the_requester_reopens_what_was_resolved() {
+    on_each_store(|stage| {
+        let id = conversation(stage, [Action::resolve("unmuted")]);
+        let receipt = stage.desk.receive(message("Still nothing.")).unwrap();
+        assert!(!receipt.opened());
+        assert!(matches!(receipt.events[0].change, Change::Received { .. }));
+        assert!(matches!(receipt.events[1].change, Change::Moved { cause: Cause::Message, .. }));
+        let ticket = stage.ticket(id);
+        assert_eq!((ticket.state.kind(), ticket.reopened), (StateKind::Active, 1));
+        assert!(ticket.timers().is_empty(), "silence no longer closes it");
+    });
+}
+
+#[test]
+fn a_message_of_the_requester_ends_a_wait_for_the_customer_and_no_other() {
+    on_each_store(|stage| {
+        let own = HoldReason::Own("parcel".to_owned());
+        let cases = [
+            (HoldReason::Customer, StateKind::Active),
+            (HoldReason::ThirdParty, StateKind::OnHold),
+            (HoldReason::Problem, StateKind::OnHold),
+            (HoldReason::Scheduled, StateKind::OnHold),
+            (own, StateKind::OnHold),
+            // A reason of one's own by the known name is the known reason.
+            (HoldReason::Own("customer".to_owned()), StateKind::Active),
+        ];
+        for (reason, expected) in cases {
+            let id = stage.opened_and([Action::hold(reason.clone())]);
+            stage.desk.act(id, Action::reply("Here is the picture."), boris()).unwrap();
+            let ticket = stage.ticket(id);
+            assert_eq!((ticket.state.kind(), ticket.reopened), (expected, 0), "{reason}");
+        }
+    });
+}
+
+#[test]
+fn others_do_not_reopen() {
+    on_each_store(|stage| {
+        let speakers = [anna(), Actor::automation("bot"), Actor::contact("a colleague")];
+        for state in [Action::resolve("unmuted"), Action::hold(HoldReason::Customer)] {
+            for by in &speakers {
+                let id = stage.opened_and([state.clone()]);
+                stage.desk.act(id, Action::reply("By the way"), by).unwrap();
+                assert!(matches!(stage.ticket(id).state.kind(), StateKind::Resolved | StateKind::OnHold));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_message_with_a_confirmation_in_one_action_closes() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::resolve("unmuted")]);
+        let thanks = Action::reply("Thank you!").and(Action::confirm());
+        let receipt = stage.desk.act(id, thanks, boris()).unwrap();
+        assert_eq!(receipt.events.len(), 2, "{:?}", receipt.events);
+        let ticket = stage.ticket(id);
+        assert_eq!((ticket.state.kind(), ticket.reopened, ticket.received), (StateKind::Closed, 0, 2));
+    });
+}
+
+#[test]
+fn a_message_with_a_step_of_its_own_is_moved_by_that_step_alone() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::resolve("unmuted")]);
+        let angry = Action::reply("No!").and(Action::Reopen { why: Some("it is not".to_owned()) });
+        let receipt = stage.desk.act(id, angry, boris()).unwrap();
+        assert_eq!((receipt.events.len(), receipt.ticket.reopened), (2, 1));
+    });
+}
+
+/// A message that needs no words because a file speaks, and one that has neither.
+#[test]
+fn a_message_needs_words_or_a_file() {
+    on_each_store(|stage| {
+        let id = conversation(stage, []);
+        let picture = firstline::Message::new("").attach("screen.png", "image/png", 1, "s3://1");
+        let receipt = stage.desk.receive(message("").saying(picture)).unwrap();
+        assert_eq!(receipt.ticket.id(), id);
+        let error = stage.refuses(id, |desk| desk.receive(message("")));
+        assert!(error.is_invalid(), "{error}");
+        let wordless = NewTicket::new("No sound").from("boris").thread("chat-9");
+        let error = stage.refuses(id, |desk| desk.receive(wordless));
+        assert_eq!(
+            error.to_string(),
+            "message has no words; allowed: `saying` with the words of the message"
+        );
+    });
+}
+
+/// What an agent takes down on the telephone is the agent's deed, and the customer's request.
+#[test]
+fn an_agent_may_register_for_the_requester() {
+    on_each_store(|stage| {
+        let request = NewTicket::new("No sound").from("boris").by(anna()).saying("He hears nothing.");
+        let ticket = stage.desk.open_ticket(request).unwrap();
+        assert_eq!(ticket.requester().unwrap().as_str(), "boris");
+        assert_eq!(ticket.received, 0, "no contact wrote it");
+        assert_eq!(stage.history(ticket.id())[0].by, anna());
+    });
+}
+
+/// Found while writing this suite: the second mention of a person silently took the first one's place, so that a
+/// requester who was also named as affected was no requester any more.
+#[test]
+fn a_person_named_twice_in_one_request_is_refused() {
+    on_each_store(|stage| {
+        let request = NewTicket::new("No sound").from("boris").concerning("boris", Part::Affected);
+        let error = stage.desk.open_ticket(request).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "contact boris is named more than once; allowed: each person once, as requester, affected or copied"
+        );
+        let request = NewTicket::new("No sound").from("boris").from("anna");
+        let error = stage.desk.open_ticket(request).unwrap_err();
+        assert!(error.to_string().starts_with("requester is named more than once"), "{error}");
+    });
+}

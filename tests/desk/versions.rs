@@ -1,0 +1,195 @@
+//! Expected versions, and commands that happen whole or not at all.
+
+use std::sync::Barrier;
+
+use firstline::{Action, AnyTicket, HoldReason, NewTicket, StateKind, TimeDelta};
+
+use super::stage::{Stage, anna, boris, on_each_store, rejection};
+
+#[test]
+fn a_stale_version_is_a_conflict_that_says_what_is_there_now() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::start(), Action::hold_until(HoldReason::ThirdParty, in_june())]);
+        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(2)));
+        assert!(error.is_conflict() && !error.is_rejected() && !error.is_retryable());
+        let conflict = error.conflict().unwrap();
+        assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
+        assert_eq!(conflict.state, stage.ticket(id).state);
+        let said = format!(
+            "ticket {id} was changed by somebody else: expected version 2, found 3, \
+             now on hold (third party) until 2026-06-01T00:00:00Z"
+        );
+        assert_eq!(error.to_string(), said);
+        // A version that never was is as stale as one that is past.
+        for version in [0, 4, u64::MAX] {
+            let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(version)));
+            assert_eq!(error.conflict().unwrap().expected, version);
+        }
+        stage.desk.act(id, Action::resume(), anna().expecting(3)).unwrap();
+    });
+}
+
+fn in_june() -> firstline::DateTime<firstline::Utc> {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn a_typed_step_on_a_ticket_that_moved_on_is_a_conflict_even_if_the_state_is_the_same() {
+    on_each_store(|stage| {
+        let ticket = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        let id = ticket.id();
+        stage.does(id, Action::note("hm"));
+        let error = stage.refuses(id, |desk| desk.commit(ticket.start(), anna()));
+        assert_eq!((error.conflict().unwrap().expected, error.conflict().unwrap().found), (1, 2));
+        let AnyTicket::New(ticket) = stage.desk.ticket(id).unwrap().into_typed() else { panic!() };
+        stage.desk.commit(ticket.start(), anna()).unwrap();
+    });
+}
+
+#[test]
+fn an_action_of_several_parts_happens_whole_or_not_at_all() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::start()]);
+        let good = || {
+            vec![
+                Action::reply("Here is how."),
+                Action::tag("audio"),
+                Action::assign("ben"),
+                Action::note("done"),
+            ]
+        };
+        let bad: [(Action, fn(&firstline::Error) -> bool); 5] = [
+            (Action::confirm(), firstline::Error::is_rejected),
+            (Action::start(), firstline::Error::is_rejected),
+            (Action::tag(" "), firstline::Error::is_invalid),
+            (Action::field("undeclared", 1), firstline::Error::is_invalid),
+            (
+                Action::link(firstline::LinkKind::CausedBy, uuid::Uuid::nil().into()),
+                firstline::Error::is_not_found,
+            ),
+        ];
+        // Wherever the faulty part stands, nothing of the others happens.
+        for (part, is_right) in bad {
+            for place in 0..=good().len() {
+                let mut parts = good();
+                parts.insert(place, part.clone());
+                let error = stage.refuses(id, |desk| desk.act(id, Action::All(parts), anna()));
+                assert!(is_right(&error), "{part:?} at {place}: {error}");
+            }
+        }
+        let receipt = stage.desk.act(id, Action::All(good()), anna()).unwrap();
+        assert_eq!(receipt.events.len(), 4, "the same without the faulty part does happen");
+    });
+}
+
+/// Each part sees what the parts before it did.
+#[test]
+fn the_parts_of_an_action_happen_in_their_order() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        let whole_life = Action::start()
+            .and(Action::hold(HoldReason::Customer))
+            .and(Action::resume())
+            .and(Action::resolve("unmuted"))
+            .and(Action::close());
+        let handle = stage.desk.ticket(id).unwrap();
+        assert_eq!(handle.why_not(&whole_life), None);
+        let receipt = stage.desk.act(id, whole_life, anna()).unwrap();
+        assert_eq!((receipt.events.len(), stage.ticket(id).state.kind()), (5, StateKind::Closed));
+        assert!(receipt.events.iter().all(|event| event.at == stage.now()));
+
+        let id = stage.open();
+        let too_much = Action::start().and(Action::start());
+        let error = stage.refuses(id, |desk| desk.act(id, too_much.clone(), anna()));
+        assert_eq!(
+            rejection(&error).state,
+            StateKind::Active,
+            "the second start is refused, in the new state"
+        );
+        assert_eq!(stage.desk.ticket(id).unwrap().why_not(&too_much).as_ref(), error.rejection());
+    });
+}
+
+/// Two agents press at once: one wins, the other is told so, and nothing is lost.
+#[test]
+fn of_two_who_act_at_once_one_is_told_that_the_other_was_faster() {
+    on_each_store(|stage| {
+        for _ in 0..20 {
+            let id = stage.open();
+            let barrier = Barrier::new(2);
+            let press = |text: &'static str| {
+                barrier.wait();
+                stage.desk.act(id, Action::resolve(text), anna().expecting(1)).map(|_| ())
+            };
+            let results = std::thread::scope(|threads| {
+                let both = [threads.spawn(|| press("one")), threads.spawn(|| press("two"))];
+                both.map(|it| it.join().unwrap())
+            });
+            let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+            assert_eq!((won.len(), lost.len()), (1, 1));
+            assert!(lost[0].as_ref().unwrap_err().is_conflict());
+            assert_eq!(stage.history(id).len(), 2);
+        }
+    });
+}
+
+/// Without an expected version both count, one after the other: no update is lost.
+#[test]
+fn many_who_write_at_once_lose_nothing() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        std::thread::scope(|threads| {
+            for writer in 0..4 {
+                threads.spawn(move || {
+                    for n in 0..25 {
+                        stage.does(id, Action::tag(format!("{writer}-{n}")));
+                    }
+                });
+            }
+        });
+        assert_eq!(stage.ticket(id).tags.len(), 100);
+        assert_sound(stage, id);
+    });
+}
+
+/// Row and history agree, versions have no gaps, times do not run backwards.
+fn assert_sound(stage: &Stage, id: firstline::TicketId) {
+    let history = stage.history(id);
+    assert_eq!(firstline::Snapshot::fold(&history).unwrap(), stage.ticket(id));
+    assert!(history.iter().map(|event| event.version).eq(1..=history.len() as u64));
+    assert!(history.windows(2).all(|pair| pair[0].at <= pair[1].at));
+}
+
+#[test]
+fn a_clock_that_runs_backwards_does_not_reorder_a_history() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::start()]);
+        stage.later(-TimeDelta::days(1));
+        stage.does(id, Action::resolve("unmuted"));
+        assert_sound(stage, id);
+        let ticket = stage.ticket(id);
+        assert_eq!(ticket.resolved_at, Some(ticket.opened_at));
+        let until = ticket.timers()[0].due;
+        assert_eq!(
+            until,
+            ticket.opened_at + TimeDelta::days(5),
+            "counted from the event, not from the clock"
+        );
+    });
+}
+
+#[test]
+fn who_is_not_asked_for_is_not_found() {
+    on_each_store(|stage| {
+        let nobody = uuid::Uuid::nil().into();
+        let errors = [
+            stage.desk.act(nobody, Action::start(), boris()).unwrap_err(),
+            stage.desk.ticket(nobody).unwrap_err(),
+            stage.desk.records().history(nobody).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.is_not_found(), "{error}");
+            assert_eq!(error.to_string(), format!("ticket {nobody} is not known at this desk"));
+        }
+    });
+}

@@ -1,0 +1,281 @@
+//! The house in one direction: every file of the crate stands on a floor and uses only its own floor and those
+//! below; no two modules use each other; the domain reads no clock, draws no random number and does no I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "layers/source.rs"]
+mod source;
+
+use source::{Use, tokens, uses};
+
+/// The units of the crate and the floor of each. A file belongs to the longest name that begins its own.
+const FLOORS: &[(u8, &[&str])] = &[
+    // Vocabulary.
+    (0, &["error", "id", "time", "value", "open_set", "spelling", "limits", "line"]),
+    // The domain, pure.
+    (
+        1,
+        &[
+            "definition",
+            "condition",
+            "priority",
+            "calendar",
+            "lifecycle",
+            "policy",
+            "sla",
+            "ticket",
+            "ledger",
+            "import",
+        ],
+    ),
+    // The desk and the ports.
+    (2, &["desk", "flow", "store"]),
+    // Adapters.
+    (3, &["store/memory", "store/sqlite", "zoneinfo"]),
+];
+
+/// Reading the clock or drawing random numbers: `time.rs` and `id.rs` alone may.
+const UNSTEADY: &[&str] =
+    &["Utc::now", "Local::now", "SystemTime::now", "Instant::now", "now_v7", "new_v7", "new_v4", "rand::"];
+
+/// Input and output, which the vocabulary and the domain have none of.
+const IO: &[&str] = &[
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::env",
+    "std::process",
+    "println!",
+    "eprintln!",
+    "print!",
+    "dbg!",
+];
+
+const MAX_LINES: usize = 400;
+
+/// A crate's sources: path below `src` to text.
+type Sources = BTreeMap<String, String>;
+
+fn unit_of(module: &str) -> Option<(u8, &'static str)> {
+    let is_prefix =
+        |unit: &str| module.strip_prefix(unit).is_some_and(|it| it.is_empty() || it.starts_with('/'));
+    let units = FLOORS.iter().flat_map(|(floor, units)| units.iter().map(|unit| (*floor, *unit)));
+    units.filter(|(_, unit)| is_prefix(unit)).max_by_key(|(_, unit)| unit.len())
+}
+
+/// What the crate's root re-exports: name to the path behind it.
+fn reexports(sources: &Sources) -> BTreeMap<String, Vec<String>> {
+    let Some(root) = sources.get("lib.rs") else { return BTreeMap::new() };
+    // In the root, `pub use a::B` means `crate::a::B`.
+    let spelled_out = root.replace("pub use ", "pub use crate::").replace("crate::crate::", "crate::");
+    let named = |found: Use| Some((found.path.last()?.clone(), found.path));
+    uses(&[], &tokens(&spelled_out)).into_iter().filter_map(named).collect()
+}
+
+/// Everything that breaks the order of the floors, in words.
+fn violations(sources: &Sources) -> Vec<String> {
+    let modules: BTreeSet<&str> = sources.keys().filter_map(|path| path.strip_suffix(".rs")).collect();
+    let reexports = reexports(sources);
+    let mut wrong = Vec::new();
+    let mut edges: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    for (path, text) in sources.iter().filter(|(path, _)| *path != "lib.rs") {
+        let module = path.trim_end_matches(".rs");
+        let Some((floor, unit)) = unit_of(module) else {
+            wrong.push(format!("{path} stands on no floor: name it in FLOORS"));
+            continue;
+        };
+        let tokens = tokens(text);
+        let own: Vec<String> = module.split('/').map(str::to_owned).collect();
+        for Use { mut path, line } in uses(&own, &tokens) {
+            let place = format!("{module}.rs:{line}");
+            let Some(first) = path.first().cloned() else {
+                wrong.push(format!("{place} uses the whole crate"));
+                continue;
+            };
+            if !modules.contains(first.as_str()) {
+                match reexports.get(&first) {
+                    Some(behind) => path.splice(..1, behind.iter().cloned()).for_each(drop),
+                    None => {
+                        wrong.push(format!("{place} uses crate::{first}, which is no module of the crate"));
+                        continue;
+                    }
+                }
+            }
+            let used =
+                (1..=path.len()).rev().map(|n| path[..n].join("/")).find(|it| modules.contains(it.as_str()));
+            let Some((used_floor, used_unit)) = used.as_deref().and_then(unit_of) else { continue };
+            if used_floor > floor {
+                wrong.push(format!(
+                    "{place} on floor {floor} uses crate::{} on floor {used_floor}",
+                    path.join("::")
+                ));
+            } else if used_unit != unit {
+                edges.entry(unit).or_default().entry(used_unit).or_insert(place);
+            }
+        }
+        let spelled: String = tokens.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
+        let mentions = |what: &str| {
+            let words: Vec<String> = source::tokens(what).into_iter().map(|it| it.text).collect();
+            format!(" {spelled} ").contains(&format!(" {} ", words.join(" ")))
+        };
+        if !matches!(path.as_str(), "time.rs" | "id.rs") {
+            let found = UNSTEADY.iter().filter(|what| mentions(what));
+            wrong.extend(
+                found.map(|what| format!("{path} mentions {what}, which only time.rs and id.rs may")),
+            );
+        }
+        if floor <= 1 {
+            let found = IO.iter().filter(|what| mentions(what));
+            wrong.extend(found.map(|what| format!("{path} mentions {what}, but floor {floor} does no I/O")));
+        }
+    }
+    wrong.extend(cycle(&edges));
+    wrong
+}
+
+/// A circle of units that use each other, with a place for each step of it.
+fn cycle(edges: &BTreeMap<&str, BTreeMap<&str, String>>) -> Option<String> {
+    fn walk<'a>(
+        from: &'a str,
+        edges: &'a BTreeMap<&str, BTreeMap<&str, String>>,
+        trail: &mut Vec<&'a str>,
+        done: &mut BTreeSet<&'a str>,
+    ) -> Option<String> {
+        if let Some(begin) = trail.iter().position(|unit| *unit == from) {
+            let mut round: Vec<&str> = trail[begin..].to_vec();
+            round.push(from);
+            let steps =
+                round.windows(2).map(|it| format!("{} -> {} ({})", it[0], it[1], edges[it[0]][it[1]]));
+            return Some(format!("a circle: {}", steps.collect::<Vec<_>>().join(", ")));
+        }
+        if !done.insert(from) {
+            return None;
+        }
+        trail.push(from);
+        let found = edges.get(from).and_then(|to| to.keys().find_map(|to| walk(to, edges, trail, done)));
+        trail.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    edges.keys().find_map(|unit| walk(unit, edges, &mut Vec::new(), &mut done))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(below: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(below) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = paths
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|it| it == "rs"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn sources() -> Sources {
+    let src = root().join("src");
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(&path).unwrap())
+    };
+    rust_files(&src).into_iter().map(read).collect()
+}
+
+#[test]
+fn every_file_uses_only_its_own_floor_and_those_below() {
+    let sources = sources();
+    assert!(sources.len() > 40, "the sources were not found: {:?}", sources.keys());
+    let found: usize = sources.values().map(|text| uses(&[], &tokens(text)).len()).sum();
+    assert!(found > 300, "only {found} paths were read: the reader is broken");
+    let wrong = violations(&sources);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_named_by_their_noun_and_not_too_long() {
+    let mut wrong = Vec::new();
+    let files =
+        ["src", "tests", "examples", "benches"].into_iter().flat_map(|it| rust_files(&root().join(it)));
+    for path in files {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        if path.ends_with("mod.rs") {
+            wrong.push(format!("{name}: a module is `noun.rs`, never `mod.rs`"));
+        }
+        if lines > MAX_LINES {
+            wrong.push(format!("{name} has {lines} lines, more than {MAX_LINES}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_top_level_holds_only_what_belongs_there() {
+    let allowed =
+        ["Cargo.toml", "Cargo.lock", "src", "examples", "benches", "tests", "README.md", "CHANGELOG.md"];
+    let stray: Vec<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !allowed.contains(&name.as_str()))
+        // `target` is git's to ignore.
+        .filter(|name| !name.starts_with("LICENSE") && !name.starts_with('.') && name != "target")
+        .collect();
+    assert!(stray.is_empty(), "{stray:?} do not belong at the top level");
+}
+
+/// The checks above can fail: each fault is found in a small made-up crate, and its mended twin passes.
+#[test]
+fn a_made_up_violation_is_found() {
+    let crate_of = |files: &[(&str, &str)]| -> Sources {
+        let all = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let root =
+            "pub mod desk; pub mod ticket; pub use ticket::event::{Event, Change}; pub use desk::Desk;";
+        let known =
+            [("lib.rs", root), ("ticket.rs", ""), ("ticket/event.rs", ""), ("desk.rs", ""), ("error.rs", "")];
+        known.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).chain(all).collect()
+    };
+    let faulty: &[(&str, &str, &str)] = &[
+        ("ticket.rs", "use crate::desk::Desk;", "on floor 1 uses crate::desk::Desk on floor 2"),
+        ("ticket.rs", "fn f() { crate::desk::receipt() }", "on floor 1 uses crate::desk::receipt on floor 2"),
+        ("ticket.rs", "use crate::Desk;", "on floor 1 uses crate::desk::Desk on floor 2"),
+        ("ticket.rs", "use crate::{error::Error, desk};", "on floor 1 uses crate::desk on floor 2"),
+        (
+            "store.rs",
+            "use super::desk; use crate::store::memory::Memory;",
+            "floor 2 uses crate::store::memory",
+        ),
+        (
+            "store/query.rs",
+            "use super::memory::Memory;",
+            "floor 2 uses crate::store::memory::Memory on floor 3",
+        ),
+        ("error.rs", "use crate::ticket;", "error.rs:1 on floor 0 uses crate::ticket on floor 1"),
+        ("desk/x.rs", "use crate::nowhere::X;", "which is no module of the crate"),
+        ("gadget.rs", "", "gadget.rs stands on no floor"),
+        ("policy.rs", "use crate::lifecycle;", "a circle: lifecycle -> policy"),
+        ("ticket.rs", "fn f() { let now = chrono::Utc::now(); }", "ticket.rs mentions Utc::now"),
+        ("desk.rs", "fn f() { let id = Uuid::now_v7(); }", "desk.rs mentions now_v7"),
+        ("desk.rs", "use rand::Rng;", "desk.rs mentions rand::"),
+        ("ticket.rs", "use std::fs::File;", "ticket.rs mentions std::fs"),
+        ("value.rs", "fn f() { println!(\"\") }", "value.rs mentions println!"),
+    ];
+    let beside: &[(&str, &str)] =
+        &[("store/memory.rs", "use crate::desk::Desk;"), ("lifecycle.rs", "use crate::policy::Policy;")];
+    let sound = crate_of(&[beside, &[("policy.rs", ""), ("store.rs", "use crate::Event;")]].concat());
+    assert_eq!(violations(&sound), Vec::<String>::new());
+    for (path, text, expected) in faulty {
+        let mut files = vec![("policy.rs", ""), ("store.rs", "")];
+        files.extend_from_slice(beside);
+        files.push((path, text));
+        let wrong = violations(&crate_of(&files));
+        assert_eq!(wrong.len(), 1, "{path} {text}: {wrong:?}");
+        assert!(wrong[0].contains(expected), "{path} {text}: {wrong:?}");
+    }
+    let harmless = "//! use crate::desk::Desk\n// Utc::now\nconst HINT: &str = \"std::fs, crate::desk\";";
+    assert_eq!(violations(&crate_of(&[("ticket.rs", harmless)])), Vec::<String>::new());
+}
