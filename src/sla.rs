@@ -29,7 +29,8 @@
 //! ```
 //!
 //! # What happens when
-//! - Met means at the deadline or before it.
+//! - Met means at the deadline or before it. Where the time is used up just when the calendar closes, that is the
+//!   deadline, unless the calendar says [at the next opening](crate::calendar::AtClosing::NextOpening).
 //! - Before an event counts, everything is passed that fell due before its instant; events of one instant count in
 //!   the order of the history.
 //! - On reopening, on a change of priority and on a change of the policy an agreement says what becomes of its

@@ -60,8 +60,9 @@ impl<'a> Measure<'a> {
                 let always = metric == Metric::RequesterWait && leg.reason == Some(HoldReason::Customer);
                 !always && !leg.reason.as_ref().is_some_and(|reason| self.target.pauses.contains(reason))
             }
-            (StateKind::Resolved, metric) => metric == Metric::Closure,
-            (StateKind::Closed | StateKind::Cancelled, _) => false,
+            // Imported tickets may come back from closed: then they were not closed for good.
+            (StateKind::Resolved | StateKind::Closed, metric) => metric == Metric::Closure,
+            (StateKind::Cancelled, _) => false,
         }
     }
 

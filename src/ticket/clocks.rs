@@ -34,7 +34,7 @@ pub(crate) struct Clockwork {
     pub(super) rulebook: Rulebook,
     /// The latest cycle of each metric.
     pub(super) clocks: Vec<Clock>,
-    /// What changed since it was last taken: the latest value of each cycle, in order.
+    /// What changed since it was last taken: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
 }
 
@@ -54,7 +54,14 @@ pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
         ticket.apply(event)?;
         work.hear(event, &ticket)?;
     }
-    Ok(work.changed)
+    let mut cycles: Vec<Clock> = Vec::new();
+    for clock in work.changed {
+        match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
+            Some(cycle) => *cycle = clock,
+            None => cycles.push(clock),
+        }
+    }
+    Ok(cycles)
 }
 
 impl Clockwork {
@@ -94,11 +101,16 @@ impl Clockwork {
             _ => self.pass(now.at)?,
         }
         match &event.change {
-            Change::Opened(_) => self.rechoose(now),
+            Change::Opened(_) => {
+                self.begin(now)?;
+                // An imported history may begin with a ticket that has ended.
+                if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
+            }
             Change::Migrated { policy } => self.migrated(*policy, After { by_desk: false, ..now }),
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
+            Change::Restamped => self.restamped(now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
             _ => Ok(()),
@@ -217,6 +229,27 @@ impl Clockwork {
             _ => {}
         }
         self.toggle(now)
+    }
+
+    /// The state in which it is began later than was said: so ended what that state ends.
+    fn restamped(&mut self, now: After<'_>) -> Result<()> {
+        let state = now.ticket.state.kind();
+        for clock in self.clocks.clone() {
+            let moves = match clock.metric {
+                Metric::Resolution | Metric::RequesterWait | Metric::AgentWork => {
+                    state == StateKind::Resolved
+                }
+                Metric::Closure => state == StateKind::Closed,
+                _ => false,
+            };
+            if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
+                let metric = clock.metric;
+                self.go_on(clock, now)?;
+                self.pass(now.at)?;
+                self.finish(metric, now)?;
+            }
+        }
+        Ok(())
     }
 
     fn reopened(&mut self, now: After<'_>) -> Result<()> {

@@ -20,7 +20,13 @@ impl Clockwork {
             let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
             self.rebind(metric, &rules, agreement.as_ref(), how, now)?;
         }
-        let Some(agreement) = agreement.filter(|_| now.ticket.state.kind().is_open()) else { return Ok(()) };
+        if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
+    }
+
+    /// Starts the clocks that the ticket's agreement wants and that there have not been yet.
+    pub(super) fn begin(&mut self, now: After<'_>) -> Result<()> {
+        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
+        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
         let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
         let from = if since_opening { now.ticket.opened_at } else { now.at };
         for metric in Metric::ALL {
@@ -186,8 +192,9 @@ impl Clockwork {
     }
 
     pub(super) fn set(&mut self, clock: Clock) {
-        let cycle = (clock.metric, clock.cycle);
-        match self.changed.iter_mut().find(|it| (it.metric, it.cycle) == cycle) {
+        // Every target that a cycle had is on record, so that a ledger can say what was counted by which.
+        let revision = (clock.metric, clock.cycle, clock.revision);
+        match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
             Some(changed) => changed.clone_from(&clock),
             None => self.changed.push(clock.clone()),
         }

@@ -243,7 +243,12 @@ impl Snapshot {
             Change::Unlinked(link) => {
                 self.links.remove(link);
             }
-            Change::Restamped => self.stamp(event.at),
+            Change::Restamped => {
+                self.stamp(event.at);
+                if let Some(leg) = self.course.last_mut() {
+                    leg.since = event.at;
+                }
+            }
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
             Change::Imported { versions, fingerprint } => {
                 self.imported = Some((*versions, fingerprint.clone()))
