@@ -206,14 +206,14 @@ impl fmt::Display for Ledger {
             let counted = if span.what == Spent::Running { "" } else { " (not counted)" };
             writeln!(
                 f,
-                "  {}  {:<24} {}{counted}",
+                "  {:<29} {:<24} {}{counted}",
                 local(span.from),
                 span.what.to_string(),
                 length(span.wall())
             )?;
         }
         let end = if clock.ended_at.is_some() { clock.state.to_string() } else { "now".to_owned() };
-        writeln!(f, "  {}  {end}", local(self.until))?;
+        writeln!(f, "  {:<29} {end}", local(self.until))?;
         write!(
             f,
             "  {} of {} used, {} on the wall",

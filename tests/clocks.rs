@@ -153,3 +153,174 @@ fn a_reopened_ticket_continues_begins_anew_or_stays_frozen() {
         bench.check(ticket);
     }
 }
+
+#[test]
+fn what_will_be_due_and_what_if() {
+    let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
+    let bench = Bench::new(office().agreement(Agreement::new("it", 1).target(target.business("office"))));
+    bench.at("2026-01-09T10:00:00Z"); // Friday: six open hours are left, and two on Monday
+    let (ticket, held, late) = (bench.open(), bench.open(), bench.open());
+    bench.act(held, Action::hold(HoldReason::Customer), ANNA);
+    bench.at("2026-01-09T11:00:00Z");
+    let reports = bench.desk.reports();
+    let anna = firstline::Actor::agent(ANNA);
+    let of = |clocks: Vec<firstline::sla::Clock>| clocks[0].due_at.unwrap();
+    assert_eq!(
+        of(reports.what_if(held, Action::resume(), &anna).unwrap()),
+        sla::instant("2026-01-12T11:00:00Z")
+    );
+    let urgent = Action::override_priority(Priority::P1, "what if");
+    assert_eq!(
+        of(reports.what_if(ticket, urgent.clone(), &anna).unwrap()),
+        sla::instant("2026-01-09T12:00:00Z")
+    );
+    assert_eq!(bench.desk.ticket(ticket).unwrap().priority(), Priority::P3); // nothing happened
+    bench.act(late, urgent, ANNA);
+    bench.at("2026-01-09T13:00:00Z");
+    bench.tick();
+    let soon = |within| {
+        let found = reports.due_soon(within).unwrap();
+        found.into_iter().map(|it| (it.ticket.id(), it.left.num_minutes())).collect::<Vec<_>>()
+    };
+    assert_eq!(soon(hours(0)), [(late, -60)]);
+    assert_eq!(soon(hours(5)), [(late, -60), (ticket, 5 * 60)]); // on Monday at ten, after 69 hours on the wall
+    assert_eq!(soon(minutes(299)), [(late, -60)]);
+}
+
+#[test]
+fn what_is_wrong_with_agreements_is_told_all_at_once() {
+    let bad = Agreement::new("gold", 1)
+        .when(firstline::Condition::field("contat.plan").is("gold"))
+        .target(Target::new(Metric::Closure))
+        .target(Target::new(Metric::Resolution).within(hours(1)).business("ofice").warn_at([90, 50]))
+        .target(Target::new(Metric::Resolution).within(TimeDelta::milliseconds(1)).warn_at([0, 100]))
+        .target(Target::new(Metric::FirstReply).within(hours(1)).on_breach(Reaction::Modifier("vip".into())));
+    let error = office().agreement(bad).agreement(Agreement::new("none", 1)).check().unwrap_err();
+    for problem in [
+        "contat.plan",
+        "closure: has no time",
+        "resolution: the calendar \"ofice\" is not known (did you mean \"office\"?)",
+        "warns at [90, 50], which does not rise",
+        "resolution: is there twice",
+        "is no target",
+        "warns at [0, 100], which is not all from 1 to 99",
+        "\"vip\"",
+        "agreement \"none\" has no targets",
+        "both have position 1",
+    ] {
+        assert!(error.to_string().contains(problem), "{problem} is not in: {error}");
+    }
+    for wrong in [
+        r#"{"name":"x","position":1,"targets":[{"metric":"solution","time":"4h"}]}"#,
+        r#"{"name":"x","position":1,"targets":[{"metric":"resolution","time":"2d"}]}"#,
+        r#"{"name":"x","position":1,"targets":[{"metric":"resolution","time":{"4":"4h"}}]}"#,
+        r#"{"name":"x","position":1,"targets":[{"metric":"resolution","time":"4h","pause":[]}]}"#,
+        r#"{"name":"x","targets":[{"metric":"resolution","time":"4h"}]}"#,
+    ] {
+        assert!(serde_json::from_str::<Agreement>(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_policy_with_agreements_is_written_and_read_in_json_and_toml() {
+    let text = r#"
+        [calendars.office]
+        tz = "Europe/Berlin"
+        weekly = { mon = [["09:00", "17:00"]] }
+
+        [[agreements]]
+        name = "standard"
+        position = 1
+        on_reopen = "new_cycle"
+
+        [[agreements.targets]]
+        metric = "resolution"
+        time = { P1 = "4h", P2 = "8h 30m" }
+        measured = { business = "office" }
+        pauses = ["customer", "parcel"]
+        on_breach = [{ escalate = { team = "experts", line = "second" } }, { notify = "duty manager" }]
+    "#;
+    let policy: firstline::Policy = toml::from_str(text).unwrap();
+    policy.check().unwrap();
+    let json = serde_json::to_string(&policy).unwrap();
+    assert_eq!(serde_json::from_str::<firstline::Policy>(&json).unwrap(), policy);
+    assert!(json.contains(r#""time":{"P1":"4h","P2":"8h 30m"}"#), "{json}");
+}
+
+#[test]
+fn an_imported_history_is_judged_without_any_sweep() {
+    use firstline::lifecycle::state;
+    use firstline::{Actor, ImportedTicket, ImportedVersion};
+    let bench = Bench::new(office().agreement(
+        Agreement::new("it", 1).target(Target::new(Metric::Resolution).within(hours(4)).business("office")),
+    ));
+    bench.at("2026-03-01T00:00:00Z");
+    let at = |at: &str| ImportedVersion::new(sla::instant(at), Actor::agent(ANNA));
+    let old = |name: &str, resolved: &str| {
+        ImportedTicket::new("old", name)
+            .version(at("2026-01-05T08:00:00Z").subject("No sound").status(state::Active))
+            .version(at(resolved).status(state::Resolved::default()))
+    };
+    let tickets = [old("1", "2026-01-05T12:00:00Z"), old("2", "2026-01-05T13:00:00Z")];
+    let imported = bench.desk.records().import(tickets).unwrap();
+    assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+    for (number, state, consumed) in [(1_u64, ClockState::Met, 4), (2, ClockState::Missed, 5)] {
+        let ticket = bench.desk.ticket(number).unwrap();
+        let clock = ticket.clock(Metric::Resolution).unwrap();
+        assert_eq!((clock.state, clock.consumed), (state, hours(consumed)));
+        assert_eq!(clock.breached_at.is_some(), number == 2);
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_keeps_the_same_clocks_and_finds_the_due_ones() {
+    use firstline::desk::Settings;
+    use firstline::store::memory::Memory;
+    use firstline::store::sqlite::Sqlite;
+    use firstline::{Actor, NewTicket, Snapshot};
+
+    let target = Target::new(Metric::Resolution)
+        .within(hours(4))
+        .business("office")
+        .on_breach(Reaction::Escalate { team: "experts".into(), line: Line::Second });
+    let agreement = Agreement::new("it", 1)
+        .target(target)
+        .target(Target::new(Metric::NextReply).within(minutes(30)))
+        .target(Target::new(Metric::Handling(Line::Second)).within(hours(2)));
+    let policy = office().agreement(agreement);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    macro_rules! play {
+        ($store:expr) => {{
+            let time = firstline::time::ManualTime::at(sla::instant("2026-01-05T08:00:00Z"));
+            let desk = $store.desk(Settings::new("acme").time(time.clone()));
+            desk.setup().adopt(&policy).unwrap();
+            let ticket = desk.open_ticket(NewTicket::new("No sound").from(BORIS)).unwrap().id();
+            let (anna, boris) = (Actor::agent(ANNA), Actor::contact(BORIS));
+            let mut fired = Vec::new();
+            for (action, by) in [
+                (Action::reply("Is it muted?"), &anna),
+                (Action::reply("No."), &boris),
+                (Action::hold(HoldReason::Customer), &anna),
+                (Action::resume(), &anna),
+                (Action::note("hm"), &anna),
+                (Action::resolve("unmuted"), &anna),
+            ] {
+                time.advance(minutes(45));
+                fired.push(desk.tick(firstline::time::TimeSource::now(&time)).unwrap().fired);
+                desk.act(ticket, action, by).unwrap();
+                time.advance(minutes(20));
+            }
+            let row = desk.ticket(ticket).unwrap().into_snapshot();
+            let history = desk.records().history(ticket).unwrap();
+            assert_eq!(Snapshot::fold(&history).unwrap(), row);
+            let ledger = desk.reports().explain(ticket, Metric::Resolution).unwrap();
+            let changes: Vec<_> = history.into_iter().map(|it| (it.at, it.change)).collect();
+            (row.clocks, changes, fired, ledger, row.due_at)
+        }};
+    }
+    let memory = play!(Memory::new());
+    assert_eq!(play!(Sqlite::open(&file).unwrap()), memory);
+    assert!(memory.2.iter().sum::<usize>() >= 4, "{:?}", memory.2);
+}
