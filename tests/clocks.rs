@@ -1,5 +1,6 @@
 //! Clocks over a desk: what is measured, when it is due, what is told. Figures in seconds.
 
+#[path = "common/clocks.rs"]
 mod sla;
 
 use firstline::sla::{Agreement, ClockState, Metric, OnPriorityChange, OnReopen, Reaction, Target};

@@ -1,6 +1,7 @@
 //! Clocks over random histories: against a replay, against whoever looks more often, and against an oracle that
 //! counts second by second.
 
+#[path = "common/clocks.rs"]
 mod sla;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 use firstline::calendar::WORKDAYS;
 use firstline::desk::Settings;
 use firstline::priority::Effect;
-use firstline::sla::{Alert, Clock, Metric};
+use firstline::sla::{Agreement, Alert, Clock, Metric, Target};
 use firstline::store::memory::Memory;
 use firstline::ticket::clocks::replay;
 use firstline::time::ManualTime;
@@ -151,4 +151,23 @@ impl Bench {
         let json = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), row);
     }
+}
+
+/// A policy of one agreement with these targets.
+pub(crate) fn with(targets: impl IntoIterator<Item = Target>) -> Policy {
+    office().agreement(targets.into_iter().fold(Agreement::new("standard", 1), Agreement::target))
+}
+
+pub(crate) fn resolution(time: TimeDelta) -> Target {
+    Target::new(Metric::Resolution).within(time)
+}
+
+pub(crate) fn consumed(bench: &Bench, ticket: TicketId, metric: Metric) -> i64 {
+    bench.clock(ticket, metric).consumed.num_seconds()
+}
+
+/// Seconds from the opening to the deadline.
+pub(crate) fn due(bench: &Bench, ticket: TicketId, metric: Metric) -> i64 {
+    let clock = bench.clock(ticket, metric);
+    (clock.due_at.unwrap() - clock.from).num_seconds()
 }
