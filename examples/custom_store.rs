@@ -1,4 +1,4 @@
-//! A store of one's own, in one file: implement `Store` and `Tx`, wrap it in `Blocking`, and every verb of the desk
+//! A store of one's own, in one file: implement `Store` and `Tx`, and every verb of the desk
 //! works on it. This one keeps nothing but events and folds a ticket from its events whenever it is asked for.
 //!
 //! `cargo run --example custom_store`
@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use firstline::definition::{Adoption, Fingerprint};
-use firstline::flow::Blocking;
 use firstline::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Read, Store, Tx};
 use firstline::{
-    Action, Actor, Conflict, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query, RequestKey,
+    Action, Actor, Conflict, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query, RequestKey,
     Result, Snapshot, StateKind, ThreadKey, TicketId,
 };
 
@@ -146,7 +145,7 @@ impl Rows {
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let desk = Blocking(EventStore::default()).desk("acme");
+    let desk = Desk::over(EventStore::default(), "acme");
     let anna = Actor::agent("anna");
 
     // The same request twice, as after a broken connection: one ticket.

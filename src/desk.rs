@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::flow::{Blocking, Engine};
+use crate::flow::Engine;
 use crate::id::{DeskId, IdSource, RandomIds, TicketId};
 use crate::lifecycle::state::{KnownState, New};
 use crate::policy::Policy;
-use crate::store::{Query, Store};
+use crate::store::Query;
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::{Step, Ticket};
@@ -123,15 +123,18 @@ impl<T: Into<DeskId>> From<T> for Settings {
     }
 }
 
-impl<S: Store> Blocking<S> {
-    /// A desk in this store.
-    pub fn desk(self, settings: impl Into<Settings>) -> Desk<Blocking<S>> {
-        Desk::over(self, settings)
-    }
-}
-
 impl<E> Desk<E> {
-    /// A desk over an engine of one's own. The engines of this crate offer it as their `desk` method.
+    /// A desk over an engine: any [`Store`](crate::store::Store) is one. Those of this crate offer it as their `desk`
+    /// method.
+    ///
+    /// ```
+    /// use firstline::store::memory::Memory;
+    /// use firstline::{Desk, NewTicket};
+    ///
+    /// let desk = Desk::over(Memory::new(), "acme"); // your store here
+    /// desk.open_ticket(NewTicket::new("No sound"))?;
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     pub fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
         Desk { engine, settings: settings.into(), policies: Arc::default() }
     }
@@ -306,7 +309,7 @@ impl<E: Engine> Desk<E> {
     /// [invalid](crate::Error::is_invalid) for a limit out of range, a foreign cursor or a condition on what no
     /// ticket has; [storage](crate::Error::is_storage).
     pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
-        self.engine.run(&self.settings.desk, look::Find(query))
+        self.engine.run(&self.settings.desk, look::Find { query, frame: self.frame() })
     }
 
     /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes. Each happens once,

@@ -5,12 +5,11 @@
 //! returns in the end is everything to be written. Reading is the same with nothing to write.
 //!
 //! Who merely uses a desk never meets this module. Who brings a store implements [`Store`](crate::store::Store)
-//! and wraps it in [`Blocking`]; who brings an engine of another sort implements [`Engine`].
+//! and has an engine; who brings one of another sort, whose calls are awaited, implements [`Engine`].
 
 pub mod blocking;
 mod seen;
 
-pub use blocking::Blocking;
 pub use seen::Seen;
 
 use crate::error::{Error, Result};
@@ -74,16 +73,13 @@ pub trait Job: Send + 'static {
 
 /// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.
 ///
-/// Whoever writes a function for any engine that blocks asks for one bound for every type of result that it uses:
+/// Every [`Store`](crate::store::Store) is an engine that blocks, so a function for any desk that blocks asks for that:
 ///
 /// ```
-/// use firstline::flow::Engine;
+/// use firstline::store::Store;
 /// use firstline::{Action, Actor, Desk, NewTicket, Receipt, Result, TicketId};
 ///
-/// fn answer<E>(desk: &Desk<E>, id: TicketId, words: &str, by: &Actor) -> Result<Receipt>
-/// where
-///     E: for<'a> Engine<Reply<'a, Receipt> = Result<Receipt>>,
-/// {
+/// fn answer<S: Store>(desk: &Desk<S>, id: TicketId, words: &str, by: &Actor) -> Result<Receipt> {
 ///     desk.act(id, Action::reply(words).and(Action::resolve("answered")), by)
 /// }
 ///

@@ -79,7 +79,7 @@
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
 //!   futures instead of results; the engines of this version block, but one of yours may await.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
-//!   names of people ([`Personal`](ticket::event::Personal)). [`Story`](ticket::story::Story) tells a history in
+//!   names of people ([`Personal`](ticket::event::Personal)). [`Story`] tells a history in
 //!   sentences.
 //! - **People are yours.** Ids of contacts, agents and teams are opaque. What a policy must know of them (VIP, company)
 //!   comes with the command as attributes and is kept in the event.
@@ -108,7 +108,7 @@
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
 //! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
-//! - Bring a store: [`store`], [`flow::Blocking`].
+//! - Bring a store: [`store`], [`Desk::over`].
 //!
 //! The README shows most of these with code, and the examples are programs of one idea each; begin with
 //! `cargo run --example quickstart`.

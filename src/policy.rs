@@ -13,7 +13,7 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 
-pub(crate) mod fields;
+mod fields;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::priority::Matrix;
 use crate::sla::{self, Agreement, Rules};
+use crate::spelling;
 use crate::value::Value;
 
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
@@ -201,7 +202,7 @@ impl Policy {
         }
         Err(Error::invalid(
             &format!("field `{name}`"),
-            format_args!("does not take the {} {value}", value.type_name()),
+            format_args!("does not take \"{value}\" ({})", value.type_name()),
         )
         .allowing(field_type.in_words()))
     }
@@ -212,8 +213,10 @@ impl Policy {
             let declared: Vec<_> = self.fields.keys().map(String::as_str).collect();
             let allowed =
                 if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
-            Error::invalid(&format!("field `{name}`"), "is not declared in the desk's policy")
-                .allowing(allowed)
+            let meant = spelling::nearest(name, self.fields.keys().map(String::as_str));
+            let hint = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+            let problem = format_args!("is not declared in the desk's policy{hint}").to_string();
+            Error::invalid(&format!("field `{name}`"), problem).allowing(allowed)
         })
     }
 }

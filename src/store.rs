@@ -5,8 +5,7 @@
 //! load, what to decide, what to write) is the same for all stores.
 //!
 //! [`Memory`](memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
-//! party's store in one file. Wrapped in [`Blocking`](crate::flow::Blocking), a store has a
-//! [`desk`](crate::flow::Blocking::desk).
+//! party's store in one file. [`Desk::over`](crate::Desk::over) makes a desk of any.
 //!
 //! # What a store of yours must keep to
 //!

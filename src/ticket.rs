@@ -42,6 +42,7 @@ pub mod timer;
 
 mod clockwork;
 mod decide;
+mod describe;
 mod due;
 mod open;
 mod typed;

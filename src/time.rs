@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use chrono::{DateTime, TimeDelta, Utc};
 
-use chrono::DurationRound;
-
 /// A source of the present time.
 pub trait TimeSource: Send + Sync + fmt::Debug {
     /// The present instant. The desk rounds it down to whole microseconds, which is what stores keep.
@@ -65,10 +63,8 @@ impl TimeSource for ManualTime {
     }
 }
 
-/// Rounded down to the resolution that every store keeps, so that what is returned equals what is read back.
+/// Rounded down to the resolution that every store keeps, so that what is returned equals what is read back. A
+/// leap second, which no count of microseconds has room for, becomes the second after it.
 pub(crate) fn to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or_else(|_| {
-        // `duration_trunc` counts in i64 nanoseconds and so ends in 2262; microseconds reach the whole range.
-        DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
-    })
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

@@ -113,17 +113,20 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         (Action::All(vec![Action::All(vec![])]), "action is empty; allowed: at least one part"),
         (
             Action::field("ordr", 1),
-            "field `ordr` is not declared in the desk's policy; allowed: note, order, parts, way",
+            "field `ordr` is not declared in the desk's policy (did you mean `order`?); allowed: note, order, parts, way",
         ),
         (Action::Field { name: "ordr".to_owned(), value: None }, "field `ordr` is not declared"),
-        (Action::field("order", "one"), "field `order` does not take the text one; allowed: a whole number"),
+        (
+            Action::field("order", "one"),
+            "field `order` does not take \"one\" (text); allowed: a whole number",
+        ),
         (
             Action::field("way", "pigeon"),
-            "field `way` does not take the text pigeon; allowed: one of: courier, post",
+            "field `way` does not take \"pigeon\" (text); allowed: one of: courier, post",
         ),
         (
             Action::field("parts", ["left", "top"]),
-            "field `parts` does not take the list left, top; allowed: a list of: left, right",
+            "field `parts` does not take \"left, top\" (list); allowed: a list of: left, right",
         ),
         (Action::field("note", "a\0b"), "field `note` contains a NUL character; allowed: text without NUL"),
         (

@@ -239,7 +239,7 @@ fn utc(at: i64) -> DateTime<Utc> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(160))]
 
     #[test]
     fn agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {

@@ -58,7 +58,7 @@ fn duration() -> impl Strategy<Value = TimeDelta> {
 const NANO: TimeDelta = TimeDelta::nanoseconds(1);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn spans_add_up(calendar in calendar(), a in instant(), b in instant(), c in instant()) {

@@ -2,6 +2,8 @@
 
 #[path = "desk/clock.rs"]
 mod clock;
+#[path = "desk/counts.rs"]
+mod counts;
 #[path = "desk/idempotency.rs"]
 mod idempotency;
 #[path = "desk/links.rs"]

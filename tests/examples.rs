@@ -67,7 +67,7 @@ fn the_typed_lifecycle_meets_a_conflict_and_ends_closed() {
     let lines: Vec<_> = printed.lines().collect();
     assert_eq!(lines[0], "on hold, because of: third party");
     assert!(lines[1].starts_with("anna came too late: ticket "), "{printed}");
-    assert!(lines[1].ends_with("expected version 3, found 4, now resolved"), "{printed}");
+    assert!(lines[1].ends_with("is at version 4, resolved; version 3 was expected"), "{printed}");
     assert_eq!(lines[2], "boris confirmed: T-1 is closed");
     assert_eq!(
         lines[3], "nothing to do for boris: accepted here: note, describe, link",

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use firstline::desk::Imported;
-use firstline::flow::Blocking;
 use firstline::store::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::*;
@@ -172,7 +171,7 @@ fn ten_tickets(length: usize) -> Vec<ImportedTicket> {
 fn a_storage_error_stops_the_import_which_then_goes_on() {
     let three = NonZeroUsize::new(3).unwrap();
     let store = Watched { fails_at: Some(2), ..Watched::default() };
-    let desk = Blocking(store.clone()).desk(settings());
+    let desk = Desk::over(store.clone(), settings());
     let error = desk.records().import_in_batches(three, ten_tickets(4)).unwrap_err();
     assert!(error.is_retryable());
     assert!(error.to_string().starts_with("the import stopped after 6 tickets"), "{error}");
@@ -187,10 +186,19 @@ fn a_storage_error_stops_the_import_which_then_goes_on() {
 #[test]
 fn a_batch_takes_few_rounds() {
     let store = Watched::default();
-    let desk = Blocking(store.clone()).desk(settings());
+    let desk = Desk::over(store.clone(), settings());
     for (length, rounds) in [(2, 2), (2, 2), (4, 3)] {
         store.loads.store(0, Relaxed);
         desk.records().import(ten_tickets(length)).unwrap();
         assert_eq!(store.loads.load(Relaxed), rounds, "histories of {length}");
     }
+}
+
+/// Found by review: the second mention of a person took the first one's place, and the ticket had no requester.
+#[test]
+fn a_person_named_twice_in_one_version_is_refused() {
+    let twice = version(0).subject("No sound").from("boris").concerning("boris", Part::Copied);
+    let done = desk().records().import([ticket("1", [twice])]).unwrap();
+    let said = done.refused[0].1.to_string();
+    assert!(said.starts_with("version 1: contact boris is named more than once"), "{said}");
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use firstline::store::sqlite::{Durability, Options, Sqlite};
 use firstline::{Action, Actor, Desk, ErrorKind, NewTicket, Query, Snapshot};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 fn raw(path: &Path) -> Connection {
     Connection::open(path).unwrap()
@@ -114,10 +114,11 @@ fn tables_that_are_not_ours_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     raw(&file).execute_batch("CREATE TABLE firstline_ticket (mine TEXT)").unwrap();
-    let before = tables(&file);
+    let before = (tables(&file), std::fs::read(&file).unwrap());
     let error = Desk::open(&file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
-    assert_eq!(tables(&file), before, "a failed migration leaves nothing behind");
+    // Found by review: the file was switched to a write-ahead log before it was refused.
+    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "something was left behind");
 
     // The checksum of an applied migration is compared, not only its number.
     let file = dir.path().join("changed.db");
@@ -136,11 +137,20 @@ fn the_hosts_tables_and_a_second_prefix_live_beside() {
     first.open_ticket(NewTicket::new("Here")).unwrap();
     assert_eq!(second.find(Query::newest()).unwrap().tickets.len(), 0);
     assert_eq!(first.find(Query::newest()).unwrap().tickets.len(), 1);
+    // To SQLite, upper and lower case are the same name.
+    let same = Options::new().table_prefix("Firstline_").open(&file).unwrap().desk("main");
+    assert_eq!(same.find(Query::newest()).unwrap().tickets.len(), 1);
     let version: i64 = raw(&file).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 42, "the host's user_version is the host's");
     for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
         let error = Options::new().table_prefix(bad).in_memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+        let not_made = dir.path().join("not made.db");
+        assert_eq!(
+            Options::new().table_prefix(bad).open(&not_made).unwrap_err().kind(),
+            ErrorKind::Definition
+        );
+        assert!(!not_made.exists(), "{bad}");
     }
 }
 
@@ -201,58 +211,6 @@ fn readers_run_beside_the_writer() {
     });
 }
 
-#[test]
-fn the_hosts_transaction_takes_both_or_neither() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("shop.db");
-    let desk = Desk::open(&file).unwrap();
-    let mut host = raw(&file);
-    host.execute_batch("CREATE TABLE refund (cents INTEGER)").unwrap();
-    let anna = Actor::agent("anna");
-
-    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
-    let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
-    // A refusal leaves nothing behind, and the transaction goes on.
-    let both = Action::note("seen").and(Action::confirm());
-    assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
-    desk.within(&tx).act(id, Action::start(), &anna).unwrap();
-    tx.commit().unwrap();
-    assert_eq!(desk.records().history(id).unwrap().len(), 2);
-
-    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    tx.execute("INSERT INTO refund VALUES (2)", []).unwrap();
-    let lost = desk.within(&tx).open_ticket(NewTicket::new("Refund 2")).unwrap().id();
-    tx.rollback().unwrap();
-    assert!(desk.ticket(lost).unwrap_err().is_not_found());
-    let refunds: i64 = host.query_row("SELECT count(*) FROM refund", [], |row| row.get(0)).unwrap();
-    assert_eq!(refunds, 1);
-}
-
-/// The fourth pitfall: a full disk may take the host's whole transaction with it, and the error must say so.
-#[test]
-fn a_full_disk_inside_the_hosts_transaction() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("shop.db");
-    let desk = Desk::open(&file).unwrap();
-    let mut host = raw(&file);
-    let pages: i64 = host.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    host.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 4)).unwrap();
-    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    let within = desk.within(&tx);
-    let long = "x".repeat(30_000);
-    let error =
-        (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").saying(long.as_str())).err()).unwrap();
-    assert!(error.is_storage(), "{error}");
-    drop(tx);
-    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
-    host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
-    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    desk.within(&tx).open_ticket(NewTicket::new("Big").saying(long.as_str())).unwrap();
-    tx.commit().unwrap();
-    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
-}
-
 /// The disk fills up under the desk's own connection: run in a child process whose files may not grow.
 #[test]
 #[cfg(unix)]
@@ -308,4 +266,24 @@ fn a_desk_sees_no_other_desks_rows() {
     assert!(other.find(Query::newest()).unwrap().tickets.is_empty());
     let theirs = other.receive(NewTicket::new("Mine").thread("t").once("k")).unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
+}
+
+/// Found by review: connections for reading, which are opened when they are needed, looked for a relative path in the
+/// directory of that time. Run in a child process, because the working directory is one for all threads.
+#[test]
+fn a_program_that_changes_its_directory_keeps_its_database() {
+    const CHILD: &str = "FIRSTLINE_CHANGED_DIRECTORY_CHILD";
+    if let Ok(dir) = std::env::var(CHILD) {
+        std::env::set_current_dir(&dir).unwrap();
+        let desk = Desk::open("support.db").unwrap();
+        desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        std::env::set_current_dir("..").unwrap();
+        assert_eq!(desk.ticket("T-1").unwrap().subject(), "No sound");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let test = std::env::current_exe().unwrap();
+    let name = "a_program_that_changes_its_directory_keeps_its_database";
+    let output = Command::new(test).args(["--exact", name]).env(CHILD, dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -1,6 +1,6 @@
 //! Doing something to a ticket: any action, or one typed step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use super::by::By;
@@ -18,9 +18,10 @@ use crate::ticket::conflict::Conflict;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Step, Ticket};
 
-/// How many parents are looked up before a chain of parts is called too long.
+/// How many tickets may stand above one, as that of which it is a part.
 const MAX_ANCESTORS: usize = 32;
 
 /// Does something to a ticket.
@@ -42,13 +43,17 @@ impl Act {
 
     /// What the links in this draft mean for the tickets at their other ends.
     fn mirrored(&self, draft: &Draft, seen: &Seen, moment: &Moment<'_>) -> Result<Vec<Draft>, Halt> {
-        let mut others: BTreeMap<TicketId, Draft> = BTreeMap::new();
+        let mut changed = Vec::new();
         for event in draft.events() {
-            let (link, linked) = match &event.change {
-                Change::Linked(link) => (*link, true),
-                Change::Unlinked(link) => (*link, false),
-                _ => continue,
-            };
+            match &event.change {
+                Change::Linked(link) => changed.push((*link, true)),
+                Change::Unlinked(link) => changed.push((*link, false)),
+                _ => {}
+            }
+        }
+        seen.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
+        let mut others: BTreeMap<TicketId, Draft> = BTreeMap::new();
+        for (link, linked) in &changed {
             let other =
                 seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
             let rules = self.frame.rules_for(other, seen)?;
@@ -56,50 +61,46 @@ impl Act {
             mirror.fire_due(moment)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             mirror
-                .mirror(if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
+                .mirror(if *linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
             mirror.settle()?;
         }
         // Only now, because a circle may close by several links of this action.
-        draft.snapshot().links.iter().try_for_each(|link| self.no_circle(*link, draft, &others, seen))?;
+        let parts = |(link, linked): &(Link, bool)| {
+            *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
+        };
+        if changed.iter().any(parts) {
+            self.no_circle(draft, &others, seen)?;
+        }
         Ok(others.into_values().collect())
     }
 
-    /// Refuses a link of this action by which a ticket would become a part of itself.
-    fn no_circle(
-        &self,
-        link: Link,
-        draft: &Draft,
-        others: &BTreeMap<TicketId, Draft>,
-        seen: &Seen,
-    ) -> Result<(), Halt> {
-        // A ticket at the other end that is not drafted was linked before.
-        if !others.contains_key(&link.to) {
-            return Ok(());
+    /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
+    /// that a circle which they close leads through it: only those above this ticket need to be looked at.
+    fn no_circle(&self, draft: &Draft, others: &BTreeMap<TicketId, Draft>, seen: &Seen) -> Result<(), Halt> {
+        fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
+            ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
-        let (child, mut above) = match link.kind {
-            LinkKind::ChildOf => (self.ticket, vec![link.to]),
-            LinkKind::ParentOf => (link.to, vec![self.ticket]),
-            _ => return Ok(()),
-        };
-        let drafted = |id| if id == self.ticket { Some(draft) } else { others.get(&id) };
-        let mut looked_at = 0;
-        while let Some(id) = above.pop() {
-            looked_at += 1;
-            if id == child || looked_at > MAX_ANCESTORS {
+        let mut above = BTreeSet::new();
+        let mut level: Vec<TicketId> = parents(draft.snapshot()).collect();
+        while !level.is_empty() {
+            above.extend(level.iter().copied());
+            if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
                 let state = draft.snapshot().state.kind();
                 let why = "a ticket would become a part of itself, or the chain of parts is too long";
                 return Err(Halt::Stop(
                     Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
                 ));
             }
-            let ticket = match drafted(id) {
-                Some(draft) => Some(draft.snapshot()),
-                None => seen.ticket(id)?,
-            };
-            if let Some(ticket) = ticket {
-                let parents = ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf);
-                above.extend(parents.map(|link| link.to));
+            seen.need(level.iter().map(|id| Read::Ticket(*id)))?;
+            let mut next = Vec::new();
+            for id in level {
+                let ticket = match others.get(&id) {
+                    Some(drafted) => Some(drafted.snapshot()),
+                    None => seen.ticket(id)?,
+                };
+                next.extend(ticket.into_iter().flat_map(parents).filter(|id| !above.contains(id)));
             }
+            level = next;
         }
         Ok(())
     }
@@ -115,7 +116,7 @@ impl Flow for Act {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
             return Ok((Commit::default(), receipt));
         }
         let ticket = seen
@@ -130,10 +131,11 @@ impl Flow for Act {
         let moment = Moment { now: self.frame.now, by: &self.by.actor, policy: &policy, rules: &rules };
         let draft = ticket.decide(&self.action, &moment)?;
         let mut drafts = self.mirrored(&draft, seen, &moment)?;
-        drafts.insert(0, draft.clone());
+        let receipt = Receipt::of(&draft);
+        drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
-        self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
-        Ok((commit, Receipt::of(&draft)))
+        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        Ok((commit, receipt))
     }
 }
 

@@ -144,7 +144,7 @@ impl Batch {
             }
         }
         let numbers = places.values().map(|place| Read::NextNumber { place: *place });
-        need(seen, numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
+        seen.need(numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
 
         let mut targets = HashMap::new();
         for (external, place) in places {
@@ -166,7 +166,7 @@ impl Batch {
             }
         }
         let last = |id, after| Read::History { ticket: id, after, limit: 1 };
-        need(seen, continued.iter().map(|(_, id, after)| last(*id, *after)))?;
+        seen.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
         for (external, id, after) in continued {
             let untouched =
                 matches!(seen.history(id, after, 1)?, [Event { change: Change::Imported { .. }, .. }]);
@@ -259,11 +259,4 @@ impl Candidate {
         }
         Ok(())
     }
-}
-
-/// Halts the decision until all of these are answered.
-fn need(seen: &Seen, reads: impl Iterator<Item = Read>) -> Result<(), Halt> {
-    let mut asked = HashSet::new();
-    let missing: Vec<_> = reads.filter(|read| !seen.has(read) && asked.insert(read.clone())).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
 }

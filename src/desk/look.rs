@@ -1,5 +1,7 @@
 //! Reading: one ticket, many tickets, a history.
 
+use super::frame::Frame;
+use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
@@ -108,7 +110,10 @@ pub struct Page {
 
 /// Finds tickets.
 #[derive(Debug)]
-pub(super) struct Find(pub(super) Query);
+pub(super) struct Find {
+    pub(super) query: Query,
+    pub(super) frame: Frame,
+}
 
 impl Flow for Find {
     type Out = Page;
@@ -118,8 +123,11 @@ impl Flow for Find {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Page), Halt> {
-        let query = &self.0;
+        let query = &self.query;
         query.check()?;
+        if *query.condition() != Condition::ALWAYS {
+            query.condition().check(&self.frame.policy(seen)?.known_to_queries())?;
+        }
         let found = seen.find(&query.clone().one_more())?;
         let shown = &found[..found.len().min(query.page_size())];
         let next = if found.len() > shown.len() { shown.last().map(|it| query.place(it)) } else { None };

@@ -35,7 +35,7 @@ impl Flow for Open {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
         let Receive { request, repeatable, .. } = &self.0;
-        let (commit, receipt) = match repeatable.first_result(seen)? {
+        let (commit, receipt) = match repeatable.first_result(seen, self.0.frame.now)? {
             Some(receipt) => (Commit::default(), receipt),
             None => {
                 if let Some(thread) = &request.thread
@@ -75,7 +75,10 @@ impl Receive {
         let Frame { now, .. } = self.frame;
         let policy = self.frame.policy(seen)?;
         let rules = self.frame.rules(seen)?;
-        let mut draft = self.request.decide(self.id, seen.next_number(0)?, now, &policy, &rules)?;
+        let inherited =
+            finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), &policy));
+        let request = inherited.as_ref().unwrap_or(&self.request);
+        let mut draft = request.decide(self.id, seen.next_number(0)?, now, &policy, &rules)?;
         let by = self.request.actor();
         let moment = Moment { now, by: &by, policy: &policy, rules: &rules };
         let mut drafts = Vec::new();
@@ -87,10 +90,10 @@ impl Receive {
             drafts.push(finished);
         }
         let receipt = Receipt::of(&draft);
-        drafts.insert(0, draft.clone());
+        drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
         commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
-        self.repeatable.keep(&mut commit, &draft, now, self.frame.keep_receipts)?;
+        self.repeatable.keep(&mut commit, &receipt, now, self.frame.keep_receipts)?;
         Ok((commit, receipt))
     }
 }
@@ -105,7 +108,7 @@ impl Flow for Receive {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
             return Ok((Commit::default(), receipt));
         }
         let Some(thread) = &self.request.thread else { return self.opening(seen, None) };
@@ -125,9 +128,16 @@ impl Flow for Receive {
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        let draft = ticket.decide(&Action::Reply(message), &moment)?;
-        let mut commit = Commit::of([draft.clone()]);
-        self.repeatable.keep(&mut commit, &draft, self.frame.now, self.frame.keep_receipts)?;
-        Ok((commit, Receipt::of(&draft)))
+        let by = self.request.speaker();
+        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
+        let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
+        if let Some(contact) = self.request.requester() {
+            draft.acquaint(contact, &moment)?;
+            draft.settle()?;
+        }
+        let receipt = Receipt::of(&draft);
+        let mut commit = Commit::of([draft]);
+        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        Ok((commit, receipt))
     }
 }

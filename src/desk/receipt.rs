@@ -79,11 +79,12 @@ impl Repeatable {
     }
 
     /// The first result, if this is a repetition.
-    pub(super) fn first_result(&self, seen: &Seen) -> Result<Option<Receipt>, Halt> {
+    pub(super) fn first_result(&self, seen: &Seen, now: DateTime<Utc>) -> Result<Option<Receipt>, Halt> {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
         let request = self.request()?;
-        let Some(kept) = seen.receipt(key)? else { return Ok(None) };
+        // One that has expired may still be there: it counts for nothing.
+        let Some(kept) = seen.receipt(key)?.filter(|kept| kept.expires >= now) else { return Ok(None) };
         if kept.request != request {
             let problem = format!(
                 "the idempotency key {key:?} was used before, with another request",
@@ -103,20 +104,24 @@ impl Repeatable {
     pub(super) fn keep(
         &self,
         commit: &mut Commit,
-        draft: &Draft,
+        receipt: &Receipt,
         now: DateTime<Utc>,
         keep_for: TimeDelta,
     ) -> Result<()> {
         let Some(key) = &self.key else { return Ok(()) };
+        let request = self.request()?;
+        // Now and then is enough, and the decision stays the same when it is made again: chance is in the request.
+        if request.as_bytes()[0] < 8 {
+            commit.forget_receipts_before = Some(now);
+        }
         commit.receipt = Some(KeptReceipt {
             key: key.clone(),
-            request: self.request()?,
-            ticket: draft.snapshot().id,
-            before: draft.expected(),
-            after: draft.snapshot().version,
+            request,
+            ticket: receipt.ticket.id,
+            before: receipt.ticket.version - receipt.events.len() as u64,
+            after: receipt.ticket.version,
             expires: now.checked_add_signed(keep_for).unwrap_or(DateTime::<Utc>::MAX_UTC),
         });
-        commit.forget_receipts_before = Some(now);
         Ok(())
     }
 }

@@ -32,8 +32,8 @@ use crate::time::to_micros;
 pub struct Setup<'a, E>(pub(super) &'a Desk<E>);
 
 impl<'a, E: Engine> Setup<'a, E> {
-    /// Lets a policy hold from now on. If it is the newest one already, nothing happens, so that a program may
-    /// say so at every start.
+    /// Lets a policy hold from now on. If it is the newest one already, or is planned as that, nothing happens, so
+    /// that a program may say so at every start.
     ///
     /// # Errors
     /// A [definition error](crate::ErrorKind::Definition) if the policy is faulty; [invalid](Error::is_invalid) if
@@ -81,13 +81,22 @@ impl Flow for Adopt {
         let hash = Fingerprint::of(&text);
         let kind = DefinitionKind::Policy;
         let from = self.from.unwrap_or(self.frame.now);
+        // A program that adopts its policy at every start may do so while another one is planned.
+        if self.from.is_none()
+            && let Some(held) = seen.in_force(kind, from)?.filter(|held| held.hash == hash)
+        {
+            return Ok((Commit::default(), held));
+        }
         let newest = seen.newest(kind)?;
-        if let Some(newest) = newest.filter(|newest| newest.hash == hash && newest.from <= from) {
+        // Where no date is said, any date will do: a clock that is a little behind must not stop a program's start.
+        let holds = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
+        if let Some(newest) = newest.filter(|newest| newest.hash == hash && holds(newest)) {
             return Ok((Commit::default(), newest));
         }
         let earliest = newest.map_or(self.frame.now, |newest| newest.from.max(self.frame.now));
         if from < earliest {
-            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on"))
+            let why = if earliest > self.frame.now { "another version is planned" } else { "that is past" };
+            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on: {why}"))
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }

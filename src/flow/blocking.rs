@@ -70,31 +70,18 @@ pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J:
     Ok(job.finish())
 }
 
-/// Makes an engine of a third party's store.
-///
-/// ```
-/// use firstline::flow::Blocking;
-/// use firstline::store::memory::Memory;
-/// use firstline::NewTicket;
-///
-/// let desk = Blocking(Memory::new()).desk("acme"); // your store here
-/// desk.open_ticket(NewTicket::new("No sound"))?;
-/// # Ok::<(), firstline::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct Blocking<S>(pub S);
-
-impl<S: Store> Engine for Blocking<S> {
+/// Every store is an engine, whose calls return when they are done.
+impl<S: Store> Engine for S {
     type Reply<'a, T: Send + 'a>
         = Result<T>
     where
         Self: 'a;
 
     fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        drive(&self.0, desk, &flow)
+        drive(self, desk, &flow)
     }
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        work(&self.0, desk, job)
+        work(self, desk, job)
     }
 }

@@ -1,6 +1,6 @@
 //! What a decision has seen so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -78,6 +78,17 @@ impl Seen {
         }
         self.0.extend(reads.into_iter().zip(answers));
         Ok(())
+    }
+
+    /// Halts the decision until all of these are answered, so that many questions take one round.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] for those that were not asked before.
+    pub fn need(&self, reads: impl IntoIterator<Item = Read>) -> Result<(), Halt> {
+        let mut asked = HashSet::new();
+        let missing: Vec<_> =
+            reads.into_iter().filter(|read| !self.has(read) && asked.insert(read.clone())).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
     }
 
     fn answer(&self, read: &Read) -> Result<&Answer, Halt> {

@@ -12,7 +12,7 @@ use crate::sla::Rulebook;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Cause, Change, Described, Origin, Personal};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Part, Who};
+use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
@@ -158,7 +158,9 @@ impl Replay<'_> {
                 }
             }
         }
-        introduce(version, snapshot, &mut described, &mut personal);
+        for (contact, part) in &version.contacts {
+            snapshot.introduce(contact, *part, &mut described, &mut personal);
+        }
         limits::count("contacts", snapshot.contacts.len() + newcomers(&described, snapshot))?;
         if described == Described::default() && personal.is_empty() {
             return Ok(());
@@ -260,33 +262,6 @@ fn resolved_otherwise(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
     let differs = |said: &Option<String>, known: &Option<String>| said.is_some() && said != known;
     differs(&version.resolution, &snapshot.personal.resolution)
         || differs(&version.resolution_code, &snapshot.resolution_code)
-}
-
-/// What the version says of people that is not known yet.
-fn introduce(
-    version: &ImportedVersion,
-    snapshot: &Snapshot,
-    described: &mut Described,
-    personal: &mut Personal,
-) {
-    for (contact, part) in &version.contacts {
-        let id = &contact.id;
-        if *part == Part::Requester
-            && let Some(former) = snapshot.requester().filter(|former| *former != id)
-        {
-            // What the version itself says of the former requester counts, whichever comes first.
-            described.contacts.entry(former.clone()).or_insert(Part::Affected);
-        }
-        if snapshot.contacts.get(id) != Some(part) {
-            described.contacts.insert(id.clone(), *part);
-        }
-        if !contact.attributes.is_empty() && snapshot.attributes.get(id) != Some(&contact.attributes) {
-            described.attributes.insert(id.clone(), contact.attributes.clone());
-        }
-        if !contact.person.is_empty() && snapshot.personal.people.get(id) != Some(&contact.person) {
-            personal.people.insert(id.clone(), contact.person.clone());
-        }
-    }
 }
 
 /// How many contacts the ticket gets that it has not.

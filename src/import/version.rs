@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Contact, Part};
+use crate::ticket::people::{Actor, Contact, Part, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
 
@@ -289,12 +289,7 @@ impl ImportedVersion {
         if let Some(subject) = &self.subject {
             limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
         }
-        limits::count("contacts", self.contacts.len())?;
-        self.contacts.iter().try_for_each(|(contact, _)| contact.check())?;
-        if self.contacts.iter().filter(|(_, part)| *part == Part::Requester).count() > 1 {
-            return Err(Error::invalid("requester", "is named more than once")
-                .allowing("one requester; further people as affected or copied"));
-        }
+        check_contacts(&self.contacts)?;
         self.channel.iter().try_for_each(|channel| limits::name("channel", channel.as_str()))?;
         self.kind.iter().try_for_each(|kind| limits::name("kind", kind.as_str()))?;
         self.category.iter().try_for_each(|path| limits::category(path))?;

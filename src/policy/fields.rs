@@ -12,18 +12,15 @@ fn of_every_ticket() -> Fields {
         .with_any_under("contact.")
 }
 
-/// The fields by which tickets may be searched: all of them, whatever the desk declares.
-pub(crate) fn known_to_queries() -> Fields {
-    of_every_ticket()
-        .with("state", FieldType::Text)
-        .with("priority", FieldType::Integer)
-        .with_any_under("field.")
-}
-
 impl Policy {
     /// The fields by which agreements may choose: those that priorities come from, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
         self.known_to_modifiers().with("priority", FieldType::Integer)
+    }
+
+    /// The fields by which tickets may be searched: all of them.
+    pub(crate) fn known_to_queries(&self) -> Fields {
+        self.known_to_modifiers().with("state", FieldType::Text).with("priority", FieldType::Integer)
     }
 
     /// The fields from which a priority may be computed: all that tickets under this policy have, but the priority

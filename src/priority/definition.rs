@@ -126,7 +126,7 @@ impl MatrixDefinition {
     /// A [definition](crate::ErrorKind::Definition) error that names *all* faults at once: a scale without
     /// levels or with more than [`MAX_RANK`](super::MAX_RANK); a name that is blank, overlong or declared twice; a
     /// cell that is missing, given twice, or uses an unknown name; a default that is unknown; a modifier that
-    /// does nothing, leads off the scale or has an impossible condition.
+    /// does nothing, sets a priority off the scale or has an impossible condition.
     ///
     /// ```
     /// use firstline::Matrix;

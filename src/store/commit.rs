@@ -23,7 +23,7 @@ pub struct Commit {
     pub definitions: Vec<(Fingerprint, String)>,
     /// New versions of definitions.
     pub adoptions: Vec<Adoption>,
-    /// The receipt of a command with an idempotency key.
+    /// The receipt of a command with an idempotency key. It takes the place of an expired one with the same key.
     pub receipt: Option<KeptReceipt>,
     /// Receipts that expired before this instant are forgotten.
     pub forget_receipts_before: Option<DateTime<Utc>>,

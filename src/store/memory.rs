@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::definition::{Adoption, Fingerprint};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Job};
 use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
 use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
 use crate::store::read::{Answer, DueTimer, Read};
@@ -63,21 +62,6 @@ impl Store for Memory {
         let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         desks.entry(desk.clone()).or_default();
         Ok(MemoryTx { desks, desk: desk.clone(), numbered: 0 })
-    }
-}
-
-impl Engine for Memory {
-    type Reply<'a, T: Send + 'a>
-        = Result<T>
-    where
-        Self: 'a;
-
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        crate::flow::blocking::drive(self, desk, &flow)
-    }
-
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        crate::flow::blocking::work(self, desk, job)
     }
 }
 

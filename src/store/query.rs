@@ -10,7 +10,6 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::StateKind;
-use crate::policy::fields;
 use crate::ticket::snapshot::Snapshot;
 
 /// The most tickets of one page.
@@ -138,7 +137,12 @@ impl Query {
         if self.after.as_ref().is_some_and(|cursor| cursor.order() != self.order) {
             return Err(Error::invalid("cursor", "is of a query in another order"));
         }
-        self.condition.check(&fields::known_to_queries())
+        Ok(())
+    }
+
+    /// What must hold beside the filters.
+    pub(crate) fn condition(&self) -> &Condition {
+        &self.condition
     }
 
     /// The same query with one ticket more, by which one sees whether there is a next page.

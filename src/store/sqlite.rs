@@ -13,11 +13,11 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Job, blocking};
 use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
@@ -96,11 +96,16 @@ impl Options {
     /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters;
     /// - [`Busy`](ErrorKind::Busy): another program holds it too long.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
+        self.check()?;
         let path = path.as_ref();
-        let connection = Connection::open(path).map_err(|error| {
-            Error::storage(format!("the database {} cannot be opened", path.display()), error)
-        })?;
-        self.over(connection, Some(path.to_owned()))
+        let problem = || format!("the database {} cannot be opened", path.display());
+        let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
+        // Connections for reading are opened later, when the program may have another working directory.
+        let lasting = match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+            true => path.to_owned(), // A URI, which SQLite understands.
+            false => std::path::absolute(path).map_err(|error| Error::storage(problem(), error))?,
+        };
+        self.over(connection, Some(lasting))
     }
 
     /// Opens a database in memory, gone with the last clone.
@@ -108,17 +113,26 @@ impl Options {
     /// # Errors
     /// A storage error.
     pub fn in_memory(self) -> Result<Sqlite> {
+        self.check()?;
         let connection = Connection::open_in_memory().map_err(fault)?;
         self.over(connection, None)
     }
 
     fn over(self, mut connection: Connection, path: Option<PathBuf>) -> Result<Sqlite> {
-        self.check()?;
         self.prepare(&mut connection)?;
+        // First, because a database that is refused is left as it is, its journal mode too.
+        schema::migrate(&mut connection, &self.prefix)?;
         if path.is_some() {
-            // The answer is the mode that is now in use; SQLite keeps another one silently where it must.
-            let mode: String =
-                connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fault)?;
+            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
+            // that is now in use; SQLite keeps another one silently where it must.
+            let mut tries = 0;
+            let mode: String = loop {
+                let answer = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+                match answer.map_err(fault) {
+                    Err(error) if error.is_retryable() && busy::wait(tries) => tries += 1,
+                    answer => break answer?,
+                }
+            };
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -127,7 +141,6 @@ impl Options {
                 );
             }
         }
-        schema::migrate(&mut connection, &self.prefix)?;
         let sql = Sql::new(&self.prefix);
         let inner =
             Inner { options: self, path, sql, writer: Mutex::new(connection), readers: Mutex::default() };
@@ -153,6 +166,8 @@ impl Options {
         };
         connection.set_prepared_statement_cache_capacity(64);
         connection.busy_handler(Some(busy::wait)).map_err(fault)?;
+        // Otherwise SQLite plans some statements anew whenever other values are bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
         connection
             .execute_batch(&format!(
@@ -189,13 +204,27 @@ impl Sqlite {
         &self.0.sql
     }
 
+    /// Whether a connection of the host's is on this database. In memory there is nothing to compare.
+    fn is_at_home(&self, connection: &Connection) -> bool {
+        let (Some(ours), Some(theirs)) = (&self.0.path, connection.path().filter(|path| !path.is_empty()))
+        else {
+            return self.0.path.is_none();
+        };
+        match (ours.canonicalize(), Path::new(theirs).canonicalize()) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => true, // A URI, or a path that cannot be looked at: not proven to be another one.
+        }
+    }
+
     fn reader(&self) -> Result<Connected<'_>> {
         let Inner { options, path: Some(path), readers, .. } = &*self.0 else { return Ok(self.writer()) };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                // Those of the first connection, but for writing.
+                let writing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+                let flags = (OpenFlags::default() - writing) | OpenFlags::SQLITE_OPEN_READ_ONLY;
                 let mut connection = Connection::open_with_flags(path, flags).map_err(fault)?;
                 options.prepare(&mut connection)?;
                 connection
@@ -235,21 +264,6 @@ impl Store for Sqlite {
         }
         connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map_err(fault)?;
         Ok(SqliteTx { connected, sql: &self.0.sql, desk: desk.clone(), memo: Memo::default() })
-    }
-}
-
-impl Engine for Sqlite {
-    type Reply<'a, T: Send + 'a>
-        = Result<T>
-    where
-        Self: 'a;
-
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        blocking::drive(self, desk, &flow)
-    }
-
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        blocking::work(self, desk, job)
     }
 }
 
@@ -320,11 +334,18 @@ impl Drop for SqliteTx<'_> {
 
 /// SQLite's error in the crate's words.
 fn fault(error: rusqlite::Error) -> Error {
+    const BUSY_SNAPSHOT: i32 = 517;
     let (kind, message) = match error.sqlite_error_code() {
+        // Trying again inside the same transaction can never help: it must be begun anew.
+        Some(_) if error.sqlite_error().is_some_and(|it| it.extended_code == BUSY_SNAPSHOT) => (
+            ErrorKind::Storage,
+            "the transaction has read what another program changed since, and can no longer write: roll it back and \
+             begin it anew, as IMMEDIATE",
+        ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             ErrorKind::Busy,
-            "another program or connection is writing to the database; a transaction of the host's that reads \
-             first must be begun as IMMEDIATE",
+            "another program or connection is writing to the database (inside a transaction of your own, call \
+             `desk.within(&transaction)`)",
         ),
         Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is not an SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the database file is damaged"),
@@ -337,4 +358,34 @@ fn fault(error: rusqlite::Error) -> Error {
         _ => (ErrorKind::Storage, "the database failed"),
     };
     Error::new(kind, message).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Actor, NewTicket};
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn no_statement_is_planned_anew_for_other_values() {
+        let planned_anew = |as_opened: bool| {
+            let place = tempfile::tempdir().unwrap();
+            let store = Sqlite::open(place.path().join("support.db")).unwrap();
+            if !as_opened {
+                let writer = store.writer();
+                let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+                writer.connection().unwrap().set_db_config(config, false).unwrap();
+            }
+            let desk = store.desk("main");
+            for _ in 0..3 {
+                let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
+                desk.act(ticket.id(), Action::Start, Actor::agent("anna")).unwrap();
+            }
+            let writer = store.writer();
+            let statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();
+            statement.get_status(StatementStatus::RePrepare)
+        };
+        assert_eq!(planned_anew(true), 0);
+        assert!(planned_anew(false) > 0, "this test would not see it");
+    }
 }

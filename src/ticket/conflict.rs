@@ -21,9 +21,7 @@ use crate::lifecycle::State;
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "ticket {ticket} was changed by somebody else: expected version {expected}, found {found}, now {state}"
-)]
+#[error("ticket {ticket} is at version {found}, {state}; version {expected} was expected")]
 #[non_exhaustive]
 pub struct Conflict {
     /// The ticket.

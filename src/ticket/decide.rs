@@ -10,8 +10,8 @@ use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
-use crate::ticket::event::{Cause, Change, Described, Personal};
-use crate::ticket::people::{Actor, Contact, Part, Who};
+use crate::ticket::event::{Cause, Change, Personal};
+use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
@@ -62,8 +62,7 @@ impl Snapshot {
             .iter()
             .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
         {
-            let modifiers = draft.snapshot().modifiers.clone();
-            draft.reassess(modifiers, moment.now, moment.by, moment.policy)?;
+            draft.reassess(moment)?;
         }
         // A target that was set anew may have run out long ago.
         draft.fire_due(moment)?;
@@ -198,7 +197,7 @@ impl Draft {
         self.change(moment, change, Personal::default())
     }
 
-    fn change(&mut self, moment: &Moment<'_>, change: Change, personal: Personal) -> Result<()> {
+    pub(super) fn change(&mut self, moment: &Moment<'_>, change: Change, personal: Personal) -> Result<()> {
         self.emit(moment.now, moment.by, change, personal)
     }
 
@@ -293,73 +292,10 @@ impl Draft {
         self.change(moment, change, personal)
     }
 
-    fn describe(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
-        let mut described = Described::default();
-        let mut personal = Personal::default();
-        let snapshot = self.snapshot();
-        match part {
-            Action::Subject(subject) => {
-                limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
-                personal.subject = Some(subject.clone());
-            }
-            Action::Kind(kind) => {
-                limits::name("kind", kind.as_str())?;
-                described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
-            }
-            Action::Category(path) => {
-                limits::category(path)?;
-                described.category = Some(path.clone()).filter(|path| *path != snapshot.category);
-            }
-            Action::Tag(tag) => {
-                limits::name("tag", tag)?;
-                if !snapshot.tags.contains(tag) {
-                    limits::count("tags", snapshot.tags.len() + 1)?;
-                    described.tagged.insert(tag.clone());
-                }
-            }
-            Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
-            Action::Field { name, value: None } => {
-                moment.policy.declared(name)?;
-                described.emptied.extend(snapshot.field(name).map(|_| name.clone()));
-            }
-            Action::Field { name, value: Some(value) } => {
-                moment.policy.check_field(name, value)?;
-                if snapshot.field(name) != Some(value) {
-                    let personal_field = moment.policy.declared(name)?.is_personal();
-                    let fields = if personal_field { &mut personal.fields } else { &mut described.fields };
-                    fields.insert(name.clone(), value.clone());
-                }
-            }
-            Action::Contact { contact, part } => {
-                contact.check()?;
-                let known = snapshot.contacts.contains_key(&contact.id);
-                limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
-                let former = snapshot.requester().filter(|former| **former != contact.id);
-                if let (Part::Requester, Some(former)) = (part, former) {
-                    described.contacts.insert(former.clone(), Part::Affected);
-                }
-                introduce(contact, *part, &mut described, &mut personal);
-            }
-            Action::RemoveContact(id) => {
-                described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
-            }
-            _ => {}
-        }
-        if described == Described::default() && personal.is_empty() {
-            return Ok(()); // It is so already.
-        }
-        self.change(moment, Change::Described(Box::new(described)), personal)
-    }
-}
-
-/// Puts a contact's facts and personal part where each belongs.
-fn introduce(contact: &Contact, part: Part, described: &mut Described, personal: &mut Personal) {
-    described.contacts.insert(contact.id.clone(), part);
-    if !contact.attributes.is_empty() {
-        described.attributes.insert(contact.id.clone(), contact.attributes.clone());
-    }
-    if !contact.person.is_empty() {
-        personal.people.insert(contact.id.clone(), contact.person.clone());
+    /// Computes the priority anew after the facts behind it may have changed.
+    pub(super) fn reassess(&mut self, moment: &Moment<'_>) -> Result<()> {
+        let modifiers = self.snapshot().modifiers.clone();
+        self.reassess_with(modifiers, moment.now, moment.by, moment.policy)
     }
 }
 

@@ -93,7 +93,8 @@ impl Draft {
     ) -> Result<()> {
         let event = Event {
             ticket: self.snapshot.id,
-            version: self.snapshot.version + 1,
+            // At the end of all numbers `apply` refuses it.
+            version: self.snapshot.version.saturating_add(1),
             at,
             by: by.clone(),
             change,

@@ -118,12 +118,12 @@ impl Draft {
             }
             Reaction::Notify(_) => return Ok(()),
         }
-        self.reassess(modifiers, at, &desk, moment.policy)
+        self.reassess_with(modifiers, at, &desk, moment.policy)
     }
 
-    /// Computes the priority anew after the facts behind it may have changed. If the policy in force no longer
+    /// Computes the priority anew, with these modifiers named. If the policy in force no longer
     /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
-    pub(super) fn reassess(
+    pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,
         at: DateTime<Utc>,

@@ -1,10 +1,10 @@
 //! The pure opening: a request in, the first event or a refusal out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::limits;
@@ -15,23 +15,51 @@ use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Part, Who};
+use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
 use crate::ticket::snapshot::Snapshot;
 
 impl NewTicket {
     /// Who registers it: whoever was named, else the requester, else the desk itself.
     pub(crate) fn actor(&self) -> Actor {
-        if let Some(by) = &self.by {
-            return by.clone();
+        self.by.clone().unwrap_or_else(|| self.speaker())
+    }
+
+    /// Whose words it carries: the requester's, whoever types them; where nobody asks, those of who registers it.
+    pub(crate) fn speaker(&self) -> Actor {
+        match self.requester() {
+            Some(Contact { id, attributes, .. }) => {
+                Actor { who: Who::Contact(id.clone()), attributes: attributes.clone() }
+            }
+            None => self.by.clone().unwrap_or_else(Actor::desk),
         }
-        let requester = self.contacts.iter().find(|(_, part)| *part == Part::Requester);
-        requester.map_or_else(Actor::desk, |(contact, _)| Actor::from(Who::Contact(contact.id.clone())))
+    }
+
+    pub(crate) fn requester(&self) -> Option<&Contact> {
+        self.contacts.iter().find(|(_, part)| *part == Part::Requester).map(|(contact, _)| contact)
+    }
+
+    /// The same request, where it says nothing, as the ticket that it follows up: nobody has to say it again.
+    /// Fields that the policy in force no longer takes are left behind.
+    pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
+        let mut request = self.clone();
+        if request.category.is_empty() {
+            request.category.clone_from(&finished.category);
+        }
+        if request.team.is_none() {
+            (request.team, request.line) = (finished.team.clone(), finished.line);
+        }
+        for (name, value) in finished.fields.iter().chain(&finished.personal.fields) {
+            if policy.check_field(name, value).is_ok() {
+                request.fields.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        request
     }
 
     /// Decides the opening, purely, under this id and running number, by the policy in force and its agreements.
     ///
     /// # Errors
-    /// [invalid](Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
+    /// [invalid](crate::Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
     pub fn decide(
         &self,
         id: TicketId,
@@ -123,24 +151,7 @@ impl NewTicket {
         if let Some(message) = &self.message {
             message.check("message")?;
         }
-        limits::count("contacts", self.contacts.len())?;
-        let mut requesters = 0;
-        let mut named = BTreeSet::new();
-        for (contact, part) in &self.contacts {
-            contact.check()?;
-            requesters += usize::from(*part == Part::Requester);
-            if !named.insert(&contact.id) {
-                return Err(Error::invalid(
-                    "contact",
-                    format_args!("{} is named more than once", contact.id),
-                )
-                .allowing("each person once, as requester, affected or copied"));
-            }
-        }
-        if requesters > 1 {
-            return Err(Error::invalid("requester", "is named more than once")
-                .allowing("one requester; further people as affected or copied"));
-        }
+        check_contacts(&self.contacts)?;
         limits::name("kind", self.kind.as_str())?;
         limits::name("channel", self.channel.as_str())?;
         limits::category(&self.category)?;

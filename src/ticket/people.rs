@@ -1,10 +1,11 @@
 //! The host's people as a ticket knows them: who asks, who acts, which line answers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId};
 use crate::limits;
 use crate::value::{Attributes, Value};
@@ -215,4 +216,25 @@ pub enum Part {
     Affected,
     /// Is kept informed.
     Copied,
+}
+
+/// Checks the people of a request or of a record: each is named once, and one at most asks.
+pub(crate) fn check_contacts(contacts: &[(Contact, Part)]) -> Result<()> {
+    limits::count("contacts", contacts.len())?;
+    let mut requesters = 0;
+    let mut named = BTreeSet::new();
+    for (contact, part) in contacts {
+        contact.check()?;
+        requesters += usize::from(*part == Part::Requester);
+        if !named.insert(&contact.id) {
+            let problem = format_args!("{} is named more than once", contact.id);
+            return Err(Error::invalid("contact", problem)
+                .allowing("each person once, as requester, affected or copied"));
+        }
+    }
+    if requesters > 1 {
+        return Err(Error::invalid("requester", "is named more than once")
+            .allowing("one requester; further people as affected or copied"));
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::priority::{Assessment, Priority};
 use crate::sla::{self, Clock, Leg, Metric};
 use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Personal};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Part, Who};
+use crate::ticket::people::{Contact, Part, Who};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 
@@ -204,14 +204,14 @@ impl Snapshot {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the event is not the next one of this ticket.
     pub fn apply(&mut self, event: &Event) -> Result<()> {
-        if event.ticket != self.id || event.version != self.version + 1 {
+        if event.ticket != self.id || Some(event.version) != self.version.checked_add(1) {
             return Err(corrupt(format_args!("has version {} after {}", event.version, self.version)));
         }
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received { .. } => self.received += 1,
+            Change::Received { .. } => bump(&mut self.received, true),
             Change::Replied { .. } => {
-                self.replied += 1;
+                bump(&mut self.replied, true);
                 if matches!(event.by.who, Who::Agent(_)) {
                     self.first_replied_at.get_or_insert(event.at);
                 }
@@ -222,7 +222,7 @@ impl Snapshot {
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
                 self.line = *line;
-                self.handed_over += 1;
+                bump(&mut self.handed_over, true);
             }
             Change::Described(described) => self.described(described, &event.personal),
             Change::Prioritised { modifiers, assessment } => {
@@ -254,7 +254,7 @@ impl Snapshot {
                 self.imported = Some((*versions, fingerprint.clone()))
             }
         }
-        self.irregular += u32::from(event.origin.is_some_and(|origin| origin.irregular));
+        bump(&mut self.irregular, event.origin.is_some_and(|origin| origin.irregular));
         self.version = event.version;
         self.updated_at = event.at;
         Ok(())
@@ -265,7 +265,7 @@ impl Snapshot {
         self.state_since = event.at;
         self.course.push(Leg::new(event.at, to));
         self.unmapped_status = None;
-        self.reopened += u32::from(!from.is_open() && to.kind().is_open());
+        bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);
             self.personal.resolution.clone_from(&event.personal.text);
@@ -347,6 +347,30 @@ impl Snapshot {
         self.fields.get(name).or_else(|| self.personal.fields.get(name))
     }
 
+    /// What is news in this about a contact. A former requester stays as somebody affected, unless something else is
+    /// said of them.
+    pub(crate) fn introduce(
+        &self,
+        contact: &Contact,
+        part: Part,
+        described: &mut Described,
+        personal: &mut Personal,
+    ) {
+        let id = &contact.id;
+        if let (Part::Requester, Some(former)) = (part, self.requester().filter(|former| *former != id)) {
+            described.contacts.entry(former.clone()).or_insert(Part::Affected);
+        }
+        if self.contacts.get(id) != Some(&part) {
+            described.contacts.insert(id.clone(), part);
+        }
+        if !contact.attributes.is_empty() && self.attributes.get(id) != Some(&contact.attributes) {
+            described.attributes.insert(id.clone(), contact.attributes.clone());
+        }
+        if !contact.person.is_empty() && self.personal.people.get(id) != Some(&contact.person) {
+            personal.people.insert(id.clone(), contact.person.clone());
+        }
+    }
+
     /// What the ticket waits for by the clock, earliest first.
     pub fn timers(&self) -> Vec<Timer> {
         let clocks = self.clocks.iter().filter_map(timer::of_clock);
@@ -354,6 +378,11 @@ impl Snapshot {
         timers.sort();
         timers
     }
+}
+
+/// Counts what happened. A count from a foreign row may stand at its end.
+fn bump(count: &mut u32, happened: bool) {
+    *count = count.saturating_add(happened.into());
 }
 
 fn corrupt(problem: impl std::fmt::Display) -> Error {

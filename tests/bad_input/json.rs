@@ -1,6 +1,6 @@
 //! What comes as JSON: unknown names are refused, and so is what no Rust code could have built.
 
-use firstline::{Action, Actor, Contact, Cursor, Impact, Message, NewTicket, Policy, Priority};
+use firstline::{Action, Actor, Contact, Cursor, Impact, Message, NewTicket, Policy, Priority, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -165,4 +165,22 @@ fn requests_and_actions_survive_being_written() {
         .and(Action::field("when", firstline::DateTime::<firstline::Utc>::MAX_UTC));
     let json = serde_json::to_string(&action).unwrap();
     assert_eq!(serde_json::from_str::<Action>(&json).unwrap(), action);
+}
+
+/// Found by review: counting on from the last number there is panicked.
+#[test]
+fn a_row_at_the_end_of_all_numbers_is_refused() {
+    let ticket = firstline::Desk::memory().open_ticket(NewTicket::new("No sound")).unwrap();
+    let mut json = serde_json::to_value(ticket.snapshot()).unwrap();
+    let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));
+    let rules = firstline::sla::Rulebook::new();
+    let moment =
+        firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy, rules: &rules };
+    json["replied"] = u32::MAX.into();
+    let ticket: Snapshot = serde_json::from_value(json.clone()).unwrap();
+    assert!(ticket.decide(&Action::reply("hm"), &moment).is_ok());
+    json["version"] = u64::MAX.into();
+    let ticket: Snapshot = serde_json::from_value(json).unwrap();
+    let error = ticket.decide(&Action::reply("hm"), &moment).unwrap_err();
+    assert_eq!(error.kind(), firstline::ErrorKind::Corrupt);
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
-use firstline::flow::Blocking;
 use firstline::id::IdSource;
 use firstline::store::memory::Memory;
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
@@ -40,6 +39,8 @@ pub(crate) enum AnyStore {
     Memory(Memory),
     #[cfg(feature = "sqlite")]
     Sqlite(firstline::store::sqlite::Sqlite),
+    /// A store that spoils what it is to write: the control of tests that compare stores.
+    Faulty(Memory, fn(&mut Commit)),
 }
 
 impl Store for AnyStore {
@@ -50,6 +51,7 @@ impl Store for AnyStore {
             AnyStore::Memory(store) => Box::new(store.begin(desk, mode)?),
             #[cfg(feature = "sqlite")]
             AnyStore::Sqlite(store) => Box::new(store.begin(desk, mode)?),
+            AnyStore::Faulty(store, spoil) => Box::new(Spoiling(store.begin(desk, mode)?, *spoil)),
         }))
     }
 }
@@ -68,8 +70,21 @@ impl Tx for AnyTx<'_> {
     }
 }
 
+struct Spoiling<T>(T, fn(&mut Commit));
+
+impl<T: Tx> Tx for Spoiling<T> {
+    fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, mut commit: Commit) -> firstline::Result<()> {
+        (self.1)(&mut commit);
+        self.0.commit(commit)
+    }
+}
+
 /// The desk of scenarios.
-pub(crate) type AnyDesk = Desk<Blocking<AnyStore>>;
+pub(crate) type AnyDesk = Desk<AnyStore>;
 
 /// One store with a desk called `acme`.
 #[derive(Debug, Clone)]
@@ -84,13 +99,13 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(name: &'static str, store: AnyStore) -> Stage {
         let time = ManualTime::at(monday());
-        let desk = Blocking(store.clone()).desk(settings("acme", &time));
+        let desk = Desk::over(store.clone(), settings("acme", &time));
         Stage { name, store, time, desk }
     }
 
     /// Another desk in the same store, by the same clock.
     pub(crate) fn other_desk(&self, id: &str) -> AnyDesk {
-        Blocking(self.store.clone()).desk(settings(id, &self.time))
+        Desk::over(self.store.clone(), settings(id, &self.time))
     }
 
     /// Opens a ticket of the requester `boris`.

@@ -164,3 +164,20 @@ fn several_workers_that_tick_at_once_fire_each_timer_once() {
         assert!(held.iter().all(|id| stage.history(*id).len() == 3));
     });
 }
+
+/// Found by review: a leap second is written `23:59:60`, but the microseconds that a store keeps count it as the
+/// second after, so that a ticket was no longer the fold of its events.
+#[test]
+fn a_leap_second_is_kept_alike_in_ticket_and_history() {
+    on_each_store(|stage| {
+        let leap: DateTime<Utc> = "2016-12-31T23:59:60.5Z".parse().unwrap();
+        stage.time.set(leap - TimeDelta::days(1));
+        let held = stage.opened_and([Action::hold_until(HoldReason::Scheduled, leap)]);
+        stage.time.set(leap);
+        let opened = stage.open();
+        assert_eq!(stage.desk.tick(leap).unwrap().fired, 1);
+        for id in [held, opened] {
+            assert_eq!(firstline::Snapshot::fold(&stage.history(id)).unwrap(), stage.ticket(id));
+        }
+    });
+}

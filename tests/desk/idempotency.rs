@@ -1,8 +1,7 @@
 //! The same key with the same request gives the first result; with another request it is refused.
 
 use firstline::desk::Settings;
-use firstline::flow::Blocking;
-use firstline::{Action, ErrorKind, HoldReason, NewTicket, StateKind, TimeDelta};
+use firstline::{Action, Desk, ErrorKind, HoldReason, NewTicket, StateKind, TimeDelta};
 
 use super::stage::{anna, boris, on_each_store};
 
@@ -151,7 +150,7 @@ fn an_action_without_effect_is_repeatable_too() {
 fn a_receipt_is_kept_as_long_as_the_settings_say() {
     on_each_store(|stage| {
         let settings = Settings::new("acme").time(stage.time.clone()).keep_receipts(TimeDelta::days(2));
-        let desk = Blocking(stage.store.clone()).desk(settings);
+        let desk = Desk::over(stage.store.clone(), settings);
         let note = || Action::note("hm");
         let id = stage.open();
         let before = stage.history(id).len();

@@ -120,3 +120,38 @@ fn a_chain_of_parts_has_an_end() {
         assert!(error.to_string().contains("the chain of parts is too long"), "{error}");
     });
 }
+
+/// Found by review: the tickets at the other ends were loaded one by one, so that an action with many links ran out of
+/// rounds and failed as if the store had.
+#[test]
+fn one_action_may_link_as_many_tickets_as_a_ticket_may_have_links() {
+    on_each_store(|stage| {
+        let problem = stage.open();
+        let incidents: Vec<TicketId> = (0..200).map(|_| stage.open()).collect();
+        let all = |action: fn(LinkKind, TicketId) -> Action| {
+            Action::All(incidents.iter().map(|id| action(LinkKind::CauseOf, *id)).collect())
+        };
+        stage.does(problem, all(Action::link));
+        assert_eq!(links(stage, incidents[199]), [Link { kind: LinkKind::CausedBy, to: problem }]);
+        stage.does(problem, all(Action::unlink));
+        assert_eq!((links(stage, problem), links(stage, incidents[0])), (vec![], vec![]));
+        let parts = incidents.iter().map(|id| Action::link(LinkKind::ParentOf, *id)).collect();
+        stage.does(problem, Action::All(parts));
+        refuses_circle(stage, incidents[150], Action::link(LinkKind::ParentOf, problem));
+    });
+}
+
+/// Found by review: a link of another kind between tickets of a long chain was refused for the chain's sake.
+#[test]
+fn a_long_chain_of_parts_refuses_no_other_links() {
+    on_each_store(|stage| {
+        // Built from the bottom, no link sees how long the chain below it is.
+        let chain: Vec<TicketId> = (0..40).map(|_| stage.open()).collect();
+        for pair in chain.windows(2) {
+            stage.does(pair[0], Action::link(LinkKind::ChildOf, pair[1]));
+        }
+        stage.does(chain[0], Action::link(LinkKind::CausedBy, chain[1]));
+        refuses_circle(stage, chain[39], Action::link(LinkKind::ChildOf, chain[0]));
+        refuses_circle(stage, chain[0], Action::link(LinkKind::ParentOf, chain[39]));
+    });
+}

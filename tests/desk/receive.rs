@@ -1,7 +1,12 @@
 //! Messages: to the ticket of their thread, and what they do to its state.
 
+use firstline::policy::FieldType;
+use firstline::priority::Effect;
 use firstline::ticket::event::Cause;
-use firstline::{Action, Actor, Change, HoldReason, NewTicket, Part, StateKind, TicketId};
+use firstline::{
+    Action, Actor, Change, Condition, Contact, HoldReason, Line, Matrix, Modifier, NewTicket, Part, Policy,
+    Priority, StateKind, TicketId, Value,
+};
 
 use super::stage::{Stage, anna, boris, on_each_store};
 
@@ -163,5 +168,55 @@ fn a_person_named_twice_in_one_request_is_refused() {
         let request = NewTicket::new("No sound").from("boris").from("anna");
         let error = stage.desk.open_ticket(request).unwrap_err();
         assert!(error.to_string().starts_with("requester is named more than once"), "{error}");
+    });
+}
+
+#[test]
+fn a_message_renews_what_is_known_of_its_contact() {
+    on_each_store(|stage| {
+        let vip = Modifier::new("VIP", Effect::Raise(1)).when(Condition::field("contact.vip").is(true));
+        let matrix = Matrix::itil().to_definition().modifier(vip).build().unwrap();
+        stage.desk.setup().adopt(&Policy::new().matrix(matrix)).unwrap();
+        let id = conversation(stage, []);
+        assert_eq!(stage.ticket(id).priority(), Priority::P3);
+        let from = Contact::new("boris").named("Борис").with("vip", true);
+        let again = NewTicket::new("No sound").from(from).thread("chat-9").saying("Hello?");
+        let receipt = stage.desk.receive(again.clone()).unwrap();
+        assert_eq!(receipt.events[0].by.attributes["vip"], Value::from(true), "a snapshot is in the event");
+        let ticket = stage.ticket(id);
+        assert_eq!(ticket.priority(), Priority::P2);
+        assert_eq!(ticket.personal.people.values().next().unwrap().name.as_deref(), Some("Борис"));
+        assert_eq!(
+            stage.desk.receive(again).unwrap().events.len(),
+            1,
+            "known already: only the message is news"
+        );
+        // An agent may type it: the words are the requester's all the same.
+        let typed = message("Still there?").by(Actor::agent("anna"));
+        let receipt = stage.desk.receive(typed).unwrap();
+        assert!(matches!(receipt.events[0].change, Change::Received { .. }));
+    });
+}
+
+#[test]
+fn a_follow_up_begins_where_the_finished_ticket_ended() {
+    on_each_store(|stage| {
+        stage
+            .desk
+            .setup()
+            .adopt(&Policy::new().field("order", FieldType::Integer).field("note", FieldType::Text))
+            .unwrap();
+        let described =
+            Action::field("order", 4711).and(Action::field("note", "grey")).and(Action::category(["sound"]));
+        let handed = Action::hand_over("devices", Line::Second, "the driver, probably");
+        let id = conversation(stage, [described, handed, Action::resolve("unmuted")]);
+        stage.desk.act(id, Action::confirm(), Actor::contact("boris")).unwrap();
+        let receipt = stage.desk.receive(message("Again!").category(["noise"])).unwrap();
+        assert!(receipt.opened());
+        let next = stage.ticket(receipt.ticket.id());
+        assert_eq!((next.team.as_ref().unwrap().as_str(), next.line), ("devices", Line::Second));
+        assert_eq!(next.field("order"), Some(&Value::from(4711)));
+        assert_eq!(next.personal.fields["note"], Value::from("grey"));
+        assert_eq!(next.category, ["noise"], "what the message says itself counts");
     });
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Barrier;
 
-use firstline::{Action, AnyTicket, HoldReason, NewTicket, StateKind, TimeDelta};
+use firstline::desk::Settings;
+use firstline::{Action, AnyTicket, Contact, Desk, HoldReason, NewTicket, Part, StateKind, TimeDelta};
 
 use super::stage::{Stage, anna, boris, on_each_store, rejection};
 
@@ -16,8 +17,8 @@ fn a_stale_version_is_a_conflict_that_says_what_is_there_now() {
         assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
         assert_eq!(conflict.state, stage.ticket(id).state);
         let said = format!(
-            "ticket {id} was changed by somebody else: expected version 2, found 3, \
-             now on hold (third party) until 2026-06-01T00:00:00Z"
+            "ticket {id} is at version 3, on hold (third party) until 2026-06-01T00:00:00Z; \
+             version 2 was expected"
         );
         assert_eq!(error.to_string(), said);
         // A version that never was is as stale as one that is past.
@@ -46,6 +47,9 @@ fn a_typed_step_on_a_ticket_that_moved_on_is_a_conflict_even_if_the_state_is_the
     });
 }
 
+/// One of the questions that an error answers.
+type Asked = fn(&firstline::Error) -> bool;
+
 #[test]
 fn an_action_of_several_parts_happens_whole_or_not_at_all() {
     on_each_store(|stage| {
@@ -58,7 +62,7 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
                 Action::note("done"),
             ]
         };
-        let bad: [(Action, fn(&firstline::Error) -> bool); 5] = [
+        let bad: [(Action, Asked); 5] = [
             (Action::confirm(), firstline::Error::is_rejected),
             (Action::start(), firstline::Error::is_rejected),
             (Action::tag(" "), firstline::Error::is_invalid),
@@ -191,5 +195,41 @@ fn who_is_not_asked_for_is_not_found() {
             assert!(error.is_not_found(), "{error}");
             assert_eq!(error.to_string(), format!("ticket {nobody} is not known at this desk"));
         }
+    });
+}
+
+/// Found by review: one store called it a conflict, the other a failure of the database.
+#[test]
+fn an_id_that_is_taken_is_a_conflict() {
+    #[derive(Debug)]
+    struct Stuck;
+    impl firstline::id::IdSource for Stuck {
+        fn new_id(&self, _: firstline::DateTime<firstline::Utc>) -> uuid::Uuid {
+            uuid::Uuid::from_u128(7)
+        }
+    }
+    on_each_store(|stage| {
+        let desk = Desk::over(stage.store.clone(), Settings::new("acme").ids(Stuck));
+        let first = desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        let error = stage.refuses(first.id(), |_| desk.open_ticket(NewTicket::new("No light")));
+        let conflict = error.conflict().unwrap_or_else(|| panic!("{}: {error:?}", stage.name));
+        assert_eq!((conflict.expected, conflict.found), (0, 1));
+    });
+}
+
+/// Found by review: a subject or contact that was there already was written down as news.
+#[test]
+fn what_is_so_already_is_no_event() {
+    on_each_store(|stage| {
+        let known = || Contact::new("boris").named("Борис").with("vip", true);
+        let says = |contact| Action::Contact { contact, part: Part::Requester };
+        let id = stage.opened_and([says(known())]);
+        let before = stage.history(id).len();
+        for action in [says(known()), says(Contact::new("boris")), Action::subject("No sound")] {
+            stage.does(id, action);
+        }
+        assert_eq!(stage.history(id).len(), before);
+        stage.does(id, says(known().with("vip", false)));
+        assert_eq!(stage.history(id).len(), before + 1);
     });
 }

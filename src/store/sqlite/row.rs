@@ -19,6 +19,8 @@ use crate::ticket::snapshot::Snapshot;
 pub(super) struct Columns {
     pub(super) place: Place,
     pub(super) requester: Option<ContactId>,
+    /// Whether it has timers, which have rows of their own.
+    pub(super) waits: bool,
 }
 
 /// Where a ticket stands in the inboxes.
@@ -40,6 +42,7 @@ impl Columns {
                 assignee: ticket.assignee.clone(),
             },
             requester: ticket.requester().cloned(),
+            waits: !ticket.timers().is_empty(),
         }
     }
 }

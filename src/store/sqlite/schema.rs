@@ -154,9 +154,11 @@ pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
 fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
     let table = format!("{prefix}migration");
     let known: Option<i64> = connection
-        .query_row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1", [&table], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            [&table],
+            |row| row.get(0),
+        )
         .optional()
         .map_err(fault)?;
     if known.is_none() {

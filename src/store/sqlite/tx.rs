@@ -202,7 +202,7 @@ impl Rows<'_> {
             let (ticket, expires) = (ticket.as_uuid(), expires.timestamp_micros());
             let receipt =
                 params![desk, key.as_str(), request.as_bytes(), ticket.as_bytes(), before, after, expires];
-            self.run(&sql.insert_receipt, receipt)?;
+            self.run(&sql.put_receipt, receipt)?;
         }
         Ok(())
     }
@@ -222,12 +222,14 @@ impl Rows<'_> {
                 },
             )?;
         }
-        self.write_timers(&timers, expected, &snapshot)?;
+        let before = memo.columns.get(&id);
+        let had_none = expected == 0 || before.is_some_and(|before| !before.waits);
+        self.write_timers(&timers, had_none, &snapshot)?;
         let columns = Columns::of(&snapshot);
         let (number, external) = (row::signed(snapshot.number.value), snapshot.external.clone());
         let state = snapshot.state.kind().name();
         let (facts, personal) = row::ticket_to_json(snapshot)?;
-        let Columns { place: Place { open, inbox, team, assignee }, requester } = &columns;
+        let Columns { place: Place { open, inbox, team, assignee }, requester, .. } = &columns;
         let (priority, due, opened) = (i64::from(inbox.priority), inbox.due, inbox.opened);
         let (team, assignee) = (team.as_ref().map(TeamId::as_str), assignee.as_ref().map(AgentId::as_str));
         let requester = requester.as_ref().map(ContactId::as_str);
@@ -237,7 +239,11 @@ impl Rows<'_> {
                 desk, key, version, facts, personal, state, open, priority, due, opened, team, assignee,
                 requester, number, source, external
             ];
-            return self.run(&sql.insert_ticket, row).map(drop);
+            return match self.run(&sql.insert_ticket, row) {
+                Ok(_) => Ok(()),
+                Err(_) if self.version(id)?.is_some() => Err(self.stale(id, expected)?),
+                Err(error) => Err(error),
+            };
         }
         let row = params![desk, key, version, facts, personal, state, row::signed(expected)];
         if self.run(&sql.update_ticket, row)? != 1 {
@@ -245,7 +251,6 @@ impl Rows<'_> {
         }
         // An index costs a page of the write-ahead log as soon as a statement names one of its columns, changed or
         // not. So each group of columns has a statement of its own, run only where something changed.
-        let before = memo.columns.get(&id);
         if before.is_none_or(|before| before.place != columns.place) {
             let row = params![desk, key, open, priority, due, opened, team, assignee];
             self.run(&sql.update_place, row)?;
@@ -257,12 +262,9 @@ impl Rows<'_> {
     }
 
     /// Leaves exactly these timers, touching only what differs.
-    fn write_timers(&self, timers: &[Timer], expected: u64, snapshot: &Snapshot) -> Result<()> {
+    fn write_timers(&self, timers: &[Timer], had_none: bool, snapshot: &Snapshot) -> Result<()> {
         let (desk, sql, key) = (self.desk(), self.sql, *snapshot.id.as_uuid().as_bytes());
-        let armed = match expected {
-            0 => Vec::new(),
-            _ => self.all(&sql.timers_of, params![desk, key], timer)?,
-        };
+        let armed = if had_none { Vec::new() } else { self.all(&sql.timers_of, params![desk, key], timer)? };
         for gone in armed.iter().filter(|timer| !timers.contains(timer)) {
             self.run(&sql.delete_timer, params![desk, key, gone.kind.as_str(), gone.subject])?;
         }

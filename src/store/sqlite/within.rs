@@ -7,7 +7,6 @@ use super::tx::{Memo, Rows};
 use super::{Sqlite, fault};
 use crate::desk::Desk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Job, blocking};
 use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
@@ -18,11 +17,13 @@ use crate::store::{Mode, Store, Tx};
 pub struct Within<'t> {
     connection: &'t Connection,
     sql: &'t Sql,
+    /// The transaction is on the desk's own database.
+    at_home: bool,
 }
 
 impl Desk<Sqlite> {
     /// The same desk inside the host's own transaction on the same database: what it does is committed or rolled
-    /// back with the host's own rows, by the host. Each command works in a SAVEPOINT of its own, so that a refused one
+    /// back with the host's own rows, by the host. Each command writes in a SAVEPOINT of its own, so that a failed one
     /// leaves nothing behind and the transaction goes on.
     ///
     /// Begin the transaction as `IMMEDIATE`: SQLite refuses at once to let a `DEFERRED` one write that has read
@@ -45,7 +46,8 @@ impl Desk<Sqlite> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
-        self.with_engine(Within { connection: transaction, sql: self.engine().sql() })
+        let at_home = self.engine().is_at_home(transaction);
+        self.with_engine(Within { connection: transaction, sql: self.engine().sql(), at_home })
     }
 }
 
@@ -59,38 +61,33 @@ impl Store for Within<'_> {
         if self.connection.is_autocommit() {
             return Err(gone());
         }
-        self.connection.execute_batch("SAVEPOINT firstline").map_err(fault)?;
-        Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default(), ended: false })
+        if !self.at_home {
+            let file = self.connection.path().unwrap_or_default();
+            let problem = format!("the transaction is on another database than the desk: {file:?}");
+            return Err(
+                Error::new(ErrorKind::Storage, problem).allowing("a transaction on the desk's own file")
+            );
+        }
+        Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
     }
 }
 
-impl Engine for Within<'_> {
-    type Reply<'a, T: Send + 'a>
-        = Result<T>
-    where
-        Self: 'a;
-
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        blocking::drive(self, desk, &flow)
-    }
-
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        blocking::work(self, desk, job)
-    }
-}
-
-/// One command inside the host's transaction: a SAVEPOINT.
+/// One command inside the host's transaction. Nothing can come between what it reads and what it writes, so that only
+/// the writing needs a SAVEPOINT: what reads, or is refused, leaves the host's own statements undisturbed.
 #[derive(Debug)]
 pub struct WithinTx<'a> {
     within: &'a Within<'a>,
     desk: DeskId,
     memo: Memo,
-    ended: bool,
 }
 
 impl WithinTx<'_> {
     fn rows(&self) -> Rows<'_> {
         Rows { connection: self.within.connection, sql: self.within.sql, desk: &self.desk }
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.within.connection.execute_batch(sql).map_err(fault)
     }
 
     /// A full disk makes SQLite roll back the host's whole transaction; the host must hear of it.
@@ -108,19 +105,15 @@ impl Tx for WithinTx<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        self.rows().write(commit, &self.memo).map_err(|error| self.explained(error))?;
-        self.within.connection.execute_batch("RELEASE firstline").map_err(fault)?;
-        self.ended = true;
-        Ok(())
-    }
-}
-
-impl Drop for WithinTx<'_> {
-    fn drop(&mut self) {
-        if !self.ended && !self.within.connection.is_autocommit() {
-            // Nothing can be done about a failure here, and nothing is lost by it: the host sees its own next error.
-            let _ = self.within.connection.execute_batch("ROLLBACK TO firstline; RELEASE firstline");
-        }
+        self.run("SAVEPOINT firstline").map_err(|error| self.explained(error))?;
+        let written = self.rows().write(commit, &self.memo).and_then(|()| self.run("RELEASE firstline"));
+        written.map_err(|error| {
+            if !self.within.connection.is_autocommit() {
+                // Nothing can be done about a failure here; the host's next statement will meet it too.
+                let _ = self.run("ROLLBACK TO firstline; RELEASE firstline");
+            }
+            self.explained(error)
+        })
     }
 }
 

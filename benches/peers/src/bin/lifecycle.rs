@@ -21,8 +21,8 @@ use measure::{Lane, Limits, side_by_side};
 use walk::{settle, steps, title, walk};
 
 mod with_statig {
-    // The macro writes `match`es and attributes that its user has no say in.
-    #![allow(clippy::needless_pass_by_ref_mut, clippy::trivially_copy_pass_by_ref, unused)]
+    // statig names a state by its method, and one of ours is called `new`.
+    #![allow(clippy::new_ret_no_self)]
 
     use firstline::lifecycle::{Refused, StateKind, StepKind};
     use statig::prelude::*;
@@ -126,7 +126,8 @@ fn main() {
 
     let steps = steps();
     let inputs: Vec<_> = steps.iter().map(|step| (input(*step), *step)).collect();
-    let by_hand = || walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
+    let by_hand =
+        || walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
     let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
     let statig = || {
         let fresh = || with_statig::Ticket.uninitialized_state_machine().init_with_context(&mut None);

@@ -1,0 +1,71 @@
+//! What was tried and what happened, counted: a run that met too little says nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use firstline::{StateKind, StepKind};
+
+/// The table of the design once more, as plainly as it can be put.
+pub(crate) fn accepts(state: StateKind, step: StepKind) -> bool {
+    use StateKind as S;
+    use StepKind as P;
+    match state {
+        S::New => matches!(step, P::Start | P::Hold | P::Resolve | P::Cancel),
+        S::Active => matches!(step, P::Hold | P::Resolve | P::Cancel),
+        S::OnHold => matches!(step, P::Hold | P::Resume | P::Resolve | P::Cancel),
+        S::Resolved => matches!(step, P::Confirm | P::Close | P::Reopen),
+        S::Closed | S::Cancelled => false,
+    }
+}
+
+/// What must have happened at random often enough to mean anything.
+pub(crate) const HAPPENINGS: [&str; 9] = [
+    "replayed",
+    "key reused",
+    "conflict",
+    "hold ended",
+    "closed in silence",
+    "message reopened",
+    "follow-up opened",
+    "link refused",
+    "two parts refused",
+];
+
+pub(crate) fn cells() -> impl Iterator<Item = (StateKind, StepKind)> {
+    StateKind::ALL.iter().flat_map(|state| StepKind::ALL.iter().map(|step| (*state, *step)))
+}
+
+/// How often what was tried.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) tried: BTreeMap<(StateKind, StepKind), u32>,
+    pub(crate) happened: BTreeMap<&'static str, u32>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Tally) {
+        other.tried.iter().for_each(|(cell, count)| *self.tried.entry(*cell).or_default() += count);
+        other.happened.iter().for_each(|(what, count)| *self.happened.entry(what).or_default() += count);
+    }
+
+    pub(crate) fn illegal_percent(&self) -> u32 {
+        let all: u32 = self.tried.values().sum();
+        let illegal = self.tried.iter().filter(|((state, step), _)| !accepts(*state, *step));
+        100 * illegal.map(|(_, count)| count).sum::<u32>() / all.max(1)
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:10}", "")?;
+        StepKind::ALL.iter().try_for_each(|step| write!(f, "{:>10}", step.to_string()))?;
+        for state in StateKind::ALL {
+            write!(f, "\n{:10}", state.to_string())?;
+            for step in StepKind::ALL {
+                let mark = if accepts(*state, *step) { "+" } else { "-" };
+                write!(f, "{:>9}{mark}", self.tried.get(&(*state, *step)).unwrap_or(&0))?;
+            }
+        }
+        write!(f, "\n{} % of the steps were illegal; {:?}", self.illegal_percent(), self.happened)
+    }
+}

@@ -1,0 +1,135 @@
+//! The desk inside a transaction of the host's, on SQLite.
+#![cfg(feature = "sqlite")]
+
+use std::path::Path;
+
+use firstline::{Action, Actor, Desk, NewTicket, Query};
+use rusqlite::{Connection, TransactionBehavior};
+
+fn raw(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+#[test]
+fn the_hosts_transaction_takes_both_or_neither() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    host.execute_batch("CREATE TABLE refund (cents INTEGER)").unwrap();
+    let anna = Actor::agent("anna");
+
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
+    let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
+    // A refusal leaves nothing behind, and the transaction goes on.
+    let both = Action::note("seen").and(Action::confirm());
+    assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
+    desk.within(&tx).act(id, Action::start(), &anna).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(desk.records().history(id).unwrap().len(), 2);
+
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute("INSERT INTO refund VALUES (2)", []).unwrap();
+    let lost = desk.within(&tx).open_ticket(NewTicket::new("Refund 2")).unwrap().id();
+    tx.rollback().unwrap();
+    assert!(desk.ticket(lost).unwrap_err().is_not_found());
+    let refunds: i64 = host.query_row("SELECT count(*) FROM refund", [], |row| row.get(0)).unwrap();
+    assert_eq!(refunds, 1);
+}
+
+/// Found by review: a command that only read, or was refused, rolled back to its own beginning, and after a change of the
+/// schema SQLite aborts every statement that is open then.
+#[test]
+fn reads_and_refusals_leave_the_hosts_open_statements_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    tx.execute_batch("CREATE TABLE refund (cents INTEGER); INSERT INTO refund VALUES (1), (2), (3)").unwrap();
+    let mut refunds = tx.prepare("SELECT cents FROM refund").unwrap();
+    let mut rows = refunds.query([]).unwrap();
+    let within = desk.within(&tx);
+    let mut numbers = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let cents: i64 = row.get(0).unwrap();
+        let ticket = within.open_ticket(NewTicket::new(format!("Refund {cents}"))).unwrap();
+        assert!(within.act(ticket.id(), Action::confirm(), Actor::agent("anna")).unwrap_err().is_rejected());
+        numbers.push(within.ticket(ticket.id()).unwrap().number.value);
+    }
+    assert_eq!(numbers, [1, 2, 3]);
+}
+
+#[test]
+fn what_fails_half_way_inside_the_hosts_transaction_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    // The receipt is written last.
+    let fails =
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON firstline_receipt BEGIN SELECT RAISE(ABORT, 'no'); END";
+    host.execute_batch(fails).unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let within = desk.within(&tx);
+    let error = within.open_ticket(NewTicket::new("Refund 1").once("k")).unwrap_err();
+    assert!(error.is_storage() && within.find(Query::newest()).unwrap().tickets.is_empty(), "{error}");
+    assert_eq!(within.open_ticket(NewTicket::new("Refund 2")).unwrap().number.value, 1);
+    tx.commit().unwrap();
+    assert_eq!(desk.ticket("T-1").unwrap().subject(), "Refund 2");
+}
+
+/// The fourth pitfall: a full disk may take the host's whole transaction with it, and the error must say so.
+#[test]
+fn a_full_disk_inside_the_hosts_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let mut host = raw(&file);
+    let pages: i64 = host.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    host.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 4)).unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let within = desk.within(&tx);
+    let long = "x".repeat(30_000);
+    let error =
+        (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").saying(long.as_str())).err()).unwrap();
+    assert!(error.is_storage(), "{error}");
+    drop(tx);
+    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
+    host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
+    let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    desk.within(&tx).open_ticket(NewTicket::new("Big").saying(long.as_str())).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
+}
+
+#[test]
+fn a_transaction_on_another_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = Desk::open(dir.path().join("ours.db")).unwrap();
+    drop(Desk::open(dir.path().join("theirs.db")).unwrap());
+    let mut theirs = raw(&dir.path().join("theirs.db"));
+    let tx = theirs.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let error = desk.within(&tx).open_ticket(NewTicket::new("Astray")).unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("another database"), "{error}");
+}
+
+/// The fifth pitfall: a DEFERRED transaction that read before another program wrote can never write any more.
+#[test]
+fn a_deferred_transaction_that_read_first_must_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let mut host = raw(&file);
+    let tx = host.transaction().unwrap();
+    assert_eq!(desk.within(&tx).ticket(id).unwrap().version, 1);
+    desk.act(id, Action::start(), Actor::agent("anna")).unwrap();
+    let error = desk.within(&tx).act(id, Action::cancel(), Actor::agent("ben")).unwrap_err();
+    assert!(
+        error.is_storage() && !error.is_retryable(),
+        "trying again in this transaction is in vain: {error}"
+    );
+    assert!(error.to_string().contains("IMMEDIATE"), "{error}");
+}
