@@ -59,6 +59,7 @@ fn decision() {
     let (now, policy, anna, boris) =
         (at("2026-01-05T12:00:00Z"), Policy::new(), Actor::agent("anna"), "boris");
     let boris = Actor::contact(boris);
+    let rules = firstline::sla::Rulebook::new();
     let tickets = tickets(&anna);
     let mut random = Random::seeded(11);
     let mut cases: (Vec<Case>, Vec<Case>) = (Vec::new(), Vec::new());
@@ -70,7 +71,7 @@ fn decision() {
     }
     let by = |step| if step == StepKind::Confirm { &boris } else { &anna };
     let decide = |case: &Case| {
-        let moment = Moment { now, by: by(case.step), policy: &policy };
+        let moment = Moment { now, by: by(case.step), policy: &policy, rules: &rules };
         black_box(&case.ticket).decide(black_box(&case.action), &moment)
     };
     let template = decide(&cases.0[0]).unwrap().events()[0].clone();

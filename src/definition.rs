@@ -28,7 +28,10 @@ impl DefinitionKind {
 
 /// SHA-256 of something's canonical JSON text: the name under which a definition is stored, and the mark by which
 /// a repeated request is known again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Written as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
@@ -53,6 +56,35 @@ impl Fingerprint {
     /// The fingerprint from its 32 bytes, as a store kept them.
     pub fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
         Fingerprint(bytes)
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> String {
+        fingerprint.to_string()
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Fingerprint> {
+        let wrong = || {
+            Error::invalid("fingerprint", format_args!("{text:?} is none")).allowing("64 hexadecimal digits")
+        };
+        let mut bytes = [0; 32];
+        let digits: Vec<u8> = text
+            .chars()
+            .map(|c| c.to_digit(16).map(|it| it as u8))
+            .collect::<Option<_>>()
+            .ok_or_else(wrong)?;
+        if digits.len() != 64 {
+            return Err(wrong());
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = pair[0] << 4 | pair[1];
+        }
+        Ok(Fingerprint(bytes))
     }
 }
 

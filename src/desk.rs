@@ -8,6 +8,7 @@ mod look;
 mod open;
 mod receipt;
 mod records;
+mod reports;
 mod setup;
 mod tick;
 
@@ -30,6 +31,7 @@ pub use import::Imported;
 pub use look::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;
+pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
 pub use tick::Ticked;
 
@@ -343,6 +345,11 @@ impl<E: Engine> Desk<E> {
     /// The desk's definitions: its policy, and which holds from when.
     pub fn setup(&self) -> Setup<'_, E> {
         Setup(self)
+    }
+
+    /// What the desk can say about its work: where the time went, what is due soon.
+    pub fn reports(&self) -> Reports<'_, E> {
+        Reports(self)
     }
 
     /// What is on record: histories, and imports from other systems.

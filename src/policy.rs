@@ -16,17 +16,21 @@
 mod fields;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Definition;
+use crate::definition::Fingerprint;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::priority::Matrix;
+use crate::sla::{self, Agreement, Rules};
 use crate::spelling;
 use crate::value::Value;
 
-/// How a desk decides: numbering, verification, custom fields, priority.
+/// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
 ///
 /// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, it is stored under its hash as long
 /// as anything refers to it, and a changed one is a new version. What is wrong with it is refused when it is
@@ -39,6 +43,10 @@ pub struct Policy {
     verification: Option<TimeDelta>,
     fields: BTreeMap<String, FieldType>,
     matrix: Matrix,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    calendars: BTreeMap<String, Definition>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agreements: Vec<Agreement>,
 }
 
 impl Default for Policy {
@@ -49,6 +57,8 @@ impl Default for Policy {
             verification: Some(TimeDelta::days(5)),
             fields: BTreeMap::new(),
             matrix: Matrix::itil(),
+            calendars: BTreeMap::new(),
+            agreements: Vec::new(),
         }
     }
 }
@@ -88,12 +98,28 @@ impl Policy {
         self
     }
 
+    /// Adds a calendar, by the name under which targets count by it.
+    #[must_use]
+    pub fn calendar(mut self, name: impl Into<String>, calendar: &Definition) -> Policy {
+        self.calendars.insert(name.into(), calendar.clone());
+        self
+    }
+
+    /// Adds an agreement.
+    #[must_use]
+    pub fn agreement(mut self, agreement: Agreement) -> Policy {
+        self.agreements.push(agreement);
+        self
+    }
+
     /// Checks the policy as a whole.
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a prefix with other characters or more of
     /// them, a verification period that is not of whole seconds, not positive or over ten years, a field without a proper name or
-    /// with no choices, or a modifier whose condition names what no ticket has.
+    /// with no choices, or a modifier whose condition names what no ticket has. What is wrong with
+    /// agreements and calendars is told all at once: two of one name or position, a calendar, a modifier or a field
+    /// that is not there, a target without a time or given twice, percentages that do not rise from 1 to 99.
     pub fn check(&self) -> Result<()> {
         let fault = |problem: String| Err(Error::definition("policy", problem));
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -125,7 +151,33 @@ impl Policy {
                 return fault(format!("field `{name}` needs choices, each with a name"));
             }
         }
-        self.matrix.check_conditions(&self.known_to_modifiers())
+        self.matrix.check_conditions(&self.known_to_modifiers())?;
+        match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
+            faults if faults.is_empty() => Ok(()),
+            faults => fault(faults.join("; ")),
+        }
+    }
+
+    /// The calendars, by name.
+    pub fn calendars(&self) -> &BTreeMap<String, Definition> {
+        &self.calendars
+    }
+
+    /// The agreements, as they were added.
+    pub fn agreements(&self) -> &[Agreement] {
+        &self.agreements
+    }
+
+    /// The agreements made ready for use: calendars compiled, under the hash by which a desk knows this policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a time zone that is not known.
+    pub fn rules(&self) -> Result<Arc<Rules>> {
+        self.rules_under(Fingerprint::of_json(self)?).map(Arc::new)
+    }
+
+    pub(crate) fn rules_under(&self, hash: Fingerprint) -> Result<Rules> {
+        Rules::compile(hash, &self.calendars, &self.agreements)
     }
 
     pub(crate) fn number_prefix(&self) -> &str {

@@ -27,6 +27,7 @@
 //! ```
 
 pub mod action;
+pub mod clocks;
 pub mod conflict;
 pub mod draft;
 pub mod event;
@@ -39,8 +40,10 @@ pub mod snapshot;
 pub mod story;
 pub mod timer;
 
+mod clockwork;
 mod decide;
 mod describe;
+mod due;
 mod open;
 mod typed;
 

@@ -13,9 +13,23 @@ use source::{Use, tokens, uses};
 /// The units of the crate and the floor of each. A file belongs to the longest name that begins its own.
 const FLOORS: &[(u8, &[&str])] = &[
     // Vocabulary.
-    (0, &["error", "id", "time", "value", "open_set", "spelling", "limits"]),
+    (0, &["error", "id", "time", "value", "open_set", "spelling", "limits", "line"]),
     // The domain, pure.
-    (1, &["definition", "condition", "priority", "calendar", "lifecycle", "policy", "ticket", "import"]),
+    (
+        1,
+        &[
+            "definition",
+            "condition",
+            "priority",
+            "calendar",
+            "lifecycle",
+            "policy",
+            "sla",
+            "ticket",
+            "ledger",
+            "import",
+        ],
+    ),
     // The desk and the ports.
     (2, &["desk", "flow", "store"]),
     // Adapters.

@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use firstline::flow::Engine;
+use firstline::sla::{ClockState, Metric};
 use firstline::ticket::event::Origin;
-use firstline::{Desk, Event, ExternalRef, Snapshot, Ticket};
+use firstline::{Change, Desk, Event, ExternalRef, Snapshot, Ticket};
 use serde::Serialize;
 
 use crate::log::Expected;
@@ -30,8 +31,12 @@ pub(crate) struct Figures {
     pub(crate) resolved_at_matches: u64,
     /// Incidents closed when the log says.
     pub(crate) closed_at_matches: u64,
-    /// Events in the histories.
+    /// Incidents of which the stored clock gives the log's verdict on the agreed time.
+    pub(crate) made_sla_matches: u64,
+    /// Events in the histories, but for what the desk noted of its clocks.
     pub(crate) events: u64,
+    /// What the desk noted of its clocks.
+    pub(crate) clock_events: u64,
 }
 
 /// Asks the desk for each of these tickets and its history.
@@ -72,15 +77,17 @@ impl Figures {
         self.incidents += 1;
         self.refused_changes += refused;
         self.refused_incidents += u64::from(refused > 0);
-        self.events += history.len() as u64;
+        let of_clocks = |event: &&Event| matches!(event.change, Change::Clocked { .. });
+        let clock_events = history.iter().filter(of_clocks).count() as u64;
+        self.events += history.len() as u64 - clock_events;
+        self.clock_events += clock_events;
 
         // The ticket as it was at each row of the log: after the last event that came from it.
         let mut snapshot = Snapshot::fold([opening])?;
         let mut later = later.iter().peekable();
         let rows = ticket.imported.as_ref().map_or(0, |(rows, _)| *rows);
         for (row, priority) in (1..=rows).zip(&expected.priorities) {
-            while let Some(event) = later.next_if(|it| it.origin.is_some_and(|origin| origin.version <= row))
-            {
+            while let Some(event) = later.next_if(|it| it.origin.is_none_or(|origin| origin.version <= row)) {
                 snapshot.apply(event)?;
             }
             self.priority_matches += u64::from(snapshot.priority().rank() == *priority);
@@ -94,6 +101,8 @@ impl Figures {
         self.reassignment_count_matches += u64::from(ticket.handed_over == expected.reassigned);
         let equal = |ours: Option<_>, theirs: Option<_>| u64::from(ours.is_some() && ours == theirs);
         self.resolved_at_matches += equal(ticket.resolved_at, expected.resolved_at);
+        let made = ticket.clock(Metric::Closure).map(|clock| clock.state == ClockState::Met);
+        self.made_sla_matches += u64::from(made == Some(expected.made_sla));
         self.closed_at_matches += equal(ticket.closed_at, expected.closed_at);
         Ok(())
     }

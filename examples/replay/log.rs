@@ -6,10 +6,12 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use csv::StringRecord;
+use firstline::calendar::{AtClosing, WORKDAYS};
 use firstline::lifecycle::state;
+use firstline::sla::{Agreement, Metric, Target};
 use firstline::{
-    Actor, Channel, DateTime, HoldReason, Impact, ImportedTicket, ImportedVersion, Matrix, Policy, Urgency,
-    Utc,
+    Actor, Calendar, Channel, DateTime, HoldReason, Impact, ImportedTicket, ImportedVersion, Matrix, Policy,
+    Priority, TimeDelta, Urgency, Utc,
 };
 
 /// What the source is called in external references.
@@ -34,10 +36,14 @@ pub(crate) struct Expected {
     pub(crate) resolved_at: Option<DateTime<Utc>>,
     /// When it was closed.
     pub(crate) closed_at: Option<DateTime<Utc>>,
+    /// Whether the time that was agreed was kept, as of the last row.
+    pub(crate) made_sla: bool,
 }
 
 /// The policy under which the log was written, as far as the log tells: three impacts, three urgencies, four
-/// priorities. High impact with low urgency never occurs in it.
+/// priorities. High impact with low urgency never occurs in it. The agreement is not in the log; it is the one that
+/// explains its verdicts: so much time from the opening to the end, in hours that are office hours where they were
+/// written.
 pub(crate) fn policy() -> firstline::Result<Policy> {
     let levels = ["high", "medium", "low"];
     let row = |priorities: [&'static str; 3]| levels.into_iter().zip(priorities);
@@ -51,7 +57,18 @@ pub(crate) fn policy() -> firstline::Result<Policy> {
         .default_impact("medium")
         .default_urgency("medium")
         .build()?;
-    Ok(Policy::new().prefix("INC").matrix(matrix))
+    // A time that is used up at closing time is kept until the next opening.
+    let hours =
+        Calendar::builder("UTC").hours(WORKDAYS, "14:00-23:00").at_closing(AtClosing::NextOpening).build()?;
+    let target = [(Priority::P1, 4), (Priority::P2, 8), (Priority::P3, 62), (Priority::P4, 134)]
+        .into_iter()
+        .fold(Target::new(Metric::Closure), |target, (priority, hours)| {
+            target.time(priority, TimeDelta::hours(hours))
+        })
+        .business("service hours")
+        .pausing::<HoldReason>([]);
+    let policy = Policy::new().prefix("INC").matrix(matrix).calendar("service hours", hours.definition());
+    Ok(policy.agreement(Agreement::new("closure", 1).target(target)))
 }
 
 /// Reads the log from a CSV file, gzipped if its name ends in `.gz`.
@@ -99,7 +116,7 @@ macro_rules! columns {
 columns! {
     number sys_mod_count sys_updated_at sys_updated_by incident_state contact_type caller_id category subcategory
     impact urgency assignment_group assigned_to
-    priority reopen_count reassignment_count resolved_at closed_at
+    opened_at made_sla priority reopen_count reassignment_count resolved_at closed_at
 }
 
 impl Columns {
@@ -108,9 +125,16 @@ impl Columns {
         rows.sort_by_cached_key(|row| row[self.sys_mod_count].parse::<u32>().unwrap_or(u32::MAX));
         let mut ticket = ImportedTicket::new(SOURCE, &rows[0][self.number]);
         let mut expected = Expected::default();
-        for row in &rows {
-            ticket = ticket.version(self.version(row)?);
+        for (place, row) in rows.iter().enumerate() {
+            let mut at = instant(&row[self.sys_updated_at])?;
+            // The first row is what was registered, some minutes after the call; that is when the clocks start. A
+            // first row that tells of an end as well tells when that was.
+            if place == 0 && !matches!(&row[self.incident_state], "Resolved" | "Closed") {
+                at = instant(&row[self.opened_at])?.min(at);
+            }
+            ticket = ticket.version(self.version(row, at)?);
             expected.priorities.push(level(&row[self.priority])?);
+            expected.made_sla = row[self.made_sla].parse()?;
             expected.reopened = row[self.reopen_count].parse()?;
             expected.reassigned = row[self.reassignment_count].parse()?;
             expected.resolved_at = known(&row[self.resolved_at]).map(instant).transpose()?;
@@ -119,9 +143,8 @@ impl Columns {
         Ok(Incident { ticket, expected })
     }
 
-    fn version(&self, row: &StringRecord) -> Result<ImportedVersion, Box<dyn Error>> {
+    fn version(&self, row: &StringRecord, at: DateTime<Utc>) -> Result<ImportedVersion, Box<dyn Error>> {
         let column = |place: usize| known(&row[place]);
-        let at = instant(&row[self.sys_updated_at])?;
         let mut version = ImportedVersion::new(at, Actor::agent(&row[self.sys_updated_by]))
             .subject(&row[self.number]) // The log tells no subjects.
             .via(channel(&row[self.contact_type]))

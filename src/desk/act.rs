@@ -56,11 +56,13 @@ impl Act {
         for (link, linked) in &changed {
             let other =
                 seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
-            let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone()));
-            mirror.fire_due(self.frame.now)?;
+            let rules = self.frame.rules_for(other, seen)?;
+            let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone(), &rules));
+            mirror.fire_due(moment)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             mirror
                 .mirror(if *linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
+            mirror.settle()?;
         }
         // Only now, because a circle may close by several links of this action.
         let parts = |(link, linked): &(Link, bool)| {
@@ -125,7 +127,8 @@ impl Flow for Act {
             return Err(Halt::Stop(conflict.into()));
         }
         let policy = self.frame.policy(seen)?;
-        let moment = Moment { now: self.frame.now, by: &self.by.actor, policy: &policy };
+        let rules = self.frame.rules_for(ticket, seen)?;
+        let moment = Moment { now: self.frame.now, by: &self.by.actor, policy: &policy, rules: &rules };
         let draft = ticket.decide(&self.action, &moment)?;
         let mut drafts = self.mirrored(&draft, seen, &moment)?;
         let receipt = Receipt::of(&draft);

@@ -12,6 +12,7 @@ use crate::flow::{Flow, Halt, Job, Seen};
 use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
+use crate::sla::Rulebook;
 use crate::store::{Commit, Read};
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, ExternalRef};
@@ -188,6 +189,7 @@ impl Flow for Batch {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Imported), Halt> {
         let policy = self.frame.policy(seen)?;
+        let rules = self.frame.rules_for_all_time(seen)?;
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.frame.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
@@ -197,7 +199,8 @@ impl Flow for Batch {
         for (candidate, check) in checked {
             let external = candidate.ticket.external();
             let target = targets.get_mut(external);
-            let taken = check.and_then(|()| candidate.take_in(target, &mut drafts, &policy, &mut imported));
+            let taken =
+                check.and_then(|()| candidate.take_in(target, &mut drafts, &policy, &rules, &mut imported));
             if let Err(error) = taken {
                 imported.refused.push((external.clone(), error));
             }
@@ -213,6 +216,7 @@ impl Candidate {
         target: Option<&mut Target<'_>>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
+        rules: &Rulebook,
         imported: &mut Imported,
     ) -> Result<()> {
         let Candidate { ticket, id, fingerprints } = self;
@@ -222,7 +226,7 @@ impl Candidate {
         let target = target.ok_or_else(|| Error::not_found("the target of the import"))?;
         match target {
             Target::New(number) => {
-                drafts.push(import::begin(ticket, fingerprints, *id, *number, policy)?);
+                drafts.push(import::begin(ticket, fingerprints, *id, *number, policy, rules)?);
                 *target = Target::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }
@@ -236,7 +240,7 @@ impl Candidate {
                     .allowing("the same history as before"));
                 }
                 taken => {
-                    let draft = Draft::of((*snapshot).clone());
+                    let draft = Draft::of((*snapshot).clone(), rules);
                     drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
                     *target = Target::Drafted(drafts.len() - 1);
                     imported.extended += 1;

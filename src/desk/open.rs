@@ -76,12 +76,13 @@ impl Receive {
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
         let Frame { now, .. } = self.frame;
         let policy = self.frame.policy(seen)?;
+        let rules = self.frame.rules(seen)?;
         let inherited =
             finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), &policy));
         let request = inherited.as_ref().unwrap_or(&self.request);
-        let mut draft = request.decide(self.id, seen.next_number(0)?, now, &policy)?;
+        let mut draft = request.decide(self.id, seen.next_number(0)?, now, &policy, &rules)?;
         let by = self.request.actor();
-        let moment = Moment { now, by: &by, policy: &policy };
+        let moment = Moment { now, by: &by, policy: &policy, rules: &rules };
         let mut drafts = Vec::new();
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
@@ -116,20 +117,25 @@ impl Flow for Receive {
         thread.check()?;
         let Some(id) = seen.thread(thread)? else { return self.opening(seen, None) };
         let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
-        let mut current = Draft::of(ticket.clone());
-        current.fire_due(self.frame.now)?;
+        let policy = self.frame.policy(seen)?;
+        let rules = self.frame.rules_for(ticket, seen)?;
+        let by = self.request.actor();
+        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
+        let mut current = Draft::of(ticket.clone(), &rules);
+        current.fire_due(&moment)?;
+        current.settle()?;
         if current.snapshot().state.kind().is_final() {
             return self.opening(seen, Some(current));
         }
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        let policy = self.frame.policy(seen)?;
         let by = self.request.speaker();
-        let moment = Moment { now: self.frame.now, by: &by, policy: &policy };
+        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
         let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
         if let Some(contact) = self.request.requester() {
             draft.acquaint(contact, &moment)?;
+            draft.settle()?;
         }
         let receipt = Receipt::of(&draft);
         let mut commit = Commit::of([draft]);

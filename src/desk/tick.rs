@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 
 use super::frame::Frame;
+use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Job, Seen};
 use crate::id::TicketId;
 use crate::store::{Commit, DueTimer, Mode, Read};
-use crate::ticket::draft::Draft;
+use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::people::Actor;
 
 /// How many due timers are listed at once.
 const PAGE: usize = 200;
@@ -110,7 +112,8 @@ impl Flow for TickFlow {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        if let TickFlow::Fire { ticket, .. } = self {
+        if let TickFlow::Fire { ticket, frame } = self {
+            reads.push(Read::InForce(DefinitionKind::Policy, frame.now));
             reads.push(Read::Ticket(*ticket));
         }
     }
@@ -125,9 +128,12 @@ impl Flow for TickFlow {
                 let Some(snapshot) = seen.ticket(*ticket)? else {
                     return Err(Error::not_found(format_args!("ticket {ticket}")).into());
                 };
-                let mut draft = Draft::of(snapshot.clone());
-                draft.fire_due(frame.now)?;
-                let fired = draft.events().len();
+                let (policy, rules) = (frame.policy(seen)?, frame.rules_for(snapshot, seen)?);
+                let moment = Moment { now: frame.now, by: &Actor::desk(), policy: &policy, rules: &rules };
+                let mut draft = Draft::of(snapshot.clone(), &rules);
+                draft.fire_due(&moment)?;
+                draft.settle()?;
+                let fired = draft.events().iter().filter(|event| event.change.is_by_timer()).count();
                 Ok((Commit::of([draft]), TickOut::Fired(fired)))
             }
         }

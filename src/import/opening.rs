@@ -9,6 +9,7 @@ use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::policy::Policy;
 use crate::priority::{Assessment, Inputs};
+use crate::sla::Rulebook;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Origin, Personal};
 use crate::ticket::kind::{Channel, Kind, TicketNumber};
@@ -22,6 +23,7 @@ pub(super) fn draft(
     id: TicketId,
     number: u64,
     policy: &Policy,
+    rules: &Rulebook,
 ) -> Result<Draft> {
     let modifiers = first.modifiers.clone().unwrap_or_default();
     let mut personal = Personal {
@@ -91,7 +93,7 @@ pub(super) fn draft(
             opened.assessment = assessment;
         }
     }
-    Draft::beginning(event)
+    Draft::beginning(event, rules)
 }
 
 /// The priority of the ticket, with what the version says of it.

@@ -8,6 +8,7 @@ use crate::id::TicketId;
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::limits;
 use crate::policy::Policy;
+use crate::sla::Rulebook;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Cause, Change, Described, Origin, Personal};
 use crate::ticket::message::Message;
@@ -22,9 +23,10 @@ pub(crate) fn begin(
     id: TicketId,
     number: u64,
     policy: &Policy,
+    rules: &Rulebook,
 ) -> Result<Draft> {
     let first = ticket.versions.first().ok_or_else(|| Error::invalid("history", "is empty"))?;
-    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy)?, policy };
+    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, rules)?, policy };
     replay.version(1, first, true)?;
     replay.versions(ticket, fingerprints, 1)
 }
@@ -82,6 +84,7 @@ impl Replay<'_> {
         if let (Some((number, version)), Some(fingerprint)) =
             (numbered(&ticket.versions).last(), fingerprints.last())
         {
+            self.draft.settle()?;
             // The mark is as old as the version that it marks: the ticket was not changed by being imported.
             let mark = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
             let origin = Some(Origin { version: number, irregular: false });

@@ -9,11 +9,12 @@ use crate::id::{AgentId, TeamId};
 use crate::lifecycle::state::{OnHold, Resolved};
 use crate::lifecycle::{HoldReason, State, StateKind};
 use crate::limits;
+use crate::line::Line;
 use crate::policy::Policy;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Contact, Line, Part, check_contacts};
+use crate::ticket::people::{Actor, Contact, Part, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
 

@@ -13,6 +13,11 @@ fn of_every_ticket() -> Fields {
 }
 
 impl Policy {
+    /// The fields by which agreements may choose: those that priorities come from, and the priority.
+    pub(crate) fn known_to_agreements(&self) -> Fields {
+        self.known_to_modifiers().with("priority", FieldType::Integer)
+    }
+
     /// The fields by which tickets may be searched: all of them.
     pub(crate) fn known_to_queries(&self) -> Fields {
         self.known_to_modifiers().with("state", FieldType::Text).with("priority", FieldType::Integer)

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::kind::{Kind, Link, LinkKind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Contact, Line, Part};
+use crate::ticket::people::{Contact, Part};
 use crate::value::Value;
 
 /// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:

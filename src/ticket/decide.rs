@@ -21,12 +21,13 @@ impl Snapshot {
     /// anywhere.
     ///
     /// ```
+    /// # use firstline::sla::Rulebook;
     /// # use firstline::ticket::draft::Moment;
     /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
-    /// let (policy, anna) = (Policy::new(), Actor::agent("anna"));
-    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy };
+    /// let (policy, rules, anna) = (Policy::new(), Rulebook::new(), Actor::agent("anna"));
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules };
     /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
     /// assert_eq!(draft.events().len(), 1);
     /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
@@ -42,8 +43,8 @@ impl Snapshot {
     /// Either way nothing of the action happens.
     pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Draft> {
         moment.by.check()?;
-        let mut draft = Draft::of(self.clone());
-        draft.fire_due(moment.now)?;
+        let mut draft = Draft::of(self.clone(), moment.rules);
+        draft.fire_due(moment)?;
         let parts = action.parts();
         if parts.is_empty() {
             return Err(Error::invalid("action", "is empty").allowing("at least one part"));
@@ -63,6 +64,9 @@ impl Snapshot {
         {
             draft.reassess(moment)?;
         }
+        // A target that was set anew may have run out long ago.
+        draft.fire_due(moment)?;
+        draft.settle()?;
         Ok(draft)
     }
 
@@ -230,11 +234,7 @@ impl Draft {
     /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
     /// says itself what becomes of the ticket.
     fn answer_to_message(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let from_requester = match (&moment.by.who, self.snapshot().requester()) {
-            (Who::Contact(id), Some(requester)) => id == requester,
-            (Who::Contact(_), None) => true,
-            _ => false,
-        };
+        let from_requester = self.snapshot().is_asked_by(&moment.by.who);
         let step = match &self.snapshot().state {
             State::OnHold(hold) if hold.reason == HoldReason::Customer => StepKind::Resume,
             State::Resolved(_) => StepKind::Reopen,
@@ -292,25 +292,10 @@ impl Draft {
         self.change(moment, change, personal)
     }
 
-    /// Computes the priority anew after the facts behind it may have changed. If the policy in force no longer
-    /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
+    /// Computes the priority anew after the facts behind it may have changed.
     pub(super) fn reassess(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let snapshot = self.snapshot();
-        let inputs = Inputs {
-            impact: snapshot.assessment.impact().given(),
-            urgency: snapshot.assessment.urgency().given(),
-            modifiers: &snapshot.modifiers,
-            overridden: snapshot.assessment.overridden(),
-            facts: snapshot,
-        };
-        match moment.policy.matrix_in_use().assess(&inputs) {
-            Ok(assessment) if assessment != snapshot.assessment => {
-                let modifiers = snapshot.modifiers.clone();
-                let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-                self.change(moment, change, Personal::default())
-            }
-            _ => Ok(()),
-        }
+        let modifiers = self.snapshot().modifiers.clone();
+        self.reassess_with(modifiers, moment.now, moment.by, moment.policy)
     }
 }
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
-use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{StateKind, StepKind};
+use crate::lifecycle::StateKind;
 use crate::policy::Policy;
-use crate::ticket::event::{Cause, Change, Event, Origin, Personal};
+use crate::sla::Rulebook;
+use crate::ticket::clocks::Clockwork;
+use crate::ticket::event::{Change, Event, Origin, Personal};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
-use crate::ticket::timer::{Timer, TimerKind};
 
 /// When, by whom and under which policy a decision is made: everything it may know beside the ticket.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Moment<'a> {
     pub by: &'a Actor,
     /// The policy in force.
     pub policy: &'a Policy,
+    /// Its agreements, and those to which the ticket's clocks are pinned.
+    pub rules: &'a Rulebook,
 }
 
 /// The outcome of a pure decision: the ticket as it will be, and the events that make it so.
@@ -29,20 +31,24 @@ pub struct Moment<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     expected: u64,
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     events: Vec<Event>,
+    pub(super) clockwork: Clockwork,
 }
 
 impl Draft {
     /// A draft of a ticket as it stands.
-    pub(crate) fn of(snapshot: Snapshot) -> Draft {
-        Draft { expected: snapshot.version, snapshot, events: Vec::new() }
+    pub(crate) fn of(snapshot: Snapshot, rules: &Rulebook) -> Draft {
+        let clockwork = Clockwork::new(rules.clone(), snapshot.clocks.clone());
+        Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork }
     }
 
     /// A draft of a ticket that begins with this event.
-    pub(crate) fn beginning(opening: Event) -> Result<Draft> {
+    pub(crate) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
-        Ok(Draft { expected: 0, snapshot, events: vec![opening] })
+        let mut clockwork = Clockwork::new(rules.clone(), Vec::new());
+        clockwork.hear(&opening, &snapshot)?;
+        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
     }
 
     /// The version that the ticket must still have when this is written; 0 if it must not be there yet.
@@ -96,27 +102,9 @@ impl Draft {
             origin,
         };
         self.snapshot.apply(&event)?;
+        self.clockwork.hear(&event, &self.snapshot)?;
         self.events.push(event);
         Ok(())
-    }
-
-    /// Lets everything happen that the clock owes this ticket, each at the instant at which it fell due. Every
-    /// decision begins with it, so that the outcome does not depend on when somebody last looked.
-    pub(crate) fn fire_due(&mut self, now: DateTime<Utc>) -> Result<()> {
-        while let Some(timer) = self.snapshot.timers().into_iter().find(|timer| timer.due <= now) {
-            self.fire(&timer)?;
-        }
-        Ok(())
-    }
-
-    fn fire(&mut self, timer: &Timer) -> Result<()> {
-        let (step, to): (_, State) = match timer.kind {
-            TimerKind::HoldEnds => (StepKind::Resume, state::Active.into()),
-            TimerKind::Silence => (StepKind::Close, state::Closed.into()),
-        };
-        let from = self.snapshot.state.kind();
-        let moved = Change::Moved { from, to, step: Some(step), cause: Cause::Timer(timer.kind), code: None };
-        self.emit(timer.due, &Actor::desk(), moved, Personal::default())
     }
 
     /// The present state, for checks.

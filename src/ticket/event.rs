@@ -9,11 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind, StepKind};
+use crate::line::Line;
 use crate::priority::Assessment;
+use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, Line, Part, Person};
+use crate::ticket::people::{Actor, Part, Person};
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
 
@@ -103,6 +106,20 @@ pub enum Change {
         /// The priority with its reasons.
         assessment: Box<Assessment>,
     },
+    /// A clock reached a percentage of its target at which the agreement wants a warning.
+    Warned(Alert),
+    /// A clock passed its deadline.
+    Breached(Alert),
+    /// What the events since the last of this sort mean for the ticket's clocks: those that changed, as they are now.
+    Clocked {
+        /// The clocks; of several cycles of a metric each, in order.
+        clocks: Vec<Clock>,
+    },
+    /// Its clocks changed over to another version of the policy.
+    Migrated {
+        /// The hash of that version.
+        policy: Fingerprint,
+    },
     /// It was linked with another ticket.
     Linked(Link),
     /// A link was taken away.
@@ -121,6 +138,13 @@ pub enum Change {
         /// A fingerprint of those versions: a second import must begin with the same.
         fingerprint: String,
     },
+}
+
+impl Change {
+    /// Whether it is what a timer brought about.
+    pub(crate) fn is_by_timer(&self) -> bool {
+        matches!(self, Change::Warned(_) | Change::Breached(_) | Change::Moved { cause: Cause::Timer(_), .. })
+    }
 }
 
 /// The facts of an opening.

@@ -13,7 +13,7 @@
 use std::borrow::Cow;
 
 use crate::condition::Facts;
-use crate::ticket::people::Line;
+use crate::line::Line;
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 

@@ -10,6 +10,7 @@ use crate::lifecycle::state;
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
+use crate::sla::Rulebook;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
@@ -55,11 +56,18 @@ impl NewTicket {
         request
     }
 
-    /// Decides the opening, purely, under this id and running number.
+    /// Decides the opening, purely, under this id and running number, by the policy in force and its agreements.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
-    pub fn decide(&self, id: TicketId, number: u64, now: DateTime<Utc>, policy: &Policy) -> Result<Draft> {
+    pub fn decide(
+        &self,
+        id: TicketId,
+        number: u64,
+        now: DateTime<Utc>,
+        policy: &Policy,
+        rules: &Rulebook,
+    ) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
         self.check(policy)?;
@@ -117,7 +125,9 @@ impl NewTicket {
             origin: None,
         };
         self.assess(&mut opening, policy)?;
-        Draft::beginning(opening)
+        let mut draft = Draft::beginning(opening, rules)?;
+        draft.settle()?;
+        Ok(draft)
     }
 
     /// Computes the first priority. Conditions may look at anything in the ticket, so it must stand first.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, RequestKey, TeamId, ThreadKey};
+use crate::line::Line;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Contact, Line, Part};
+use crate::ticket::people::{Actor, Contact, Part};
 use crate::value::Value;
 
 /// A request for a new ticket. Only the subject is needed; everything else has a stated default.

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind};
+use crate::line::Line;
 use crate::priority::{Assessment, Priority};
+use crate::sla::{self, Clock, Leg, Metric};
 use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Personal};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Contact, Line, Part, Who};
+use crate::ticket::people::{Contact, Part, Who};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 
@@ -124,6 +126,12 @@ pub struct Snapshot {
     /// How many versions of the other system's record were taken in, and their fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<(u32, String)>,
+    /// Which state it was in from when on, since the opening: what its clocks are measured by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub course: Vec<Leg>,
+    /// The clocks of its targets: the latest cycle of each metric, in the order of metrics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<Clock>,
     /// The personal part, as it holds now. Stores keep it apart from the facts.
     #[serde(default, skip_serializing_if = "Personal::is_empty")]
     pub personal: Personal,
@@ -185,6 +193,8 @@ impl Snapshot {
             unmapped_status: None,
             external: opened.external.clone(),
             imported: None,
+            course: vec![Leg::new(event.at, &opened.state)],
+            clocks: Vec::new(),
             personal,
         }
     }
@@ -219,13 +229,26 @@ impl Snapshot {
                 self.modifiers.clone_from(modifiers);
                 self.assessment.clone_from(assessment.as_ref());
             }
+            Change::Warned(_) | Change::Breached(_) | Change::Migrated { .. } => {}
+            Change::Clocked { clocks } => {
+                for clock in clocks {
+                    sla::keep_latest(&mut self.clocks, clock.clone());
+                }
+                let counting = self.clocks.iter().filter(|clock| clock.running_since.is_some());
+                self.due_at = counting.filter_map(|clock| clock.due_at).min();
+            }
             Change::Linked(link) => {
                 self.links.insert(*link);
             }
             Change::Unlinked(link) => {
                 self.links.remove(link);
             }
-            Change::Restamped => self.stamp(event.at),
+            Change::Restamped => {
+                self.stamp(event.at);
+                if let Some(leg) = self.course.last_mut() {
+                    leg.since = event.at;
+                }
+            }
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
             Change::Imported { versions, fingerprint } => {
                 self.imported = Some((*versions, fingerprint.clone()))
@@ -240,6 +263,7 @@ impl Snapshot {
     fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
         self.state.clone_from(to);
         self.state_since = event.at;
+        self.course.push(Leg::new(event.at, to));
         self.unmapped_status = None;
         bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
         if to.kind() == StateKind::Resolved {
@@ -304,6 +328,20 @@ impl Snapshot {
         self.contacts.iter().find(|(_, part)| **part == Part::Requester).map(|(id, _)| id)
     }
 
+    /// Whether what this person says is the requester's word. Where nobody is named as the requester, any contact is.
+    pub(crate) fn is_asked_by(&self, who: &Who) -> bool {
+        match (who, self.requester()) {
+            (Who::Contact(id), Some(requester)) => id == requester,
+            (Who::Contact(_), None) => true,
+            _ => false,
+        }
+    }
+
+    /// The clock of this metric: its latest cycle.
+    pub fn clock(&self, metric: Metric) -> Option<&Clock> {
+        self.clocks.iter().find(|clock| clock.metric == metric)
+    }
+
     /// The value of a custom field.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).or_else(|| self.personal.fields.get(name))
@@ -335,7 +373,10 @@ impl Snapshot {
 
     /// What the ticket waits for by the clock, earliest first.
     pub fn timers(&self) -> Vec<Timer> {
-        timer::of_state(&self.state).into_iter().collect()
+        let clocks = self.clocks.iter().filter_map(timer::of_clock);
+        let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(clocks).collect();
+        timers.sort();
+        timers
     }
 }
 

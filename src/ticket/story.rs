@@ -123,6 +123,21 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
             write!(f, "rated it {assessment}")?;
             because(said, f)?;
         }
+        Change::Warned(alert) => {
+            write!(f, "warned: {} percent of the time for the {} were used up", alert.percent, alert.metric)?;
+            tell_notified(&alert.notify, f)?;
+        }
+        Change::Breached(alert) => {
+            write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
+            tell_notified(&alert.notify, f)?;
+        }
+        Change::Migrated { .. } => f.write_str("went on by the new version of the policy")?,
+        Change::Clocked { clocks } => {
+            f.write_str("set the clocks: ")?;
+            for (n, clock) in clocks.iter().enumerate() {
+                write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
+            }
+        }
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::Restamped => f.write_str("said its state again")?,
@@ -137,6 +152,10 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
         Some(origin) if origin.irregular => f.write_str(" (imported; not a step of this lifecycle)"),
         _ => Ok(()),
     }
+}
+
+fn tell_notified(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if names.is_empty() { Ok(()) } else { write!(f, "; told {}", names.join(", ")) }
 }
 
 fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::State;
 use crate::lifecycle::state::{OnHold, Resolved};
+use crate::sla::Clock;
 
-/// What a timer is for.
+/// What a timer is for. Timers of one instant come in this order, which is also that of the stored names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimerKind {
+    /// A clock reaches a percentage at which the agreement wants a warning, or passes its deadline.
+    Clock,
     /// A hold with a date ends.
     HoldEnds,
     /// The verification period ends in silence, and the ticket closes.
@@ -27,6 +30,7 @@ impl TimerKind {
     /// The name under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
+            TimerKind::Clock => "clock",
             TimerKind::HoldEnds => "hold_ends",
             TimerKind::Silence => "silence",
         }
@@ -34,13 +38,16 @@ impl TimerKind {
 
     /// The kind stored under this name.
     pub fn named(name: &str) -> Option<TimerKind> {
-        [TimerKind::HoldEnds, TimerKind::Silence].into_iter().find(|kind| kind.as_str() == name)
+        [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::Silence]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 }
 
 impl fmt::Display for TimerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            TimerKind::Clock => "a target ran out",
             TimerKind::HoldEnds => "the hold ended",
             TimerKind::Silence => "nobody objected",
         })
@@ -66,4 +73,10 @@ pub(crate) fn of_state(state: &State) -> Option<Timer> {
         _ => return None,
     };
     Some(Timer { due, kind, subject: String::new() })
+}
+
+/// The timer that a clock has.
+pub(crate) fn of_clock(clock: &Clock) -> Option<Timer> {
+    let subject = clock.metric.as_str().to_owned();
+    clock.next.map(|alarm| Timer { due: alarm.at, kind: TimerKind::Clock, subject })
 }

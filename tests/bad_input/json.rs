@@ -173,7 +173,9 @@ fn a_row_at_the_end_of_all_numbers_is_refused() {
     let ticket = firstline::Desk::memory().open_ticket(NewTicket::new("No sound")).unwrap();
     let mut json = serde_json::to_value(ticket.snapshot()).unwrap();
     let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));
-    let moment = firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy };
+    let rules = firstline::sla::Rulebook::new();
+    let moment =
+        firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy, rules: &rules };
     json["replied"] = u32::MAX.into();
     let ticket: Snapshot = serde_json::from_value(json.clone()).unwrap();
     assert!(ticket.decide(&Action::reply("hm"), &moment).is_ok());

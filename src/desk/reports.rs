@@ -1,0 +1,220 @@
+//! The handle for what a desk can say about its work.
+
+use chrono::TimeDelta;
+
+use super::Desk;
+use super::frame::Frame;
+use crate::definition::DefinitionKind;
+use crate::error::{Error, Result};
+use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::id::TicketId;
+use crate::ledger::Ledger;
+use crate::sla::{Clock, Metric};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::ticket::Ticket;
+use crate::ticket::action::Action;
+use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::event::Change;
+use crate::ticket::people::Actor;
+
+/// What a desk can say about its work. Made by [`Desk::reports`].
+#[derive(Debug)]
+pub struct Reports<'a, E>(pub(super) &'a Desk<E>);
+
+impl<'a, E: Engine> Reports<'a, E> {
+    /// Where the time of a ticket's clock went, span by span: its latest cycle, up to now.
+    ///
+    /// ```
+    /// # use firstline::sla::{Agreement, Metric, Target};
+    /// # use firstline::{Desk, NewTicket, Policy, TimeDelta};
+    /// # let desk = Desk::memory();
+    /// # let target = Target::new(Metric::Resolution).within(TimeDelta::hours(8));
+    /// # desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
+    /// # let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
+    /// let ledger = desk.reports().explain(ticket.id(), Metric::Resolution)?;
+    /// println!("{ledger}");
+    /// assert_eq!(ledger.wall(), ledger.until - ticket.opened_at);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [not found](Error::is_not_found) if there is no such ticket, or it has no such clock; a storage error.
+    pub fn explain(&self, ticket: TicketId, metric: Metric) -> E::Reply<'a, Ledger> {
+        let frame = self.0.frame();
+        self.0.engine.run(&self.0.settings.desk, Explain { ticket, metric, frame })
+    }
+
+    /// What the clocks would be if somebody did this to the ticket now. Nothing happens.
+    ///
+    /// `Action::resume()` asks what if the hold ended, `Action::override_priority(Priority::P1, "what if")` what if it
+    /// were most urgent.
+    ///
+    /// # Errors
+    /// As [`Desk::act`], if the action would be refused.
+    pub fn what_if(
+        &self,
+        ticket: TicketId,
+        action: Action,
+        by: impl Into<Actor>,
+    ) -> E::Reply<'a, Vec<Clock>> {
+        let frame = self.0.frame();
+        self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), frame })
+    }
+
+    /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
+    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
+        let job = LookAhead { within, frame: self.0.frame(), next: Some(None), found: Vec::new() };
+        self.0.engine.work(&self.0.settings.desk, job)
+    }
+}
+
+/// A clock whose deadline is near, and its ticket.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DueSoon {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// The clock.
+    pub clock: Clock,
+    /// How much time is left, measured as the target is; negative if the deadline has passed.
+    pub left: TimeDelta,
+}
+
+#[derive(Debug)]
+struct Explain {
+    ticket: TicketId,
+    metric: Metric,
+    frame: Frame,
+}
+
+impl Flow for Explain {
+    type Out = Ledger;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::Ticket(self.ticket));
+        reads.push(Read::History { ticket: self.ticket, after: 0, limit: usize::MAX });
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Ledger), Halt> {
+        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
+        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let mut history = seen.history(self.ticket, 0, usize::MAX)?.to_vec();
+        let (policy, mut rules) = (self.frame.policy(seen)?, self.frame.rules_for(ticket, seen)?);
+        for event in &history {
+            if let Change::Clocked { clocks } = &event.change {
+                self.frame.pin(clocks, &mut rules, seen)?;
+            }
+        }
+        let moment = Moment { now: self.frame.now, by: &Actor::desk(), policy: &policy, rules: &rules };
+        let mut draft = Draft::of(ticket.clone(), &rules);
+        draft.fire_due(&moment)?;
+        draft.settle()?;
+        history.extend_from_slice(draft.events());
+        let ledger = Ledger::of(draft.snapshot(), &history, self.metric, self.frame.now, &rules)?;
+        let ledger = ledger.ok_or_else(|| {
+            Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
+        })?;
+        Ok((Commit::default(), ledger))
+    }
+}
+
+#[derive(Debug)]
+struct WhatIf {
+    ticket: TicketId,
+    action: Action,
+    by: Actor,
+    frame: Frame,
+}
+
+impl Flow for WhatIf {
+    type Out = Vec<Clock>;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Clock>), Halt> {
+        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
+        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let (policy, rules) = (self.frame.policy(seen)?, self.frame.rules_for(ticket, seen)?);
+        let moment = Moment { now: self.frame.now, by: &self.by, policy: &policy, rules: &rules };
+        let draft = ticket.decide(&self.action, &moment)?;
+        Ok((Commit::default(), draft.snapshot().clocks.clone()))
+    }
+}
+
+/// Looks through the open tickets, a page at a time.
+#[derive(Debug)]
+struct LookAhead {
+    within: TimeDelta,
+    frame: Frame,
+    /// Where the next page begins, if there is one.
+    next: Option<Option<Cursor>>,
+    found: Vec<DueSoon>,
+}
+
+impl Job for LookAhead {
+    type Flow = LookAheadPage;
+    type Out = Vec<DueSoon>;
+
+    fn next(&mut self) -> Option<LookAheadPage> {
+        let after = self.next.take()?;
+        Some(LookAheadPage { within: self.within, frame: self.frame.clone(), after })
+    }
+
+    fn took(&mut self, result: Result<(Vec<DueSoon>, Option<Cursor>)>) -> Result<()> {
+        let (found, next) = result?;
+        self.found.extend(found);
+        self.next = next.map(Some);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<DueSoon> {
+        self.found.sort_by_key(|it| (it.clock.due_at, it.ticket.id(), it.clock.metric));
+        self.found
+    }
+}
+
+#[derive(Debug)]
+struct LookAheadPage {
+    within: TimeDelta,
+    frame: Frame,
+    after: Option<Cursor>,
+}
+
+impl Flow for LookAheadPage {
+    type Out = (Vec<DueSoon>, Option<Cursor>);
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
+        let query = Query::inbox().limit(MAX_PAGE).after(self.after.clone());
+        let tickets = seen.find(&query)?;
+        let mut near = Vec::new();
+        for ticket in tickets.iter().filter(|ticket| ticket.due_at.is_some()) {
+            let rules = self.frame.rules_for(ticket, seen)?;
+            for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
+                let Some(left) = clock.left(self.frame.now, &rules)?.filter(|left| *left <= self.within)
+                else {
+                    continue;
+                };
+                near.push(DueSoon { ticket: ticket.clone().into(), clock: clock.clone(), left });
+            }
+        }
+        let full = tickets.len() == query.page_size();
+        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        Ok((Commit::default(), (near, next)))
+    }
+}

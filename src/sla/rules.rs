@@ -1,0 +1,127 @@
+//! Agreements made ready for use: calendars compiled, agreements in their order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::agreement::Agreement;
+use super::target::Measured;
+use crate::calendar::{Calendar, Definition};
+use crate::condition::Facts;
+use crate::definition::Fingerprint;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The agreements and calendars of one version of a policy, ready for use.
+#[derive(Debug)]
+pub struct Rules {
+    hash: Fingerprint,
+    calendars: BTreeMap<String, Calendar>,
+    /// By position.
+    agreements: Vec<Agreement>,
+}
+
+impl Rules {
+    pub(crate) fn compile(
+        hash: Fingerprint,
+        calendars: &BTreeMap<String, Definition>,
+        agreements: &[Agreement],
+    ) -> Result<Rules> {
+        let compiled = calendars.iter().map(|(name, it)| Ok((name.clone(), it.compile()?)));
+        let mut agreements = agreements.to_vec();
+        agreements.sort_by_key(|it| it.position);
+        Ok(Rules { hash, calendars: compiled.collect::<Result<_>>()?, agreements })
+    }
+
+    /// The hash of the policy.
+    pub(crate) fn hash(&self) -> Fingerprint {
+        self.hash
+    }
+
+    /// The first agreement whose condition holds.
+    pub(crate) fn choose(&self, facts: &dyn Facts) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| agreement.when.holds(facts))
+    }
+
+    /// The agreement of this name.
+    pub(crate) fn agreement(&self, name: &str) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| agreement.name == name)
+    }
+
+    /// The calendar by which a target is measured; `None` for wall time.
+    pub(super) fn calendar(&self, measured: &Measured) -> Result<Option<&Calendar>> {
+        match measured {
+            Measured::Wall => Ok(None),
+            Measured::Business(name) => self.calendars.get(name).map(Some).ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, format!("the policy {} has no calendar {name:?}", self.hash))
+            }),
+        }
+    }
+}
+
+/// The rules that a decision needs: those in force, each from its date on, and those to which the ticket's clocks
+/// are pinned. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Rulebook {
+    in_force: Vec<(DateTime<Utc>, Arc<Rules>)>,
+    pinned: Vec<Arc<Rules>>,
+}
+
+impl Rulebook {
+    /// No agreements at all.
+    pub fn new() -> Rulebook {
+        Rulebook::default()
+    }
+
+    /// Adds rules that hold from an instant on. Versions come in the order of their dates.
+    #[must_use]
+    pub fn with(mut self, from: DateTime<Utc>, rules: Arc<Rules>) -> Rulebook {
+        self.in_force.push((from, rules));
+        self
+    }
+
+    /// Adds rules to which a clock is pinned.
+    pub(crate) fn pin(&mut self, rules: Arc<Rules>) {
+        if self.find(rules.hash).is_none() {
+            self.pinned.push(rules);
+        }
+    }
+
+    /// The rules in force at an instant, and since when they are.
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<Rules>)> {
+        self.in_force.iter().rev().find(|(from, _)| *from <= at)
+    }
+
+    fn find(&self, hash: Fingerprint) -> Option<&Arc<Rules>> {
+        self.in_force.iter().map(|(_, rules)| rules).chain(&self.pinned).find(|rules| rules.hash == hash)
+    }
+
+    /// The rules of this hash.
+    pub(crate) fn of(&self, hash: Fingerprint) -> Result<&Arc<Rules>> {
+        self.find(hash).ok_or_else(|| {
+            let problem = format!("the policy {hash}, to which a clock is pinned, is not at hand");
+            Error::new(ErrorKind::Corrupt, problem)
+        })
+    }
+}
+
+/// Rulebooks are the same if they hold the same versions.
+impl PartialEq for Rulebook {
+    fn eq(&self, other: &Rulebook) -> bool {
+        let versions = |book: &Rulebook| {
+            let in_force: Vec<_> = book.in_force.iter().map(|(from, rules)| (*from, rules.hash)).collect();
+            (in_force, book.pinned.iter().map(|rules| rules.hash).collect::<Vec<_>>())
+        };
+        versions(self) == versions(other)
+    }
+}
+
+impl Eq for Rulebook {}
+
+impl fmt::Debug for Rulebook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hashes = self.in_force.iter().map(|(_, rules)| rules).chain(&self.pinned).map(|rules| rules.hash);
+        f.debug_tuple("Rulebook").field(&hashes.collect::<Vec<_>>()).finish()
+    }
+}
