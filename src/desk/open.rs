@@ -119,7 +119,7 @@ impl Flow for Receive {
         let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
         let policy = self.frame.policy(seen)?;
         let rules = self.frame.rules_for(ticket, seen)?;
-        let by = self.request.actor();
+        let by = self.request.speaker();
         let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
         let mut current = Draft::of(ticket.clone(), &rules);
         current.fire_due(&moment)?;
@@ -130,8 +130,6 @@ impl Flow for Receive {
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        let by = self.request.speaker();
-        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
         let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
         if let Some(contact) = self.request.requester() {
             draft.acquaint(contact, &moment)?;
