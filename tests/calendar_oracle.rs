@@ -1,6 +1,9 @@
 //! The calendar against an oracle that reads the wall clock minute by minute, with random calendars, zones and
 //! instants. It knows nothing of weeks, pieces or clock changes.
 
+#[path = "common/soak.rs"]
+mod soak;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{
@@ -239,7 +242,7 @@ fn utc(at: i64) -> DateTime<Utc> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(soak::cases(160)))]
 
     #[test]
     fn agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {

@@ -1,5 +1,8 @@
 //! What must hold for every calendar and every instant there is, however far away.
 
+#[path = "common/soak.rs"]
+mod soak;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use firstline::Calendar;
 use firstline::calendar::{AtClosing, EVERY_DAY, HolidayCut, Label, WORKDAYS};
@@ -58,7 +61,7 @@ fn duration() -> impl Strategy<Value = TimeDelta> {
 const NANO: TimeDelta = TimeDelta::nanoseconds(1);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(soak::cases(2000)))]
 
     #[test]
     fn spans_add_up(calendar in calendar(), a in instant(), b in instant(), c in instant()) {

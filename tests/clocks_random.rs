@@ -1,6 +1,9 @@
 //! Clocks over random histories: against a replay, against whoever looks more often, and against an oracle that
 //! counts second by second.
 
+#[path = "common/soak.rs"]
+mod soak;
+
 #[path = "common/clocks.rs"]
 mod sla;
 
@@ -185,7 +188,7 @@ fn office_is_open(at: i64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: soak::cases(32), ..ProptestConfig::default() })]
 
     /// The row is the fold; what was recorded step by step is what a replay of the history gives; every ledger adds
     /// up to the time on the wall and to the elapsed time.

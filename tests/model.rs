@@ -1,6 +1,9 @@
 //! Random lives of tickets, over every store side by side: the same results, the same rows, the same histories, the
 //! same pages; and after every command what must always hold of a ticket.
 
+#[path = "common/soak.rs"]
+mod soak;
+
 #[path = "model/actions.rs"]
 mod actions;
 #[path = "model/command.rs"]
@@ -41,7 +44,12 @@ fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), Te
 #[test]
 fn random_lives_are_the_same_over_every_store_and_always_sound() {
     let (tally, result) = run(
-        Config { cases: 150, failure_persistence: None, max_shrink_iters: 500, ..Config::default() },
+        Config {
+            cases: soak::cases(150),
+            failure_persistence: None,
+            max_shrink_iters: 500,
+            ..Config::default()
+        },
         stages,
     );
     println!("{tally}");
