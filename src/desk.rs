@@ -312,8 +312,9 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, look::Find { query, frame: self.frame() })
     }
 
-    /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes. Each happens once,
-    /// dated at the instant at which it fell due, however late the tick comes and however many workers tick.
+    /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes, warnings and breaches
+    /// of [targets](crate::sla). Each happens once, dated at the instant at which it fell due, however late the tick
+    /// comes and however many workers tick.
     ///
     /// ```
     /// # use firstline::desk::Settings;

@@ -57,6 +57,8 @@
 //! | [`Receipt`], [`Page`], [`Query`] | what a command did; tickets, a page at a time |
 //! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | how a desk decides: versioned data, checked when it is built |
 //! | [`Calendar`] | when we work, and how much of that lies between two instants |
+//! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | what was promised, to whom, and in which time |
+//! | [`Clock`](sla::Clock), [`Ledger`](ledger::Ledger) | how much of it is used up, and where the time went |
 //! | [`Error`], [`Rejection`], [`Conflict`] | one error; *what now?* by predicates, the facts by type |
 //!
 //! # How it is built
@@ -66,7 +68,7 @@
 //! ```text
 //!  3  adapters         store::sqlite · store::memory · yours
 //!  2  desk and ports   desk · flow · store
-//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · import
+//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · sla · ledger · import
 //!  0  vocabulary       id · error · time · value
 //! ```
 //!
@@ -87,13 +89,14 @@
 //! # What is supported, and what is not
 //!
 //! There are the lifecycle, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
-//! by condition, holds that end and silence that closes, optimistic versions, idempotency keys, several desks in one
-//! database, the host's own transaction on SQLite, stores of your own, calendars of business time, and the import of
-//! another system's tickets with their history.
+//! by condition, holds that end and silence that closes, calendars of business time, service level agreements with
+//! clocks, warnings and breaches, an account of where the time went, optimistic versions, idempotency keys, several
+//! desks in one database, the host's own transaction on SQLite, stores of your own, and the import of another system's
+//! tickets with their history.
 //!
-//! There are not, in this version: service level agreements and clocks that use those calendars, workflows of your own
-//! statuses, PostgreSQL, e-mail, outbox and webhooks, routing and automation rules, reports, full-text search,
-//! merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
+//! There are not, in this version: workflows of your own statuses, PostgreSQL, e-mail, outbox and webhooks (a warning
+//! is an event in the history, and nothing is sent), routing and automation rules beyond the reactions of a target,
+//! figures over many tickets, full-text search, merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
 //! there will be none.
 //!
 //! # Cookbook
@@ -106,6 +109,8 @@
 //! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`].
 //! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
+//! - Promise an answer in time: [`sla`]. Write agreements and calendars in a file: [`policy`].
+//! - Say where the time went, and what is in danger: [`desk::Reports`].
 //! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
 //! - Bring a store: [`store`], [`Desk::over`].

@@ -18,6 +18,9 @@ macro_rules! open_set {
         }
 
         impl $name {
+            /// Those that the crate knows.
+            pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
+
             /// The name, as it is written and stored.
             pub fn as_str(&self) -> &str {
                 match self {

@@ -12,6 +12,45 @@
 //! policy.check()?;
 //! # Ok::<(), firstline::Error>(())
 //! ```
+//!
+//! The same can be written in a file, in JSON, TOML or whatever else serde reads; what is not there has the value that
+//! [`Policy::new`] gives it, and a name that is not known is refused:
+//!
+//! ```
+//! use firstline::Policy;
+//!
+//! let policy: Policy = toml::from_str(r#"
+//!     prefix = "SHOP"
+//!     verification = 259200                        # seconds of silence after which a resolved ticket closes
+//!
+//!     [fields.order]
+//!     type = "integer"
+//!
+//!     [calendars.office]
+//!     tz = "Europe/Berlin"
+//!     holidays = ["2026-04-06", { date = "12-25", name = "Christmas Day" }]
+//!     exceptions = { "2026-12-24" = [["09:00", "12:00"]] }
+//!     [calendars.office.weekly]
+//!     mon = [["09:00", "12:30"], ["13:00", "17:00"]]
+//!     fri = [["09:00", "12:30"]]
+//!
+//!     [[agreements]]
+//!     name = "standard"
+//!     position = 1
+//!     when = { field = "kind", is = "incident" }   # without it, for every ticket
+//!     [[agreements.targets]]
+//!     metric = "first_reply"
+//!     time = "1h 30m"
+//!     measured = { business = "office" }
+//! "#)?;
+//! policy.check()?;
+//! # assert_eq!(toml::from_str::<Policy>(&toml::to_string(&policy)?)?, policy);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The forms in detail: [`Definition`] for calendars, [`Agreement`], [`Target`](crate::sla::Target) and
+//! [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), [`MatrixDefinition`](crate::MatrixDefinition)
+//! for the matrix.
 
 mod fields;
 
@@ -98,7 +137,9 @@ impl Policy {
         self
     }
 
-    /// Adds a calendar, by the name under which targets count by it.
+    /// Adds a calendar, by the name under which targets count by it. Its definition comes from
+    /// [`Builder::definition`](crate::calendar::Builder::definition), from a file, or from a
+    /// [`Calendar`](crate::Calendar::definition). It is compiled with the time zones that are built into the program.
     #[must_use]
     pub fn calendar(mut self, name: impl Into<String>, calendar: &Definition) -> Policy {
         self.calendars.insert(name.into(), calendar.clone());

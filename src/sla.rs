@@ -36,7 +36,11 @@
 //! - On reopening, on a change of priority and on a change of the policy an agreement says what becomes of its
 //!   clocks: [`OnReopen`], [`OnPriorityChange`], [`OnPolicyChange`].
 //! - Warnings and breaches are events, each once for a cycle and a revision of the target, with the
-//!   [reactions](Reaction) that the target declares.
+//!   [reactions](Reaction) that the target declares. They happen when the host lets the desk
+//!   [tick](crate::Desk::tick), or before the next command on the ticket, and are dated when they were due.
+//! - Where the time of a clock went is told by [`Reports::explain`](crate::desk::Reports::explain), what is due soon
+//!   by [`due_soon`](crate::desk::Reports::due_soon), and what would become of the clocks by
+//!   [`what_if`](crate::desk::Reports::what_if).
 
 mod agreement;
 mod clock;

@@ -186,6 +186,50 @@ fn what_will_be_due_and_what_if() {
     assert_eq!(soon(hours(0)), [(late, -60)]);
     assert_eq!(soon(hours(5)), [(late, -60), (ticket, 5 * 60)]); // on Monday at ten, after 69 hours on the wall
     assert_eq!(soon(minutes(299)), [(late, -60)]);
+    let words: Vec<_> = reports.due_soon(hours(5)).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words,
+        [
+            "T-3 resolution: 1h over, due 2026-01-09T12:00:00Z",
+            "T-1 resolution: 5h left, due 2026-01-12T10:00:00Z"
+        ]
+    );
+}
+
+#[test]
+fn a_clock_that_is_not_there_is_told_beside_those_that_are() {
+    let target = Target::new(Metric::Resolution).within(hours(8));
+    let bench = Bench::new(office().agreement(Agreement::new("it", 1).target(target)));
+    bench.at("2026-01-09T10:00:00Z");
+    let ticket = bench.open();
+    let error = bench.desk.reports().explain(ticket, Metric::FirstReply).unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(
+        error.to_string(),
+        "a clock for the first reply of ticket T-1 is not known at this desk; allowed: resolution"
+    );
+}
+
+#[test]
+fn a_known_hold_reason_spelt_otherwise_is_refused_and_own_ones_are_not() {
+    let faults = |reason: HoldReason| {
+        let target = Target::new(Metric::Resolution).within(hours(8)).pausing([reason]);
+        office().agreement(Agreement::new("it", 1).target(target)).check().map_err(|error| error.to_string())
+    };
+    for (reason, meant) in [
+        ("third party", "third_party"),
+        ("ThirdParty", "third_party"),
+        ("third-party", "third_party"),
+        ("Customer", "customer"),
+    ] {
+        let told = faults(HoldReason::from(reason)).unwrap_err();
+        assert!(told.contains(&format!("did you mean \"{meant}\"?")), "{told}");
+    }
+    assert!(faults(HoldReason::Own("customer".into())).is_err()); // a desk reads it again by its name
+    assert!(faults(HoldReason::Own(String::new())).is_err());
+    for own in ["customs", "parcel", "customer's bank", "таможня"] {
+        assert_eq!(faults(HoldReason::from(own)), Ok(()), "{own}");
+    }
 }
 
 #[test]

@@ -84,10 +84,14 @@ fn a_store_of_ones_own_is_one_short_file() {
 }
 
 #[test]
-fn the_diagram_has_two_forms_and_a_help() {
+fn the_diagram_has_two_subjects_in_two_forms_and_a_help() {
     assert_eq!(printed("diagram", &[]), firstline::lifecycle::diagram::mermaid());
     assert_eq!(printed("diagram", &["--dot"]), firstline::lifecycle::diagram::dot());
-    assert!(printed("diagram", &["--help"]).contains("--dot"));
+    assert_eq!(printed("diagram", &["--clock"]), firstline::sla::mermaid());
+    assert_eq!(printed("diagram", &["--clock", "--dot"]), firstline::sla::dot());
+    assert_eq!(printed("diagram", &["--dot", "--clock"]), firstline::sla::dot());
+    let help = printed("diagram", &["--help"]);
+    assert!(help.contains("--dot") && help.contains("--clock"), "{help}");
     let refused = run("diagram", &["--svg"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("Usage:"));

@@ -1,6 +1,8 @@
 //! The handle for what a desk can say about its work.
 
-use chrono::TimeDelta;
+use std::fmt;
+
+use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
 use super::frame::Frame;
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::TicketId;
 use crate::ledger::Ledger;
-use crate::sla::{Clock, Metric};
+use crate::sla::{Clock, Metric, written};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
@@ -48,7 +50,26 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// What the clocks would be if somebody did this to the ticket now. Nothing happens.
     ///
     /// `Action::resume()` asks what if the hold ended, `Action::override_priority(Priority::P1, "what if")` what if it
-    /// were most urgent.
+    /// were most urgent, and the two [together](Action::and) both at once.
+    ///
+    /// ```
+    /// # use firstline::sla::{Agreement, Metric, Target};
+    /// # use firstline::{Action, Actor, Desk, HoldReason, NewTicket, Policy, Priority, TimeDelta};
+    /// # let desk = Desk::memory();
+    /// # let target = Target::new(Metric::Resolution);
+    /// # let target = target.time(Priority::P1, TimeDelta::hours(4)).time(Priority::P3, TimeDelta::hours(16));
+    /// # desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
+    /// # let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
+    /// # let anna = Actor::agent("anna");
+    /// desk.act(ticket.id(), Action::hold(HoldReason::Customer), &anna)?;
+    /// assert_eq!(desk.ticket(ticket.id())?.clocks[0].due_at, None); // nobody knows when the customer will answer
+    ///
+    /// let urgent = Action::resume().and(Action::override_priority(Priority::P1, "what if"));
+    /// let clocks = desk.reports().what_if(ticket.id(), urgent, &anna)?;
+    /// assert!(clocks[0].due_at.is_some());
+    /// assert_eq!(clocks[0].target, TimeDelta::hours(4));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Desk::act`], if the action would be refused.
@@ -63,7 +84,26 @@ impl<'a, E: Engine> Reports<'a, E> {
     }
 
     /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
-    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets.
+    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets. A paused clock has no
+    /// deadline and is not among them.
+    ///
+    /// ```
+    /// # use firstline::desk::Settings;
+    /// # use firstline::sla::{Agreement, Metric, Target};
+    /// # use firstline::store::memory::Memory;
+    /// # use firstline::time::ManualTime;
+    /// # use firstline::{NewTicket, Policy, TimeDelta};
+    /// # let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+    /// # let desk = Memory::new().desk(Settings::new("shop").time(time.clone()));
+    /// # let target = Target::new(Metric::FirstReply).within(TimeDelta::hours(4));
+    /// # desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
+    /// desk.open_ticket(NewTicket::new("No sound"))?;
+    /// time.advance(TimeDelta::minutes(150));
+    /// assert!(desk.reports().due_soon(TimeDelta::hours(1))?.is_empty());
+    /// let soon = desk.reports().due_soon(TimeDelta::hours(2))?;
+    /// assert_eq!(soon[0].to_string(), "T-1 first reply: 1h 30m left, due 2026-01-05T13:00:00Z");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     ///
     /// # Errors
     /// A storage error.
@@ -83,6 +123,19 @@ pub struct DueSoon {
     pub clock: Clock,
     /// How much time is left, measured as the target is; negative if the deadline has passed.
     pub left: TimeDelta,
+}
+
+/// `T-1 first reply: 1h 30m left, due 2026-01-05T13:00:00Z`.
+impl fmt::Display for DueSoon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (left, word) =
+            if self.left < TimeDelta::zero() { (-self.left, "over") } else { (self.left, "left") };
+        write!(f, "{} {}: {} {word}", self.ticket.number, self.clock.metric, written(left))?;
+        match self.clock.due_at {
+            Some(due) => write!(f, ", due {}", due.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -122,7 +175,11 @@ impl Flow for Explain {
         history.extend_from_slice(draft.events());
         let ledger = Ledger::of(draft.snapshot(), &history, self.metric, self.frame.now, &rules)?;
         let ledger = ledger.ok_or_else(|| {
+            let there: Vec<_> =
+                draft.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
+            let there = if there.is_empty() { "none: it has no clocks".to_owned() } else { there.join(", ") };
             Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
+                .allowing(there)
         })?;
         Ok((Commit::default(), ledger))
     }

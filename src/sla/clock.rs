@@ -13,7 +13,9 @@ use crate::priority::Priority;
 
 /// One target's running measure. It is a value: as of the ticket's version in which it stands.
 ///
-/// A ticket carries the latest cycle of each metric; earlier cycles stand in its history.
+/// A ticket carries the latest cycle of each metric; earlier cycles stand in its history. A ticket that is only read
+/// shows its clocks as they were last written: what fell due since is seen after a
+/// [tick](crate::Desk::tick) or a command on the ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -129,7 +131,9 @@ impl Clock {
     }
 }
 
-/// `resolution 1: running, 2h of 4h used, due 2026-01-05T12:00:00Z`.
+/// `resolution: running, 2h of 4h used before 2026-01-05T10:00:00Z, due 2026-01-05T12:00:00Z`: what was used when it
+/// last began to count, as a clock does not know what time it is now. Asked
+/// [where the time went](crate::desk::Reports::explain), the desk counts up to now.
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let used = super::duration::written(self.consumed);

@@ -9,6 +9,7 @@ use super::duration;
 use super::metric::Metric;
 use crate::id::TeamId;
 use crate::lifecycle::HoldReason;
+use crate::limits;
 use crate::line::Line;
 use crate::priority::Priority;
 
@@ -27,6 +28,17 @@ use crate::priority::Priority;
 ///     .on_breach(Reaction::Notify("duty manager".into()));
 /// # let written = serde_json::to_string(&target).unwrap();
 /// # assert_eq!(serde_json::from_str::<Target>(&written).unwrap(), target);
+///
+/// let same: Target = toml::from_str(r#"
+///     metric = "resolution"
+///     time = { P1 = "4h", P2 = "8h" }            # or one for all: time = "8h"
+///     measured = { business = "office" }         # without it, wall time
+///     pauses = ["customer", "third_party"]
+///     warn_at = [75, 90]
+///     on_breach = [{ notify = "duty manager" }]
+/// "#)?;
+/// assert_eq!(same, target);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +70,7 @@ fn usual_warnings() -> Vec<u8> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measured {
-    /// All of it, as on the wall clock: the default.
+    /// All of it, as on the wall clock: the default. Written `"wall"`.
     #[default]
     Wall,
     /// The open hours of the policy's calendar of this name. Written `{ business = "office" }`.
@@ -66,6 +78,9 @@ pub enum Measured {
 }
 
 /// What a desk does of itself when a warning or a breach is due.
+///
+/// Written `{ modifier = "VIP" }`, `{ escalate = { team = "payments", line = "second" } }` or
+/// `{ notify = "duty manager" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -79,7 +94,8 @@ pub enum Reaction {
         /// On which line it stands.
         line: Line,
     },
-    /// Is told to whoever is called so: it stands in the event.
+    /// Is told to whoever is called so: it stands in the [event](super::Alert::notify). Nothing is sent; that is the
+    /// host's part.
     Notify(String),
 }
 
@@ -201,7 +217,24 @@ impl Target {
         if !self.warn_at.is_sorted_by(|a, b| a < b) {
             faults.push(format!("warns at {:?}, which does not rise", self.warn_at));
         }
+        faults.extend(self.pauses.iter().filter_map(pause_fault));
         faults
+    }
+}
+
+/// What is wrong with a reason to pause for. A desk's own ones are not declared anywhere, so that any name would do;
+/// but one that differs from a known reason by no more than case and punctuation would never pause anything.
+fn pause_fault(reason: &HoldReason) -> Option<String> {
+    let HoldReason::Own(own) = reason else { return None };
+    let bare = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let known = HoldReason::KNOWN.iter().find(|known| bare(known.as_str()) == bare(own));
+    match (known, limits::name("hold reason", own)) {
+        (Some(known), _) => Some(format!(
+            "pauses for {own:?}, of which no ticket is on hold; did you mean {:?}?",
+            known.as_str()
+        )),
+        (None, Err(error)) => Some(error.to_string()),
+        (None, Ok(())) => None,
     }
 }
 
