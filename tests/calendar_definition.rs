@@ -198,3 +198,19 @@ fn compiling_is_quick_and_small_even_for_odd_definitions() {
     let bytes = usual.build().unwrap().compiled_bytes();
     assert!(bytes < 150_000, "{bytes} bytes");
 }
+
+#[test]
+fn a_definition_is_added_to_by_its_builder_and_stays_as_it_was_without() {
+    let definition: Definition = serde_json::from_str(
+        r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]},
+            "holidays": [{"date": "12-25", "name": "Christmas Day"}], "exceptions": {"2026-12-24": []},
+            "at_closing": "next_opening", "holiday_cut": "calendar_day"}"#,
+    )
+    .unwrap();
+    assert_eq!(definition.to_builder().definition().unwrap(), definition);
+    let more =
+        definition.to_builder().hours([Weekday::Tue], "10:00-12:00").breaks([Weekday::Mon], "12:00-13:00");
+    let more = more.definition().unwrap();
+    assert_eq!((more.hours(Weekday::Mon).len(), more.hours(Weekday::Tue).len()), (2, 1));
+    assert!(definition.to_builder().exception("2026-12-24", "09:00-10:00").build().is_err());
+}

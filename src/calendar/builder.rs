@@ -15,7 +15,7 @@ pub const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, We
 pub const EVERY_DAY: [Weekday; 7] =
     [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
-/// A calendar in the making; see [`Calendar::builder`].
+/// A calendar in the making; see [`Calendar::builder`] and [`Definition::to_builder`].
 ///
 /// Days are written as texts: `"2026-12-25"`, or `"12-25"` for every year. Hours are shifts with commas between
 /// them: `"09:00-12:30, 13:30-17:00"`. What is wrong with them is told at the end, by [`build`](Builder::build).
@@ -29,7 +29,11 @@ pub struct Builder {
 
 impl Builder {
     pub(super) fn new(tz: &str) -> Builder {
-        Builder { definition: Definition::closed(tz), breaks: Vec::new(), error: None }
+        Builder::of(Definition::closed(tz))
+    }
+
+    pub(super) fn of(definition: Definition) -> Builder {
+        Builder { definition, breaks: Vec::new(), error: None }
     }
 
     /// Opens these shifts on these weekdays, besides those that are open already.

@@ -7,6 +7,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Calendar;
+use super::builder::Builder;
 use super::occasion::{Holiday, Occasion};
 use super::shift::{self, Shift};
 use super::zone::Zone;
@@ -97,6 +98,22 @@ impl Definition {
             at_closing: AtClosing::default(),
             holiday_cut: HolidayCut::default(),
         }
+    }
+
+    /// A builder that begins with this definition, for adding to it: the holidays of a file, for example.
+    ///
+    /// ```
+    /// use firstline::calendar::{Definition, Holiday};
+    ///
+    /// let office: Definition = serde_json::from_str(
+    ///     r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "holidays": ["12-25"]}"#,
+    /// )?;
+    /// let office = office.to_builder().holidays([Holiday::new("2026-04-06".parse()?, "Easter Monday")?]).definition()?;
+    /// assert_eq!(office.holidays().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_builder(&self) -> Builder {
+        Builder::of(self.clone())
     }
 
     /// The IANA name of the time zone.
