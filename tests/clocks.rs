@@ -369,3 +369,25 @@ fn sqlite_keeps_the_same_clocks_and_finds_the_due_ones() {
     assert_eq!(play!(Sqlite::open(&file).unwrap()), memory);
     assert!(memory.2.iter().sum::<usize>() >= 4, "{:?}", memory.2);
 }
+
+#[test]
+fn a_measure_written_otherwise_is_refused_with_the_way_to_write_it() {
+    let read = |measured: &str| {
+        let text = format!(r#"{{"metric": "resolution", "time": "4h", "measured": {measured}}}"#);
+        serde_json::from_str::<Target>(&text).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(r#""wall""#).unwrap(), Target::new(Metric::Resolution).within(hours(4)));
+    assert_eq!(
+        read(r#"{"business": "office"}"#).unwrap(),
+        Target::new(Metric::Resolution).within(hours(4)).business("office")
+    );
+    for wrong in
+        [r#""business""#, r#""office""#, r#"{"business": 1}"#, r#"{"business": "a", "b": 1}"#, "null"]
+    {
+        let told = read(wrong).unwrap_err();
+        assert!(
+            told.contains(r#"expected "wall", or a calendar of the policy: { business = "office" }"#),
+            "{told}"
+        );
+    }
+}

@@ -68,13 +68,42 @@ fn usual_warnings() -> Vec<u8> {
 
 /// Which time counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", from = "WrittenMeasured")]
 pub enum Measured {
     /// All of it, as on the wall clock: the default. Written `"wall"`.
     #[default]
     Wall,
     /// The open hours of the policy's calendar of this name. Written `{ business = "office" }`.
     Business(String),
+}
+
+/// [`Measured`] as it is written: apart, so that whoever writes it otherwise is told how.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected \"wall\", or a calendar of the policy: { business = \"office\" }")]
+enum WrittenMeasured {
+    Wall(WrittenWall),
+    Business(WrittenBusiness),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenWall {
+    Wall,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBusiness {
+    business: String,
+}
+
+impl From<WrittenMeasured> for Measured {
+    fn from(written: WrittenMeasured) -> Measured {
+        match written {
+            WrittenMeasured::Wall(WrittenWall::Wall) => Measured::Wall,
+            WrittenMeasured::Business(WrittenBusiness { business }) => Measured::Business(business),
+        }
+    }
 }
 
 /// What a desk does of itself when a warning or a breach is due.

@@ -124,7 +124,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
             because(said, f)?;
         }
         Change::Warned(alert) => {
-            write!(f, "warned: {} percent of the time for the {} were used up", alert.percent, alert.metric)?;
+            write!(f, "warned: {} percent of the time for the {} was used up", alert.percent, alert.metric)?;
             tell_notified(&alert.notify, f)?;
         }
         Change::Breached(alert) => {
