@@ -167,6 +167,18 @@ impl Calendar {
     /// ```
     #[inline]
     pub fn add(&self, start: DateTime<Utc>, duration: TimeDelta) -> Option<DateTime<Utc>> {
+        // Whole seconds, as nearly all deadlines are, have nothing to carry.
+        let (seconds, nanos) = (duration.num_seconds(), duration.subsec_nanos());
+        let is_whole = nanos == 0 && start.timestamp_subsec_nanos() == 0;
+        if is_whole && seconds > 0 && self.0.definition.at_closing() == AtClosing::Closing {
+            let timeline = &self.0.timeline;
+            let end = timeline.instant_of(timeline.open_before(start.timestamp()) + seconds)?;
+            return DateTime::from_timestamp(end, 0);
+        }
+        self.add_any(start, duration)
+    }
+
+    fn add_any(&self, start: DateTime<Utc>, duration: TimeDelta) -> Option<DateTime<Utc>> {
         if duration < TimeDelta::zero() {
             return self.latest_at(self.elapsed(start).plus(Open::of(duration)));
         }
