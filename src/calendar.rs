@@ -172,8 +172,7 @@ impl Calendar {
         let is_whole = nanos == 0 && start.timestamp_subsec_nanos() == 0;
         if is_whole && seconds > 0 && self.0.definition.at_closing() == AtClosing::Closing {
             let timeline = &self.0.timeline;
-            let end = timeline.instant_of(timeline.open_before(start.timestamp()) + seconds)?;
-            return DateTime::from_timestamp(end, 0);
+            return timeline.date_time_of(timeline.open_before(start.timestamp()) + seconds);
         }
         self.add_any(start, duration)
     }

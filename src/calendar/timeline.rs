@@ -11,7 +11,7 @@
 //! comes later is a repetition. (The same before the first change, if a rule is annual.) Nothing is searched for
 //! and there is no horizon; whether a calendar ever opens again is known.
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
 use super::agenda::{self, Departure, MONDAY};
 use super::definition::Definition;
@@ -35,6 +35,10 @@ struct Piece {
     phase: u32,
     /// Open seconds of the week before `phase`.
     done: u32,
+    /// The date of its start by UTC, if chrono has it, and the second of that date: within a year chrono counts from
+    /// a date much faster than it makes one from seconds.
+    date: Option<NaiveDate>,
+    second: u32,
 }
 
 impl Piece {
@@ -56,6 +60,28 @@ impl Piece {
         let elapsed = self.elapsed(at);
         let at_first = elapsed.min(u64::from(self.open)) as i64;
         self.before + at_first + week.open_before(self.position(elapsed)) - i64::from(self.done)
+    }
+
+    /// Seconds from its start until so much is open, if that is so before its end.
+    #[inline(always)]
+    fn elapsed_at(&self, open: i64, week: &Week) -> Option<i64> {
+        let missing = open - self.before;
+        let at_first = i64::from(self.open);
+        if missing <= at_first {
+            return Some(missing);
+        }
+        let position = week.position_of(missing - at_first + i64::from(self.done))?;
+        Some(position - i64::from(self.phase) + i64::from(self.wait))
+    }
+
+    /// The instant so many seconds after its start.
+    #[inline(always)]
+    fn date_time(&self, elapsed: i64) -> Option<DateTime<Utc>> {
+        let Some(date) = self.date else { return DateTime::from_timestamp(self.start + elapsed, 0) };
+        let seconds = elapsed as u64 + u64::from(self.second);
+        let date = date.checked_add_days(Days::new(seconds / DAY as u64))?;
+        let time = NaiveTime::from_num_seconds_from_midnight_opt((seconds % DAY as u64) as u32, 0)?;
+        Some(date.and_time(time).and_utc())
     }
 
     /// Closed seconds of all pieces before it, less a number that is the same for all pieces.
@@ -195,16 +221,26 @@ impl Timeline {
         if 0 < open && open <= self.last_open { self.instant_within(open) } else { self.instant_beyond(open) }
     }
 
+    /// The same as chrono's instant.
     #[inline(always)]
-    fn instant_within(&self, open: i64) -> Option<i64> {
-        // The piece before whose end the count is reached: a sum that ends with a piece ends there.
-        let piece = &self.pieces[self.by_before.find(&self.pieces, open - 1, |piece| piece.before)];
-        let missing = open - piece.before;
-        if missing <= i64::from(piece.open) {
-            return Some(piece.start + missing);
+    pub(super) fn date_time_of(&self, open: i64) -> Option<DateTime<Utc>> {
+        if 0 < open && open <= self.last_open {
+            let piece = self.piece_of(open);
+            piece.date_time(piece.elapsed_at(open, &self.week)?)
+        } else {
+            DateTime::from_timestamp(self.instant_beyond(open)?, 0)
         }
-        let position = self.week.position_of(missing - i64::from(piece.open) + i64::from(piece.done))?;
-        Some(piece.start + i64::from(piece.wait) + position - i64::from(piece.phase))
+    }
+
+    /// The piece before whose end the count is reached: a sum that ends with a piece ends there.
+    #[inline(always)]
+    fn piece_of(&self, open: i64) -> &Piece {
+        &self.pieces[self.by_before.find(&self.pieces, open - 1, |piece| piece.before)]
+    }
+
+    fn instant_within(&self, open: i64) -> Option<i64> {
+        let piece = self.piece_of(open);
+        Some(piece.start + piece.elapsed_at(open, &self.week)?)
     }
 
     #[cold]
@@ -349,6 +385,8 @@ impl Pieces<'_> {
                 wait: wait as u32,
                 phase: phase as u32,
                 done: done as u32,
+                date: agenda::date_of(start.div_euclid(DAY)),
+                second: start.rem_euclid(DAY) as u32,
             });
             start += wait;
             if start >= resume {
