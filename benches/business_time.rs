@@ -12,6 +12,8 @@
 //! every calendar needs that works on local time; and chrono's own arithmetic from seconds to a date, which `add`
 //! cannot do without.
 //!
+//! Bytes a year are of the years with holidays, but 400 years of clocks that change are laid out whatever these are.
+//!
 //! `benches/peers` compares with ule-hours and workclock. autumn-web's `sla` is in neither: even without its default
 //! features it is 340 packages, which did not build in eight minutes on two cores.
 
