@@ -11,7 +11,7 @@
 //! comes later is a repetition. (The same before the first change, if a rule is annual.) Nothing is searched for
 //! and there is no horizon; whether a calendar ever opens again is known.
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
 use super::agenda::{self, Departure, MONDAY};
 use super::definition::Definition;
@@ -35,6 +35,10 @@ struct Piece {
     phase: u32,
     /// Open seconds of the week before `phase`.
     done: u32,
+    /// The date of its start by UTC, if chrono has it, and the second of that date: within a year chrono counts from
+    /// a date much faster than it makes one from seconds.
+    date: Option<NaiveDate>,
+    second: u32,
 }
 
 impl Piece {
@@ -58,6 +62,28 @@ impl Piece {
         self.before + at_first + week.open_before(self.position(elapsed)) - i64::from(self.done)
     }
 
+    /// Seconds from its start until so much is open, if that is so before its end.
+    #[inline(always)]
+    fn elapsed_at(&self, open: i64, week: &Week) -> Option<i64> {
+        let missing = open - self.before;
+        let at_first = i64::from(self.open);
+        if missing <= at_first {
+            return Some(missing);
+        }
+        let position = week.position_of(missing - at_first + i64::from(self.done))?;
+        Some(position - i64::from(self.phase) + i64::from(self.wait))
+    }
+
+    /// The instant so many seconds after its start.
+    #[inline(always)]
+    fn date_time(&self, elapsed: i64) -> Option<DateTime<Utc>> {
+        let Some(date) = self.date else { return DateTime::from_timestamp(self.start + elapsed, 0) };
+        let seconds = elapsed as u64 + u64::from(self.second);
+        let date = date.checked_add_days(Days::new(seconds / DAY as u64))?;
+        let time = NaiveTime::from_num_seconds_from_midnight_opt((seconds % DAY as u64) as u32, 0)?;
+        Some(date.and_time(time).and_utc())
+    }
+
     /// Closed seconds of all pieces before it, less a number that is the same for all pieces.
     fn closed_before(&self) -> i64 {
         self.start - self.before
@@ -72,6 +98,9 @@ pub(super) struct Ongoing {
     pub(super) seconds: i64,
 }
 
+/// More seconds than there are instants; fewer can be multiplied without overflow.
+const EVER: i64 = 1 << 44;
+
 #[derive(Debug)]
 pub(super) struct Timeline {
     week: Week,
@@ -82,7 +111,7 @@ pub(super) struct Timeline {
     first: i64,
     /// The pieces hold until here; the 400 years before repeat. `i64::MAX` if the last piece does.
     last: i64,
-    /// Open seconds before `last`; `i64::MAX` if the last piece has no end.
+    /// Open seconds before `last`; [`EVER`] if the last piece has no end.
     last_open: i64,
     /// Open seconds of the 400 years after `first`, and of the 400 years before `last`.
     first_cycle: i64,
@@ -118,8 +147,8 @@ impl Timeline {
         let mut pieces = Pieces { week: &week, list: Vec::new() };
         pieces.cut(start, end, zone, &departures);
         let pieces = pieces.list.into_boxed_slice();
-        let by_start = Index::new(pieces.len(), |i| pieces[i].start);
-        let by_before = Index::new(pieces.len(), |i| pieces[i].before);
+        let by_start = Index::new(&pieces, |piece: &Piece| piece.start);
+        let by_before = Index::new(&pieces, |piece: &Piece| piece.before);
         let mut timeline = Timeline {
             week,
             pieces,
@@ -127,7 +156,7 @@ impl Timeline {
             by_before,
             first,
             last,
-            last_open: i64::MAX,
+            last_open: EVER,
             first_cycle: 0,
             last_cycle: 0,
         };
@@ -154,8 +183,8 @@ impl Timeline {
 
     // The path of a question is inlined by force, here and in what it calls: that saves a third of its time.
     #[inline(always)]
-    fn piece_at(&self, at: i64) -> Piece {
-        self.pieces[self.by_start.find(at, |i| self.pieces[i].start)]
+    fn piece_at(&self, at: i64) -> &Piece {
+        &self.pieces[self.by_start.find(&self.pieces, at, |piece| piece.start)]
     }
 
     /// Open seconds before an instant. Where they are counted from is the same for all instants.
@@ -189,23 +218,29 @@ impl Timeline {
     /// `None` if there are not so many, or not within the range of instants.
     #[inline(always)]
     pub(super) fn instant_of(&self, open: i64) -> Option<i64> {
-        // More than all time there is; what is below can be multiplied without overflow.
-        if open > 1 << 44 {
-            return None;
-        }
         if 0 < open && open <= self.last_open { self.instant_within(open) } else { self.instant_beyond(open) }
     }
 
+    /// The same as chrono's instant.
     #[inline(always)]
-    fn instant_within(&self, open: i64) -> Option<i64> {
-        // The piece before whose end the count is reached: a sum that ends with a piece ends there.
-        let piece = self.pieces[self.by_before.find(open - 1, |i| self.pieces[i].before)];
-        let missing = open - piece.before;
-        if missing <= i64::from(piece.open) {
-            return Some(piece.start + missing);
+    pub(super) fn date_time_of(&self, open: i64) -> Option<DateTime<Utc>> {
+        if 0 < open && open <= self.last_open {
+            let piece = self.piece_of(open);
+            piece.date_time(piece.elapsed_at(open, &self.week)?)
+        } else {
+            DateTime::from_timestamp(self.instant_beyond(open)?, 0)
         }
-        let position = self.week.position_of(missing - i64::from(piece.open) + i64::from(piece.done))?;
-        Some(piece.start + i64::from(piece.wait) + position - i64::from(piece.phase))
+    }
+
+    /// The piece before whose end the count is reached: a sum that ends with a piece ends there.
+    #[inline(always)]
+    fn piece_of(&self, open: i64) -> &Piece {
+        &self.pieces[self.by_before.find(&self.pieces, open - 1, |piece| piece.before)]
+    }
+
+    fn instant_within(&self, open: i64) -> Option<i64> {
+        let piece = self.piece_of(open);
+        Some(piece.start + piece.elapsed_at(open, &self.week)?)
     }
 
     #[cold]
@@ -215,7 +250,7 @@ impl Timeline {
         } else {
             (self.last_cycle, open - (self.last_open - self.last_cycle) - 1)
         };
-        if cycle == 0 {
+        if cycle == 0 || open > EVER {
             return None;
         }
         let turns = excess.div_euclid(cycle);
@@ -261,7 +296,7 @@ impl Timeline {
         let turns = self.turns(at);
         let inside = at - turns * CYCLE;
         let end = if turns < 0 { self.first + CYCLE } else { self.last };
-        let next = self.by_start.find(inside, |i| self.pieces[i].start) + 1;
+        let next = self.by_start.find(&self.pieces, inside, |piece| piece.start) + 1;
         let end = self.pieces.get(next).map_or(end, |next| end.min(next.start));
         (end != i64::MAX).then_some(end + turns * CYCLE)
     }
@@ -350,6 +385,8 @@ impl Pieces<'_> {
                 wait: wait as u32,
                 phase: phase as u32,
                 done: done as u32,
+                date: agenda::date_of(start.div_euclid(DAY)),
+                second: start.rem_euclid(DAY) as u32,
             });
             start += wait;
             if start >= resume {

@@ -21,8 +21,8 @@ pub(super) struct Week {
     /// For each 17 minutes of the week, the one stretch that has a part of it: no search is needed. With an empty
     /// stretch where there is none, and [`CROWDED`] where there are several.
     by_time: Box<[Stretch]>,
-    /// The same for each 17 minutes of the week's open time.
-    by_open: Box<[Stretch]>,
+    /// For each 17 minutes of the week's open time, where in the week they are.
+    by_open: Box<[Place]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,10 +33,21 @@ struct Stretch {
     before: u32,
 }
 
+/// Where a short part of the week's open time is: in one stretch, or the end of one and the beginning of the next.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Closed seconds of the week before it.
+    closed: u32,
+    /// The open second of the week with which the next stretch begins.
+    edge: u32,
+    /// Closed seconds between the two stretches, or [`CROWDED`] if there are more than two.
+    gap: u32,
+}
+
 /// Slots are `1 << SLOT` seconds wide.
 const SLOT: u32 = 10;
 
-/// More than one stretch. No stretch is as long.
+/// More stretches than a slot has room for. No stretch or gap is as long.
 const CROWDED: u32 = u32::MAX;
 
 impl Stretch {
@@ -72,8 +83,8 @@ impl Week {
             });
             total += end - start;
         }
-        let by_time = slots(&stretches, WEEK, |stretch| stretch.start);
-        let by_open = slots(&stretches, total, |stretch| stretch.before);
+        let by_time = slots(WEEK).map(|at| stretch_near(&stretches, at)).collect();
+        let by_open = slots(total).map(|at| place_of(&stretches, at)).collect();
         let reciprocal = (u64::MAX / total.max(1) as u64).saturating_add(1);
         Week { total, reciprocal, stretches: stretches.into_boxed_slice(), by_time, by_open }
     }
@@ -114,21 +125,21 @@ impl Week {
     /// to 2^44, which is more than all time.
     #[inline]
     pub(super) fn position_of(&self, open: i64) -> Option<i64> {
-        if self.total == 0 {
-            return None;
-        }
         // Counted from the second before, so that a sum which ends with a stretch ends there and not at the next.
         let weeks = ((u128::from(open as u64 - 1) * u128::from(self.reciprocal)) >> 64) as i64;
-        let in_week = open - 1 - weeks * self.total;
-        let slot = &self.by_open[in_week as usize >> SLOT];
-        let stretch = if slot.seconds != CROWDED { slot } else { self.open_stretch_at(in_week as u32) };
-        Some(weeks * WEEK + i64::from(stretch.start) + in_week + 1 - i64::from(stretch.before))
+        let in_week = (open - 1 - weeks * self.total) as u32;
+        let place = self.by_open.get((in_week >> SLOT) as usize)?;
+        let closed = match place.gap {
+            CROWDED => self.closed_before_open(in_week),
+            gap => place.closed + if in_week < place.edge { 0 } else { gap },
+        };
+        Some(weeks * WEEK + i64::from(in_week) + 1 + i64::from(closed))
     }
 
-    /// The stretch of an open second of the week.
+    /// Closed seconds of the week before an open second of it.
     #[cold]
-    fn open_stretch_at(&self, open: u32) -> &Stretch {
-        &self.stretches[self.stretches.partition_point(|stretch| stretch.before <= open).saturating_sub(1)]
+    fn closed_before_open(&self, open: u32) -> u32 {
+        closed_before(&self.stretches, self.stretches.partition_point(|stretch| stretch.before <= open))
     }
 
     /// The first closed second at or after `position`; `None` if the week is never closed.
@@ -151,21 +162,42 @@ impl Week {
     }
 }
 
-/// For each slot up to `end`, the stretch that has a part of it, on a scale on which stretches begin at `start`.
-fn slots(stretches: &[Stretch], end: i64, start: impl Fn(&Stretch) -> u32) -> Box<[Stretch]> {
-    let slot = |at: u32| {
-        let passed = stretches.partition_point(|stretch| start(stretch) + stretch.seconds <= at);
-        let reaching = stretches.partition_point(|stretch| start(stretch) < at + (1 << SLOT));
-        match stretches.get(passed..reaching).unwrap_or_default() {
-            [] => {
-                let before = stretches[..passed].last().map_or(0, |last| last.before + last.seconds);
-                Stretch { start: at, seconds: 0, before }
-            }
-            [stretch] => *stretch,
-            [..] => Stretch { start: at, seconds: CROWDED, before: 0 },
+/// The beginnings of the slots up to `end`.
+fn slots(end: i64) -> impl Iterator<Item = u32> {
+    (0..end as u32).step_by(1 << SLOT)
+}
+
+/// The stretch that has a part of the slot which begins at this second of the week.
+fn stretch_near(stretches: &[Stretch], at: u32) -> Stretch {
+    let passed = stretches.partition_point(|stretch| stretch.end() <= at);
+    let reaching = stretches.partition_point(|stretch| stretch.start < at + (1 << SLOT));
+    match stretches.get(passed..reaching).unwrap_or_default() {
+        [] => {
+            let before = stretches[..passed].last().map_or(0, |last| last.before + last.seconds);
+            Stretch { start: at, seconds: 0, before }
         }
-    };
-    (0..end as u32).step_by(1 << SLOT).map(slot).collect()
+        [stretch] => *stretch,
+        [..] => Stretch { start: at, seconds: CROWDED, before: 0 },
+    }
+}
+
+/// The place of the slot which begins at this open second of the week.
+fn place_of(stretches: &[Stretch], at: u32) -> Place {
+    let begun = stretches.partition_point(|stretch| stretch.before <= at);
+    let closed = closed_before(stretches, begun);
+    let within = stretches[begun..].iter().take_while(|stretch| stretch.before < at + (1 << SLOT)).count();
+    match within {
+        0 => Place { closed, edge: at, gap: 0 },
+        1 => {
+            Place { closed, edge: stretches[begun].before, gap: closed_before(stretches, begun + 1) - closed }
+        }
+        _ => Place { closed, edge: at, gap: CROWDED },
+    }
+}
+
+/// Closed seconds of the week before the last of so many stretches.
+fn closed_before(stretches: &[Stretch], begun: usize) -> u32 {
+    stretches[..begun].last().map_or(0, |stretch| stretch.start - stretch.before)
 }
 
 /// Whole weeks, and seconds of the week.
