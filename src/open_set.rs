@@ -8,8 +8,8 @@ macro_rules! open_set {
         $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal $words:literal,)* }
     ) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+        #[serde(from = "String")]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
@@ -24,6 +24,12 @@ macro_rules! open_set {
                     $($name::$variant => $text,)*
                     $name::Own(name) => name,
                 }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
             }
         }
 
