@@ -195,3 +195,42 @@ open_set! {
         Scheduled = "scheduled" "scheduled",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_as_it_is_written_and_carries_nothing_else() {
+        let at = DateTime::from_timestamp(1_767_603_600, 0);
+        let states = [
+            State::New(New),
+            State::Active(Active),
+            State::OnHold(OnHold { reason: HoldReason::Customer, until: None }),
+            State::OnHold(OnHold { reason: HoldReason::from("parcel"), until: at }),
+            State::Resolved(Resolved { closes_at: None }),
+            State::Resolved(Resolved { closes_at: at }),
+            State::Closed(Closed),
+            State::Cancelled(Cancelled),
+        ];
+        for state in states {
+            let written = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state, "{written}");
+        }
+        let instant = "\"2026-01-05T09:00:00Z\"";
+        for (wrong, why) in [
+            ("{\"is\":\"on_hold\"}".to_owned(), "missing field `reason`"),
+            ("{\"is\":\"new\",\"reason\":\"customer\"}".to_owned(), "the state new carries something else"),
+            (format!("{{\"is\":\"active\",\"until\":{instant}}}"), "the state active carries something else"),
+            (
+                format!("{{\"is\":\"resolved\",\"until\":{instant}}}"),
+                "the state resolved carries something else",
+            ),
+            ("{\"is\":\"closed\",\"by\":\"anna\"}".to_owned(), "unknown field `by`"),
+            ("{}".to_owned(), "missing field `is`"),
+        ] {
+            let error = serde_json::from_str::<State>(&wrong).unwrap_err().to_string();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+    }
+}

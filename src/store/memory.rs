@@ -22,10 +22,13 @@ use crate::ticket::timer::Timer;
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<HashMap<DeskId, Rows>>>);
 
+/// A ticket with its history and its timers.
+type Kept = (Arc<Snapshot>, Vec<Event>, Vec<Timer>);
+
 /// The rows of one desk.
 #[derive(Debug, Clone, Default)]
 struct Rows {
-    tickets: BTreeMap<TicketId, (Arc<Snapshot>, Vec<Event>, Vec<Timer>)>,
+    tickets: BTreeMap<TicketId, Kept>,
     numbers: HashMap<u64, TicketId>,
     externals: HashMap<ExternalRef, TicketId>,
     threads: HashMap<ThreadKey, TicketId>,

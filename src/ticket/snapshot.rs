@@ -107,19 +107,19 @@ pub struct Snapshot {
     #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
     /// How often it went from resolved or closed back to work.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,
     /// How often it went to another team or line.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub handed_over: u32,
     /// Messages of contacts, the opening one included.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub received: u32,
     /// Public replies of the desk.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
     /// Imported steps that this lifecycle would have refused.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
     /// The other system's status that has no state here, while that is its status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -382,6 +382,12 @@ impl Snapshot {
         timers.sort();
         timers
     }
+}
+
+// serde's `skip_serializing_if` hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Counts what happened. A count from a foreign row may stand at its end.
