@@ -4,7 +4,7 @@
 //! `cargo run --example custom_store`
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline::definition::{Adoption, Fingerprint};
 use firstline::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Read, Store, Tx};
@@ -94,7 +94,7 @@ impl Rows {
 
     fn answer(&self, read: &Read) -> Result<Answer> {
         Ok(match read {
-            Read::Ticket(id) => Answer::Ticket(self.ticket(*id)?.map(Box::new)),
+            Read::Ticket(id) => Answer::Ticket(self.ticket(*id)?.map(Arc::new)),
             Read::Number(number) => self.id_of(|ticket| ticket.number.value == *number)?,
             Read::External(name) => self.id_of(|ticket| ticket.external.as_ref() == Some(name))?,
             Read::Thread(key) => Answer::Id(self.threads.get(key).copied()),
@@ -128,7 +128,7 @@ impl Rows {
                 due.truncate(*limit);
                 Answer::Due(due)
             }
-            Read::Find(query) => Answer::Tickets(self.find(query)?),
+            Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
             // A later version of the crate may ask more than this store knows.
             other => return Err(Error::new(ErrorKind::Storage, format!("{other:?} is not implemented"))),
         })

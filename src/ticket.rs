@@ -49,6 +49,7 @@ mod typed;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
@@ -75,7 +76,7 @@ pub use typed::AnyTicket;
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket<S = State> {
-    snapshot: Box<Snapshot>,
+    snapshot: Arc<Snapshot>,
     state: S,
 }
 
@@ -97,7 +98,7 @@ impl<S> Ticket<S> {
 
     /// Everything known of the ticket, owned.
     pub fn into_snapshot(self) -> Snapshot {
-        *self.snapshot
+        Arc::unwrap_or_clone(self.snapshot)
     }
 
     /// What the ticket accepts now: steps first. Its `Display` lists it.
@@ -136,7 +137,14 @@ impl<S> Deref for Ticket<S> {
 
 impl From<Snapshot> for Ticket {
     fn from(snapshot: Snapshot) -> Ticket {
-        Ticket { state: snapshot.state.clone(), snapshot: Box::new(snapshot) }
+        Ticket::from(Arc::new(snapshot))
+    }
+}
+
+/// Shares what a store has read, instead of a copy.
+impl From<Arc<Snapshot>> for Ticket {
+    fn from(snapshot: Arc<Snapshot>) -> Ticket {
+        Ticket { state: snapshot.state.clone(), snapshot }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a decision has seen so far.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -63,7 +64,7 @@ asks! {
     /// Due timers.
     due(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::Due { until, after: after.cloned().map(Box::new), limit } => Due(found) -> &[DueTimer] = found;
     /// Tickets.
-    find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Snapshot] = found;
+    find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
 }
 
 impl Seen {

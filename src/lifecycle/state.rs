@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StateKind;
 use crate::open_set::open_set;
+use crate::time::rfc3339;
 
 /// Registered; nobody works on it yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct OnHold {
     /// What it waits for.
     pub reason: HoldReason,
     /// When it resumes by itself, if it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -32,7 +33,7 @@ pub struct OnHold {
 #[serde(deny_unknown_fields)]
 pub struct Resolved {
     /// When silence closes it, if it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<DateTime<Utc>>,
 }
 
@@ -46,7 +47,7 @@ pub struct Cancelled;
 
 /// The state of a ticket with what it carries: the one type for a state known only at run time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(tag = "is", rename_all = "snake_case", try_from = "Written")]
 pub enum State {
     /// Registered; nobody works on it yet.
     New(New),
@@ -60,6 +61,49 @@ pub enum State {
     Closed(Closed),
     /// Withdrawn or mistaken.
     Cancelled(Cancelled),
+}
+
+/// A state as it is written. Read in this form because serde keeps a copy of everything in a tagged enum until it
+/// has met the tag, and a ticket is read more often than anything else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    is: StateKind,
+    #[serde(default)]
+    reason: Option<HoldReason>,
+    #[serde(default, with = "rfc3339::optional")]
+    until: Option<DateTime<Utc>>,
+    #[serde(default, with = "rfc3339::optional")]
+    closes_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Written> for State {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<State, String> {
+        Ok(match written {
+            Written { is: StateKind::OnHold, reason: Some(reason), until, closes_at: None } => {
+                State::OnHold(OnHold { reason, until })
+            }
+            Written { is: StateKind::OnHold, reason: None, .. } => {
+                return Err("missing field `reason`".to_owned());
+            }
+            Written { is: StateKind::Resolved, reason: None, until: None, closes_at } => {
+                State::Resolved(Resolved { closes_at })
+            }
+            Written { is: StateKind::New, reason: None, until: None, closes_at: None } => State::New(New),
+            Written { is: StateKind::Active, reason: None, until: None, closes_at: None } => {
+                State::Active(Active)
+            }
+            Written { is: StateKind::Closed, reason: None, until: None, closes_at: None } => {
+                State::Closed(Closed)
+            }
+            Written { is: StateKind::Cancelled, reason: None, until: None, closes_at: None } => {
+                State::Cancelled(Cancelled)
+            }
+            Written { is, .. } => return Err(format!("the state {} carries something else", is.name())),
+        })
+    }
 }
 
 impl State {
@@ -149,5 +193,44 @@ open_set! {
         Problem = "problem" "problem",
         /// A date.
         Scheduled = "scheduled" "scheduled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_as_it_is_written_and_carries_nothing_else() {
+        let at = DateTime::from_timestamp(1_767_603_600, 0);
+        let states = [
+            State::New(New),
+            State::Active(Active),
+            State::OnHold(OnHold { reason: HoldReason::Customer, until: None }),
+            State::OnHold(OnHold { reason: HoldReason::from("parcel"), until: at }),
+            State::Resolved(Resolved { closes_at: None }),
+            State::Resolved(Resolved { closes_at: at }),
+            State::Closed(Closed),
+            State::Cancelled(Cancelled),
+        ];
+        for state in states {
+            let written = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state, "{written}");
+        }
+        let instant = "\"2026-01-05T09:00:00Z\"";
+        for (wrong, why) in [
+            ("{\"is\":\"on_hold\"}".to_owned(), "missing field `reason`"),
+            ("{\"is\":\"new\",\"reason\":\"customer\"}".to_owned(), "the state new carries something else"),
+            (format!("{{\"is\":\"active\",\"until\":{instant}}}"), "the state active carries something else"),
+            (
+                format!("{{\"is\":\"resolved\",\"until\":{instant}}}"),
+                "the state resolved carries something else",
+            ),
+            ("{\"is\":\"closed\",\"by\":\"anna\"}".to_owned(), "unknown field `by`"),
+            ("{}".to_owned(), "missing field `is`"),
+        ] {
+            let error = serde_json::from_str::<State>(&wrong).unwrap_err().to_string();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
     }
 }

@@ -22,10 +22,13 @@ use crate::ticket::timer::Timer;
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<HashMap<DeskId, Rows>>>);
 
+/// A ticket with its history and its timers.
+type Kept = (Arc<Snapshot>, Vec<Event>, Vec<Timer>);
+
 /// The rows of one desk.
 #[derive(Debug, Clone, Default)]
 struct Rows {
-    tickets: BTreeMap<TicketId, (Snapshot, Vec<Event>, Vec<Timer>)>,
+    tickets: BTreeMap<TicketId, Kept>,
     numbers: HashMap<u64, TicketId>,
     externals: HashMap<ExternalRef, TicketId>,
     threads: HashMap<ThreadKey, TicketId>,
@@ -117,7 +120,7 @@ impl Rows {
             }
             Read::Definition(hash) => Answer::Definition(self.definitions.get(hash).cloned()),
             Read::Ticket(id) => {
-                Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Box::new(snapshot.clone())))
+                Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Arc::clone(snapshot)))
             }
             Read::NextNumber { place } => Answer::Number(self.last_number + u64::from(*place) + 1),
             Read::History { ticket, after, limit } => {
@@ -143,7 +146,9 @@ impl Rows {
                     .filter(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor))
                     .collect();
                 found.sort_by(|(a, _), (b, _)| a.cmp(b));
-                Answer::Tickets(found.into_iter().take(query.page_size()).map(|(_, it)| it.clone()).collect())
+                Answer::Tickets(
+                    found.into_iter().take(query.page_size()).map(|(_, it)| Arc::clone(it)).collect(),
+                )
             }
         }
     }
@@ -174,7 +179,9 @@ impl Rows {
                 self.externals.insert(name.clone(), snapshot.id);
             }
             let row = self.tickets.entry(snapshot.id);
-            let (stored, history, armed) = row.or_insert_with(|| (snapshot.clone(), Vec::new(), Vec::new()));
+            let snapshot = Arc::new(snapshot);
+            let (stored, history, armed) =
+                row.or_insert_with(|| (Arc::clone(&snapshot), Vec::new(), Vec::new()));
             *stored = snapshot;
             history.extend(events);
             *armed = timers;

@@ -1,5 +1,7 @@
 //! What a decision may ask a store, and what the store answers.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
@@ -66,7 +68,7 @@ pub enum Answer {
     /// A ticket's id, if there is one.
     Id(Option<TicketId>),
     /// A ticket, if there is one.
-    Ticket(Option<Box<Snapshot>>),
+    Ticket(Option<Arc<Snapshot>>),
     /// A kept receipt, if there is one.
     Receipt(Option<Box<KeptReceipt>>),
     /// A number.
@@ -80,7 +82,7 @@ pub enum Answer {
     /// Due timers.
     Due(Vec<DueTimer>),
     /// Tickets.
-    Tickets(Vec<Snapshot>),
+    Tickets(Vec<Arc<Snapshot>>),
 }
 
 /// A timer that fell due, and whose it is.

@@ -48,8 +48,9 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     update_ticket: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6 \
         WHERE desk = ?1 AND id = ?2 AND version = ?7";
-    update_place: "UPDATE {p}ticket SET open = ?3, priority = ?4, due_at = ?5, opened_at = ?6, team = ?7, \
-        assignee = ?8 WHERE desk = ?1 AND id = ?2";
+    update_and_place: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6, open = ?8, \
+        priority = ?9, due_at = ?10, opened_at = ?11, team = ?12, assignee = ?13 \
+        WHERE desk = ?1 AND id = ?2 AND version = ?7";
     update_requester: "UPDATE {p}ticket SET requester = ?3 WHERE desk = ?1 AND id = ?2";
     insert_event: "INSERT INTO {p}event (desk, ticket, version, at, facts, personal) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -182,8 +183,8 @@ mod tests {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let sql = Sql::new("p_");
-        for (update, written) in [(&sql.update_ticket, 0), (&sql.update_requester, 1), (&sql.update_place, 3)]
-        {
+        let updates = [(&sql.update_ticket, 0), (&sql.update_requester, 1), (&sql.update_and_place, 3)];
+        for (update, written) in updates {
             let mut statement = connection.prepare(&format!("EXPLAIN {update}")).unwrap();
             let count = statement.parameter_count();
             let nothing = rusqlite::params_from_iter(vec![rusqlite::types::Null; count]);

@@ -1,6 +1,7 @@
 //! One transaction: what it reads and what it writes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
 
@@ -110,7 +111,7 @@ impl Rows<'_> {
                 if let Some(ticket) = &ticket {
                     memo.columns.insert(*id, Columns::of(ticket));
                 }
-                Answer::Ticket(ticket.map(Box::new))
+                Answer::Ticket(ticket.map(Arc::new))
             }
             Read::NextNumber { place } => {
                 memo.numbered = memo.numbered.max(u64::from(*place) + 1);
@@ -156,7 +157,7 @@ impl Rows<'_> {
         self.one(&self.sql.ticket, params![self.desk(), id.as_uuid().as_bytes()], row::ticket_from)
     }
 
-    fn find(&self, query: &Query) -> Result<Vec<Snapshot>> {
+    fn find(&self, query: &Query) -> Result<Vec<Arc<Snapshot>>> {
         let (sql, bound) = self.sql.find(query);
         let desk = self.desk();
         let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":desk", &desk)];
@@ -169,7 +170,7 @@ impl Rows<'_> {
         {
             let ticket = row::ticket_from(row)?;
             if query.matches(&ticket) {
-                found.push(ticket);
+                found.push(Arc::new(ticket));
             }
         }
         Ok(found)
@@ -245,15 +246,19 @@ impl Rows<'_> {
                 Err(error) => Err(error),
             };
         }
-        let row = params![desk, key, version, facts, personal, state, row::signed(expected)];
-        if self.run(&sql.update_ticket, row)? != 1 {
-            return Err(self.stale(id, expected)?);
-        }
         // An index costs a page of the write-ahead log as soon as a statement names one of its columns, changed or
-        // not. So each group of columns has a statement of its own, run only where something changed.
-        if before.is_none_or(|before| before.place != columns.place) {
-            let row = params![desk, key, open, priority, due, opened, team, assignee];
-            self.run(&sql.update_place, row)?;
+        // not. So these are named only where something changed.
+        let was = row::signed(expected);
+        let updated = if before.is_none_or(|before| before.place != columns.place) {
+            let place = params![
+                desk, key, version, facts, personal, state, was, open, priority, due, opened, team, assignee
+            ];
+            self.run(&sql.update_and_place, place)?
+        } else {
+            self.run(&sql.update_ticket, params![desk, key, version, facts, personal, state, was])?
+        };
+        if updated != 1 {
+            return Err(self.stale(id, expected)?);
         }
         if before.is_none_or(|before| before.requester != columns.requester) {
             self.run(&sql.update_requester, params![desk, key, requester])?;
