@@ -3,8 +3,6 @@
 //! Nothing below the desk reads a clock: every decision gets its `now` as an argument. The desk asks its
 //! [`TimeSource`], which is the machine's clock unless the host brings another.
 
-pub(crate) mod rfc3339;
-
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 

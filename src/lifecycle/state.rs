@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::StateKind;
 use crate::open_set::open_set;
-use crate::time::rfc3339;
 
 /// Registered; nobody works on it yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +23,7 @@ pub struct OnHold {
     /// What it waits for.
     pub reason: HoldReason,
     /// When it resumes by itself, if it does.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -33,7 +32,7 @@ pub struct OnHold {
 #[serde(deny_unknown_fields)]
 pub struct Resolved {
     /// When silence closes it, if it does.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<DateTime<Utc>>,
 }
 
@@ -71,9 +70,9 @@ struct Written {
     is: StateKind,
     #[serde(default)]
     reason: Option<HoldReason>,
-    #[serde(default, with = "rfc3339::optional")]
+    #[serde(default)]
     until: Option<DateTime<Utc>>,
-    #[serde(default, with = "rfc3339::optional")]
+    #[serde(default)]
     closes_at: Option<DateTime<Utc>>,
 }
 

@@ -10,7 +10,6 @@ use super::metric::Metric;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::priority::Priority;
-use crate::time::rfc3339;
 
 /// One target's running measure. It is a value: as of the ticket's version in which it stands.
 ///
@@ -40,10 +39,8 @@ pub struct Clock {
     /// What it is doing.
     pub state: ClockState,
     /// When it began.
-    #[serde(with = "rfc3339")]
     pub from: DateTime<Utc>,
     /// From when on the present target counts: `from`, unless elapsed time was carried over or given up.
-    #[serde(with = "rfc3339")]
     pub counted_from: DateTime<Utc>,
     /// Elapsed before that.
     #[serde(default = "TimeDelta::zero", with = "nanos", skip_serializing_if = "TimeDelta::is_zero")]
@@ -52,17 +49,17 @@ pub struct Clock {
     #[serde(with = "nanos")]
     pub consumed: TimeDelta,
     /// Since when it counts again; `None` while it does not.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since: Option<DateTime<Utc>>,
     /// The deadline, where it is settled: not while paused, unless it has passed; never, if its calendar does not
     /// open for so long again.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
     /// When it was breached: the deadline, however late that was noticed.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breached_at: Option<DateTime<Utc>>,
     /// When it ended.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
     /// The percentages that are on record as reached, 100 being the breach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,7 +74,6 @@ pub struct Clock {
 #[serde(deny_unknown_fields)]
 pub struct Alarm {
     /// When.
-    #[serde(with = "rfc3339")]
     pub at: DateTime<Utc>,
     /// How much of the target is used up then, in percent; 100 is the breach.
     pub percent: u8,
@@ -106,7 +102,6 @@ pub struct Alert {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u32,
     /// When that was so, however late it was noticed. For a breach it is the deadline.
-    #[serde(with = "rfc3339")]
     pub due: DateTime<Utc>,
     /// Who is to be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

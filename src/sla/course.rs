@@ -8,13 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::state::OnHold;
 use crate::lifecycle::{HoldReason, State, StateKind};
-use crate::time::rfc3339;
 
 /// A stretch of a ticket's life in one state, up to the next leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
     /// From when on.
-    #[serde(with = "rfc3339")]
     pub since: DateTime<Utc>,
     /// The state.
     pub state: StateKind,

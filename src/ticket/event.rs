@@ -18,7 +18,6 @@ use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Actor, Part, Person};
 use crate::ticket::timer::TimerKind;
-use crate::time::rfc3339;
 use crate::value::{Attributes, Value};
 
 /// One thing that happened to a ticket: what, when, who, and in whose words.
@@ -31,7 +30,6 @@ pub struct Event {
     /// The ticket's version after this event: 1 for the opening, then without gaps.
     pub version: u64,
     /// When it happened.
-    #[serde(with = "rfc3339")]
     pub at: DateTime<Utc>,
     /// Who did it, with what was known of them then.
     pub by: Actor,

@@ -15,7 +15,6 @@ use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Person
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, Part, Who};
 use crate::ticket::timer::{self, Timer};
-use crate::time::rfc3339;
 use crate::value::{Attributes, Value};
 
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
@@ -51,7 +50,6 @@ pub struct Snapshot {
     /// The state with what it carries.
     pub state: State,
     /// Since when it is in this state.
-    #[serde(with = "rfc3339")]
     pub state_since: DateTime<Utc>,
     /// The people and what they are to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -89,22 +87,20 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution_code: Option<String>,
     /// When it was opened.
-    #[serde(with = "rfc3339")]
     pub opened_at: DateTime<Utc>,
     /// When the last event happened.
-    #[serde(with = "rfc3339")]
     pub updated_at: DateTime<Utc>,
     /// When an agent first answered publicly.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
     /// When it was last resolved. A reopening leaves it: it says when, not whether.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<DateTime<Utc>>,
     /// When it was last closed.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<DateTime<Utc>>,
     /// When the next target falls due, if an agreement sets one.
-    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
     /// How often it went from resolved or closed back to work.
     #[serde(default, skip_serializing_if = "is_zero")]
