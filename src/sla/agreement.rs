@@ -215,7 +215,7 @@ pub(crate) fn faults(
                     }
                 }
             }
-            target.faults().into_iter().for_each(fault);
+            target.faults(matrix).into_iter().for_each(fault);
         }
     }
     faults
