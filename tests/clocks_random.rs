@@ -32,6 +32,7 @@ struct Terms {
     policy: OnPolicyChange,
     business: bool,
     reactions: bool,
+    sparse: bool,
     seconds: i64,
 }
 
@@ -43,13 +44,14 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(OnPriorityChange::Restart)
     ];
     let policy = prop_oneof![Just(OnPolicyChange::Pin), Just(OnPolicyChange::Migrate)];
-    (reopen, priority, policy, any::<bool>(), any::<bool>(), 60_i64..30_000).prop_map(
-        |(reopen, priority, policy, business, reactions, seconds)| Terms {
+    (reopen, priority, policy, any::<bool>(), any::<bool>(), any::<bool>(), 60_i64..30_000).prop_map(
+        |(reopen, priority, policy, business, reactions, sparse, seconds)| Terms {
             reopen,
             priority,
             policy,
             business,
             reactions,
+            sparse,
             seconds,
         },
     )
@@ -59,7 +61,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         4 => prop_oneof![Just(0), Just(1), 1_i64..20_000].prop_map(Op::Pass),
         2 => Just(Op::Tick),
-        8 => (0_u8..20).prop_map(Op::Do),
+        8 => (0_u8..22).prop_map(Op::Do),
         1 => (0_u8..3).prop_map(Op::Adopt),
     ];
     prop::collection::vec(op, 1..40)
@@ -78,8 +80,10 @@ fn policy(terms: &Terms, version: u8) -> Policy {
             .time(Priority::P2, time(2))
             .time(Priority::P3, time(4))
             .time(Priority::P4, time(4))
-            .time(Priority::P5, time(6))
             .warn_at([50, 90]);
+        if !terms.sparse {
+            target = target.time(Priority::P5, time(6));
+        }
         if terms.business {
             target = target.business("office");
         }
@@ -113,6 +117,8 @@ fn act(n: u8) -> (Action, &'static str) {
         16 => (Action::hand_over("experts", Line::Second, "please"), ANNA),
         17 => (Action::hand_over("desk", Line::First, "please"), ANNA),
         18 => (Action::resolve("by itself"), BOT),
+        20 => (Action::Computed, ANNA),
+        21 => (Action::hand_over("experts", Line::Second, "at once").and(Action::resolve("done")), ANNA),
         _ => (Action::reply("An answer").and(Action::resolve("done")), ANNA),
     }
 }
@@ -232,6 +238,7 @@ proptest! {
             priority: OnPriorityChange::FromOpening,
             policy: OnPolicyChange::Pin,
             reactions: false,
+            sparse: false,
             ..terms
         };
         let (bench, ticket) = play(&terms, &ops, true);

@@ -14,7 +14,7 @@ use crate::sla::{
     Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPolicyChange, OnPriorityChange, OnReopen,
     Rulebook,
 };
-use crate::ticket::clockwork::next_alarm;
+use crate::ticket::clockwork::{ended_with, next_alarm};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
@@ -96,7 +96,8 @@ impl Clockwork {
             return Ok(());
         }
         match &event.change {
-            Change::Clocked { .. } => return Ok(()),
+            // Neither happens to the ticket: they are notes about what did.
+            Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, ticket),
             _ => self.pass(now.at)?,
         }
@@ -143,7 +144,7 @@ impl Clockwork {
                 self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
-        Ok(())
+        if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
     /// Lets deadlines pass that lie before an instant.
@@ -256,16 +257,20 @@ impl Clockwork {
         for clock in self.clocks.clone() {
             let rules = self.rulebook.of(clock.policy)?;
             let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
-            let ended_with_the_ticket = match clock.metric {
-                Metric::FirstReply | Metric::NextReply => clock.state == ClockState::Cancelled,
+            let owed = match clock.metric {
+                Metric::FirstReply => {
+                    clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
+                }
+                Metric::NextReply => false,
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
-            if clock.state.is_open() || !ended_with_the_ticket || how == OnReopen::Freeze {
+            if clock.state.is_open() || !owed || how == OnReopen::Freeze {
                 continue;
             }
             match (clock.metric, how) {
-                (Metric::NextReply, _) => {}
+                // It ended before the ticket did.
+                (Metric::Handling(_), _) if !ended_with(now.ticket, &clock) => {}
                 (Metric::PeriodicUpdate, _) | (_, OnReopen::NewCycle) => {
                     self.start(clock.metric, now.at, now)?;
                 }
