@@ -242,3 +242,28 @@ fn a_migration_brings_the_targets_that_were_added() {
     assert_eq!(bench.clock(ticket, Metric::AgentWork).due_at, Some(instant("2026-01-05T11:00:00Z")));
     bench.check(ticket);
 }
+
+#[test]
+fn a_migration_to_nothing_ends_even_where_older_clocks_are_pinned() {
+    let pinned =
+        Agreement::new("pinned", 2).target(Target::new(Metric::Handling(Line::First)).within(hours(9)));
+    let followed = Agreement::new("followed", 1)
+        .when(Condition::field("tags").contains("gold"))
+        .target(resolution(hours(8)))
+        .on_policy_change(OnPolicyChange::Migrate);
+    let bench = Bench::new(office().agreement(pinned).agreement(followed));
+    bench.at("2026-01-05T10:00:00Z");
+    let ticket = bench.open();
+    bench.act(ticket, Action::tag("gold"), ANNA);
+    bench.pass(hours(1));
+    bench.adopt(office());
+    for note in ["one", "two"] {
+        bench.act(ticket, Action::note(note), ANNA);
+        assert_eq!(bench.clock(ticket, Metric::Resolution).state, ClockState::Cancelled);
+    }
+    bench.act(ticket, Action::tag("silver"), ANNA);
+    let migrations =
+        bench.history(ticket).into_iter().filter(|it| matches!(it.change, Change::Migrated { .. }));
+    assert_eq!(migrations.count(), 1);
+    bench.check(ticket);
+}

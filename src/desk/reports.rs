@@ -63,7 +63,8 @@ impl<'a, E: Engine> Reports<'a, E> {
     }
 
     /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
-    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets.
+    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets, and takes them as
+    /// they stand: a [`tick`](Desk::tick) before it ends the holds that are over.
     ///
     /// # Errors
     /// A storage error.

@@ -144,7 +144,11 @@ impl Clockwork {
                 self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
-        if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
+        // Only where the new rules are those by which the ticket is measured now: what began by old ones would want
+        // to change over at once.
+        let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
+        let changed_over = open.peek().is_some() && open.all(|it| it.policy == to);
+        if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
     /// Lets deadlines pass that lie before an instant.
@@ -241,6 +245,7 @@ impl Clockwork {
                     state == StateKind::Resolved
                 }
                 Metric::Closure => state == StateKind::Closed,
+                Metric::Handling(line) => state == StateKind::Resolved && line == now.ticket.line,
                 _ => false,
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {

@@ -184,9 +184,10 @@ impl Clockwork {
     }
 
     /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
-    /// where none is open, those in force, if the agreement of the last one follows them.
+    /// where none is open, those in force, if the agreement of the one that ended last follows them.
     pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<Rules>>> {
-        let clock = self.clocks.iter().find(|it| it.state.is_open()).or_else(|| self.clocks.last());
+        let clock = self.clocks.iter().find(|it| it.state.is_open());
+        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
         let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
         let Some(clock) = clock else { return Ok(in_force) };
         let follows = !clock.state.is_open() && self.follows(clock)?;
