@@ -92,8 +92,12 @@ impl Ledger {
             let measure = Measure::of(rulebook, part.clock)?;
             let end = end.min(until);
             let counted = part.clock.ended_at.map_or(end, |ended| ended.min(end));
-            for (start, end, leg) in sla::between(&ticket.course, part.clock.counted_from, counted) {
-                fill(&mut spans, part.given_up, &measure, leg, start, end);
+            let from = part.clock.counted_from;
+            // Where nothing had counted there was nothing to give up.
+            let given_up =
+                part.given_up && measure.elapsed(&ticket.course, from, counted) > TimeDelta::zero();
+            for (start, end, leg) in sla::between(&ticket.course, from, counted) {
+                fill(&mut spans, given_up, &measure, leg, start, end);
             }
             if counted < end {
                 spans.push(LedgerSpan { from: counted, to: end, what: Spent::NoTarget });

@@ -3,6 +3,7 @@
 #[path = "common/clocks.rs"]
 mod sla;
 
+use firstline::ledger::Spent;
 use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
@@ -266,4 +267,48 @@ fn a_migration_to_nothing_ends_even_where_older_clocks_are_pinned() {
         bench.history(ticket).into_iter().filter(|it| matches!(it.change, Change::Migrated { .. }));
     assert_eq!(migrations.count(), 1);
     bench.check(ticket);
+}
+
+#[test]
+fn a_ledger_calls_closed_hours_closed_where_nothing_was_given_up() {
+    let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
+    let agreement = Agreement::new("it", 1).target(target.business("office"));
+    let bench = Bench::new(office().agreement(agreement.on_priority_change(OnPriorityChange::CarryElapsed)));
+    bench.at("2026-01-05T06:00:00Z"); // before opening
+    let ticket = bench.open();
+    bench.pass(hours(1));
+    bench.act(ticket, Action::override_priority(Priority::P1, "urgent"), ANNA);
+    bench.pass(hours(2));
+    let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
+    let spans: Vec<_> = ledger.spans.iter().map(|span| (&span.what, span.wall())).collect();
+    assert_eq!(spans, [(&Spent::OffHours, hours(2)), (&Spent::Running, hours(1))]);
+}
+
+#[test]
+fn a_clock_that_had_lost_its_target_stays_as_it_ended_when_the_ticket_is_reopened() {
+    let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8));
+    let bench = Bench::new(with([target]));
+    bench.at("2026-01-05T10:00:00Z");
+    let ticket = bench.open();
+    bench.pass(hours(1));
+    bench.act(ticket, Action::override_priority(Priority::P5, "not urgent"), ANNA);
+    let ended = bench.clock(ticket, Metric::Resolution);
+    bench.pass(hours(1));
+    bench.act(ticket, Action::resolve("done"), ANNA);
+    bench.pass(hours(1));
+    bench.act(ticket, Action::reopen(), BORIS);
+    assert_eq!(bench.clock(ticket, Metric::Resolution), ended);
+    bench.check(ticket);
+}
+
+#[test]
+fn a_stored_clock_of_an_impossible_length_is_no_clock() {
+    let bench = Bench::new(with([resolution(hours(1))]));
+    let ticket = bench.open();
+    let clock = serde_json::to_string(&bench.clock(ticket, Metric::Resolution)).unwrap();
+    for length in ["9000000000000000", "[-9000000000000000,5]"] {
+        let huge = clock.replace(r#""target":3600"#, &format!(r#""target":{length}"#));
+        assert_ne!(huge, clock);
+        assert!(serde_json::from_str::<firstline::sla::Clock>(&huge).is_err());
+    }
 }

@@ -274,11 +274,10 @@ impl Clockwork {
                 continue;
             }
             match (clock.metric, how) {
+                (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
                 // It ended before the ticket did.
-                (Metric::Handling(_), _) if !ended_with(now.ticket, &clock) => {}
-                (Metric::PeriodicUpdate, _) | (_, OnReopen::NewCycle) => {
-                    self.start(clock.metric, now.at, now)?;
-                }
+                (metric, _) if metric != Metric::FirstReply && !ended_with(now.ticket, &clock) => {}
+                (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
                 _ => self.go_on(clock, now)?,
             }
         }
