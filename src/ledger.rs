@@ -63,6 +63,8 @@ pub enum Spent {
     Closed,
     /// Its target began anew later on, so that this counts no more.
     GivenUp,
+    /// No agreement had a target for it.
+    NoTarget,
 }
 
 impl LedgerSpan {
@@ -88,8 +90,17 @@ impl Ledger {
         let ends = parts.iter().skip(1).map(|part| part.clock.counted_from).chain([until]);
         for (part, end) in parts.iter().zip(ends) {
             let measure = Measure::of(rulebook, part.clock)?;
-            for (start, end, leg) in sla::between(&ticket.course, part.clock.counted_from, end.min(until)) {
-                fill(&mut spans, part.given_up, &measure, leg, start, end);
+            let end = end.min(until);
+            let counted = part.clock.ended_at.map_or(end, |ended| ended.min(end));
+            let from = part.clock.counted_from;
+            // Where nothing had counted there was nothing to give up.
+            let given_up =
+                part.given_up && measure.elapsed(&ticket.course, from, counted) > TimeDelta::zero();
+            for (start, end, leg) in sla::between(&ticket.course, from, counted) {
+                fill(&mut spans, given_up, &measure, leg, start, end);
+            }
+            if counted < end {
+                spans.push(LedgerSpan { from: counted, to: end, what: Spent::NoTarget });
             }
         }
         let calendar = Measure::of(rulebook, clock)?.calendar;
@@ -191,6 +202,7 @@ impl fmt::Display for Spent {
             Spent::Answered => f.pad("answered"),
             Spent::Closed => f.pad("closed"),
             Spent::GivenUp => f.pad("before the restart"),
+            Spent::NoTarget => f.pad("no target"),
         }
     }
 }

@@ -160,7 +160,7 @@ impl Policy {
     /// them, a verification period that is not of whole seconds, not positive or over ten years, a field without a proper name or
     /// with no choices, or a modifier whose condition names what no ticket has. What is wrong with
     /// agreements and calendars is told all at once: two of one name or position, a calendar, a modifier or a field
-    /// that is not there, a target without a time or given twice, percentages that do not rise from 1 to 99.
+    /// that is not there, a target without a time or given twice, a time for a priority that the matrix has not, percentages that do not rise from 1 to 99.
     pub fn check(&self) -> Result<()> {
         let fault = |problem: String| Err(Error::definition("policy", problem));
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -33,6 +33,8 @@
 //!   deadline, unless the calendar says [at the next opening](crate::calendar::AtClosing::NextOpening).
 //! - Before an event counts, everything is passed that fell due before its instant; events of one instant count in
 //!   the order of the history.
+//! - A ticket that was opened before there was an agreement for it gets its clocks when what it is about changes next,
+//!   or when it is assigned, handed over or reopened.
 //! - On reopening, on a change of priority and on a change of the policy an agreement says what becomes of its
 //!   clocks: [`OnReopen`], [`OnPriorityChange`], [`OnPolicyChange`].
 //! - Warnings and breaches are events, each once for a cycle and a revision of the target, with the

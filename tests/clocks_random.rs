@@ -14,11 +14,13 @@ use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
-    Action, Change, DateTime, Event, HoldReason, Line, NewTicket, Policy, Priority, StateKind, TicketId,
-    TimeDelta, Utc, Who,
+    Action, Change, Condition, DateTime, Event, HoldReason, Line, NewTicket, Policy, Priority, StateKind,
+    TicketId, TimeDelta, Utc, Who,
 };
 use proptest::prelude::*;
 use sla::{ANNA, BORIS, BOT, Bench, hours_of, office};
+
+const NONE: [HoldReason; 0] = [];
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -35,6 +37,7 @@ struct Terms {
     policy: OnPolicyChange,
     business: bool,
     reactions: bool,
+    sparse: bool,
     seconds: i64,
 }
 
@@ -46,13 +49,14 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(OnPriorityChange::Restart)
     ];
     let policy = prop_oneof![Just(OnPolicyChange::Pin), Just(OnPolicyChange::Migrate)];
-    (reopen, priority, policy, any::<bool>(), any::<bool>(), 60_i64..30_000).prop_map(
-        |(reopen, priority, policy, business, reactions, seconds)| Terms {
+    (reopen, priority, policy, any::<bool>(), any::<bool>(), any::<bool>(), 60_i64..30_000).prop_map(
+        |(reopen, priority, policy, business, reactions, sparse, seconds)| Terms {
             reopen,
             priority,
             policy,
             business,
             reactions,
+            sparse,
             seconds,
         },
     )
@@ -62,7 +66,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         4 => prop_oneof![Just(0), Just(1), 1_i64..20_000].prop_map(Op::Pass),
         2 => Just(Op::Tick),
-        8 => (0_u8..20).prop_map(Op::Do),
+        8 => (0_u8..24).prop_map(Op::Do),
         1 => (0_u8..3).prop_map(Op::Adopt),
     ];
     prop::collection::vec(op, 1..40)
@@ -81,8 +85,10 @@ fn policy(terms: &Terms, version: u8) -> Policy {
             .time(Priority::P2, time(2))
             .time(Priority::P3, time(4))
             .time(Priority::P4, time(4))
-            .time(Priority::P5, time(6))
             .warn_at([50, 90]);
+        if !terms.sparse {
+            target = target.time(Priority::P5, time(6));
+        }
         if terms.business {
             target = target.business("office");
         }
@@ -94,8 +100,18 @@ fn policy(terms: &Terms, version: u8) -> Policy {
         }
         agreement = agreement.target(target);
     }
+    let gold = Agreement::new("gold", 0)
+        .when(Condition::field("tags").contains("gold"))
+        .on_reopen(terms.reopen)
+        .on_priority_change(terms.priority)
+        .on_policy_change(terms.policy);
+    let short = |metric| Target::new(metric).within(TimeDelta::seconds(terms.seconds / 3)).pausing(NONE);
+    let gold = [Metric::Closure, Metric::NextReply, Metric::Handling(Line::Second)]
+        .map(short)
+        .into_iter()
+        .fold(gold, Agreement::target);
     let hours = if version == 1 { "10:00-19:00" } else { "08:00-16:00" };
-    office().calendar("office", hours_of("UTC", hours).definition()).agreement(agreement)
+    office().calendar("office", hours_of("UTC", hours).definition()).agreement(agreement).agreement(gold)
 }
 
 fn act(n: u8) -> (Action, &'static str) {
@@ -116,6 +132,10 @@ fn act(n: u8) -> (Action, &'static str) {
         16 => (Action::hand_over("experts", Line::Second, "please"), ANNA),
         17 => (Action::hand_over("desk", Line::First, "please"), ANNA),
         18 => (Action::resolve("by itself"), BOT),
+        20 => (Action::Computed, ANNA),
+        22 => (Action::tag("gold"), ANNA),
+        23 => (Action::untag("gold"), ANNA),
+        21 => (Action::hand_over("experts", Line::Second, "at once").and(Action::resolve("done")), ANNA),
         _ => (Action::reply("An answer").and(Action::resolve("done")), ANNA),
     }
 }
@@ -235,8 +255,10 @@ proptest! {
             priority: OnPriorityChange::FromOpening,
             policy: OnPolicyChange::Pin,
             reactions: false,
+            sparse: false,
             ..terms
         };
+        let ops: Vec<_> = ops.into_iter().filter(|op| !matches!(op, Op::Do(22))).collect();
         let (bench, ticket) = play(&terms, &ops, true);
         let (history, now) = (bench.history(ticket), bench.now());
         let row = bench.desk.ticket(ticket).unwrap().into_snapshot();

@@ -189,11 +189,16 @@ impl Flow for Batch {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Imported), Halt> {
         let policy = self.frame.policy(seen)?;
-        let rules = self.frame.rules_for_all_time(seen)?;
+        let mut rules = self.frame.rules_for_all_time(seen)?;
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.frame.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
         let mut targets = self.targets(&valid, seen)?;
+        for target in targets.values() {
+            if let Target::Stored { snapshot, .. } = target {
+                self.frame.pin(&snapshot.clocks, &mut rules, seen)?;
+            }
+        }
         let mut drafts = Vec::new();
         let mut imported = Imported::default();
         for (candidate, check) in checked {

@@ -133,6 +133,7 @@ impl Flow for Receive {
         let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
         if let Some(contact) = self.request.requester() {
             draft.acquaint(contact, &moment)?;
+            draft.fire_due(&moment)?;
             draft.settle()?;
         }
         let receipt = Receipt::of(&draft);

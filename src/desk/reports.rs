@@ -84,8 +84,9 @@ impl<'a, E: Engine> Reports<'a, E> {
     }
 
     /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
-    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets. A paused clock has no
-    /// deadline and is not among them.
+    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets, and takes them as
+    /// they stand: a [`tick`](Desk::tick) before it ends the holds that are over. A paused clock has no deadline and is
+    /// not among them.
     ///
     /// ```
     /// # use firstline::desk::Settings;

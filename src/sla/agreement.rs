@@ -62,11 +62,16 @@ pub enum OnReopen {
     Continue,
     /// They stay as they ended, and new ones begin.
     NewCycle,
-    /// They stay as they ended, and nothing else is measured.
+    /// They stay as they ended. What comes to be owed anew (a next reply, an update, a stay on another line) is
+    /// measured.
     Freeze,
 }
 
 /// What becomes of a running clock when the ticket's priority, or another of its facts, gives it another target.
+///
+/// Where there is no target any more, it is cancelled; a target that comes back binds it again in the same way, the
+/// time without one not being carried. A clock that comes late, because the ticket had no agreement before, begins at
+/// the ticket's opening with [`FromOpening`](OnPriorityChange::FromOpening), else at once; handling always at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPriorityChange {
@@ -87,7 +92,8 @@ pub enum OnPolicyChange {
     /// It keeps to the version under which it began. The default.
     #[default]
     Pin,
-    /// It is measured anew by the new version, when the ticket is next changed or one of its timers falls due.
+    /// It is measured anew by the new version, when the ticket is next changed or one of its timers falls due. What
+    /// the new version promises beside it begins then too.
     Migrate,
 }
 
@@ -215,7 +221,7 @@ pub(crate) fn faults(
                     }
                 }
             }
-            target.faults().into_iter().for_each(fault);
+            target.faults(matrix).into_iter().for_each(fault);
         }
     }
     faults

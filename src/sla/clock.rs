@@ -174,6 +174,9 @@ mod nanos {
     use chrono::TimeDelta;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+    /// No two instants are further apart, and percentages of it have room.
+    const LONGEST: TimeDelta = TimeDelta::days(366 * 530_000);
+
     #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
     enum Written {
@@ -195,6 +198,7 @@ mod nanos {
             Written::Seconds(seconds) => (seconds, 0),
             Written::Exact(seconds, nanos) => (seconds, nanos),
         };
-        TimeDelta::new(seconds, nanos).ok_or_else(|| de::Error::custom("no length of time"))
+        let length = TimeDelta::new(seconds, nanos).filter(|it| it.abs() <= LONGEST);
+        length.ok_or_else(|| de::Error::custom("no length of time between two instants"))
     }
 }

@@ -11,6 +11,7 @@ use crate::lifecycle::{HoldReason, State, StateKind};
 
 /// A stretch of a ticket's life in one state, up to the next leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Leg {
     /// From when on.
     pub since: DateTime<Utc>,

@@ -11,7 +11,7 @@ use crate::id::TeamId;
 use crate::lifecycle::HoldReason;
 use crate::limits;
 use crate::line::Line;
-use crate::priority::Priority;
+use crate::priority::{Matrix, Priority};
 
 /// One target of an agreement.
 ///
@@ -229,7 +229,7 @@ impl Target {
     }
 
     /// What is wrong with it, apart from names that only the policy knows.
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self, matrix: &Matrix) -> Vec<String> {
         let mut faults = Vec::new();
         let times: Vec<TimeDelta> = match &self.time {
             Times::All(time) => vec![*time],
@@ -237,6 +237,13 @@ impl Target {
         };
         if times.is_empty() {
             faults.push("has no time".to_owned());
+        }
+        let known = matrix.priorities().len();
+        if let Times::By(times) = &self.time
+            && let Some((priority, _)) = times.last_key_value()
+            && usize::from(priority.rank()) > known
+        {
+            faults.push(format!("has a time for {priority}, where the matrix has P1 to P{known}"));
         }
         faults
             .extend(times.into_iter().filter_map(|time| duration::check(time).err()).map(|e| e.to_string()));
@@ -304,7 +311,8 @@ impl<'de> Deserialize<'de> for Times {
 /// `P1` as a priority.
 fn priority(name: &str) -> crate::error::Result<Priority> {
     let rank = name.strip_prefix('P').and_then(|rank| rank.parse().ok());
-    rank.and_then(|rank| Priority::new(rank).ok()).ok_or_else(|| {
+    let known = rank.and_then(|rank| Priority::new(rank).ok());
+    known.filter(|known| known.to_string() == name).ok_or_else(|| {
         crate::error::Error::invalid("priority", format_args!("{name:?} is not known")).allowing("P1 to P9")
     })
 }

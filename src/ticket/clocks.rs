@@ -14,7 +14,7 @@ use crate::sla::{
     Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPolicyChange, OnPriorityChange, OnReopen,
     Rulebook,
 };
-use crate::ticket::clockwork::next_alarm;
+use crate::ticket::clockwork::{ended_with, next_alarm};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
@@ -96,7 +96,8 @@ impl Clockwork {
             return Ok(());
         }
         match &event.change {
-            Change::Clocked { .. } => return Ok(()),
+            // Neither happens to the ticket: they are notes about what did.
+            Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, ticket),
             _ => self.pass(now.at)?,
         }
@@ -143,7 +144,11 @@ impl Clockwork {
                 self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
-        Ok(())
+        // Only where the new rules are those by which the ticket is measured now: what began by old ones would want
+        // to change over at once.
+        let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
+        let changed_over = open.peek().is_some() && open.all(|it| it.policy == to);
+        if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
     /// Lets deadlines pass that lie before an instant.
@@ -240,6 +245,7 @@ impl Clockwork {
                     state == StateKind::Resolved
                 }
                 Metric::Closure => state == StateKind::Closed,
+                Metric::Handling(line) => state == StateKind::Resolved && line == now.ticket.line,
                 _ => false,
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
@@ -256,19 +262,22 @@ impl Clockwork {
         for clock in self.clocks.clone() {
             let rules = self.rulebook.of(clock.policy)?;
             let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
-            let ended_with_the_ticket = match clock.metric {
-                Metric::FirstReply | Metric::NextReply => clock.state == ClockState::Cancelled,
+            let owed = match clock.metric {
+                Metric::FirstReply => {
+                    clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
+                }
+                Metric::NextReply => false,
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
-            if clock.state.is_open() || !ended_with_the_ticket || how == OnReopen::Freeze {
+            if clock.state.is_open() || !owed || how == OnReopen::Freeze {
                 continue;
             }
             match (clock.metric, how) {
-                (Metric::NextReply, _) => {}
-                (Metric::PeriodicUpdate, _) | (_, OnReopen::NewCycle) => {
-                    self.start(clock.metric, now.at, now)?;
-                }
+                (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
+                // It ended before the ticket did.
+                (metric, _) if metric != Metric::FirstReply && !ended_with(now.ticket, &clock) => {}
+                (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
                 _ => self.go_on(clock, now)?,
             }
         }

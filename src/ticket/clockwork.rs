@@ -23,7 +23,8 @@ impl Clockwork {
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
-    /// Starts the clocks that the ticket's agreement wants and that there have not been yet.
+    /// Starts the clocks that the ticket's agreement wants and that there have not been yet, or that had lost their
+    /// target for a while.
     pub(super) fn begin(&mut self, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
         let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
@@ -38,15 +39,25 @@ impl Clockwork {
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
-            if wanted && self.clock(metric).is_none() {
-                let from = if matches!(metric, Metric::Handling(_)) { now.at } else { from };
-                self.start(metric, from, now)?;
+            if !wanted {
+                continue;
+            }
+            let handling = matches!(metric, Metric::Handling(_));
+            match self.clock(metric) {
+                None => self.start(metric, if handling { now.at } else { from }, now)?,
+                Some(clock) if clock.state.is_open() || ended_with(now.ticket, clock) => {}
+                Some(_) if handling => self.start(metric, now.at, now)?,
+                Some(clock) if clock.state == ClockState::Cancelled => {
+                    self.rebind(metric, &rules, Some(agreement), agreement.on_priority_change, now)?;
+                }
+                Some(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Gives a running clock the target that this agreement has for it; without one it is cancelled.
+    /// Gives a clock the target that this agreement has for it; without one it is cancelled. One that was cancelled
+    /// so goes on.
     pub(super) fn rebind(
         &mut self,
         metric: Metric,
@@ -61,7 +72,8 @@ impl Clockwork {
         let Some((agreement, target)) = found else { return self.cancel(metric, now) };
         let time = target.time_for(priority).unwrap_or(clock.target);
         let measure = Measure::new(rules, target)?;
-        if clock.target == time && self.measure(&clock)?.is_like(&measure) {
+        let was_away = clock.state == ClockState::Cancelled;
+        if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
             let bound = (rules.hash(), agreement.name());
             if (clock.policy, clock.agreement.as_str()) != bound {
                 (clock.policy, clock.agreement, clock.priority) = (bound.0, bound.1.to_owned(), priority);
@@ -74,7 +86,8 @@ impl Clockwork {
                 (clock.counted_from, clock.carried) = (clock.from, TimeDelta::zero());
             }
             OnPriorityChange::CarryElapsed => {
-                let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, now.at);
+                let until = clock.ended_at.unwrap_or(now.at);
+                let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, until);
                 (clock.counted_from, clock.carried) = (now.at, clock.carried + elapsed);
             }
             OnPriorityChange::Restart => {
@@ -89,7 +102,8 @@ impl Clockwork {
             clock.told.clear();
             clock.breached_at = None;
         }
-        clock.step(ClockStep::Revise)?;
+        clock.ended_at = None;
+        clock.step(if was_away { ClockStep::GoOn } else { ClockStep::Revise })?;
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }
@@ -169,12 +183,14 @@ impl Clockwork {
         Ok(())
     }
 
-    /// The rules by which this ticket is measured: those of its clocks, unless these follow the rules in force.
+    /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
+    /// where none is open, those in force, if the agreement of the one that ended last follows them.
     pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<Rules>>> {
-        let clock = self.clocks.iter().find(|it| it.state.is_open()).or_else(|| self.clocks.last());
+        let clock = self.clocks.iter().find(|it| it.state.is_open());
+        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
         let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
         let Some(clock) = clock else { return Ok(in_force) };
-        let follows = self.follows(clock)?;
+        let follows = !clock.state.is_open() && self.follows(clock)?;
         let pinned = self.rulebook.of(clock.policy)?;
         Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
     }
@@ -200,6 +216,11 @@ impl Clockwork {
         }
         keep_latest(&mut self.clocks, clock);
     }
+}
+
+/// Whether a clock ended when the ticket did.
+pub(super) fn ended_with(ticket: &Snapshot, clock: &Clock) -> bool {
+    ticket.course.iter().any(|leg| !leg.state.is_open() && Some(leg.since) == clock.ended_at)
 }
 
 /// The lowest percentage that is not told yet, with its instant.

@@ -52,6 +52,8 @@ impl Snapshot {
         limits::count("parts of an action", parts.len())?;
         for part in &parts {
             draft.part(part, moment)?;
+            // A target that was set anew may have run out long ago.
+            draft.fire_due(moment)?;
         }
         let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_))));
         let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
@@ -64,7 +66,6 @@ impl Snapshot {
         {
             draft.reassess(moment)?;
         }
-        // A target that was set anew may have run out long ago.
         draft.fire_due(moment)?;
         draft.settle()?;
         Ok(draft)
