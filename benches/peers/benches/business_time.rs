@@ -50,7 +50,10 @@ fn main() {
 
     let chrono = |at: i64| DateTime::<Utc>::from_timestamp(at, 0).unwrap();
     let jiff = |at: i64| Timestamp::new(at, 0).unwrap();
-    println!("ns per between / add\n{:>6} {:>19} {:>19} {:>19}", "span", "firstline", "ule-hours", "workclock");
+    println!(
+        "ns per between / add\n{:>6} {:>19} {:>19} {:>19}",
+        "span", "firstline", "ule-hours", "workclock"
+    );
     for (name, hours) in SPANS {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut random = |below: i64| {
