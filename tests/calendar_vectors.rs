@@ -1,7 +1,10 @@
 //! The calendar against vectors: questions with their one right answer.
 //!
-//! They are `sla-vectors/*.jsonl.gz` in the directory that `FIRSTLINE_DATA` names. Where there are none the test
+//! They are `sla-vectors/*.jsonl.gz` of the test data. Where there are none the test
 //! is reported as ignored, and fails if `CI` is true.
+
+#[path = "common/data.rs"]
+mod data;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,9 +18,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 fn files() -> Vec<PathBuf> {
-    let data = std::env::var_os("FIRSTLINE_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
-    let directory = std::fs::read_dir(data.join("sla-vectors"));
+    let directory = std::fs::read_dir(data::path("sla-vectors"));
     let files = directory.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     files.filter(|path| path.to_string_lossy().ends_with(".jsonl.gz")).collect()
 }
@@ -66,9 +67,8 @@ fn main() -> Result<(), Failed> {
         all.extend(trials(path)?);
     }
     if all.is_empty() {
-        let required = std::env::var("CI").is_ok_and(|ci| ci == "true");
         let missing = || Err("no vectors: set FIRSTLINE_DATA".into());
-        all.push(Trial::test("vectors", missing).with_ignored_flag(!required));
+        all.push(Trial::test("vectors", missing).with_ignored_flag(!data::required()));
     }
     libtest_mimic::run(&Arguments::from_args(), all).exit()
 }

@@ -6,6 +6,8 @@
 //! Learning Repository, 2018, doi:10.24432/C57S4H, CC BY 4.0). What the log says of priorities, reopenings,
 //! reassignments and times is kept from the import and compared with what the desk makes of the rest.
 
+#[path = "../../tests/common/data.rs"]
+mod data;
 mod figures;
 mod log;
 
@@ -25,12 +27,12 @@ const HELP: &str = "\
 Replays the UCI log of 24,918 ServiceNow incidents through a desk in SQLite.
 
 usage: replay FILE.csv[.gz] [--db FILE]
-       replay --report FILE FILE.csv[.gz]
+       replay --report FILE [FILE.csv[.gz]]
 
   FILE.csv[.gz]   the log, doi:10.24432/C57S4H
   --db FILE       keep the database here (default: a temporary one); importing again adds only what is new
   --report FILE   import nothing: compute the figures from the tickets in this database; the log is read only for
-                  what should come out
+                  what should come out, and need not be named if it lies where the tests look for it
 
 The last line is one JSON object. `seconds` is the time of the import, or with --report that of reading the tickets.";
 
@@ -86,7 +88,8 @@ fn arguments(words: Vec<OsString>) -> Option<Arguments> {
             return None;
         }
     }
-    Some(Arguments { log: log?, database, report })
+    let known = || data::file("uci-incident-event-log/incident_event_log.csv.gz").filter(|_| report);
+    Some(Arguments { log: log.or_else(known)?, database, report })
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
