@@ -312,3 +312,23 @@ fn a_stored_clock_of_an_impossible_length_is_no_clock() {
         assert!(serde_json::from_str::<firstline::sla::Clock>(&huge).is_err());
     }
 }
+
+#[test]
+fn a_sweep_between_two_imports_does_not_end_the_taking_over() {
+    let bench = Bench::new(with([resolution(hours(4))]));
+    bench.at("2026-03-01T00:00:00Z");
+    let first = ImportedTicket::new("old", "1")
+        .version(version("2026-02-02T08:00:00Z").subject("No sound").status(state::Active));
+    bench.desk.records().import([first.clone()]).unwrap();
+    assert!(bench.tick() > 0, "the deadline is long past, and the clocks tell it");
+    let more = first.version(version("2026-02-02T16:00:00Z").status(state::Resolved::default()));
+    let imported = bench.desk.records().import([more.clone()]).unwrap();
+    assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+    let ticket = bench.desk.ticket(1_u64).unwrap();
+    bench.check(ticket.id());
+    // Work is another matter.
+    bench.act(ticket.id(), Action::note("seen"), ANNA);
+    let more = more.version(version("2026-02-03T16:00:00Z").status(state::Closed));
+    let imported = bench.desk.records().import([more]).unwrap();
+    assert!(imported.refused[0].1.to_string().contains("worked on here"), "{:?}", imported.refused);
+}

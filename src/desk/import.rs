@@ -21,6 +21,9 @@ use crate::ticket::snapshot::Snapshot;
 /// How many tickets an import takes in at once, unless told otherwise.
 pub(super) const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
+/// How many events are looked back for the mark of the last import: as many as clocks may well have told since.
+const TAIL: usize = 32;
+
 /// What an import did.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -162,14 +165,24 @@ impl Batch {
                 .as_ref()
                 .map_or(usize::MAX, |(taken, _)| usize::try_from(*taken).unwrap_or(usize::MAX));
             if candidate.ticket.versions().len() > taken {
-                continued.push((external, id, snapshot.version.saturating_sub(1)));
+                continued.push((external, id, snapshot.version.saturating_sub(TAIL as u64)));
             }
         }
-        let last = |id, after| Read::History { ticket: id, after, limit: 1 };
+        let last = |id, after| Read::History { ticket: id, after, limit: TAIL };
         seen.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
         for (external, id, after) in continued {
-            let untouched =
-                matches!(seen.history(id, after, 1)?, [Event { change: Change::Imported { .. }, .. }]);
+            // What the clocks told since is no work: a sweep between two imports must not end the taking over.
+            let told = |event: &&Event| {
+                matches!(
+                    event.change,
+                    Change::Clocked { .. }
+                        | Change::Warned(_)
+                        | Change::Breached(_)
+                        | Change::Migrated { .. }
+                )
+            };
+            let last = seen.history(id, after, TAIL)?.iter().rev().find(|event| !told(event));
+            let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
             if let Some(Target::Stored { worked_on, .. }) = targets.get_mut(external) {
                 *worked_on = !untouched;
             }
