@@ -1,6 +1,6 @@
 //! The sweep: whatever the clock owes, done once each.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::frame::Frame;
 use crate::definition::DefinitionKind;
@@ -28,7 +28,7 @@ pub struct Ticked {
 #[derive(Debug)]
 pub(super) struct Tick {
     frame: Frame,
-    waiting: VecDeque<DueTimer>,
+    waiting: VecDeque<TicketId>,
     last: Option<DueTimer>,
     firing: Option<TicketId>,
     exhausted: bool,
@@ -53,9 +53,9 @@ impl Job for Tick {
     type Out = Ticked;
 
     fn next(&mut self) -> Option<TickFlow> {
-        if let Some(due) = self.waiting.pop_front() {
-            self.firing = Some(due.ticket);
-            return Some(TickFlow::Fire { ticket: due.ticket, frame: self.frame.clone() });
+        if let Some(ticket) = self.waiting.pop_front() {
+            self.firing = Some(ticket);
+            return Some(TickFlow::Fire { ticket, frame: self.frame.clone() });
         }
         self.firing = None;
         (!self.exhausted).then(|| TickFlow::List { frame: self.frame.clone(), after: self.last.clone() })
@@ -66,7 +66,9 @@ impl Job for Tick {
             (Ok(TickOut::Listed(due)), _) => {
                 self.exhausted = due.len() < PAGE;
                 self.last = due.last().cloned().or(self.last.take());
-                self.waiting = due.into();
+                // A ticket with several due timers lets all of them happen at once.
+                let mut listed = HashSet::new();
+                self.waiting = due.iter().map(|due| due.ticket).filter(|id| listed.insert(*id)).collect();
                 Ok(())
             }
             (Ok(TickOut::Fired(fired)), _) => {
