@@ -139,6 +139,11 @@ fn least(
     ticket.version += 1;
     ticket.state = to.clone();
     (ticket.state_since, ticket.updated_at) = (now, now);
+    let reason = match &ticket.state {
+        State::OnHold(hold) => Some(hold.reason.clone()),
+        _ => None,
+    };
+    ticket.course.push(firstline::sla::Leg { since: now, state: ticket.state.kind(), reason });
     match kind {
         StateKind::Resolved => {
             ticket.resolved_at = Some(now);
