@@ -14,8 +14,8 @@
 //!
 //! Bytes a year are of the years with holidays, but 400 years of clocks that change are laid out whatever these are.
 //!
-//! `benches/peers` compares with ule-hours and workclock. autumn-web's `sla` is in neither: even without its default
-//! features it is 340 packages, which did not build in eight minutes on two cores.
+//! `benches/peers` compares with ule-hours and workclock, and with autumn-web, which must be asked for: it is a web
+//! framework of some 340 packages.
 
 use std::collections::HashSet;
 use std::hint::black_box;

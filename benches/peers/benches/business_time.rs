@@ -1,8 +1,8 @@
-//! Business time: firstline beside ule-hours and workclock, in nanoseconds per `between` and `add`.
+//! Business time: firstline beside ule-hours, workclock and autumn-web, in nanoseconds per `between` and `add`.
 //!
 //! Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants of eight years. Each crate gets
-//! its own types of instants, and all must give the same answers. autumn-web's `sla::BusinessCalendar` is not here:
-//! it is part of a web framework of 340 packages, which did not build in eight minutes on two cores.
+//! its own types of instants, and all must give the same answers. autumn-web's `sla::BusinessCalendar` is part of a
+//! web framework of some 340 packages and takes part with `--features autumn`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -48,12 +48,13 @@ fn main() {
         .build()
         .unwrap();
 
+    #[cfg(feature = "autumn")]
+    let autumn = autumn();
+
     let chrono = |at: i64| DateTime::<Utc>::from_timestamp(at, 0).unwrap();
     let jiff = |at: i64| Timestamp::new(at, 0).unwrap();
-    println!(
-        "ns per between / add\n{:>6} {:>19} {:>19} {:>19}",
-        "span", "firstline", "ule-hours", "workclock"
-    );
+    print!("ns per between / add\n{:>6} {:>19} {:>19} {:>19}", "span", "firstline", "ule-hours", "workclock");
+    println!("{}", if cfg!(feature = "autumn") { "          autumn-web" } else { "" });
     for (name, hours) in SPANS {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut random = |below: i64| {
@@ -75,13 +76,22 @@ fn main() {
             assert_eq!(workclock.between(jiff(start), jiff(end)).as_secs(), open);
             let due = ours.add(chrono(start), TimeDelta::seconds(sum)).unwrap().timestamp();
             assert_eq!(workclock.add(jiff(start), SignedDuration::from_secs(sum)).unwrap().as_second(), due);
+            #[cfg(feature = "autumn")]
+            {
+                use std::time::Duration;
+                let between = autumn.working_time(chrono(start), chrono(end), chrono_tz::Europe::Berlin);
+                assert_eq!(between, Duration::from_secs(open as u64));
+                let sum = Duration::from_secs(sum as u64);
+                let at = autumn.deadline(chrono(start), sum, chrono_tz::Europe::Berlin).unwrap();
+                assert_eq!(at.timestamp(), due);
+            }
         }
         // Instants are converted beforehand: only the crates' own work is measured.
         let in_chrono: Vec<_> =
             questions.iter().map(|&(a, b, n)| (chrono(a), chrono(b), TimeDelta::seconds(n))).collect();
         let in_jiff: Vec<_> =
             questions.iter().map(|&(a, b, n)| (jiff(a), jiff(b), SignedDuration::from_secs(n))).collect();
-        println!(
+        print!(
             "{name:>6} {:>8.1} / {:>8.1} {:>8.0} / {:>8.0} {:>8.0} / {:>8.0}",
             best(&in_chrono, |(a, b, _)| ours.between(a, b)),
             best(&in_chrono, |(a, _, n)| ours.add(a, n)),
@@ -90,5 +100,30 @@ fn main() {
             best(&in_jiff, |(a, b, _)| workclock.between(a, b)),
             best(&in_jiff, |(a, _, n)| workclock.add(a, n)),
         );
+        #[cfg(feature = "autumn")]
+        {
+            let zone = chrono_tz::Europe::Berlin;
+            let with_std: Vec<_> =
+                in_chrono.iter().map(|&(a, b, n)| (a, b, n.to_std().unwrap())).collect();
+            print!(
+                " {:>8.0} / {:>8.0}",
+                best(&with_std, |(a, b, _)| autumn.working_time(a, b, zone)),
+                best(&with_std, |(a, _, n)| autumn.deadline(a, n, zone)),
+            );
+        }
+        println!();
     }
+}
+
+#[cfg(feature = "autumn")]
+fn autumn() -> autumn_web::sla::BusinessCalendar {
+    use autumn_web::sla::{BusinessCalendar, WorkingHours};
+    use chrono::{NaiveDate, NaiveTime};
+
+    let at = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+    let calendar = BusinessCalendar::weekdays(WorkingHours::new(at(9), at(17)).unwrap());
+    holidays().fold(calendar, |calendar, date| {
+        let (year, month, day) = (date.year().into(), date.month() as u32, date.day() as u32);
+        calendar.holiday(NaiveDate::from_ymd_opt(year, month, day).unwrap())
+    })
 }
