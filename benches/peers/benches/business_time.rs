@@ -103,8 +103,7 @@ fn main() {
         #[cfg(feature = "autumn")]
         {
             let zone = chrono_tz::Europe::Berlin;
-            let with_std: Vec<_> =
-                in_chrono.iter().map(|&(a, b, n)| (a, b, n.to_std().unwrap())).collect();
+            let with_std: Vec<_> = in_chrono.iter().map(|&(a, b, n)| (a, b, n.to_std().unwrap())).collect();
             print!(
                 " {:>8.0} / {:>8.0}",
                 best(&with_std, |(a, b, _)| autumn.working_time(a, b, zone)),
