@@ -29,7 +29,7 @@ fn tzif(changes: &[(i64, u8)], types: &[(i32, bool)], footer: &str) -> Vec<u8> {
             bytes.extend(offset.to_be_bytes());
             bytes.extend([u8::from(*is_dst), 0]);
         }
-        bytes.extend(b"XXX\0");
+        bytes.extend(b"LST\0");
         bytes
     };
     [block(false), block(true), format!("\n{footer}\n").into_bytes()].concat()
@@ -39,7 +39,7 @@ fn tzif(changes: &[(i64, u8)], types: &[(i32, bool)], footer: &str) -> Vec<u8> {
 fn the_footer_is_followed_for_ever() {
     // Clocks stood at UTC until 2020, and have been changed by the European rule since.
     let table = [(at("2020-01-01T00:00:00Z").timestamp(), 1)];
-    let bytes = tzif(&table, &[(0, false), (3600, false)], "XXX-1XXX-2,M3.5.0,M10.5.0/3");
+    let bytes = tzif(&table, &[(0, false), (3600, false)], "LST-1LDT-2,M3.5.0,M10.5.0/3");
     let zone = Zone::from_tzif("Europe/Berlin", Some("2026f"), &bytes).unwrap();
     assert_eq!(zone.version(), Some("2026f"));
     let calendar = office("Europe/Berlin").compile_in(&zone).unwrap();
@@ -68,7 +68,7 @@ fn what_is_no_tzif_data_is_refused() {
     }
     // A table that goes on beyond 2100 without settling.
     let late = [(at("2150-01-01T00:00:00Z").timestamp(), 1)];
-    let error = Zone::from_tzif("X", None, &tzif(&late, &[(0, false), (3600, false)], "XXX-1")).unwrap_err();
+    let error = Zone::from_tzif("X", None, &tzif(&late, &[(0, false), (3600, false)], "LST-1")).unwrap_err();
     assert!(error.to_string().contains("no rule holds"), "{error}");
 }
 
@@ -76,7 +76,7 @@ fn what_is_no_tzif_data_is_refused() {
 fn directories_are_read_and_names_kept_inside() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("Europe")).unwrap();
-    std::fs::write(directory.path().join("Europe/Berlin"), tzif(&[], &[(3600, false)], "XXX-1")).unwrap();
+    std::fs::write(directory.path().join("Europe/Berlin"), tzif(&[], &[(3600, false)], "LST-1")).unwrap();
     std::fs::write(directory.path().join("secret"), "no zone").unwrap();
     let zones = Zoneinfo::in_directory(directory.path().join("Europe")).zone("Berlin").unwrap();
     assert_eq!(zones.version(), None);

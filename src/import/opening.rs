@@ -55,28 +55,9 @@ pub(super) fn draft(
         files: Vec::new(),
         external: Some(ticket.external.clone()),
     };
-    if let Some(message) = &first.message {
-        let said = message.personal();
-        (personal.text, personal.files) = (said.text, said.files);
-        opened.files.clone_from(&message.files);
-    }
-    for (contact, part) in &first.contacts {
-        opened.contacts.insert(contact.id.clone(), *part);
-        if !contact.attributes.is_empty() {
-            opened.attributes.insert(contact.id.clone(), contact.attributes.clone());
-        }
-        if !contact.person.is_empty() {
-            personal.people.insert(contact.id.clone(), contact.person.clone());
-        }
-    }
-    for (name, value) in &first.fields {
-        if let Some(value) = value {
-            let is_personal = policy.declared(name)?.is_personal();
-            let fields = if is_personal { &mut personal.fields } else { &mut opened.fields };
-            fields.insert(name.clone(), value.clone());
-        }
-    }
-    let mut event = Event {
+    let fields = first.fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    opened.tell(&mut personal, first.message.as_ref(), &first.contacts, fields, policy)?;
+    let event = Event {
         ticket: id,
         version: 1,
         at: to_micros(first.at),
@@ -85,15 +66,7 @@ pub(super) fn draft(
         personal,
         origin: Some(Origin { version: 1, irregular: false }),
     };
-    if !policy.matrix_in_use().modifiers().is_empty() {
-        // Conditions of modifiers may look at anything in the ticket, so it must stand before it is assessed.
-        let snapshot = Snapshot::fold([&event])?;
-        let assessment = assess(&snapshot, first, &snapshot.modifiers, policy)?;
-        if let Change::Opened(opened) = &mut event.change {
-            opened.assessment = assessment;
-        }
-    }
-    Draft::beginning(event, rules)
+    Draft::opening(event, policy, rules)
 }
 
 /// The priority of the ticket, with what the version says of it.

@@ -14,9 +14,11 @@ use crate::sla::Rulebook;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
+use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
 use crate::ticket::snapshot::Snapshot;
+use crate::value::Value;
 
 impl NewTicket {
     /// Who registers it: whoever was named, else the requester, else the desk itself.
@@ -96,26 +98,8 @@ impl NewTicket {
             files: Vec::new(),
             external: None,
         };
-        if let Some(message) = &self.message {
-            let said = message.personal();
-            (personal.text, personal.files) = (said.text, said.files);
-            opened.files.clone_from(&message.files);
-        }
-        for (contact, part) in &self.contacts {
-            opened.contacts.insert(contact.id.clone(), *part);
-            if !contact.attributes.is_empty() {
-                opened.attributes.insert(contact.id.clone(), contact.attributes.clone());
-            }
-            if !contact.person.is_empty() {
-                personal.people.insert(contact.id.clone(), contact.person.clone());
-            }
-        }
-        for (name, value) in &self.fields {
-            let is_personal = policy.declared(name)?.is_personal();
-            let fields = if is_personal { &mut personal.fields } else { &mut opened.fields };
-            fields.insert(name.clone(), value.clone());
-        }
-        let mut opening = Event {
+        opened.tell(&mut personal, self.message.as_ref(), &self.contacts, &self.fields, policy)?;
+        let opening = Event {
             ticket: id,
             version: 1,
             at: now,
@@ -124,26 +108,9 @@ impl NewTicket {
             personal,
             origin: None,
         };
-        self.assess(&mut opening, policy)?;
-        let mut draft = Draft::beginning(opening, rules)?;
+        let mut draft = Draft::opening(opening, policy, rules)?;
         draft.settle()?;
         Ok(draft)
-    }
-
-    /// Computes the first priority. Conditions may look at anything in the ticket, so it must stand first.
-    fn assess(&self, opening: &mut Event, policy: &Policy) -> Result<()> {
-        let snapshot = Snapshot::fold([&*opening])?;
-        let assessment = policy.matrix_in_use().assess(&Inputs {
-            impact: self.impact,
-            urgency: self.urgency,
-            modifiers: &self.modifiers,
-            overridden: None,
-            facts: &snapshot,
-        })?;
-        if let Change::Opened(opened) = &mut opening.change {
-            opened.assessment = assessment;
-        }
-        Ok(())
     }
 
     fn check(&self, policy: &Policy) -> Result<()> {
@@ -162,5 +129,58 @@ impl NewTicket {
         self.assignee.iter().try_for_each(|id| id.check())?;
         self.thread.iter().try_for_each(|id| id.check())?;
         self.key.iter().try_for_each(|id| id.check())
+    }
+}
+
+impl Opened {
+    /// Puts words, people and fields where each belongs: facts here, the rest into the personal part.
+    pub(crate) fn tell<'a>(
+        &mut self,
+        personal: &mut Personal,
+        message: Option<&Message>,
+        contacts: &[(Contact, Part)],
+        fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
+        policy: &Policy,
+    ) -> Result<()> {
+        if let Some(message) = message {
+            let said = message.personal();
+            (personal.text, personal.files) = (said.text, said.files);
+            self.files.clone_from(&message.files);
+        }
+        for (Contact { id, attributes, person }, part) in contacts {
+            self.contacts.insert(id.clone(), *part);
+            if !attributes.is_empty() {
+                self.attributes.insert(id.clone(), attributes.clone());
+            }
+            if !person.is_empty() {
+                personal.people.insert(id.clone(), person.clone());
+            }
+        }
+        for (name, value) in fields {
+            let is_personal = policy.declared(name)?.is_personal();
+            let fields = if is_personal { &mut personal.fields } else { &mut self.fields };
+            fields.insert(name.clone(), value.clone());
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// A draft of a ticket that begins with this opening. Conditions of modifiers may look at anything in the ticket,
+    /// so it must stand before they are asked; where there are none, the priority is computed already.
+    pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &Rulebook) -> Result<Draft> {
+        if !policy.matrix_in_use().modifiers().is_empty() {
+            let snapshot = Snapshot::fold([&event])?;
+            if let Change::Opened(opened) = &mut event.change {
+                opened.assessment = policy.matrix_in_use().assess(&Inputs {
+                    impact: opened.assessment.impact().given(),
+                    urgency: opened.assessment.urgency().given(),
+                    modifiers: &snapshot.modifiers,
+                    overridden: None,
+                    facts: &snapshot,
+                })?;
+            }
+        }
+        Draft::beginning(event, rules)
     }
 }
