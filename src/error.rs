@@ -27,6 +27,9 @@ pub enum ErrorKind {
     Busy,
     /// The store failed: disk full, I/O error, no permission. Nothing was half-written.
     Storage,
+    /// The connection broke while the command was being committed, and the store could not be asked since. It was
+    /// written whole or not at all: look, or make the same call again with the same idempotency key.
+    Unknown,
     /// The database's schema is not one this version may touch: newer, or not ours. It was left untouched.
     Schema,
     /// What the store holds cannot be read: a foreign file, or stored bytes that are not what was written.
@@ -148,7 +151,8 @@ impl Error {
 
     /// The store failed (including [`is_retryable`](Error::is_retryable) failures); nothing was half-written.
     pub fn is_storage(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Busy | ErrorKind::Storage | ErrorKind::Schema | ErrorKind::Corrupt)
+        use ErrorKind::{Busy, Corrupt, Schema, Storage, Unknown};
+        matches!(self.0.kind, Busy | Storage | Unknown | Schema | Corrupt)
     }
 
     /// The same call may succeed a moment later.

@@ -5,8 +5,9 @@
 //! returns in the end is everything to be written. Reading is the same with nothing to write.
 //!
 //! Who merely uses a desk never meets this module. Who brings a store implements [`Store`](crate::store::Store)
-//! and has an engine; who brings one of another sort, whose calls are awaited, implements [`Engine`].
+//! and has an engine; who brings one whose calls are awaited implements [`AsyncStore`](awaiting::AsyncStore).
 
+pub mod awaiting;
 pub mod blocking;
 mod seen;
 

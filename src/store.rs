@@ -16,16 +16,20 @@
 //! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
 //!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
 
+mod claim;
 pub mod commit;
 pub mod memory;
 pub mod query;
 pub mod read;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod record;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 use crate::error::Result;
 use crate::id::DeskId;
 
+pub use claim::{Claim, Hold};
 pub use commit::{Commit, KeptReceipt, TicketWrite};
 pub use query::{Cursor, Order, Query};
 pub use read::{Answer, DueTimer, Read};

@@ -7,7 +7,7 @@ use crate::store::{Commit, Mode, Store, Tx};
 
 /// How often a decision may ask for more. The longest chain in the crate asks five times; a decision that asks
 /// for ever would hold its transaction for ever.
-const MAX_ROUNDS: usize = 64;
+pub(super) const MAX_ROUNDS: usize = 64;
 
 /// Runs one flow in one transaction.
 ///
@@ -48,14 +48,16 @@ pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out>
             Err(Halt::Stop(error)) => return Err(error),
         }
     }
-    Err(Error::new(
-        ErrorKind::Storage,
-        format!("the decision still asked for more after {MAX_ROUNDS} rounds"),
-    ))
+    Err(too_many_rounds())
+}
+
+pub(super) fn too_many_rounds() -> Error {
+    let problem = format!("the decision still asked for more after {MAX_ROUNDS} rounds");
+    Error::new(ErrorKind::Storage, problem)
 }
 
 /// Whether the flow decides the same once more: what makes it safe to run it again.
-fn repeats<F: Flow>(flow: &F, seen: &Seen, commit: &Commit) -> bool {
+pub(super) fn repeats<F: Flow>(flow: &F, seen: &Seen, commit: &Commit) -> bool {
     matches!(flow.decide(seen), Ok((again, _)) if again == *commit)
 }
 

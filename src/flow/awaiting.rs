@@ -1,0 +1,306 @@
+//! The driver for stores whose calls are awaited.
+//!
+//! A store of this sort implements [`AsyncStore`] and [`AsyncTx`], and [`Awaiting`] makes it the engine of a desk.
+//! Nothing here knows a runtime: futures are polled by whoever awaits them.
+//!
+//! Several commands run at once, each in a transaction of its own, and what one has read must not change under it.
+//! So reads are [claims](crate::store::Claim), which are taken in one order everywhere. A decision that asks for something
+//! whose turn is over gives up everything that it holds, and begins anew with all that it wants, in order.
+
+use std::collections::{BTreeMap, HashSet};
+use std::future::{Future, ready};
+use std::pin::Pin;
+
+use super::blocking::{MAX_ROUNDS, repeats, too_many_rounds};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::id::DeskId;
+use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
+
+/// How the calls of an engine reply that awaits.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A store whose calls are awaited. What [stores](crate::store) must keep to holds for it too.
+pub trait AsyncStore: Send + Sync {
+    /// A transaction at one desk.
+    type Tx<'a>: AsyncTx
+    where
+        Self: 'a;
+
+    /// Begins a transaction at this desk. It sees and touches no other desk's rows.
+    ///
+    /// # Errors
+    /// [`Busy`](ErrorKind::Busy) if the store cannot be reached for now, or a storage error.
+    fn begin<'a>(
+        &'a self,
+        desk: &'a DeskId,
+        mode: Mode,
+    ) -> impl Future<Output = Result<Self::Tx<'a>>> + Send + 'a;
+
+    /// Waits a little before a flow is tried again that has failed for the moment; `false` if it shall not be. A store
+    /// inside somebody else's transaction never tries again, which is what this does unless it is overridden.
+    fn wait(&self, _tries: u32) -> impl Future<Output = bool> + Send {
+        ready(false)
+    }
+}
+
+/// One transaction at one desk, awaited. Dropped without a commit, it leaves nothing behind; dropped while it
+/// commits, everything or nothing.
+pub trait AsyncTx: Send {
+    /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
+    ///
+    /// In [`Mode::Write`] it claims first what they [claim](Read::claim), in the order of [`Claim`].
+    ///
+    /// # Errors
+    /// [`Busy`](ErrorKind::Busy) if a claim cannot be had for now, a storage error, or
+    /// [`Corrupt`](ErrorKind::Corrupt) if stored bytes cannot be read.
+    fn load(&mut self, reads: &[Read]) -> impl Future<Output = Result<Vec<Answer>>> + Send;
+
+    /// Writes everything in the commit, or nothing, and ends the transaction.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error otherwise.
+    /// Either way nothing was written, except if it is [`Unknown`](ErrorKind::Unknown) whether it was.
+    fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends the transaction without writing, and gives up what it holds. It is not used after that.
+    fn leave(&mut self) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+}
+
+/// A store whose calls are awaited, as the engine of a desk.
+///
+/// A transaction over another store will do to see the form of it:
+///
+/// ```
+/// use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
+/// use firstline::store::memory::{Memory, MemoryTx};
+/// use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+/// use firstline::{Desk, DeskId, NewTicket, Result};
+///
+/// struct Remote(Memory); // a pool of connections
+/// struct RemoteTx(Memory, DeskId); // one of them
+///
+/// impl AsyncStore for Remote {
+///     type Tx<'a> = RemoteTx;
+///     async fn begin<'a>(&'a self, desk: &'a DeskId, _: Mode) -> Result<RemoteTx> {
+///         Ok(RemoteTx(self.0.clone(), desk.clone()))
+///     }
+/// }
+///
+/// impl AsyncTx for RemoteTx {
+///     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+///         self.0.begin(&self.1, Mode::Read)?.load(reads)
+///     }
+///     async fn commit(&mut self, commit: Commit) -> Result<()> {
+///         self.0.begin(&self.1, Mode::Write)?.commit(commit)
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let desk = Desk::over(Awaiting(Remote(Memory::new())), "acme");
+/// let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
+/// assert_eq!(desk.ticket("T-1").await?.id(), ticket.id());
+/// # Ok::<(), firstline::Error>(())
+/// # })?;
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Awaiting<S>(pub S);
+
+impl<S: AsyncStore> Engine for Awaiting<S> {
+    type Reply<'a, T: Send + 'a>
+        = Reply<'a, T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+        run(&self.0, desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        work(&self.0, desk, job)
+    }
+}
+
+/// Runs a flow, as an [`Engine`] that awaits replies.
+pub fn run<'a, S: AsyncStore, F: Flow>(store: &'a S, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+    let desk = desk.clone();
+    Box::pin(async move { drive(store, &desk, &flow).await })
+}
+
+/// Runs a job flow by flow, as an [`Engine`] that awaits replies.
+pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
+    let desk = desk.clone();
+    Box::pin(async move {
+        while let Some(flow) = job.next() {
+            let result = drive(store, &desk, &flow).await;
+            job.took(result)?;
+        }
+        Ok(job.finish())
+    })
+}
+
+/// Runs one flow in one transaction, and tries again what has failed for the moment as often as the store
+/// [waits](AsyncStore::wait).
+///
+/// # Errors
+/// What the flow or the store refuses.
+pub async fn drive<S: AsyncStore, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F::Out> {
+    desk.check()?;
+    let mut asked = Asked::of(flow);
+    let mut tries = 0;
+    loop {
+        let error = match attempt(store, desk, flow, &mut asked).await {
+            Ok(out) => return Ok(out),
+            Err(Failed::Surely(error)) => error,
+            Err(Failed::Perhaps(error, seen)) => {
+                // The same decision as the one that may be written, without having kept a copy of it.
+                let Ok((commit, out)) = flow.decide(&seen) else { return Err(error) };
+                match arrived(store, desk, &asked, &commit).await {
+                    Ok(true) => return Ok(out),
+                    Ok(false) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
+                    Err(_) => return Err(error),
+                }
+            }
+        };
+        if !error.is_retryable() || !store.wait(tries).await {
+            return Err(error);
+        }
+        tries += 1;
+    }
+}
+
+/// Why an attempt came to nothing.
+enum Failed {
+    /// Nothing was written.
+    Surely(Error),
+    /// Whether something was written is not known. What it was follows from what was seen.
+    Perhaps(Error, Seen),
+}
+
+async fn attempt<S: AsyncStore, F: Flow>(
+    store: &S,
+    desk: &DeskId,
+    flow: &F,
+    asked: &mut Asked,
+) -> Result<F::Out, Failed> {
+    let mut tx = store.begin(desk, flow.mode()).await.map_err(Failed::Surely)?;
+    let mut seen = Seen::default();
+    let mut wanted = asked.reads.clone();
+    for _ in 0..MAX_ROUNDS {
+        if !wanted.is_empty() {
+            match tx.load(&wanted).await.and_then(|answers| seen.put(std::mem::take(&mut wanted), answers)) {
+                Ok(()) => {}
+                Err(error) => {
+                    tx.leave().await;
+                    return Err(Failed::Surely(error));
+                }
+            }
+        }
+        match flow.decide(&seen) {
+            Ok((commit, out)) => {
+                debug_assert!(
+                    repeats(flow, &seen, &commit),
+                    "a decision must be the same when it is made again"
+                );
+                if flow.mode() == Mode::Read || commit.is_empty() {
+                    tx.leave().await;
+                    return Ok(out);
+                }
+                return match tx.commit(commit).await {
+                    Ok(()) => Ok(out),
+                    Err(error) => {
+                        tx.leave().await;
+                        let unknown = error.kind() == ErrorKind::Unknown;
+                        Err(if unknown { Failed::Perhaps(error, seen) } else { Failed::Surely(error) })
+                    }
+                };
+            }
+            Err(Halt::Need(reads)) => {
+                let held = asked.reads.len();
+                asked.add(reads);
+                let (before, more) = asked.reads.split_at(held);
+                if flow.mode() == Mode::Write && !comes_after(more, before) {
+                    tx.leave().await;
+                    drop(tx);
+                    tx = store.begin(desk, flow.mode()).await.map_err(Failed::Surely)?;
+                    seen = Seen::default();
+                    wanted = asked.reads.clone();
+                } else {
+                    wanted = more.to_vec();
+                }
+            }
+            Err(Halt::Stop(error)) => {
+                tx.leave().await;
+                return Err(Failed::Surely(error));
+            }
+        }
+    }
+    tx.leave().await;
+    Err(Failed::Surely(too_many_rounds()))
+}
+
+/// Whether the turn of all that these claim comes after that of everything held.
+fn comes_after(more: &[Read], held: &[Read]) -> bool {
+    let mut holds: BTreeMap<Claim, Hold> = BTreeMap::new();
+    for (claim, hold) in held.iter().filter_map(Read::claim) {
+        let strongest = holds.entry(claim).or_insert(hold);
+        *strongest = hold.max(*strongest);
+    }
+    let last = holds.last_key_value().map(|(claim, _)| claim);
+    more.iter().filter_map(Read::claim).all(|(claim, hold)| {
+        last.is_none_or(|last| claim > *last) || holds.get(&claim).is_some_and(|held| *held >= hold)
+    })
+}
+
+/// Whether a commit whose end was not heard of has been written: its own claims are taken once more, so that whatever
+/// became of it is over, and then its events are there or not.
+async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit: &Commit) -> Result<bool> {
+    let last = |ticket, version: u64| Read::History { ticket, after: version.saturating_sub(1), limit: 1 };
+    let written = commit.tickets.iter().filter_map(|it| it.events.last());
+    let reads: Vec<Read> = written.clone().map(|event| last(event.ticket, event.version)).collect();
+    let mut tries = 0;
+    loop {
+        let found = async {
+            let mut tx = store.begin(desk, Mode::Write).await?;
+            let found = match tx.load(&asked.reads).await {
+                Ok(_) => tx.load(&reads).await,
+                Err(error) => Err(error),
+            };
+            tx.leave().await;
+            found
+        };
+        match found.await {
+            Ok(found) => {
+                let mut pairs = written.zip(&found);
+                // Without tickets nothing tells one commit from another that wrote the same; it may be done again.
+                return Ok(!found.is_empty()
+                    && pairs.all(|(event, found)| matches!(found, Answer::Events(it) if it == std::slice::from_ref(event))));
+            }
+            Err(error) if error.is_retryable() && store.wait(tries).await => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Everything that a flow has asked for, each thing once, in the order in which it was asked.
+#[derive(Default)]
+struct Asked {
+    reads: Vec<Read>,
+    known: HashSet<Read>,
+}
+
+impl Asked {
+    fn of(flow: &impl Flow) -> Asked {
+        let (mut asked, mut needs) = (Asked::default(), Vec::new());
+        flow.needs(&mut needs);
+        asked.add(needs);
+        asked
+    }
+
+    fn add(&mut self, reads: Vec<Read>) {
+        self.reads.extend(reads.into_iter().filter(|read| self.known.insert(read.clone())));
+    }
+}
