@@ -140,12 +140,12 @@ impl<E> Desk<E> {
     }
 
     /// The same desk over another engine: inside a transaction of the host's.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn with_engine<F>(&self, engine: F) -> Desk<F> {
         Desk { engine, settings: self.settings.clone(), policies: Arc::clone(&self.policies) }
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn engine(&self) -> &E {
         &self.engine
     }

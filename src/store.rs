@@ -19,6 +19,8 @@
 mod claim;
 pub mod commit;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod query;
 pub mod read;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

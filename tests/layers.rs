@@ -33,7 +33,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     // The desk and the ports.
     (2, &["desk", "flow", "store"]),
     // Adapters.
-    (3, &["store/memory", "store/sqlite", "zoneinfo"]),
+    (3, &["store/memory", "store/sqlite", "store/postgres", "zoneinfo"]),
 ];
 
 /// Reading the clock or drawing random numbers: `time.rs` and `id.rs` alone may.

@@ -31,11 +31,7 @@ pub trait AsyncStore: Send + Sync {
     ///
     /// # Errors
     /// [`Busy`](ErrorKind::Busy) if the store cannot be reached for now, or a storage error.
-    fn begin<'a>(
-        &'a self,
-        desk: &'a DeskId,
-        mode: Mode,
-    ) -> impl Future<Output = Result<Self::Tx<'a>>> + Send + 'a;
+    fn begin(&self, desk: &DeskId, mode: Mode) -> impl Future<Output = Result<Self::Tx<'_>>> + Send;
 
     /// Waits a little before a flow is tried again that has failed for the moment; `false` if it shall not be. A store
     /// inside somebody else's transaction never tries again, which is what this does unless it is overridden.
@@ -84,7 +80,7 @@ pub trait AsyncTx: Send {
 ///
 /// impl AsyncStore for Remote {
 ///     type Tx<'a> = RemoteTx;
-///     async fn begin<'a>(&'a self, desk: &'a DeskId, _: Mode) -> Result<RemoteTx> {
+///     async fn begin(&self, desk: &DeskId, _: Mode) -> Result<RemoteTx> {
 ///         Ok(RemoteTx(self.0.clone(), desk.clone()))
 ///     }
 /// }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
+use firstline::flow::{Engine, Flow, Job, blocking};
 use firstline::id::IdSource;
-use firstline::store::memory::Memory;
+use firstline::store::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{
@@ -41,32 +42,49 @@ pub(crate) enum AnyStore {
     Sqlite(firstline::store::sqlite::Sqlite),
     /// A store that spoils what it is to write: the control of tests that compare stores.
     Faulty(Memory, fn(&mut Commit)),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<super::postgres::Blocked>),
 }
 
-impl Store for AnyStore {
-    type Tx<'a> = AnyTx<'a>;
-
-    fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<AnyTx<'_>> {
-        Ok(AnyTx(match self {
-            AnyStore::Memory(store) => Box::new(store.begin(desk, mode)?),
+/// Does the same with whichever it is. One whose calls are awaited is waited for.
+macro_rules! any_store {
+    ($any:expr, $store:ident => $blocks:expr, $awaited:ident => $awaits:expr) => {
+        match $any {
+            AnyStore::Memory($store) => $blocks,
             #[cfg(feature = "sqlite")]
-            AnyStore::Sqlite(store) => Box::new(store.begin(desk, mode)?),
-            AnyStore::Faulty(store, spoil) => Box::new(Spoiling(store.begin(desk, mode)?, *spoil)),
-        }))
+            AnyStore::Sqlite($store) => $blocks,
+            AnyStore::Faulty(store, spoil) => {
+                let $store = &Spoils(store, *spoil);
+                $blocks
+            }
+            #[cfg(feature = "postgres")]
+            AnyStore::Postgres($awaited) => $awaits,
+        }
+    };
+}
+
+impl Engine for AnyStore {
+    type Reply<'a, T: Send + 'a> = firstline::Result<T>;
+
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> firstline::Result<F::Out> {
+        any_store!(self, store => blocking::drive(store, desk, &flow), awaited => awaited.run(desk, flow))
+    }
+
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> firstline::Result<J::Out> {
+        any_store!(self, store => blocking::work(store, desk, job), awaited => awaited.work(desk, job))
     }
 }
 
-/// A transaction of any of the stores.
-#[allow(missing_debug_implementations)]
-pub(crate) struct AnyTx<'a>(Box<dyn Tx + 'a>);
+struct Spoils<'s>(&'s Memory, fn(&mut Commit));
 
-impl Tx for AnyTx<'_> {
-    fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
-        self.0.load(reads)
-    }
+impl Store for Spoils<'_> {
+    type Tx<'a>
+        = Spoiling<MemoryTx<'a>>
+    where
+        Self: 'a;
 
-    fn commit(&mut self, commit: Commit) -> firstline::Result<()> {
-        self.0.commit(commit)
+    fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<Self::Tx<'_>> {
+        Ok(Spoiling(self.0.begin(desk, mode)?, self.1))
     }
 }
 
@@ -163,11 +181,16 @@ fn settings(desk: &str, time: &ManualTime) -> Settings {
 
 /// A fresh stage over every store.
 pub(crate) fn stages() -> Vec<Stage> {
-    vec![
-        Stage::new("memory", AnyStore::Memory(Memory::new())),
-        #[cfg(feature = "sqlite")]
-        Stage::new("SQLite", AnyStore::Sqlite(sqlite())),
-    ]
+    let mut stages = vec![Stage::new("memory", AnyStore::Memory(Memory::new()))];
+    #[cfg(feature = "sqlite")]
+    stages.push(Stage::new("SQLite", AnyStore::Sqlite(sqlite())));
+    // Where there is no server this is left out, and `tests/postgres.rs` says so; with CI=true there has to be one.
+    #[cfg(feature = "postgres")]
+    if super::postgres::url().is_some() || super::postgres::required() {
+        stages
+            .push(Stage::new("PostgreSQL", AnyStore::Postgres(Box::new(super::postgres::Blocked::fresh()))));
+    }
+    stages
 }
 
 #[cfg(feature = "sqlite")]

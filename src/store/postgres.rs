@@ -1,0 +1,300 @@
+//! The PostgreSQL store: a desk in a schema of its own, awaited, for as many programs as like.
+//!
+//! ```no_run
+//! use firstline::{Action, Actor, Desk, NewTicket};
+//!
+//! # async fn example() -> firstline::Result<()> {
+//! let desk = Desk::connect("postgres://shop@localhost/shop").await?;
+//! let ticket = desk.open_ticket(NewTicket::new("Card declined").from("customer-77")).await?;
+//! desk.act(ticket.id(), Action::reply("It works again."), Actor::agent("anna")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to rely on
+//!
+//! - A command takes two round trips: one to claim and read, one to write and commit. What it writes is one statement.
+//! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
+//!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
+//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody.
+//! - Running numbers have no gaps. For that, openings at *one* desk queue up from the reading of the number to the
+//!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
+//! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
+//! - A command that meets a deadlock, a serialization failure or a server that is starting anew is tried again, for
+//!   about ten seconds. If the connection breaks while it is committed, its claims are taken once more and its events
+//!   looked for; only if the server stays away the error is [`Unknown`](ErrorKind::Unknown).
+//! - A future may be dropped at any time: its command is then written whole or not at all.
+//! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
+//!   is the host's.
+//!
+//! It needs PostgreSQL 12 or later with a database in UTF8, and a tokio runtime. The statements are plain SQL and
+//! every key starts with the desk, so that Citus may distribute the tables by it. Neither Citus, nor servers that only
+//! speak PostgreSQL's protocol, nor connection poolers in between were tried. Advisory locks, on which much of the
+//! above rests, are not had everywhere.
+
+mod fault;
+mod schema;
+mod sql;
+mod tx;
+mod value;
+mod within;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{NoTls, Socket};
+
+use crate::desk::{Desk, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::awaiting::{self, AsyncStore, Reply};
+use crate::flow::{Engine, Flow, Job};
+use crate::id::DeskId;
+use crate::store::Mode;
+use fault::Fault;
+use sql::Sql;
+use tx::{Door, Work};
+
+pub use tx::PostgresTx;
+pub use within::{Within, WithinTx};
+
+/// How long a command waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A store in PostgreSQL. Clones share the connections.
+#[derive(Clone)]
+pub struct Postgres(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    sql: Sql,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the pool, which knows a password.
+        f.debug_struct("Postgres").field("schema", &self.0.sql.schema).finish_non_exhaustive()
+    }
+}
+
+/// Who makes the tables.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Migrations {
+    /// The program itself, when it starts: in one transaction, however many start at once.
+    #[default]
+    Apply,
+    /// Somebody else, with the statements of [`Options::migrations_sql`]. The program only looks.
+    Verify,
+}
+
+/// How to connect. [`Postgres::connect`] and [`Desk::connect`] take the defaults.
+///
+/// ```
+/// use firstline::store::postgres::{Migrations, Options};
+///
+/// let options = Options::new().schema("support").connections(32).migrations(Migrations::Verify);
+/// assert!(options.migrations_sql()?.starts_with("BEGIN;\nCREATE SCHEMA IF NOT EXISTS \"support\";"));
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Options {
+    schema: String,
+    connections: usize,
+    migrations: Migrations,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { schema: "firstline".to_owned(), connections: 16, migrations: Migrations::Apply }
+    }
+}
+
+impl Options {
+    /// The schema `firstline`, up to 16 connections, tables made when they are not there.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// Another schema: up to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`. It is
+    /// firstline's alone.
+    pub fn schema(mut self, schema: impl Into<String>) -> Options {
+        self.schema = schema.into();
+        self
+    }
+
+    /// At most so many connections, from 1 to 1,000. Each command uses one.
+    pub fn connections(mut self, connections: usize) -> Options {
+        self.connections = connections;
+        self
+    }
+
+    /// Who makes the tables.
+    pub fn migrations(mut self, migrations: Migrations) -> Options {
+        self.migrations = migrations;
+        self
+    }
+
+    /// All migrations as a text for `psql`, for those who let no program make tables.
+    ///
+    /// # Errors
+    /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
+    pub fn migrations_sql(&self) -> Result<String> {
+        self.check()?;
+        Ok(schema::script(&self.schema))
+    }
+
+    /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
+    ///
+    /// # Errors
+    /// - [`Busy`](ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
+    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, or there is no such database;
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
+    ///   [`Migrations::Verify`]; they are left untouched;
+    /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name or the number of connections is faulty.
+    pub async fn connect(self, url: &str) -> Result<Postgres> {
+        self.connect_with(url, NoTls).await
+    }
+
+    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say.
+    ///
+    /// # Errors
+    /// As [`connect`](Options::connect).
+    pub async fn connect_with<T>(self, url: &str, tls: T) -> Result<Postgres>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        self.check()?;
+        in_runtime()?;
+        let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
+            // Without the URL, which may hold a password.
+            Error::definition("database URL", "cannot be read")
+                .allowing("postgres://user:password@host/database")
+                .caused_by(error)
+        })?;
+        if config.get_application_name().is_none() {
+            config.application_name("firstline");
+        }
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
+            .max_size(self.connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .build()
+            .map_err(|error| Error::storage("the connections cannot be kept", error))?;
+        let connection = pool.get().await.map_err(Fault::from)?;
+        schema::migrate(&connection, &self).await?;
+        drop(connection);
+        Ok(Postgres(Arc::new(Inner { pool, sql: Sql::new(&self.schema) })))
+    }
+
+    fn check(&self) -> Result<()> {
+        let Options { schema, connections, .. } = self;
+        let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
+        if !(plain && begins_well && (1..=50).contains(&schema.len())) {
+            return Err(Error::definition("schema", format_args!("{schema:?} cannot be a schema's name"))
+                .allowing(
+                    "1 to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`",
+                ));
+        }
+        if !(1..=1_000).contains(connections) {
+            return Err(Error::definition("connections", format_args!("{connections} are out of range"))
+                .allowing("1 to 1,000"));
+        }
+        Ok(())
+    }
+}
+
+impl Postgres {
+    /// Connects to the database at a URL with the default [`Options`].
+    ///
+    /// # Errors
+    /// See [`Options::connect`].
+    pub async fn connect(url: &str) -> Result<Postgres> {
+        Options::new().connect(url).await
+    }
+
+    /// A desk in this database. Several desks do not see each other.
+    pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Postgres> {
+        Desk::over(self.clone(), settings)
+    }
+
+    fn sql(&self) -> &Sql {
+        &self.0.sql
+    }
+}
+
+impl Desk<Postgres> {
+    /// A desk called `main` in the database at a URL; its tables are made if they are not there. Another name, another
+    /// clock, several desks, TLS: [`Options`] and [`Postgres::desk`].
+    ///
+    /// # Errors
+    /// See [`Options::connect`].
+    pub async fn connect(url: &str) -> Result<Desk<Postgres>> {
+        Ok(Postgres::connect(url).await?.desk("main"))
+    }
+}
+
+impl Engine for Postgres {
+    type Reply<'a, T: Send + 'a>
+        = Reply<'a, T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+        awaiting::run(self, desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        awaiting::work(self, desk, job)
+    }
+}
+
+/// What reads sees one state of the database, and waits for nobody.
+const READS: Door = Door {
+    begin: Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+    commit: "COMMIT",
+    leave: Some("COMMIT"),
+    own: true,
+};
+
+/// What writes sees what it has claimed as it is. A claim that cannot be had for so long is an error.
+const WRITES: Door = Door {
+    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'"),
+    commit: "COMMIT",
+    leave: Some("ROLLBACK"),
+    own: true,
+};
+
+impl AsyncStore for Postgres {
+    type Tx<'a> = PostgresTx<'a>;
+
+    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
+        in_runtime()?;
+        let connection = self.0.pool.get().await.map_err(Fault::from)?;
+        let door = match mode {
+            Mode::Read => &READS,
+            Mode::Write => &WRITES,
+        };
+        Ok(PostgresTx { work: Work::new(&self.0.sql, desk, mode, door), connection: Some(connection) })
+    }
+
+    async fn wait(&self, tries: u32) -> bool {
+        fault::wait(tries).await
+    }
+}
+
+/// Connections are tasks of a tokio runtime; outside of one, tokio would panic.
+fn in_runtime() -> Result<()> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|error| {
+        Error::new(ErrorKind::Storage, "PostgreSQL is awaited inside a tokio runtime only").caused_by(error)
+    })
+}

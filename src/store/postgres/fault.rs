@@ -1,0 +1,159 @@
+//! What PostgreSQL complains of, and what it means to the caller.
+
+use std::error::Error as StdError;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::time::Duration;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+
+use crate::error::{Error, ErrorKind};
+
+/// A failed statement.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The five letters of SQLSTATE, if the server said something.
+    state: Option<String>,
+    /// The connection is gone.
+    gone: bool,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Fault {
+        let state = error.code().map(|code| code.code().to_owned());
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        let mut broken = error.is_closed();
+        while let Some(error) = cause {
+            broken |= error.is::<io::Error>();
+            cause = error.source();
+        }
+        Fault { gone: state.is_none() && broken, state, cause: error.into() }
+    }
+}
+
+impl From<PoolError> for Fault {
+    fn from(error: PoolError) -> Fault {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(TimeoutType::Wait) => Fault {
+                state: Some("53300".to_owned()), // The pool says what the server would have said.
+                gone: false,
+                cause: error.into(),
+            },
+            PoolError::Timeout(_) => Fault { state: None, gone: true, cause: error.into() },
+            other => Fault { state: None, gone: false, cause: other.into() },
+        }
+    }
+}
+
+impl Fault {
+    fn is(&self, states: &[&str]) -> bool {
+        self.state.as_deref().is_some_and(|state| states.contains(&state))
+    }
+
+    /// The commit statement found a row that it did not expect, or not the one that it did.
+    pub(super) fn is_mismatch(&self) -> bool {
+        self.is(&["23505", "22P02"])
+    }
+
+    /// The server said nothing at all.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.state.is_none()
+    }
+
+    /// The server refuses the statement itself: what it names is not there, or of another type.
+    pub(super) fn is_about_the_statement(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| state.starts_with("42") && state != "42501")
+    }
+
+    /// The server, if there still is one, did not say what became of the `COMMIT`. One that is shut down may
+    /// interrupt the answer to a commit that is already on its disk.
+    pub(super) fn leaves_open(&self) -> bool {
+        match &self.state {
+            None => true,
+            Some(state) => state.starts_with("57P") || state.starts_with("08"),
+        }
+    }
+
+    /// The error for a command that has written nothing.
+    pub(super) fn into_error(self) -> Error {
+        let (kind, message) = match self.state.as_deref() {
+            Some("40001" | "40P01") => {
+                (ErrorKind::Busy, "another transaction changed the same rows at the same time")
+            }
+            Some("55P03") => {
+                (ErrorKind::Busy, "another transaction holds the same ticket, thread or key for too long")
+            }
+            Some("53300") => (ErrorKind::Busy, "all connections to the database are in use"),
+            Some(state) if state.starts_with("57P") || state.starts_with("08") => {
+                (ErrorKind::Busy, "the database server is shutting down, or starting")
+            }
+            None if self.gone => {
+                (ErrorKind::Busy, "the database server cannot be reached; nothing was written")
+            }
+            Some("53200") => (
+                ErrorKind::Storage,
+                "the database server is out of memory, or of locks for so many tickets at once (import in smaller \
+                 batches, or raise its `max_locks_per_transaction`)",
+            ),
+            Some("53100") => (ErrorKind::Storage, "the database server's disk is full; nothing was written"),
+            Some("25006") => {
+                (ErrorKind::Storage, "the database cannot be written to: it is read-only, or a standby")
+            }
+            Some("25P02") => (
+                ErrorKind::Storage,
+                "the transaction has failed before: roll it back, or to a savepoint from before the failure",
+            ),
+            Some("42501") => (ErrorKind::Storage, "the database user may not use firstline's tables"),
+            Some("42P01" | "3F000" | "42703") => (
+                ErrorKind::Schema,
+                "firstline's tables are not in the database, or not as they should be (they are made by \
+                 `Options::connect`, or by the statements of `Options::migrations`)",
+            ),
+            Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the log-in"),
+            Some("3D000") => (ErrorKind::Storage, "the database server has no such database"),
+            Some("57014") => (ErrorKind::Storage, "the statement was cancelled; nothing was written"),
+            _ => (ErrorKind::Storage, "the database failed"),
+        };
+        Error::new(kind, message).caused_by(self.cause)
+    }
+
+    /// The error for a command whose `COMMIT` was sent, and nothing heard of it.
+    pub(super) fn into_unknown(self) -> Error {
+        let message = "the connection broke while the command was being committed: it is not known whether it was \
+                       written, whole, or not at all";
+        Error::new(ErrorKind::Unknown, message).caused_by(self.cause)
+    }
+
+    /// The error inside the host's transaction, which is gone if its connection is.
+    pub(super) fn into_error_within(self) -> Error {
+        if !self.gone {
+            return self.into_error();
+        }
+        let message = "the connection of the host's transaction broke, and the transaction with it";
+        Error::new(ErrorKind::Storage, message).caused_by(self.cause)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        fault.into_error()
+    }
+}
+
+/// How often a command is tried that failed for the moment: for about ten seconds, the longest of which wait for a
+/// server that starts anew.
+const MAX_TRIES: u32 = 50;
+
+/// Waits a little longer each time, and never as long as somebody else.
+pub(super) async fn wait(tries: u32) -> bool {
+    if tries >= MAX_TRIES {
+        return false;
+    }
+    // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
+    let random = RandomState::new().build_hasher().finish();
+    let longest = (1_000_u64 << tries.min(8)).min(250_000);
+    tokio::time::sleep(Duration::from_micros(longest / 2 + random % longest)).await;
+    true
+}

@@ -1,0 +1,243 @@
+//! The tables, and how they came to be: migrations with a history table of their own.
+//!
+//! Every key starts with the desk, so that a cluster can be divided by it. Times are microseconds since 1970 in UTC.
+//! Texts by which rows are found and ordered compare byte by byte, as everywhere in the crate, whatever the
+//! database's collation is. JSON is kept as text, because it must stay as it was written.
+
+use super::fault::Fault;
+use super::sql::lock_id;
+use super::{Migrations, Options};
+use crate::definition::Fingerprint;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One migration: applied once, in order, never changed after a release.
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// `{s}` stands for the schema.
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "foundation",
+    sql: r#"
+CREATE TABLE {s}.desk (
+    desk text COLLATE "C" NOT NULL PRIMARY KEY,
+    last_number bigint NOT NULL
+);
+
+CREATE TABLE {s}.ticket (
+    desk text COLLATE "C" NOT NULL,
+    id uuid NOT NULL,
+    version bigint NOT NULL,
+    number bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    open boolean NOT NULL,
+    priority bigint NOT NULL,
+    due_at bigint NOT NULL,
+    opened_at bigint NOT NULL,
+    team text COLLATE "C",
+    assignee text COLLATE "C",
+    requester text COLLATE "C",
+    source text COLLATE "C",
+    external text COLLATE "C",
+    facts text NOT NULL,
+    personal text,
+    personal_key text,
+    PRIMARY KEY (desk, id),
+    CONSTRAINT ticket_number UNIQUE (desk, number)
+) WITH (fillfactor = 85);
+CREATE UNIQUE INDEX ticket_external ON {s}.ticket (desk, source, external) WHERE external IS NOT NULL;
+CREATE INDEX ticket_inbox ON {s}.ticket (desk, priority, due_at, opened_at, id) WHERE open;
+CREATE INDEX ticket_team ON {s}.ticket (desk, team, priority, due_at, opened_at, id)
+    WHERE open AND team IS NOT NULL;
+CREATE INDEX ticket_assignee ON {s}.ticket (desk, assignee, priority, due_at, opened_at, id)
+    WHERE open AND assignee IS NOT NULL;
+CREATE INDEX ticket_requester ON {s}.ticket (desk, requester, id) WHERE requester IS NOT NULL;
+
+CREATE TABLE {s}.event (
+    desk text COLLATE "C" NOT NULL,
+    ticket uuid NOT NULL,
+    version bigint NOT NULL,
+    at bigint NOT NULL,
+    facts text NOT NULL,
+    personal text,
+    personal_key text,
+    chain bytea,
+    PRIMARY KEY (desk, ticket, version)
+);
+
+CREATE TABLE {s}.timer (
+    desk text COLLATE "C" NOT NULL,
+    ticket uuid NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    due_at bigint NOT NULL,
+    armed_by bigint NOT NULL,
+    PRIMARY KEY (desk, ticket, kind, subject)
+);
+CREATE INDEX timer_due ON {s}.timer (desk, due_at, kind, subject, ticket);
+
+CREATE TABLE {s}.thread (
+    desk text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    ticket uuid NOT NULL,
+    PRIMARY KEY (desk, key)
+);
+
+CREATE TABLE {s}.receipt (
+    desk text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    request bytea NOT NULL,
+    ticket uuid NOT NULL,
+    before bigint NOT NULL,
+    after bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    PRIMARY KEY (desk, key)
+);
+CREATE INDEX receipt_expiry ON {s}.receipt (desk, expires_at);
+
+CREATE TABLE {s}.definition (
+    desk text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    text text NOT NULL,
+    PRIMARY KEY (desk, hash)
+);
+
+CREATE TABLE {s}.adoption (
+    desk text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    holds_from bigint NOT NULL,
+    hash bytea NOT NULL,
+    PRIMARY KEY (desk, kind, version)
+);
+"#,
+}];
+
+/// The statements of all migrations after the first so many, with those that keep their history.
+pub(super) fn statements(schema: &str, done: usize) -> String {
+    let mut all = String::new();
+    if done == 0 {
+        all.push_str(&format!(
+            "CREATE TABLE IF NOT EXISTS \"{schema}\".migration (\n    version bigint PRIMARY KEY,\n    name text NOT NULL,\n    \
+             checksum bytea NOT NULL,\n    applied_at timestamptz NOT NULL DEFAULT now()\n);\n"
+        ));
+    }
+    for Migration { version, name, sql } in MIGRATIONS.iter().skip(done) {
+        all.push_str(&sql.replace("{s}", &format!("\"{schema}\"")));
+        let checksum = Fingerprint::of(sql);
+        all.push_str(&format!(
+            "\nINSERT INTO \"{schema}\".migration (version, name, checksum) \
+             VALUES ({version}, '{name}', '\\x{checksum}');\n"
+        ));
+    }
+    all
+}
+
+/// The same with the schema itself, as one transaction to be run by somebody who may.
+pub(super) fn script(schema: &str) -> String {
+    format!("BEGIN;\nCREATE SCHEMA IF NOT EXISTS \"{schema}\";\n{}COMMIT;\n", statements(schema, 0))
+}
+
+/// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
+///
+/// # Errors
+/// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make, or
+/// older and not to be touched; they are left untouched.
+pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Options) -> Result<()> {
+    let Options { schema, migrations, .. } = options;
+    let done = applied(connection, schema).await?;
+    if done == MIGRATIONS.len() {
+        return Ok(());
+    }
+    if *migrations == Migrations::Verify {
+        let problem = format!(
+            "the tables in the schema {schema:?} have version {done}, {} is needed, and they are only to be verified",
+            MIGRATIONS.len()
+        );
+        return Err(Error::new(ErrorKind::Schema, problem)
+            .allowing("the statements of `Options::migrations`, run by somebody who may"));
+    }
+    let encoding = connection
+        .query_one("SHOW server_encoding", &[])
+        .await
+        .and_then(|row| row.try_get::<_, String>(0))
+        .map_err(Fault::from)?;
+    if encoding != "UTF8" {
+        let problem =
+            format!("the database keeps texts as {encoding}, in which not every word can be written");
+        return Err(Error::new(ErrorKind::Schema, problem).allowing("a database in UTF8"));
+    }
+    let applied = apply(connection, schema).await;
+    if applied.is_err() {
+        // If even this fails the connection is broken, and the transaction gone with it.
+        let _ = connection.batch_execute("ROLLBACK").await;
+    }
+    applied
+}
+
+async fn apply(connection: &tokio_postgres::Client, schema: &str) -> Result<()> {
+    // Several programs may start at once: whoever comes second finds, inside the lock, that all is done.
+    let lock = lock_id(schema, "migration", &[]);
+    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
+    connection.batch_execute(&begin).await.map_err(Fault::from)?;
+    let done = applied(connection, schema).await?;
+    let there = connection
+        .query_one("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", &[&schema])
+        .await
+        .and_then(|row| row.try_get::<_, bool>(0))
+        .map_err(Fault::from)?;
+    if !there {
+        // Asked before, because `IF NOT EXISTS` wants the permission to make one even where there is one.
+        connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await.map_err(Fault::from)?;
+    }
+    connection.batch_execute(&statements(schema, done)).await.map_err(|error| {
+        let problem = format!("the tables cannot be made: are there others in the schema {schema:?}?");
+        Error::new(ErrorKind::Schema, problem).caused_by(error)
+    })?;
+    connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
+}
+
+/// How many migrations are applied; an error if they are not the first ones of these.
+async fn applied(connection: &tokio_postgres::Client, schema: &str) -> Result<usize> {
+    let table = format!("\"{schema}\".migration");
+    let known = connection
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .await
+        .and_then(|row| row.try_get::<_, bool>(0))
+        .map_err(Fault::from)?;
+    if !known {
+        return Ok(0);
+    }
+    let foreign = |error| {
+        Error::new(ErrorKind::Schema, format!("the table {schema}.migration is not firstline's"))
+            .caused_by(error)
+    };
+    let rows = connection
+        .query(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
+        .await
+        .map_err(|error| match Fault::from(error) {
+            fault if fault.is_about_the_statement() => foreign(fault.into_error()),
+            fault => fault.into_error(),
+        })?;
+    if rows.len() > MIGRATIONS.len() {
+        let problem = format!(
+            "the tables in the schema {schema:?} have version {}, this version of firstline knows up to {}; left untouched",
+            rows.len(),
+            MIGRATIONS.len()
+        );
+        return Err(Error::new(ErrorKind::Schema, problem).allowing("a newer version of firstline"));
+    }
+    for (row, ours) in rows.iter().zip(MIGRATIONS) {
+        let version: i64 = row.try_get(0).map_err(Fault::from)?;
+        let checksum: &[u8] = row.try_get(1).map_err(Fault::from)?;
+        if version != ours.version || checksum != Fingerprint::of(ours.sql).as_bytes() {
+            let problem =
+                format!("migration {version} of the schema {schema:?} is not firstline's; left untouched");
+            return Err(Error::new(ErrorKind::Schema, problem));
+        }
+    }
+    Ok(rows.len())
+}

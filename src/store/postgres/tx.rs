@@ -1,0 +1,391 @@
+//! One transaction: what it claims, reads and writes, on whatever connection.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{OptionFuture, join, join_all, join5};
+
+use super::fault::Fault;
+use super::sql::Sql;
+use super::value::{Cells, Statement, Wire};
+use crate::definition::{Adoption, DefinitionKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::awaiting::AsyncTx;
+use crate::id::{DeskId, TicketId};
+use crate::store::claim::{Claim, Hold};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::query::Query;
+use crate::store::read::{Answer, DueTimer, Read};
+use crate::store::record;
+use crate::store::{Cursor, Mode};
+use crate::ticket::conflict::Conflict;
+use crate::ticket::snapshot::Snapshot;
+use crate::ticket::timer::{Timer, TimerKind};
+
+/// How many rows a search takes at most in one go.
+const BATCH: usize = 2_000;
+
+/// How a transaction begins and ends.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) begin: Option<&'static str>,
+    pub(super) commit: &'static str,
+    /// Ends it without writing, after a failed statement too.
+    pub(super) leave: Option<&'static str>,
+    /// Whether the end of it is the end of the transaction: what is committed then is safe.
+    pub(super) own: bool,
+}
+
+/// A transaction in PostgreSQL, on a connection of its own or inside the host's. Made by a desk's engine.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    pub(super) sql: &'a Sql,
+    pub(super) desk: DeskId,
+    pub(super) mode: Mode,
+    pub(super) door: &'static Door,
+    pub(super) state: State,
+    /// What is claimed, and how firmly.
+    held: BTreeMap<Claim, Hold>,
+    /// The tickets as they were read.
+    tickets: HashMap<TicketId, Arc<Snapshot>>,
+    /// How many running numbers were taken.
+    numbered: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing was sent.
+    New,
+    /// Something was sent, and the transaction may be open.
+    Open,
+    /// It has ended.
+    Over,
+}
+
+/// A statement, ready on its connection.
+struct Prepared<'s, W: Wire>(W::Ready, Statement<'s>);
+
+impl<W: Wire> Prepared<'_, W> {
+    async fn send(&self, wire: &W) -> Result<Vec<W::Row>, Fault> {
+        wire.send(&self.0, &self.1).await
+    }
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(sql: &'a Sql, desk: &DeskId, mode: Mode, door: &'static Door) -> Work<'a> {
+        Work {
+            sql,
+            desk: desk.clone(),
+            mode,
+            door,
+            state: State::New,
+            held: BTreeMap::new(),
+            tickets: HashMap::new(),
+            numbered: 0,
+        }
+    }
+
+    fn error(&self, fault: Fault) -> Error {
+        if self.door.own { fault.into_error() } else { fault.into_error_within() }
+    }
+
+    async fn ready<'s, W: Wire>(
+        &self,
+        wire: &W,
+        statement: Option<Statement<'s>>,
+    ) -> Result<Option<Prepared<'s, W>>> {
+        match statement {
+            Some(statement) => {
+                let ready = wire.ready(&statement).await.map_err(|fault| self.error(fault))?;
+                Ok(Some(Prepared(ready, statement)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What these reads claim beyond what is claimed already.
+    fn more_claims(&self, claims: impl Iterator<Item = (Claim, Hold)>) -> BTreeMap<Claim, Hold> {
+        let mut more: BTreeMap<Claim, Hold> = BTreeMap::new();
+        for (claim, hold) in claims {
+            if self.held.get(&claim).is_none_or(|held| *held < hold) {
+                let firmest = more.entry(claim).or_insert(hold);
+                *firmest = hold.max(*firmest);
+            }
+        }
+        more
+    }
+
+    /// Answers the reads in one round trip. First it takes the claims in their order, each by a statement of its own,
+    /// because a statement sees the rows as they were when it began, not as they were when it got a lock.
+    pub(super) async fn load<W: Wire>(&mut self, wire: &W, reads: &[Read]) -> Result<Vec<Answer>> {
+        let writes = self.mode == Mode::Write;
+        let more =
+            if writes { self.more_claims(reads.iter().filter_map(Read::claim)) } else { BTreeMap::new() };
+        let keys = more.iter().filter(|(claim, _)| **claim < Claim::Numbers);
+        let numbers = more.iter().filter(|(claim, _)| **claim == Claim::Numbers);
+        // Tickets of which only the history is asked for are locked with the others.
+        let mut ids: Vec<TicketId> = reads
+            .iter()
+            .filter_map(|read| match read {
+                Read::Ticket(id) => Some(*id),
+                Read::History { ticket, .. } if writes => Some(*ticket),
+                _ => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+
+        // Everything is prepared before anything is sent, so that the order of sending is the order of execution.
+        let keys = self.ready(wire, self.sql.claims(&self.desk, keys)).await?;
+        let tickets = self.ready(wire, self.sql.tickets(&self.desk, &ids, self.mode)).await?;
+        let numbers = self.ready(wire, self.sql.claims(&self.desk, numbers)).await?;
+        let mut others = Vec::with_capacity(reads.len());
+        for read in reads {
+            others.push(self.ready(wire, self.sql.read(&self.desk, read)).await?);
+        }
+        let begin = self.door.begin.filter(|_| self.state == State::New);
+        self.state = State::Open;
+        let (begun, keys, tickets, numbers, others) = join5(
+            OptionFuture::from(begin.map(|sql| wire.script(sql))),
+            OptionFuture::from(keys.as_ref().map(|it| it.send(wire))),
+            OptionFuture::from(tickets.as_ref().map(|it| it.send(wire))),
+            OptionFuture::from(numbers.as_ref().map(|it| it.send(wire))),
+            join_all(others.iter().map(|it| OptionFuture::from(it.as_ref().map(|it| it.send(wire))))),
+        )
+        .await;
+        // The first that failed says why; those after it only that something did.
+        if let Some(Err(fault)) = begun {
+            if !self.door.own {
+                self.state = State::Over; // There is no savepoint of ours to go back to, and must not be an older one.
+            }
+            return Err(self.error(fault));
+        }
+        keys.transpose().map_err(|fault| self.error(fault))?;
+        let tickets = tickets.transpose().map_err(|fault| self.error(fault))?;
+        numbers.transpose().map_err(|fault| self.error(fault))?;
+        self.held.extend(more);
+        for row in tickets.iter().flatten() {
+            let ticket = record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?;
+            self.tickets.insert(row.id(0)?, Arc::new(ticket));
+        }
+        let mut answers = Vec::with_capacity(reads.len());
+        for (read, rows) in reads.iter().zip(others) {
+            let rows = rows.transpose().map_err(|fault| self.error(fault))?.unwrap_or_default();
+            answers.push(match read {
+                Read::Ticket(id) => Answer::Ticket(self.tickets.get(id).cloned()),
+                Read::Find(query) => Answer::Tickets(self.find(wire, query).await?),
+                Read::NextNumber { place } => {
+                    self.numbered = self.numbered.max(u64::from(*place) + 1);
+                    let last = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
+                    Answer::Number(last + u64::from(*place) + 1)
+                }
+                read => answer(read, &rows)?,
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn find<W: Wire>(&self, wire: &W, query: &Query) -> Result<Vec<Arc<Snapshot>>> {
+        let mut found = Vec::new();
+        let mut after: Option<Cursor> = query.cursor().cloned();
+        let mut batch = query.page_size();
+        loop {
+            let statement = self.sql.find(&self.desk, query, after.as_ref(), batch);
+            let Some(statement) = self.ready(wire, statement).await? else { return Ok(found) };
+            let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+            let last = rows.len() < batch;
+            for row in rows {
+                let ticket = record::ticket_from_json(row.text(0)?, row.text_or_null(1)?)?;
+                after = Some(query.place(&ticket));
+                if query.matches(&ticket) {
+                    found.push(Arc::new(ticket));
+                    if found.len() == query.page_size() {
+                        return Ok(found);
+                    }
+                }
+            }
+            if last {
+                return Ok(found);
+            }
+            batch = (batch * 4).min(BATCH);
+        }
+    }
+
+    pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
+        // What is written is claimed too. Whoever decides reads it first as a rule, so that nothing is left to claim.
+        let unread = self.more_claims(claims_of(&commit));
+        let keys = self.ready(wire, self.sql.claims(&self.desk, unread.iter())).await?;
+        let expected: Vec<_> = commit.tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
+        let waits_as_before = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
+            Some(before) => before.timers() == write.timers,
+            None => write.expected == 0 && write.timers.is_empty(),
+        };
+        let statement = self.sql.write(&self.desk, commit, self.numbered, waits_as_before)?;
+        let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
+        let begin = self.door.begin.filter(|_| self.state == State::New);
+        self.state = State::Open;
+        if let Some(begin) = begin {
+            // A commit of somebody who has read nothing.
+            let begun = wire.script(begin).await;
+            if begun.is_err() && !self.door.own {
+                self.state = State::Over;
+            }
+            begun.map_err(|fault| self.error(fault))?;
+        }
+        if let Some(keys) = keys {
+            keys.send(wire).await.map_err(|fault| self.error(fault))?;
+        }
+        let (written, ended) = join(statement.send(wire), wire.script(self.door.commit)).await;
+        let own = self.door.own;
+        if own && ended.is_ok() {
+            self.state = State::Over; // A failed statement makes the end of it a rollback.
+        }
+        let fault = match (written, ended) {
+            (Ok(_), Ok(())) => {
+                self.state = State::Over;
+                return Ok(());
+            }
+            (Err(fault), _) if own && fault.is_unheard() => return Err(fault.into_unknown()),
+            (Ok(_), Err(fault)) if own && fault.leaves_open() => return Err(fault.into_unknown()),
+            (Err(fault), _) | (Ok(_), Err(fault)) => fault,
+        };
+        let mismatch = fault.is_mismatch();
+        let error = self.error(fault);
+        self.leave(wire).await;
+        if mismatch { Err(self.stale(wire, &expected).await?.unwrap_or(error)) } else { Err(error) }
+    }
+
+    /// Whose version is not the expected one, if it is that.
+    async fn stale<W: Wire>(&self, wire: &W, expected: &[(TicketId, u64)]) -> Result<Option<Error>> {
+        let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
+        let Some(statement) = self.ready(wire, self.sql.tickets(&self.desk, &ids, Mode::Read)).await? else {
+            return Ok(None);
+        };
+        let mut found = HashMap::new();
+        for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
+            found.insert(row.id(0)?, record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?);
+        }
+        for (id, expected) in expected {
+            match found.remove(id) {
+                Some(found) if found.version != *expected => {
+                    return Ok(Some(Conflict::new(*id, *expected, found.version, found.state).into()));
+                }
+                None if *expected > 0 => return Ok(Some(Error::not_found(format_args!("ticket {id}")))),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn leave<W: Wire>(&mut self, wire: &W) {
+        let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
+        let Some(leave) = self.door.leave.filter(|_| open) else { return };
+        // A connection on which this fails is broken, and the transaction gone with it. On one of ours it is enough to
+        // have sent it, because whatever is sent next comes after it.
+        let left = wire.script(leave);
+        let _ = if self.door.own { left.now_or_never() } else { Some(left.await) };
+    }
+}
+
+/// What a commit touches.
+fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
+    let definitions = commit.adoptions.iter().map(|it| Claim::Definitions(it.kind));
+    let receipt = commit.receipt.iter().map(|it| Claim::Receipt(it.key.clone()));
+    let threads = commit.threads.iter().map(|(key, _)| Claim::Thread(key.clone()));
+    let new = commit.tickets.iter().filter(|it| it.expected == 0);
+    let externals = new.filter_map(|it| it.snapshot.external.clone()).map(Claim::External);
+    definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
+}
+
+fn answer<R: Cells>(read: &Read, rows: &[R]) -> Result<Answer> {
+    let first = rows.first();
+    Ok(match read {
+        Read::Receipt(key) => {
+            let receipt = |row: &R| -> Result<_> {
+                Ok(Box::new(KeptReceipt {
+                    key: key.clone(),
+                    request: row.fingerprint(0)?,
+                    ticket: row.id(1)?,
+                    before: row.unsigned(2)?,
+                    after: row.unsigned(3)?,
+                    expires: record::instant(row.integer(4)?)?,
+                }))
+            };
+            Answer::Receipt(first.map(receipt).transpose()?)
+        }
+        Read::InForce(kind, _) | Read::Newest(kind) => {
+            Answer::Adoption(first.map(|row| adoption(*kind, row)).transpose()?)
+        }
+        Read::Definition(_) => {
+            Answer::Definition(first.map(|row| row.text(0).map(str::to_owned)).transpose()?)
+        }
+        Read::History { ticket, .. } => {
+            let event = |row: &R| {
+                let at = record::instant(row.integer(1)?)?;
+                record::event_from_json(*ticket, row.unsigned(0)?, at, row.text(2)?, row.text_or_null(3)?)
+            };
+            Answer::Events(rows.iter().map(event).collect::<Result<_>>()?)
+        }
+        Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
+        // Threads, external references, numbers.
+        _ => Answer::Id(first.map(|row| row.id(0)).transpose()?),
+    })
+}
+
+fn adoption<R: Cells>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
+    Ok(Adoption {
+        kind,
+        version: row.unsigned(0)?,
+        from: record::instant(row.integer(1)?)?,
+        hash: row.fingerprint(2)?,
+    })
+}
+
+fn due_timer<R: Cells>(row: &R) -> Result<DueTimer> {
+    let kind = row.text(1)?;
+    let kind = TimerKind::named(kind).ok_or_else(|| record::corrupt(format!("unknown timer {kind:?}")))?;
+    let timer = Timer { due: record::instant(row.integer(0)?)?, kind, subject: row.text(2)?.to_owned() };
+    Ok(DueTimer { timer, ticket: row.id(3)? })
+}
+
+/// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.
+#[derive(Debug)]
+pub struct PostgresTx<'a> {
+    pub(super) work: Work<'a>,
+    pub(super) connection: Option<deadpool_postgres::Object>,
+}
+
+impl PostgresTx<'_> {
+    fn closed() -> Error {
+        Error::new(ErrorKind::Storage, "the transaction is over")
+    }
+}
+
+impl AsyncTx for PostgresTx<'_> {
+    async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.load(connection, reads).await
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<()> {
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.commit(connection, commit).await
+    }
+
+    async fn leave(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.work.leave(&connection).await;
+        }
+    }
+}
+
+impl Drop for PostgresTx<'_> {
+    fn drop(&mut self) {
+        if self.work.state == State::Open
+            && let Some(connection) = self.connection.take()
+        {
+            drop(deadpool_postgres::Object::take(connection));
+        }
+    }
+}

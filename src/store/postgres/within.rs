@@ -1,0 +1,122 @@
+//! Work inside the host's own transaction.
+
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_postgres::Transaction;
+
+use super::Postgres;
+use super::sql::Sql;
+use super::tx::{Door, Work};
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
+use crate::flow::{Engine, Flow, Job};
+use crate::id::DeskId;
+use crate::store::Mode;
+use crate::store::commit::Commit;
+use crate::store::read::{Answer, Read};
+
+/// The engine of a desk inside the host's transaction: see [`Desk::within`].
+#[derive(Debug)]
+pub struct Within<'t, T> {
+    /// Commands take turns: between a savepoint and its end there is no other.
+    transaction: Mutex<&'t mut T>,
+    sql: &'t Sql,
+}
+
+impl Desk<Postgres> {
+    /// The same desk inside the host's own transaction on the same database: what it does is committed or rolled
+    /// back with the host's own rows, by the host. Each command writes behind a SAVEPOINT of its own, so that a failed
+    /// one leaves nothing behind and the transaction goes on.
+    ///
+    /// ```no_run
+    /// use firstline::{Desk, NewTicket};
+    ///
+    /// # async fn example(mut connection: tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let desk = Desk::connect("postgres://shop@localhost/shop").await?;
+    ///
+    /// let mut tx = connection.transaction().await?;
+    /// tx.execute("INSERT INTO refund VALUES (4711)", &[]).await?;
+    /// desk.within(&mut tx).open_ticket(NewTicket::new("Refund 4711")).await?;
+    /// tx.commit().await?; // both, or neither
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What a command has claimed stays claimed until the host's transaction ends, so end it soon. Two transactions
+    /// that do several commands each may wait for each other; PostgreSQL ends one of the two waits after a second, with
+    /// an error that is [retryable](crate::Error::is_retryable) by beginning the whole transaction anew.
+    ///
+    /// The transaction should be READ COMMITTED, which is PostgreSQL's default. In a stricter one PostgreSQL refuses
+    /// what another program changed since it began.
+    pub fn within<'t, 'c>(
+        &'t self,
+        transaction: &'t mut Transaction<'c>,
+    ) -> Desk<Within<'t, Transaction<'c>>> {
+        let sql = self.engine().sql();
+        self.with_engine(Within { transaction: Mutex::new(transaction), sql })
+    }
+}
+
+impl<'c> Engine for Within<'_, Transaction<'c>> {
+    type Reply<'a, T: Send + 'a>
+        = Reply<'a, T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+        awaiting::run(self, desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        awaiting::work(self, desk, job)
+    }
+}
+
+/// What only reads leaves the host's transaction as it is.
+const READS: Door = Door { begin: None, commit: "", leave: None, own: false };
+
+const WRITES: Door = Door {
+    begin: Some("SAVEPOINT firstline"),
+    commit: "RELEASE SAVEPOINT firstline",
+    leave: Some("ROLLBACK TO SAVEPOINT firstline; RELEASE SAVEPOINT firstline"),
+    own: false,
+};
+
+impl<'t, 'c> AsyncStore for Within<'t, Transaction<'c>> {
+    type Tx<'a>
+        = WithinTx<'a, 't, Transaction<'c>>
+    where
+        Self: 'a;
+
+    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WithinTx<'_, 't, Transaction<'c>>> {
+        let door = match mode {
+            Mode::Read => &READS,
+            Mode::Write => &WRITES,
+        };
+        Ok(WithinTx {
+            transaction: self.transaction.lock().await,
+            work: Work::new(self.sql, desk, mode, door),
+        })
+    }
+}
+
+/// One command inside the host's transaction.
+#[derive(Debug)]
+pub struct WithinTx<'a, 't, T> {
+    work: Work<'a>,
+    transaction: MutexGuard<'a, &'t mut T>,
+}
+
+impl AsyncTx for WithinTx<'_, '_, Transaction<'_>> {
+    async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        self.work.load(&**self.transaction, reads).await
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<()> {
+        self.work.commit(&**self.transaction, commit).await
+    }
+
+    async fn leave(&mut self) {
+        self.work.leave(&**self.transaction).await;
+    }
+}

@@ -1,0 +1,359 @@
+//! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
+
+use super::sql::Sql;
+use super::value::{Statement, Value};
+use crate::definition::Adoption;
+use crate::error::Result;
+use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::record::{self, Columns, Place, signed};
+use crate::ticket::event::Event;
+use crate::ticket::timer::Timer;
+
+/// Its parts, each a `WITH` of the one statement. All of them see the rows as they were before it, and none touches a
+/// row that another does.
+struct Parts<'s> {
+    schema: &'s str,
+    parts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Parts<'_> {
+    /// A parameter, which may be asked for again by the name that it gets.
+    fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
+    fn with(&mut self, name: &str, sql: &str) {
+        self.parts.push(format!("{name} AS ({})", sql.replace("{s}", self.schema)));
+    }
+
+    /// A table of parameters: `(type, values)` for each of its columns.
+    fn table<const N: usize>(&mut self, columns: [(&str, Value); N]) -> String {
+        let columns = columns.map(|(kind, value)| format!("{}::{kind}[]", self.bind(value)));
+        format!("unnest({})", columns.join(", "))
+    }
+}
+
+impl Sql {
+    /// The statement that writes this commit. It fails, writing nothing, if a ticket's version is not the expected one.
+    ///
+    /// `numbered` running numbers were taken, and the timers of a ticket for which `waits_as_before` says so are as
+    /// they were.
+    pub(super) fn write(
+        &self,
+        desk: &DeskId,
+        commit: Commit,
+        numbered: u64,
+        waits_as_before: impl Fn(&TicketWrite) -> bool,
+    ) -> Result<Statement<'static>> {
+        let mut parts = Parts {
+            schema: &self.schema,
+            parts: Vec::new(),
+            values: vec![Value::Text(desk.as_str().to_owned())],
+        };
+        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        if numbered > 0 {
+            let numbered = parts.bind(Value::Integer(signed(numbered)));
+            parts.with(
+                "numbered",
+                &format!(
+                    "INSERT INTO {{s}}.desk AS desk (desk, last_number) VALUES ($1, {numbered}) \
+                     ON CONFLICT (desk) DO UPDATE SET last_number = desk.last_number + excluded.last_number"
+                ),
+            );
+        }
+        let (timers_as_before, timers_anew): (Vec<_>, Vec<_>) =
+            tickets.iter().partition(|it| waits_as_before(it));
+        drop(timers_as_before);
+        timers(&mut parts, &timers_anew);
+        events(&mut parts, tickets.iter().flat_map(|write| &write.events))?;
+        let (old, new): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|write| write.expected > 0);
+        insert(&mut parts, new)?;
+        let updated = update(&mut parts, old)?;
+
+        if !threads.is_empty() {
+            let (keys, ids): (Vec<_>, Vec<_>) =
+                threads.iter().map(|(key, ticket)| (Some(key.as_str().to_owned()), ticket.as_uuid())).unzip();
+            let table = parts.table([("text", Value::Texts(keys)), ("uuid", Value::Ids(ids))]);
+            parts.with(
+                "threads",
+                &format!(
+                    "INSERT INTO {{s}}.thread (desk, key, ticket) SELECT $1, key, ticket FROM {table} AS it (key, ticket) \
+                     ON CONFLICT (desk, key) DO UPDATE SET ticket = excluded.ticket"
+                ),
+            );
+        }
+        if !definitions.is_empty() {
+            let (hashes, texts): (Vec<_>, Vec<_>) =
+                definitions.into_iter().map(|(hash, text)| (hash.as_bytes().to_vec(), Some(text))).unzip();
+            let table = parts.table([("bytea", Value::Blobs(hashes)), ("text", Value::Texts(texts))]);
+            parts.with(
+                "definitions",
+                &format!(
+                    "INSERT INTO {{s}}.definition (desk, hash, text) SELECT $1, hash, text FROM {table} AS it (hash, text) \
+                     ON CONFLICT (desk, hash) DO NOTHING"
+                ),
+            );
+        }
+        adopt(&mut parts, &adoptions);
+        let kept = receipt.as_ref().map(|it| it.key.as_str().to_owned());
+        if let Some(before) = forget_receipts_before {
+            let before = parts.bind(Value::Integer(before.timestamp_micros()));
+            // Not the one that is replaced: one statement must not touch a row twice.
+            let but =
+                kept.map_or(String::new(), |key| format!(" AND key <> {}", parts.bind(Value::Text(key))));
+            parts.with(
+                "forgotten",
+                &format!("DELETE FROM {{s}}.receipt WHERE desk = $1 AND expires_at < {before}{but}"),
+            );
+        }
+        if let Some(receipt) = receipt {
+            keep(&mut parts, receipt);
+        }
+
+        // What was not updated had another version, or is not there: the cast fails, and the statement with it.
+        let check = match updated {
+            0 => "SELECT 0".to_owned(),
+            updated => {
+                let updated = parts.bind(Value::Integer(updated));
+                format!(
+                    "SELECT CASE WHEN found = {updated} THEN 0 ELSE ('stale: ' || found)::integer END \
+                     FROM (SELECT count(*) AS found FROM updated) AS it"
+                )
+            }
+        };
+        let Parts { parts, values, .. } = parts;
+        let with = if parts.is_empty() { String::new() } else { format!("WITH {} ", parts.join(", ")) };
+        Ok(Statement::new(format!("{with}{check}"), values))
+    }
+}
+
+fn events<'e>(parts: &mut Parts<'_>, events: impl Iterator<Item = &'e Event>) -> Result<()> {
+    let (mut tickets, mut versions, mut instants) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut facts, mut personal) = (Vec::new(), Vec::new());
+    for event in events {
+        let (its_facts, its_personal) = record::event_to_json(event)?;
+        tickets.push(event.ticket.as_uuid());
+        versions.push(signed(event.version));
+        instants.push(event.at.timestamp_micros());
+        facts.push(Some(its_facts));
+        personal.push(its_personal);
+    }
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let table = parts.table([
+        ("uuid", Value::Ids(tickets)),
+        ("bigint", Value::Integers(versions)),
+        ("bigint", Value::Integers(instants)),
+        ("text", Value::Texts(facts)),
+        ("text", Value::Texts(personal)),
+    ]);
+    parts.with(
+        "events",
+        &format!("INSERT INTO {{s}}.event (desk, ticket, version, at, facts, personal) SELECT $1, it.* FROM {table} AS it"),
+    );
+    Ok(())
+}
+
+/// The columns of tickets, side by side.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<uuid::Uuid>,
+    versions: Vec<i64>,
+    expected: Vec<i64>,
+    numbers: Vec<i64>,
+    states: Vec<Option<String>>,
+    open: Vec<bool>,
+    priorities: Vec<i64>,
+    due: Vec<i64>,
+    opened: Vec<i64>,
+    teams: Vec<Option<String>>,
+    assignees: Vec<Option<String>>,
+    requesters: Vec<Option<String>>,
+    sources: Vec<Option<String>>,
+    externals: Vec<Option<String>>,
+    facts: Vec<Option<String>>,
+    personal: Vec<Option<String>>,
+}
+
+impl Rows {
+    fn of(tickets: Vec<TicketWrite>) -> Result<Rows> {
+        let mut rows = Rows::default();
+        for TicketWrite { expected, snapshot, .. } in tickets {
+            let Columns { place: Place { open, inbox, team, assignee }, requester, .. } =
+                Columns::of(&snapshot);
+            let (source, external) = snapshot.external.clone().map(|it| (it.source, it.id)).unzip();
+            rows.ids.push(snapshot.id.as_uuid());
+            rows.versions.push(signed(snapshot.version));
+            rows.expected.push(signed(expected));
+            rows.numbers.push(signed(snapshot.number.value));
+            rows.states.push(Some(snapshot.state.kind().name().to_owned()));
+            rows.open.push(open);
+            rows.priorities.push(i64::from(inbox.priority));
+            rows.due.push(inbox.due);
+            rows.opened.push(inbox.opened);
+            rows.teams.push(team.as_ref().map(TeamId::as_str).map(str::to_owned));
+            rows.assignees.push(assignee.as_ref().map(AgentId::as_str).map(str::to_owned));
+            rows.requesters.push(requester.as_ref().map(ContactId::as_str).map(str::to_owned));
+            rows.sources.push(source);
+            rows.externals.push(external);
+            let (facts, personal) = record::ticket_to_json(snapshot)?;
+            rows.facts.push(Some(facts));
+            rows.personal.push(personal);
+        }
+        Ok(rows)
+    }
+}
+
+fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>) -> Result<()> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::of(tickets)?;
+    let table = parts.table([
+        ("uuid", Value::Ids(rows.ids)),
+        ("bigint", Value::Integers(rows.versions)),
+        ("bigint", Value::Integers(rows.numbers)),
+        ("text", Value::Texts(rows.states)),
+        ("boolean", Value::Booleans(rows.open)),
+        ("bigint", Value::Integers(rows.priorities)),
+        ("bigint", Value::Integers(rows.due)),
+        ("bigint", Value::Integers(rows.opened)),
+        ("text", Value::Texts(rows.teams)),
+        ("text", Value::Texts(rows.assignees)),
+        ("text", Value::Texts(rows.requesters)),
+        ("text", Value::Texts(rows.sources)),
+        ("text", Value::Texts(rows.externals)),
+        ("text", Value::Texts(rows.facts)),
+        ("text", Value::Texts(rows.personal)),
+    ]);
+    parts.with(
+        "opened",
+        &format!(
+            "INSERT INTO {{s}}.ticket (desk, id, version, number, state, open, priority, due_at, opened_at, team, \
+             assignee, requester, source, external, facts, personal) SELECT $1, it.* FROM {table} AS it"
+        ),
+    );
+    Ok(())
+}
+
+/// How many rows must be found.
+fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>) -> Result<i64> {
+    if tickets.is_empty() {
+        return Ok(0);
+    }
+    let rows = Rows::of(tickets)?;
+    let expected = i64::try_from(rows.ids.len()).unwrap_or(i64::MAX);
+    let table = parts.table([
+        ("uuid", Value::Ids(rows.ids)),
+        ("bigint", Value::Integers(rows.expected)),
+        ("bigint", Value::Integers(rows.versions)),
+        ("text", Value::Texts(rows.states)),
+        ("boolean", Value::Booleans(rows.open)),
+        ("bigint", Value::Integers(rows.priorities)),
+        ("bigint", Value::Integers(rows.due)),
+        ("bigint", Value::Integers(rows.opened)),
+        ("text", Value::Texts(rows.teams)),
+        ("text", Value::Texts(rows.assignees)),
+        ("text", Value::Texts(rows.requesters)),
+        ("text", Value::Texts(rows.facts)),
+        ("text", Value::Texts(rows.personal)),
+    ]);
+    // PostgreSQL compares the values itself: indexes are left alone if nothing of theirs has changed.
+    parts.with(
+        "updated",
+        &format!(
+            "UPDATE {{s}}.ticket AS ticket SET version = it.version, state = it.state, open = it.open, \
+             priority = it.priority, due_at = it.due_at, opened_at = it.opened_at, team = it.team, \
+             assignee = it.assignee, requester = it.requester, facts = it.facts, personal = it.personal \
+             FROM {table} AS it (id, expected, version, state, open, priority, due_at, opened_at, team, assignee, \
+             requester, facts, personal) \
+             WHERE ticket.desk = $1 AND ticket.id = it.id AND ticket.version = it.expected RETURNING 1"
+        ),
+    );
+    Ok(expected)
+}
+
+/// Leaves exactly these timers, touching only what differs.
+fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
+    let old: Vec<_> =
+        tickets.iter().filter(|it| it.expected > 0).map(|it| it.snapshot.id.as_uuid()).collect();
+    let armed: Vec<(TicketId, u64, &Timer)> = tickets
+        .iter()
+        .flat_map(|it| it.timers.iter().map(|timer| (it.snapshot.id, it.snapshot.version, timer)))
+        .collect();
+    if armed.is_empty() && old.is_empty() {
+        return;
+    }
+    let texts = |of: fn(&Timer) -> &str| armed.iter().map(|(.., it)| Some(of(it).to_owned())).collect();
+    let table = parts.table([
+        ("uuid", Value::Ids(armed.iter().map(|(id, ..)| id.as_uuid()).collect())),
+        ("text", Value::Texts(texts(|it| it.kind.as_str()))),
+        ("text", Value::Texts(texts(|it| &it.subject))),
+        ("bigint", Value::Integers(armed.iter().map(|(.., it)| it.due.timestamp_micros()).collect())),
+        ("bigint", Value::Integers(armed.iter().map(|(_, version, _)| signed(*version)).collect())),
+    ]);
+    if !old.is_empty() {
+        let old = parts.bind(Value::Ids(old));
+        parts.with(
+            "disarmed",
+            &format!(
+                "DELETE FROM {{s}}.timer AS timer WHERE desk = $1 AND ticket = ANY ({old}::uuid[]) AND NOT EXISTS (\
+                 SELECT FROM {table} AS it (ticket, kind, subject, due_at, armed_by) \
+                 WHERE it.ticket = timer.ticket AND it.kind = timer.kind AND it.subject = timer.subject)"
+            ),
+        );
+    }
+    if !armed.is_empty() {
+        parts.with(
+            "armed",
+            &format!(
+                "INSERT INTO {{s}}.timer AS timer (desk, ticket, kind, subject, due_at, armed_by) \
+                 SELECT $1, it.* FROM {table} AS it \
+                 ON CONFLICT (desk, ticket, kind, subject) DO UPDATE SET due_at = excluded.due_at, \
+                 armed_by = excluded.armed_by WHERE timer.due_at <> excluded.due_at"
+            ),
+        );
+    }
+}
+
+fn adopt(parts: &mut Parts<'_>, adoptions: &[Adoption]) {
+    if adoptions.is_empty() {
+        return;
+    }
+    let table = parts.table([
+        ("text", Value::Texts(adoptions.iter().map(|it| Some(it.kind.as_str().to_owned())).collect())),
+        ("bigint", Value::Integers(adoptions.iter().map(|it| signed(it.version)).collect())),
+        ("bigint", Value::Integers(adoptions.iter().map(|it| it.from.timestamp_micros()).collect())),
+        ("bytea", Value::Blobs(adoptions.iter().map(|it| it.hash.as_bytes().to_vec()).collect())),
+    ]);
+    parts.with(
+        "adopted",
+        &format!("INSERT INTO {{s}}.adoption (desk, kind, version, holds_from, hash) SELECT $1, it.* FROM {table} AS it"),
+    );
+}
+
+fn keep(parts: &mut Parts<'_>, receipt: KeptReceipt) {
+    let KeptReceipt { key, request, ticket, before, after, expires } = receipt;
+    let bound = [
+        Value::Text(key.as_str().to_owned()),
+        Value::Bytes(request.as_bytes().to_vec()),
+        Value::Id(ticket.as_uuid()),
+        Value::Integer(signed(before)),
+        Value::Integer(signed(after)),
+        Value::Integer(expires.timestamp_micros()),
+    ]
+    .map(|value| parts.bind(value));
+    parts.with(
+        "kept",
+        &format!(
+            "INSERT INTO {{s}}.receipt (desk, key, request, ticket, before, after, expires_at) VALUES ($1, {}) \
+             ON CONFLICT (desk, key) DO UPDATE SET request = excluded.request, ticket = excluded.ticket, \
+             before = excluded.before, after = excluded.after, expires_at = excluded.expires_at",
+            bound.join(", ")
+        ),
+    );
+}

@@ -1,0 +1,116 @@
+//! The server of the tests: `FIRSTLINE_POSTGRES` is its URL. `.ci/postgres` starts one.
+
+#![allow(dead_code)] // Every test target uses its own part of it.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use firstline::flow::{Engine, Flow, Job};
+use firstline::store::postgres::{Options, Postgres};
+use firstline::{DeskId, Result};
+use tokio::runtime::Runtime;
+
+/// The URL of the server, if there is one.
+pub(crate) fn url() -> Option<String> {
+    std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty())
+}
+
+/// Whether a missing server fails a test instead of leaving it out.
+pub(crate) fn required() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// A schema that no other test has, gone when this is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) schema: String,
+}
+
+impl Place {
+    pub(crate) fn fresh() -> Place {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let url = url().expect("FIRSTLINE_POSTGRES is the URL of a server; bash .ci/postgres starts one");
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Place { url, schema: format!("firstline_test_{}_{count}", std::process::id()) }
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options::new().schema(&self.schema)
+    }
+
+    pub(crate) async fn store(&self) -> Postgres {
+        self.options().connect(&self.url).await.unwrap()
+    }
+
+    /// A connection of the host's.
+    pub(crate) async fn host(&self) -> tokio_postgres::Client {
+        connect(&self.url).await
+    }
+
+    pub(crate) async fn count(&self, what: &str) -> i64 {
+        let query = format!("SELECT count(*) FROM {}.{what}", self.schema);
+        self.host().await.query_one(&query, &[]).await.unwrap().get(0)
+    }
+}
+
+pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let (url, schema) = (self.url.clone(), self.schema.clone());
+        // A thread of its own, because this may happen inside the runtime.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let client = connect(&url).await;
+                let _ = client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await;
+            });
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// A store whose calls are waited for, with a desk's whole way through the awaiting driver.
+#[derive(Debug, Clone)]
+pub(crate) struct Blocked {
+    store: Postgres,
+    _place: Arc<Place>,
+}
+
+impl Blocked {
+    pub(crate) fn fresh() -> Blocked {
+        let place = Place::fresh();
+        // What is compared is not what survives a power cut.
+        let url = format!(
+            "{}{}options=-c%20synchronous_commit%3Doff",
+            place.url,
+            if place.url.contains('?') { '&' } else { '?' }
+        );
+        let store = block_on(place.options().connections(4).connect(&url)).unwrap();
+        Blocked { store, _place: Arc::new(place) }
+    }
+}
+
+impl Engine for Blocked {
+    type Reply<'a, T: Send + 'a> = Result<T>;
+
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
+        block_on(self.store.run(desk, flow))
+    }
+
+    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
+        block_on(self.store.work(desk, job))
+    }
+}
