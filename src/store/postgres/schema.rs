@@ -158,7 +158,7 @@ pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Optio
             MIGRATIONS.len()
         );
         return Err(Error::new(ErrorKind::Schema, problem)
-            .allowing("the statements of `Options::migrations`, run by somebody who may"));
+            .allowing("the statements of `Options::migrations_sql`, run by somebody who may"));
     }
     let encoding = connection
         .query_one("SHOW server_encoding", &[])
@@ -203,8 +203,11 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str) -> Result<()> 
 /// How many migrations are applied; an error if they are not the first ones of these.
 async fn applied(connection: &tokio_postgres::Client, schema: &str) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
+    // Not by `to_regclass`, which may answer from what the connection knew before it waited for the lock.
+    let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
+                 ON place.oid = it.relnamespace WHERE place.nspname = $1 AND it.relname = 'migration')";
     let known = connection
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .query_one(known, &[&schema])
         .await
         .and_then(|row| row.try_get::<_, bool>(0))
         .map_err(Fault::from)?;

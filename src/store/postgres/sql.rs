@@ -227,6 +227,6 @@ mod tests {
             lock_id("support", "external", &["a b", "c"]),
             lock_id("support", "external", &["a", "b c"])
         );
-        assert_eq!(lock_id("support", "thread", &["acme", "chat-9"]), 0);
+        assert_eq!(lock_id("support", "thread", &["acme", "chat-9"]), -1_538_718_050_327_494_542);
     }
 }

@@ -1,0 +1,87 @@
+//! The PostgreSQL store against what other programs, hosts and dropped futures do to it.
+//!
+//! `FIRSTLINE_POSTGRES` is the URL of a server on which schemas may be made; `bash .ci/postgres COMMAND` starts one for a
+//! command. Where there is none the tests are reported as ignored, and fail if `CI` is true.
+
+#[cfg(feature = "postgres")]
+#[path = "postgres/claims.rs"]
+mod claims;
+#[cfg(feature = "postgres")]
+#[path = "postgres/commands.rs"]
+mod commands;
+#[cfg(feature = "postgres")]
+#[path = "postgres/dropped.rs"]
+mod dropped;
+#[cfg(feature = "postgres")]
+#[path = "postgres/hosts.rs"]
+mod hosts;
+#[cfg(feature = "postgres")]
+#[path = "postgres/schemas.rs"]
+mod schemas;
+#[cfg(feature = "postgres")]
+#[path = "common/postgres.rs"]
+mod server;
+#[cfg(feature = "postgres")]
+#[path = "common/soak.rs"]
+mod soak;
+
+#[cfg(feature = "postgres")]
+macro_rules! trials {
+    ($($module:ident: $($test:ident),* $(,)?;)*) => {
+        vec![$($(
+            libtest_mimic::Trial::test(stringify!($test), || {
+                if server::url().is_none() {
+                    return Err("no FIRSTLINE_POSTGRES: `bash .ci/postgres COMMAND` starts a server".into());
+                }
+                server::block_on($module::$test(server::Place::fresh()));
+                Ok(())
+            })
+            .with_ignored_flag(server::url().is_none() && !server::required()),
+        )*)*]
+    };
+}
+
+#[cfg(feature = "postgres")]
+fn main() {
+    let trials = trials! {
+        commands:
+            the_same_verbs_are_awaited,
+            one_key_at_once_is_one_ticket,
+            a_stale_commit_is_a_conflict_and_writes_nothing,
+            desks_are_apart,
+            a_search_that_sifts_finds_all,
+            text_that_no_row_can_hold_is_not_found,
+            a_row_that_cannot_be_read_says_so,
+            what_cannot_be_reached_says_so,
+            a_read_waits_for_nobody;
+        claims:
+            hot_tickets_lose_no_update,
+            crossing_links_wait_in_turn,
+            one_thread_key_opens_one_ticket,
+            numbers_have_no_gap_and_no_twin,
+            one_of_many_adoptions_wins,
+            due_timers_fire_once_however_many_sweep;
+        dropped:
+            dropped_futures_leave_all_or_nothing,
+            dropped_futures_leave_all_or_nothing_within;
+        hosts:
+            the_hosts_transaction_takes_both_or_neither,
+            what_fails_half_way_leaves_nothing_behind,
+            crossing_links_in_hosts_transactions,
+            an_aborted_transaction_stays_aborted,
+            commands_of_one_transaction_take_turns;
+        schemas:
+            eight_programs_start_at_once_and_one_of_them_migrates,
+            a_newer_schema_is_refused_untouched,
+            tables_that_are_not_ours_are_refused_untouched,
+            tables_that_are_only_verified_are_made_by_the_printed_statements,
+            faulty_options_are_refused,
+            two_schemas_live_side_by_side;
+    };
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit()
+}
+
+#[cfg(not(feature = "postgres"))]
+fn main() {
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), Vec::new()).exit()
+}

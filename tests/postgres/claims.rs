@@ -1,0 +1,211 @@
+//! Many commands at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firstline::desk::Settings;
+use firstline::store::postgres::Postgres;
+use firstline::time::ManualTime;
+use firstline::*;
+use futures_util::future::join_all;
+
+use crate::server::Place;
+use crate::soak;
+
+const CLIENTS: u32 = 8;
+
+/// Lets so many clients work at the same time, each in a task of its own.
+pub(crate) async fn clients<T, F>(client: impl Fn(u32) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks = (0..CLIENTS).map(|n| tokio::spawn(client(n)));
+    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+/// Each row is the fold of its history, which has no gap.
+pub(crate) async fn sound(desk: &Desk<Postgres>) -> BTreeMap<TicketId, Vec<Event>> {
+    let mut all = BTreeMap::new();
+    let mut next = None;
+    loop {
+        let page = desk.find(Query::oldest().limit(1_000).after(next)).await.unwrap();
+        for ticket in &page.tickets {
+            let history = desk.records().history(ticket.id()).await.unwrap();
+            assert!(history.iter().map(|it| it.version).eq(1..=history.len() as u64), "versions have gaps");
+            assert_eq!(Snapshot::fold(&history).unwrap(), *ticket.snapshot());
+            all.insert(ticket.id(), history);
+        }
+        next = page.next;
+        if next.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn open(desk: &Desk<Postgres>, count: usize) -> Vec<TicketId> {
+    let mut ids = Vec::new();
+    for n in 0..count {
+        ids.push(desk.open_ticket(NewTicket::new(format!("Ticket {n}"))).await.unwrap().id());
+    }
+    ids
+}
+
+pub(crate) async fn hot_tickets_lose_no_update(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let tickets = open(&desk, 4).await;
+    let rounds = soak::cases(20);
+    let acknowledged = clients(|n| {
+        let (desk, tickets) = (desk.clone(), tickets.clone());
+        async move {
+            let mut notes = Vec::new();
+            for round in 0..rounds {
+                let ticket = tickets[((n + round) % 4) as usize];
+                let note = format!("{n}/{round}");
+                let both = Action::note(note.as_str()).and(Action::tag(format!("{}", n)));
+                let receipt = desk.act(ticket, both, Actor::agent("anna")).await.unwrap();
+                notes.push((ticket, receipt.ticket.version, note));
+            }
+            notes
+        }
+    })
+    .await;
+    let histories = sound(&desk).await;
+    let mut notes = 0;
+    for (ticket, version, note) in acknowledged.into_iter().flatten() {
+        let said = histories[&ticket][..version as usize].iter().rev().take(2);
+        assert!(said.filter_map(|it| it.personal.text.as_deref()).any(|it| it == note), "{note} is lost");
+        notes += 1;
+    }
+    assert_eq!(notes, CLIENTS * rounds);
+    let stored: usize = histories.values().map(Vec::len).sum();
+    let tags = histories.len() * CLIENTS as usize;
+    println!("{notes} notes on 4 tickets by {CLIENTS} clients, {stored} events");
+    assert!(stored <= 4 + notes as usize + tags, "something was done twice");
+}
+
+/// The first pitfall: links between the same tickets in all directions lock them in all orders, unless in one.
+pub(crate) async fn crossing_links_wait_in_turn(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let tickets = open(&desk, 4).await;
+    let rounds = soak::cases(20);
+    let done = clients(|n| {
+        let (desk, tickets) = (desk.clone(), tickets.clone());
+        async move {
+            let mut done = 0_u32;
+            for round in 0..rounds {
+                let (from, to) = (n + round, n * 3 + round * 2 + 1);
+                let (from, to) = (tickets[(from % 4) as usize], tickets[(to % 4) as usize]);
+                for action in [Action::link(LinkKind::CauseOf, to), Action::unlink(LinkKind::CauseOf, to)] {
+                    match desk.act(from, action, Actor::agent("anna")).await {
+                        Ok(_) => done += 1,
+                        Err(error) => assert!(error.is_rejected() || error.is_invalid(), "{error:?}"),
+                    }
+                }
+            }
+            done
+        }
+    })
+    .await;
+    let histories = sound(&desk).await;
+    let done: u32 = done.into_iter().sum();
+    println!("{done} links made and undone by {CLIENTS} clients");
+    assert!(done >= rounds, "{done} of {rounds} rounds linked something");
+    // A link is on both tickets or on none.
+    for ticket in histories.keys() {
+        for link in &desk.ticket(*ticket).await.unwrap().links {
+            let inverse = ticket::kind::Link { kind: link.kind.inverse(), to: *ticket };
+            assert!(desk.ticket(link.to).await.unwrap().links.contains(&inverse));
+        }
+    }
+}
+
+/// The second pitfall: that there is no thread yet must be claimed too.
+pub(crate) async fn one_thread_key_opens_one_ticket(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let rounds = soak::cases(20);
+    let mut opened = BTreeSet::new();
+    let mut attached = 0;
+    for round in 0..rounds {
+        let receipts = clients(|n| {
+            let desk = desk.clone();
+            let message =
+                NewTicket::new("Chat").from("boris").thread(format!("chat-{round}")).saying(format!("{n}"));
+            async move { desk.receive(message).await.unwrap() }
+        })
+        .await;
+        for receipt in receipts {
+            if receipt.opened() {
+                assert!(opened.insert(receipt.ticket.id()));
+            } else {
+                attached += 1;
+            }
+        }
+        assert_eq!(opened.len() as u32, round + 1, "round {round}");
+    }
+    println!("{rounds} threads: {} opened, {attached} attached", opened.len());
+    assert_eq!(attached, rounds * (CLIENTS - 1));
+    assert_eq!(sound(&desk).await.len() as u32, rounds);
+}
+
+pub(crate) async fn numbers_have_no_gap_and_no_twin(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let each = soak::cases(10);
+    let numbers = clients(|_| {
+        let desk = desk.clone();
+        async move {
+            let mut numbers = Vec::new();
+            for n in 0..each {
+                // What is refused takes no number.
+                assert!(desk.open_ticket(NewTicket::new("")).await.unwrap_err().is_invalid());
+                numbers.push(desk.open_ticket(NewTicket::new(format!("{n}"))).await.unwrap().number.value);
+            }
+            numbers
+        }
+    })
+    .await;
+    let mut numbers = numbers.concat();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=u64::from(CLIENTS * each)).collect::<Vec<_>>());
+}
+
+pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
+    let store = place.store().await;
+    let policies = |n: u32| Policy::new().prefix(format!("P{n}"));
+    let adopted = clients(|n| {
+        let desk = store.desk("acme");
+        async move {
+            // Somebody is always at work meanwhile.
+            desk.open_ticket(NewTicket::new("No sound")).await.unwrap();
+            desk.setup().adopt(&policies(n)).await
+        }
+    })
+    .await;
+    // A clock that is a little behind another's may plan too early, which is refused by name.
+    let versions: BTreeSet<u64> =
+        adopted.iter().filter_map(|it| it.as_ref().ok()).map(|it| it.version).collect();
+    let refused = adopted.iter().filter_map(|it| it.as_ref().err());
+    assert!(refused.clone().all(Error::is_invalid), "{adopted:?}");
+    let count = place.count("adoption").await;
+    assert!(versions.into_iter().eq(1..=u64::try_from(count).unwrap()), "{adopted:?}");
+    assert_eq!(count as usize + refused.count(), CLIENTS as usize);
+}
+
+pub(crate) async fn due_timers_fire_once_however_many_sweep(place: Place) {
+    let store = place.store().await;
+    let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+    let desk = store.desk(Settings::new("acme").time(time));
+    let tickets = open(&desk, 40).await;
+    for id in &tickets {
+        desk.act(*id, Action::resolve("unmuted"), Actor::agent("anna")).await.unwrap();
+    }
+    let late = "2026-02-05T09:00:00Z".parse().unwrap();
+    let ticked = clients(|_| {
+        let desk = desk.clone();
+        async move { desk.tick(late).await.unwrap() }
+    })
+    .await;
+    assert!(ticked.iter().all(|it| it.failed.is_empty()), "{ticked:?}");
+    assert_eq!(ticked.iter().map(|it| it.fired).sum::<usize>(), tickets.len());
+    assert_eq!(place.count("timer").await, 0);
+    assert!(sound(&desk).await.values().all(|history| history.len() == 3));
+}

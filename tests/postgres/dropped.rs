@@ -1,0 +1,112 @@
+//! Futures that are dropped half way: a request was cancelled, a time-out struck.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use firstline::*;
+
+use crate::claims::sound;
+use crate::server::Place;
+use crate::soak;
+
+/// Polls a future so many times and drops it then.
+async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = times;
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn request(name: &str) -> NewTicket {
+    NewTicket::new(name).from("boris").thread(format!("chat {name}")).once(name)
+}
+
+/// How many tickets, threads and receipts there are; of whole commands as many of each.
+async fn whole(place: &Place, desk: &Desk<firstline::store::postgres::Postgres>) -> usize {
+    let histories = sound(desk).await;
+    let resolved = histories.values().filter(|it| it.len() > 1).count() as i64;
+    let (tickets, timers) = (place.count("ticket").await, place.count("timer").await);
+    let (threads, receipts) = (place.count("thread").await, place.count("receipt").await);
+    assert_eq!((tickets, threads), (receipts, receipts), "torn");
+    assert_eq!(timers, resolved, "torn");
+    assert!(histories.values().all(|it| matches!(it.len(), 1 | 3)), "torn");
+    histories.len()
+}
+
+fn answer() -> Action {
+    Action::reply("Unmute it.").and(Action::resolve("answered"))
+}
+
+pub(crate) async fn dropped_futures_leave_all_or_nothing(place: Place) {
+    let desk = place.options().connections(2).connect(&place.url).await.unwrap().desk("acme");
+    let anna = Actor::agent("anna");
+    let (mut dropped, mut finished) = (0, 0);
+    for round in 0..soak::cases(3) {
+        // A new connection takes more polls than one that has prepared its statements.
+        for times in 0..40 {
+            let name = format!("{round}/{times}");
+            match polled(times, desk.open_ticket(request(&name))).await {
+                Some(opened) => {
+                    let id = opened.unwrap().id();
+                    finished += 1;
+                    match polled(times / 3, desk.act(id, answer(), &anna)).await {
+                        Some(receipt) => assert_eq!(receipt.unwrap().ticket.version, 3),
+                        None => dropped += 1,
+                    }
+                }
+                None => dropped += 1,
+            }
+        }
+        // With two connections, one that came back with an open transaction would be met at once.
+        let again = format!("{round}/1");
+        assert_eq!(desk.open_ticket(request(&again)).await.unwrap().subject(), again);
+    }
+    let tickets = whole(&place, &desk).await;
+    println!("{dropped} futures dropped, {finished} tickets opened at once, {tickets} in all, 0 torn");
+    assert!(dropped > 20 && finished > 5, "{dropped} dropped, {finished} finished");
+}
+
+/// The third pitfall: inside the host's transaction nothing rolls back what a dropped future has begun to write.
+pub(crate) async fn dropped_futures_leave_all_or_nothing_within(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    let anna = Actor::agent("anna");
+    let (mut dropped, mut finished, mut refused) = (0, 0, 0);
+    for round in 0..soak::cases(6) {
+        for times in 0..10 {
+            let name = format!("{round}/{times}");
+            let mut tx = host.transaction().await.unwrap();
+            match polled(times, desk.within(&mut tx).open_ticket(request(&name))).await {
+                Some(opened) => {
+                    let id = opened.unwrap().id();
+                    finished += 1;
+                    dropped += u32::from(
+                        polled(times / 2, desk.within(&mut tx).act(id, answer(), &anna)).await.is_none(),
+                    );
+                }
+                None => dropped += 1,
+            }
+            // The transaction goes on, and a further command in it works: after a dropped one as after any.
+            match desk.within(&mut tx).open_ticket(request(&format!("{name} again"))).await {
+                Ok(_) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+            match tx.commit().await {
+                Ok(()) => {}
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    let tickets = whole(&place, &desk).await;
+    println!("{dropped} futures dropped, {finished} tickets opened at once, {tickets} in all, 0 torn");
+    assert!(
+        dropped > 20 && finished > 5 && refused == 0,
+        "{dropped} dropped, {finished} finished, {refused}"
+    );
+}

@@ -1,0 +1,130 @@
+//! Inside a transaction of the host's.
+
+use firstline::*;
+use futures_util::future::join_all;
+
+use crate::claims::{clients, sound};
+use crate::server::Place;
+use crate::soak;
+
+pub(crate) async fn the_hosts_transaction_takes_both_or_neither(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
+    let anna = Actor::agent("anna");
+
+    let mut tx = host.transaction().await.unwrap();
+    tx.execute("INSERT INTO refund VALUES (1)", &[]).await.unwrap();
+    let id =
+        desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").thread("refund-1")).await.unwrap().id();
+    // A refusal leaves nothing behind, and the transaction goes on.
+    let both = Action::note("seen").and(Action::confirm());
+    assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
+    desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();
+    let message = NewTicket::new("Refund").from("boris").thread("refund-1").saying("When?");
+    assert!(!desk.within(&mut tx).receive(message).await.unwrap().opened());
+    assert_eq!(desk.within(&mut tx).ticket("T-1").await.unwrap().id(), id);
+    assert!(desk.ticket(id).await.unwrap_err().is_not_found(), "nobody else sees it yet");
+    tx.commit().await.unwrap();
+    assert_eq!(sound(&desk).await[&id].len(), 3);
+
+    let mut tx = host.transaction().await.unwrap();
+    tx.execute("INSERT INTO refund VALUES (2)", &[]).await.unwrap();
+    let lost = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap();
+    assert_eq!(lost.number.value, 2);
+    tx.rollback().await.unwrap();
+    assert!(desk.ticket(lost.id()).await.unwrap_err().is_not_found());
+    let refunds: i64 = host.query_one("SELECT count(*) FROM refund", &[]).await.unwrap().get(0);
+    assert_eq!(refunds, 1);
+    // The number of what was rolled back is the next one's.
+    assert_eq!(desk.open_ticket(NewTicket::new("Refund 3")).await.unwrap().number.value, 2);
+}
+
+pub(crate) async fn what_fails_half_way_leaves_nothing_behind(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    let schema = &place.schema;
+    let fails = format!(
+        "CREATE FUNCTION {schema}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
+         CREATE TRIGGER fails BEFORE INSERT ON {schema}.receipt FOR EACH ROW EXECUTE FUNCTION {schema}.fail()"
+    );
+    host.batch_execute(&fails).await.unwrap();
+    let mut tx = host.transaction().await.unwrap();
+    let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").once("k")).await.unwrap_err();
+    assert!(error.is_storage(), "{error}");
+    assert!(desk.within(&mut tx).find(Query::newest()).await.unwrap().tickets.is_empty());
+    assert_eq!(desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap().number.value, 1);
+    tx.commit().await.unwrap();
+    assert_eq!(desk.ticket("T-1").await.unwrap().subject(), "Refund 2");
+    // The same in a transaction of its own.
+    assert!(desk.open_ticket(NewTicket::new("Refund 3").once("k")).await.unwrap_err().is_storage());
+    assert_eq!(sound(&desk).await.len(), 1);
+}
+
+/// Links in all directions again, each in a transaction of the host's, which waits for others but never for ever.
+pub(crate) async fn crossing_links_in_hosts_transactions(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut tickets = Vec::new();
+    for n in 0..4 {
+        tickets.push(desk.open_ticket(NewTicket::new(format!("{n}"))).await.unwrap().id());
+    }
+    let rounds = soak::cases(10);
+    let done = clients(|n| {
+        let (desk, tickets, url) = (desk.clone(), tickets.clone(), place.url.clone());
+        async move {
+            let mut host = crate::server::connect(&url).await;
+            let mut done = 0_u32;
+            for round in 0..rounds {
+                let (from, to) =
+                    (tickets[((n + round) % 4) as usize], tickets[((n * 3 + round * 2 + 1) % 4) as usize]);
+                let mut tx = host.transaction().await.unwrap();
+                let link = Action::link(LinkKind::DuplicateOf, to).and(Action::note(format!("{n}/{round}")));
+                match desk.within(&mut tx).act(from, link, Actor::agent("anna")).await {
+                    Ok(_) => done += 1,
+                    // A deadlock would be retryable, and none of these.
+                    Err(error) => assert!(error.is_rejected() || error.is_invalid(), "{error:?}"),
+                }
+                tx.commit().await.unwrap();
+            }
+            done
+        }
+    })
+    .await;
+    let events: usize = sound(&desk).await.values().map(Vec::len).sum();
+    println!("{} links in hosts' transactions, {events} events", done.iter().sum::<u32>());
+    assert!(done.iter().sum::<u32>() > 0);
+}
+
+/// A savepoint that a dropped future left behind must not bring a failed transaction back to life: what the host has
+/// written since would be lost without a word.
+pub(crate) async fn an_aborted_transaction_stays_aborted(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
+    let mut tx = host.transaction().await.unwrap();
+    {
+        let engine = desk.within(&mut tx);
+        let mut opening = Box::pin(engine.open_ticket(NewTicket::new("Refund 1")));
+        // Polled once: the savepoint is set, and the future is dropped.
+        assert!(futures_util::FutureExt::now_or_never(&mut opening).is_none());
+    }
+    tx.execute("INSERT INTO refund VALUES (1)", &[]).await.unwrap();
+    assert!(tx.execute("INSERT INTO no_such_table VALUES (1)", &[]).await.is_err());
+    let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("failed before"), "{error}");
+    assert!(tx.execute("SELECT 1", &[]).await.is_err(), "it came back to life");
+}
+
+pub(crate) async fn commands_of_one_transaction_take_turns(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    let mut tx = host.transaction().await.unwrap();
+    {
+        let within = desk.within(&mut tx);
+        let opened = join_all((0..6).map(|n| within.open_ticket(NewTicket::new(format!("{n}"))))).await;
+        let numbers: Vec<u64> = opened.into_iter().map(|it| it.unwrap().number.value).collect();
+        assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(sound(&desk).await.len(), 6);
+}

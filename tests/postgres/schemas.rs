@@ -1,0 +1,113 @@
+//! The tables, and who makes them.
+
+use firstline::store::postgres::{Migrations, Options};
+use firstline::*;
+
+use crate::claims::clients;
+use crate::server::Place;
+
+/// Everything that the schema holds, in words.
+async fn content(place: &Place) -> Vec<String> {
+    let rows = place
+        .host()
+        .await
+        .query(
+            "SELECT concat_ws(' ', table_name, column_name, data_type) FROM information_schema.columns \
+             WHERE table_schema = $1 ORDER BY 1",
+            &[&place.schema],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+async fn run(place: &Place, sql: &str) {
+    place.host().await.batch_execute(&sql.replace("{s}", &place.schema)).await.unwrap();
+}
+
+pub(crate) async fn eight_programs_start_at_once_and_one_of_them_migrates(place: Place) {
+    let numbers = clients(|n| {
+        let (options, url) = (place.options(), place.url.clone());
+        async move {
+            let desk = options.connect(&url).await.unwrap().desk("main");
+            desk.open_ticket(NewTicket::new(format!("From {n}"))).await.unwrap().number.value
+        }
+    })
+    .await;
+    let mut numbers = numbers;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+    assert_eq!(place.count("migration").await, 1);
+}
+
+pub(crate) async fn a_newer_schema_is_refused_untouched(place: Place) {
+    drop(place.store().await);
+    run(&place, "INSERT INTO {s}.migration (version, name, checksum) VALUES (99, 'later', '\\x00')").await;
+    let before = content(&place).await;
+    let error = place.options().connect(&place.url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().contains("left untouched"), "{error}");
+    assert!(before.len() > 30 && before == content(&place).await);
+    assert!(place.count("migration").await > 1);
+}
+
+pub(crate) async fn tables_that_are_not_ours_are_refused_untouched(place: Place) {
+    run(&place, "CREATE SCHEMA {s}; CREATE TABLE {s}.ticket (mine text)").await;
+    let before = content(&place).await;
+    let error = place.options().connect(&place.url).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Schema && error.to_string().contains("are there others"), "{error}");
+    assert_eq!(before, content(&place).await);
+
+    run(&place, "CREATE TABLE {s}.migration (mine text)").await;
+    let before = content(&place).await;
+    let error = place.options().connect(&place.url).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Schema && error.to_string().contains("not firstline's"), "{error}");
+    assert_eq!(before, content(&place).await);
+
+    // The checksum of an applied migration is compared, not only its number.
+    let changed = Place::fresh();
+    drop(changed.store().await);
+    run(&changed, "UPDATE {s}.migration SET checksum = '\\x00'").await;
+    assert_eq!(changed.options().connect(&changed.url).await.unwrap_err().kind(), ErrorKind::Schema);
+}
+
+pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statements(place: Place) {
+    let verifying = || place.options().migrations(Migrations::Verify);
+    let error = verifying().connect(&place.url).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Schema && error.to_string().contains("migrations_sql"), "{error}");
+    assert!(content(&place).await.is_empty());
+    run(&place, &verifying().migrations_sql().unwrap()).await;
+    let desk = verifying().connect(&place.url).await.unwrap().desk("main");
+    desk.open_ticket(NewTicket::new("No sound")).await.unwrap();
+    // They are the same that a program makes.
+    let other = Place::fresh();
+    drop(other.store().await);
+    assert_eq!(content(&place).await, content(&other).await);
+    assert_eq!(
+        other.options().migrations(Migrations::Verify).connect(&other.url).await.map(drop).ok(),
+        Some(())
+    );
+}
+
+pub(crate) async fn faulty_options_are_refused(place: Place) {
+    for bad in ["", "1st", "a-b", "Support", "pg_mine", "таблицы", "a\"b", &"s".repeat(51)] {
+        let error = Options::new().schema(bad).connect(&place.url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+        assert!(Options::new().schema(bad).migrations_sql().is_err());
+    }
+    for bad in [0, 1_001] {
+        let error = Options::new().connections(bad).connect(&place.url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+    }
+    // A word of SQL's will do.
+    drop(place.options().schema("select").connect(&place.url).await.unwrap());
+    run(&place, "DROP SCHEMA \"select\" CASCADE").await;
+}
+
+pub(crate) async fn two_schemas_live_side_by_side(place: Place) {
+    let second = Place::fresh();
+    let (first, second) = (place.store().await.desk("main"), second.store().await.desk("main"));
+    first.open_ticket(NewTicket::new("Here")).await.unwrap();
+    assert!(second.find(Query::newest()).await.unwrap().tickets.is_empty());
+    assert_eq!(second.open_ticket(NewTicket::new("There")).await.unwrap().number.value, 1);
+}
