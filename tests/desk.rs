@@ -14,9 +14,6 @@ mod numbers;
 mod paging;
 #[path = "desk/personal.rs"]
 mod personal;
-#[cfg(feature = "postgres")]
-#[path = "common/postgres.rs"]
-mod postgres;
 #[path = "desk/priority.rs"]
 mod priority;
 #[path = "desk/receive.rs"]

@@ -8,9 +8,6 @@ mod soak;
 mod actions;
 #[path = "model/command.rs"]
 mod command;
-#[cfg(feature = "postgres")]
-#[path = "common/postgres.rs"]
-mod postgres;
 #[path = "common/stage.rs"]
 mod stage;
 #[path = "model/tally.rs"]

@@ -3,6 +3,10 @@
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
+#[cfg(feature = "postgres")]
+#[path = "postgres.rs"]
+mod postgres;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +47,7 @@ pub(crate) enum AnyStore {
     /// A store that spoils what it is to write: the control of tests that compare stores.
     Faulty(Memory, fn(&mut Commit)),
     #[cfg(feature = "postgres")]
-    Postgres(Box<super::postgres::Blocked>),
+    Postgres(Box<postgres::Blocked>),
 }
 
 /// Does the same with whichever it is. One whose calls are awaited is waited for.
@@ -181,21 +185,31 @@ fn settings(desk: &str, time: &ManualTime) -> Settings {
 
 /// A fresh stage over every store.
 pub(crate) fn stages() -> Vec<Stage> {
-    let mut stages = vec![Stage::new("memory", AnyStore::Memory(Memory::new()))];
-    #[cfg(feature = "sqlite")]
-    stages.push(Stage::new("SQLite", AnyStore::Sqlite(sqlite())));
-    // Where there is no server this is left out, and `tests/postgres.rs` says so; with CI=true there has to be one.
-    #[cfg(feature = "postgres")]
-    if super::postgres::url().is_some() || super::postgres::required() {
-        stages
-            .push(Stage::new("PostgreSQL", AnyStore::Postgres(Box::new(super::postgres::Blocked::fresh()))));
-    }
-    stages
+    let memory = Stage::new("memory", AnyStore::Memory(Memory::new()));
+    [Some(memory), sqlite(), postgres()].into_iter().flatten().collect()
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite() -> firstline::store::sqlite::Sqlite {
-    firstline::store::sqlite::Options::new().in_memory().unwrap()
+fn sqlite() -> Option<Stage> {
+    let store = firstline::store::sqlite::Options::new().in_memory().unwrap();
+    Some(Stage::new("SQLite", AnyStore::Sqlite(store)))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite() -> Option<Stage> {
+    None
+}
+
+/// Where there is no server this is left out, and `tests/postgres.rs` says so; with CI=true there has to be one.
+#[cfg(feature = "postgres")]
+fn postgres() -> Option<Stage> {
+    let store = || AnyStore::Postgres(Box::new(postgres::Blocked::fresh()));
+    (postgres::url().is_some() || postgres::required()).then(|| Stage::new("PostgreSQL", store()))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres() -> Option<Stage> {
+    None
 }
 
 /// Plays a scenario over every store.

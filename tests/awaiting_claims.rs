@@ -1,0 +1,270 @@
+//! The awaiting driver over a store that tells how it was used: claims in one order, and what becomes of a commit whose end
+//! was not heard of.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use firstline::desk::Settings;
+use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
+use firstline::store::memory::Memory;
+use firstline::store::{Answer, Claim, Commit, Mode, Read, Store, Tx};
+use firstline::time::ManualTime;
+use firstline::{
+    Action, Actor, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Query, Result, Ticket, TicketId,
+    state,
+};
+
+/// What becomes of a commit.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// It is written, and nobody hears of it.
+    Unheard,
+    /// It is not written, and nobody hears of it.
+    Lost,
+    /// It is lost, and somebody else writes the version that it would have written.
+    Overtaken,
+}
+
+/// A store at the other end of a line that may go dead.
+#[derive(Debug, Clone, Default)]
+struct Remote(Arc<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    memory: Memory,
+    log: Mutex<Vec<String>>,
+    fates: Mutex<VecDeque<Fate>>,
+    /// How many of the next beginnings fail for the moment.
+    down: Mutex<u32>,
+    patience: u32,
+}
+
+struct RemoteTx<'a>(&'a Line, DeskId, u32);
+
+impl Line {
+    fn said(&self, what: impl Into<String>) {
+        self.log.lock().unwrap().push(what.into());
+    }
+
+    fn desk(&self) -> Desk<Memory> {
+        self.memory.desk(settings())
+    }
+}
+
+/// Polled once in vain, as anything that is awaited may be.
+struct Later(bool);
+
+impl Future for Later {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl AsyncStore for Remote {
+    type Tx<'a> = RemoteTx<'a>;
+
+    async fn begin(&self, desk: &DeskId, _: Mode) -> Result<RemoteTx<'_>> {
+        Later(false).await;
+        let mut down = self.0.down.lock().unwrap();
+        if *down > 0 {
+            *down -= 1;
+            self.0.said("down");
+            return Err(Error::new(ErrorKind::Busy, "down"));
+        }
+        self.0.said("begin");
+        Ok(RemoteTx(&self.0, desk.clone(), 0))
+    }
+
+    async fn wait(&self, tries: u32) -> bool {
+        Later(false).await;
+        tries < self.0.patience
+    }
+}
+
+impl AsyncTx for RemoteTx<'_> {
+    async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        Later(false).await;
+        let mut tickets: Vec<_> = reads.iter().filter_map(Read::claim).map(|(claim, _)| claim).collect();
+        tickets.sort();
+        tickets.retain(|claim| matches!(claim, Claim::Ticket(_)));
+        tickets.dedup();
+        self.0.said(format!("claim {}", tickets.len()));
+        let numbers = reads.iter().filter(|read| matches!(read, Read::NextNumber { .. })).count();
+        self.2 += u32::try_from(numbers).unwrap();
+        self.0.memory.begin(&self.1, Mode::Write)?.load(reads)
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<()> {
+        let fate = self.0.fates.lock().unwrap().pop_front();
+        self.0.said("commit");
+        if let None | Some(Fate::Unheard) = fate {
+            // The numbers were taken in another transaction of the memory.
+            let mut tx = self.0.memory.begin(&self.1, Mode::Write)?;
+            tx.load(&(0..self.2).map(|place| Read::NextNumber { place }).collect::<Vec<_>>())?;
+            tx.commit(commit)?;
+        } else if let (Some(Fate::Overtaken), Some(write)) = (fate, commit.tickets.first()) {
+            self.0.desk().act(write.snapshot.id, Action::note("faster"), Actor::agent("ben"))?;
+        }
+        if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the line is dead")) } else { Ok(()) }
+    }
+
+    async fn leave(&mut self) {
+        self.0.said("leave");
+    }
+}
+
+fn settings() -> Settings {
+    Settings::new("acme").time(ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap()))
+}
+
+fn block_on<T>(future: impl Future<Output = T> + Send) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+struct Stage {
+    line: Arc<Line>,
+    desk: Desk<Awaiting<Remote>>,
+    tickets: Vec<TicketId>,
+}
+
+impl Stage {
+    fn with_patience(patience: u32) -> Stage {
+        let remote = Remote(Arc::new(Line { patience, ..Line::default() }));
+        let line = Arc::clone(&remote.0);
+        let open = |n| line.desk().open_ticket(NewTicket::new(format!("Ticket {n}"))).unwrap().id();
+        let mut tickets: Vec<_> = (0..3).map(open).collect();
+        tickets.sort();
+        Stage { line, desk: Desk::over(Awaiting(remote), settings()), tickets }
+    }
+
+    fn fated(&self, fates: &[Fate], down: u32) {
+        self.line.fates.lock().unwrap().extend(fates);
+        *self.line.down.lock().unwrap() = down;
+    }
+
+    /// How the store was used since the last time.
+    fn log(&self) -> String {
+        std::mem::take(&mut *self.line.log.lock().unwrap()).join(", ")
+    }
+
+    fn note(&self) -> Result<u64> {
+        let note = self.desk.act(self.tickets[0], Action::note("seen"), Actor::agent("anna"));
+        block_on(note).map(|receipt| receipt.ticket.version)
+    }
+
+    /// Who noted what on the first ticket.
+    fn notes(&self) -> Vec<String> {
+        let history = self.line.desk().records().history(self.tickets[0]).unwrap();
+        history.iter().filter_map(|it| it.personal.text.clone()).collect()
+    }
+}
+
+#[test]
+fn what_comes_later_in_the_order_is_claimed_beside_what_is_held() {
+    let stage = Stage::with_patience(0);
+    let link = Action::link(LinkKind::CauseOf, stage.tickets[1]);
+    block_on(stage.desk.act(stage.tickets[0], link, Actor::agent("anna"))).unwrap();
+    assert_eq!(stage.log(), "begin, claim 1, claim 1, commit");
+}
+
+#[test]
+fn what_came_earlier_in_the_order_is_claimed_anew_with_all_the_rest() {
+    let stage = Stage::with_patience(0);
+    let link = Action::link(LinkKind::CauseOf, stage.tickets[0]);
+    block_on(stage.desk.act(stage.tickets[2], link, Actor::agent("anna"))).unwrap();
+    assert_eq!(stage.log(), "begin, claim 1, leave, begin, claim 2, commit");
+    // A number comes last: what is read of a ticket after it begins anew too.
+    let request = NewTicket::new("No sound").once("k");
+    block_on(stage.desk.open_ticket(request.clone())).unwrap();
+    assert_eq!(stage.log(), "begin, claim 0, commit");
+    block_on(stage.desk.open_ticket(request)).unwrap();
+    assert_eq!(stage.log(), "begin, claim 0, leave, begin, claim 1, leave");
+}
+
+#[test]
+fn what_only_reads_gives_nothing_up() {
+    let stage = Stage::with_patience(0);
+    block_on(stage.desk.ticket("T-2")).unwrap();
+    assert_eq!(stage.log(), "begin, claim 0, claim 1, leave");
+}
+
+#[test]
+fn a_commit_that_arrived_unheard_is_not_done_twice() {
+    let stage = Stage::with_patience(3);
+    stage.fated(&[Fate::Unheard], 0);
+    assert_eq!(stage.note().unwrap(), 2);
+    assert_eq!(stage.log(), "begin, claim 1, commit, leave, begin, claim 1, claim 1, leave");
+    assert_eq!(stage.notes(), ["seen"]);
+    // The same for a ticket that is opened, without any key.
+    stage.fated(&[Fate::Unheard], 0);
+    let ticket: Ticket<state::New> = block_on(stage.desk.open_ticket(NewTicket::new("No sound"))).unwrap();
+    assert_eq!((ticket.number.value, stage.line.desk().find(Query::newest()).unwrap().tickets.len()), (4, 4));
+}
+
+#[test]
+fn a_commit_that_was_lost_is_made_again() {
+    let stage = Stage::with_patience(3);
+    stage.fated(&[Fate::Lost, Fate::Lost, Fate::Unheard], 0);
+    assert_eq!(stage.note().unwrap(), 2);
+    assert_eq!(stage.notes(), ["seen"]);
+    // Somebody else's event in its place is not taken for it.
+    stage.fated(&[Fate::Overtaken], 0);
+    assert_eq!(stage.note().unwrap(), 4);
+    assert_eq!(stage.notes(), ["seen", "faster", "seen"]);
+}
+
+#[test]
+fn a_commit_of_which_nothing_can_be_learnt_is_reported_as_unknown() {
+    let stage = Stage::with_patience(3);
+    let Stage { line, .. } = &stage;
+    let unreachable = || {
+        block_on(async {
+            let mut note =
+                Box::pin(stage.desk.act(stage.tickets[0], Action::note("seen"), Actor::agent("anna")));
+            // The line goes dead after the commit was sent.
+            std::future::poll_fn(|context| {
+                if line.log.lock().unwrap().last().is_some_and(|it| it == "leave") {
+                    *line.down.lock().unwrap() = 100;
+                }
+                note.as_mut().poll(context)
+            })
+            .await
+        })
+    };
+    for (fate, written) in [(Fate::Lost, 0), (Fate::Unheard, 1)] {
+        stage.fated(&[fate], 0);
+        let error = unreachable().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unknown, "{error:?}");
+        assert!(error.is_storage() && !error.is_retryable());
+        assert_eq!(stage.notes().len(), written);
+        stage.log();
+    }
+}
+
+#[test]
+fn what_fails_for_the_moment_is_tried_as_often_as_the_store_is_patient() {
+    let stage = Stage::with_patience(3);
+    stage.fated(&[], 3);
+    assert_eq!(stage.note().unwrap(), 2);
+    assert_eq!(stage.log(), "down, down, down, begin, claim 1, commit");
+    stage.fated(&[], 4);
+    assert!(stage.note().unwrap_err().is_retryable());
+
+    // Inside somebody else's transaction there is no patience.
+    let stage = Stage::with_patience(0);
+    stage.fated(&[], 1);
+    assert!(stage.note().unwrap_err().is_retryable());
+    assert_eq!(stage.log(), "down");
+}
