@@ -157,7 +157,7 @@ pub mod zoneinfo;
 
 pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
-pub use desk::{By, Desk, Page, Receipt, TicketRef};
+pub use desk::{By, Desk, Page, Receipt, TicketRef, Worker};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
 pub use import::{ImportedTicket, ImportedVersion};
