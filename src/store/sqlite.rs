@@ -3,6 +3,8 @@
 //! An acknowledged command survives a killed process, and with [`Durability::Full`], the default, a power cut.
 //! Several programs may use one file. Reads run beside the one writer (write-ahead log).
 
+#[cfg(feature = "tokio")]
+mod awaited;
 mod busy;
 mod guard;
 mod options;
@@ -27,6 +29,8 @@ use guard::Claim;
 use sql::Sql;
 use tx::{Memo, Rows};
 
+#[cfg(feature = "tokio")]
+pub use awaited::Awaited;
 pub use options::{Durability, Options};
 pub use within::Within;
 
@@ -130,13 +134,17 @@ impl Store for Sqlite {
             Mode::Read => (self.reader()?, "BEGIN"),
             Mode::Write => (self.writer(), "BEGIN IMMEDIATE"),
         };
-        let connection = connected.connection()?;
-        if !connection.is_autocommit() {
-            connection.execute_batch("ROLLBACK").map_err(fault)?;
-        }
-        connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map_err(fault)?;
+        begin_on(connected.connection()?, begin)?;
         Ok(SqliteTx { connected, sql: &self.0.sql, desk: desk.clone(), memo: Memo::default() })
     }
+}
+
+/// Begins a transaction, having rolled back what was left open by a panic.
+fn begin_on(connection: &Connection, begin: &str) -> Result<()> {
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").map_err(fault)?;
+    }
+    connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
 }
 
 /// A connection for one transaction.

@@ -14,7 +14,7 @@
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::fault;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,7 +37,7 @@ impl Claim {
     /// A storage error if another store has it open, or nobody can know.
     pub(super) fn on(connection: &Connection) -> Result<Option<Claim>> {
         let Some(path) = connection.path().filter(|path| !path.is_empty()) else { return Ok(None) };
-        if connection.is_readonly("main").map_err(fault)? {
+        if !can_write(connection)? {
             return Ok(None);
         }
         let mut beside = OsString::from(path);
@@ -60,6 +60,14 @@ impl Claim {
             ))),
             Err(TryLockError::Error(error)) => Err(unknown(error)),
         }
+    }
+}
+
+/// Asked by beginning to write, which every version of rusqlite can.
+fn can_write(connection: &Connection) -> Result<bool> {
+    match connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => Ok(false),
+        answer => answer.map(|()| true).map_err(fault),
     }
 }
 

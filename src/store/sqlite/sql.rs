@@ -189,7 +189,7 @@ mod tests {
         let sql = Sql::new("p_");
         let searched = [
             (&sql.due, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?)"),
-            (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?"),
+            (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
             (&sql.owed, "USING COVERING INDEX p_timer_owed (due_at<?)"),
             (&sql.owed_after, "USING COVERING INDEX p_timer_owed ("),
         ];
