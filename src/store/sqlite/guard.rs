@@ -63,11 +63,15 @@ impl Claim {
     }
 }
 
-/// Asked by beginning to write, which every version of rusqlite can.
+/// Asked by writing something that is undone, in words that every version of rusqlite understands.
 fn can_write(connection: &Connection) -> Result<bool> {
-    match connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+    let tried = connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE firstline_probe (nothing)");
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").map_err(fault)?;
+    }
+    match tried {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => Ok(false),
-        answer => answer.map(|()| true).map_err(fault),
+        tried => tried.map(|()| true).map_err(fault),
     }
 }
 
