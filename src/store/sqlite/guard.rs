@@ -65,7 +65,7 @@ impl Claim {
 
 /// Asked by writing something that is undone, in words that every version of rusqlite understands.
 fn can_write(connection: &Connection) -> Result<bool> {
-    let tried = connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE firstline_probe (nothing)");
+    let tried = connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE firstline_probe (x)");
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
