@@ -47,8 +47,10 @@ struct Inner {
     /// `None` for a database in memory, which has but one connection.
     path: Option<PathBuf>,
     sql: Sql,
-    writer: Mutex<Connection>,
+    /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
+    /// and removes the log, which readers must not.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
     /// Held as long as the store is open, where SQLite has the WAL-reset bug.
     #[allow(dead_code)] // It is there to be dropped.
     claim: Option<Claim>,
