@@ -112,7 +112,7 @@ fn told(name: &str, durability: Durability, from: Option<&Path>) -> Story {
     }
     let begins = told.lock().unwrap().0.len();
     vfs.watch(move |path, op| {
-        let Some(which) = path.strip_prefix(&base).map(str::to_owned) else { return None };
+        let which = path.strip_prefix(&base).map(str::to_owned)?;
         write_down.lock().unwrap().0.push(match op {
             Op::Open { makes: true } => Entry::Made(which),
             Op::Write { at, bytes } => Entry::Wrote(which, *at, bytes.to_vec()),
@@ -221,7 +221,7 @@ fn image(trace: &[Entry], heeding: bool, random: &mut Random) -> (BTreeMap<Strin
         }
     }
     for (which, file) in files {
-        if !file.named && which != "" && random.below(4) == 0 {
+        if !file.named && !which.is_empty() && random.below(4) == 0 {
             continue; // Its name never arrived.
         }
         let mut content = file.synced;
