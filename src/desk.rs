@@ -11,6 +11,7 @@ mod records;
 mod reports;
 mod setup;
 mod tick;
+mod worker;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
 pub use tick::Ticked;
+pub use worker::{Drained, Worker};
 
 /// One support desk over some engine: the one noun that an application holds.
 ///

@@ -62,6 +62,11 @@ pub trait Job: Send + 'static {
     /// The next flow, or `None` when it is done.
     fn next(&mut self) -> Option<Self::Flow>;
 
+    /// The desk of the flow that was given last, if it is another one than that at which the job runs.
+    fn desk(&self) -> Option<&DeskId> {
+        None
+    }
+
     /// Hears how the last flow ended.
     ///
     /// # Errors

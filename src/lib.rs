@@ -79,7 +79,7 @@
 //!   [`ManualTime`](time::ManualTime) and replay what happened.
 //! - **A command is a value.** A [`Flow`](flow::Flow) says what it wants to read, decides, and says what is to be
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
-//!   futures instead of results; the engines of this version block, but one of yours may await.
+//!   futures instead of results, such as `store::sqlite::Awaited`.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
 //!   names of people ([`Personal`](ticket::event::Personal)). [`Story`] tells a history in
 //!   sentences.
@@ -106,7 +106,8 @@
 //! - Let two agents have one form open: [`Actor::expecting`], [`Conflict`].
 //! - Write an order and its ticket together, or neither: `Desk::within`.
 //! - Take in chat and mail: [`Desk::receive`], [`NewTicket::thread`].
-//! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`].
+//! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`]; at all
+//!   desks at once: [`Worker`].
 //! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
 //! - Promise an answer in time: [`sla`]. Write agreements and calendars in a file: [`policy`].
@@ -122,6 +123,7 @@
 //!
 //! - **`sqlite`** (default): the SQLite store, `Desk::open` and `Desk::within`.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
+//! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
 //! - **`ics`**: holidays from iCalendar files.
 //!
@@ -157,7 +159,7 @@ pub mod zoneinfo;
 
 pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
-pub use desk::{By, Desk, Page, Receipt, TicketRef};
+pub use desk::{By, Desk, Page, Receipt, TicketRef, Worker};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
 pub use import::{ImportedTicket, ImportedVersion};

@@ -9,7 +9,7 @@
 //!
 //! # What a store of yours must keep to
 //!
-//! - Desks are apart: a transaction sees and touches one desk's rows.
+//! - Desks are apart: a transaction sees and touches one desk's rows; [`Read::Owed`] alone looks beyond, for ids.
 //! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
 //! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
 //! - A ticket is written only at its expected version, else the commit is a [`Conflict`](crate::Conflict).
@@ -34,7 +34,7 @@ use crate::id::DeskId;
 pub use claim::{Claim, Hold};
 pub use commit::{Commit, KeptReceipt, TicketWrite};
 pub use query::{Cursor, Order, Query};
-pub use read::{Answer, DueTimer, Read};
+pub use read::{Answer, DueTimer, Owed, Read};
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

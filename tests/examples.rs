@@ -12,6 +12,7 @@ fn run(example: &str, arguments: &[&str]) -> Output {
         ("default", cfg!(feature = "default")),
         ("sqlite", cfg!(feature = "sqlite")),
         ("bundled", cfg!(feature = "bundled")),
+        ("tokio", cfg!(feature = "tokio")),
         ("tzif", cfg!(feature = "tzif")),
         ("ics", cfg!(feature = "ics")),
     ] {

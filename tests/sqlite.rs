@@ -31,6 +31,19 @@ fn what_is_written_is_there_after_reopening() {
     assert_eq!(&Snapshot::fold(&history).unwrap(), opened.snapshot());
 }
 
+/// A copy of the file alone is then a copy of the database.
+#[test]
+fn a_database_that_is_closed_is_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let desk = Desk::open(&file).unwrap();
+    desk.open_ticket(NewTicket::new("No sound")).unwrap();
+    desk.ticket("T-1").unwrap();
+    drop(desk);
+    let left: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left, ["support.db"]);
+}
+
 #[test]
 fn a_foreign_file_is_refused_and_left_as_it_was() {
     let dir = tempfile::tempdir().unwrap();

@@ -131,7 +131,7 @@ pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) 
     let desk = desk.clone();
     Box::pin(async move {
         while let Some(flow) = job.next() {
-            let result = drive(store, &desk, &flow).await;
+            let result = drive(store, job.desk().unwrap_or(&desk), &flow).await;
             job.took(result)?;
         }
         Ok(job.finish())

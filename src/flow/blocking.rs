@@ -67,7 +67,7 @@ pub(super) fn repeats<F: Flow>(flow: &F, seen: &Seen, commit: &Commit) -> bool {
 /// What the job makes of a failed flow.
 pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
     while let Some(flow) = job.next() {
-        job.took(drive(store, desk, &flow))?;
+        job.took(drive(store, job.desk().unwrap_or(desk), &flow))?;
     }
     Ok(job.finish())
 }

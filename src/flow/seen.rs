@@ -9,7 +9,7 @@ use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Halt;
 use crate::id::{RequestKey, ThreadKey, TicketId};
-use crate::store::{Answer, DueTimer, KeptReceipt, Query, Read};
+use crate::store::{Answer, DueTimer, KeptReceipt, Owed, Query, Read};
 use crate::ticket::event::{Event, ExternalRef};
 use crate::ticket::snapshot::Snapshot;
 
@@ -65,6 +65,8 @@ asks! {
     due(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::Due { until, after: after.cloned().map(Box::new), limit } => Due(found) -> &[DueTimer] = found;
     /// Tickets.
     find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
+    /// Tickets of all desks to which the clock owes something.
+    owed(until: DateTime<Utc>, after: Option<&Owed>, limit: usize): Read::Owed { until, after: after.cloned().map(Box::new), limit } => Owed(found) -> &[Owed] = found;
 }
 
 impl Seen {

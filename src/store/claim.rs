@@ -39,8 +39,8 @@ pub enum Hold {
 }
 
 impl Read {
-    /// What this read claims in a transaction that writes. [`Due`](Read::Due) and [`Find`](Read::Find) never claim
-    /// anything, nor does the text of a definition, which never changes.
+    /// What this read claims in a transaction that writes. [`Due`](Read::Due), [`Owed`](Read::Owed) and
+    /// [`Find`](Read::Find) never claim anything, nor does the text of a definition, which never changes.
     pub fn claim(&self) -> Option<(Claim, Hold)> {
         Some(match self {
             // Every command asks which policy holds. Only an adoption asks for the newest one.
@@ -51,7 +51,7 @@ impl Read {
             Read::External(name) => (Claim::External(name.clone()), Hold::Exclusive),
             Read::Ticket(ticket) | Read::History { ticket, .. } => (Claim::Ticket(*ticket), Hold::Exclusive),
             Read::Number(_) | Read::NextNumber { .. } => (Claim::Numbers, Hold::Exclusive),
-            Read::Definition(_) | Read::Due { .. } | Read::Find(_) => return None,
+            Read::Definition(_) | Read::Due { .. } | Read::Owed { .. } | Read::Find(_) => return None,
         })
     }
 }

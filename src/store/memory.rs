@@ -3,15 +3,17 @@
 //! It keeps nothing beyond the process and is not fast on many tickets, because it sorts and scans where a
 //! database has an index. What it does is the truth against which the other stores are tested.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, Fingerprint};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
 use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
-use crate::store::read::{Answer, DueTimer, Read};
+use crate::store::read::{Answer, DueTimer, Owed, Read};
 use crate::store::{Mode, Store, Tx};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::{Event, ExternalRef};
@@ -78,6 +80,18 @@ pub struct MemoryTx<'a> {
 }
 
 impl MemoryTx<'_> {
+    /// Over all desks.
+    fn owed(&self, until: DateTime<Utc>, after: Option<&Owed>, limit: usize) -> Vec<Owed> {
+        let mut owed = BTreeSet::new();
+        for (desk, rows) in self.desks.iter() {
+            for (ticket, (_, _, timers)) in &rows.tickets {
+                let due = timers.iter().filter(|timer| timer.due <= until);
+                owed.extend(due.map(|timer| Owed { due: timer.due, desk: desk.clone(), ticket: *ticket }));
+            }
+        }
+        owed.into_iter().filter(|it| after.is_none_or(|after| it > after)).take(limit).collect()
+    }
+
     fn rows(&mut self) -> &mut Rows {
         self.desks.entry(self.desk.clone()).or_default()
     }
@@ -90,8 +104,11 @@ impl Tx for MemoryTx<'_> {
             _ => None,
         });
         self.numbered = numbered.fold(self.numbered, u64::max);
-        let rows = self.rows();
-        Ok(reads.iter().map(|read| rows.answer(read)).collect())
+        let answer = |read: &Read| match read {
+            Read::Owed { until, after, limit } => Answer::Owed(self.owed(*until, after.as_deref(), *limit)),
+            read => self.rows().answer(read),
+        };
+        Ok(reads.iter().map(answer).collect())
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
@@ -138,6 +155,8 @@ impl Rows {
                 due.truncate(*limit);
                 Answer::Due(due)
             }
+            // Answered over all desks, by the transaction.
+            Read::Owed { .. } => Answer::Owed(Vec::new()),
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
                 let mut found: Vec<_> = snapshots

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
-use crate::id::{RequestKey, ThreadKey, TicketId};
+use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
 use crate::store::commit::KeptReceipt;
 use crate::store::query::Query;
 use crate::ticket::event::{Event, ExternalRef};
@@ -59,6 +59,19 @@ pub enum Read {
     },
     /// Tickets. Never claims anything. Answered by [`Answer::Tickets`].
     Find(Query),
+    /// Tickets of all desks that have a timer due until an instant, the earliest first, after a place in that order,
+    /// at most so many. Never claims anything. Answered by [`Answer::Owed`].
+    ///
+    /// It alone looks beyond the desk, and brings back no more than ids and instants: enough for a
+    /// [`Worker`](crate::Worker) to go to that desk.
+    Owed {
+        /// Until when, inclusively.
+        until: DateTime<Utc>,
+        /// After which one.
+        after: Option<Box<Owed>>,
+        /// How many at most.
+        limit: usize,
+    },
 }
 
 /// The store's answer to a [`Read`].
@@ -83,6 +96,8 @@ pub enum Answer {
     Due(Vec<DueTimer>),
     /// Tickets.
     Tickets(Vec<Arc<Snapshot>>),
+    /// Tickets to which the clock owes something, and their desks.
+    Owed(Vec<Owed>),
 }
 
 /// A timer that fell due, and whose it is.
@@ -91,5 +106,17 @@ pub struct DueTimer {
     /// The timer.
     pub timer: Timer,
     /// The ticket.
+    pub ticket: TicketId,
+}
+
+/// A ticket of some desk to which the clock owes something since an instant. A ticket with several timers due at one
+/// instant is listed once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owed {
+    /// Since when.
+    pub due: DateTime<Utc>,
+    /// Which desk.
+    pub desk: DeskId,
+    /// Which ticket.
     pub ticket: TicketId,
 }

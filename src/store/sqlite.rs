@@ -3,7 +3,11 @@
 //! An acknowledged command survives a killed process, and with [`Durability::Full`], the default, a power cut.
 //! Several programs may use one file. Reads run beside the one writer (write-ahead log).
 
+#[cfg(feature = "tokio")]
+mod awaited;
 mod busy;
+mod guard;
+mod options;
 mod row;
 mod schema;
 mod sql;
@@ -13,7 +17,6 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::desk::{Desk, Settings};
@@ -22,9 +25,13 @@ use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
+use guard::Claim;
 use sql::Sql;
 use tx::{Memo, Rows};
 
+#[cfg(feature = "tokio")]
+pub use awaited::Awaited;
+pub use options::{Durability, Options};
 pub use within::Within;
 
 /// How many idle connections for reading are kept.
@@ -40,142 +47,13 @@ struct Inner {
     /// `None` for a database in memory, which has but one connection.
     path: Option<PathBuf>,
     sql: Sql,
-    writer: Mutex<Connection>,
+    /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
+    /// and removes the log, which readers must not.
     readers: Mutex<Vec<Connection>>,
-}
-
-/// What a power cut may take.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Durability {
-    /// Nothing that was acknowledged: every commit is synced to the disk.
-    #[default]
-    Full,
-    /// The last commits, never a part of one. A killed process still loses nothing.
-    Normal,
-}
-
-/// How to open a database. [`Sqlite::open`] and [`Desk::open`] take the defaults.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Options {
-    prefix: String,
-    durability: Durability,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { prefix: "firstline_".to_owned(), durability: Durability::Full }
-    }
-}
-
-impl Options {
-    /// Tables called `firstline_…`, full durability.
-    pub fn new() -> Options {
-        Options::default()
-    }
-
-    /// Another beginning for the names of tables and indexes: up to 30 ASCII letters, digits and `_`, not beginning
-    /// with a digit or `sqlite_`.
-    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Options {
-        self.prefix = prefix.into();
-        self
-    }
-
-    /// What a power cut may take.
-    pub fn durability(mut self, durability: Durability) -> Options {
-        self.durability = durability;
-        self
-    }
-
-    /// Opens the database in this file, and makes it if it is not there.
-    ///
-    /// # Errors
-    /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written;
-    /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
-    /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
-    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters;
-    /// - [`Busy`](ErrorKind::Busy): another program holds it too long.
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
-        self.check()?;
-        let path = path.as_ref();
-        let problem = || format!("the database {} cannot be opened", path.display());
-        let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
-        // Connections for reading are opened later, when the program may have another working directory.
-        let lasting = match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
-            true => path.to_owned(), // A URI, which SQLite understands.
-            false => std::path::absolute(path).map_err(|error| Error::storage(problem(), error))?,
-        };
-        self.over(connection, Some(lasting))
-    }
-
-    /// Opens a database in memory, gone with the last clone.
-    ///
-    /// # Errors
-    /// A storage error.
-    pub fn in_memory(self) -> Result<Sqlite> {
-        self.check()?;
-        let connection = Connection::open_in_memory().map_err(fault)?;
-        self.over(connection, None)
-    }
-
-    fn over(self, mut connection: Connection, path: Option<PathBuf>) -> Result<Sqlite> {
-        self.prepare(&mut connection)?;
-        // First, because a database that is refused is left as it is, its journal mode too.
-        schema::migrate(&mut connection, &self.prefix)?;
-        if path.is_some() {
-            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
-            // that is now in use; SQLite keeps another one silently where it must.
-            let mut tries = 0;
-            let mode: String = loop {
-                let answer = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-                match answer.map_err(fault) {
-                    Err(error) if error.is_retryable() && busy::wait(tries) => tries += 1,
-                    answer => break answer?,
-                }
-            };
-            if mode != "wal" {
-                let problem =
-                    format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
-                return Err(
-                    Error::new(ErrorKind::Storage, problem).allowing("a file on a local, writable disk")
-                );
-            }
-        }
-        let sql = Sql::new(&self.prefix);
-        let inner =
-            Inner { options: self, path, sql, writer: Mutex::new(connection), readers: Mutex::default() };
-        Ok(Sqlite(Arc::new(inner)))
-    }
-
-    fn check(&self) -> Result<()> {
-        let plain = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let begins_well = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
-            && !self.prefix.to_ascii_lowercase().starts_with("sqlite_");
-        if plain && begins_well && (1..=30).contains(&self.prefix.len()) {
-            return Ok(());
-        }
-        Err(Error::definition("table prefix", format_args!("{:?} cannot begin a table's name", self.prefix))
-            .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"))
-    }
-
-    /// Settings of every connection.
-    fn prepare(&self, connection: &mut Connection) -> Result<()> {
-        let synchronous = match self.durability {
-            Durability::Full => "FULL",
-            Durability::Normal => "NORMAL",
-        };
-        connection.set_prepared_statement_cache_capacity(64);
-        connection.busy_handler(Some(busy::wait)).map_err(fault)?;
-        // Otherwise SQLite plans some statements anew whenever other values are bound to them.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
-        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
-        connection
-            .execute_batch(&format!(
-                "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-                 PRAGMA journal_size_limit = 67108864"
-            ))
-            .map_err(fault)
-    }
+    writer: Mutex<Connection>,
+    /// Held as long as the store is open, where SQLite has the WAL-reset bug.
+    #[allow(dead_code)] // It is there to be dropped.
+    claim: Option<Claim>,
 }
 
 impl Sqlite {
@@ -226,7 +104,7 @@ impl Sqlite {
                 let writing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
                 let flags = (OpenFlags::default() - writing) | OpenFlags::SQLITE_OPEN_READ_ONLY;
                 let mut connection = Connection::open_with_flags(path, flags).map_err(fault)?;
-                options.prepare(&mut connection)?;
+                options.prepare_reader(&mut connection)?;
                 connection
             }
         };
@@ -258,13 +136,17 @@ impl Store for Sqlite {
             Mode::Read => (self.reader()?, "BEGIN"),
             Mode::Write => (self.writer(), "BEGIN IMMEDIATE"),
         };
-        let connection = connected.connection()?;
-        if !connection.is_autocommit() {
-            connection.execute_batch("ROLLBACK").map_err(fault)?;
-        }
-        connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map_err(fault)?;
+        begin_on(connected.connection()?, begin)?;
         Ok(SqliteTx { connected, sql: &self.0.sql, desk: desk.clone(), memo: Memo::default() })
     }
+}
+
+/// Begins a transaction, having rolled back what was left open by a panic.
+fn begin_on(connection: &Connection, begin: &str) -> Result<()> {
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").map_err(fault)?;
+    }
+    connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
 }
 
 /// A connection for one transaction.
@@ -365,6 +247,7 @@ mod tests {
     use super::*;
     use crate::{Action, Actor, NewTicket};
     use rusqlite::StatementStatus;
+    use rusqlite::config::DbConfig;
 
     #[test]
     fn no_statement_is_planned_anew_for_other_values() {

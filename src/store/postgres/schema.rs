@@ -78,6 +78,7 @@ CREATE TABLE {s}.timer (
     PRIMARY KEY (desk, ticket, kind, subject)
 );
 CREATE INDEX timer_due ON {s}.timer (desk, due_at, kind, subject, ticket);
+CREATE INDEX timer_owed ON {s}.timer (due_at, desk, ticket);
 
 CREATE TABLE {s}.thread (
     desk text COLLATE "C" NOT NULL,

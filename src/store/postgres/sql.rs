@@ -5,7 +5,7 @@ use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
 use crate::store::query::{Order, Query};
-use crate::store::read::{DueTimer, Read};
+use crate::store::read::{DueTimer, Owed, Read};
 use crate::store::record::signed;
 use crate::store::{Cursor, Mode};
 
@@ -49,6 +49,10 @@ statements! {
     due_after: "SELECT due_at, kind, subject, ticket FROM {s}.timer WHERE desk = $1 AND due_at <= $2 \
         AND (due_at, kind, subject, ticket) > ($4, $5, $6, $7) \
         ORDER BY due_at, kind, subject, ticket LIMIT $3";
+    owed: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1 \
+        ORDER BY due_at, desk, ticket LIMIT $2";
+    owed_after: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1 \
+        AND (due_at, desk, ticket) > ($3, $4, $5) ORDER BY due_at, desk, ticket LIMIT $2";
 }
 
 /// The number under which PostgreSQL locks something that may have no row. It is the same in every program and
@@ -141,6 +145,20 @@ impl Sql {
                             Value::Id(ticket.as_uuid()),
                         ]);
                         (&self.due_after, values)
+                    }
+                }
+            }
+            Read::Owed { until, after, limit: most } => {
+                let mut values = vec![Value::Integer(until.timestamp_micros()), limit(*most)];
+                match after.as_deref() {
+                    None => (&self.owed, values),
+                    Some(Owed { due, desk, ticket }) => {
+                        values.extend([
+                            Value::Integer(due.timestamp_micros()),
+                            text(desk.as_str()),
+                            Value::Id(ticket.as_uuid()),
+                        ]);
+                        (&self.owed_after, values)
                     }
                 }
             }

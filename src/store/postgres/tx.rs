@@ -16,7 +16,7 @@ use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
 use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
 use crate::store::query::Query;
-use crate::store::read::{Answer, DueTimer, Read};
+use crate::store::read::{Answer, DueTimer, Owed, Read};
 use crate::store::record;
 use crate::store::{Cursor, Mode};
 use crate::ticket::conflict::Conflict;
@@ -328,6 +328,7 @@ fn answer<R: Cells>(read: &Read, rows: &[R]) -> Result<Answer> {
             Answer::Events(rows.iter().map(event).collect::<Result<_>>()?)
         }
         Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
+        Read::Owed { .. } => Answer::Owed(rows.iter().map(owed).collect::<Result<_>>()?),
         // Threads, external references, numbers.
         _ => Answer::Id(first.map(|row| row.id(0)).transpose()?),
     })
@@ -347,6 +348,10 @@ fn due_timer<R: Cells>(row: &R) -> Result<DueTimer> {
     let kind = TimerKind::named(kind).ok_or_else(|| record::corrupt(format!("unknown timer {kind:?}")))?;
     let timer = Timer { due: record::instant(row.integer(0)?)?, kind, subject: row.text(2)?.to_owned() };
     Ok(DueTimer { timer, ticket: row.id(3)? })
+}
+
+fn owed<R: Cells>(row: &R) -> Result<Owed> {
+    Ok(Owed { due: record::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.id(2)? })
 }
 
 /// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.

@@ -18,7 +18,16 @@ struct Migration {
 }
 
 /// `{p}` stands for the table prefix.
-const MIGRATIONS: &[Migration] = &[Migration {
+const MIGRATIONS: &[Migration] = &[FOUNDATION, DUE_AT_ALL_DESKS];
+
+/// What a worker for all desks finds due timers by.
+const DUE_AT_ALL_DESKS: Migration = Migration {
+    version: 2,
+    name: "due timers of all desks",
+    sql: "CREATE INDEX {p}timer_owed ON {p}timer (due_at, desk, ticket);",
+};
+
+const FOUNDATION: Migration = Migration {
     version: 1,
     name: "foundation",
     sql: "
@@ -114,7 +123,7 @@ CREATE TABLE {p}adoption (
     PRIMARY KEY (desk, kind, version)
 ) WITHOUT ROWID;
 ",
-}];
+};
 
 /// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
 ///

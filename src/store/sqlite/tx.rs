@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
 use crate::store::query::Query;
-use crate::store::read::{Answer, DueTimer, Read};
+use crate::store::read::{Answer, DueTimer, Owed, Read};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
@@ -139,6 +139,18 @@ impl Rows<'_> {
                 })
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?),
+            Read::Owed { until, after, limit } => {
+                let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
+                let until = until.timestamp_micros();
+                Answer::Owed(match after.as_deref() {
+                    None => self.all(&sql.owed, params![until, limit], owed)?,
+                    Some(Owed { due, desk, ticket }) => {
+                        let (due, ticket) = (due.timestamp_micros(), ticket.as_uuid());
+                        let after = params![until, limit, due, desk.as_str(), ticket.as_bytes()];
+                        self.all(&sql.owed_after, after, owed)?
+                    }
+                })
+            }
         })
     }
 
@@ -300,4 +312,9 @@ fn timer(row: &Row<'_>) -> Result<Timer> {
 
 fn due_timer(row: &Row<'_>) -> Result<DueTimer> {
     Ok(DueTimer { timer: timer(row)?, ticket: row::ticket_id(row, 3)? })
+}
+
+fn owed(row: &Row<'_>) -> Result<Owed> {
+    let desk: String = row.get(1).map_err(fault)?;
+    Ok(Owed { due: row::instant(row, 0)?, desk: desk.into(), ticket: row::ticket_id(row, 2)? })
 }

@@ -17,8 +17,33 @@ use crate::store::{Mode, Store, Tx};
 pub struct Within<'t> {
     connection: &'t Connection,
     sql: &'t Sql,
-    /// The transaction is on the desk's own database.
-    at_home: bool,
+    whose: Whose,
+}
+
+/// Whose transaction it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The host's, on the desk's own database.
+    Host,
+    /// The host's, on another database.
+    HostAbroad,
+    /// That of the writer thread, which looks for itself whether it is still open.
+    #[cfg(feature = "tokio")]
+    Group,
+}
+
+#[cfg(feature = "tokio")]
+impl<'t> Within<'t> {
+    /// Inside the transaction of a group of commands.
+    pub(super) fn group(connection: &'t Connection, sql: &'t Sql) -> Within<'t> {
+        Within { connection, sql, whose: Whose::Group }
+    }
+
+    /// Undoes what a command that panicked may have begun to write.
+    pub(super) fn undo(&self) {
+        // Without a savepoint there is nothing to undo, and SQLite says so.
+        let _ = self.connection.execute_batch("ROLLBACK TO firstline; RELEASE firstline");
+    }
 }
 
 impl Desk<Sqlite> {
@@ -46,8 +71,8 @@ impl Desk<Sqlite> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
-        let at_home = self.engine().is_at_home(transaction);
-        self.with_engine(Within { connection: transaction, sql: self.engine().sql(), at_home })
+        let whose = if self.engine().is_at_home(transaction) { Whose::Host } else { Whose::HostAbroad };
+        self.with_engine(Within { connection: transaction, sql: self.engine().sql(), whose })
     }
 }
 
@@ -61,7 +86,7 @@ impl Store for Within<'_> {
         if self.connection.is_autocommit() {
             return Err(gone());
         }
-        if !self.at_home {
+        if self.whose == Whose::HostAbroad {
             let file = self.connection.path().unwrap_or_default();
             let problem = format!("the transaction is on another database than the desk: {file:?}");
             return Err(
@@ -87,12 +112,13 @@ impl WithinTx<'_> {
     }
 
     fn run(&self, sql: &str) -> Result<()> {
-        self.within.connection.execute_batch(sql).map_err(fault)
+        self.within.connection.prepare_cached(sql).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
 
     /// A full disk makes SQLite roll back the host's whole transaction; the host must hear of it.
     fn explained(&self, error: Error) -> Error {
-        if self.within.connection.is_autocommit() { gone().caused_by(error) } else { error }
+        let theirs = matches!(self.within.whose, Whose::Host | Whose::HostAbroad);
+        if theirs && self.within.connection.is_autocommit() { gone().caused_by(error) } else { error }
     }
 }
 
@@ -110,7 +136,7 @@ impl Tx for WithinTx<'_> {
         written.map_err(|error| {
             if !self.within.connection.is_autocommit() {
                 // Nothing can be done about a failure here; the host's next statement will meet it too.
-                let _ = self.run("ROLLBACK TO firstline; RELEASE firstline");
+                let _ = self.run("ROLLBACK TO firstline").and_then(|()| self.run("RELEASE firstline"));
             }
             self.explained(error)
         })

@@ -1,0 +1,191 @@
+//! How a database is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::guard::Claim;
+use super::sql::Sql;
+use super::{Inner, Sqlite, busy, fault, guard, schema};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a power cut may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// Nothing that was acknowledged: every commit is synced to the disk.
+    #[default]
+    Full,
+    /// The last commits, never a part of one. A killed process still loses nothing.
+    Normal,
+}
+
+/// How to open a database. [`Sqlite::open`] and [`Desk::open`] take the defaults.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Options {
+    pub(super) prefix: String,
+    durability: Durability,
+    share_at_own_risk: bool,
+    /// The version number of the linked SQLite; tests say another.
+    sqlite: i32,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            prefix: "firstline_".to_owned(),
+            durability: Durability::Full,
+            share_at_own_risk: false,
+            sqlite: rusqlite::version_number(),
+        }
+    }
+}
+
+impl Options {
+    /// Tables called `firstline_…`, full durability.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// Another beginning for the names of tables and indexes: up to 30 ASCII letters, digits and `_`, not beginning
+    /// with a digit or `sqlite_`.
+    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Options {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// What a power cut may take.
+    pub fn durability(mut self, durability: Durability) -> Options {
+        self.durability = durability;
+        self
+    }
+
+    /// Lets several stores and programs write to the file even where SQLite has the WAL-reset bug (3.7.0 to 3.51.2,
+    /// but for 3.44.6 and 3.50.7), by which commits can be lost and the file be damaged when two connections write
+    /// and make a checkpoint at the same instant.
+    ///
+    /// Without it a second store on the file is refused there, in this process or another, and with a mended SQLite
+    /// never. The claim is a lock on a file beside the database, `…-firstline-lock`: programs that open the database
+    /// without firstline do not heed it. Connections of the host's on such an old SQLite should leave the checkpoints to
+    /// the store: `PRAGMA wal_autocheckpoint = 0`.
+    pub fn share_at_own_risk(mut self) -> Options {
+        self.share_at_own_risk = true;
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_sqlite(mut self, version: i32) -> Options {
+        self.sqlite = version;
+        self
+    }
+
+    /// Opens the database in this file, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written, or another store has it
+    ///   open and the linked SQLite cannot take two (see [`share_at_own_risk`](Options::share_at_own_risk));
+    /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
+    /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
+    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters;
+    /// - [`Busy`](ErrorKind::Busy): another program holds it too long.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
+        self.check()?;
+        let path = path.as_ref();
+        let problem = || format!("the database {} cannot be opened", path.display());
+        let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
+        // Connections for reading are opened later, when the program may have another working directory.
+        let lasting = match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+            true => path.to_owned(), // A URI, which SQLite understands.
+            false => std::path::absolute(path).map_err(|error| Error::storage(problem(), error))?,
+        };
+        self.over(connection, Some(lasting))
+    }
+
+    /// Opens a database in memory, gone with the last clone.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn in_memory(self) -> Result<Sqlite> {
+        self.check()?;
+        let connection = Connection::open_in_memory().map_err(fault)?;
+        self.over(connection, None)
+    }
+
+    fn over(self, mut connection: Connection, path: Option<PathBuf>) -> Result<Sqlite> {
+        self.prepare(&mut connection)?;
+        let claim = match guard::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
+            true => Claim::on(&connection)?,
+            false => None,
+        };
+        // First, because a database that is refused is left as it is, its journal mode too.
+        schema::migrate(&mut connection, &self.prefix)?;
+        if path.is_some() {
+            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
+            // that is now in use; SQLite keeps another one silently where it must.
+            let mut tries = 0;
+            let mode: String = loop {
+                let answer = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+                match answer.map_err(fault) {
+                    Err(error) if error.is_retryable() && busy::wait(tries) => tries += 1,
+                    answer => break answer?,
+                }
+            };
+            if mode != "wal" {
+                let problem =
+                    format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
+                return Err(
+                    Error::new(ErrorKind::Storage, problem).allowing("a file on a local, writable disk")
+                );
+            }
+        }
+        let sql = Sql::new(&self.prefix);
+        let inner = Inner {
+            options: self,
+            path,
+            sql,
+            writer: Mutex::new(connection),
+            readers: Mutex::default(),
+            claim,
+        };
+        Ok(Sqlite(Arc::new(inner)))
+    }
+
+    fn check(&self) -> Result<()> {
+        let plain = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let begins_well = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
+            && !self.prefix.to_ascii_lowercase().starts_with("sqlite_");
+        if plain && begins_well && (1..=30).contains(&self.prefix.len()) {
+            return Ok(());
+        }
+        Err(Error::definition("table prefix", format_args!("{:?} cannot begin a table's name", self.prefix))
+            .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"))
+    }
+
+    /// Settings of every connection.
+    fn prepare(&self, connection: &mut Connection) -> Result<()> {
+        let synchronous = match self.durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.busy_handler(Some(busy::wait)).map_err(fault)?;
+        // Otherwise SQLite plans some statements anew whenever other values are bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
+        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
+        connection
+            .execute_batch(&format!(
+                "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
+                 PRAGMA journal_size_limit = 67108864"
+            ))
+            .map_err(fault)
+    }
+
+    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`].
+    pub(super) fn prepare_reader(&self, connection: &mut Connection) -> Result<()> {
+        self.prepare(connection)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0").map_err(fault)
+    }
+}

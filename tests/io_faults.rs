@@ -1,0 +1,306 @@
+//! The disk fails, or is full, at every single operation of every kind of command: the error is a clean one, nothing
+//! is half-written, and the same command tried again works.
+#![cfg(feature = "sqlite")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use firstline::store::sqlite::{Options, Sqlite};
+use firstline::{ErrorKind, Result};
+use rusqlite::{Connection, ffi};
+
+#[path = "common/script.rs"]
+mod script;
+#[path = "common/soak.rs"]
+mod soak;
+#[path = "common/vfs.rs"]
+mod vfs;
+
+use script::{Script, digest, sound};
+use vfs::{Op, Vfs};
+
+/// Every operation in long runs, every fourth in the others.
+fn step() -> usize {
+    if soak::cases(1) >= 10 { 1 } else { 4 }
+}
+
+/// How the disk fails.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    /// One operation fails, and the next ones work again.
+    Once,
+    /// From one operation on all fail.
+    ForGood,
+    /// From one write on there is no room.
+    Full,
+}
+
+/// Lets the operation of this number fail; gives the count of those that failed.
+fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
+    let (failed, mut seen) = (Arc::new(AtomicUsize::new(0)), 0);
+    let count = Arc::clone(&failed);
+    vfs.watch(move |_, op| {
+        let grows = matches!(op, Op::Write { .. } | Op::Open { makes: true } | Op::Map);
+        if fault == Fault::Full && !grows {
+            return None;
+        }
+        seen += 1;
+        let fails = if fault == Fault::Once { seen == number } else { seen >= number };
+        fails.then(|| {
+            count.fetch_add(1, Ordering::Relaxed);
+            match (fault, op) {
+                (Fault::Full, Op::Write { .. }) => ffi::SQLITE_FULL,
+                _ => op.io_error(),
+            }
+        })
+    });
+    failed
+}
+
+/// A database on which every kind of command has something to do.
+fn base(dir: &Path) -> PathBuf {
+    let file = dir.join("base.db");
+    let (store, script) = (Options::new().open(&file).unwrap(), Script::new());
+    let kinds = ["open", "open", "open", "start", "hold", "resolve", "import", "open"];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        script.play(&store, number, kind).unwrap();
+    }
+    drop(store);
+    assert!(!dir.join("base.db-wal").exists());
+    file
+}
+
+/// A file that lies there for one try.
+fn copied(from: &Path, dir: &Path) -> PathBuf {
+    let file = dir.join("support.db");
+    for end in ["-wal", "-shm", "-journal", "-firstline-lock"] {
+        let _ = std::fs::remove_file(dir.join(format!("support.db{end}")));
+    }
+    std::fs::copy(from, &file).unwrap();
+    file
+}
+
+type Command<'a> = &'a dyn Fn(&Sqlite) -> Result<()>;
+
+/// Tries this with a fault at the first operation, the second, and so on, until none is met. Gives how often it failed.
+fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command: Command<'_>) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |file: &Path| Options::new().open(vfs.uri(file)).unwrap();
+    let file = copied(base, dir.path());
+    let store = open(&file);
+    let before = digest(&file);
+    command(&store).unwrap_or_else(|error| panic!("{name} fails without a fault: {error:?}"));
+    let after = digest(&file);
+    drop(store);
+    let mut failures = 0;
+    for number in (1..).step_by(step()) {
+        let at = format!("{name}, {fault:?} at operation {number}");
+        let file = copied(base, dir.path());
+        let store = open(&file);
+        let failed = fail_at(vfs, number, fault);
+        let result = command(&store);
+        vfs.leave();
+        let state = digest(&file);
+        match &result {
+            // A fault may be met where nothing depends on it: in a checkpoint, or when a file is closed.
+            Ok(()) => assert_eq!(state, after, "{at}: acknowledged, and not there"),
+            Err(error) => {
+                failures += 1;
+                assert!(error.is_storage(), "{at}: {error:?}");
+                assert!(!matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Schema), "{at}: {error:?}");
+                assert_eq!(state, before, "{at}: half-written, after {error}");
+            }
+        }
+        if result.is_err() {
+            command(&store).unwrap_or_else(|error| panic!("{at}: a retry fails: {error:?}"));
+        }
+        assert_eq!(digest(&file), after, "{at}: the retry did something else");
+        sound(&store, &file);
+        drop(store);
+        // What the connection believed is also what is in the file.
+        assert_eq!(digest(&file), after, "{at}: gone after closing");
+        if failed.load(Ordering::Relaxed) == 0 {
+            return failures;
+        }
+        assert!(number < 2_000, "{at}: there is no end of it");
+    }
+    failures
+}
+
+fn every_kind(name: &str, fault: Fault) {
+    let (vfs, dir, script) = (Vfs::register(name), tempfile::tempdir().unwrap(), Script::new());
+    let base = base(dir.path());
+    let kinds = [
+        ("open", 20),
+        ("receive", 15),
+        ("start", 21),
+        ("hold", 22),
+        ("resolve", 23),
+        ("follow up", 24),
+        ("link", 25),
+        ("import", 26),
+        ("adopt", 27),
+        ("drain", 8),
+    ];
+    let mut all = 0;
+    for (kind, number) in kinds {
+        let failures =
+            at_every_operation(&vfs, &base, fault, kind, &|store| script.play(store, number, kind));
+        assert!(
+            failures >= 8 / step(),
+            "{kind} met only {failures} faults: this test would not see what it is for"
+        );
+        all += failures;
+    }
+    // What writes nothing fails as cleanly.
+    if fault != Fault::Full {
+        let failures =
+            at_every_operation(&vfs, &base, fault, "repeat", &|store| script.play(store, 0, "repeat"));
+        let look = |store: &Sqlite| script.desk(store, 30).ticket("T-1").map(drop);
+        all += failures + at_every_operation(&vfs, &base, fault, "look", &look);
+    }
+    println!("{fault:?}: {all} commands failed, each cleanly, and worked when tried again");
+}
+
+#[test]
+fn an_operation_that_fails_once_is_a_clean_error() {
+    every_kind("faults-once", Fault::Once);
+}
+
+#[test]
+fn a_disk_that_fails_for_good_is_a_clean_error_until_it_is_back() {
+    every_kind("faults-for-good", Fault::ForGood);
+}
+
+#[test]
+fn a_full_disk_is_a_clean_error_until_there_is_room() {
+    every_kind("faults-full", Fault::Full);
+}
+
+/// The control: a command that writes in two transactions is found half-written.
+#[test]
+fn what_is_not_atomic_is_found() {
+    let (vfs, dir, script) = (Vfs::register("faults-control"), tempfile::tempdir().unwrap(), Script::new());
+    let base = base(dir.path());
+    let twice = |store: &Sqlite| {
+        script.play(store, 20, "open")?;
+        script.play(store, 21, "open")
+    };
+    let found = std::panic::catch_unwind(|| at_every_operation(&vfs, &base, Fault::Once, "twice", &twice));
+    vfs.leave();
+    let message = *found.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("half-written"), "{message}");
+}
+
+/// Opening, with all migrations: what is refused half-way is as it was, and opens when the disk is back.
+#[test]
+fn a_migration_happens_whole_or_not_at_all() {
+    let (vfs, dir) = (Vfs::register("faults-migration"), tempfile::tempdir().unwrap());
+    let old = dir.path().join("old.db");
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/v1.sql");
+    Connection::open(&old).unwrap().execute_batch(&std::fs::read_to_string(dump).unwrap()).unwrap();
+    let empty = dir.path().join("empty.db");
+    std::fs::write(&empty, []).unwrap();
+    let tables = |file: &Path| -> i64 {
+        let connection = Connection::open(file).unwrap();
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap()
+    };
+    let mut failures = 0;
+    for from in [&old, &empty] {
+        let migrated = {
+            let file = copied(from, dir.path());
+            Options::new().open(&file).unwrap();
+            tables(&file)
+        };
+        for fault in [Fault::Once, Fault::ForGood, Fault::Full] {
+            for number in (1..).step_by(step()) {
+                let file = copied(from, dir.path());
+                let failed = fail_at(&vfs, number, fault);
+                let opened = Options::new().open(vfs.uri(&file));
+                let refused = opened.is_err();
+                vfs.leave();
+                drop(opened);
+                if refused {
+                    failures += 1;
+                    let found = tables(&file);
+                    assert!(
+                        found == tables(from) || found == migrated,
+                        "{fault:?} at operation {number} left {found} tables and indexes"
+                    );
+                }
+                let store = Options::new().open(vfs.uri(&file)).unwrap();
+                assert_eq!(tables(&file), migrated);
+                sound(&store, &file);
+                drop(store);
+                if failed.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{failures} openings failed, each cleanly, and worked when tried again");
+    assert!(failures > 100 / step());
+}
+
+/// The writer thread: where SQLite gives up the transaction of a group, each caller hears the truth of its own.
+#[test]
+#[cfg(feature = "tokio")]
+fn a_group_whose_transaction_is_lost_is_answered_honestly() {
+    use firstline::NewTicket;
+
+    let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
+    let base = base(dir.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut lost, mut mixed) = (0, 0);
+    for fault in [Fault::Once, Fault::Full] {
+        for number in (1..).step_by(step()) {
+            // A folder of its own, because the thread that writes may close the last one's file a little later.
+            let place = tempfile::tempdir().unwrap();
+            let file = copied(&base, place.path());
+            let store = Options::new().open(vfs.uri(&file)).unwrap();
+            let desk = store.clone().awaited().unwrap().desk("main");
+            // While this is held, callers gather: the rest is one group.
+            let hold = Connection::open(&file).unwrap();
+            hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let calls: Vec<_> = (0..6)
+                .map(|n| {
+                    let desk = desk.clone();
+                    let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                    runtime.spawn(async move { desk.open_ticket(request.once(format!("g-{n}"))).await })
+                })
+                .collect();
+            runtime.block_on(async { tokio::task::yield_now().await });
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let failed = fail_at(&vfs, number, fault);
+            hold.execute_batch("ROLLBACK").unwrap();
+            let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
+            vfs.leave();
+            let stored: Vec<String> = {
+                let connection = Connection::open(&file).unwrap();
+                let mut statement = connection.prepare("SELECT key FROM firstline_receipt").unwrap();
+                statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+            };
+            for (n, answer) in answers.iter().enumerate() {
+                let there = stored.contains(&format!("g-{n}"));
+                assert_eq!(there, answer.is_ok(), "{fault:?} at {number}: call {n} was told {answer:?}");
+                if let Err(error) = answer {
+                    assert!(error.is_storage(), "{error:?}");
+                }
+            }
+            let refused = answers.iter().filter(|it| it.is_err()).count();
+            lost += refused;
+            mixed += usize::from(refused > 0 && refused < answers.len());
+            for n in 0..6 {
+                let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                runtime.block_on(desk.open_ticket(request.once(format!("g-{n}")))).unwrap();
+            }
+            assert_eq!(sound(&store, &file), 4 + 3 + 6);
+            if failed.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+        }
+    }
+    println!("{lost} calls were refused, each honestly; in {mixed} groups some were and some were not");
+    assert!(lost > 5);
+}

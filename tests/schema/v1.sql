@@ -1,0 +1,122 @@
+BEGIN;
+CREATE TABLE firstline_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE firstline_desk (
+    desk TEXT NOT NULL PRIMARY KEY,
+    last_number INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE firstline_ticket (
+    desk TEXT NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    team TEXT,
+    assignee TEXT,
+    requester TEXT,
+    source TEXT,
+    external TEXT,
+    facts TEXT NOT NULL,
+    personal TEXT,
+    personal_key TEXT
+);
+CREATE TABLE firstline_event (
+    desk TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    personal TEXT,
+    personal_key TEXT,
+    chain BLOB,
+    PRIMARY KEY (desk, ticket, version)
+) WITHOUT ROWID;
+CREATE TABLE firstline_timer (
+    desk TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    armed_by INTEGER NOT NULL,
+    PRIMARY KEY (desk, ticket, kind, subject)
+) WITHOUT ROWID;
+CREATE TABLE firstline_thread (
+    desk TEXT NOT NULL,
+    key TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    PRIMARY KEY (desk, key)
+) WITHOUT ROWID;
+CREATE TABLE firstline_receipt (
+    desk TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request BLOB NOT NULL,
+    ticket BLOB NOT NULL,
+    before INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (desk, key)
+) WITHOUT ROWID;
+CREATE TABLE firstline_definition (
+    desk TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (desk, hash)
+) WITHOUT ROWID;
+CREATE TABLE firstline_adoption (
+    desk TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    holds_from INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (desk, kind, version)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX firstline_ticket_id ON firstline_ticket (desk, id);
+CREATE UNIQUE INDEX firstline_ticket_number ON firstline_ticket (desk, number);
+CREATE UNIQUE INDEX firstline_ticket_external ON firstline_ticket (desk, source, external) WHERE external IS NOT NULL;
+CREATE INDEX firstline_ticket_inbox ON firstline_ticket (desk, priority, due_at, opened_at, id) WHERE open = 1;
+CREATE INDEX firstline_ticket_team ON firstline_ticket (desk, team, priority, due_at, opened_at, id)
+    WHERE open = 1 AND team IS NOT NULL;
+CREATE INDEX firstline_ticket_assignee ON firstline_ticket (desk, assignee, priority, due_at, opened_at, id)
+    WHERE open = 1 AND assignee IS NOT NULL;
+CREATE INDEX firstline_ticket_requester ON firstline_ticket (desk, requester, id) WHERE requester IS NOT NULL;
+CREATE INDEX firstline_timer_due ON firstline_timer (desk, due_at, kind, subject, ticket);
+CREATE INDEX firstline_receipt_expiry ON firstline_receipt (desk, expires_at);
+INSERT INTO firstline_migration VALUES (1, 'foundation', X'724AC502D8FE4792BCC2AC5EDE3C759C4D08B9C0E7A3B5CDC169B2A0DC09C925', '2026-01-05 09:00:00');
+INSERT INTO firstline_desk VALUES ('acme', 3);
+INSERT INTO firstline_desk VALUES ('beta', 2);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000001', 5, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'борис', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000001","version":5,"number":{"prefix":"АБ","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"customer"},"state_since":"2026-01-05T09:00:00Z","contacts":{"борис":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","first_replied_at":"2026-01-05T09:00:00Z","received":1,"replied":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"customer"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"paused","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0}]}', '{"subject":"Не слышно звука","people":{"борис":{"name":"Борис Пример"}}}', NULL);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000002', 5, 2, 'resolved', 0, 3, 9223372036854775807, 1767603600000000, 'payments', NULL, 'carl', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000002","version":5,"number":{"prefix":"АБ","value":2},"kind":"question","channel":"web_form","state":{"is":"resolved","closes_at":"2026-01-10T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"team":"payments","line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"active"},{"since":"2026-01-05T09:00:00Z","state":"resolved"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No light","resolution":"switched on"}', NULL);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000003', 5, 3, 'closed', 0, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'carl', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000003","version":5,"number":{"prefix":"АБ","value":3},"kind":"question","channel":"web_form","state":{"is":"closed"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","closed_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"resolved"},{"since":"2026-01-05T09:00:00Z","state":"closed"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No heat","resolution":"heated"}', NULL);
+INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000001', 2, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'dora', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000001","version":2,"number":{"prefix":"T","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"scheduled","until":"2026-01-07T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"dora":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"scheduled"}]}', '{"subject":"Later"}', NULL);
+INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000002', 3, 2, 'closed', 0, 3, 9223372036854775807, 1765011600000000, NULL, NULL, NULL, 'old', '4711', '{"id":"01900000-0000-7000-8000-000000000002","version":3,"number":{"prefix":"T","value":2},"kind":"question","channel":"unknown","state":{"is":"closed"},"state_since":"2025-12-16T09:00:00Z","assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2025-12-06T09:00:00Z","updated_at":"2025-12-16T09:00:00Z","closed_at":"2025-12-16T09:00:00Z","irregular":1,"external":{"source":"old","id":"4711"},"imported":[2,"f4dd15be87a3307753c9aa4dff633df48e9761fb9600e72df1a952a823b2b261"],"course":[{"since":"2025-12-06T09:00:00Z","state":"new"},{"since":"2025-12-16T09:00:00Z","state":"closed"}]}', '{"subject":"Old"}', NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 1, 1767603600000000, '{"by":{"who":{"contact":"борис"}},"change":{"what":"opened","number":{"prefix":"АБ","value":1},"kind":"question","channel":"web_form","state":{"is":"new"},"contacts":{"борис":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first"}}', '{"subject":"Не слышно звука","text":"Совсем ничего.","people":{"борис":{"name":"Борис Пример"}}}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 2, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"running","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"running_since":"2026-01-05T09:00:00Z","due_at":"2026-01-05T17:00:00Z","next":{"at":"2026-01-05T13:00:00Z","percent":50}}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 3, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"replied"}}', '{"text":"Проверьте гарнитуру."}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 4, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"new","to":{"is":"on_hold","reason":"customer"},"step":"hold"}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 5, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"paused","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000002', 1, 1767603600000000, '{"by":{"who":{"contact":"carl"}},"change":{"what":"opened","number":{"prefix":"АБ","value":2},"kind":"question","channel":"web_form","state":{"is":"new"},"contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"team":"payments","line":"first"}}', '{"subject":"No light"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000002', 2, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"running","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"running_since":"2026-01-05T09:00:00Z","due_at":"2026-01-05T17:00:00Z","next":{"at":"2026-01-05T13:00:00Z","percent":50}}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000002', 3, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"new","to":{"is":"active"},"step":"start"}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000002', 4, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"active","to":{"is":"resolved","closes_at":"2026-01-10T09:00:00Z"},"step":"resolve"}}', '{"text":"switched on"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000002', 5, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000003', 1, 1767603600000000, '{"by":{"who":{"contact":"carl"}},"change":{"what":"opened","number":{"prefix":"АБ","value":3},"kind":"question","channel":"web_form","state":{"is":"new"},"contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first"}}', '{"subject":"No heat"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000003', 2, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"running","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"running_since":"2026-01-05T09:00:00Z","due_at":"2026-01-05T17:00:00Z","next":{"at":"2026-01-05T13:00:00Z","percent":50}}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000003', 3, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"new","to":{"is":"resolved","closes_at":"2026-01-10T09:00:00Z"},"step":"resolve"}}', '{"text":"heated"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000003', 4, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"resolved","to":{"is":"closed"},"step":"close"}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000003', 5, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","policy":"31dec827d8905e3d42219ca29ff5d074e0b61fddaac6d6a420fed0c9f7db6b2b","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000001', 1, 1767603600000000, '{"by":{"who":{"contact":"dora"}},"change":{"what":"opened","number":{"prefix":"T","value":1},"kind":"question","channel":"web_form","state":{"is":"new"},"contacts":{"dora":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first"}}', '{"subject":"Later"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000001', 2, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"new","to":{"is":"on_hold","reason":"scheduled","until":"2026-01-07T09:00:00Z"},"step":"hold"}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000002', 1, 1765011600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"opened","number":{"prefix":"T","value":2},"kind":"question","channel":"unknown","state":{"is":"new"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","external":{"source":"old","id":"4711"}},"origin":{"version":1}}', '{"subject":"Old"}', NULL, NULL);
+INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000002', 2, 1765875600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"moved","from":"new","to":{"is":"closed"}},"origin":{"version":2,"irregular":true}}', NULL, NULL, NULL);
+INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000002', 3, 1765875600000000, '{"by":{"who":"desk"},"change":{"what":"imported","versions":2,"fingerprint":"f4dd15be87a3307753c9aa4dff633df48e9761fb9600e72df1a952a823b2b261"},"origin":{"version":2}}', NULL, NULL, NULL);
+INSERT INTO firstline_timer VALUES ('acme', X'01900000000070008000000000000002', 'silence', '', 1768035600000000, 5);
+INSERT INTO firstline_timer VALUES ('beta', X'01900000000070008000000000000001', 'hold_ends', '', 1767776400000000, 2);
+INSERT INTO firstline_thread VALUES ('acme', 'чат-9', X'01900000000070008000000000000001');
+INSERT INTO firstline_receipt VALUES ('acme', 'click-1', X'F469DCE8F69BE35A48BD9C785DE6335062FA5AD90C1DC0A119ED2CA7982143BC', X'01900000000070008000000000000002', 3, 5, 1770195600000000);
+INSERT INTO firstline_receipt VALUES ('acme', 'form-1', X'A524D5AD9BB745986D0D88B76F142BAFEF7821FBC19EE320EE25DA1A9ABA8E62', X'01900000000070008000000000000001', 0, 2, 1770195600000000);
+INSERT INTO firstline_definition VALUES ('acme', X'31DEC827D8905E3D42219CA29FF5D074E0B61FDDAAC6D6A420FED0C9F7DB6B2B', '{"prefix":"АБ","verification":432000,"fields":{},"matrix":{"impacts":["high","medium","low"],"urgencies":["high","medium","low"],"priorities":["critical","high","moderate","low","planning"],"default_impact":"medium","default_urgency":"medium","cells":{"high":{"high":"critical","medium":"high","low":"moderate"},"medium":{"high":"high","medium":"moderate","low":"low"},"low":{"high":"moderate","medium":"low","low":"planning"}}},"agreements":[{"name":"standard","position":1,"when":"always","targets":[{"metric":"resolution","time":"8h","measured":"wall","pauses":["customer"],"warn_at":[50]}],"on_reopen":"continue","on_priority_change":"from_opening","on_policy_change":"pin"}]}');
+INSERT INTO firstline_adoption VALUES ('acme', 'policy', 1, 1767603600000000, X'31DEC827D8905E3D42219CA29FF5D074E0B61FDDAAC6D6A420FED0C9F7DB6B2B');
+COMMIT;

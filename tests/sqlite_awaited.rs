@@ -1,0 +1,216 @@
+//! SQLite whose calls are awaited: one thread writes, many share a commit, each hears of its own.
+#![cfg(feature = "tokio")]
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use firstline::flow::{Engine, Flow, Halt, Seen};
+use firstline::store::sqlite::{Awaited, Options, Sqlite};
+use firstline::store::{Commit, Mode};
+use firstline::time::{ManualTime, TimeDelta};
+use firstline::*;
+
+fn opened(dir: &tempfile::TempDir) -> (Sqlite, Awaited) {
+    let store = Options::new().open(dir.path().join("support.db")).unwrap();
+    let awaited = store.clone().awaited().unwrap();
+    (store, awaited)
+}
+
+/// Row and history agree for every ticket; gives their subjects.
+fn checked(store: &Sqlite) -> Vec<String> {
+    let desk = store.desk("main");
+    let (mut next, mut subjects) = (None, Vec::new());
+    loop {
+        let page = desk.find(Query::oldest().limit(500).after(next)).unwrap();
+        for ticket in page.tickets {
+            let history = desk.records().history(ticket.id()).unwrap();
+            assert_eq!(&Snapshot::fold(&history).unwrap(), ticket.snapshot());
+            subjects.push(ticket.subject().to_owned());
+        }
+        next = page.next;
+        if next.is_none() {
+            return subjects;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_each_get_their_own_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..32 {
+        let desk = desk.clone();
+        callers.spawn(async move {
+            let anna = Actor::agent(format!("agent-{caller}"));
+            for n in 0..10 {
+                let subject = format!("{caller}/{n}");
+                let ticket = desk.open_ticket(NewTicket::new(&*subject)).await.unwrap();
+                assert_eq!(ticket.subject(), subject);
+                // A refusal in the middle of a group is that caller's alone, and leaves nothing behind.
+                let both = Action::note("half").and(Action::confirm());
+                assert!(desk.act(ticket.id(), both, &anna).await.unwrap_err().is_rejected());
+                let receipt = desk.act(ticket.id(), Action::assign(anna_of(caller)), &anna).await.unwrap();
+                assert_eq!(receipt.ticket.version, 2, "the refused note was written");
+                assert_eq!(desk.ticket(ticket.id()).await.unwrap(), receipt.ticket);
+            }
+        });
+    }
+    while let Some(caller) = callers.join_next().await {
+        caller.unwrap();
+    }
+    let mut subjects = checked(&store);
+    subjects.sort();
+    subjects.dedup();
+    assert_eq!(subjects.len(), 320);
+}
+
+fn anna_of(caller: usize) -> String {
+    format!("agent-{caller}")
+}
+
+/// One hot ticket: whoever expected a version that is gone is told so, also inside one group.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_inside_a_group_is_a_conflict() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let id = desk.open_ticket(NewTicket::new("Hot")).await.unwrap().id();
+    let mut callers = tokio::task::JoinSet::new();
+    for n in 0..50 {
+        let desk = desk.clone();
+        callers.spawn(async move {
+            desk.act(id, Action::tag(format!("{n}")), Actor::agent("anna").expecting(1)).await
+        });
+    }
+    let results = callers.join_all().await;
+    assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 1);
+    assert!(results.iter().flat_map(|it| it.as_ref().err()).all(Error::is_conflict));
+    assert_eq!(desk.ticket(id).await.unwrap().version, 2);
+}
+
+#[test]
+fn a_future_that_is_dropped_leaves_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    // Never polled: nothing happens.
+    drop(desk.open_ticket(NewTicket::new("unpolled")));
+    for n in 0..200 {
+        let request = NewTicket::new(format!("dropped {n}"))
+            .from("boris")
+            .thread(format!("t-{n}"))
+            .once(format!("{n}"));
+        let mut call = pin!(desk.open_ticket(request));
+        // Polled once, which hands it in; then the caller goes away.
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending | Poll::Ready(Ok(_))));
+        if n % 3 == 0 {
+            std::thread::sleep(Duration::from_micros(n * 7 % 900));
+        }
+    }
+    let block_on = |future| tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
+    let last: Ticket<_> = block_on(desk.open_ticket(NewTicket::new("last"))).unwrap();
+    // Everything handed in before is through by now: whole, or not there at all.
+    let subjects = checked(&store);
+    assert!(!subjects.iter().any(|it| it == "unpolled"));
+    assert_eq!(last.number.value, subjects.len() as u64, "numbers have a gap");
+    let stored = |table: &str| -> i64 {
+        let raw = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
+        raw.query_row(&format!("SELECT count(*) FROM firstline_{table}"), [], |row| row.get(0)).unwrap()
+    };
+    let kept = subjects.len() as i64 - 1;
+    println!("{kept} of 200 dropped calls were carried out");
+    assert_eq!((stored("thread"), stored("receipt")), (kept, kept));
+}
+
+/// The first poll hands the command in: it is carried out though nobody ever polls again.
+#[test]
+fn a_command_is_handed_in_by_the_first_poll() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let mut call = pin!(desk.open_ticket(NewTicket::new("No sound")));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    for _ in 0..1_000 {
+        if store.desk("main").ticket("T-1").is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("nothing was written");
+}
+
+#[tokio::test]
+async fn reading_waits_for_no_writer_and_workers_serve_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, awaited) = opened(&dir);
+    let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+    let desk = awaited.desk(desk::Settings::new("acme").time(time.clone()));
+    let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris")).await.unwrap();
+    desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna")).await.unwrap();
+    let raw = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let writing = tokio::spawn({
+        let (desk, id) = (desk.clone(), ticket.id());
+        async move { desk.act(id, Action::note("meanwhile"), Actor::agent("anna")).await }
+    });
+    tokio::task::yield_now().await;
+    let read =
+        tokio::time::timeout(Duration::from_secs(5), desk.find(Query::newest())).await.unwrap().unwrap();
+    assert_eq!(read.tickets[0].version, 2);
+    assert!(!writing.is_finished());
+    raw.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(writing.await.unwrap().unwrap().ticket.version, 3);
+
+    let week = firstline::time::TimeSource::now(&time) + TimeDelta::days(7);
+    assert_eq!(Worker::over(awaited.clone()).drain(week).await.unwrap().fired, 1);
+    assert_eq!(desk.tick(week).await.unwrap().fired, 0);
+}
+
+#[test]
+fn outside_of_a_runtime_reading_is_refused_and_nothing_panics() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let mut reading = pin!(desk.find(Query::newest()));
+    match reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(error)) => {
+            assert!(error.is_storage() && error.to_string().contains("tokio"), "{error}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+struct Panics;
+
+impl Flow for Panics {
+    type Out = ();
+
+    fn mode(&self) -> Mode {
+        Mode::Write
+    }
+
+    fn decide(&self, _: &Seen) -> std::result::Result<(Commit, ()), Halt> {
+        panic!("a flow of the host's panics, as this test wants it to")
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_panics_takes_nobody_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let main = DeskId::new("main");
+    let (before, panicked, after) = tokio::join!(
+        desk.open_ticket(NewTicket::new("before")),
+        awaited.run(&main, Panics),
+        desk.open_ticket(NewTicket::new("after")),
+    );
+    assert!(panicked.unwrap_err().to_string().contains("panicked"));
+    assert_eq!((before.unwrap().subject(), after.unwrap().subject()), ("before", "after"));
+    assert_eq!(checked(&store), ["before", "after"]);
+}
