@@ -15,7 +15,7 @@ use firstline::{
 
 /// Everything in memory, behind one lock: a transaction holds it, so that nothing it read can change.
 #[derive(Debug, Default)]
-struct EventStore(Mutex<HashMap<DeskId, Rows>>);
+pub(crate) struct EventStore(Mutex<HashMap<DeskId, Rows>>);
 
 /// What one desk keeps.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Store for EventStore {
     }
 }
 
-struct Transaction<'a> {
+pub(crate) struct Transaction<'a> {
     desks: MutexGuard<'a, HashMap<DeskId, Rows>>,
     desk: DeskId,
 }

@@ -18,6 +18,8 @@
 
 mod claim;
 pub mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;

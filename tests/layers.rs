@@ -31,7 +31,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         ],
     ),
     // The desk and the ports.
-    (2, &["desk", "flow", "store"]),
+    (2, &["desk", "flow", "store", "store/conformance"]),
     // Adapters.
     (3, &["store/memory", "store/sqlite", "store/postgres", "zoneinfo"]),
 ];

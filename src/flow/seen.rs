@@ -94,7 +94,7 @@ impl Seen {
         if missing.is_empty() { Ok(()) } else { Err(Halt::Need(missing)) }
     }
 
-    fn answer(&self, read: &Read) -> Result<&Answer, Halt> {
+    pub(crate) fn answer(&self, read: &Read) -> Result<&Answer, Halt> {
         self.0.get(read).ok_or_else(|| Halt::Need(vec![read.clone()]))
     }
 

@@ -52,8 +52,14 @@ impl Desk<Postgres> {
         &'t self,
         transaction: &'t mut Transaction<'c>,
     ) -> Desk<Within<'t, Transaction<'c>>> {
-        let sql = self.engine().sql();
-        self.with_engine(Within { transaction: Mutex::new(transaction), sql })
+        self.with_engine(self.engine().within(transaction))
+    }
+}
+
+impl Postgres {
+    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see [`Desk::within`].
+    pub fn within<'t, 'c>(&'t self, transaction: &'t mut Transaction<'c>) -> Within<'t, Transaction<'c>> {
+        Within { transaction: Mutex::new(transaction), sql: self.sql() }
     }
 }
 

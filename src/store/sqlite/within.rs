@@ -71,8 +71,15 @@ impl Desk<Sqlite> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
-        let whose = if self.engine().is_at_home(transaction) { Whose::Host } else { Whose::HostAbroad };
-        self.with_engine(Within { connection: transaction, sql: self.engine().sql(), whose })
+        self.with_engine(self.engine().within(transaction))
+    }
+}
+
+impl Sqlite {
+    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see `Desk::within`.
+    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Within<'t> {
+        let whose = if self.is_at_home(transaction) { Whose::Host } else { Whose::HostAbroad };
+        Within { connection: transaction, sql: self.sql(), whose }
     }
 }
 

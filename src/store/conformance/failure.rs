@@ -1,0 +1,98 @@
+//! What a store did instead of what it should.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::error::Error;
+
+/// How a store failed a check: what was looked at, what should have been there, and what was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What was looked at.
+    pub what: String,
+    /// What should have been there.
+    pub wanted: String,
+    /// What was there.
+    pub found: String,
+    /// The error of a call that should have succeeded.
+    pub error: Option<Error>,
+}
+
+/// Texts longer than this are cut short in a failure.
+const MOST: usize = 2_000;
+
+impl Failure {
+    pub(super) fn new(
+        what: impl fmt::Display,
+        wanted: impl fmt::Display,
+        found: impl fmt::Display,
+    ) -> Failure {
+        let [what, wanted, found] = [what.to_string(), wanted.to_string(), found.to_string()].map(shortened);
+        Failure { what, wanted, found, error: None }
+    }
+
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Failure {
+        let words = panic.downcast_ref::<&str>().map(|it| (*it).to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Failure::new("the store", "no panic", format_args!("a panic: {words}"))
+    }
+
+    /// The same failure, saying where it was met.
+    pub(super) fn at(mut self, place: impl fmt::Display) -> Failure {
+        self.what = shortened(format!("{place}: {}", self.what));
+        self
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let found = Failure::new("a call", "success", &error);
+        Failure { error: Some(error), ..found }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { what, wanted, found, .. } = self;
+        write!(f, "{what}: wanted {wanted}, found {found}")
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.as_ref().map(|error| error as _)
+    }
+}
+
+/// A check, or a part of one.
+pub(super) type Checked<T = ()> = Result<T, Failure>;
+
+/// Both must be the same.
+pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T, wanted: T) -> Checked {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Failure::new(what, format_args!("{wanted:?}"), format_args!("{found:?}")))
+}
+
+/// It must hold.
+pub(super) fn holds(what: impl fmt::Display, wanted: &str, it_does: bool) -> Checked {
+    if it_does { Ok(()) } else { Err(Failure::new(what, wanted, "something else")) }
+}
+
+/// The call must be refused; its error.
+pub(super) fn refused<T: fmt::Debug>(what: impl fmt::Display, result: Result<T, Error>) -> Checked<Error> {
+    match result {
+        Ok(done) => Err(Failure::new(what, "an error", format_args!("success: {done:?}"))),
+        Err(error) => Ok(error),
+    }
+}

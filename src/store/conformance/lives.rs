@@ -1,0 +1,134 @@
+//! What happens to tickets, one command after another.
+
+use chrono::TimeDelta;
+
+use super::Candidate;
+use super::failure::{Checked, refused, same};
+use super::scene::{ACME, Scene, anna, later};
+use crate::flow::{Flow, Halt, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::HoldReason;
+use crate::priority::Impact;
+use crate::store::{Commit, Query, Read};
+use crate::ticket::action::Action;
+use crate::ticket::event::Event;
+use crate::ticket::kind::LinkKind;
+use crate::ticket::opening::NewTicket;
+use crate::ticket::people::{Actor, Contact};
+
+/// Lets some of everything happen to a few tickets.
+fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
+    let desk = scene.desk(ACME);
+    let mut tickets = Vec::new();
+    for n in 0..4 {
+        let from = Contact::new(format!("contact-{n}")).named("Ольга").with("vip", n % 2 == 0);
+        let request =
+            NewTicket::new(format!("Нет звука {n}")).from(from).thread(format!("chat-{n}")).tag("audio");
+        tickets.push(scene.wait(desk.open_ticket(request.saying("I hear nothing.")))?.id());
+    }
+    let [a, b, c, d] = tickets[..] else { return Ok(tickets) };
+    let does = |ticket, action| scene.wait(desk.act(ticket, action, anna()));
+    does(a, Action::start())?;
+    does(a, Action::assign("anna").and(Action::tag("loud")).and(Action::note("looked at it")))?;
+    does(a, Action::hold(HoldReason::Customer).and(Action::reply("Which browser is it?")))?;
+    scene.time.advance(TimeDelta::minutes(7));
+    let answer = NewTicket::new("Re: Нет звука").from("contact-0").thread("chat-0").saying("Firefox.");
+    scene.wait(desk.receive(answer))?;
+    does(a, Action::resolve("unmuted"))?;
+    does(b, Action::hold_until(HoldReason::Scheduled, later(9_000)))?;
+    does(b, Action::link(LinkKind::DuplicateOf, c))?;
+    does(b, Action::untag("audio"))?;
+    does(c, Action::Impact(Impact::HIGH))?;
+    does(d, Action::cancel())?;
+    refused("a step that the lifecycle forbids", does(d, Action::start()))?;
+    scene.wait(desk.tick(later(9_001)))?;
+    let late = NewTicket::new("Again").from("contact-3").thread("chat-3").saying("It is back.");
+    tickets.push(scene.wait(desk.receive(late))?.ticket.id());
+    scene.wait(desk.act(a, Action::confirm(), Actor::contact("contact-0")))?;
+    Ok(tickets)
+}
+
+pub(super) fn fold<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let tickets = live(scene)?;
+    for id in &tickets {
+        scene.sound(ACME, *id)?;
+    }
+    for ticket in scene.find(ACME, Query::oldest().limit(100))? {
+        let row = scene.ticket(ACME, ticket.id)?;
+        same("a ticket as it is found, beside its row", Some(&*ticket), row.as_deref())?;
+    }
+    Ok(())
+}
+
+pub(super) fn history<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let tickets = live(scene)?;
+    for id in tickets {
+        let ticket = scene.sound(ACME, id)?;
+        let whole = scene.history(ACME, id)?;
+        for after in 0..=ticket.version + 1 {
+            for limit in [1, 2, 3, 1_000] {
+                let wanted: Vec<Event> =
+                    whole.iter().filter(|it| it.version > after).take(limit).cloned().collect();
+                let what = format!("at most {limit} events after version {after} of {}", ticket.version);
+                same(what, scene.slice(ACME, id, after, limit)?, wanted)?;
+            }
+        }
+    }
+    same("the history of nobody", scene.history(ACME, super::scene::ticket_id(77))?, Vec::new())
+}
+
+/// Takes several numbers in one transaction, in two rounds.
+#[derive(Debug)]
+struct Several;
+
+impl Flow for Several {
+    type Out = [u64; 3];
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, [u64; 3]), Halt> {
+        seen.need([Read::NextNumber { place: 0 }, Read::NextNumber { place: 1 }])?;
+        let numbers = [seen.next_number(0)?, seen.next_number(1)?, seen.next_number(2)?];
+        let open = |number| super::scene::open(number);
+        let tickets = numbers.into_iter().map(open).collect::<crate::Result<_>>()?;
+        Ok((Commit { tickets, ..Commit::default() }, numbers))
+    }
+}
+
+pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let desk = scene.desk(ACME);
+    let open =
+        || scene.wait(desk.open_ticket(NewTicket::new("No sound"))).map(|it| (it.number.value, it.id()));
+    let mut all = vec![open()?, open()?];
+    refused("an opening without a subject", scene.wait(desk.open_ticket(NewTicket::new(""))))?;
+    for number in scene.run(ACME, Several)? {
+        all.push((number, super::scene::ticket_id(number)));
+    }
+    all.push(open()?);
+    same(
+        "numbers in the order of openings",
+        all.iter().map(|it| it.0).collect(),
+        (1..=6).collect::<Vec<u64>>(),
+    )?;
+    for (number, id) in all {
+        same(format_args!("the ticket of number {number}"), scene.id(ACME, Read::Number(number))?, Some(id))?;
+    }
+    same("the ticket of a number that was not given", scene.id(ACME, Read::Number(7))?, None)?;
+    same("the ticket of the number 0", scene.id(ACME, Read::Number(0))?, None)?;
+    same("the ticket of the largest number", scene.id(ACME, Read::Number(u64::MAX))?, None)
+}
+
+pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let desk = scene.desk(ACME);
+    let said = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(words);
+    let first = scene.wait(desk.receive(said("I hear nothing.")))?;
+    same("a first message opens a ticket", first.opened(), true)?;
+    let id = first.ticket.id();
+    same("where the thread leads", scene.id(ACME, Read::Thread("chat-9".into()))?, Some(id))?;
+    let second = scene.wait(desk.receive(said("Not even the bell.")))?;
+    same("a second message goes to the ticket", (second.opened(), second.ticket.id()), (false, id))?;
+    same("where another thread leads", scene.id(ACME, Read::Thread("chat-8".into()))?, None)?;
+    scene.wait(desk.act(id, Action::cancel(), anna()))?;
+    let third = scene.wait(desk.receive(said("It is back.")))?;
+    same("a message after the end opens a ticket", third.opened(), true)?;
+    let thread = scene.id(ACME, Read::Thread("chat-9".into()))?;
+    same("where the thread leads now", thread, Some(third.ticket.id()))
+}

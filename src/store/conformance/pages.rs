@@ -1,0 +1,147 @@
+//! Searching, beside a look at all tickets.
+
+use std::collections::BTreeSet;
+
+use super::Candidate;
+use super::failure::{Checked, same};
+use super::scene::{ACME, Scene, edited, later, opening};
+use crate::condition::Condition;
+use crate::error::Result;
+use crate::id::TicketId;
+use crate::lifecycle::StateKind;
+use crate::lifecycle::state::{Active, Cancelled, Closed, New, Resolved};
+use crate::line::Line;
+use crate::priority::{Impact, Urgency};
+use crate::store::{Commit, Query, TicketWrite};
+use crate::ticket::opening::NewTicket;
+use crate::ticket::snapshot::Snapshot;
+
+/// The n-th of a lot of tickets that differ in everything that can be asked for.
+fn varied(n: u64) -> Result<TicketWrite> {
+    let rank = |from: u64| u8::try_from(from % 4 + 1).unwrap_or(1);
+    let mut request =
+        NewTicket::new(format!("Request {n}")).rated(Impact::new(rank(n))?, Urgency::new(rank(n / 4))?);
+    request = match n % 3 {
+        0 => request.from("boris"),
+        1 => request.from("Ольга"),
+        _ => request,
+    };
+    request = match n % 5 {
+        0 => request.team("network", Line::First),
+        1 | 2 => request.team("платежи", Line::Second),
+        _ => request,
+    };
+    request = if n.is_multiple_of(2) { request.assigned_to("anna") } else { request };
+    request = if n.is_multiple_of(7) { request.tag("refund") } else { request };
+    // Several at one instant, and not in the order of their ids.
+    let at = later(((n * 37) % 11) as i64);
+    edited(opening(n, &request, at)?, |opened| {
+        opened.state = match n % 6 {
+            0 => Resolved { closes_at: None }.into(),
+            1 => Closed.into(),
+            2 => Cancelled.into(),
+            3 => Active.into(),
+            _ => New.into(),
+        };
+    })
+}
+
+fn fill<C: Candidate>(scene: &Scene<'_, C>, numbers: impl Iterator<Item = u64>) -> Checked<Vec<Snapshot>> {
+    let tickets: Vec<TicketWrite> = numbers.map(varied).collect::<Result<_>>()?;
+    let snapshots = tickets.iter().map(|it| it.snapshot.clone()).collect();
+    scene.put(ACME, Commit { tickets, ..Commit::default() })?;
+    Ok(snapshots)
+}
+
+/// What a query asks, by looking at every ticket.
+fn naive(all: &[Snapshot], query: &Query) -> Vec<TicketId> {
+    let mut found: Vec<_> =
+        all.iter().filter(|it| query.matches(it)).map(|it| (query.place(it), it.id)).collect();
+    found.sort();
+    found.retain(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor));
+    found.into_iter().map(|(_, id)| id).take(query.page_size()).collect()
+}
+
+fn filters() -> Vec<fn(Query) -> Query> {
+    vec![
+        |it| it,
+        |it| it.state(StateKind::New),
+        |it| it.state(StateKind::Active).state(StateKind::Closed),
+        |it| it.state(StateKind::OnHold),
+        |it| it.team("network"),
+        |it| it.team("платежи").state(StateKind::New),
+        |it| it.team("Network"),
+        |it| it.assigned_to("anna"),
+        |it| it.unassigned(),
+        |it| it.unassigned().team("network"),
+        |it| it.assigned_to("anna").unassigned(),
+        |it| it.from("Ольга"),
+        |it| it.from("ольга"),
+        |it| it.from("boris").assigned_to("anna").team("платежи"),
+        |it| it.matching(Condition::field("tags").contains("refund")),
+        |it| it.team("nul\0").from("nul\0"),
+    ]
+}
+
+fn orders() -> [Query; 3] {
+    [Query::inbox(), Query::newest(), Query::oldest()]
+}
+
+pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let all = fill(scene, 1..=60)?;
+    for order in orders() {
+        for filter in filters() {
+            for limit in [1, 7, 1_000] {
+                let query = filter(order.clone()).limit(limit);
+                let found = scene.find(ACME, query.clone())?;
+                let ids = found.iter().map(|it| it.id).collect();
+                same(format_args!("{query:?}"), ids, naive(&all, &query))?;
+                for ticket in found {
+                    let written = all.iter().find(|it| it.id == ticket.id);
+                    same("a ticket that was found", Some(&*ticket), written)?;
+                }
+            }
+        }
+    }
+    // Before, at and after every ticket.
+    for order in orders() {
+        for ticket in &all {
+            let query = order.clone().limit(5).after(order.place(ticket));
+            let ids = scene.find(ACME, query.clone())?.iter().map(|it| it.id).collect();
+            same(format_args!("{query:?}"), ids, naive(&all, &query))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    // Every third id is there from the beginning; the others come while somebody turns pages.
+    let mut all = fill(scene, (1..=30).map(|n| n * 3))?;
+    let known: BTreeSet<TicketId> = all.iter().map(|it| it.id).collect();
+    for (turn, order) in (0..).zip(orders()) {
+        for filter in [filters()[0], |it: Query| it.unassigned()] {
+            let query = filter(order.clone()).limit(4);
+            let wanted: Vec<TicketId> = naive(&all, &query.clone().limit(1_000));
+            let wanted: Vec<TicketId> = wanted.into_iter().filter(|id| known.contains(id)).collect();
+            let (mut met, mut after) = (Vec::new(), None);
+            for page in 0..100 {
+                let found = scene.find(ACME, query.clone().after(after.take()))?;
+                after = found.last().map(|it| query.place(it));
+                met.extend(found.iter().map(|it| it.id));
+                if after.is_none() {
+                    break;
+                }
+                // Two more, somewhere before and after.
+                let free = |n: &u64| n % 3 != 0 && all.iter().all(|it| it.number.value != *n);
+                let new: Vec<u64> =
+                    (1..=90).map(|n| (n * 41 + page * 7 + turn) % 90 + 1).filter(free).take(2).collect();
+                all.extend(fill(scene, new.into_iter().collect::<BTreeSet<_>>().into_iter())?);
+            }
+            let once: BTreeSet<_> = met.iter().collect();
+            same("tickets that were on two pages", met.len() - once.len(), 0)?;
+            met.retain(|id| known.contains(id));
+            same(format_args!("pages of {query:?}, of what was there before"), met, wanted)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Texts of any script and length.
+
+use super::Candidate;
+use super::failure::{Checked, refused, same};
+use super::scene::{ACME, Scene, anna};
+use crate::limits::MAX_TEXT_BYTES;
+use crate::store::{Answer, Query, Read};
+use crate::ticket::action::Action;
+use crate::ticket::event::ExternalRef;
+use crate::ticket::opening::NewTicket;
+
+pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let desk = scene.desk(ACME);
+    let words = [
+        "Нет звука: «Тишина» — снова, ёлки-палки",
+        "👩‍👧 не слышит 🔇🇷🇺",
+        "it's % _ ' \" \\ ; -- $1 ?1 :a {s} {p}",
+        "e\u{301} is not \u{e9}; \u{200f}\u{202e}back to front",
+        "\u{10ffff}\u{fffd}\u{feff} سلام 你好",
+        "  spaces at both ends  ",
+        "NULL",
+    ];
+    for word in words {
+        let request = NewTicket::new(word).from(word).thread(word).once(word).tag(word).category([word]);
+        let ticket = scene.wait(desk.open_ticket(request.saying(format!("{word}\n\t{word}"))))?;
+        scene.wait(desk.act(ticket.id(), Action::note(word).and(Action::assign(word)), anna()))?;
+        let row = scene.sound(ACME, ticket.id())?;
+        same("the subject", row.subject(), word)?;
+        same("the agent", row.assignee.as_ref().map(|it| it.as_str()), Some(word))?;
+        let said = scene.history(ACME, ticket.id())?;
+        let said: Vec<_> = said.iter().filter_map(|it| it.personal.text.as_deref()).collect();
+        same("what was said", said, vec![format!("{word}\n\t{word}").as_str(), word])?;
+        same("the thread", scene.id(ACME, Read::Thread(word.into()))?, Some(ticket.id()))?;
+        same("the receipt", scene.receipt(ACME, word)?.map(|it| it.ticket), Some(ticket.id()))?;
+        for query in [Query::newest().from(word), Query::newest().assigned_to(word)] {
+            let found: Vec<_> = scene.find(ACME, query)?.iter().map(|it| it.id).collect();
+            same("the ticket of this person", found, vec![ticket.id()])?;
+        }
+    }
+    // A mebibyte, of two bytes a letter.
+    let long = "ё".repeat(MAX_TEXT_BYTES / 2);
+    let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").saying(long.as_str())))?;
+    let history = scene.history(ACME, ticket.id())?;
+    let said = history.first().and_then(|it| it.personal.text.as_deref());
+    same("a mebibyte, come back whole", said == Some(long.as_str()), true)?;
+    // NUL, which not every database can keep, does not come so far; and what no row is called is not found.
+    refused("a subject with NUL", scene.wait(desk.open_ticket(NewTicket::new("No\0sound"))))?;
+    refused("a note with NUL", scene.wait(desk.act(ticket.id(), Action::note("no\0"), anna())))?;
+    let external = ExternalRef { source: "old\0desk".to_owned(), id: "1".to_owned() };
+    for read in [Read::Thread("nul\0".into()), Read::External(external)] {
+        same(format!("{read:?}"), scene.read(ACME, read)?, Answer::Id(None))?;
+    }
+    same("a receipt of a key with NUL", scene.receipt(ACME, "nul\0")?, None)
+}

@@ -1,0 +1,325 @@
+//! Many at once.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::Candidate;
+use super::failure::{Checked, Failure, holds, same};
+use super::scene::{ACME, Scene, anna, later};
+use crate::error::Result;
+use crate::flow::{Flow, Halt, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::HoldReason;
+use crate::store::{Answer, Commit, Mode, Query, Read};
+use crate::ticket::action::Action;
+use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::opening::NewTicket;
+
+const THREADS: usize = 8;
+
+/// Does this on eight threads, each with a handle of its own, and gives what each gave.
+fn at_once<C: Candidate, T: Send>(
+    scene: &Scene<'_, C>,
+    does: impl Fn(usize, &Scene<'_, C>) -> Checked<T> + Sync,
+) -> Checked<Vec<T>> {
+    let twins = (0..THREADS).map(|_| scene.twin()).collect::<Checked<Vec<_>>>()?;
+    thread::scope(|scope| {
+        let does = &does;
+        let threads: Vec<_> =
+            twins.iter().enumerate().map(|(n, twin)| scope.spawn(move || does(n, twin))).collect();
+        let joined = threads
+            .into_iter()
+            .map(|it| it.join().unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref()))));
+        joined.collect()
+    })
+}
+
+/// The same call, as often as the store asks for by saying that it is busy.
+fn patiently<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        match call() {
+            Err(error) if error.is_retryable() && tries < 200 => {
+                tries += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn opened<C: Candidate>(scene: &Scene<'_, C>, count: usize) -> Checked<Vec<TicketId>> {
+    let desk = scene.desk(ACME);
+    (0..count)
+        .map(|n| Ok(scene.wait(desk.open_ticket(NewTicket::new(format!("Request {n}")).from("boris")))?.id()))
+        .collect()
+}
+
+pub(super) fn hot<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    const EACH: usize = 6;
+    let tickets = opened(scene, 2)?;
+    at_once(scene, |n, scene| {
+        let desk = scene.desk(ACME);
+        for round in 0..EACH {
+            let ticket = tickets[(n + round) % tickets.len()];
+            patiently(|| scene.wait(desk.act(ticket, Action::tag(format!("{n} {round}")), anna())))?;
+        }
+        Ok(())
+    })?;
+    let mut tags = BTreeSet::new();
+    for id in tickets {
+        tags.extend(scene.sound(ACME, id)?.tags.clone());
+    }
+    let wanted = (0..THREADS).flat_map(|n| (0..EACH).map(move |round| format!("{n} {round}"))).collect();
+    same("the tags that eight threads put on two tickets", tags, wanted)
+}
+
+/// Every link has its inverse at the other end.
+fn mirrored<C: Candidate>(scene: &Scene<'_, C>, tickets: &[TicketId]) -> Checked<usize> {
+    let mut count = 0;
+    for id in tickets {
+        for link in &scene.sound(ACME, *id)?.links {
+            let inverse = Link { kind: link.kind.inverse(), to: *id };
+            let other = scene.sound(ACME, link.to)?;
+            holds(
+                format_args!("the other end of {link:?} of ticket {id}"),
+                "its inverse",
+                other.links.contains(&inverse),
+            )?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+pub(super) fn crossing<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let tickets = opened(scene, 4)?;
+    at_once(scene, |n, scene| {
+        let desk = scene.desk(ACME);
+        for round in 0..6 {
+            let (from, to) = (tickets[(n + round) % 4], tickets[(n * 3 + round * 2 + 1) % 4]);
+            if from != to {
+                // It may be refused by now, because it is there or would make a circle. It must come to an end.
+                let link = || scene.wait(desk.act(from, Action::link(LinkKind::CauseOf, to), anna()));
+                match patiently(link) {
+                    Err(error) if error.is_storage() => return Err(error.into()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    })?;
+    holds("links", "some", mirrored(scene, &tickets)? > 0)
+}
+
+pub(super) fn absence<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    for round in 0..4 {
+        let thread = format!("chat-{round}");
+        let receipts = at_once(scene, |n, scene| {
+            let desk = scene.desk(ACME);
+            let said =
+                NewTicket::new("No sound").from("boris").thread(thread.as_str()).saying(format!("word {n}"));
+            Ok(patiently(|| scene.wait(desk.receive(said.clone())))?)
+        })?;
+        let opened = receipts.iter().filter(|it| it.opened()).count();
+        same(format_args!("tickets that the thread {thread} opened"), opened, 1)?;
+        let tickets: BTreeSet<_> = receipts.iter().map(|it| it.ticket.id()).collect();
+        let tickets: Vec<_> = tickets.into_iter().collect();
+        same("tickets to which its messages went", tickets.len(), 1)?;
+        let ticket = scene.sound(ACME, tickets[0])?;
+        same("messages received", ticket.received as usize, THREADS)?;
+    }
+    same("all tickets", scene.find(ACME, Query::oldest())?.len(), 4)
+}
+
+pub(super) fn key<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let ticket = opened(scene, 1)?[0];
+    for round in 0..4 {
+        let key = format!("form-{round}");
+        let opened = at_once(scene, |_, scene| {
+            let desk = scene.desk(ACME);
+            let request = NewTicket::new("No sound").from("boris").once(key.as_str());
+            let opened = patiently(|| scene.wait(desk.open_ticket(request.clone())))?;
+            let by = anna().once(format!("click-{round}"));
+            let replied =
+                patiently(|| scene.wait(desk.act(ticket, Action::reply("Unmute it."), by.clone())))?;
+            Ok((opened.id(), replied.replayed))
+        })?;
+        let ids: BTreeSet<_> = opened.iter().map(|(id, _)| *id).collect();
+        same(format_args!("tickets of the key {key}"), ids.len(), 1)?;
+        same("replies that were no repetition", opened.iter().filter(|(_, again)| !again).count(), 1)?;
+    }
+    same("all tickets", scene.find(ACME, Query::oldest())?.len(), 5)?;
+    same("replies on the ticket", scene.sound(ACME, ticket)?.replied, 4)
+}
+
+pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    const EACH: usize = 5;
+    let numbers = at_once(scene, |n, scene| {
+        let desk = scene.desk(ACME);
+        let open = |round| patiently(|| scene.wait(desk.open_ticket(NewTicket::new(format!("{n} {round}")))));
+        let mut last = 0;
+        let mut mine = Vec::new();
+        for round in 0..EACH {
+            let number = open(round)?.number.value;
+            holds("a number", "more than that of the opening before", number > last)?;
+            last = number;
+            mine.push(number);
+        }
+        Ok(mine)
+    })?;
+    let mut numbers: Vec<u64> = numbers.into_iter().flatten().collect();
+    numbers.sort_unstable();
+    same("the numbers of openings at once", numbers, (1..=(THREADS * EACH) as u64).collect())
+}
+
+pub(super) fn timers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let tickets = opened(scene, 12)?;
+    let desk = scene.desk(ACME);
+    for id in &tickets {
+        scene.wait(desk.act(*id, Action::hold_until(HoldReason::Scheduled, later(60)), anna()))?;
+    }
+    let fired = at_once(scene, |_, scene| {
+        let ticked = patiently(|| scene.wait(scene.desk(ACME).tick(later(61))))?;
+        let busy = ticked.failed.iter().filter(|(_, error)| !error.is_retryable());
+        same("timers that failed", busy.map(|(_, error)| error.to_string()).collect(), Vec::<String>::new())?;
+        Ok(ticked.fired)
+    })?;
+    let rest = scene.wait(desk.tick(later(61)))?.fired;
+    same("timers that fired", fired.iter().sum::<usize>() + rest, tickets.len())?;
+    for id in tickets {
+        same("the version of a ticket whose timer fired once", scene.sound(ACME, id)?.version, 3)?;
+    }
+    Ok(())
+}
+
+pub(super) fn abandoned<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let tickets = opened(scene, 2)?;
+    let desk = scene.desk(ACME);
+    for polls in 0..24 {
+        let (kind, from, to) = match polls % 2 {
+            0 => (LinkKind::CauseOf, tickets[0], tickets[1]),
+            _ => (LinkKind::ParentOf, tickets[1], tickets[0]),
+        };
+        scene.candidate.abandon(desk.act(from, Action::link(kind, to), anna()), polls);
+        mirrored(scene, &tickets)?;
+        let unlink = patiently(|| scene.wait(desk.act(from, Action::unlink(kind, to), anna())));
+        if let Err(error) = unlink
+            && error.is_storage()
+        {
+            return Err(error.into());
+        }
+        mirrored(scene, &tickets)?;
+    }
+    // An opening takes its number with it or leaves it.
+    for polls in 0..24 {
+        scene.candidate.abandon(desk.open_ticket(NewTicket::new("Half-heard")), polls);
+    }
+    let last = patiently(|| scene.wait(desk.open_ticket(NewTicket::new("The last"))))?;
+    let all = scene.find(ACME, Query::oldest().limit(100))?;
+    let mut numbers: Vec<u64> = all.iter().map(|it| it.number.value).collect();
+    numbers.sort_unstable();
+    same("numbers", numbers, (1..=last.number.value).collect())
+}
+
+/// Stops in the middle of reading until it is told to go on.
+struct Held {
+    reads: Vec<Read>,
+    gate: Arc<Gate>,
+}
+
+struct Gate {
+    reached: Mutex<Option<Sender<()>>>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Flow for Held {
+    type Out = Vec<Answer>;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Answer>), Halt> {
+        seen.need(self.reads.iter().cloned())?;
+        let mut answers = Vec::new();
+        for read in &self.reads {
+            answers.push(seen.answer(read)?.clone());
+        }
+        // Once: it may be decided again.
+        if let Some(reached) = self.gate.reached.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody listens any more if the check is over.
+            let _ = reached.send(());
+            let _ = self
+                .gate
+                .go_on
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv_timeout(Duration::from_secs(5));
+        }
+        Ok((Commit::default(), answers))
+    }
+}
+
+pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let ticket = opened(scene, 1)?[0];
+    let reads = || {
+        vec![
+            Read::Ticket(ticket),
+            Read::History { ticket, after: 0, limit: 10 },
+            Read::Thread("chat-1".into()),
+            Read::Receipt("key-1".into()),
+            Read::NextNumber { place: 0 },
+            Read::Find(Query::newest()),
+            Read::Due { until: later(9), after: None, limit: 10 },
+        ]
+    };
+    // Reading, as often as one likes, takes nothing away.
+    for _ in 0..3 {
+        for read in reads() {
+            scene.read(ACME, read)?;
+        }
+    }
+    let next = scene.read(ACME, Read::NextNumber { place: 0 })?;
+    same("the next number, which nobody took", next, Answer::Number(2))?;
+    if !scene.candidate.reads_beside_writes() {
+        return Ok(());
+    }
+    // While somebody has read all of it and is not done, another writes all of it.
+    let (reached, has_reached) = mpsc::channel();
+    let (done, go_on) = mpsc::channel();
+    let gate = Arc::new(Gate { reached: Mutex::new(Some(reached)), go_on: Mutex::new(go_on) });
+    let held = Held { reads: reads(), gate };
+    let (reader, writer) = (scene.twin()?, scene.twin()?);
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| reader.run(ACME, held));
+        let arrived = has_reached.recv_timeout(Duration::from_secs(5));
+        let (sent, received) = mpsc::channel();
+        let writing = scope.spawn(move || {
+            let desk = writer.desk(ACME);
+            let note = patiently(|| writer.wait(desk.act(ticket, Action::note("written meanwhile"), anna())));
+            let request = NewTicket::new("No sound").thread("chat-1").once("key-1");
+            let opened = note.and_then(|_| patiently(|| writer.wait(desk.open_ticket(request.clone()))));
+            let _ = sent.send(opened.map(|it| it.number.value));
+        });
+        let written = received.recv_timeout(Duration::from_secs(4));
+        let _ = done.send(());
+        let read = reading.join();
+        let _ = writing.join();
+        same("reading", arrived.is_ok(), true)?;
+        match written {
+            Ok(number) => same("the number of what was opened meanwhile", number?, 2)?,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(
+                    "writing while somebody reads",
+                    "no waiting",
+                    "that it waits for the reader",
+                ));
+            }
+        }
+        read.map_err(|panic| Failure::panicked(panic.as_ref()))?.map(drop).map_err(Failure::from)
+    })
+}

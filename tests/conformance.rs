@@ -1,0 +1,68 @@
+//! Every store of the crate, by every door, and the example of a store of one's own, put to the conformance suite: one
+//! test a check.
+//!
+//! PostgreSQL is found by `FIRSTLINE_POSTGRES`; `bash .ci/postgres COMMAND` starts one for a command. Where there is none
+//! its tests are reported as ignored, and fail if `CI` is true.
+
+#[cfg(feature = "conformance")]
+#[path = "conformance/blocking.rs"]
+mod blocking;
+#[cfg(feature = "conformance")]
+#[allow(dead_code)] // Its `main` above all.
+#[path = "../examples/custom_store.rs"]
+mod custom_store;
+#[cfg(all(feature = "conformance", feature = "postgres"))]
+#[path = "conformance/postgres.rs"]
+mod postgres;
+#[cfg(all(feature = "conformance", feature = "postgres"))]
+#[path = "common/postgres.rs"]
+mod server;
+#[cfg(all(feature = "conformance", feature = "tokio"))]
+#[path = "conformance/writer.rs"]
+mod writer;
+
+use libtest_mimic::{Arguments, Trial, run};
+
+#[cfg(feature = "conformance")]
+fn trials<C>(store: &'static str, candidate: fn() -> C, ignored: bool) -> impl Iterator<Item = Trial>
+where
+    C: firstline::store::conformance::Candidate + 'static,
+{
+    firstline::store::conformance::Check::ALL.iter().map(move |check| {
+        let checked = move || check.run(&candidate()).map_err(libtest_mimic::Failed::from);
+        Trial::test(format!("{store}::{check}"), checked).with_ignored_flag(ignored)
+    })
+}
+
+#[cfg(feature = "conformance")]
+fn all() -> Vec<Trial> {
+    let mut all: Vec<Trial> = Vec::new();
+    all.extend(trials("memory", || blocking::InMemory, false));
+    all.extend(trials("custom_store", || blocking::Custom, false));
+    #[cfg(feature = "sqlite")]
+    {
+        all.extend(trials("sqlite_file", blocking::sqlite::File::new, false));
+        all.extend(trials("sqlite_in_memory", || blocking::sqlite::InMemory, false));
+        all.extend(trials("sqlite_within", blocking::sqlite::InHost::new, false));
+    }
+    #[cfg(feature = "tokio")]
+    {
+        all.extend(trials("sqlite_awaited", writer::Awaits::new, false));
+    }
+    #[cfg(feature = "postgres")]
+    {
+        let ignored = server::url().is_none() && !server::required();
+        all.extend(trials("postgres", || postgres::Own, ignored));
+        all.extend(trials("postgres_within", || postgres::InHost, ignored));
+    }
+    all
+}
+
+#[cfg(not(feature = "conformance"))]
+fn all() -> Vec<Trial> {
+    Vec::new()
+}
+
+fn main() {
+    run(&Arguments::from_args(), all()).exit()
+}

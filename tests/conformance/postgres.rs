@@ -1,0 +1,145 @@
+//! PostgreSQL: in transactions of its own, and in those of a host.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use firstline::flow::awaiting::Reply;
+use firstline::flow::{Engine, Flow, Job};
+use firstline::store::conformance::Candidate;
+use firstline::store::postgres::Postgres;
+use firstline::{DeskId, Error, ErrorKind, Result};
+use futures_util::FutureExt;
+use tokio_postgres::Client;
+
+use super::server::{Place, block_on};
+
+/// Polls a future so many times, a little apart, and drops it.
+fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
+    block_on(async {
+        for _ in 0..polls {
+            if (&mut reply).now_or_never().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+    });
+}
+
+async fn connected(place: &Place) -> Result<Postgres> {
+    // What is checked is not what survives a power cut.
+    let joint = if place.url.contains('?') { '&' } else { '?' };
+    let url = format!("{}{joint}options=-c%20synchronous_commit%3Doff", place.url);
+    place.options().connections(4).connect(&url).await
+}
+
+pub(crate) struct Own;
+
+pub(crate) struct Owned {
+    store: Postgres,
+    place: Arc<Place>,
+}
+
+impl Engine for Owned {
+    type Reply<'a, T: Send + 'a> = Reply<'a, T>;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+        self.store.run(desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        self.store.work(desk, job)
+    }
+}
+
+impl Candidate for Own {
+    type Engine = Owned;
+
+    fn fresh(&self) -> Result<Owned> {
+        let place = Place::fresh();
+        Ok(Owned { store: block_on(connected(&place))?, place: Arc::new(place) })
+    }
+
+    fn again(&self, store: &Owned) -> Result<Owned> {
+        Ok(Owned { store: block_on(connected(&store.place))?, place: Arc::clone(&store.place) })
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, reply: Reply<'a, T>) -> Result<T> {
+        block_on(reply)
+    }
+
+    fn abandon<'a, T: Send + 'a>(&self, reply: Reply<'a, T>, polls: u32) {
+        abandon(reply, polls);
+    }
+}
+
+/// Each flow in a transaction of a host who commits whatever became of it.
+pub(crate) struct InHost;
+
+pub(crate) struct Hosted {
+    store: Postgres,
+    place: Arc<Place>,
+    idle: Mutex<Vec<Client>>,
+}
+
+impl Hosted {
+    async fn inside<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
+        let host = |error| Error::new(ErrorKind::Busy, "the host's transaction").caused_by(error);
+        let idle = self.idle.lock().unwrap().pop();
+        let mut client = match idle {
+            Some(client) => client,
+            None => self.place.host().await,
+        };
+        let mut tx = client.transaction().await.map_err(host)?;
+        let out = self.store.within(&mut tx).run(desk, flow).await;
+        tx.commit().await.map_err(host)?;
+        self.idle.lock().unwrap().push(client);
+        out
+    }
+}
+
+impl Engine for Hosted {
+    type Reply<'a, T: Send + 'a> = Reply<'a, T>;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+        let desk = desk.clone();
+        Box::pin(async move { self.inside(&desk, flow).await })
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
+        let home = desk.clone();
+        Box::pin(async move {
+            while let Some(flow) = job.next() {
+                let desk = job.desk().unwrap_or(&home).clone();
+                job.took(self.inside(&desk, flow).await)?;
+            }
+            Ok(job.finish())
+        })
+    }
+}
+
+impl InHost {
+    fn hosted(place: Arc<Place>) -> Result<Hosted> {
+        let store = block_on(connected(&place))?;
+        Ok(Hosted { store, place, idle: Mutex::default() })
+    }
+}
+
+impl Candidate for InHost {
+    type Engine = Hosted;
+
+    fn fresh(&self) -> Result<Hosted> {
+        InHost::hosted(Arc::new(Place::fresh()))
+    }
+
+    fn again(&self, store: &Hosted) -> Result<Hosted> {
+        InHost::hosted(Arc::clone(&store.place))
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, reply: Reply<'a, T>) -> Result<T> {
+        block_on(reply)
+    }
+
+    fn abandon<'a, T: Send + 'a>(&self, reply: Reply<'a, T>, polls: u32) {
+        abandon(reply, polls);
+    }
+}

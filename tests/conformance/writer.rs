@@ -1,0 +1,67 @@
+//! SQLite for asynchronous programs: a thread that writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use firstline::flow::{Engine, Flow, Job};
+use firstline::store::conformance::Candidate;
+use firstline::store::sqlite::Awaited;
+use firstline::{DeskId, Result};
+use futures_util::FutureExt;
+use tokio::runtime::Runtime;
+
+use super::blocking::sqlite::{Files, open};
+
+pub(crate) struct Awaits(Files, Arc<Runtime>);
+
+impl Awaits {
+    pub(crate) fn new() -> Awaits {
+        Awaits(Files::new(), Arc::new(Runtime::new().unwrap()))
+    }
+}
+
+pub(crate) struct Writer {
+    store: Awaited,
+    path: PathBuf,
+}
+
+impl Engine for Writer {
+    type Reply<'a, T: Send + 'a> = <Awaited as Engine>::Reply<'a, T>;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Self::Reply<'a, F::Out> {
+        self.store.run(desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out> {
+        self.store.work(desk, job)
+    }
+}
+
+impl Candidate for Awaits {
+    type Engine = Writer;
+
+    fn fresh(&self) -> Result<Writer> {
+        let path = self.0.next();
+        Ok(Writer { store: open(&path)?.awaited()?, path })
+    }
+
+    /// Another thread that writes to the same file, as another program would have.
+    fn again(&self, store: &Writer) -> Result<Writer> {
+        Ok(Writer { store: open(&store.path)?.awaited()?, path: store.path.clone() })
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, reply: <Writer as Engine>::Reply<'a, T>) -> Result<T> {
+        self.1.block_on(reply)
+    }
+
+    fn abandon<'a, T: Send + 'a>(&self, mut reply: <Writer as Engine>::Reply<'a, T>, polls: u32) {
+        self.1.block_on(async {
+            for _ in 0..polls {
+                if (&mut reply).now_or_never().is_some() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+}
