@@ -3,14 +3,14 @@
 //!
 //! `cargo run --example custom_store`
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline::definition::{Adoption, Fingerprint};
-use firstline::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Read, Store, Tx};
+use firstline::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Owed, Read, Store, TicketWrite, Tx};
 use firstline::{
-    Action, Actor, Conflict, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query, RequestKey,
-    Result, Snapshot, StateKind, ThreadKey, TicketId,
+    Action, Actor, Conflict, DateTime, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query,
+    RequestKey, Result, Snapshot, StateKind, ThreadKey, TicketId, Utc,
 };
 
 /// Everything in memory, behind one lock: a transaction holds it, so that nothing it read can change.
@@ -44,22 +44,31 @@ pub(crate) struct Transaction<'a> {
 
 impl Tx for Transaction<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let rows = self.desks.entry(self.desk.clone()).or_default();
-        reads.iter().map(|read| rows.answer(read)).collect()
+        self.desks.entry(self.desk.clone()).or_default();
+        let answer = |read: &Read| match (read, &self.desks[&self.desk]) {
+            (Read::Owed { until, after, limit }, _) => self.owed(*until, after.as_deref(), *limit),
+            (read, rows) => rows.answer(read),
+        };
+        reads.iter().map(answer).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
         // Without `..`: the compiler tells when a later version has more to be written.
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         let rows = self.desks.entry(self.desk.clone()).or_default();
-        for write in &tickets {
-            let id = write.snapshot.id;
-            let stored = rows.ticket(id)?;
-            let version = stored.as_ref().map_or(0, |ticket| ticket.version);
-            if version != write.expected {
-                let state = stored.map_or_else(|| write.snapshot.state.clone(), |ticket| ticket.state);
-                return Err(Conflict::new(id, write.expected, version, state).into());
+        let mut known = rows.tickets()?;
+        for TicketWrite { expected, snapshot: new, .. } in &tickets {
+            let stored = known.iter().find(|it| it.id == new.id);
+            let version = stored.map_or(0, |it| it.version);
+            if version != *expected {
+                let state = stored.unwrap_or(new).state.clone();
+                return Err(Conflict::new(new.id, *expected, version, state).into());
             }
+            let same_name = |it: &Snapshot| it.external.is_some() && it.external == new.external;
+            if version == 0 && known.iter().any(|it| it.number == new.number || same_name(it)) {
+                return Err(Error::new(ErrorKind::Storage, "another ticket is called so"));
+            }
+            known.push(new.clone());
         }
         // From here on nothing can fail. Rows and timers are not kept: both follow from the events.
         for write in tickets {
@@ -78,7 +87,26 @@ impl Tx for Transaction<'_> {
     }
 }
 
+impl Transaction<'_> {
+    /// What the clock owes at all desks: the only question that looks beyond the transaction's own.
+    fn owed(&self, until: DateTime<Utc>, after: Option<&Owed>, limit: usize) -> Result<Answer> {
+        let mut owed = BTreeSet::new();
+        for (desk, rows) in self.desks.iter() {
+            for DueTimer { timer, ticket } in rows.timers()? {
+                owed.insert(Owed { due: timer.due, desk: desk.clone(), ticket });
+            }
+        }
+        owed.retain(|it| it.due <= until && after.is_none_or(|after| it > after));
+        Ok(Answer::Owed(owed.into_iter().take(limit).collect()))
+    }
+}
+
 impl Rows {
+    fn timers(&self) -> Result<Vec<DueTimer>> {
+        let of = |it: Snapshot| it.timers().into_iter().map(move |timer| DueTimer { timer, ticket: it.id });
+        Ok(self.tickets()?.into_iter().flat_map(of).collect())
+    }
+
     fn ticket(&self, id: TicketId) -> Result<Option<Snapshot>> {
         self.events.get(&id).map(Snapshot::fold).transpose()
     }
@@ -116,14 +144,8 @@ impl Rows {
                 Answer::Events(events.filter(|it| it.version > *after).take(*limit).cloned().collect())
             }
             Read::Due { until, after, limit } => {
-                let timers = self.tickets()?.into_iter().flat_map(|it| {
-                    let due = move |timer| DueTimer { timer, ticket: it.id };
-                    it.timers().into_iter().map(due)
-                });
-                let after = after.as_deref();
-                let mut due: Vec<_> = timers
-                    .filter(|it| it.timer.due <= *until && after.is_none_or(|after| it > after))
-                    .collect();
+                let mut due = self.timers()?;
+                due.retain(|it| it.timer.due <= *until && after.as_deref().is_none_or(|after| it > after));
                 due.sort();
                 due.truncate(*limit);
                 Answer::Due(due)

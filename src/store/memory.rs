@@ -3,7 +3,7 @@
 //! It keeps nothing beyond the process and is not fast on many tickets, because it sorts and scans where a
 //! database has an index. What it does is the truth against which the other stores are tested.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -115,10 +115,27 @@ impl Tx for MemoryTx<'_> {
         let numbered = std::mem::take(&mut self.numbered);
         let rows = self.rows();
         commit.tickets.iter().try_for_each(|write| rows.check(write))?;
+        only_one_of_each(&commit)?;
         rows.last_number += numbered;
         rows.write(commit);
         Ok(())
     }
+}
+
+/// Of the tickets that one commit opens, no two have the same number or the same name elsewhere.
+fn only_one_of_each(commit: &Commit) -> Result<()> {
+    let (mut ids, mut numbers, mut externals) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for TicketWrite { expected, snapshot, .. } in &commit.tickets {
+        let opens = *expected == 0;
+        let one = ids.insert(snapshot.id)
+            && (!opens || numbers.insert(snapshot.number.value))
+            && (!opens || snapshot.external.as_ref().is_none_or(|name| externals.insert(name)));
+        if !one {
+            let problem = format!("the commit has two tickets where one can be: {}", snapshot.number);
+            return Err(Error::new(ErrorKind::Storage, problem));
+        }
+    }
+    Ok(())
 }
 
 impl Rows {

@@ -45,7 +45,7 @@ pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         key: key.into(),
         request: Fingerprint::of(request),
         ticket: ticket_id(1),
-        before: 3,
+        before: 0,
         after: 9,
         expires: later(expires),
     };

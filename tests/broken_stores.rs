@@ -1,0 +1,101 @@
+//! Stores with one fault each, and the conformance suite finds out all of them, by the check named for the fault.
+#![cfg(feature = "conformance")]
+
+#[path = "broken_stores/faults.rs"]
+mod faults;
+
+use std::collections::BTreeSet;
+
+use faults::{Broken, Fault};
+use firstline::Result;
+use firstline::store::conformance::{self, Candidate, Check};
+
+struct Shop(Fault);
+
+impl Candidate for Shop {
+    type Engine = Broken;
+
+    fn fresh(&self) -> Result<Broken> {
+        Ok(Broken::new(self.0))
+    }
+
+    fn again(&self, store: &Broken) -> Result<Broken> {
+        Ok(store.clone())
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, reply: Result<T>) -> Result<T> {
+        reply
+    }
+
+    fn reads_beside_writes(&self) -> bool {
+        false
+    }
+}
+
+/// The fault, the check that is named for it, and checks that cannot but meet it too.
+const TABLE: &[(Fault, Check, &[Check])] = {
+    use Check as C;
+    &[
+        (Fault::NotAtomic, C::CommitIsAtomic, &[]),
+        // A stale ticket is one of the things for which a commit is refused.
+        (Fault::IgnoresVersions, C::VersionsAreExpected, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
+        (Fault::ForgetsKeys, C::KeyGivesFirstResult, &[C::KeyAtOnceHappensOnce]),
+        (Fault::KeepsReceipts, C::ReceiptsExpire, &[]),
+        (Fault::LeaksTickets, C::DesksAreApart, &[]),
+        (Fault::LeaksSearches, C::DesksAreApart, &[]),
+        (Fault::FoldsCase, C::NamesAreExact, &[]),
+        (Fault::PagesByOffset, C::PagesAreStable, &[]),
+        (Fault::FindsUnassigned, C::FindFindsAll, &[]),
+        // What is owed at all desks comes from the same timers.
+        (Fault::KeepsTimers, C::TimersAreReplaced, &[C::OwedAtAllDesks]),
+        (Fault::DueAnyhow, C::DueInOrder, &[]),
+        (Fault::OwesHere, C::OwedAtAllDesks, &[]),
+        (Fault::Milliseconds, C::TimesToTheMicrosecond, &[]),
+        (Fault::LosesThreads, C::ThreadsLeadOn, &[]),
+        // A repeated command reads its events by a slice.
+        (Fault::LimitsBeforeSlicing, C::HistoryHasNoGaps, &[C::KeyGivesFirstResult]),
+        (Fault::LosesEvents, C::RowIsFold, &[C::HistoryHasNoGaps]),
+        (Fault::NumbersTwice, C::NumbersCountUp, &[]),
+        (
+            Fault::TakesNumbers,
+            C::DroppedTransactionLeavesNothing,
+            &[C::ReadingClaimsNothing, C::NumbersCountUp, C::DesksAreApart],
+        ),
+        (Fault::ClaimsNoAbsence, C::AbsenceIsClaimed, &[]),
+        (Fault::ClaimsNoKey, C::KeyAtOnceHappensOnce, &[]),
+        (Fault::DefinitionsByKind, C::DefinitionsByHash, &[]),
+        (Fault::NewestIsInForce, C::AdoptionsByDate, &[]),
+        (Fault::NoEmoji, C::TextsComeBack, &[]),
+        (Fault::Panics, C::ThreadsLeadOn, &[C::RowIsFold, C::HistoryHasNoGaps]),
+    ]
+};
+
+#[test]
+fn each_fault_is_found_by_the_check_named_for_it() {
+    let mut wrong = Vec::new();
+    for (fault, named, related) in TABLE {
+        let report = conformance::run(&Shop(*fault));
+        let failed: BTreeSet<Check> = report.failed().map(|(check, _)| check).collect();
+        let how = report.failed().find(|(check, _)| check == named).map(|(_, how)| how.to_string());
+        println!("{fault:?}: {:.160}", how.as_deref().unwrap_or("NOT FOUND"));
+        if how.is_none() {
+            wrong.push(format!("{fault:?} was not found by {named}"));
+        }
+        for other in failed.iter().filter(|it| *it != named && !related.contains(it)) {
+            wrong.push(format!("{fault:?} was found by {other} too:\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The control: without a fault the same store passes.
+#[test]
+fn the_same_store_without_a_fault_passes() {
+    let report = conformance::run(&Shop(Fault::None));
+    assert!(report.passed(), "{report}");
+    let names: BTreeSet<&str> = Check::ALL.iter().map(|check| check.name()).collect();
+    assert_eq!(names.len(), Check::ALL.len(), "two checks have one name");
+    assert!(Check::ALL.iter().all(|check| Check::named(check.name()) == Some(*check)));
+    assert!(Check::ALL.iter().all(|check| check.about().ends_with('.')));
+    assert_eq!(Check::named("no such check"), None);
+}
