@@ -10,17 +10,23 @@
 pub mod awaiting;
 pub mod blocking;
 mod seen;
+mod watch;
 
 pub use seen::Seen;
 
 use crate::error::{Error, Result};
-use crate::id::DeskId;
+use crate::id::{DeskId, TicketId};
 use crate::store::{Commit, Mode, Read};
 
 /// A command or a read, as a value.
 pub trait Flow: Send + Sync + 'static {
     /// What it gives in the end.
     type Out: Send + 'static;
+
+    /// What it is called where commands are traced and counted.
+    fn label(&self) -> Label {
+        Label::new("flow")
+    }
 
     /// Whether it may write.
     fn mode(&self) -> Mode {
@@ -35,6 +41,29 @@ pub trait Flow: Send + Sync + 'static {
     /// # Errors
     /// [`Halt::Need`] for what is to be loaded first; [`Halt::Stop`] if the command is refused.
     fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt>;
+}
+
+/// What a command is called where commands are traced and counted (features `tracing` and `metrics`), and which ticket
+/// it is about, if that is known from the beginning. Nothing that people wrote or are called belongs here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Label {
+    /// The verb.
+    pub verb: &'static str,
+    /// The ticket.
+    pub ticket: Option<TicketId>,
+}
+
+impl Label {
+    /// A verb.
+    pub fn new(verb: &'static str) -> Label {
+        Label { verb, ticket: None }
+    }
+
+    /// A verb and its ticket.
+    pub fn of(verb: &'static str, ticket: TicketId) -> Label {
+        Label { verb, ticket: Some(ticket) }
+    }
 }
 
 /// Why a decision did not come to its end.

@@ -63,6 +63,22 @@ impl TimeSource for ManualTime {
     }
 }
 
+/// Time that passes while something runs.
+#[cfg(feature = "metrics")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(std::time::Instant);
+
+#[cfg(feature = "metrics")]
+impl Stopwatch {
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Rounded down to the resolution that every store keeps, so that what is returned equals what is read back. A
 /// leap second, which no count of microseconds has room for, becomes the second after it.
 pub(crate) fn to_micros(at: DateTime<Utc>) -> DateTime<Utc> {

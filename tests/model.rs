@@ -15,7 +15,7 @@ mod tally;
 #[path = "model/world.rs"]
 mod world;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use command::{Command, life};
@@ -26,6 +26,15 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use stage::{AnyStore, Stage, stages};
 use tally::Tally;
 use world::World;
+
+/// Every life at a desk of its own, so that a few stores serve them all.
+fn desks() -> impl Fn() -> Vec<Stage> {
+    let (stores, lives) = (stages(), Cell::new(0));
+    move || {
+        let desk = format!("desk {}", lives.replace(lives.get() + 1));
+        stores.iter().map(|it| Stage::at(it.name, it.store.clone(), &desk)).collect()
+    }
+}
 
 fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), TestError<Vec<Command>>>) {
     let tally = RefCell::new(Tally::default());
@@ -45,14 +54,19 @@ fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), Te
 fn random_lives_are_the_same_over_every_store_and_always_sound() {
     let (tally, result) = run(
         Config {
-            cases: soak::cases(150),
+            cases: soak::cases(1_000),
             failure_persistence: None,
             max_shrink_iters: 500,
             ..Config::default()
         },
-        stages,
+        desks(),
     );
     println!("{tally}");
+    println!(
+        "{} sequences over {}",
+        soak::cases(1_000),
+        stages().iter().map(|it| it.name).collect::<Vec<_>>().join(", ")
+    );
     if let Err(error) = result {
         panic!("{error}");
     }

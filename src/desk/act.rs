@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Seen};
+use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Reason, Rejection, Verb};
@@ -109,6 +109,10 @@ impl Act {
 impl Flow for Act {
     type Out = Receipt;
 
+    fn label(&self) -> Label {
+        Label::of("act", self.ticket)
+    }
+
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.extend(self.by.key.clone().map(Read::Receipt));
         reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
@@ -155,6 +159,10 @@ impl<To> Take<To> {
 
 impl<To: KnownState> Flow for Take<To> {
     type Out = Ticket<To>;
+
+    fn label(&self) -> Label {
+        Label::of("commit", self.act.ticket)
+    }
 
     fn needs(&self, reads: &mut Vec<Read>) {
         self.act.needs(reads);

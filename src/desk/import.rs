@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::frame::Frame;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Halt, Job, Seen};
+use crate::flow::{Flow, Halt, Job, Label, Seen};
 use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
@@ -193,6 +193,10 @@ impl Batch {
 
 impl Flow for Batch {
     type Out = Imported;
+
+    fn label(&self) -> Label {
+        Label::new("import")
+    }
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));

@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use crate::condition::Condition;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Seen};
+use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::store::{Commit, Cursor, Mode, Query};
 use crate::ticket::Ticket;
@@ -78,6 +78,13 @@ pub(super) struct LookUp(pub(super) TicketRef);
 impl Flow for LookUp {
     type Out = Ticket;
 
+    fn label(&self) -> Label {
+        match &self.0 {
+            TicketRef::Id(id) => Label::of("ticket", *id),
+            _ => Label::new("ticket"),
+        }
+    }
+
     fn mode(&self) -> Mode {
         Mode::Read
     }
@@ -118,6 +125,10 @@ pub(super) struct Find {
 impl Flow for Find {
     type Out = Page;
 
+    fn label(&self) -> Label {
+        Label::new("find")
+    }
+
     fn mode(&self) -> Mode {
         Mode::Read
     }
@@ -144,6 +155,10 @@ pub(super) struct History {
 
 impl Flow for History {
     type Out = Vec<Event>;
+
+    fn label(&self) -> Label {
+        Label::of("history", self.ticket)
+    }
 
     fn mode(&self) -> Mode {
         Mode::Read

@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Seen};
+use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::store::{Commit, Read};
@@ -27,6 +27,10 @@ impl Open {
 
 impl Flow for Open {
     type Out = Ticket<state::New>;
+
+    fn label(&self) -> Label {
+        Label::of("open_ticket", self.0.id)
+    }
 
     fn needs(&self, reads: &mut Vec<Read>) {
         self.0.needs(reads);
@@ -102,6 +106,10 @@ impl Receive {
 
 impl Flow for Receive {
     type Out = Receipt;
+
+    fn label(&self) -> Label {
+        Label::new("receive")
+    }
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.extend(self.request.key.clone().map(Read::Receipt));

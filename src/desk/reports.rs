@@ -8,7 +8,7 @@ use super::Desk;
 use super::frame::Frame;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::flow::{Engine, Flow, Halt, Job, Label, Seen};
 use crate::id::TicketId;
 use crate::ledger::Ledger;
 use crate::sla::{Clock, Metric, written};
@@ -149,6 +149,10 @@ struct Explain {
 impl Flow for Explain {
     type Out = Ledger;
 
+    fn label(&self) -> Label {
+        Label::of("explain", self.ticket)
+    }
+
     fn mode(&self) -> Mode {
         Mode::Read
     }
@@ -196,6 +200,10 @@ struct WhatIf {
 
 impl Flow for WhatIf {
     type Out = Vec<Clock>;
+
+    fn label(&self) -> Label {
+        Label::of("what_if", self.ticket)
+    }
 
     fn mode(&self) -> Mode {
         Mode::Read
@@ -252,6 +260,10 @@ struct LookAheadPage {
 
 impl Flow for LookAheadPage {
     type Out = (Vec<DueSoon>, Option<Cursor>);
+
+    fn label(&self) -> Label {
+        Label::new("look_ahead")
+    }
 
     fn mode(&self) -> Mode {
         Mode::Read

@@ -8,7 +8,7 @@ use super::Desk;
 use super::frame::Frame;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint, to_json};
 use crate::error::{Error, Result};
-use crate::flow::{Engine, Flow, Halt, Seen};
+use crate::flow::{Engine, Flow, Halt, Label, Seen};
 use crate::policy::Policy;
 use crate::store::{Commit, Mode};
 use crate::time::to_micros;
@@ -75,6 +75,10 @@ struct Adopt {
 impl Flow for Adopt {
     type Out = Adoption;
 
+    fn label(&self) -> Label {
+        Label::new("adopt")
+    }
+
     fn decide(&self, seen: &Seen) -> Result<(Commit, Adoption), Halt> {
         self.policy.check()?;
         let text = to_json(&self.policy)?;
@@ -113,6 +117,10 @@ struct InForce(Frame);
 
 impl Flow for InForce {
     type Out = Arc<Policy>;
+
+    fn label(&self) -> Label {
+        Label::new("in_force")
+    }
 
     fn mode(&self) -> Mode {
         Mode::Read

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use super::frame::Frame;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Job, Seen};
+use crate::flow::{Flow, Halt, Job, Label, Seen};
 use crate::id::TicketId;
 use crate::store::{Commit, DueTimer, Mode, Read};
 use crate::ticket::draft::{Draft, Moment};
@@ -105,6 +105,13 @@ pub(super) enum TickOut {
 
 impl Flow for TickFlow {
     type Out = TickOut;
+
+    fn label(&self) -> Label {
+        match self {
+            TickFlow::List { .. } => Label::new("list_due"),
+            TickFlow::Fire { ticket, .. } => Label::of("tick", *ticket),
+        }
+    }
 
     fn mode(&self) -> Mode {
         match self {

@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::tick::{TickFlow, TickOut};
 use super::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::flow::{Engine, Flow, Halt, Job, Label, Seen};
 use crate::id::{DeskId, TicketId};
 use crate::store::{Commit, Mode, Owed, Read};
 
@@ -180,6 +180,13 @@ enum LegOut {
 
 impl Flow for Leg {
     type Out = LegOut;
+
+    fn label(&self) -> Label {
+        match self {
+            Leg::List { .. } => Label::new("list_owed"),
+            Leg::Fire(fire) => fire.label(),
+        }
+    }
 
     fn mode(&self) -> Mode {
         match self {

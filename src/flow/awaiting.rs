@@ -13,6 +13,7 @@ use std::pin::Pin;
 
 use super::blocking::{MAX_ROUNDS, repeats, too_many_rounds};
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
@@ -145,10 +146,22 @@ pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) 
 /// What the flow or the store refuses.
 pub async fn drive<S: AsyncStore, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F::Out> {
     desk.check()?;
+    let watch = Watch::begin(desk, flow.label());
+    let out = watch.around(decided(store, desk, flow, &watch)).await;
+    watch.ended(&out);
+    out
+}
+
+async fn decided<S: AsyncStore, F: Flow>(
+    store: &S,
+    desk: &DeskId,
+    flow: &F,
+    watch: &Watch,
+) -> Result<F::Out> {
     let mut asked = Asked::of(flow);
     let mut tries = 0;
     loop {
-        let error = match attempt(store, desk, flow, &mut asked).await {
+        let error = match attempt(store, desk, flow, &mut asked, watch).await {
             Ok(out) => return Ok(out),
             Err(Failed::Surely(error)) => error,
             Err(Failed::Perhaps(error, seen)) => {
@@ -165,6 +178,7 @@ pub async fn drive<S: AsyncStore, F: Flow>(store: &S, desk: &DeskId, flow: &F) -
             return Err(error);
         }
         tries += 1;
+        watch.retried();
     }
 }
 
@@ -181,6 +195,7 @@ async fn attempt<S: AsyncStore, F: Flow>(
     desk: &DeskId,
     flow: &F,
     asked: &mut Asked,
+    watch: &Watch,
 ) -> Result<F::Out, Failed> {
     let mut tx = store.begin(desk, flow.mode()).await.map_err(Failed::Surely)?;
     let mut seen = Seen::default();
@@ -195,7 +210,7 @@ async fn attempt<S: AsyncStore, F: Flow>(
                 }
             }
         }
-        match flow.decide(&seen) {
+        match watch.deciding(|| flow.decide(&seen)) {
             Ok((commit, out)) => {
                 debug_assert!(
                     repeats(flow, &seen, &commit),

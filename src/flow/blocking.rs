@@ -1,6 +1,7 @@
 //! The driver for stores whose calls return when they are done.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Commit, Mode, Store, Tx};
@@ -15,8 +16,11 @@ pub(super) const MAX_ROUNDS: usize = 64;
 /// What the flow or the store refuses.
 pub fn drive<S: Store, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F::Out> {
     desk.check()?;
-    let mut tx = store.begin(desk, flow.mode())?;
-    drive_in(&mut tx, flow)
+    let watch = Watch::begin(desk, flow.label());
+    let out =
+        watch.within(|| store.begin(desk, flow.mode()).and_then(|mut tx| decided(&mut tx, flow, &watch)));
+    watch.ended(&out);
+    out
 }
 
 /// Runs one flow in a transaction that has begun.
@@ -24,6 +28,10 @@ pub fn drive<S: Store, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F:
 /// # Errors
 /// What the flow or the store refuses. The transaction is not to be used after that.
 pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out> {
+    decided(tx, flow, &Watch::nobody())
+}
+
+fn decided<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F, watch: &Watch) -> Result<F::Out> {
     let mut seen = Seen::default();
     let mut wanted = Vec::new();
     flow.needs(&mut wanted);
@@ -33,7 +41,7 @@ pub fn drive_in<T: Tx + ?Sized, F: Flow>(tx: &mut T, flow: &F) -> Result<F::Out>
             let answers = tx.load(&wanted)?;
             seen.put(std::mem::take(&mut wanted), answers)?;
         }
-        match flow.decide(&seen) {
+        match watch.deciding(|| flow.decide(&seen)) {
             Ok((commit, out)) => {
                 debug_assert!(
                     repeats(flow, &seen, &commit),

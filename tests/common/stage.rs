@@ -120,8 +120,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(name: &'static str, store: AnyStore) -> Stage {
+        Stage::at(name, store, "acme")
+    }
+
+    /// The same at another desk, for many in one store.
+    pub(crate) fn at(name: &'static str, store: AnyStore, desk: &str) -> Stage {
         let time = ManualTime::at(monday());
-        let desk = Desk::over(store.clone(), settings("acme", &time));
+        let desk = Desk::over(store.clone(), settings(desk, &time));
         Stage { name, store, time, desk }
     }
 
