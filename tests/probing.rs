@@ -14,7 +14,7 @@ use firstline::desk::Settings;
 use firstline::store::Query;
 use firstline::{Action, Cursor, Desk, Event, NewTicket, Snapshot, StateKind, TicketId};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use stage::{AnyDesk, Stage, anna, stages};
 
 const WHO: [&str; 3] = ["boris", "Ольга", "nobody"];
@@ -69,7 +69,7 @@ fn query(order: u8) -> Query {
 fn fill(desk: &AnyDesk, count: usize, key: &str) -> Vec<TicketId> {
     let mut tickets = Vec::new();
     for n in 0..count {
-        let thread = format!("chat-{n}");
+        let thread = format!("{key}-chat-{n}");
         let request = NewTicket::new("No sound").from(WHO[n % 2]).thread(thread).once(format!("{key}-{n}"));
         let request = if n % 2 == 0 { request.team("network", firstline::Line::First) } else { request };
         let id = desk.open_ticket(request).unwrap().id();
@@ -155,7 +155,7 @@ impl Place<'_> {
             Probe::Thread(n) => {
                 let said = NewTicket::new("No sound")
                     .from("boris")
-                    .thread(format!("chat-{}", n % 10))
+                    .thread(format!("form-chat-{}", n % 10))
                     .saying("Hello?");
                 let receipt = desk.receive(said).unwrap();
                 if receipt.opened() {
@@ -193,38 +193,49 @@ impl Place<'_> {
     }
 }
 
+/// Probes as often as this; how many probes there were, or what one of them met.
+fn run(stage: &Stage, cases: u32, name: fn(&str, u32) -> String) -> Result<u32, TestError<Probes>> {
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let (lives, asked) = (Cell::new(0), Cell::new(0));
+    let probes = (0..7_usize, 1..9_usize, prop::collection::vec(probe(), 20..40));
+    let result = TestRunner::new(config).run(&probes, |(own, others, probes)| {
+        let life = lives.replace(lives.get() + 1);
+        let desk = |who: &str| {
+            Desk::over(stage.store.clone(), Settings::new(name(who, life)).time(stage.time.clone()))
+        };
+        let (us, them) = (desk("us"), desk("them"));
+        let (ours, theirs) = (fill(&us, own, "ours"), fill(&them, others, "form"));
+        let before = kept(&them, &theirs);
+        let cursors = before.iter().map(|(ticket, _)| ticket.clone()).collect();
+        let mut place = Place { stage, theirs: theirs.clone(), cursors, ours: ours.into_iter().collect() };
+        for probe in &probes {
+            place.ask(&us, probe)?;
+            asked.set(asked.get() + 1);
+        }
+        prop_assert!(kept(&them, &theirs) == before, "{}: something changed there", stage.name);
+        prop_assert_eq!(them.find(Query::newest()).unwrap().tickets.len(), others);
+        Ok(())
+    });
+    result.map(|()| asked.get())
+}
+
+type Probes = (usize, usize, Vec<Probe>);
+
 #[test]
 fn no_desk_meets_another_desks_rows() {
     for stage in stages() {
-        let cases = soak::cases(60);
-        let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-        let (lives, asked) = (Cell::new(0), Cell::new(0));
-        let probes = (0..7_usize, 1..9_usize, prop::collection::vec(probe(), 20..40));
-        let result = TestRunner::new(config).run(&probes, |(own, others, probes)| {
-            let life = lives.replace(lives.get() + 1);
-            let desk = |who: &str| {
-                Desk::over(
-                    stage.store.clone(),
-                    Settings::new(format!("{who} {life}")).time(stage.time.clone()),
-                )
-            };
-            let (us, them) = (desk("us"), desk("them"));
-            let (ours, theirs) = (fill(&us, own, "ours"), fill(&them, others, "form"));
-            let before = kept(&them, &theirs);
-            let cursors = before.iter().map(|(ticket, _)| ticket.clone()).collect();
-            let mut place =
-                Place { stage: &stage, theirs: theirs.clone(), cursors, ours: ours.into_iter().collect() };
-            for probe in &probes {
-                place.ask(&us, probe)?;
-                asked.set(asked.get() + 1);
-            }
-            prop_assert!(kept(&them, &theirs) == before, "{}: something changed there", stage.name);
-            prop_assert_eq!(them.find(Query::newest()).unwrap().tickets.len(), others);
-            Ok(())
-        });
-        println!("{}: {} probes in {} pairs of desks", stage.name, asked.get(), lives.get());
-        if let Err(error) = result {
-            panic!("{error}");
+        match run(&stage, soak::cases(60), |who, life| format!("{who} {life}")) {
+            Ok(asked) => println!("{}: {asked} probes", stage.name),
+            Err(error) => panic!("{error}"),
         }
+    }
+}
+
+/// The control: were both one desk, it would be found out.
+#[test]
+fn a_desk_that_is_not_apart_is_found_out() {
+    for stage in stages() {
+        let found = run(&stage, 20, |_, life| format!("one {life}"));
+        assert!(matches!(found, Err(TestError::Fail(..))), "{}: {found:?}", stage.name);
     }
 }

@@ -158,7 +158,7 @@ fn command() -> impl Strategy<Value = Command> {
 
 /// A desk's life: it begins with a ticket, and is never short.
 pub(crate) fn life() -> impl Strategy<Value = Vec<Command>> {
-    (open(), prop::collection::vec(command(), 20..80)).prop_map(|(first, mut life)| {
+    (open(), prop::collection::vec(command(), 20..60)).prop_map(|(first, mut life)| {
         life.insert(0, first);
         life
     })
