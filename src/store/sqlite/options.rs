@@ -173,11 +173,12 @@ impl Options {
         connection.busy_handler(Some(busy::wait)).map_err(fault)?;
         // Otherwise SQLite plans some statements anew whenever other values are bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
-        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
+        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk. Up to
+        // 16 MB of pages are kept in memory: some dozens of inbox pages have their rows all over the file.
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-                 PRAGMA journal_size_limit = 67108864"
+                 PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384"
             ))
             .map_err(fault)
     }
