@@ -173,20 +173,21 @@ impl Options {
         connection.busy_handler(Some(busy::wait)).map_err(fault)?;
         // Otherwise SQLite plans some statements anew whenever other values are bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
-        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk. Up to
-        // 16 MB of pages are kept in memory: some dozens of inbox pages have their rows all over the file.
+        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 8000; \
-                 PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384"
+                 PRAGMA journal_size_limit = 67108864"
             ))
             .map_err(fault)
     }
 
-    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`].
+    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`]. It keeps up to 16 MB of pages
+    /// in memory, because the rows of an inbox lie all over the file. The writer would lose by that what readers gain:
+    /// after each commit SQLite looks through all that it keeps.
     pub(super) fn prepare_reader(&self, connection: &mut Connection) -> Result<()> {
         self.prepare(connection)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;
-        connection.execute_batch("PRAGMA wal_autocheckpoint = 0").map_err(fault)
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384").map_err(fault)
     }
 }
