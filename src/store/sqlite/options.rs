@@ -21,7 +21,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How to open a database. [`Sqlite::open`] and [`Desk::open`] take the defaults.
+/// How to open a database. [`Sqlite::open`] and [`Desk::open`](crate::Desk::open) take the defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Options {
