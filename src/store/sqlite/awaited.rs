@@ -63,7 +63,7 @@ pub struct Awaited {
 
 impl Sqlite {
     /// The same store for asynchronous programs. It starts the thread that writes, which ends with the last clone of
-    /// what is returned, once everything handed in is done.
+    /// what is returned, once everything handed in is done: the file may be closed a little later than dropped.
     ///
     /// # Errors
     /// A storage error if the system gives no thread.

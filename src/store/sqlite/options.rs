@@ -103,7 +103,8 @@ impl Options {
         self.over(connection, Some(lasting))
     }
 
-    /// Opens a database in memory, gone with the last clone.
+    /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
+    /// writes.
     ///
     /// # Errors
     /// A storage error.
