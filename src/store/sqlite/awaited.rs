@@ -27,13 +27,13 @@ const QUEUE: usize = 1_024;
 /// alone, once it is on the disk. Reading waits for no writer: it runs on connections of its own.
 ///
 /// ```
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let file = dir.path().join("support.db");
 /// use firstline::store::sqlite::Sqlite;
 /// use firstline::{Action, Actor, NewTicket};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), firstline::Error> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let file = dir.path().join("support.db");
 /// let desk = Sqlite::open(&file)?.awaited()?.desk("main");
 /// let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
 /// let receipt = desk.act(ticket.id(), Action::start(), Actor::agent("anna")).await?;
