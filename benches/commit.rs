@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench commit              # up to 90 s
 //! cargo bench --bench commit -- --quick   # up to 15 s
+//! cargo bench --bench commit -- --normal  # without syncs, for a profiler
 //! ```
 //!
 //! A command writes the ticket's row, its events, its timers and the receipt by which a repetition is known. By hand
@@ -55,7 +56,11 @@ fn main() {
     // Beside the build's own files, because a temporary directory may be in memory and sync nothing.
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let scribe = Script::written(&place.path().join("scribe.db"), rounds + 1);
+    let only_normal = std::env::args().any(|argument| argument == "--normal");
     for (durability, name) in [(Durability::Full, "FULL"), (Durability::Normal, "NORMAL")] {
+        if only_normal && durability == Durability::Full {
+            continue;
+        }
         let directory = place.path().join(name);
         std::fs::create_dir(&directory).unwrap();
         let seconds = if durability == Durability::Full { seconds } else { 1 + seconds / 5 };
@@ -139,6 +144,14 @@ impl Player {
     }
 }
 
+impl Player {
+    /// What a batch of commands has written.
+    fn written(&self, reader: &Connection, command: Command, batch: usize) -> Vec<Written> {
+        let numbers = batch * BATCH..(batch + 1) * BATCH;
+        numbers.map(|number| written(reader, self.tickets[number], &key(command, number))).collect()
+    }
+}
+
 /// Keys such as programs draw: without order.
 fn key(command: Command, number: usize) -> String {
     format!("{:016x}-{}", scattered(number as u64), command as u8)
@@ -165,10 +178,7 @@ impl Script {
             (0..batches)
                 .flat_map(|batch| {
                     player.play(command, batch);
-                    let numbers = batch * BATCH..(batch + 1) * BATCH;
-                    let tickets = &player.tickets;
-                    let written = |number: usize| written(&reader, tickets[number], &key(command, number));
-                    numbers.map(written).collect::<Vec<_>>()
+                    player.written(&reader, command, batch)
                 })
                 .collect()
         }))
@@ -359,14 +369,24 @@ fn log_bytes(place: &Path) {
     for batch in 0..TICKETS / BATCH {
         player.play(Command::Open, batch);
     }
-    println!("\nWrite-ahead log at {TICKETS} tickets, KiB a command");
+    let mut by_hand = ByHand::new(&place.join("log-by-hand.db"), Durability::Normal, true);
+    for batch in 0..TICKETS / BATCH {
+        by_hand.play(Command::Open, &player.written(&other, Command::Open, batch));
+    }
+    println!("\nWrite-ahead log at {TICKETS} tickets, KiB a command {:>10} {:>10}", "firstline", "by hand");
     for (command, what) in COMMANDS {
-        other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        for connection in [&other, &by_hand.connection] {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        }
         let first = if command == Command::Open { TICKETS / BATCH } else { 0 };
         for batch in first..first + PLAYED {
             player.play(command, batch);
+            by_hand.play(command, &player.written(&other, command, batch));
         }
-        let bytes = std::fs::metadata(place.join("log.db-wal")).unwrap().len();
-        println!("{what:<46} {:>10.1}", bytes as f64 / 1024.0 / (PLAYED * BATCH) as f64);
+        let log = |name: &str| {
+            let bytes = std::fs::metadata(place.join(name)).unwrap().len();
+            bytes as f64 / 1024.0 / (PLAYED * BATCH) as f64
+        };
+        println!("{what:<51} {:>10.1} {:>10.1}", log("log.db-wal"), log("log-by-hand.db-wal"));
     }
 }

@@ -148,7 +148,7 @@ fn every_kind(name: &str, fault: Fault) {
         let failures =
             at_every_operation(&vfs, &base, fault, kind, &|store| script.play(store, number, kind));
         assert!(
-            failures >= 8 / step(),
+            failures >= 4 / step(),
             "{kind} met only {failures} faults: this test would not see what it is for"
         );
         all += failures;
@@ -289,6 +289,8 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
                 }
             }
             let refused = answers.iter().filter(|it| it.is_err()).count();
+            // One fault is one caller's: whoever shared the group is tried again alone.
+            assert!(fault != Fault::Once || refused <= 1, "{number}: {refused} were refused");
             lost += refused;
             mixed += usize::from(refused > 0 && refused < answers.len());
             for n in 0..6 {

@@ -203,7 +203,9 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_twice() {
     let outcome = rounds(TEST, "honest", soak::cases(30));
     println!("{outcome:?}");
     assert_eq!((outcome.lost, outcome.doubled), (0, 0), "{outcome:?}");
-    assert!(outcome.in_flight * 10 >= outcome.kills * 9, "too few kills met a command: {outcome:?}");
+    // Nine in ten; of few kills chance may leave out some more.
+    let of_ten = if soak::cases(1) >= 10 { 9 } else { 8 };
+    assert!(outcome.in_flight * 10 >= outcome.kills * of_ten, "too few kills met a command: {outcome:?}");
 
     let early = rounds(TEST, "acknowledges too early", 10);
     println!("the control that acknowledges too early: {early:?}");

@@ -171,6 +171,25 @@ async fn reading_waits_for_no_writer_and_workers_serve_it() {
     assert_eq!(desk.tick(week).await.unwrap().fired, 0);
 }
 
+/// Jobs of many transactions are awaited like single commands, and others get their turn in between.
+#[tokio::test]
+async fn imports_and_definitions_are_awaited_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    assert_eq!(desk.setup().adopt(&Policy::new().prefix("SHOP")).await.unwrap().version, 1);
+    let at = "2016-02-29T01:16:00Z".parse().unwrap();
+    let tickets = (0..500).map(move |n: u32| {
+        let version = ImportedVersion::new(at, Actor::agent("anna")).subject(format!("Old {n}"));
+        ImportedTicket::new("old", n.to_string()).version(version)
+    });
+    let records = desk.records();
+    let (imported, beside) =
+        tokio::join!(records.import(tickets), desk.open_ticket(NewTicket::new("Beside the import")));
+    assert_eq!((imported.unwrap().opened, &*beside.unwrap().number.prefix), (500, "SHOP"));
+    assert_eq!(checked(&store).len(), 501);
+}
+
 #[test]
 fn outside_of_a_runtime_reading_is_refused_and_nothing_panics() {
     let dir = tempfile::tempdir().unwrap();

@@ -120,12 +120,10 @@ impl Behind {
     }
 }
 
-/// SAFETY for all functions below: SQLite calls them with what it was given here: a `sqlite3_vfs` whose `pAppData` is a
-/// leaked [`Behind`], and files that `open` below has filled in, followed by the file of the file system beneath.
-const BEHIND: &str = "see above";
+// SAFETY, of all functions below: SQLite calls them with what it was given here, which is a `sqlite3_vfs` whose
+// `pAppData` is a leaked `Behind`, and files that `open` has filled in, followed by the file of the system beneath.
 
 unsafe fn behind<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a Behind {
-    let _ = BEHIND;
     unsafe { &*(*vfs).pAppData.cast::<Behind>() }
 }
 

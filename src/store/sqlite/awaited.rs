@@ -27,13 +27,13 @@ const QUEUE: usize = 1_024;
 /// alone, once it is on the disk. Reading waits for no writer: it runs on connections of its own.
 ///
 /// ```
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let file = dir.path().join("support.db");
 /// use firstline::store::sqlite::Sqlite;
 /// use firstline::{Action, Actor, NewTicket};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), firstline::Error> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let file = dir.path().join("support.db");
 /// let desk = Sqlite::open(&file)?.awaited()?.desk("main");
 /// let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
 /// let receipt = desk.act(ticket.id(), Action::start(), Actor::agent("anna")).await?;
@@ -63,7 +63,7 @@ pub struct Awaited {
 
 impl Sqlite {
     /// The same store for asynchronous programs. It starts the thread that writes, which ends with the last clone of
-    /// what is returned, once everything handed in is done.
+    /// what is returned, once everything handed in is done: the file may be closed a little later than dropped.
     ///
     /// # Errors
     /// A storage error if the system gives no thread.

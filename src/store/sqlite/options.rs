@@ -21,7 +21,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How to open a database. [`Sqlite::open`] and [`Desk::open`] take the defaults.
+/// How to open a database. [`Sqlite::open`] and [`Desk::open`](crate::Desk::open) take the defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Options {
@@ -103,7 +103,8 @@ impl Options {
         self.over(connection, Some(lasting))
     }
 
-    /// Opens a database in memory, gone with the last clone.
+    /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
+    /// writes.
     ///
     /// # Errors
     /// A storage error.
@@ -182,10 +183,12 @@ impl Options {
             .map_err(fault)
     }
 
-    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`].
+    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`]. It keeps up to 16 MB of pages
+    /// in memory, because the rows of an inbox lie all over the file. The writer would lose by that what readers gain:
+    /// after each commit SQLite looks through all that it keeps.
     pub(super) fn prepare_reader(&self, connection: &mut Connection) -> Result<()> {
         self.prepare(connection)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;
-        connection.execute_batch("PRAGMA wal_autocheckpoint = 0").map_err(fault)
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384").map_err(fault)
     }
 }
