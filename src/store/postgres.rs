@@ -61,7 +61,7 @@ use tx::{Door, Work};
 pub use tx::PostgresTx;
 pub use within::{Within, WithinTx};
 
-/// How long a command waits for a connection.
+/// How long a command waits for a connection, or for what others have claimed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A store in PostgreSQL. Clones share the connections.
@@ -181,6 +181,10 @@ impl Options {
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
+        // First, so that the host's own settings have the last word.
+        let options =
+            format!("-c lock_timeout={}s {}", PATIENCE.as_secs(), config.get_options().unwrap_or_default());
+        config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
@@ -266,9 +270,9 @@ const READS: Door = Door {
     own: true,
 };
 
-/// What writes sees what it has claimed as it is. A claim that cannot be had for so long is an error.
+/// What writes sees what it has claimed as it is.
 const WRITES: Door = Door {
-    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'"),
+    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
     commit: "COMMIT",
     leave: Some("ROLLBACK"),
     own: true,

@@ -39,7 +39,8 @@ impl<'a> Statement<'a> {
 /// A parameter.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    Text(String),
+    Text(Option<String>),
+    Boolean(bool),
     Integer(i64),
     Id(Uuid),
     Bytes(Vec<u8>),
@@ -50,10 +51,32 @@ pub(super) enum Value {
     Blobs(Vec<Vec<u8>>),
 }
 
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Text(Some(text.to_owned()))
+    }
+}
+
 impl Value {
+    /// The one element of a list that has but one.
+    pub(super) fn only(&mut self) -> Option<Value> {
+        fn only<T>(list: &mut Vec<T>) -> Option<T> {
+            if list.len() == 1 { list.pop() } else { None }
+        }
+        match self {
+            Value::Texts(list) => only(list).map(Value::Text),
+            Value::Integers(list) => only(list).map(Value::Integer),
+            Value::Booleans(list) => only(list).map(Value::Boolean),
+            Value::Ids(list) => only(list).map(Value::Id),
+            Value::Blobs(list) => only(list).map(Value::Bytes),
+            _ => None,
+        }
+    }
+
     fn sql_type(&self) -> Type {
         match self {
             Value::Text(_) => Type::TEXT,
+            Value::Boolean(_) => Type::BOOL,
             Value::Integer(_) => Type::INT8,
             Value::Id(_) => Type::UUID,
             Value::Bytes(_) => Type::BYTEA,
@@ -70,6 +93,7 @@ impl ToSql for Value {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match self {
             Value::Text(it) => it.to_sql(ty, out),
+            Value::Boolean(it) => it.to_sql(ty, out),
             Value::Integer(it) => it.to_sql(ty, out),
             Value::Id(it) => it.to_sql(ty, out),
             Value::Bytes(it) => it.to_sql(ty, out),
