@@ -53,7 +53,8 @@ fn main() {
             text_that_no_row_can_hold_is_not_found,
             a_row_that_cannot_be_read_says_so,
             what_cannot_be_reached_says_so,
-            a_read_waits_for_nobody;
+            a_read_waits_for_nobody,
+            a_command_does_not_wait_for_ever;
         claims:
             hot_tickets_lose_no_update,
             crossing_links_wait_in_turn,

@@ -292,8 +292,8 @@ impl AsyncStore for Postgres {
         Ok(PostgresTx { work: Work::new(&self.0.sql, desk, mode, door), connection: Some(connection) })
     }
 
-    async fn wait(&self, tries: u32) -> bool {
-        fault::wait(tries).await
+    async fn wait(&self, tries: u32, error: &Error) -> bool {
+        fault::is_brief(error) && fault::wait(tries).await
     }
 }
 

@@ -189,3 +189,21 @@ pub(crate) async fn a_read_waits_for_nobody(place: Place) {
     tx.leave().await;
     assert_eq!(waiting.await.unwrap().ticket.version, 2);
 }
+
+/// What somebody else holds for too long is an error in time, and not tried again and again.
+pub(crate) async fn a_command_does_not_wait_for_ever(place: Place) {
+    let store = place.store().await;
+    let id = store.desk("acme").open_ticket(NewTicket::new("Held")).await.unwrap().id();
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    tx.load(&[Read::Ticket(id)]).await.unwrap();
+    let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
+    let desk = place.options().connections(1).connect(&impatient).await.unwrap().desk("acme");
+    let began = std::time::Instant::now();
+    let error = desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "it was tried again");
+    // The one connection is free again, and has no open transaction.
+    desk.open_ticket(NewTicket::new("Free")).await.unwrap();
+    tx.leave().await;
+    desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
+}

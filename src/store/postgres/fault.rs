@@ -142,6 +142,20 @@ impl From<Fault> for Error {
     }
 }
 
+/// Whether it is over soon. What somebody has waited for in vain is not.
+pub(super) fn is_brief(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
+        let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+        if timed_out || code.is_some_and(|code| code.code() == "55P03") {
+            return false;
+        }
+        cause = error.source();
+    }
+    true
+}
+
 /// How often a command is tried that failed for the moment: for about ten seconds, the longest of which wait for a
 /// server that starts anew.
 const MAX_TRIES: u32 = 50;
