@@ -32,11 +32,12 @@
 //! speak PostgreSQL's protocol, nor connection poolers in between were tried. Advisory locks, on which much of the
 //! above rests, are not had everywhere.
 
+pub mod driver;
 mod fault;
 mod schema;
 mod sql;
 mod tx;
-mod value;
+mod wire;
 mod within;
 mod write;
 

@@ -48,6 +48,10 @@ impl From<PoolError> for Fault {
 }
 
 impl Fault {
+    pub(super) fn new(state: Option<String>, gone: bool, cause: Box<dyn StdError + Send + Sync>) -> Fault {
+        Fault { state, gone, cause }
+    }
+
     fn is(&self, states: &[&str]) -> bool {
         self.state.as_deref().is_some_and(|state| states.contains(&state))
     }

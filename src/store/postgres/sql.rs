@@ -1,6 +1,6 @@
 //! The statements that read and claim, with the schema filled in once.
 
-use super::value::{Statement, Value};
+use super::driver::{Statement, Value};
 use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};

@@ -1,7 +1,7 @@
 //! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
 
+use super::driver::{Statement, Value};
 use super::sql::Sql;
-use super::value::{Statement, Value};
 use crate::definition::Adoption;
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
