@@ -16,6 +16,9 @@ mod dropped;
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[cfg(feature = "postgres")]
+#[path = "postgres/plans.rs"]
+mod plans;
+#[cfg(feature = "postgres")]
 #[path = "postgres/schemas.rs"]
 mod schemas;
 #[cfg(feature = "postgres")]
@@ -71,6 +74,8 @@ fn main() {
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
             commands_of_one_transaction_take_turns;
+        plans:
+            rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:
             eight_programs_start_at_once_and_one_of_them_migrates,
             a_newer_schema_is_refused_untouched,
