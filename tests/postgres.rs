@@ -57,7 +57,8 @@ fn main() {
             a_row_that_cannot_be_read_says_so,
             what_cannot_be_reached_says_so,
             a_read_waits_for_nobody,
-            a_command_does_not_wait_for_ever;
+            a_command_does_not_wait_for_ever,
+            an_import_is_taken_in_once;
         claims:
             hot_tickets_lose_no_update,
             crossing_links_wait_in_turn,

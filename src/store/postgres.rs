@@ -13,7 +13,8 @@
 //!
 //! # What to rely on
 //!
-//! - A command takes two round trips: one to claim and read, one to write and commit. What it writes is one statement.
+//! - Most commands take two round trips: one to claim and read, one to write and commit. One that learns only then what
+//!   else it needs (the ticket of a thread, the other end of a link) takes one more. What it writes is one statement.
 //! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
 //!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
 //!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody.
