@@ -28,10 +28,10 @@
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
 //!   is the host's.
 //!
-//! It needs PostgreSQL 12 or later with a database in UTF8, and a tokio runtime. The statements are plain SQL and
-//! every key starts with the desk, so that Citus may distribute the tables by it. Neither Citus, nor servers that only
-//! speak PostgreSQL's protocol, nor connection poolers in between were tried. Advisory locks, on which much of the
-//! above rests, are not had everywhere.
+//! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
+//! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables
+//! by it. Neither Citus, nor servers that only speak PostgreSQL's protocol, nor connection poolers in between were tried.
+//! Advisory locks, on which much of the above rests, are not had everywhere.
 
 pub mod driver;
 mod fault;
