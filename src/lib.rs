@@ -66,7 +66,7 @@
 //! In floors, each of which uses only those below it:
 //!
 //! ```text
-//!  3  adapters         store::sqlite · store::memory · yours
+//!  3  adapters         store::sqlite · store::postgres · store::memory · yours
 //!  2  desk and ports   desk · flow · store
 //!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · sla · ledger · import
 //!  0  vocabulary       id · error · time · value
@@ -79,7 +79,7 @@
 //!   [`ManualTime`](time::ManualTime) and replay what happened.
 //! - **A command is a value.** A [`Flow`](flow::Flow) says what it wants to read, decides, and says what is to be
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
-//!   futures instead of results, such as `store::sqlite::Awaited`.
+//!   futures instead of results: PostgreSQL, SQLite with a thread that writes, or one of yours.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
 //!   names of people ([`Personal`](ticket::event::Personal)). [`Story`] tells a history in
 //!   sentences.
@@ -91,10 +91,10 @@
 //! There are the lifecycle, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
 //! by condition, holds that end and silence that closes, calendars of business time, service level agreements with
 //! clocks, warnings and breaches, an account of where the time went, optimistic versions, idempotency keys, several
-//! desks in one database, the host's own transaction on SQLite, stores of your own, and the import of another system's
+//! desks in one database, the host's own transaction, stores of your own, and the import of another system's
 //! tickets with their history.
 //!
-//! There are not, in this version: workflows of your own statuses, PostgreSQL, e-mail, outbox and webhooks (a warning
+//! There are not, in this version: workflows of your own statuses, e-mail, outbox and webhooks (a warning
 //! is an event in the history, and nothing is sent), routing and automation rules beyond the reactions of a target,
 //! figures over many tickets, full-text search, merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
 //! there will be none.
@@ -122,6 +122,7 @@
 //! # Features
 //!
 //! - **`sqlite`** (default): the SQLite store, `Desk::open` and `Desk::within`.
+//! - **`postgres`**: the PostgreSQL store, `Desk::connect` and `Desk::within`, awaited.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
 //! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.

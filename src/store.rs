@@ -4,6 +4,8 @@
 //! implements a way to [begin](Store::begin) and the two methods of [`Tx`]. Everything else (which tickets to
 //! load, what to decide, what to write) is the same for all stores.
 //!
+//! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::flow::awaiting).
+//!
 //! [`Memory`](memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
 //! party's store in one file. [`Desk::over`](crate::Desk::over) makes a desk of any.
 //!

@@ -16,6 +16,9 @@ mod dropped;
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[cfg(feature = "postgres")]
+#[path = "postgres/plans.rs"]
+mod plans;
+#[cfg(feature = "postgres")]
 #[path = "postgres/schemas.rs"]
 mod schemas;
 #[cfg(feature = "postgres")]
@@ -53,7 +56,9 @@ fn main() {
             text_that_no_row_can_hold_is_not_found,
             a_row_that_cannot_be_read_says_so,
             what_cannot_be_reached_says_so,
-            a_read_waits_for_nobody;
+            a_read_waits_for_nobody,
+            a_command_does_not_wait_for_ever,
+            an_import_is_taken_in_once;
         claims:
             hot_tickets_lose_no_update,
             crossing_links_wait_in_turn,
@@ -70,6 +75,8 @@ fn main() {
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
             commands_of_one_transaction_take_turns;
+        plans:
+            rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:
             eight_programs_start_at_once_and_one_of_them_migrates,
             a_newer_schema_is_refused_untouched,

@@ -17,6 +17,7 @@ use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
+use crate::ticket::event::Event;
 
 /// How the calls of an engine reply that awaits.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -34,9 +35,10 @@ pub trait AsyncStore: Send + Sync {
     /// [`Busy`](ErrorKind::Busy) if the store cannot be reached for now, or a storage error.
     fn begin(&self, desk: &DeskId, mode: Mode) -> impl Future<Output = Result<Self::Tx<'_>>> + Send;
 
-    /// Waits a little before a flow is tried again that has failed for the moment; `false` if it shall not be. A store
-    /// inside somebody else's transaction never tries again, which is what this does unless it is overridden.
-    fn wait(&self, _tries: u32) -> impl Future<Output = bool> + Send {
+    /// Waits a little before a flow is tried again that has failed with this error for the moment, having been tried
+    /// again so often before; `false` if it shall not be. A store inside somebody else's transaction never tries again,
+    /// which is what this does unless it is overridden.
+    fn wait(&self, _tries: u32, _error: &Error) -> impl Future<Output = bool> + Send {
         ready(false)
     }
 }
@@ -174,7 +176,7 @@ async fn decided<S: AsyncStore, F: Flow>(
                 }
             }
         };
-        if !error.is_retryable() || !store.wait(tries).await {
+        if !error.is_retryable() || !store.wait(tries, &error).await {
             return Err(error);
         }
         tries += 1;
@@ -269,28 +271,26 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
 /// Whether a commit whose end was not heard of has been written: its own claims are taken once more, so that whatever
 /// became of it is over, and then its events are there or not.
 async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit: &Commit) -> Result<bool> {
-    let last = |ticket, version: u64| Read::History { ticket, after: version.saturating_sub(1), limit: 1 };
-    let written = commit.tickets.iter().filter_map(|it| it.events.last());
-    let reads: Vec<Read> = written.clone().map(|event| last(event.ticket, event.version)).collect();
+    let written: Vec<_> = commit.tickets.iter().filter_map(|it| it.events.last()).collect();
+    let last = written.iter().map(|it| (it.ticket, it.version.saturating_sub(1)));
+    let mut reads = asked.reads.clone();
+    reads.extend(last.map(|(ticket, after)| Read::History { ticket, after, limit: 1 }));
     let mut tries = 0;
     loop {
         let found = async {
             let mut tx = store.begin(desk, Mode::Write).await?;
-            let found = match tx.load(&asked.reads).await {
-                Ok(_) => tx.load(&reads).await,
-                Err(error) => Err(error),
-            };
+            let found = tx.load(&reads).await;
             tx.leave().await;
             found
         };
         match found.await {
             Ok(found) => {
-                let mut pairs = written.zip(&found);
+                let found = found.iter().skip(asked.reads.len());
+                let is = |(event, found): (&&Event, &Answer)| matches!(found, Answer::Events(it) if *it == [(*event).clone()]);
                 // Without tickets nothing tells one commit from another that wrote the same; it may be done again.
-                return Ok(!found.is_empty()
-                    && pairs.all(|(event, found)| matches!(found, Answer::Events(it) if it == std::slice::from_ref(event))));
+                return Ok(!written.is_empty() && written.iter().zip(found).all(is));
             }
-            Err(error) if error.is_retryable() && store.wait(tries).await => tries += 1,
+            Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
             Err(error) => return Err(error),
         }
     }

@@ -13,7 +13,8 @@
 //!
 //! # What to rely on
 //!
-//! - A command takes two round trips: one to claim and read, one to write and commit. What it writes is one statement.
+//! - Most commands take two round trips: one to claim and read, one to write and commit. One that learns only then what
+//!   else it needs (the ticket of a thread, the other end of a link) takes one more. What it writes is one statement.
 //! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
 //!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
 //!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody.
@@ -27,16 +28,17 @@
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
 //!   is the host's.
 //!
-//! It needs PostgreSQL 12 or later with a database in UTF8, and a tokio runtime. The statements are plain SQL and
-//! every key starts with the desk, so that Citus may distribute the tables by it. Neither Citus, nor servers that only
-//! speak PostgreSQL's protocol, nor connection poolers in between were tried. Advisory locks, on which much of the
-//! above rests, are not had everywhere.
+//! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
+//! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables
+//! by it. Neither Citus, nor servers that only speak PostgreSQL's protocol, nor connection poolers in between were tried.
+//! Advisory locks, on which much of the above rests, are not had everywhere.
 
+pub mod driver;
 mod fault;
 mod schema;
 mod sql;
 mod tx;
-mod value;
+mod wire;
 mod within;
 mod write;
 
@@ -44,7 +46,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{NoTls, Socket};
 
@@ -61,7 +63,7 @@ use tx::{Door, Work};
 pub use tx::PostgresTx;
 pub use within::{Within, WithinTx};
 
-/// How long a command waits for a connection.
+/// How long a command waits for a connection, or for what others have claimed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A store in PostgreSQL. Clones share the connections.
@@ -181,9 +183,14 @@ impl Options {
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
+        // First, so that the host's own settings have the last word.
+        let options =
+            format!("-c lock_timeout={}s {}", PATIENCE.as_secs(), config.get_options().unwrap_or_default());
+        config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
+            .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
@@ -266,9 +273,9 @@ const READS: Door = Door {
     own: true,
 };
 
-/// What writes sees what it has claimed as it is. A claim that cannot be had for so long is an error.
+/// What writes sees what it has claimed as it is.
 const WRITES: Door = Door {
-    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'"),
+    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
     commit: "COMMIT",
     leave: Some("ROLLBACK"),
     own: true,
@@ -287,8 +294,8 @@ impl AsyncStore for Postgres {
         Ok(PostgresTx { work: Work::new(&self.0.sql, desk, mode, door), connection: Some(connection) })
     }
 
-    async fn wait(&self, tries: u32) -> bool {
-        fault::wait(tries).await
+    async fn wait(&self, tries: u32, error: &Error) -> bool {
+        fault::is_brief(error) && fault::wait(tries).await
     }
 }
 

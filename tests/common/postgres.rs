@@ -27,6 +27,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
+/// The URL with settings for each connection.
+pub(crate) fn with_options(url: &str, options: &str) -> String {
+    let more = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{more}options={}", options.replace(' ', "%20").replace('=', "%3D"))
+}
+
 /// A schema that no other test has, gone when this is.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -93,11 +99,7 @@ impl Blocked {
     pub(crate) fn fresh() -> Blocked {
         let place = Place::fresh();
         // What is compared is not what survives a power cut.
-        let url = format!(
-            "{}{}options=-c%20synchronous_commit%3Doff",
-            place.url,
-            if place.url.contains('?') { '&' } else { '?' }
-        );
+        let url = with_options(&place.url, "-c synchronous_commit=off");
         let store = block_on(place.options().connections(4).connect(&url)).unwrap();
         Blocked { store, _place: Arc::new(place) }
     }

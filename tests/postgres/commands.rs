@@ -189,3 +189,44 @@ pub(crate) async fn a_read_waits_for_nobody(place: Place) {
     tx.leave().await;
     assert_eq!(waiting.await.unwrap().ticket.version, 2);
 }
+
+/// What somebody else holds for too long is an error in time, and not tried again and again.
+pub(crate) async fn a_command_does_not_wait_for_ever(place: Place) {
+    let store = place.store().await;
+    let id = store.desk("acme").open_ticket(NewTicket::new("Held")).await.unwrap().id();
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    tx.load(&[Read::Ticket(id)]).await.unwrap();
+    let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
+    let desk = place.options().connections(1).connect(&impatient).await.unwrap().desk("acme");
+    let began = std::time::Instant::now();
+    let error = desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "it was tried again");
+    // The one connection is free again, and has no open transaction.
+    desk.open_ticket(NewTicket::new("Free")).await.unwrap();
+    tx.leave().await;
+    desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
+}
+
+/// Many tickets in one transaction are some statements, and the same import again is nothing.
+pub(crate) async fn an_import_is_taken_in_once(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let at =
+        |minute: i64| "2016-03-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(minute);
+    let ticket = move |n: i64, versions: i64| {
+        let version =
+            |v: i64| ImportedVersion::new(at(n + v), Actor::agent("anna")).subject(format!("Вопрос {n}.{v}"));
+        (0..versions).map(version).fold(ImportedTicket::new("old", format!("№ {n}")), ImportedTicket::version)
+    };
+    let batch = std::num::NonZeroUsize::new(1_000).unwrap();
+    let first = desk.records().import_in_batches(batch, (0..1_000).map(move |n| ticket(n, 2))).await.unwrap();
+    assert_eq!((first.opened, first.refused.len()), (1_000, 0), "{:?}", first.refused.first());
+    let longer = move |n| ticket(n, if n % 2 == 0 { 3 } else { 2 });
+    let again = desk.records().import((0..1_010).map(longer)).await.unwrap();
+    assert_eq!((again.opened, again.extended, again.unchanged), (10, 500, 500));
+    let found = desk.ticket(ExternalRef { source: "old".into(), id: "№ 8".into() }).await.unwrap();
+    assert_eq!(found.subject(), "Вопрос 8.2");
+    let history = desk.records().history(found.id()).await.unwrap();
+    assert_eq!(Snapshot::fold(&history).unwrap(), *found.snapshot());
+    assert_eq!(place.count("ticket").await, 1_010);
+}

@@ -48,6 +48,10 @@ impl From<PoolError> for Fault {
 }
 
 impl Fault {
+    pub(super) fn new(state: Option<String>, gone: bool, cause: Box<dyn StdError + Send + Sync>) -> Fault {
+        Fault { state, gone, cause }
+    }
+
     fn is(&self, states: &[&str]) -> bool {
         self.state.as_deref().is_some_and(|state| states.contains(&state))
     }
@@ -140,6 +144,20 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
         fault.into_error()
     }
+}
+
+/// Whether it is over soon. What somebody has waited for in vain is not.
+pub(super) fn is_brief(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
+        let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+        if timed_out || code.is_some_and(|code| code.code() == "55P03") {
+            return false;
+        }
+        cause = error.source();
+    }
+    true
 }
 
 /// How often a command is tried that failed for the moment: for about ten seconds, the longest of which wait for a

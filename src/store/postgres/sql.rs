@@ -1,6 +1,6 @@
 //! The statements that read and claim, with the schema filled in once.
 
-use super::value::{Statement, Value};
+use super::driver::{Statement, Value};
 use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
@@ -8,6 +8,9 @@ use crate::store::query::{Order, Query};
 use crate::store::read::{DueTimer, Owed, Read};
 use crate::store::record::signed;
 use crate::store::{Cursor, Mode};
+
+/// So many claims are taken by a statement that names each.
+const FEW: usize = 4;
 
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
@@ -31,6 +34,8 @@ macro_rules! statements {
 statements! {
     claims: "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(id) ELSE pg_advisory_xact_lock(id) END \
         FROM unnest($1::bigint[], $2::boolean[]) AS claim (id, shared)";
+    ticket: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = $2";
+    claimed_ticket: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = $2 FOR NO KEY UPDATE";
     tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[])";
     claimed_tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[]) \
         ORDER BY id FOR NO KEY UPDATE";
@@ -68,10 +73,6 @@ pub(super) fn lock_id(schema: &str, what: &str, parts: &[&str]) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
-
 fn limit(limit: usize) -> Value {
     Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
@@ -99,34 +100,52 @@ impl Sql {
         let locks =
             claims.filter_map(|(claim, hold)| Some((self.lock_of(desk, claim)?, *hold == Hold::Shared)));
         let (ids, shared): (Vec<_>, Vec<_>) = locks.unzip();
-        let values = vec![Value::Integers(ids), Value::Booleans(shared)];
-        (!matches!(&values[0], Value::Integers(ids) if ids.is_empty()))
-            .then(|| Statement::new(self.claims.as_str(), values))
+        if ids.len() > FEW {
+            let values = vec![Value::Integers(ids), Value::Booleans(shared)];
+            return Some(Statement::new(self.claims.as_str(), values));
+        }
+        // A few are taken one after another, by a statement that needs no plan.
+        let take = |(n, shared): (usize, &bool)| {
+            let function = if *shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+            format!("{function}(${})", n + 1)
+        };
+        let taken: Vec<_> = shared.iter().enumerate().map(take).collect();
+        let values = ids.into_iter().map(Value::Integer).collect();
+        (!taken.is_empty()).then(|| Statement::new(format!("SELECT {}", taken.join(", ")), values))
     }
 
     /// The statement that reads these tickets, and locks them for writing.
     pub(super) fn tickets(&self, desk: &DeskId, ids: &[TicketId], mode: Mode) -> Option<Statement<'_>> {
-        let sql = match mode {
-            Mode::Read => &self.tickets,
-            Mode::Write => &self.claimed_tickets,
+        let sql = match (ids.len(), mode) {
+            (0, _) => return None,
+            (1, Mode::Read) => &self.ticket,
+            (1, Mode::Write) => &self.claimed_ticket,
+            (_, Mode::Read) => &self.tickets,
+            (_, Mode::Write) => &self.claimed_tickets,
         };
-        let values = vec![text(desk.as_str()), Value::Ids(ids.iter().map(TicketId::as_uuid).collect())];
-        (!ids.is_empty()).then(|| Statement::new(sql.as_str(), values))
+        let mut ids = Value::Ids(ids.iter().map(TicketId::as_uuid).collect());
+        let ids = ids.only().unwrap_or(ids);
+        Some(Statement::new(sql.as_str(), vec![Value::from(desk.as_str()), ids]))
     }
 
     /// The statement that answers a read by itself. Tickets and searches are read otherwise, and what no row can be
     /// called is not looked for.
     pub(super) fn read(&self, desk: &DeskId, read: &Read) -> Option<Statement<'_>> {
-        let desk = text(desk.as_str());
+        let desk = Value::from(desk.as_str());
         let (sql, values) = match read {
-            Read::Receipt(key) => (&self.receipt, vec![desk, text(key.as_str())]),
-            Read::Thread(key) => (&self.thread, vec![desk, text(key.as_str())]),
-            Read::External(name) => (&self.external, vec![desk, text(&name.source), text(&name.id)]),
-            Read::Number(number) => (&self.number, vec![desk, Value::Integer(signed(*number))]),
-            Read::InForce(kind, at) => {
-                (&self.in_force, vec![desk, text(kind.as_str()), Value::Integer(at.timestamp_micros())])
+            Read::Receipt(key) => (&self.receipt, vec![desk, Value::from(key.as_str())]),
+            Read::Thread(key) => (&self.thread, vec![desk, Value::from(key.as_str())]),
+            Read::External(name) => {
+                (&self.external, vec![desk, Value::from(&*name.source), Value::from(&*name.id)])
             }
-            Read::Newest(kind) => (&self.in_force, vec![desk, text(kind.as_str()), Value::Integer(i64::MAX)]),
+            Read::Number(number) => (&self.number, vec![desk, Value::Integer(signed(*number))]),
+            Read::InForce(kind, at) => (
+                &self.in_force,
+                vec![desk, Value::from(kind.as_str()), Value::Integer(at.timestamp_micros())],
+            ),
+            Read::Newest(kind) => {
+                (&self.in_force, vec![desk, Value::from(kind.as_str()), Value::Integer(i64::MAX)])
+            }
             Read::Definition(hash) => (&self.definition, vec![desk, Value::Bytes(hash.as_bytes().to_vec())]),
             Read::NextNumber { .. } => (&self.last_number, vec![desk]),
             Read::History { ticket, after, limit: most } => {
@@ -140,8 +159,8 @@ impl Sql {
                     Some(DueTimer { timer, ticket }) => {
                         values.extend([
                             Value::Integer(timer.due.timestamp_micros()),
-                            text(timer.kind.as_str()),
-                            text(&timer.subject),
+                            Value::from(timer.kind.as_str()),
+                            Value::from(&*timer.subject),
                             Value::Id(ticket.as_uuid()),
                         ]);
                         (&self.due_after, values)
@@ -165,7 +184,7 @@ impl Sql {
             Read::Ticket(_) | Read::Find(_) => return None,
         };
         // PostgreSQL's texts have no NUL, and refuse to be compared with one.
-        let sayable = |value: &Value| !matches!(value, Value::Text(text) if text.contains('\0'));
+        let sayable = |value: &Value| !matches!(value, Value::Text(Some(text)) if text.contains('\0'));
         values.iter().all(sayable).then(|| Statement::new(sql.as_str(), values))
     }
 
@@ -179,7 +198,7 @@ impl Sql {
         batch: usize,
     ) -> Option<Statement<'static>> {
         let mut sql = format!("SELECT facts, personal FROM {}.ticket WHERE desk = $1", self.schema);
-        let mut values = vec![text(desk.as_str())];
+        let mut values = vec![Value::from(desk.as_str())];
         let mut bind = |value| {
             values.push(value);
             format!("${}", values.len())
@@ -197,7 +216,7 @@ impl Sql {
                 if value.contains('\0') {
                     return None;
                 }
-                sql.push_str(&format!(" AND {column} = {}", bind(text(value))));
+                sql.push_str(&format!(" AND {column} = {}", bind(Value::from(value))));
             }
         }
         if !query.wanted_states().is_empty() {

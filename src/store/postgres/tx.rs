@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, join, join_all, join5};
 
+use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::sql::Sql;
-use super::value::{Cells, Statement, Wire};
-use crate::definition::{Adoption, DefinitionKind};
+use super::wire::Wire;
+use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
 use crate::id::{DeskId, TicketId};
@@ -167,7 +168,7 @@ impl<'a> Work<'a> {
         self.held.extend(more);
         for row in tickets.iter().flatten() {
             let ticket = record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?;
-            self.tickets.insert(row.id(0)?, Arc::new(ticket));
+            self.tickets.insert(row.ticket(0)?, Arc::new(ticket));
         }
         let mut answers = Vec::with_capacity(reads.len());
         for (read, rows) in reads.iter().zip(others) {
@@ -264,7 +265,7 @@ impl<'a> Work<'a> {
         };
         let mut found = HashMap::new();
         for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
-            found.insert(row.id(0)?, record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?);
+            found.insert(row.ticket(0)?, record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?);
         }
         for (id, expected) in expected {
             match found.remove(id) {
@@ -298,7 +299,7 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
     definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
 }
 
-fn answer<R: Cells>(read: &Read, rows: &[R]) -> Result<Answer> {
+fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
     let first = rows.first();
     Ok(match read {
         Read::Receipt(key) => {
@@ -306,7 +307,7 @@ fn answer<R: Cells>(read: &Read, rows: &[R]) -> Result<Answer> {
                 Ok(Box::new(KeptReceipt {
                     key: key.clone(),
                     request: row.fingerprint(0)?,
-                    ticket: row.id(1)?,
+                    ticket: row.ticket(1)?,
                     before: row.unsigned(2)?,
                     after: row.unsigned(3)?,
                     expires: record::instant(row.integer(4)?)?,
@@ -330,11 +331,28 @@ fn answer<R: Cells>(read: &Read, rows: &[R]) -> Result<Answer> {
         Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
         Read::Owed { .. } => Answer::Owed(rows.iter().map(owed).collect::<Result<_>>()?),
         // Threads, external references, numbers.
-        _ => Answer::Id(first.map(|row| row.id(0)).transpose()?),
+        _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
     })
 }
 
-fn adoption<R: Cells>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
+/// The columns by what they mean.
+trait Meanings: Columns {
+    fn ticket(&self, column: usize) -> Result<TicketId> {
+        self.id(column).map(TicketId::from)
+    }
+
+    fn unsigned(&self, column: usize) -> Result<u64> {
+        self.integer(column).and_then(record::unsigned)
+    }
+
+    fn fingerprint(&self, column: usize) -> Result<Fingerprint> {
+        self.bytes(column)?.try_into().map(Fingerprint::from_bytes).map_err(record::corrupt)
+    }
+}
+
+impl<R: Columns> Meanings for R {}
+
+fn adoption<R: Columns>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
     Ok(Adoption {
         kind,
         version: row.unsigned(0)?,
@@ -343,15 +361,15 @@ fn adoption<R: Cells>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
     })
 }
 
-fn due_timer<R: Cells>(row: &R) -> Result<DueTimer> {
+fn due_timer<R: Columns>(row: &R) -> Result<DueTimer> {
     let kind = row.text(1)?;
     let kind = TimerKind::named(kind).ok_or_else(|| record::corrupt(format!("unknown timer {kind:?}")))?;
     let timer = Timer { due: record::instant(row.integer(0)?)?, kind, subject: row.text(2)?.to_owned() };
-    Ok(DueTimer { timer, ticket: row.id(3)? })
+    Ok(DueTimer { timer, ticket: row.ticket(3)? })
 }
 
-fn owed<R: Cells>(row: &R) -> Result<Owed> {
-    Ok(Owed { due: record::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.id(2)? })
+fn owed<R: Columns>(row: &R) -> Result<Owed> {
+    Ok(Owed { due: record::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.ticket(2)? })
 }
 
 /// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.

@@ -1,11 +1,12 @@
 //! Work inside the host's own transaction.
 
 use tokio::sync::{Mutex, MutexGuard};
-use tokio_postgres::Transaction;
 
 use super::Postgres;
+use super::driver::Connection;
 use super::sql::Sql;
 use super::tx::{Door, Work};
+use super::wire::Hosts;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
@@ -17,9 +18,9 @@ use crate::store::read::{Answer, Read};
 
 /// The engine of a desk inside the host's transaction: see [`Desk::within`].
 #[derive(Debug)]
-pub struct Within<'t, T> {
+pub struct Within<'t, C> {
     /// Commands take turns: between a savepoint and its end there is no other.
-    transaction: Mutex<&'t mut T>,
+    transaction: Mutex<&'t mut C>,
     sql: &'t Sql,
 }
 
@@ -42,28 +43,28 @@ impl Desk<Postgres> {
     /// # }
     /// ```
     ///
+    /// Any [`Connection`] will do: a transaction of `tokio-postgres` is one, and a few lines make one of another
+    /// driver's.
+    ///
     /// What a command has claimed stays claimed until the host's transaction ends, so end it soon. Two transactions
     /// that do several commands each may wait for each other; PostgreSQL ends one of the two waits after a second, with
     /// an error that is [retryable](crate::Error::is_retryable) by beginning the whole transaction anew.
     ///
     /// The transaction should be READ COMMITTED, which is PostgreSQL's default. In a stricter one PostgreSQL refuses
     /// what another program changed since it began.
-    pub fn within<'t, 'c>(
-        &'t self,
-        transaction: &'t mut Transaction<'c>,
-    ) -> Desk<Within<'t, Transaction<'c>>> {
+    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<Within<'t, C>> {
         self.with_engine(self.engine().within(transaction))
     }
 }
 
 impl Postgres {
     /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see [`Desk::within`].
-    pub fn within<'t, 'c>(&'t self, transaction: &'t mut Transaction<'c>) -> Within<'t, Transaction<'c>> {
+    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Within<'t, C> {
         Within { transaction: Mutex::new(transaction), sql: self.sql() }
     }
 }
 
-impl<'c> Engine for Within<'_, Transaction<'c>> {
+impl<C: Connection> Engine for Within<'_, C> {
     type Reply<'a, T: Send + 'a>
         = Reply<'a, T>
     where
@@ -88,13 +89,13 @@ const WRITES: Door = Door {
     own: false,
 };
 
-impl<'t, 'c> AsyncStore for Within<'t, Transaction<'c>> {
+impl<'t, C: Connection> AsyncStore for Within<'t, C> {
     type Tx<'a>
-        = WithinTx<'a, 't, Transaction<'c>>
+        = WithinTx<'a, 't, C>
     where
         Self: 'a;
 
-    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WithinTx<'_, 't, Transaction<'c>>> {
+    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WithinTx<'_, 't, C>> {
         let door = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
@@ -108,21 +109,21 @@ impl<'t, 'c> AsyncStore for Within<'t, Transaction<'c>> {
 
 /// One command inside the host's transaction.
 #[derive(Debug)]
-pub struct WithinTx<'a, 't, T> {
+pub struct WithinTx<'a, 't, C> {
     work: Work<'a>,
-    transaction: MutexGuard<'a, &'t mut T>,
+    transaction: MutexGuard<'a, &'t mut C>,
 }
 
-impl AsyncTx for WithinTx<'_, '_, Transaction<'_>> {
+impl<C: Connection> AsyncTx for WithinTx<'_, '_, C> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        self.work.load(&**self.transaction, reads).await
+        self.work.load(&Hosts(&**self.transaction), reads).await
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
-        self.work.commit(&**self.transaction, commit).await
+        self.work.commit(&Hosts(&**self.transaction), commit).await
     }
 
     async fn leave(&mut self) {
-        self.work.leave(&**self.transaction).await;
+        self.work.leave(&Hosts(&**self.transaction)).await;
     }
 }

@@ -1,7 +1,7 @@
 //! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
 
+use super::driver::{Statement, Value};
 use super::sql::Sql;
-use super::value::{Statement, Value};
 use crate::definition::Adoption;
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
@@ -29,8 +29,18 @@ impl Parts<'_> {
         self.parts.push(format!("{name} AS ({})", sql.replace("{s}", self.schema)));
     }
 
-    /// A table of parameters: `(type, values)` for each of its columns.
+    /// A table of parameters: `(type, values)` for each of its columns, which are equally long.
     fn table<const N: usize>(&mut self, columns: [(&str, Value); N]) -> String {
+        let mut columns = columns;
+        // Most commits are of one ticket. PostgreSQL plans a statement once and for all only if what it is told at
+        // each execution makes no difference, and the length of a list would.
+        let single: Vec<_> =
+            columns.iter_mut().filter_map(|(kind, value)| Some((*kind, value.only()?))).collect();
+        if single.len() == N {
+            let row: Vec<_> =
+                single.into_iter().map(|(kind, value)| format!("{}::{kind}", self.bind(value))).collect();
+            return format!("(VALUES ({}))", row.join(", "));
+        }
         let columns = columns.map(|(kind, value)| format!("{}::{kind}[]", self.bind(value)));
         format!("unnest({})", columns.join(", "))
     }
@@ -48,11 +58,8 @@ impl Sql {
         numbered: u64,
         waits_as_before: impl Fn(&TicketWrite) -> bool,
     ) -> Result<Statement<'static>> {
-        let mut parts = Parts {
-            schema: &self.schema,
-            parts: Vec::new(),
-            values: vec![Value::Text(desk.as_str().to_owned())],
-        };
+        let mut parts =
+            Parts { schema: &self.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         if numbered > 0 {
             let numbered = parts.bind(Value::Integer(signed(numbered)));
@@ -102,8 +109,8 @@ impl Sql {
         if let Some(before) = forget_receipts_before {
             let before = parts.bind(Value::Integer(before.timestamp_micros()));
             // Not the one that is replaced: one statement must not touch a row twice.
-            let but =
-                kept.map_or(String::new(), |key| format!(" AND key <> {}", parts.bind(Value::Text(key))));
+            let but = kept
+                .map_or(String::new(), |key| format!(" AND key <> {}", parts.bind(Value::Text(Some(key)))));
             parts.with(
                 "forgotten",
                 &format!("DELETE FROM {{s}}.receipt WHERE desk = $1 AND expires_at < {before}{but}"),
@@ -297,11 +304,11 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
         ("bigint", Value::Integers(armed.iter().map(|(_, version, _)| signed(*version)).collect())),
     ]);
     if !old.is_empty() {
-        let old = parts.bind(Value::Ids(old));
+        let old = parts.table([("uuid", Value::Ids(old))]);
         parts.with(
             "disarmed",
             &format!(
-                "DELETE FROM {{s}}.timer AS timer WHERE desk = $1 AND ticket = ANY ({old}::uuid[]) AND NOT EXISTS (\
+                "DELETE FROM {{s}}.timer AS timer WHERE desk = $1 AND ticket IN (SELECT it.ticket FROM {old} AS it (ticket)) AND NOT EXISTS (\
                  SELECT FROM {table} AS it (ticket, kind, subject, due_at, armed_by) \
                  WHERE it.ticket = timer.ticket AND it.kind = timer.kind AND it.subject = timer.subject)"
             ),
@@ -339,7 +346,7 @@ fn adopt(parts: &mut Parts<'_>, adoptions: &[Adoption]) {
 fn keep(parts: &mut Parts<'_>, receipt: KeptReceipt) {
     let KeptReceipt { key, request, ticket, before, after, expires } = receipt;
     let bound = [
-        Value::Text(key.as_str().to_owned()),
+        Value::from(key.as_str()),
         Value::Bytes(request.as_bytes().to_vec()),
         Value::Id(ticket.as_uuid()),
         Value::Integer(signed(before)),

@@ -1,0 +1,125 @@
+//! The desk inside a transaction of sqlx: the door of a host's own driver, and what goes through it.
+//!
+//! ```sh
+//! bash .ci/postgres cargo run --manifest-path tests/hosts/sqlx_postgres/Cargo.toml
+//! ```
+//!
+//! [`Sqlx`] and [`Cells`] are all that a host needs; copy them.
+
+use firstline::store::postgres::Options;
+use firstline::store::postgres::driver::{Columns, Connection, Failure, Statement, Value};
+use firstline::{Action, Actor, Error, ErrorKind, NewTicket, Query};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::{Arguments, Connection as _, Executor, Row};
+use tokio::sync::Mutex;
+
+/// A transaction of sqlx. Its connection answers one statement after another, so they queue up.
+struct Sqlx<'c>(Mutex<&'c mut PgConnection>);
+
+impl Connection for Sqlx<'_> {
+    type Row = Cells;
+
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Cells>, Failure> {
+        let mut arguments = PgArguments::default();
+        for value in statement.values() {
+            match value.clone() {
+                Value::Text(it) => arguments.add(it),
+                Value::Boolean(it) => arguments.add(it),
+                Value::Integer(it) => arguments.add(it),
+                Value::Id(it) => arguments.add(it),
+                Value::Bytes(it) => arguments.add(it),
+                Value::Texts(it) => arguments.add(it),
+                Value::Integers(it) => arguments.add(it),
+                Value::Booleans(it) => arguments.add(it),
+                Value::Ids(it) => arguments.add(it),
+                Value::Blobs(it) => arguments.add(it),
+            }
+            .map_err(Failure::other)?;
+        }
+        let mut connection = self.0.lock().await;
+        let rows = (&mut **connection).fetch_all(sqlx::query_with(statement.sql(), arguments)).await;
+        rows.map(|rows| rows.into_iter().map(Cells).collect()).map_err(failure)
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), Failure> {
+        let mut connection = self.0.lock().await;
+        (&mut **connection).execute(sqlx::raw_sql(sql)).await.map(drop).map_err(failure)
+    }
+}
+
+fn failure(error: sqlx::Error) -> Failure {
+    match error.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned()) {
+        Some(code) => Failure::said(code, error),
+        None if matches!(error, sqlx::Error::Io(_)) => Failure::gone(error),
+        None => Failure::other(error),
+    }
+}
+
+/// A row.
+struct Cells(PgRow);
+
+fn cell<'r, T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>>(
+    row: &'r PgRow,
+    n: usize,
+) -> firstline::Result<T> {
+    row.try_get(n).map_err(|error| Error::new(ErrorKind::Corrupt, "a row cannot be read").caused_by(error))
+}
+
+impl Columns for Cells {
+    fn text(&self, n: usize) -> firstline::Result<&str> {
+        cell(&self.0, n)
+    }
+    fn text_or_null(&self, n: usize) -> firstline::Result<Option<&str>> {
+        cell(&self.0, n)
+    }
+    fn integer(&self, n: usize) -> firstline::Result<i64> {
+        cell(&self.0, n)
+    }
+    fn bytes(&self, n: usize) -> firstline::Result<&[u8]> {
+        cell(&self.0, n)
+    }
+    fn id(&self, n: usize) -> firstline::Result<uuid::Uuid> {
+        cell(&self.0, n)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url = std::env::var("FIRSTLINE_POSTGRES")?;
+    let desk = Options::new().schema("firstline_sqlx_host").connect(&url).await?.desk("shop");
+    let mut host = PgConnection::connect(&url).await?;
+    sqlx::query("CREATE TEMPORARY TABLE refund (cents bigint)").execute(&mut host).await?;
+    let before = desk.find(Query::newest()).await?.tickets.len();
+    // First the transaction is rolled back, then the same once more is committed.
+    for kept in [false, true] {
+        let mut tx = host.begin().await?;
+        sqlx::query("INSERT INTO refund VALUES (1)").execute(&mut *tx).await?;
+        {
+            let mut door = Sqlx(Mutex::new(&mut *tx));
+            let within = desk.within(&mut door);
+            let anna = Actor::agent("anna");
+            let ticket =
+                within.open_ticket(NewTicket::new("Возврат").from("boris").thread("t").once("k")).await?;
+            let refused = within.act(ticket.id(), Action::note("x").and(Action::confirm()), &anna).await;
+            assert!(refused.unwrap_err().is_rejected());
+            let late = within.act(ticket.id(), Action::start(), anna.expecting(7)).await;
+            assert!(late.unwrap_err().is_conflict());
+            within.act(ticket.id(), Action::reply("Да").and(Action::resolve("готово")), &anna).await?;
+            assert_eq!(within.records().history(ticket.id()).await?.len(), 3);
+            assert_eq!(within.ticket(ticket.id()).await?.subject(), "Возврат");
+            let message = NewTicket::new("?").from("boris").thread("t").saying("Ещё раз");
+            assert!(!within.receive(message).await?.opened());
+        }
+        if kept {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        let now = desk.find(Query::newest()).await?.tickets.len();
+        let refunds: i64 = sqlx::query("SELECT count(*) FROM refund").fetch_one(&mut host).await?.get(0);
+        assert_eq!((now - before, refunds), if kept { (1, 1) } else { (0, 0) });
+    }
+    sqlx::query("DROP SCHEMA firstline_sqlx_host CASCADE").execute(&mut host).await?;
+    println!("rolled back: no refund, no ticket; committed: both");
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What PostgreSQL makes of the statements, seen through the door for other drivers.
+
+use std::sync::Mutex;
+
+use firstline::store::postgres::driver::{Connection, Failure, Statement};
+use firstline::*;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Transaction};
+
+use crate::server::Place;
+
+/// A transaction that is looked over the shoulder: each statement with its plan.
+struct Spied<'c> {
+    transaction: Transaction<'c>,
+    seen: Mutex<Vec<(String, String)>>,
+}
+
+impl Connection for Spied<'_> {
+    type Row = Row;
+
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Failure> {
+        let values: Vec<_> = statement.values().iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let explain = format!("EXPLAIN {}", statement.sql());
+        let plan = self.transaction.query(&explain, &values).await.map_err(Failure::other)?;
+        let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        self.seen.lock().unwrap().push((statement.sql().to_owned(), plan.join("\n")));
+        Connection::query(&self.transaction, statement).await
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.transaction.run(sql).await
+    }
+}
+
+impl Spied<'_> {
+    fn seen(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+}
+
+/// Searches that the crate promises to be fast walk an index in its order: nothing is sorted afterwards. A row is found
+/// by its key. And whatever a command writes, it writes by one statement.
+pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    let transaction = host.transaction().await.unwrap();
+    // A table of a few rows would be read whole, and rightly so.
+    transaction.batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off").await.unwrap();
+    let mut spied = Spied { transaction, seen: Mutex::default() };
+    let anna = Actor::agent("anna");
+
+    let mut opened = Vec::new();
+    for n in 0..3 {
+        let request =
+            NewTicket::new("No sound").from("c").thread(format!("chat-{n}")).once(format!("form-{n}"));
+        opened.push(desk.within(&mut spied).open_ticket(request).await.unwrap().id());
+    }
+    let both = Action::link(LinkKind::CauseOf, opened[0]).and(Action::resolve("unmuted"));
+    desk.within(&mut spied).act(opened[2], both, &anna).await.unwrap();
+    desk.within(&mut spied).setup().adopt(&Policy::new().prefix("SHOP")).await.unwrap();
+    let message = NewTicket::new("?").from("c").thread("chat-0").saying("Hello?");
+    desk.within(&mut spied).receive(message).await.unwrap();
+    let seen = spied.seen();
+    let writing = seen.iter().filter(|(sql, _)| sql.contains("INSERT INTO") || sql.contains("DELETE FROM"));
+    assert_eq!(writing.count(), 6, "one statement a command");
+    for (sql, plan) in &seen {
+        assert!(!plan.contains("Seq Scan"), "{sql}\n{plan}");
+    }
+
+    let inbox: Cursor = "i.3.9223372036854775807.0.00000000-0000-0000-0000-000000000000".parse().unwrap();
+    let newest: Cursor = "n.ffffffff-0000-0000-0000-000000000000".parse().unwrap();
+    for (query, index) in [
+        (Query::inbox(), "ticket_inbox"),
+        (Query::inbox().after(inbox.clone()), "ticket_inbox"),
+        (Query::inbox().team("t"), "ticket_team"),
+        (Query::inbox().team("t").after(inbox.clone()), "ticket_team"),
+        (Query::inbox().assigned_to("a").after(inbox), "ticket_assignee"),
+        (Query::newest().after(newest.clone()), "ticket_pkey"),
+        (Query::oldest(), "ticket_pkey"),
+        (Query::newest().from("c").after(newest), "ticket_requester"),
+    ] {
+        desk.within(&mut spied).find(query.clone()).await.unwrap();
+        let (_, plan) = spied.seen().pop().unwrap();
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{query:?}\n{plan}");
+    }
+    // The control: a search that no index serves is sorted, and this test would see it.
+    desk.within(&mut spied).find(Query::oldest()).await.unwrap();
+    let unserved = spied.seen().pop().unwrap().0.replace("ORDER BY id", "ORDER BY version");
+    let plan = spied.transaction.query(&format!("EXPLAIN {unserved}"), &[&"acme", &50_i64]).await.unwrap();
+    assert!(plan.iter().any(|row| row.get::<_, &str>(0).contains("Sort")));
+
+    desk.within(&mut spied).tick("2100-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let seen = spied.seen();
+    let (_, due) = seen.iter().find(|(sql, _)| sql.contains(".timer")).unwrap();
+    assert!(due.contains("timer_due") && !due.contains("Sort"), "{due}");
+}
