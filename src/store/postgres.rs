@@ -33,6 +33,7 @@
 //! by it. Neither Citus, nor servers that only speak PostgreSQL's protocol, nor connection poolers in between were tried.
 //! Advisory locks, on which much of the above rests, are not had everywhere.
 
+mod answer;
 pub mod driver;
 mod fault;
 mod schema;

@@ -174,7 +174,7 @@ impl Sql {
                     Some(Owed { due, desk, ticket }) => {
                         values.extend([
                             Value::Integer(due.timestamp_micros()),
-                            text(desk.as_str()),
+                            Value::from(desk.as_str()),
                             Value::Id(ticket.as_uuid()),
                         ]);
                         (&self.owed_after, values)

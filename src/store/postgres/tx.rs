@@ -6,23 +6,22 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, join, join_all, join5};
 
+use super::answer::{Meanings, answer};
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::sql::Sql;
 use super::wire::Wire;
-use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
 use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
-use crate::store::read::{Answer, DueTimer, Owed, Read};
+use crate::store::read::{Answer, Read};
 use crate::store::record;
 use crate::store::{Cursor, Mode};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
-use crate::ticket::timer::{Timer, TimerKind};
 
 /// How many rows a search takes at most in one go.
 const BATCH: usize = 2_000;
@@ -297,79 +296,6 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
     let new = commit.tickets.iter().filter(|it| it.expected == 0);
     let externals = new.filter_map(|it| it.snapshot.external.clone()).map(Claim::External);
     definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
-}
-
-fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
-    let first = rows.first();
-    Ok(match read {
-        Read::Receipt(key) => {
-            let receipt = |row: &R| -> Result<_> {
-                Ok(Box::new(KeptReceipt {
-                    key: key.clone(),
-                    request: row.fingerprint(0)?,
-                    ticket: row.ticket(1)?,
-                    before: row.unsigned(2)?,
-                    after: row.unsigned(3)?,
-                    expires: record::instant(row.integer(4)?)?,
-                }))
-            };
-            Answer::Receipt(first.map(receipt).transpose()?)
-        }
-        Read::InForce(kind, _) | Read::Newest(kind) => {
-            Answer::Adoption(first.map(|row| adoption(*kind, row)).transpose()?)
-        }
-        Read::Definition(_) => {
-            Answer::Definition(first.map(|row| row.text(0).map(str::to_owned)).transpose()?)
-        }
-        Read::History { ticket, .. } => {
-            let event = |row: &R| {
-                let at = record::instant(row.integer(1)?)?;
-                record::event_from_json(*ticket, row.unsigned(0)?, at, row.text(2)?, row.text_or_null(3)?)
-            };
-            Answer::Events(rows.iter().map(event).collect::<Result<_>>()?)
-        }
-        Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
-        Read::Owed { .. } => Answer::Owed(rows.iter().map(owed).collect::<Result<_>>()?),
-        // Threads, external references, numbers.
-        _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
-    })
-}
-
-/// The columns by what they mean.
-trait Meanings: Columns {
-    fn ticket(&self, column: usize) -> Result<TicketId> {
-        self.id(column).map(TicketId::from)
-    }
-
-    fn unsigned(&self, column: usize) -> Result<u64> {
-        self.integer(column).and_then(record::unsigned)
-    }
-
-    fn fingerprint(&self, column: usize) -> Result<Fingerprint> {
-        self.bytes(column)?.try_into().map(Fingerprint::from_bytes).map_err(record::corrupt)
-    }
-}
-
-impl<R: Columns> Meanings for R {}
-
-fn adoption<R: Columns>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
-    Ok(Adoption {
-        kind,
-        version: row.unsigned(0)?,
-        from: record::instant(row.integer(1)?)?,
-        hash: row.fingerprint(2)?,
-    })
-}
-
-fn due_timer<R: Columns>(row: &R) -> Result<DueTimer> {
-    let kind = row.text(1)?;
-    let kind = TimerKind::named(kind).ok_or_else(|| record::corrupt(format!("unknown timer {kind:?}")))?;
-    let timer = Timer { due: record::instant(row.integer(0)?)?, kind, subject: row.text(2)?.to_owned() };
-    Ok(DueTimer { timer, ticket: row.ticket(3)? })
-}
-
-fn owed<R: Columns>(row: &R) -> Result<Owed> {
-    Ok(Owed { due: record::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.ticket(2)? })
 }
 
 /// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.
