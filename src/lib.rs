@@ -114,7 +114,7 @@
 //! - Say where the time went, and what is in danger: [`desk::Reports`].
 //! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
-//! - Bring a store: [`store`], [`Desk::over`].
+//! - Bring a store: [`store`], [`Desk::over`]; check it: `store::conformance`.
 //!
 //! The README shows most of these with code, and the examples are programs of one idea each; begin with
 //! `cargo run --example quickstart`.
@@ -125,6 +125,9 @@
 //! - **`postgres`**: the PostgreSQL store, `Desk::connect` and `Desk::within`, awaited.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
 //! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
+//! - **`conformance`**: what a store of yours must do, as checks to put it to: `store::conformance`.
+//! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome.
+//! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
 //! - **`ics`**: holidays from iCalendar files.
 //!

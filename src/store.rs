@@ -17,6 +17,8 @@
 //! - A ticket is written only at its expected version, else the commit is a [`Conflict`](crate::Conflict).
 //! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
 //!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
+//!
+//! Whether a store does, the suite in `store::conformance` (feature `conformance`) says by name.
 
 mod claim;
 pub mod commit;

@@ -37,7 +37,7 @@ impl AsyncStore for Busy {
         }
     }
 
-    async fn wait(&self, tries: u32) -> bool {
+    async fn wait(&self, tries: u32, _: &Error) -> bool {
         tries < 5
     }
 }
