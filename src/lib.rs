@@ -152,6 +152,7 @@ pub mod store;
 pub mod ticket;
 pub mod time;
 pub mod value;
+pub mod workflow;
 #[cfg(feature = "tzif")]
 pub mod zoneinfo;
 
@@ -180,6 +181,7 @@ pub use ticket::story::Story;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};
+pub use workflow::WorkflowDefinition;
 
 /// The README's code, as tests.
 #[cfg(all(doctest, feature = "sqlite"))]

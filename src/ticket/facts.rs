@@ -13,7 +13,6 @@
 use std::borrow::Cow;
 
 use crate::condition::Facts;
-use crate::line::Line;
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 
@@ -26,12 +25,7 @@ impl Facts for Snapshot {
         match field {
             "kind" => text(self.kind.as_str()),
             "channel" => text(self.channel.as_str()),
-            "line" => text(match self.line {
-                Line::First => "first",
-                Line::Second => "second",
-                Line::Third => "third",
-                Line::External => "external",
-            }),
+            "line" => text(self.line.name()),
             "category" if self.category.is_empty() => None,
             "category" => Some(Cow::Owned(Value::from(self.category.join("/")))),
             "tags" => Some(Cow::Owned(Value::from(self.tags.iter().cloned().collect::<Vec<_>>()))),

@@ -1,0 +1,7 @@
+//! Workflows as data: a company's own statuses over the closed states.
+
+pub mod definition;
+pub mod finding;
+
+pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
+pub use finding::{Finding, FindingKind, Findings, Place};
