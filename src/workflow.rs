@@ -2,6 +2,8 @@
 
 pub mod definition;
 pub mod finding;
+mod read;
+mod source;
 
 pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};

@@ -177,11 +177,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(
-        kind: FindingKind,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Finding {
+    pub(super) fn new(kind: FindingKind, path: impl Into<String>, message: impl Into<String>) -> Finding {
         Finding { kind, path: path.into(), place: None, message: message.into() }
     }
 }
