@@ -284,7 +284,7 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), [storage](crate::Error::is_storage).
     pub fn ticket(&self, ticket: impl Into<TicketRef>) -> E::Reply<'_, Ticket> {
-        self.engine.run(&self.settings.desk, look::LookUp(ticket.into()))
+        self.engine.run(&self.settings.desk, look::LookUp(ticket.into(), self.frame()))
     }
 
     /// Finds tickets, a page at a time.

@@ -53,6 +53,7 @@
 //! for the matrix.
 
 mod fields;
+mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ use crate::priority::Matrix;
 use crate::sla::{self, Agreement, Rules};
 use crate::spelling;
 use crate::value::Value;
+use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
 ///
@@ -86,6 +88,8 @@ pub struct Policy {
     calendars: BTreeMap<String, Definition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     agreements: Vec<Agreement>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workflows: Vec<WorkflowDefinition>,
 }
 
 impl Default for Policy {
@@ -98,6 +102,7 @@ impl Default for Policy {
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
+            workflows: Vec::new(),
         }
     }
 }
@@ -153,6 +158,23 @@ impl Policy {
         self
     }
 
+    /// Adds a workflow. Tickets of the kinds that it [claims](WorkflowDefinition::for_kind) follow it from their opening
+    /// on; one that claims none is for all the others. Without any, tickets follow
+    /// [`simple`](crate::workflow::preset::simple).
+    ///
+    /// ```
+    /// use firstline::{Policy, workflow};
+    ///
+    /// let policy = Policy::new().workflow(workflow::preset::itil()).workflow(workflow::preset::problem());
+    /// # policy.check()?;
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn workflow(mut self, workflow: impl Into<WorkflowDefinition>) -> Policy {
+        self.workflows.push(workflow.into());
+        self
+    }
+
     /// Checks the policy as a whole.
     ///
     /// # Errors
@@ -194,9 +216,27 @@ impl Policy {
         }
         self.matrix.check_conditions(&self.known_to_modifiers())?;
         match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
-            faults if faults.is_empty() => Ok(()),
-            faults => fault(faults.join("; ")),
+            faults if faults.is_empty() => {}
+            faults => return fault(faults.join("; ")),
         }
+        match self.faults_of_workflows() {
+            faults if faults.is_empty() => Ok(()),
+            faults => fault(faults.join("\n")),
+        }
+    }
+
+    /// The workflows, as they were added.
+    pub fn workflows(&self) -> &[WorkflowDefinition] {
+        &self.workflows
+    }
+
+    /// The workflows made ready for use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if one is faulty.
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        let built: Vec<Workflow> = self.workflows.iter().map(WorkflowDefinition::build).collect::<Result<_>>()?;
+        Ok(Catalogue::of(built))
     }
 
     /// The calendars, by name.

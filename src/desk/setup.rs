@@ -12,6 +12,7 @@ use crate::flow::{Engine, Flow, Halt, Seen};
 use crate::policy::Policy;
 use crate::store::{Commit, Mode};
 use crate::time::to_micros;
+use crate::workflow::WorkflowDefinition;
 
 /// A desk's definitions: what holds, and what is to hold from when. Made by [`Desk::setup`].
 ///
@@ -37,7 +38,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     ///
     /// # Errors
     /// A [definition error](crate::ErrorKind::Definition) if the policy is faulty; [invalid](Error::is_invalid) if
-    /// another one is planned for later.
+    /// another one is planned for later, or if a workflow was changed and kept its version.
     pub fn adopt(&self, policy: &Policy) -> E::Reply<'a, Adoption> {
         self.adopt_at(policy, None)
     }
@@ -100,12 +101,33 @@ impl Flow for Adopt {
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }
+        if let Some(newest) = newest {
+            let before = self.frame.version(newest.hash, seen)?;
+            versions_rise(before.policy.workflows(), self.policy.workflows())?;
+        }
         let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
         let mut commit = Commit::default();
         commit.definitions.push((hash, text));
+        // Each workflow under its own hash too: tickets are pinned to it, and not to the policy.
+        for workflow in self.policy.workflows() {
+            let text = to_json(workflow)?;
+            commit.definitions.push((Fingerprint::of(&text), text));
+        }
         commit.adoptions.push(adoption);
         Ok((commit, adoption))
     }
+}
+
+/// A changed workflow has a greater version than the one before it: tickets say by name and version what they follow.
+fn versions_rise(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) -> Result<()> {
+    for new in after {
+        let Some(old) = before.iter().find(|old| old.name == new.name && *old != new) else { continue };
+        if new.version <= old.version {
+            let problem = format_args!("{:?} was changed, and version {} is taken", new.name, old.version);
+            return Err(Error::invalid("workflow", problem).allowing(format!("a version from {} on", old.version.saturating_add(1))));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

@@ -30,35 +30,44 @@ pub enum Action {
     /// An internal note.
     Note(Message),
     /// Begin to work on it.
-    Start,
+    Start(Onward),
     /// Let it wait.
     Hold {
         /// What for.
         reason: HoldReason,
         /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
         until: Option<DateTime<Utc>>,
+        /// To which status, and why.
+        #[serde(default, skip_serializing_if = "Onward::is_empty")]
+        onward: Onward,
     },
     /// Go on with it.
-    Resume,
+    Resume(Onward),
     /// It is answered.
     Resolve {
         /// The solution in words.
         text: String,
         /// A code of the desk's own list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
+        /// The status to which it leads; where none is named, the workflow says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     /// The requester says that it is solved.
-    Confirm,
+    Confirm(Onward),
     /// Close it.
-    Close,
+    Close(Onward),
     /// It is not solved.
-    Reopen {
-        /// Why, in words.
-        why: Option<String>,
-    },
+    Reopen(Onward),
     /// Withdraw it.
-    Cancel {
+    Cancel(Onward),
+    /// Go to another status of the workflow: of the same state, or of another one by the step that leads there.
+    Move {
+        /// To which status.
+        to: String,
         /// Why, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
     /// Give it to an agent, or to nobody.
@@ -126,6 +135,24 @@ pub enum Action {
     All(Vec<Action>),
 }
 
+/// Where a step leads, and why it is taken, as far as somebody says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Onward {
+    /// The status to which it leads; where none is named, the workflow says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Why, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl Onward {
+    fn is_empty(&self) -> bool {
+        *self == Onward::default()
+    }
+}
+
 impl Action {
     /// A public message.
     pub fn reply(message: impl Into<Message>) -> Action {
@@ -139,52 +166,149 @@ impl Action {
 
     /// Begin to work on it.
     pub fn start() -> Action {
-        Action::Start
+        Action::Start(Onward::default())
     }
 
     /// Let it wait for this.
     pub fn hold(reason: impl Into<HoldReason>) -> Action {
-        Action::Hold { reason: reason.into(), until: None }
+        Action::Hold { reason: reason.into(), until: None, onward: Onward::default() }
     }
 
     /// Let it wait for this, and resume by itself at an instant.
     pub fn hold_until(reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Action {
-        Action::Hold { reason: reason.into(), until: Some(until) }
+        Action::Hold { reason: reason.into(), until: Some(until), onward: Onward::default() }
     }
 
     /// Go on with it.
     pub fn resume() -> Action {
-        Action::Resume
+        Action::Resume(Onward::default())
     }
 
     /// It is answered: the solution in words.
     pub fn resolve(text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: None }
+        Action::Resolve { text: text.into(), code: None, to: None }
     }
 
     /// It is answered: a code of the desk's own list, and the solution in words.
     pub fn resolve_as(code: impl Into<String>, text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: Some(code.into()) }
+        Action::Resolve { text: text.into(), code: Some(code.into()), to: None }
     }
 
     /// The requester says that it is solved.
     pub fn confirm() -> Action {
-        Action::Confirm
+        Action::Confirm(Onward::default())
     }
 
     /// Close it.
     pub fn close() -> Action {
-        Action::Close
+        Action::Close(Onward::default())
     }
 
     /// It is not solved.
     pub fn reopen() -> Action {
-        Action::Reopen { why: None }
+        Action::Reopen(Onward::default())
     }
 
     /// Withdraw it.
     pub fn cancel() -> Action {
-        Action::Cancel { why: None }
+        Action::Cancel(Onward::default())
+    }
+
+    /// Go to another status of the ticket's workflow. Within one state that is all; to a status of another state it is
+    /// the step that leads there, as far as that step needs nothing else: to resolve, say what the solution is, and
+    /// name the status with [`into_status`](Action::into_status).
+    pub fn move_to(status: impl Into<String>) -> Action {
+        Action::Move { to: status.into(), why: None }
+    }
+
+    /// The same step, to this status of the ticket's workflow. After something that is no step, a move to it.
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let wait = Action::hold("customer").into_status("Awaiting parcel");
+    /// let ask = Action::reply("Which colour?").into_status("Awaiting answer");
+    /// assert_eq!(ask, Action::reply("Which colour?").and(Action::move_to("Awaiting answer")));
+    /// ```
+    #[must_use]
+    pub fn into_status(mut self, status: impl Into<String>) -> Action {
+        let status = status.into();
+        match self.last_way() {
+            Some((to, _)) => *to = Some(status),
+            None => match self.last() {
+                Action::Move { to, .. } => *to = status,
+                _ => return self.and(Action::move_to(status)),
+            },
+        }
+        self
+    }
+
+    /// The same step, with a reason in words. After something that has no place for one, an internal note.
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let why = Action::cancel().because("It was a test.");
+    /// assert_eq!(Action::untag("vip").because("She left."), Action::untag("vip").and(Action::note("She left.")));
+    /// ```
+    #[must_use]
+    pub fn because(mut self, words: impl Into<String>) -> Action {
+        let words = words.into();
+        match self.last() {
+            Action::Move { why, .. } => *why = Some(words),
+            _ => match self.last_way() {
+                Some((_, Some(why))) => *why = Some(words),
+                _ => return self.and(Action::note(words)),
+            },
+        }
+        self
+    }
+
+    fn last(&mut self) -> &mut Action {
+        let mut at = self;
+        // The borrow checker wants the emptiness asked before the borrow is given away.
+        while matches!(at, Action::All(parts) if !parts.is_empty()) {
+            match at {
+                Action::All(parts) => {
+                    let last = parts.len() - 1;
+                    at = &mut parts[last];
+                }
+                _ => break,
+            }
+        }
+        at
+    }
+
+    /// Where the last part keeps its status and its reason, if it is a step.
+    #[allow(clippy::type_complexity)]
+    fn last_way(&mut self) -> Option<(&mut Option<String>, Option<&mut Option<String>>)> {
+        match self.last() {
+            Action::Start(Onward { to, why })
+            | Action::Hold { onward: Onward { to, why }, .. }
+            | Action::Resume(Onward { to, why })
+            | Action::Confirm(Onward { to, why })
+            | Action::Close(Onward { to, why })
+            | Action::Reopen(Onward { to, why })
+            | Action::Cancel(Onward { to, why }) => Some((to, Some(why))),
+            Action::Resolve { to, .. } => Some((to, None)),
+            _ => None,
+        }
+    }
+
+    /// The status that it names, and the reason that it gives.
+    pub(crate) fn way(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Action::Start(onward)
+            | Action::Hold { onward, .. }
+            | Action::Resume(onward)
+            | Action::Confirm(onward)
+            | Action::Close(onward)
+            | Action::Reopen(onward)
+            | Action::Cancel(onward) => (onward.to.as_deref(), onward.why.as_deref()),
+            Action::Resolve { text, to, .. } => (to.as_deref(), Some(text)),
+            Action::Move { to, why } => (Some(to), why.as_deref()),
+            _ => (None, None),
+        }
     }
 
     /// Give it to an agent.
@@ -277,14 +401,15 @@ impl Action {
         Some(match self {
             Action::Reply(_) => Verb::Reply,
             Action::Note(_) => Verb::Note,
-            Action::Start => Verb::Step(StepKind::Start),
+            Action::Start(_) => Verb::Step(StepKind::Start),
             Action::Hold { .. } => Verb::Step(StepKind::Hold),
-            Action::Resume => Verb::Step(StepKind::Resume),
+            Action::Resume(_) => Verb::Step(StepKind::Resume),
             Action::Resolve { .. } => Verb::Step(StepKind::Resolve),
-            Action::Confirm => Verb::Step(StepKind::Confirm),
-            Action::Close => Verb::Step(StepKind::Close),
-            Action::Reopen { .. } => Verb::Step(StepKind::Reopen),
-            Action::Cancel { .. } => Verb::Step(StepKind::Cancel),
+            Action::Confirm(_) => Verb::Step(StepKind::Confirm),
+            Action::Close(_) => Verb::Step(StepKind::Close),
+            Action::Reopen(_) => Verb::Step(StepKind::Reopen),
+            Action::Cancel(_) => Verb::Step(StepKind::Cancel),
+            Action::Move { .. } => Verb::Move,
             Action::Assign(_) => Verb::Assign,
             Action::HandOver { .. } => Verb::HandOver,
             Action::Impact(_)

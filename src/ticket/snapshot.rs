@@ -1,6 +1,7 @@
 //! The ticket as of one version: the fold of its events up to there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,9 @@ use crate::sla::{self, Clock, Leg, Metric};
 use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Personal};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, Part, Who};
-use crate::ticket::timer::{self, Timer};
+use crate::ticket::timer::{self, Timer, TimerKind};
 use crate::value::{Attributes, Value};
+use crate::workflow::{Placement, Workflow, WorkflowRef};
 
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
 /// the fold of the ticket's events ([`Snapshot::fold`]).
@@ -49,6 +51,10 @@ pub struct Snapshot {
     pub channel: Channel,
     /// The state with what it carries.
     pub state: State,
+    /// Its workflow and the status there; `None` while it follows [`simple`](crate::workflow::SIMPLE), whose
+    /// statuses are the states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<Box<Placement>>,
     /// Since when it is in this state.
     pub state_since: DateTime<Utc>,
     /// The people and what they are to it.
@@ -166,6 +172,7 @@ impl Snapshot {
             kind: opened.kind.clone(),
             channel: opened.channel.clone(),
             state: opened.state.clone(),
+            placed: opened.placed.clone().map(Box::new),
             state_since: event.at,
             contacts: opened.contacts.clone(),
             attributes: opened.attributes.clone(),
@@ -217,7 +224,13 @@ impl Snapshot {
                 }
             }
             Change::Noted { .. } => {}
-            Change::Moved { from, to, code, .. } => self.moved(*from, to, code.as_deref(), event),
+            Change::Moved { from, to, code, status, .. } => {
+                self.placed(status.as_ref())?;
+                self.moved(*from, to, code.as_deref(), event);
+            }
+            Change::Passed { to, .. } => self.placed(Some(to))?,
+            Change::Transferred { to, .. } => self.placed = to.clone().map(Box::new),
+            Change::Lapsed { timer, .. } => self.lapsed(*timer),
             Change::Assigned { to } => self.assignee.clone_from(to),
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
@@ -273,6 +286,26 @@ impl Snapshot {
         self.stamp(event.at);
     }
 
+    /// Enters a status of its workflow.
+    fn placed(&mut self, status: Option<&Arc<str>>) -> Result<()> {
+        match (&mut self.placed, status) {
+            (Some(placed), Some(status)) => placed.status = Arc::clone(status),
+            (None, None) => {}
+            (Some(_), None) => return Err(corrupt("moves without a status, though it follows a workflow")),
+            (None, Some(_)) => return Err(corrupt("has a status, though it follows no workflow")),
+        }
+        Ok(())
+    }
+
+    /// The timer of its state is over, and nothing came of it.
+    fn lapsed(&mut self, timer: TimerKind) {
+        match (&mut self.state, timer) {
+            (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
+            (State::Resolved(resolved), TimerKind::Silence) => resolved.closes_at = None,
+            _ => {}
+        }
+    }
+
     fn stamp(&mut self, at: DateTime<Utc>) {
         match self.state.kind() {
             StateKind::Resolved => self.resolved_at = Some(at),
@@ -316,6 +349,16 @@ impl Snapshot {
     /// The subject; empty if it was erased.
     pub fn subject(&self) -> &str {
         self.personal.subject.as_deref().unwrap_or_default()
+    }
+
+    /// The status in its workflow; of a ticket that follows none of the desk's own, the name of its state.
+    pub fn status(&self) -> &str {
+        self.placed.as_ref().map_or(self.state.kind().name(), |placed| &placed.status)
+    }
+
+    /// The workflow that it follows.
+    pub fn workflow(&self) -> &WorkflowRef {
+        self.placed.as_ref().map_or(Workflow::simple().reference(), |placed| &placed.workflow)
     }
 
     /// The priority.

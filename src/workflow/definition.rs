@@ -33,7 +33,7 @@ use crate::spelling;
 ///     .transition(Transition::step(StepKind::Close, "Refunded", "Done"))
 ///     .transition(Transition::step(StepKind::Confirm, "Refunded", "Done"));
 /// let workflow = returns.build()?;
-/// assert_eq!(workflow.start().name(), "Requested");
+/// assert_eq!(workflow.start().name, "Requested");
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -247,6 +247,12 @@ impl Transition {
         self
     }
 
+    /// Whether there is somebody who may take both.
+    pub(super) fn overlaps(&self, other: &Transition) -> bool {
+        let both = |one: &Taker| other.may.iter().any(|it| one.overlaps(it));
+        self.may.is_empty() || other.may.is_empty() || self.may.iter().any(both)
+    }
+
     /// It needs a reason in words.
     #[must_use]
     pub fn with_reason(mut self) -> Transition {
@@ -347,6 +353,17 @@ impl Taker {
                 _ => return Err(spelling::unknown(other, Taker::WRITTEN.iter().copied())),
             },
         })
+    }
+}
+
+impl Taker {
+    /// Whether one person may be both, as far as the words say: of two roles somebody may have both, but then the
+    /// order of the transitions decides.
+    fn overlaps(&self, other: &Taker) -> bool {
+        let of_agents = |it: &Taker| matches!(it, Taker::Agent | Taker::Line(_) | Taker::Role(_));
+        self == other
+            || (*self == Taker::Agent && of_agents(other))
+            || (*other == Taker::Agent && of_agents(self))
     }
 }
 

@@ -7,8 +7,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::lifecycle::StateKind;
 
+use super::check;
 use super::definition::{PassRule, Spot, Status, Transition, WorkflowDefinition};
 use super::finding::{Finding, FindingKind, Findings, Place};
+use super::fields;
 use super::source::{self, Node, Source, Written};
 
 mod guard;
@@ -69,17 +71,12 @@ fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Finding>) {
     let Reading { definition, findings: more, places, whole } = read(&root);
     findings.extend(more);
     if let (true, Some(definition)) = (whole, &definition) {
-        findings.extend(checked(definition));
+        findings.extend(check::findings(definition, &fields()));
     }
     for finding in &mut findings {
         finding.place = finding.place.or_else(|| places.of(&finding.path));
     }
     (definition, findings)
-}
-
-/// The checks that need the whole definition.
-fn checked(_definition: &WorkflowDefinition) -> Vec<Finding> {
-    Vec::new()
 }
 
 /// The one description of the written form, for every format.

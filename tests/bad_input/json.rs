@@ -175,7 +175,7 @@ fn a_row_at_the_end_of_all_numbers_is_refused() {
     let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));
     let rules = firstline::sla::Rulebook::new();
     let moment =
-        firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy, rules: &rules };
+        firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy, rules: &rules, workflows: &Default::default() };
     json["replied"] = u32::MAX.into();
     let ticket: Snapshot = serde_json::from_value(json.clone()).unwrap();
     assert!(ticket.decide(&Action::reply("hm"), &moment).is_ok());

@@ -1,0 +1,127 @@
+//! The checks of a definition: first its words, then its graph.
+//!
+//! Everything is looked for at once, so one fault must not make others appear: a way whose end is unknown counts, for
+//! the graph, as one that may lead anywhere.
+
+mod graph;
+mod rules;
+mod suspicions;
+mod words;
+
+use std::collections::HashMap;
+
+use super::definition::{Status, Transition, Via, WorkflowDefinition};
+use super::finding::{Finding, FindingKind};
+use crate::condition::Fields;
+use crate::lifecycle::StateKind;
+
+/// Everything that can be said against a definition, by what is known of fields.
+pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Finding> {
+    let mut found = Vec::new();
+    words::check(definition, fields, &mut found);
+    let map = Map::of(definition);
+    graph::check(&map, &mut found);
+    rules::check(&map, &mut found);
+    suspicions::check(&map, &mut found);
+    found
+}
+
+/// The status in which tickets begin: the only one of the state new, or the default among several.
+pub(super) fn start(definition: &WorkflowDefinition) -> Option<usize> {
+    let mut of_new = definition.statuses.iter().enumerate().filter(|(_, it)| it.state == StateKind::New);
+    let first = of_new.next()?;
+    let mut rest = of_new.peekable();
+    if rest.peek().is_none() || first.1.default {
+        return Some(first.0);
+    }
+    rest.find(|(_, it)| it.default).map(|(place, _)| place)
+}
+
+/// A definition with its names looked up.
+struct Map<'a> {
+    definition: &'a WorkflowDefinition,
+    start: Option<usize>,
+    edges: Vec<Edge<'a>>,
+    /// From where ways lead to an unknown place.
+    to_anywhere: Vec<usize>,
+    /// Where ways lead from an unknown place.
+    from_anywhere: Vec<usize>,
+}
+
+/// One way from one status to one other.
+#[derive(Clone, Copy)]
+struct Edge<'a> {
+    from: usize,
+    to: usize,
+    /// Its place in the list of transitions, and which of the statuses from which it leads.
+    place: (usize, usize),
+    transition: &'a Transition,
+}
+
+impl<'a> Map<'a> {
+    fn of(definition: &'a WorkflowDefinition) -> Map<'a> {
+        let mut by_name = HashMap::new();
+        for (place, status) in definition.statuses.iter().enumerate() {
+            by_name.entry(status.name.as_str()).or_insert(place);
+        }
+        let mut map = Map {
+            definition,
+            start: start(definition),
+            edges: Vec::new(),
+            to_anywhere: Vec::new(),
+            from_anywhere: Vec::new(),
+        };
+        for (number, transition) in definition.transitions.iter().enumerate() {
+            let to = by_name.get(transition.to.as_str()).copied();
+            for (nth, from) in transition.from.iter().enumerate() {
+                match (by_name.get(from.as_str()).copied(), to) {
+                    (Some(from), Some(to)) => {
+                        map.edges.push(Edge { from, to, place: (number, nth), transition });
+                    }
+                    (Some(from), None) => map.to_anywhere.push(from),
+                    (None, Some(to)) => map.from_anywhere.push(to),
+                    (None, None) => {}
+                }
+            }
+        }
+        map
+    }
+
+    fn statuses(&self) -> &'a [Status] {
+        &self.definition.statuses
+    }
+
+    fn name(&self, status: usize) -> &'a str {
+        &self.definition.statuses[status].name
+    }
+
+    fn state(&self, status: usize) -> StateKind {
+        self.definition.statuses[status].state
+    }
+
+    /// The ways out of a status that this action takes.
+    fn ways(&self, from: usize, via: Via) -> impl Iterator<Item = &Edge<'a>> {
+        self.edges.iter().filter(move |it| it.from == from && it.transition.action == via)
+    }
+
+    /// Statuses as a chain, for messages.
+    fn chain(&self, statuses: &[usize]) -> String {
+        let names: Vec<String> = statuses.iter().map(|it| format!("{:?}", self.name(*it))).collect();
+        names.join(" -> ")
+    }
+}
+
+/// Names in a list, for messages.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|it| format!("{it:?}")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn find(
+    found: &mut Vec<Finding>,
+    kind: FindingKind,
+    path: impl Into<String>,
+    message: impl Into<String>,
+) {
+    found.push(Finding::new(kind, path, message));
+}

@@ -1,0 +1,175 @@
+//! The graph of a definition: what is reached, what leads to an end, and what is left to chance.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::iter::successors;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Bfs, Dfs, Reversed};
+
+use super::{Edge, Map, find, listed};
+use crate::lifecycle::StepKind;
+use crate::workflow::definition::Via;
+use crate::workflow::finding::{Finding, FindingKind};
+
+pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
+    ambiguous(map, found);
+    unreachable(map, found);
+    let stuck = endless(map, |_| true);
+    traps(map, &stuck, found);
+    let by_luck: Vec<usize> =
+        endless(map, |edge| edge.transition.when.is_empty()).into_iter().filter(|it| !stuck.contains(it)).collect();
+    only_guarded(map, &by_luck, found);
+}
+
+/// The statuses, and the ways between them that count.
+pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGraph<(), ()> {
+    let mut graph = DiGraph::new();
+    for _ in map.statuses() {
+        graph.add_node(());
+    }
+    let edges = map.edges.iter().filter(|edge| counts(edge)).map(|edge| (edge.from, edge.to));
+    let all = || 0..map.statuses().len();
+    let outward = map.to_anywhere.iter().flat_map(|from| all().map(|to| (*from, to)));
+    let inward = map.from_anywhere.iter().flat_map(|to| all().map(|from| (from, *to)));
+    for (from, to) in edges.chain(outward).chain(inward) {
+        graph.update_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+    }
+    graph
+}
+
+fn unreachable(map: &Map<'_>, found: &mut Vec<Finding>) {
+    let Some(start) = map.start else { return };
+    let graph = graph(map, |_| true);
+    let mut walk = Bfs::new(&graph, NodeIndex::new(start));
+    let mut reached = vec![false; map.statuses().len()];
+    while let Some(node) = walk.next(&graph) {
+        reached[node.index()] = true;
+    }
+    // A name given twice is a fault of its own.
+    let first = |status: usize| map.statuses().iter().position(|it| it.name == map.name(status)) == Some(status);
+    for status in (0..reached.len()).filter(|it| !reached[*it] && first(*it)) {
+        let message = format!("no way leads from {:?} to {:?}", map.name(start), map.name(status));
+        find(found, FindingKind::Unreachable, format!("statuses[{status}]"), message);
+    }
+}
+
+/// The statuses from which no end can be reached by the ways that count.
+fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
+    let graph = graph(map, counts);
+    let backward = Reversed(&graph);
+    let mut walk = Dfs::empty(backward);
+    for (status, _) in map.statuses().iter().enumerate().filter(|(_, it)| it.state.is_final()) {
+        walk.move_to(NodeIndex::new(status));
+        while walk.next(backward).is_some() {}
+    }
+    (0..map.statuses().len()).filter(|status| !walk.discovered.contains(*status)).collect()
+}
+
+/// Of statuses that are stuck, the groups at the bottom: mending these mends those that lead into them.
+fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
+    let graph = graph(map, counts);
+    let leaves = |group: &Vec<NodeIndex>| {
+        group.iter().any(|node| graph.neighbors(*node).any(|next| !group.contains(&next)))
+    };
+    let mut groups: Vec<Vec<usize>> = tarjan_scc(&graph)
+        .into_iter()
+        .filter(|group| group.iter().all(|node| stuck.contains(&node.index())) && !leaves(group))
+        .map(|group| {
+            let mut group: Vec<usize> = group.into_iter().map(NodeIndex::index).collect();
+            group.sort_unstable();
+            group
+        })
+        .collect();
+    groups.sort();
+    groups
+}
+
+fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Finding>) {
+    for group in bottoms(map, stuck, |_| true) {
+        let first = group[0];
+        let path = format!("statuses[{first}]");
+        if !map.edges.iter().any(|edge| edge.from == first) {
+            let message = format!("nothing leads out of {:?}, and it is no end", map.name(first));
+            find(found, FindingKind::DeadEnd, path, message);
+        } else {
+            let round = round(map, &group);
+            let message = format!("no end can be reached from here, only round and round: {}", map.chain(&round));
+            find(found, FindingKind::Trap, path, message);
+        }
+    }
+}
+
+/// A shortest circle through the first status of a group whose statuses all reach each other.
+fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
+    let first = group[0];
+    let inside: Vec<&Edge<'_>> = map.edges.iter().filter(|it| group.contains(&it.from) && group.contains(&it.to)).collect();
+    let mut came_from = vec![None; map.statuses().len()];
+    let mut seen = vec![false; map.statuses().len()];
+    let mut waiting = VecDeque::from([first]);
+    while let Some(at) = waiting.pop_front() {
+        for edge in inside.iter().filter(|it| it.from == at) {
+            if edge.to == first {
+                let mut round: Vec<usize> = successors(Some(at), |it| came_from[*it]).collect();
+                round.reverse();
+                round.push(first);
+                return round;
+            }
+            if !seen[edge.to] {
+                seen[edge.to] = true;
+                came_from[edge.to] = Some(at);
+                waiting.push_back(edge.to);
+            }
+        }
+    }
+    group.to_vec()
+}
+
+fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
+    for group in bottoms(map, by_luck, |edge| edge.transition.when.is_empty()) {
+        let first = group[0];
+        let guards = map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
+        let guards: BTreeSet<&str> = guards.map(String::as_str).collect();
+        let message = format!(
+            "an end is reached from {} only where a guard holds ({}): a ticket for which none does is stuck; \
+             leave a way on without a guard",
+            listed(group.iter().map(|it| map.name(*it))),
+            listed(guards),
+        );
+        find(found, FindingKind::OnlyGuarded, format!("statuses[{first}]"), message);
+    }
+}
+
+/// Two ways without a guard for one action, where nothing says which is meant.
+fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
+    for (later, edge) in map.edges.iter().enumerate() {
+        let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
+        // A move names its status; a way with a guard is tried before those without.
+        if via == Via::Move || !edge.transition.when.is_empty() {
+            continue;
+        }
+        let rival = map.edges[..later].iter().find(|it| {
+            let other = &map.statuses()[it.to];
+            it.from == edge.from
+                && it.to != edge.to
+                && it.transition.action == via
+                && it.transition.when.is_empty()
+                && it.transition.overlaps(edge.transition)
+                && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+                && other.state == to.state
+                && !other.default
+                && !to.default
+        });
+        if let Some(rival) = rival {
+            let message = format!(
+                "{via} from {:?} leads to {:?} here and to {:?} in transitions[{}]; mark one of the two statuses \
+                 with `default = true`, or guard one way",
+                map.name(edge.from),
+                to.name,
+                map.name(rival.to),
+                rival.place.0,
+            );
+            find(found, FindingKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
+        }
+    }
+}
