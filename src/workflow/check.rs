@@ -100,6 +100,11 @@ impl<'a> Map<'a> {
         self.definition.statuses[status].state
     }
 
+    /// Whether no status before has the same name. A name given twice is a fault of its own, and ways lead to the first.
+    fn is_first(&self, status: usize) -> bool {
+        self.statuses().iter().position(|it| it.name == self.name(status)) == Some(status)
+    }
+
     /// The ways out of a status that this action takes.
     fn ways(&self, from: usize, via: Via) -> impl Iterator<Item = &Edge<'a>> {
         self.edges.iter().filter(move |it| it.from == from && it.transition.action == via)

@@ -48,10 +48,7 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Finding>) {
     while let Some(node) = walk.next(&graph) {
         reached[node.index()] = true;
     }
-    // A name given twice is a fault of its own.
-    let first =
-        |status: usize| map.statuses().iter().position(|it| it.name == map.name(status)) == Some(status);
-    for status in (0..reached.len()).filter(|it| !reached[*it] && first(*it)) {
+    for status in (0..reached.len()).filter(|it| !reached[*it] && map.is_first(*it)) {
         let message = format!("no way leads from {:?} to {:?}", map.name(start), map.name(status));
         find(found, FindingKind::Unreachable, format!("statuses[{status}]"), message);
     }
@@ -66,7 +63,9 @@ fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
         walk.move_to(NodeIndex::new(status));
         while walk.next(backward).is_some() {}
     }
-    (0..map.statuses().len()).filter(|status| !walk.discovered.contains(*status)).collect()
+    (0..map.statuses().len())
+        .filter(|status| map.is_first(*status) && !walk.discovered.contains(*status))
+        .collect()
 }
 
 /// Of statuses that are stuck, the groups at the bottom: mending these mends those that lead into them.
