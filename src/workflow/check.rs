@@ -10,8 +10,9 @@ mod words;
 
 use std::collections::HashMap;
 
-use super::definition::{Status, Transition, Via, WorkflowDefinition};
+use super::definition::{Status, WorkflowDefinition};
 use super::finding::{Finding, FindingKind};
+use super::transition::{Transition, Via};
 use crate::condition::Fields;
 use crate::lifecycle::StateKind;
 
@@ -122,11 +123,6 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn find(
-    found: &mut Vec<Finding>,
-    kind: FindingKind,
-    path: impl Into<String>,
-    message: impl Into<String>,
-) {
+fn find(found: &mut Vec<Finding>, kind: FindingKind, path: impl Into<String>, message: impl Into<String>) {
     found.push(Finding::new(kind, path, message));
 }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Deserializer};
 use crate::lifecycle::StateKind;
 
 use super::check;
-use super::definition::{PassRule, Spot, Status, Transition, WorkflowDefinition};
+use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
 use super::fields;
 use super::finding::{Finding, FindingKind, Findings, Place};
 use super::source::{self, Node, Source, Written};
+use super::transition::Transition;
 
 mod gaps;
 mod guard;
