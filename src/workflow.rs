@@ -98,10 +98,12 @@ use table::Table;
 
 /// The most statuses that a workflow may have.
 pub const MAX_STATUSES: usize = 500;
-/// The most transitions that a workflow may have.
+/// The most transitions that a workflow may have. One that leads from several statuses counts for each of them.
 pub const MAX_TRANSITIONS: usize = 5_000;
 /// The most guards that a workflow may have.
 pub const MAX_GUARDS: usize = 500;
+/// The most rules that a workflow may have.
+pub const MAX_RULES: usize = 100;
 
 /// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
 pub const SIMPLE: &str = "simple";

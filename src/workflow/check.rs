@@ -18,7 +18,10 @@ use crate::lifecycle::StateKind;
 
 /// Everything that can be said against a definition, by what is known of fields.
 pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found = words::too_many(definition);
+    if !found.is_empty() {
+        return found;
+    }
     words::check(definition, fields, &mut found);
     let map = Map::of(definition);
     graph::check(&map, &mut found);
