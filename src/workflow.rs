@@ -75,6 +75,7 @@ pub mod preset;
 mod read;
 mod source;
 mod table;
+mod traffic;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -90,6 +91,7 @@ pub use catalogue::Catalogue;
 pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
 pub use table::StatusId;
+pub use traffic::Traffic;
 pub(crate) use table::{Answers, Way};
 
 use table::Table;
