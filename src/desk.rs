@@ -11,6 +11,7 @@ mod records;
 mod reports;
 mod setup;
 mod tick;
+mod traffic;
 
 use std::sync::Arc;
 

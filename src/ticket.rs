@@ -44,6 +44,7 @@ mod clockwork;
 mod decide;
 mod describe;
 mod due;
+mod journey;
 mod open;
 mod route;
 mod steps;

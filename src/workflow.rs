@@ -76,6 +76,7 @@ pub mod preset;
 mod read;
 mod source;
 mod table;
+mod traffic;
 pub mod transition;
 
 use std::fmt;
@@ -92,6 +93,7 @@ pub use finding::{Finding, FindingKind, Findings, Place};
 pub use placement::{Placement, WorkflowRef};
 pub use table::StatusId;
 pub(crate) use table::{Answers, Way};
+pub use traffic::Traffic;
 pub use transition::{Taker, Transition, Via};
 
 use table::Table;
