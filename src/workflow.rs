@@ -88,6 +88,7 @@ use crate::error::{Error, Result};
 use crate::lifecycle::{HoldReason, StateKind};
 
 pub use catalogue::Catalogue;
+pub use check::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
 pub use placement::{Placement, WorkflowRef};
@@ -97,15 +98,6 @@ pub use traffic::Traffic;
 pub use transition::{Taker, Transition, Via};
 
 use table::Table;
-
-/// The most statuses that a workflow may have.
-pub const MAX_STATUSES: usize = 500;
-/// The most transitions that a workflow may have. One that leads from several statuses counts for each of them.
-pub const MAX_TRANSITIONS: usize = 5_000;
-/// The most guards that a workflow may have.
-pub const MAX_GUARDS: usize = 500;
-/// The most rules that a workflow may have.
-pub const MAX_RULES: usize = 100;
 
 /// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
 pub const SIMPLE: &str = "simple";

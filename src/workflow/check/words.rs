@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{find, listed};
+use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{StateKind, StepKind};
 use crate::limits;
@@ -10,7 +10,6 @@ use crate::spelling;
 use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Transition, Via};
-use crate::workflow::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 
 /// The obligations that every ticket can meet, beside the desk's own fields.
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
