@@ -302,7 +302,8 @@ impl<'a> Words<'a> {
 
 /// Ways that are there twice for the same people.
 fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
-    let mut seen: HashMap<(&str, Via, &str, BTreeSet<&str>), Vec<(usize, &Transition)>> = HashMap::new();
+    type Same<'a> = (&'a str, Via, &'a str, BTreeSet<&'a str>);
+    let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();
     for (number, transition) in definition.transitions.iter().enumerate() {
         let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
         let froms: HashSet<&str> = transition.from.iter().map(String::as_str).collect();
