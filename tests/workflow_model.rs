@@ -21,7 +21,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use walk::{Met, Walk};
 
 fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() }
+    Config { cases, failure_persistence: None, max_shrink_iters: 600, ..Config::default() }
 }
 
 fn json(definition: &WorkflowDefinition) -> String {
@@ -111,4 +111,19 @@ fn the_validator_finds_what_walking_every_path_finds() {
 #[test]
 fn walking_every_path_without_seeing_guards_is_caught() {
     assert!(paths(Config { max_shrink_iters: 0, ..config(2_000) }, true).is_err());
+}
+
+#[test]
+fn debug_stats() {
+    use proptest::strategy::{Strategy, ValueTree};
+    let mut runner = TestRunner::deterministic();
+    let mut counts = std::collections::BTreeMap::new();
+    let (mut st, mut raw) = (0, 0);
+    for _ in 0..300 {
+        let d = definitions::mended().new_tree(&mut runner).unwrap().current();
+        st += d.statuses.len();
+        for t in &d.transitions { *counts.entry(t.action).or_insert(0) += 1; }
+        raw += definitions::raw(12, 1).new_tree(&mut runner).unwrap().current().transitions.len();
+    }
+    println!("{counts:?} {st} raw {raw}");
 }

@@ -33,6 +33,8 @@ struct RawStatus {
     enter: Vec<&'static str>,
     leave: Vec<&'static str>,
     code: (bool, bool),
+    /// A way to somewhere active, if there is any: what messages and timers take.
+    onward: Option<RawWay>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,8 +56,17 @@ fn raw_status() -> impl Strategy<Value = RawStatus> {
     let reason = prop::option::of(select(vec!["customer", "third_party", "parcel"]));
     let demands = || prop_oneof![3 => Just(Vec::new()), 1 => subsequence(DEMANDS.to_vec(), 1..3)];
     let code = (prop::bool::weighted(0.25), prop::bool::weighted(0.1));
-    (state, reason, any::<bool>(), demands(), demands(), code).prop_map(
-        |(state, reason, default, enter, leave, code)| RawStatus { state, reason, default, enter, leave, code },
+    let onward = prop::option::weighted(0.7, raw_way());
+    (state, reason, any::<bool>(), demands(), demands(), code, onward).prop_map(
+        |(state, reason, default, enter, leave, code, onward)| RawStatus {
+            state,
+            reason,
+            default,
+            enter,
+            leave,
+            code,
+            onward,
+        },
     )
 }
 
@@ -116,7 +127,6 @@ fn assemble(raw: Vec<RawStatus>, ways: Vec<RawWay>, rules: Vec<(Index, Index, bo
         }
         definition = definition.status(status);
     }
-    let start = start.unwrap_or_default();
     let mut of_new = definition.statuses.iter_mut().filter(|it| it.state == StateKind::New);
     if let Some(first) = of_new.next() {
         of_new.for_each(|it| it.default = false);
@@ -131,6 +141,20 @@ fn assemble(raw: Vec<RawStatus>, ways: Vec<RawWay>, rules: Vec<(Index, Index, bo
         ("by agent", Condition::field("actor.is").is("agent")),
     ] {
         definition = definition.guard(name, condition);
+    }
+    let of_active = |it: &usize| raw[*it].state == StateKind::Active;
+    let active: Vec<usize> = (0..raw.len()).filter(of_active).collect();
+    for (from, raw) in raw.iter().enumerate() {
+        let Some(onward) = raw.onward.as_ref().filter(|_| !active.is_empty() && raw.state != StateKind::Active)
+        else {
+            continue;
+        };
+        let to = *onward.to.get(&active);
+        let Some(via) = vias(raw.state, StateKind::Active, false).first().copied() else { continue };
+        let mut made = way(via, &definition.statuses[from].name, &definition.statuses[to].name);
+        made.when = onward.when.iter().map(ToString::to_string).collect();
+        (made.may, made.reason) = (onward.may.clone(), onward.reason);
+        definition = definition.transition(made);
     }
     for raw in ways {
         let statuses = &definition.statuses;
@@ -159,7 +183,6 @@ fn assemble(raw: Vec<RawStatus>, ways: Vec<RawWay>, rules: Vec<(Index, Index, bo
         let (to, passes) = (spot(to, state), spot(passes, other_state));
         definition = definition.every_way_to(to, passes);
     }
-    let _ = start;
     definition
 }
 
@@ -209,7 +232,8 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                 let from = definition.statuses.iter().find(reached).cloned();
                 match from {
                     Some(from) => {
-                        let via = vias(from.state, to.state, false)[0];
+                        let vias = vias(from.state, to.state, false);
+                        let via = vias[place % vias.len()];
                         let mut made = way(via, &from.name, &to.name);
                         made.when = vec![GUARDS[place % GUARDS.len()].to_owned()];
                         definition.transitions.push(made);
@@ -221,7 +245,7 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                 let from = definition.statuses[place].clone();
                 let ends = definition.statuses.iter().filter(|it| it.state.is_final());
                 let mut ways =
-                    ends.flat_map(|to| vias(from.state, to.state, false).into_iter().map(move |via| (via, to)));
+                    ends.flat_map(|to| vias(from.state, to.state, false).into_iter().rev().map(move |via| (via, to)));
                 let onward = ways.next().map(|(via, to)| way(via, &from.name, &to.name)).or_else(|| {
                     let resolved = definition.statuses.iter().find(|it| it.state == StateKind::Resolved);
                     let via = if from.state.is_open() { StepKind::Resolve } else { StepKind::Reopen };

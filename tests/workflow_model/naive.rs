@@ -73,8 +73,9 @@ impl<'a> Naive<'a> {
             Action::Hold { reason, onward, .. } => {
                 (StepKind::Hold, (onward.to.as_deref(), onward.why.as_deref()), Some(reason.as_str()), false)
             }
-            Action::Resolve { code, to, .. } => {
-                (StepKind::Resolve, (to.as_deref(), None), None, code.is_some())
+            // The solution in words is reason enough.
+            Action::Resolve { text, code, to } => {
+                (StepKind::Resolve, (to.as_deref(), Some(text.as_str())), None, code.is_some())
             }
             Action::Start(on) => (StepKind::Start, (on.to.as_deref(), on.why.as_deref()), None, false),
             Action::Resume(on) => (StepKind::Resume, (on.to.as_deref(), on.why.as_deref()), None, false),
