@@ -187,7 +187,7 @@ impl Snapshot {
                 self.contacts.remove(id);
                 self.attributes.remove(id);
             }
-            Action::Resolve { code: Some(code), .. } => self.resolution_code = Some(code.clone()),
+            Action::Resolve { code, .. } => self.resolution_code.clone_from(code),
             _ => {}
         }
     }

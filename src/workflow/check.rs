@@ -3,6 +3,7 @@
 //! Everything is looked for at once, so one fault must not make others appear: a way whose end is unknown counts, for
 //! the graph, as one that may lead anywhere.
 
+mod ends;
 mod graph;
 mod rules;
 mod suspicions;

@@ -7,7 +7,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Bfs, Dfs, Reversed};
 
-use super::{Edge, Map, find, listed};
+use super::{Edge, Map, ends, find, listed};
 use crate::lifecycle::StepKind;
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::Via;
@@ -17,11 +17,12 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     unreachable(map, found);
     let stuck = endless(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> = endless(map, |edge| edge.transition.when.is_empty())
+    let by_luck: Vec<usize> = endless(map, |edge| ends::is_sure(map, edge))
         .into_iter()
         .filter(|it| !stuck.contains(it))
         .collect();
     only_guarded(map, &by_luck, found);
+    ends::without_code(map, &stuck, &by_luck, found);
 }
 
 /// The statuses, and the ways between them that count.
@@ -130,17 +131,24 @@ fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
 }
 
 fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
-    for group in bottoms(map, by_luck, |edge| edge.transition.when.is_empty()) {
+    for group in bottoms(map, by_luck, |edge| ends::is_sure(map, edge)) {
         let first = group[0];
         let guards =
             map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
         let guards: BTreeSet<&str> = guards.map(String::as_str).collect();
-        let message = format!(
-            "an end is reached from {} only where a guard holds ({}): a ticket for which none does is stuck; \
-             leave a way on without a guard",
-            listed(group.iter().map(|it| map.name(*it))),
-            listed(guards),
-        );
+        let from = listed(group.iter().map(|it| map.name(*it)));
+        let message = if guards.is_empty() {
+            format!(
+                "an end is reached from {from} only by a resume of the requester, who resumes by a message alone, \
+                 and here no message is sure to: let agents resume it too, or let it wait for the customer"
+            )
+        } else {
+            format!(
+                "an end is reached from {from} only where a guard holds ({}): a ticket for which none does is \
+                 stuck; leave a way on without a guard",
+                listed(guards),
+            )
+        };
         find(found, FindingKind::OnlyGuarded, format!("statuses[{first}]"), message);
     }
 }

@@ -236,6 +236,15 @@ impl<'a> Words<'a> {
                 self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
+        // The requester resumes by a message, though not by hand.
+        if let Via::Step(step) = transition.action
+            && step != StepKind::Resume
+            && !transition.is_taken_by_hand()
+        {
+            let hands = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
+            let message = format!("{step} is for {hands}, so nobody who is named here may take it");
+            self.find(FindingKind::NobodyMay, self.at("may"), message);
+        }
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {
             let path = self.at(&format!("from[{nth}]"));
@@ -295,6 +304,16 @@ impl<'a> Words<'a> {
                 let message = format!(
                     "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
                     from.state, to.state,
+                );
+                self.find(FindingKind::MoveBetweenStates, path, message);
+            }
+            Via::Move if to.reason.is_some() && to.reason != from.reason => {
+                let waits = |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
+                let message = format!(
+                    "{said}: a move leaves alone what the ticket waits for, and this one would go from waiting for \
+                     {} to waiting for {}; instead: hold",
+                    waits(from),
+                    waits(to),
                 );
                 self.find(FindingKind::MoveBetweenStates, path, message);
             }
