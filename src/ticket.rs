@@ -44,6 +44,7 @@ mod clockwork;
 mod decide;
 mod describe;
 mod due;
+pub(crate) mod migrate;
 mod open;
 mod route;
 mod steps;

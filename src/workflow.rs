@@ -71,6 +71,7 @@ mod catalogue;
 mod check;
 pub mod definition;
 pub mod finding;
+pub mod migration;
 pub mod preset;
 mod read;
 mod source;
@@ -89,6 +90,7 @@ use crate::lifecycle::{HoldReason, StateKind};
 pub use catalogue::Catalogue;
 pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
+pub use migration::Migration;
 pub use table::StatusId;
 pub(crate) use table::{Answers, Way};
 
