@@ -11,6 +11,9 @@ use crate::workflow::WorkflowRef;
 /// How many tickets that stand in the way are named one by one.
 pub const MAX_NAMED: usize = 50;
 
+/// How many of them are told when a report is printed.
+const PRINTED: usize = 10;
+
 /// Tickets that go over, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,10 +101,11 @@ impl Obstacles {
 
 impl fmt::Display for Obstacles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, obstacle) in self.named.iter().enumerate() {
+        let printed = self.named.len().min(PRINTED);
+        for (place, obstacle) in self.named[..printed].iter().enumerate() {
             write!(f, "{}{obstacle}", if place > 0 { "\n" } else { "" })?;
         }
-        match self.tickets - self.named.len() {
+        match self.tickets.saturating_sub(printed) {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }
