@@ -46,7 +46,7 @@
 //! let no = desk.ticket(ticket.id())?.why_not(&Action::resolve("money back")).unwrap();
 //! assert_eq!(
 //!     no.to_string(),
-//!     "resolve from \"Inspection\" to \"Refunded\" needs category to be filled; accepted here: resolve",
+//!     "resolve to \"Refunded\" needs category to be filled; accepted here: resolve",
 //! );
 //! # Ok::<(), firstline::Error>(())
 //! ```
@@ -72,27 +72,29 @@ mod check;
 pub mod definition;
 pub mod finding;
 pub mod migration;
+mod placement;
 pub mod preset;
 mod read;
 mod source;
 mod table;
+pub mod transition;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
-
 use crate::condition::{Facts, FieldType, Fields};
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
-use crate::lifecycle::{HoldReason, StateKind};
+use crate::lifecycle::HoldReason;
 
 pub use catalogue::Catalogue;
-pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
+pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
 pub use migration::Migration;
+pub use placement::{Placement, WorkflowRef};
 pub use table::StatusId;
 pub(crate) use table::{Answers, Way};
+pub use transition::{Taker, Transition, Via};
 
 use table::Table;
 
@@ -115,35 +117,6 @@ struct Inner {
     reference: WorkflowRef,
     table: Table,
     findings: Findings,
-}
-
-/// Which workflow a ticket follows: its name, the author's version, and the text itself by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorkflowRef {
-    /// The name.
-    pub name: Arc<str>,
-    /// The author's version.
-    pub version: u32,
-    /// The hash of the definition.
-    pub hash: Fingerprint,
-}
-
-/// Where a ticket stands in a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Placement {
-    /// The workflow.
-    pub workflow: WorkflowRef,
-    /// The status.
-    pub status: Arc<str>,
-}
-
-/// `returns v2`
-impl fmt::Display for WorkflowRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} v{}", self.name, self.version)
-    }
 }
 
 impl WorkflowDefinition {
@@ -218,7 +191,7 @@ impl Workflow {
     /// }"#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "error[unknown-state] line 4, column 76, statuses[1].state: the state \"resolvd\" is not known (did you mean \
+    ///     "error[unknown-state] line 4, column 73, statuses[1].state: the state \"resolvd\" is not known (did you mean \
     ///      \"resolved\"?); allowed: new, active, on_hold, resolved, closed, cancelled",
     /// );
     /// # Ok::<(), firstline::Error>(())
@@ -382,23 +355,6 @@ impl Workflow {
     /// What its guards answer to these facts.
     pub(crate) fn answers<'a>(&'a self, facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
         Answers::new(&self.0.table.guards, facts, actor_known)
-    }
-
-    /// The status of a state that is meant where none is named: the default, else the first.
-    pub(crate) fn default_of(&self, state: StateKind) -> Option<StatusId> {
-        let of_state = || self.statuses().filter(|(_, status)| status.state == state);
-        of_state().find(|(_, it)| it.default).or_else(|| of_state().next()).map(|(id, _)| id)
-    }
-
-    /// Where a ticket stands that is in this status; `None` in [`SIMPLE`], whose statuses are the states.
-    pub(crate) fn placement(&self, status: StatusId) -> Option<Placement> {
-        let status = self.status(status).name.as_str().into();
-        (!self.is_simple()).then(|| Placement { workflow: self.reference().clone(), status })
-    }
-
-    /// Where a new ticket stands.
-    pub(crate) fn beginning(&self) -> Option<Placement> {
-        self.placement(self.0.table.start)
     }
 
     /// Whether it is the workflow whose statuses are the states.

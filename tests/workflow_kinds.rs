@@ -63,16 +63,24 @@ fn stands(ticket: &Snapshot) -> (String, &str) {
 #[test]
 fn it_goes_to_the_default_status_of_its_state_and_the_history_says_so() {
     on_each_store(|stage| {
-        stage.desk.setup().adopt(&policy([straight("a", &["apple"], 1), straight("b", &["pear"], 3)])).unwrap();
+        stage
+            .desk
+            .setup()
+            .adopt(&policy([straight("a", &["apple"], 1), straight("b", &["pear"], 3)]))
+            .unwrap();
         let id = opened(stage, "apple");
         stage.does(id, Action::start());
         let before = (stage.ticket(id), stage.history(id));
         stage.does(id, to("pear"));
         let (ticket, history) = (stage.ticket(id), stage.history(id));
         assert_eq!(stands(&ticket), ("b v3".to_owned(), "b active"));
-        assert_eq!((&ticket.state, ticket.state_since, &ticket.clocks), (&before.0.state, before.0.state_since, &before.0.clocks));
+        assert_eq!(
+            (&ticket.state, ticket.state_since, &ticket.clocks),
+            (&before.0.state, before.0.state_since, &before.0.clocks)
+        );
         assert_eq!(history[..before.1.len()], before.1);
-        let transferred = Change::Transferred { to: ticket.placed.as_deref().cloned(), cause: TransferCause::Kind };
+        let transferred =
+            Change::Transferred { to: ticket.placed.as_deref().cloned(), cause: TransferCause::Kind };
         assert!(history.iter().any(|event| event.change == transferred && event.by == anna()));
         assert_eq!(Snapshot::fold(&history).unwrap(), ticket);
         stage.does(id, Action::resolve("it was muted"));
@@ -123,7 +131,10 @@ fn a_workflow_without_a_status_of_its_state_refuses_it() {
         stage.does(id, Action::start().and(Action::hold("customer")));
         let error = stage.refuses(id, |desk| desk.act(id, to("pear"), anna()));
         let said = rejection(&error).to_string();
-        assert!(said.contains("tickets of the kind pear follow b v1, which has no status that is on hold"), "{said}");
+        assert!(
+            said.contains("tickets of the kind pear follow b v1, which has no status that is on hold"),
+            "{said}"
+        );
         stage.does(id, Action::resume());
         stage.does(id, to("pear"));
         assert_eq!(stage.ticket(id).status(), "b active");

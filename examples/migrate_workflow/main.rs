@@ -56,7 +56,8 @@ fn main() -> ExitCode {
 /// What the child does: all of it in one call.
 fn migrate(file: &Path) -> Result<()> {
     let desk = Desk::open(file)?;
-    let Migrated { crossings, left, .. } = desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
+    let Migrated { crossings, left, .. } =
+        desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
     println!("{} tickets went over, {} were left", crossings.tickets, left.tickets);
     Ok(())
 }
@@ -89,7 +90,10 @@ fn show(file: &Path) -> Result<()> {
     let status = child.wait()?;
     let midway = count(&desk)?;
     progress.abandon();
-    println!("Killed ({status}): {midway} tickets are over, {} are not, none is in between.", rehearsal.crossings.tickets - midway);
+    println!(
+        "Killed ({status}): {midway} tickets are over, {} are not, none is in between.",
+        rehearsal.crossings.tickets - midway
+    );
 
     println!("\nThe same once more: it goes on with what is left.");
     let progress = bar("migrated", tickets.len() as u64)?;
@@ -173,7 +177,8 @@ fn prove(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
     let mut over = 0;
     for (id, (old, history)) in before {
         let (new, longer) = after.get(id).ok_or("a ticket was lost")?;
-        let transfers = longer.iter().filter(|event| matches!(event.change, Change::Transferred { .. })).count();
+        let transfers =
+            longer.iter().filter(|event| matches!(event.change, Change::Transferred { .. })).count();
         let finished = matches!(old.state.kind(), StateKind::Closed | StateKind::Cancelled);
         let as_it_should = longer.starts_with(history)
             && Snapshot::fold(longer)? == *new

@@ -202,9 +202,11 @@ impl Job for Migrate {
         may_migrate(&self.by)?;
         let told = result.map_err(|error| match self.migrated.crossings.tickets {
             0 => error,
-            count => Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay"))
-                .allowing("to migrate again: it goes on with what is left")
-                .caused_by(error),
+            count => {
+                Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay"))
+                    .allowing("to migrate again: it goes on with what is left")
+                    .caused_by(error)
+            }
         })?;
         if let Told::Batch(found) = told {
             self.migrated.crossings.add(found.crossings);

@@ -69,7 +69,7 @@ impl Passage {
             return Crossing::Unmapped;
         };
         let status = self.to.status(to);
-        let lacking = status.enter.iter().filter(|field| !ticket.has_filled(field, None)).cloned();
+        let lacking = status.enter.iter().filter(|field| !ticket.has_filled(field)).cloned();
         let (filled, missing): (Vec<_>, Vec<_>) =
             lacking.partition(|field| self.plan.fill.contains_key(field));
         let why = match (&ticket.state, &status.reason) {
@@ -109,8 +109,10 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
             limits::category(path)?;
             Ok(Fill::Part(Action::Category(path.clone())))
         }
-        ("category", other) => Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
-            .allowing("a list of names, from general to special")),
+        ("category", other) => {
+            Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
+                .allowing("a list of names, from general to special"))
+        }
         ("assignee", Value::Text(agent)) => {
             let agent = AgentId::new(agent.as_str());
             agent.check()?;
@@ -122,7 +124,8 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
             Ok(Fill::Team(team))
         }
         ("assignee" | "team", other) => {
-            Err(Error::invalid(field, format_args!("does not take a {}", other.type_name())).allowing("an id"))
+            Err(Error::invalid(field, format_args!("does not take a {}", other.type_name()))
+                .allowing("an id"))
         }
         (field, value) => {
             let Some(name) = field.strip_prefix("field.") else {

@@ -28,7 +28,7 @@ pub(super) struct Onto {
 pub(super) enum Waived {
     /// Everything counts.
     Nothing,
-    /// Fields and words: a message cannot fill them in.
+    /// Fields and words, which a message cannot fill in, and whose step it is where a workflow does not say so.
     Words,
     /// Those, and who may: it was said before by somebody who might.
     WordsAndTakers,
@@ -96,13 +96,15 @@ impl<'a> Errand<'a> {
     }
 
     fn not_theirs(self, verb: Verb) -> Option<Reason> {
-        let by = self.by.filter(|_| self.waived != Waived::WordsAndTakers)?;
+        // What a message or a date brings about is not done by hand: the lifecycle's rules of hands do not count.
+        let by = self.by.filter(|_| matches!(self.waived, Waived::Nothing | Waived::Reason))?;
         may(verb, by, self.ticket).map(|may| Reason::Actor { may: Cow::Borrowed(may) })
     }
 
-    fn refused(self, verb: Verb, mut reasons: Vec<Reason>) -> Result<(), Rejection> {
-        let Some(first) = reasons.pop() else { return Ok(()) };
-        reasons.push(first);
+    fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
+        if reasons.is_empty() {
+            return Ok(());
+        }
         let mut rejection = Rejection::new(self.state(), verb, Reason::State);
         if self.ticket.placed.is_some() {
             rejection.status = Some(self.ticket.status().into());
@@ -117,20 +119,28 @@ impl<'a> Errand<'a> {
         Err(rejection)
     }
 
+    /// Whether whoever wants it is one of those for whom a way is.
+    fn may_take(self, way: &Way) -> bool {
+        let Some(by) = self.by.filter(|_| self.waived != Waived::WordsAndTakers) else { return true };
+        way.may.is_empty() || way.may.iter().any(|taker| self.is(by, taker))
+    }
+
     /// What the ticket accepts now, by its workflow.
     pub(super) fn permitted(self) -> Permitted {
-        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some()) else {
+        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some())
+        else {
             return Permitted::in_state(self.state());
         };
-        Permitted::in_workflow(self.state(), |verb| match verb {
-            Verb::Step(step) => self.workflow.accepts(from, Via::Step(step)),
-            _ => self.workflow.accepts(from, Via::Move),
+        Permitted::in_workflow(self.state(), |verb| {
+            let via = if let Verb::Step(step) = verb { Via::Step(step) } else { Via::Move };
+            self.workflow.ways(from, via).iter().any(|way| self.may_take(way))
         })
     }
 
     fn here(self, verb: Verb) -> Result<StatusId, Rejection> {
         self.workflow.find(self.ticket.status()).ok_or_else(|| {
-            let why = format!("its status {:?} is none of {}", self.ticket.status(), self.workflow.reference());
+            let why =
+                format!("its status {:?} is none of {}", self.ticket.status(), self.workflow.reference());
             Rejection::new(self.state(), verb, Reason::Because(why))
         })
     }
@@ -219,7 +229,8 @@ impl<'a> Errand<'a> {
         if ways.is_empty() {
             let onward = self.workflow.ways(from, via).iter().map(|way| &self.workflow.status(way.to).name);
             let onward: BTreeSet<String> = onward.cloned().collect();
-            reasons.push(Reason::NoWay { to: said.to.map(str::to_owned), onward: onward.into_iter().collect() });
+            reasons
+                .push(Reason::NoWay { to: said.to.map(str::to_owned), onward: onward.into_iter().collect() });
         }
         let facts = Known { ticket: self.ticket, by: self.by };
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
@@ -257,10 +268,7 @@ impl<'a> Errand<'a> {
         let failing = way.guards.iter().filter(|guard| !answers.holds(**guard)).collect::<Vec<_>>();
         let guards = failing.into_iter().map(|guard| answers.name(*guard).to_owned());
         let mut reasons: Vec<Reason> = guards.map(|guard| Reason::Guard { guard, to: to.clone() }).collect();
-        if let Some(by) = self.by.filter(|_| self.waived != Waived::WordsAndTakers)
-            && !way.may.is_empty()
-            && !way.may.iter().any(|taker| self.is(by, taker))
-        {
+        if !self.may_take(way) {
             let may = way.may.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             reasons.push(Reason::Actor { may: may.into() });
         }
@@ -275,8 +283,14 @@ impl<'a> Errand<'a> {
             let leave = &self.workflow.status(from).leave;
             let leaving = leave.iter().filter(|_| via != Via::Step(StepKind::Cancel) && from != way.to);
             let fields: BTreeSet<&String> = leaving.chain(&to.enter).collect();
-            let missing = fields.into_iter().filter(|field| !self.ticket.has_filled(field, said.code));
-            reasons.extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
+            // The code of a former resolution does not answer for this one.
+            let filled = |field: &str| match field {
+                "resolution_code" if via == Via::Step(StepKind::Resolve) => said.code.is_some(),
+                _ => self.ticket.has_filled(field),
+            };
+            let missing = fields.into_iter().filter(|field| !filled(field));
+            reasons
+                .extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
         }
         if way.reason && self.waived == Waived::Nothing && said.why.is_none_or(|why| why.trim().is_empty()) {
             reasons.push(Reason::Unsaid { to: to.name.clone() });
@@ -301,11 +315,8 @@ impl<'a> Errand<'a> {
 }
 
 impl Snapshot {
-    /// Whether a field of an obligation is filled, by the ticket or by the step that is taken.
-    pub(crate) fn has_filled(&self, field: &str, code: Option<&str>) -> bool {
-        if field == "resolution_code" && code.is_some() {
-            return true;
-        }
+    /// Whether a field of an obligation is filled.
+    pub(crate) fn has_filled(&self, field: &str) -> bool {
         self.fact(field).is_some_and(|value| match &*value {
             Value::Text(text) => !text.trim().is_empty(),
             Value::List(items) => !items.is_empty(),

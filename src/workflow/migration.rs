@@ -177,7 +177,8 @@ impl Migration {
         faults: &mut Vec<String>,
     ) {
         let here = sources.iter().flat_map(|it| &it.statuses);
-        let states: BTreeSet<StateKind> = here.clone().filter(|it| it.name == old).map(|it| it.state).collect();
+        let states: BTreeSet<StateKind> =
+            here.clone().filter(|it| it.name == old).map(|it| it.state).collect();
         let new_state = to.find(new).map(|id| to.status(id).state);
         if states.is_empty() && !sources.is_empty() {
             let unknown = spelling::unknown(old, here.map(|it| it.name.as_str()));
@@ -186,7 +187,11 @@ impl Migration {
         }
         let Some(new_state) = new_state else {
             let names = to.definition().statuses.iter().map(|it| it.name.as_str());
-            faults.push(format!("the status {new:?} of {} {}", to.reference(), spelling::unknown(new, names)));
+            faults.push(format!(
+                "the status {new:?} of {} {}",
+                to.reference(),
+                spelling::unknown(new, names)
+            ));
             return;
         };
         if let Some(old_state) = states.first().filter(|_| !states.contains(&new_state)) {
@@ -222,14 +227,17 @@ impl Migration {
 
     /// What is to be said of a status in which tickets stand and that leads nowhere.
     pub(crate) fn unmapped(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
-        let of_state = || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
+        let of_state =
+            || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
         let meant = spelling::nearest(status, of_state());
         let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
         let there: Vec<String> = of_state().map(|name| format!("{name:?}")).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
         let tickets = if tickets == 1 { "1 ticket".to_owned() } else { format!("{tickets} tickets") };
         let (to, state) = (to.reference(), state.name());
-        format!("{status:?} with {tickets} leads to no status of {to} that is {state}{meant}; there is {there}")
+        format!(
+            "{status:?} with {tickets} leads to no status of {to} that is {state}{meant}; there is {there}"
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! Workflows to begin with.
 
-use super::definition::{Status, Transition, WorkflowDefinition};
+use super::definition::{Status, WorkflowDefinition};
+use super::transition::Transition;
 use crate::lifecycle::{StateKind, StepKind};
 
 /// The states themselves as statuses, with every step that the lifecycle accepts: what a desk has that declares no

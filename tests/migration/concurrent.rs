@@ -30,7 +30,8 @@ fn attempt() -> usize {
     let tickets: Vec<TicketId> = (0..600).map(open).collect();
     std::thread::sleep(std::time::Duration::from_millis(5));
     desk.setup().adopt(&policy(second())).unwrap();
-    let plan = Migration::of("returns").from_version(1).to("returns", 2).map("Awaiting parcel", "Parcel on its way");
+    let plan =
+        Migration::of("returns").from_version(1).to("returns", 2).map("Awaiting parcel", "Parcel on its way");
 
     let (over, meanwhile) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut done: HashMap<TicketId, (usize, usize)> = HashMap::new();
@@ -67,11 +68,16 @@ fn attempt() -> usize {
         let (ticket, history) = (desk.ticket(*id).unwrap(), desk.records().history(*id).unwrap());
         assert_eq!(Snapshot::fold(&history).unwrap(), *ticket.snapshot());
         let count = |is: fn(&Change) -> bool| history.iter().filter(|event| is(&event.change)).count();
-        let found = (count(|it| matches!(it, Change::Noted { .. })), count(|it| matches!(it, Change::Moved { .. })));
+        let found =
+            (count(|it| matches!(it, Change::Noted { .. })), count(|it| matches!(it, Change::Moved { .. })));
         assert_eq!(found, done.get(id).copied().unwrap_or_default(), "work was lost or done twice");
         let transfers = count(|it| matches!(it, Change::Transferred { cause: TransferCause::Migration, .. }));
         assert_eq!(transfers, usize::from(ticket.workflow().version == 2));
-        if transfers == 1 { new += 1 } else { old += 1 }
+        if transfers == 1 {
+            new += 1
+        } else {
+            old += 1
+        }
         assert!(transfers == 1 || ticket.status() == "Inspection", "{} was forgotten", ticket.number);
     }
     assert_eq!((new, old), (migrated.crossings.tickets, migrated.left.tickets));

@@ -22,11 +22,16 @@ fn stage_of_two(stage: &Stage) {
 fn faults_of_plans() {
     const LOST: &str = "\"Awaiting parcel\" with 2 tickets leads to no status of returns v2 that is on_hold; \
                         there is \"Parcel on its way\"";
-    let mapped = || Migration::of("returns").from_version(1).to("returns", 2).map("Awaiting parcel", "Parcel on its way");
+    let mapped = || {
+        Migration::of("returns").from_version(1).to("returns", 2).map("Awaiting parcel", "Parcel on its way")
+    };
     let cases: Vec<(Migration, Vec<&str>)> = vec![
         (mapped(), vec![]),
         (Migration::of("returns").from_version(1).to("returns", 2), vec![LOST]),
-        (Migration::of("retruns").to("returns", 2), vec!["the workflow \"retruns\" is not known (did you mean \"returns\"?)"]),
+        (
+            Migration::of("retruns").to("returns", 2),
+            vec!["the workflow \"retruns\" is not known (did you mean \"returns\"?)"],
+        ),
         (mapped().from_version(7), vec!["returns v7 is not known; there is v1, v2"]),
         (mapped().to("returns", 3), vec!["returns v3 is not in force, but returns v2 is"]),
         (mapped().to("retuns", 2), vec!["the workflow \"retuns\" is not known (did you mean \"returns\"?)"]),
@@ -44,7 +49,10 @@ fn faults_of_plans() {
         ),
         (
             mapped().map("Awaiting parcel", "Inspection"),
-            vec!["\"Awaiting parcel\" is on_hold and \"Inspection\" is active: a migration leaves the state as it is", LOST],
+            vec![
+                "\"Awaiting parcel\" is on_hold and \"Inspection\" is active: a migration leaves the state as it is",
+                LOST,
+            ],
         ),
         (mapped().map("Done", "Done"), vec!["\"Done\" is closed: finished tickets stay on their version"]),
         (
@@ -56,11 +64,15 @@ fn faults_of_plans() {
         ),
         (
             mapped().fill("category", "returns"),
-            vec!["fill \"category\": category does not take a text; allowed: a list of names, from general to special"],
+            vec![
+                "fill \"category\": category does not take a text; allowed: a list of names, from general to special",
+            ],
         ),
         (
             mapped().fill("field.condition", "broken"),
-            vec!["fill \"field.condition\": field `condition` does not take \"broken\" (text); allowed: one of: new, unknown, used"],
+            vec![
+                "fill \"field.condition\": field `condition` does not take \"broken\" (text); allowed: one of: new, unknown, used",
+            ],
         ),
         (
             mapped().fill("field.note", "x"),
@@ -88,17 +100,23 @@ fn faults_of_plans() {
 fn all_faults_are_told_at_once() {
     on_each_store(|stage| {
         stage_of_two(stage);
-        let plan = Migration::of("returns").from_version(1).map("Awaitng parcel", "Parcel on its way").map("Inspection", "Checked");
+        let plan = Migration::of("returns")
+            .from_version(1)
+            .map("Awaitng parcel", "Parcel on its way")
+            .map("Inspection", "Checked");
         let plan = plan.fill("field.condition", 3).fill("requester", "boris");
         let faults = stage.desk.setup().rehearse(&plan).unwrap().faults;
-        assert_eq!(faults, [
-            "fill \"field.condition\": field `condition` does not take \"3\" (integer); allowed: one of: new, unknown, used",
-            "fill \"requester\": requester cannot be filled in by a plan; allowed: category, assignee, team, field.NAME",
-            "the status \"Awaitng parcel\" of returns v1 is not known (did you mean \"Awaiting parcel\"?)",
-            "the status \"Checked\" of returns v2 is not known",
-            "fill \"requester\": no status of returns v2 demands it on entering",
-            "\"Awaiting parcel\" with 2 tickets leads to no status of returns v2 that is on_hold; there is \"Parcel on its way\"",
-        ]);
+        assert_eq!(
+            faults,
+            [
+                "fill \"field.condition\": field `condition` does not take \"3\" (integer); allowed: one of: new, unknown, used",
+                "fill \"requester\": requester cannot be filled in by a plan; allowed: category, assignee, team, field.NAME",
+                "the status \"Awaitng parcel\" of returns v1 is not known (did you mean \"Awaiting parcel\"?)",
+                "the status \"Checked\" of returns v2 is not known",
+                "fill \"requester\": no status of returns v2 demands it on entering",
+                "\"Awaiting parcel\" with 2 tickets leads to no status of returns v2 that is on_hold; there is \"Parcel on its way\"",
+            ]
+        );
     });
 }
 
@@ -115,7 +133,8 @@ fn a_workflow_that_was_dropped_is_not_in_force() {
 
 #[test]
 fn a_plan_is_read_as_it_is_written() {
-    let plan = Migration::of("returns").from_version(1).to("returns", 2).map("a", "b").fill("category", ["x", "y"]);
+    let plan =
+        Migration::of("returns").from_version(1).to("returns", 2).map("a", "b").fill("category", ["x", "y"]);
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Migration>(&json).unwrap(), plan);
     assert_eq!(toml::from_str::<Migration>(&toml::to_string(&plan).unwrap()).unwrap(), plan);

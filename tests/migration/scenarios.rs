@@ -77,7 +77,8 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
         assert_eq!(category.change, described(of_category));
         let fields = [("condition".to_owned(), Value::from("unknown"))].into();
         assert_eq!(condition.change, described(Described { fields, ..Described::default() }));
-        let to = Placement { workflow: stage.ticket(tickets[2]).workflow().clone(), status: "Inspection".into() };
+        let to =
+            Placement { workflow: stage.ticket(tickets[2]).workflow().clone(), status: "Inspection".into() };
         let change = Change::Transferred { to: Some(to), cause: TransferCause::Migration };
         assert_eq!((&transferred.change, &transferred.by), (&change, &anna()));
 
@@ -95,7 +96,9 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
 fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
     on_each_store(|stage| {
         let tickets = returns(stage);
-        let plan = Migration::of("returns").map("Awaiting parcel", "Parcel on its way").fill("category", ["returns"]);
+        let plan = Migration::of("returns")
+            .map("Awaiting parcel", "Parcel on its way")
+            .fill("category", ["returns"]);
         let rehearsal = stage.desk.setup().rehearse(&plan).unwrap();
         assert_eq!((rehearsal.crossings.tickets, rehearsal.obstacles.tickets), (3, 1));
         let obstacle = &rehearsal.obstacles.named[0];
@@ -113,7 +116,10 @@ fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
         let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
         assert_eq!((migrated.crossings.tickets, migrated.crossings.filled.len()), (4, 0));
         let ticket = stage.ticket(tickets[2]);
-        assert_eq!((ticket.field("condition"), &ticket.category[..]), (Some(&Value::from("used")), &["lamps".to_owned()][..]));
+        assert_eq!(
+            (ticket.field("condition"), &ticket.category[..]),
+            (Some(&Value::from("used")), &["lamps".to_owned()][..])
+        );
     });
 }
 
@@ -160,7 +166,10 @@ fn from_the_states_to_a_workflow_and_back_and_on_to_another() {
         let mut parcels = second().version(1);
         parcels.name = "parcels".to_owned();
         setup().adopt(&policy(parcels)).unwrap();
-        assert_eq!(setup().migrate(&Migration::of("returns").to("parcels", 1), anna()).unwrap().crossings.tickets, 1);
+        assert_eq!(
+            setup().migrate(&Migration::of("returns").to("parcels", 1), anna()).unwrap().crossings.tickets,
+            1
+        );
         assert_eq!(stage.ticket(id).workflow().to_string(), "parcels v1");
 
         // And back to the states, when the policy has no workflow any more.

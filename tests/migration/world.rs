@@ -21,7 +21,9 @@ pub(crate) fn open_workflow(name: &str, version: u32, statuses: &[Status]) -> Wo
             }
             // Steps lead to the first two statuses of a state, of which the first is the default; moves lead on.
             let place = statuses.iter().filter(|it| it.state == to.state).position(|it| it.name == to.name);
-            for step in StepKind::ALL.iter().filter(|step| from.state.accepts(**step) && step.target() == to.state) {
+            for step in
+                StepKind::ALL.iter().filter(|step| from.state.accepts(**step) && step.target() == to.state)
+            {
                 if from.state != to.state && place < Some(2) {
                     workflow = workflow.transition(Transition::step(*step, &from.name, &to.name));
                 }
@@ -37,26 +39,34 @@ pub(crate) fn status(name: &str, state: StateKind) -> Status {
 
 /// `returns` v1 of the documentation.
 pub(crate) fn first() -> WorkflowDefinition {
-    open_workflow("returns", 1, &[
-        status("Requested", StateKind::New),
-        status("Awaiting parcel", StateKind::OnHold).holding_for("customer"),
-        status("Inspection", StateKind::Active),
-        status("Refunded", StateKind::Resolved),
-        status("Done", StateKind::Closed),
-        status("Withdrawn", StateKind::Cancelled),
-    ])
+    open_workflow(
+        "returns",
+        1,
+        &[
+            status("Requested", StateKind::New),
+            status("Awaiting parcel", StateKind::OnHold).holding_for("customer"),
+            status("Inspection", StateKind::Active),
+            status("Refunded", StateKind::Resolved),
+            status("Done", StateKind::Closed),
+            status("Withdrawn", StateKind::Cancelled),
+        ],
+    )
 }
 
 /// Its second version: a status has another name, and the inspection wants to know more.
 pub(crate) fn second() -> WorkflowDefinition {
-    open_workflow("returns", 2, &[
-        status("Requested", StateKind::New),
-        status("Parcel on its way", StateKind::OnHold).holding_for("customer"),
-        status("Inspection", StateKind::Active).enter("category").enter("field.condition"),
-        status("Refunded", StateKind::Resolved),
-        status("Done", StateKind::Closed),
-        status("Withdrawn", StateKind::Cancelled),
-    ])
+    open_workflow(
+        "returns",
+        2,
+        &[
+            status("Requested", StateKind::New),
+            status("Parcel on its way", StateKind::OnHold).holding_for("customer"),
+            status("Inspection", StateKind::Active).enter("category").enter("field.condition"),
+            status("Refunded", StateKind::Resolved),
+            status("Done", StateKind::Closed),
+            status("Withdrawn", StateKind::Cancelled),
+        ],
+    )
 }
 
 pub(crate) fn policy(workflow: WorkflowDefinition) -> Policy {
@@ -71,9 +81,9 @@ pub(crate) fn check_migrated(before: (&Snapshot, &[Event]), after: (&Snapshot, &
     assert_eq!(&longer[..history.len()], history, "history was rewritten");
     assert_eq!(Snapshot::fold(longer).unwrap(), *new, "the row is not the fold");
     assert_eq!((&new.state, new.state_since, &new.course), (&old.state, old.state_since, &old.course));
-    let transfers = longer[history.len()..].iter().filter(|event| {
-        matches!(event.change, Change::Transferred { cause: TransferCause::Migration, .. })
-    });
+    let transfers = longer[history.len()..]
+        .iter()
+        .filter(|event| matches!(event.change, Change::Transferred { cause: TransferCause::Migration, .. }));
     let moved = old.workflow() != new.workflow();
     assert_eq!(transfers.count(), usize::from(moved));
     if !moved {
