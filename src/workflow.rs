@@ -66,6 +66,10 @@
 //!
 //! Where there is no such way the ticket stays, the timer is over, and the history says why
 //! ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//!
+//! # Versions
+//!
+//! A ticket stays on the version under which it began. A [`Migration`] says how live tickets go over to another one.
 
 mod catalogue;
 mod check;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use super::report::{Crossings, Obstacle, Obstacles};
 use crate::condition::Condition;
-use crate::definition::DefinitionKind;
+use crate::definition::{DefinitionKind, Fingerprint};
 use crate::desk::frame::Frame;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
@@ -122,11 +123,28 @@ fn version(at: DateTime<Utc>, frame: &Frame, seen: &Seen) -> Result<Version, Hal
     };
     Ok(match seen.in_force(DefinitionKind::Policy, at)? {
         Some(adoption) => {
-            let workflows = frame.version(adoption.hash, seen)?.policy.workflows().to_vec();
+            let workflows = workflows_of(adoption.hash, seen)?;
             Version { since: Some(adoption.from), workflows, in_force }
         }
         None => Version { since: None, workflows: Vec::new(), in_force },
     })
+}
+
+/// The workflows of a policy that need not hold any more: read, but neither made ready for use nor kept.
+fn workflows_of(hash: Fingerprint, seen: &Seen) -> Result<Vec<WorkflowDefinition>, Halt> {
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        workflows: Vec<WorkflowDefinition>,
+    }
+
+    let corrupt = |problem: String| Error::new(ErrorKind::Corrupt, problem);
+    let text = seen
+        .definition(hash)?
+        .ok_or_else(|| corrupt(format!("the policy {hash} is referred to but not stored")))?;
+    let part: Part = serde_json::from_str(text)
+        .map_err(|e| corrupt("the stored policy cannot be read".to_owned()).caused_by(e))?;
+    Ok(part.workflows)
 }
 
 fn page(passage: &Passage, after: Option<&Cursor>, frame: &Frame, seen: &Seen) -> Result<Page, Halt> {

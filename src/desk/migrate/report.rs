@@ -148,7 +148,8 @@ impl Rehearsal {
 impl fmt::Display for Rehearsal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
-        write!(f, "{} go over to {to}", tickets(self.crossings.tickets))?;
+        let go = if self.crossings.tickets == 1 { "goes" } else { "go" };
+        write!(f, "{} {go} over to {to}", tickets(self.crossings.tickets))?;
         for ((from, to), count) in &self.crossings.ways {
             write!(f, "\n  {count:>6} from {from:?} to {to:?}")?;
         }
