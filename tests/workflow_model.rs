@@ -15,8 +15,8 @@ mod walk;
 
 use std::cell::Cell;
 
-use naive::Flaw;
 use firstline::WorkflowDefinition;
+use naive::Flaw;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use walk::{Met, Walk};
 
@@ -92,9 +92,8 @@ fn a_naive_reading_with_one_mistake_is_caught() {
 }
 
 fn paths(config: Config, blind_to_guards: bool) -> Result<(), String> {
-    let result = TestRunner::new(config).run(&definitions::raw(7, 4), |definition| {
-        graph::Paths::of(&definition, blind_to_guards).compare()
-    });
+    let result = TestRunner::new(config)
+        .run(&definitions::raw(7, 4), |definition| graph::Paths::of(&definition, blind_to_guards).compare());
     result.map_err(|error| match error {
         TestError::Fail(why, definition) => format!("{why}\n{}", json(&definition)),
         TestError::Abort(why) => why.to_string(),
@@ -122,7 +121,9 @@ fn debug_stats() {
     for _ in 0..300 {
         let d = definitions::mended().new_tree(&mut runner).unwrap().current();
         st += d.statuses.len();
-        for t in &d.transitions { *counts.entry(t.action).or_insert(0) += 1; }
+        for t in &d.transitions {
+            *counts.entry(t.action).or_insert(0) += 1;
+        }
         raw += definitions::raw(12, 1).new_tree(&mut runner).unwrap().current().transitions.len();
     }
     println!("{counts:?} {st} raw {raw}");

@@ -11,8 +11,7 @@ use proptest::sample::{Index, select, subsequence};
 pub(crate) const GUARDS: [&str; 6] = ["dear", "noted", "sorted", "marked", "lead", "by agent"];
 
 /// What statuses demand.
-const DEMANDS: [&str; 7] =
-    ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
+const DEMANDS: [&str; 7] = ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
 
 fn takers() -> Vec<Taker> {
     vec![
@@ -75,7 +74,15 @@ fn raw_way() -> impl Strategy<Value = RawWay> {
     let may = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(takers(), 1..3)];
     let also = prop::option::weighted(0.2, any::<Index>());
     (any::<Index>(), also, any::<Index>(), any::<Index>(), when, may, prop::bool::weighted(0.2)).prop_map(
-        |(from, also_from, to, via, when, may, reason)| RawWay { from, also_from, to, via, when, may, reason },
+        |(from, also_from, to, via, when, may, reason)| RawWay {
+            from,
+            also_from,
+            to,
+            via,
+            when,
+            may,
+            reason,
+        },
     )
 }
 
@@ -99,7 +106,11 @@ fn way(via: Via, from: &str, to: &str) -> Transition {
     }
 }
 
-fn assemble(raw: Vec<RawStatus>, ways: Vec<RawWay>, rules: Vec<(Index, Index, bool, bool)>) -> WorkflowDefinition {
+fn assemble(
+    raw: Vec<RawStatus>,
+    ways: Vec<RawWay>,
+    rules: Vec<(Index, Index, bool, bool)>,
+) -> WorkflowDefinition {
     let mut definition = WorkflowDefinition::new("random");
     let (mut defaults, mut start) = (Vec::new(), None);
     for (place, raw) in raw.iter().enumerate() {
@@ -145,7 +156,8 @@ fn assemble(raw: Vec<RawStatus>, ways: Vec<RawWay>, rules: Vec<(Index, Index, bo
     let of_active = |it: &usize| raw[*it].state == StateKind::Active;
     let active: Vec<usize> = (0..raw.len()).filter(of_active).collect();
     for (from, raw) in raw.iter().enumerate() {
-        let Some(onward) = raw.onward.as_ref().filter(|_| !active.is_empty() && raw.state != StateKind::Active)
+        let Some(onward) =
+            raw.onward.as_ref().filter(|_| !active.is_empty() && raw.state != StateKind::Active)
         else {
             continue;
         };
@@ -244,12 +256,15 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
             (_, FindingKind::DeadEnd | FindingKind::Trap | FindingKind::OnlyGuarded) => {
                 let from = definition.statuses[place].clone();
                 let ends = definition.statuses.iter().filter(|it| it.state.is_final());
-                let mut ways =
-                    ends.flat_map(|to| vias(from.state, to.state, false).into_iter().rev().map(move |via| (via, to)));
+                let mut ways = ends.flat_map(|to| {
+                    vias(from.state, to.state, false).into_iter().rev().map(move |via| (via, to))
+                });
                 let onward = ways.next().map(|(via, to)| way(via, &from.name, &to.name)).or_else(|| {
                     let resolved = definition.statuses.iter().find(|it| it.state == StateKind::Resolved);
                     let via = if from.state.is_open() { StepKind::Resolve } else { StepKind::Reopen };
-                    resolved.filter(|_| from.state.is_open()).map(|to| way(Via::Step(via), &from.name, &to.name))
+                    resolved
+                        .filter(|_| from.state.is_open())
+                        .map(|to| way(Via::Step(via), &from.name, &to.name))
                 });
                 match onward {
                     Some(onward) => {

@@ -103,7 +103,13 @@ impl<'a> Paths<'a> {
         }
         let dead: BTreeSet<usize> = all()
             .filter(|it| stuck.contains(it) && self.reached(*it, &every).len() == 1)
-            .filter(|it| !self.definition.transitions.iter().any(|way| way.from.contains(&self.definition.statuses[*it].name)))
+            .filter(|it| {
+                !self
+                    .definition
+                    .transitions
+                    .iter()
+                    .any(|way| way.from.contains(&self.definition.statuses[*it].name))
+            })
             .collect();
         prop_assert_eq!(found(&[FindingKind::DeadEnd]), dead, "dead ends");
 
@@ -112,7 +118,8 @@ impl<'a> Paths<'a> {
         let named = found(&[FindingKind::OnlyGuarded]);
         prop_assert!(named.is_subset(&by_luck), "{named:?} named, {by_luck:?} by luck");
         for it in &by_luck {
-            let leads = self.reached(*it, &unguarded).iter().any(|it| named.contains(it) || stuck.contains(it));
+            let leads =
+                self.reached(*it, &unguarded).iter().any(|it| named.contains(it) || stuck.contains(it));
             prop_assert!(leads, "{} ends by luck alone", self.definition.statuses[*it].name);
         }
         self.rules(&found(&[FindingKind::Bypass]))

@@ -17,10 +17,8 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     unreachable(map, found);
     let stuck = endless(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> = endless(map, |edge| ends::is_sure(map, edge))
-        .into_iter()
-        .filter(|it| !stuck.contains(it))
-        .collect();
+    let by_luck: Vec<usize> =
+        endless(map, |edge| ends::is_sure(map, edge)).into_iter().filter(|it| !stuck.contains(it)).collect();
     only_guarded(map, &by_luck, found);
     ends::without_code(map, &stuck, &by_luck, found);
 }
@@ -153,6 +151,19 @@ fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether another way, to the default status and open to everybody, is what the action means without a name.
+fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
+    let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
+    map.ways(edge.from, via).any(|it| {
+        let other = &map.statuses()[it.to];
+        other.default
+            && other.state == to.state
+            && it.transition.when.is_empty()
+            && it.transition.may.is_empty()
+            && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+    })
+}
+
 /// Two ways without a guard for one action, where nothing says which is meant.
 fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
     for (later, edge) in map.edges.iter().enumerate() {
@@ -172,6 +183,7 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
                 && other.state == to.state
                 && !other.default
                 && !to.default
+                && !is_settled(map, edge)
         });
         if let Some(rival) = rival {
             let message = format!(
