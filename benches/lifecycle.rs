@@ -157,7 +157,8 @@ fn least(
     let mut event = template.clone();
     (event.ticket, event.version, event.at) = (ticket.id, ticket.version, now);
     event.by.who = by.who.clone();
-    event.change = Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None, status: None };
+    event.change =
+        Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None, status: None };
     event.personal.text = text.cloned();
     Ok((ticket, vec![event]))
 }

@@ -69,7 +69,7 @@ use crate::priority::Matrix;
 use crate::sla::{self, Agreement, Rules};
 use crate::spelling;
 use crate::value::Value;
-use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
+use crate::workflow::WorkflowDefinition;
 
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
 ///
@@ -158,23 +158,6 @@ impl Policy {
         self
     }
 
-    /// Adds a workflow. Tickets of the kinds that it [claims](WorkflowDefinition::for_kind) follow it from their opening
-    /// on; one that claims none is for all the others. Without any, tickets follow
-    /// [`simple`](crate::workflow::preset::simple).
-    ///
-    /// ```
-    /// use firstline::{Policy, workflow};
-    ///
-    /// let policy = Policy::new().workflow(workflow::preset::itil()).workflow(workflow::preset::problem());
-    /// # policy.check()?;
-    /// # Ok::<(), firstline::Error>(())
-    /// ```
-    #[must_use]
-    pub fn workflow(mut self, workflow: impl Into<WorkflowDefinition>) -> Policy {
-        self.workflows.push(workflow.into());
-        self
-    }
-
     /// Checks the policy as a whole.
     ///
     /// # Errors
@@ -223,20 +206,6 @@ impl Policy {
             faults if faults.is_empty() => Ok(()),
             faults => fault(faults.join("\n")),
         }
-    }
-
-    /// The workflows, as they were added.
-    pub fn workflows(&self) -> &[WorkflowDefinition] {
-        &self.workflows
-    }
-
-    /// The workflows made ready for use.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if one is faulty.
-    pub fn catalogue(&self) -> Result<Catalogue> {
-        let built: Vec<Workflow> = self.workflows.iter().map(WorkflowDefinition::build).collect::<Result<_>>()?;
-        Ok(Catalogue::of(built))
     }
 
     /// The calendars, by name.

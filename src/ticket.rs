@@ -188,7 +188,9 @@ impl<S: KnownState> Ticket<S> {
     /// The typed handle, if the ticket is in this state; the ticket back, if it is not.
     pub fn try_from_untyped(ticket: Ticket) -> Result<Ticket<S>, Ticket> {
         match S::from_state(&ticket.state) {
-            Some(state) => Ok(Ticket { state: state.clone(), workflow: ticket.workflow, snapshot: ticket.snapshot }),
+            Some(state) => {
+                Ok(Ticket { state: state.clone(), workflow: ticket.workflow, snapshot: ticket.snapshot })
+            }
             None => Err(ticket),
         }
     }

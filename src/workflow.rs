@@ -46,7 +46,7 @@
 //! let no = desk.ticket(ticket.id())?.why_not(&Action::resolve("money back")).unwrap();
 //! assert_eq!(
 //!     no.to_string(),
-//!     "resolve from \"Inspection\" to \"Refunded\" needs category to be filled; accepted here: resolve",
+//!     "resolve to \"Refunded\" needs category to be filled; accepted here: resolve",
 //! );
 //! # Ok::<(), firstline::Error>(())
 //! ```
@@ -71,16 +71,16 @@ mod catalogue;
 mod check;
 pub mod definition;
 pub mod finding;
+mod placement;
 pub mod preset;
 mod read;
 mod source;
 mod table;
 mod traffic;
+pub mod transition;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
-
-use serde::{Deserialize, Serialize};
 
 use crate::condition::{Facts, FieldType, Fields};
 use crate::definition::{Fingerprint, to_json};
@@ -88,11 +88,13 @@ use crate::error::{Error, Result};
 use crate::lifecycle::{HoldReason, StateKind};
 
 pub use catalogue::Catalogue;
-pub use definition::{PassRule, Spot, Status, Taker, Transition, Via, WorkflowDefinition};
+pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
+pub use placement::{Placement, WorkflowRef};
 pub use table::StatusId;
 pub use traffic::Traffic;
 pub(crate) use table::{Answers, Way};
+pub use transition::{Taker, Transition, Via};
 
 use table::Table;
 
@@ -115,35 +117,6 @@ struct Inner {
     reference: WorkflowRef,
     table: Table,
     findings: Findings,
-}
-
-/// Which workflow a ticket follows: its name, the author's version, and the text itself by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorkflowRef {
-    /// The name.
-    pub name: Arc<str>,
-    /// The author's version.
-    pub version: u32,
-    /// The hash of the definition.
-    pub hash: Fingerprint,
-}
-
-/// Where a ticket stands in a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Placement {
-    /// The workflow.
-    pub workflow: WorkflowRef,
-    /// The status.
-    pub status: Arc<str>,
-}
-
-/// `returns v2`
-impl fmt::Display for WorkflowRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} v{}", self.name, self.version)
-    }
 }
 
 impl WorkflowDefinition {
@@ -218,7 +191,7 @@ impl Workflow {
     /// }"#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "error[unknown-state] line 4, column 76, statuses[1].state: the state \"resolvd\" is not known (did you mean \
+    ///     "error[unknown-state] line 4, column 73, statuses[1].state: the state \"resolvd\" is not known (did you mean \
     ///      \"resolved\"?); allowed: new, active, on_hold, resolved, closed, cancelled",
     /// );
     /// # Ok::<(), firstline::Error>(())

@@ -124,7 +124,8 @@ fn versions_rise(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) ->
         let Some(old) = before.iter().find(|old| old.name == new.name && *old != new) else { continue };
         if new.version <= old.version {
             let problem = format_args!("{:?} was changed, and version {} is taken", new.name, old.version);
-            return Err(Error::invalid("workflow", problem).allowing(format!("a version from {} on", old.version.saturating_add(1))));
+            return Err(Error::invalid("workflow", problem)
+                .allowing(format!("a version from {} on", old.version.saturating_add(1))));
         }
     }
     Ok(())

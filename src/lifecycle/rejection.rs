@@ -253,7 +253,11 @@ impl Rejection {
                 }
                 match onward.is_empty() {
                     true => Ok(()),
-                    false => write!(f, ", only to {}", onward.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")),
+                    false => write!(
+                        f,
+                        ", only to {}",
+                        onward.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")
+                    ),
                 }
             }
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),

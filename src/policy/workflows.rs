@@ -4,9 +4,42 @@ use std::collections::BTreeMap;
 
 use super::Policy;
 use crate::condition::Fields;
-use crate::workflow::{SIMPLE, WorkflowDefinition, preset};
+use crate::error::Result;
+use crate::workflow::{Catalogue, SIMPLE, Workflow, WorkflowDefinition, preset};
 
 impl Policy {
+    /// Adds a workflow. Tickets of the kinds that it [claims](WorkflowDefinition::for_kind) follow it from their opening
+    /// on; one that claims none is for all the others. Without any, tickets follow
+    /// [`simple`](crate::workflow::preset::simple).
+    ///
+    /// ```
+    /// use firstline::{Policy, workflow};
+    ///
+    /// let policy = Policy::new().workflow(workflow::preset::itil()).workflow(workflow::preset::problem());
+    /// # policy.check()?;
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn workflow(mut self, workflow: impl Into<WorkflowDefinition>) -> Policy {
+        self.workflows.push(workflow.into());
+        self
+    }
+
+    /// The workflows, as they were added.
+    pub fn workflows(&self) -> &[WorkflowDefinition] {
+        &self.workflows
+    }
+
+    /// The workflows made ready for use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if one is faulty.
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        let built: Vec<Workflow> =
+            self.workflows.iter().map(WorkflowDefinition::build).collect::<Result<_>>()?;
+        Ok(Catalogue::of(built))
+    }
+
     /// What is wrong with the workflows, one fault a line.
     pub(super) fn faults_of_workflows(&self) -> Vec<String> {
         let known = self.known_to_modifiers();

@@ -79,7 +79,12 @@ impl Snapshot {
 
     /// Why the ticket refuses the action, or a part of it once the parts before it are done; `None` if it
     /// accepts it all. With an actor, also whether it is theirs to do.
-    pub(crate) fn refusal(&self, action: &Action, by: Option<&Actor>, workflow: &Workflow) -> Option<Rejection> {
+    pub(crate) fn refusal(
+        &self,
+        action: &Action,
+        by: Option<&Actor>,
+        workflow: &Workflow,
+    ) -> Option<Rejection> {
         let parts = action.parts();
         let mut imagined = Cow::Borrowed(self);
         for part in &parts {

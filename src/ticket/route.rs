@@ -28,7 +28,7 @@ pub(super) struct Onto {
 pub(super) enum Waived {
     /// Everything counts.
     Nothing,
-    /// Fields and words: a message cannot fill them in.
+    /// Fields and words, which a message cannot fill in, and whose step it is where a workflow does not say so.
     Words,
     /// Those, and who may: it was said before by somebody who might.
     WordsAndTakers,
@@ -96,7 +96,8 @@ impl<'a> Errand<'a> {
     }
 
     fn not_theirs(self, verb: Verb) -> Option<Reason> {
-        let by = self.by.filter(|_| self.waived != Waived::WordsAndTakers)?;
+        // What a message or a date brings about is not done by hand: the lifecycle's rules of hands do not count.
+        let by = self.by.filter(|_| matches!(self.waived, Waived::Nothing | Waived::Reason))?;
         may(verb, by, self.ticket).map(|may| Reason::Actor { may: Cow::Borrowed(may) })
     }
 
@@ -119,7 +120,8 @@ impl<'a> Errand<'a> {
 
     /// What the ticket accepts now, by its workflow.
     pub(super) fn permitted(self) -> Permitted {
-        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some()) else {
+        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some())
+        else {
             return Permitted::in_state(self.state());
         };
         Permitted::in_workflow(self.state(), |verb| match verb {
@@ -130,7 +132,8 @@ impl<'a> Errand<'a> {
 
     fn here(self, verb: Verb) -> Result<StatusId, Rejection> {
         self.workflow.find(self.ticket.status()).ok_or_else(|| {
-            let why = format!("its status {:?} is none of {}", self.ticket.status(), self.workflow.reference());
+            let why =
+                format!("its status {:?} is none of {}", self.ticket.status(), self.workflow.reference());
             Rejection::new(self.state(), verb, Reason::Because(why))
         })
     }
@@ -219,7 +222,8 @@ impl<'a> Errand<'a> {
         if ways.is_empty() {
             let onward = self.workflow.ways(from, via).iter().map(|way| &self.workflow.status(way.to).name);
             let onward: BTreeSet<String> = onward.cloned().collect();
-            reasons.push(Reason::NoWay { to: said.to.map(str::to_owned), onward: onward.into_iter().collect() });
+            reasons
+                .push(Reason::NoWay { to: said.to.map(str::to_owned), onward: onward.into_iter().collect() });
         }
         let facts = Known { ticket: self.ticket, by: self.by };
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
@@ -276,7 +280,8 @@ impl<'a> Errand<'a> {
             let leaving = leave.iter().filter(|_| via != Via::Step(StepKind::Cancel) && from != way.to);
             let fields: BTreeSet<&String> = leaving.chain(&to.enter).collect();
             let missing = fields.into_iter().filter(|field| !self.ticket.has_filled(field, said.code));
-            reasons.extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
+            reasons
+                .extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
         }
         if way.reason && self.waived == Waived::Nothing && said.why.is_none_or(|why| why.trim().is_empty()) {
             reasons.push(Reason::Unsaid { to: to.name.clone() });

@@ -57,7 +57,9 @@ impl Draft {
     pub(super) fn go_to(&mut self, onto: Option<Onto>, part: &Action, moment: &Moment<'_>) -> Result<()> {
         let to = match &onto {
             Some(Onto { step: Some(step), status }) => match step {
-                StepKind::Hold => state::OnHold { reason: self.reason_at(status.as_ref(), moment)?, until: None }.into(),
+                StepKind::Hold => {
+                    state::OnHold { reason: self.reason_at(status.as_ref(), moment)?, until: None }.into()
+                }
                 StepKind::Confirm | StepKind::Close => state::Closed.into(),
                 StepKind::Cancel => state::Cancelled.into(),
                 // To resolve needs words, so a move never does it.
@@ -77,9 +79,8 @@ impl Draft {
     /// What a ticket waits for in this status.
     fn reason_at(&self, status: Option<&Arc<str>>, moment: &Moment<'_>) -> Result<HoldReason> {
         let workflow = self.errand(None, Waived::Nothing, moment)?.workflow;
-        let reason = status
-            .and_then(|it| workflow.find(it))
-            .and_then(|it| workflow.status(it).reason.clone());
+        let reason =
+            status.and_then(|it| workflow.find(it)).and_then(|it| workflow.status(it).reason.clone());
         // The way was allowed, so the status names its reason.
         Ok(reason.unwrap_or(HoldReason::Scheduled))
     }

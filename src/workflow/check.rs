@@ -10,8 +10,9 @@ mod words;
 
 use std::collections::HashMap;
 
-use super::definition::{Status, Transition, Via, WorkflowDefinition};
+use super::definition::{Status, WorkflowDefinition};
 use super::finding::{Finding, FindingKind};
+use super::transition::{Transition, Via};
 use crate::condition::Fields;
 use crate::lifecycle::StateKind;
 
@@ -99,6 +100,11 @@ impl<'a> Map<'a> {
         self.definition.statuses[status].state
     }
 
+    /// Whether no status before has the same name. A name given twice is a fault of its own, and ways lead to the first.
+    fn is_first(&self, status: usize) -> bool {
+        self.statuses().iter().position(|it| it.name == self.name(status)) == Some(status)
+    }
+
     /// The ways out of a status that this action takes.
     fn ways(&self, from: usize, via: Via) -> impl Iterator<Item = &Edge<'a>> {
         self.edges.iter().filter(move |it| it.from == from && it.transition.action == via)
@@ -117,11 +123,6 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn find(
-    found: &mut Vec<Finding>,
-    kind: FindingKind,
-    path: impl Into<String>,
-    message: impl Into<String>,
-) {
+fn find(found: &mut Vec<Finding>, kind: FindingKind, path: impl Into<String>, message: impl Into<String>) {
     found.push(Finding::new(kind, path, message));
 }

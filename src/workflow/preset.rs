@@ -17,7 +17,8 @@ mod itil;
 mod problem;
 mod retail_return;
 
-use super::definition::{Status, Transition, WorkflowDefinition};
+use super::definition::{Status, WorkflowDefinition};
+use super::transition::Transition;
 use crate::lifecycle::{StateKind, StepKind};
 
 pub use card_dispute::card_dispute;

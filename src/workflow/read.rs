@@ -8,10 +8,11 @@ use serde::{Deserialize, Deserializer};
 use crate::lifecycle::StateKind;
 
 use super::check;
-use super::definition::{PassRule, Spot, Status, Transition, WorkflowDefinition};
-use super::finding::{Finding, FindingKind, Findings, Place};
+use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
 use super::fields;
+use super::finding::{Finding, FindingKind, Findings, Place};
 use super::source::{self, Node, Source, Written};
+use super::transition::Transition;
 
 mod guard;
 mod parts;
@@ -106,10 +107,9 @@ pub(super) fn read(root: &Node) -> Reading {
 
 fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
     let name = reader.needed(table, "name", "what the workflow is called");
-    let mut definition = WorkflowDefinition::new(match name {
-        Some(node) => reader.text(node, "name").unwrap_or_default(),
-        None => String::new(),
-    });
+    let name = name.and_then(|node| reader.text(node, "name"));
+    // It is refused anyway, but not for an empty name besides.
+    let mut definition = WorkflowDefinition::new(name.unwrap_or_else(|| "unnamed".to_owned()));
     if let Some(version) = table.get("version") {
         definition.version = reader.version(version);
     }

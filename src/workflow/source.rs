@@ -79,6 +79,19 @@ impl Node {
     }
 }
 
+/// As what `toml` hands over a date, for which serde has no type.
+const TOML_DATE: &str = "$__toml_private_datetime";
+/// As what `serde_json` hands over a number, if another crate has its feature `arbitrary_precision` compiled in.
+const JSON_NUMBER: &str = "$serde_json::private::Number";
+
+/// A number as JSON writes it.
+fn number(text: &str) -> Written {
+    match text.parse() {
+        Ok(integer) => Written::Integer(integer),
+        Err(_) => Written::Number(text.parse().unwrap_or(f64::NAN)),
+    }
+}
+
 /// What is said of a text that nests too deep.
 fn too_deep() -> String {
     format!("lists and tables nest deeper than {MAX_DEPTH} levels")
@@ -176,6 +189,13 @@ impl<'de> Visitor<'de> for Level {
         while let Some(key) = map.next_key::<String>()? {
             entries.push(Entry { key, place: None, node: map.next_value_seed(inner)? });
         }
-        Ok(Written::Table(entries))
+        Ok(match entries.as_slice() {
+            [Entry { key, node: Node { value: Written::Text(text), .. }, .. }] => match key.as_str() {
+                TOML_DATE => Written::Date(text.clone()),
+                JSON_NUMBER => number(text),
+                _ => Written::Table(entries),
+            },
+            _ => Written::Table(entries),
+        })
     }
 }

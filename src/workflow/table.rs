@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::check;
-use super::definition::{Taker, Via, WorkflowDefinition};
+use super::definition::WorkflowDefinition;
+use super::transition::{Taker, Via};
 use crate::condition::{Condition, Facts};
 use crate::lifecycle::StepKind;
 
@@ -94,7 +95,9 @@ impl Table {
                 of_actor: condition.mentions("actor"),
             })
             .collect();
-        let guard = |name: &String| guards.iter().position(|it| it.name == *name).and_then(|it| u16::try_from(it).ok());
+        let guard = |name: &String| {
+            guards.iter().position(|it| it.name == *name).and_then(|it| u16::try_from(it).ok())
+        };
         let mut sorted: Vec<Vec<Way>> = Vec::new();
         sorted.resize_with(statuses.len() * CELLS, Vec::new);
         for (number, transition) in definition.transitions.iter().enumerate() {
@@ -113,7 +116,11 @@ impl Table {
             // Guarded ways are asked first, in the order of the definition; then the default; then the others.
             cell.sort_by_key(|way| (way.guards.is_empty(), !statuses[way.to.place()].default));
             let plain = cell.first().filter(|way| way.guards.is_empty()).map_or(NOWHERE, |way| way.to.0);
-            cells.push(Cell { first: u32::try_from(ways.len()).ok()?, count: u16::try_from(cell.len()).ok()?, plain });
+            cells.push(Cell {
+                first: u32::try_from(ways.len()).ok()?,
+                count: u16::try_from(cell.len()).ok()?,
+                plain,
+            });
             ways.extend(cell);
         }
         Some(Table {
@@ -172,7 +179,8 @@ impl<'a> Answers<'a> {
     pub(crate) fn holds(&mut self, guard: u16) -> bool {
         let place = usize::from(guard);
         let (guard, facts, actor_known) = (&self.guards[place], self.facts, self.actor_known);
-        *self.given[place].get_or_insert_with(|| (guard.of_actor && !actor_known) || guard.condition.holds(facts))
+        *self.given[place]
+            .get_or_insert_with(|| (guard.of_actor && !actor_known) || guard.condition.holds(facts))
     }
 
     /// The guard's name.

@@ -49,7 +49,9 @@ impl World {
             StepKind::Resolve => Action::resolve_as("код", word),
             StepKind::Confirm => Action::confirm(),
             StepKind::Close => Action::close(),
-            StepKind::Reopen => Action::Reopen(Onward { why: (n.is_multiple_of(2)).then(|| word.to_owned()), to: None }),
+            StepKind::Reopen => {
+                Action::Reopen(Onward { why: (n.is_multiple_of(2)).then(|| word.to_owned()), to: None })
+            }
             StepKind::Cancel => Action::cancel(),
         }
     }

@@ -9,16 +9,18 @@ use petgraph::visit::{Bfs, Dfs, Reversed};
 
 use super::{Edge, Map, find, listed};
 use crate::lifecycle::StepKind;
-use crate::workflow::definition::Via;
 use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::transition::Via;
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     ambiguous(map, found);
     unreachable(map, found);
     let stuck = endless(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> =
-        endless(map, |edge| edge.transition.when.is_empty()).into_iter().filter(|it| !stuck.contains(it)).collect();
+    let by_luck: Vec<usize> = endless(map, |edge| edge.transition.when.is_empty())
+        .into_iter()
+        .filter(|it| !stuck.contains(it))
+        .collect();
     only_guarded(map, &by_luck, found);
 }
 
@@ -46,9 +48,7 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Finding>) {
     while let Some(node) = walk.next(&graph) {
         reached[node.index()] = true;
     }
-    // A name given twice is a fault of its own.
-    let first = |status: usize| map.statuses().iter().position(|it| it.name == map.name(status)) == Some(status);
-    for status in (0..reached.len()).filter(|it| !reached[*it] && first(*it)) {
+    for status in (0..reached.len()).filter(|it| !reached[*it] && map.is_first(*it)) {
         let message = format!("no way leads from {:?} to {:?}", map.name(start), map.name(status));
         find(found, FindingKind::Unreachable, format!("statuses[{status}]"), message);
     }
@@ -63,7 +63,9 @@ fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
         walk.move_to(NodeIndex::new(status));
         while walk.next(backward).is_some() {}
     }
-    (0..map.statuses().len()).filter(|status| !walk.discovered.contains(*status)).collect()
+    (0..map.statuses().len())
+        .filter(|status| map.is_first(*status) && !walk.discovered.contains(*status))
+        .collect()
 }
 
 /// Of statuses that are stuck, the groups at the bottom: mending these mends those that lead into them.
@@ -94,7 +96,8 @@ fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Finding>) {
             find(found, FindingKind::DeadEnd, path, message);
         } else {
             let round = round(map, &group);
-            let message = format!("no end can be reached from here, only round and round: {}", map.chain(&round));
+            let message =
+                format!("no end can be reached from here, only round and round: {}", map.chain(&round));
             find(found, FindingKind::Trap, path, message);
         }
     }
@@ -103,7 +106,8 @@ fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Finding>) {
 /// A shortest circle through the first status of a group whose statuses all reach each other.
 fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     let first = group[0];
-    let inside: Vec<&Edge<'_>> = map.edges.iter().filter(|it| group.contains(&it.from) && group.contains(&it.to)).collect();
+    let inside: Vec<&Edge<'_>> =
+        map.edges.iter().filter(|it| group.contains(&it.from) && group.contains(&it.to)).collect();
     let mut came_from = vec![None; map.statuses().len()];
     let mut seen = vec![false; map.statuses().len()];
     let mut waiting = VecDeque::from([first]);
@@ -128,7 +132,8 @@ fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
 fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
     for group in bottoms(map, by_luck, |edge| edge.transition.when.is_empty()) {
         let first = group[0];
-        let guards = map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
+        let guards =
+            map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
         let guards: BTreeSet<&str> = guards.map(String::as_str).collect();
         let message = format!(
             "an end is reached from {} only where a guard holds ({}): a ticket for which none does is stuck; \

@@ -30,7 +30,11 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
 }
 
 /// The shortest way from the start to one place that passes nothing of another.
-fn way_round(map: &Map<'_>, to: impl Fn(usize) -> bool, passes: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
+fn way_round(
+    map: &Map<'_>,
+    to: impl Fn(usize) -> bool,
+    passes: impl Fn(usize) -> bool,
+) -> Option<Vec<usize>> {
     let start = map.start.filter(|it| !passes(*it))?;
     let mut came_from = vec![None; map.statuses().len()];
     let mut seen = vec![false; map.statuses().len()];

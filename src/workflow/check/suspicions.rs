@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Edge, Map, find};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Taker, Via};
 use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::transition::{Taker, Via};
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     let used: BTreeSet<&str> =
@@ -34,14 +34,16 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
                     suspect(FindingKind::MessageDoesNotReopen, message);
                 }
                 if !has(map, place, StepKind::Close, &[Taker::Automation]) {
-                    let message = "silence does not close a ticket from here: the desk has no close without a guard";
+                    let message =
+                        "silence does not close a ticket from here: the desk has no close without a guard";
                     suspect(FindingKind::SilenceDoesNotClose, message);
                 }
             }
             StateKind::OnHold => {
                 let for_customer = status.reason.as_ref().is_none_or(|it| *it == HoldReason::Customer);
                 if !has(map, place, StepKind::Resume, &[]) {
-                    let message = "a hold with a date does not end by itself here: there is no resume without a guard";
+                    let message =
+                        "a hold with a date does not end by itself here: there is no resume without a guard";
                     suspect(FindingKind::HoldDoesNotEnd, message);
                 } else if for_customer && !has(map, place, StepKind::Resume, &[Taker::Requester]) {
                     let message = "a requester's message does not end this wait: the requester has no resume \

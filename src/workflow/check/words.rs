@@ -7,8 +7,9 @@ use crate::condition::{Condition, Fields};
 use crate::lifecycle::{StateKind, StepKind};
 use crate::limits;
 use crate::spelling;
-use crate::workflow::definition::{Spot, Status, Transition, Via, WorkflowDefinition};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
 use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::transition::{Transition, Via};
 use crate::workflow::{MAX_GUARDS, MAX_STATUSES, MAX_TRANSITIONS};
 
 /// The obligations that every ticket can meet, beside the desk's own fields.
@@ -100,7 +101,8 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Fi
             }
         }
         if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold) {
-            let message = format!("only a status on hold waits for something ({reason}); this one is {}", status.state);
+            let message =
+                format!("only a status on hold waits for something ({reason}); this one is {}", status.state);
             find(found, FindingKind::ReasonWithoutHold, at("reason"), message);
         }
         if let Some(reason) = &status.reason {
@@ -158,7 +160,8 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Fin
                 let allowed = known().collect::<Vec<_>>().join(", ");
                 let own = if fields.is_open("field.x") { ", field.NAME" } else { "" };
                 let meant = spelling::unknown(field, known());
-                let message = format!("the field {field:?} {meant}; a ticket can be asked for: {allowed}{own}");
+                let message =
+                    format!("the field {field:?} {meant}; a ticket can be asked for: {allowed}{own}");
                 find(found, FindingKind::UnknownField, path, message);
             } else if field == "resolution_code" && !has_code {
                 let message = "a resolution code is given by the step that resolves: demand it on entering a \
@@ -198,8 +201,11 @@ impl<'a> Words<'a> {
         let found = self.definition.statuses.iter().find(|it| it.name == name);
         if found.is_none() {
             let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
-            let message =
-                format!("the status {name:?} {}; statuses: {}", spelling::unknown(name, known()), listed(known()));
+            let message = format!(
+                "the status {name:?} {}; statuses: {}",
+                spelling::unknown(name, known()),
+                listed(known())
+            );
             self.find(FindingKind::UnknownStatus, path, message);
         }
         found
@@ -216,8 +222,11 @@ impl<'a> Words<'a> {
         for (nth, guard) in transition.when.iter().enumerate() {
             if !self.definition.guards.contains_key(guard) {
                 let known = || self.definition.guards.keys().map(String::as_str);
-                let message =
-                    format!("the guard {guard:?} {}; guards: {}", spelling::unknown(guard, known()), listed(known()));
+                let message = format!(
+                    "the guard {guard:?} {}; guards: {}",
+                    spelling::unknown(guard, known()),
+                    listed(known())
+                );
                 self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
@@ -254,7 +263,11 @@ impl<'a> Words<'a> {
             }
             Via::Step(step) if step.target() != to.state => {
                 let there = listed(
-                    self.definition.statuses.iter().filter(|it| it.state == step.target()).map(|it| it.name.as_str()),
+                    self.definition
+                        .statuses
+                        .iter()
+                        .filter(|it| it.state == step.target())
+                        .map(|it| it.name.as_str()),
                 );
                 let message = format!(
                     "{said}: {via} leads to the state {}, and {:?} is {}; statuses that are {}: {there}",
@@ -271,7 +284,8 @@ impl<'a> Words<'a> {
                     .filter(|step| from.state.accepts(**step) && step.target() == to.state)
                     .map(ToString::to_string)
                     .collect();
-                let instead = if steps.is_empty() { "no step leads there".to_owned() } else { steps.join(" or ") };
+                let instead =
+                    if steps.is_empty() { "no step leads there".to_owned() } else { steps.join(" or ") };
                 let message = format!(
                     "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
                     from.state, to.state,
@@ -288,7 +302,8 @@ impl<'a> Words<'a> {
 
 /// Ways that are there twice for the same people.
 fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
-    let mut seen: HashMap<(&str, Via, &str, BTreeSet<&str>), Vec<(usize, &Transition)>> = HashMap::new();
+    type Same<'a> = (&'a str, Via, &'a str, BTreeSet<&'a str>);
+    let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();
     for (number, transition) in definition.transitions.iter().enumerate() {
         let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
         let froms: HashSet<&str> = transition.from.iter().map(String::as_str).collect();
@@ -303,8 +318,10 @@ fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
                 && !told
             {
                 told = true;
-                let message =
-                    format!("{} from {from:?} to {:?} is transitions[{other}] already", transition.action, transition.to);
+                let message = format!(
+                    "{} from {from:?} to {:?} is transitions[{other}] already",
+                    transition.action, transition.to
+                );
                 find(found, FindingKind::DuplicateTransition, format!("transitions[{number}]"), message);
             }
             same.push((number, transition));

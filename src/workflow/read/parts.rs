@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, FindingKind, Node, Place, Spot, Written};
 use crate::lifecycle::StateKind;
 use crate::spelling;
-use crate::workflow::definition::{Taker, Via};
+use crate::workflow::transition::{Taker, Via};
 
 /// Gathers what is found.
 pub(super) struct Reader {

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lines::Lines;
-use super::{Entry, Finding, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
+use super::{Entry, Finding, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
 
 /// Reads a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
@@ -60,10 +60,7 @@ impl<'t> Reader<'t> {
                 });
                 Written::Table(entries.collect::<Result<_, _>>()?)
             }
-            _ => match raw.parse() {
-                Ok(integer) => Written::Integer(integer),
-                Err(_) => Written::Number(raw.parse().unwrap_or(f64::NAN)),
-            },
+            _ => number(raw),
         };
         Ok(Node { place: Some(place), value })
     }

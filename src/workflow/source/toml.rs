@@ -15,9 +15,14 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
     }
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut findings: Vec<Finding> = errors.iter().map(|error| fault(text, &lines, error)).collect();
-    // What is behind a fault in its line is seldom one of its own.
     findings.sort_by_key(|it| it.place);
-    findings.dedup_by_key(|it| it.place.map(|place| place.line));
+    let mut last_line = None;
+    findings.retain(|it| {
+        let line = it.place.map(|place| place.line);
+        let keep = !follows(it, line, last_line);
+        last_line = line;
+        keep
+    });
     // Where a key is there twice the first counts, and all else is as it was written. Other faults leave holes.
     let sound = findings.iter().all(|it| it.kind == FindingKind::DuplicateKey);
     let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
@@ -73,13 +78,22 @@ fn too_deep_at(text: &str) -> Option<usize> {
     None
 }
 
+/// Whether a fault only follows from that before it: one in the same line, or one of a list or table in braces of
+/// which the line before was misread.
+fn follows(fault: &Finding, line: Option<usize>, last: Option<usize>) -> bool {
+    let Some((line, last)) = line.zip(last) else { return false };
+    let said = &fault.message;
+    let inside = said.contains("inline table") || (said.contains("array") && !said.contains("array table"));
+    line == last || (line == last + 1 && inside && fault.kind == FindingKind::Syntax)
+}
+
 fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Finding {
     let span = error.span().unwrap_or(text.len()..text.len());
     let place = lines.place(span.start);
     match error.message() {
         "duplicate key" => {
-            let key = text.get(span).unwrap_or_default();
-            let message = format!("the key {key} is there twice; leave one of them out");
+            let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
+            let message = format!("the key {key:?} is there twice; leave one of them out");
             Finding { place: Some(place), ..Finding::new(FindingKind::DuplicateKey, "", message) }
         }
         message => syntax(place, message),
