@@ -9,7 +9,12 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
     let mut text = format!("digraph {} {{\n", quoted(&picture.workflow.definition().name));
     text.push_str("    node [shape=box style=rounded]\n    begin [shape=point width=0.2 label=\"\"]\n");
     for (state, statuses) in picture.groups() {
-        let _ = writeln!(text, "    subgraph cluster_{} {{\n        label={}", state.name(), quoted(state.words()));
+        let _ = writeln!(
+            text,
+            "    subgraph cluster_{} {{\n        label={}",
+            state.name(),
+            quoted(&state.to_string())
+        );
         for status in statuses {
             let mut name = names[status].to_owned();
             if let Some(count) = picture.standing(status) {

@@ -160,8 +160,7 @@ fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
             sum += weight * sheet.items[*other].x;
             total += weight;
         }
-        let (wanted, total) =
-            if total > 0.0 { (sum / total, total) } else { (sheet.items[*item].x, 0.01) };
+        let (wanted, total) = if total > 0.0 { (sum / total, total) } else { (sheet.items[*item].x, 0.01) };
         let mut block = (wanted - offset, total, 1);
         while let Some(before) = blocks.pop_if(|before| before.0 > block.0) {
             let total = before.1 + block.1;

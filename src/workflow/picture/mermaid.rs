@@ -8,7 +8,7 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
     let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();
     let mut text = String::from("flowchart TD\n    begin(( ))\n");
     for (state, statuses) in picture.groups() {
-        let _ = writeln!(text, "    subgraph {} [\"{}\"]", state.name(), escaped(state.words()));
+        let _ = writeln!(text, "    subgraph {} [\"{}\"]", state.name(), escaped(&state.to_string()));
         for status in statuses {
             let mut name = escaped(names[status]);
             if let Some(count) = picture.standing(status) {
@@ -31,7 +31,8 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
     }
     let most = routes.iter().filter_map(|it| it.count).max().unwrap_or(0);
     // The way from the beginning is the first link.
-    for (number, count) in routes.iter().enumerate().filter_map(|(number, it)| Some((number + 1, it.count?))) {
+    for (number, count) in routes.iter().enumerate().filter_map(|(number, it)| Some((number + 1, it.count?)))
+    {
         if count > 0 {
             let _ = writeln!(text, "    linkStyle {number} stroke-width:{:.1}px", width(count, most));
         }
@@ -43,7 +44,9 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
 fn escaped(words: &str) -> String {
     let mut text = String::with_capacity(words.len());
     for sign in words.chars() {
-        if sign.is_alphanumeric() || matches!(sign, ' ' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':') {
+        if sign.is_alphanumeric()
+            || matches!(sign, ' ' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
+        {
             text.push(sign);
         } else {
             let _ = write!(text, "#{};", u32::from(sign));

@@ -44,7 +44,6 @@ pub(super) enum What {
 pub(super) struct Bus {
     pub(super) to: usize,
     pub(super) lines: Vec<String>,
-    pub(super) count: Option<u64>,
     /// Whether it leads back up.
     pub(super) upward: bool,
     pub(super) parts: Vec<Part>,
@@ -74,7 +73,7 @@ impl Sheet {
         let names: Vec<_> = picture.names().map(|(_, name)| lettering::lines(name, 20, 3)).collect();
         let mut loops = vec![Vec::new(); names.len()];
         for route in routes.iter().filter(|it| it.from == it.to) {
-            loops[route.from] = labelled(route.labels.iter(), route.count);
+            loops[route.from] = labelled(&route.labels, route.count);
         }
         let rows = rows(picture, &routes);
         let mut sheet = Sheet {
@@ -100,7 +99,24 @@ impl Sheet {
         for ((to, labels, upward), routes) in buses {
             sheet.bus(to, labels, upward, &routes);
         }
+        sheet.widen(if picture.traffic.is_some() { 28.0 } else { 14.0 });
         sheet
+    }
+
+    /// Makes statuses wide enough for all lines that touch one of their sides.
+    fn widen(&mut self, apart: f64) {
+        let mut touched = vec![[0.0; 2]; self.names.len()];
+        for part in self.buses.iter().flat_map(|it| &it.parts) {
+            for (own, other) in [(part.from, part.to), (part.to, part.from)] {
+                let below = self.items[other].row > self.items[own].row;
+                if let What::Status(status) = self.items[own].what {
+                    touched[status][usize::from(below)] += apart;
+                }
+            }
+        }
+        for (item, sides) in self.items.iter_mut().zip(touched) {
+            item.width = sides.into_iter().map(|it| it + 20.0).fold(item.width, f64::max);
+        }
     }
 
     /// Adds an item at the end of a row. The first items are the statuses, in their order.
@@ -117,13 +133,22 @@ impl Sheet {
         let lowest = sources.iter().copied().max().unwrap_or(target);
         // The rows that it passes, and the middle of what all of its ways have in common.
         let (passed, middle) = if upward {
-            (target + 1..=lowest.saturating_sub(1).max(target + 1), usize::midpoint(target, highest).max(target + 1))
+            (
+                target + 1..=lowest.saturating_sub(1).max(target + 1),
+                usize::midpoint(target, highest).max(target + 1),
+            )
         } else {
             (highest + 1..=target - 1, usize::midpoint(lowest, target))
         };
-        let label_row = if middle % 2 == 1 { middle } else if upward { middle - 1 } else { middle + 1 };
+        let label_row = if middle % 2 == 1 {
+            middle
+        } else if upward {
+            middle - 1
+        } else {
+            middle + 1
+        };
         let count = routes.iter().map(|it| it.count).sum::<Option<u64>>();
-        let lines = labelled(labels.iter(), count);
+        let lines = labelled(labels, count);
         let width = lines.iter().map(|it| lettering::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
         let height = WORDS_LINE * lines.len() as f64 + 4.0;
         let number = self.buses.len();
@@ -147,18 +172,23 @@ impl Sheet {
             }
         }
         for place in 0..chain.len() {
-            let next = if upward { place.checked_sub(1) } else { Some(place + 1).filter(|it| *it < chain.len()) };
+            let next =
+                if upward { place.checked_sub(1) } else { Some(place + 1).filter(|it| *it < chain.len()) };
             let next = next.map_or(to, |it| chain[it]);
             parts.push(Part { from: chain[place], to: next, count: joined[place] });
         }
-        self.buses.push(Bus { to, lines, count, upward, parts });
+        self.buses.push(Bus { to, lines, upward, parts });
     }
 }
 
-fn labelled<'a>(labels: impl Iterator<Item = &'a String>, count: Option<u64>) -> Vec<String> {
-    let mut lines: Vec<String> = labels.flat_map(|it| lettering::lines(it, 26, 4)).collect();
-    if let (Some(count), Some(last)) = (count, lines.last_mut()) {
-        last.push_str(&format!(": {count}"));
+fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
+    let mut lines: Vec<String> = labels.iter().flat_map(|it| lettering::lines(it, 26, 4)).collect();
+    let single = labels.len() == 1;
+    match (count, lines.last_mut()) {
+        (Some(count), Some(last)) if single => last.push_str(&format!(": {count}")),
+        // Of several ways together.
+        (Some(count), _) => lines.push(format!("together {count}")),
+        (None, _) => {}
     }
     lines
 }

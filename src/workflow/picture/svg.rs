@@ -47,7 +47,7 @@ pub(super) fn drawn(picture: &Picture<'_>) -> String {
     let most = sheet.buses.iter().flat_map(|it| &it.parts).filter_map(|it| it.count).max().unwrap_or(0);
     let rows = rows(&sheet);
     let right = sheet.items.iter().map(|it| it.x + it.width / 2.0).fold(0.0, f64::max);
-    let (wide, high) = (right + 2.0 * MARGIN, rows.last().map_or(0.0, |it| it.bottom) + 2.0 * MARGIN);
+    let (wide, high) = (right + 2.0 * MARGIN, last_band(&rows) + MARGIN);
     let mut drawing = Drawing { picture, sheet, rows, most, text: String::new() };
     let _ = writeln!(
         drawing.text,
@@ -62,6 +62,11 @@ pub(super) fn drawn(picture: &Picture<'_>) -> String {
     drawing.statuses();
     drawing.text.push_str("</svg>\n");
     drawing.text
+}
+
+/// Where the last band ends: below the last row of statuses, under which no ways run.
+fn last_band(rows: &[Row]) -> f64 {
+    rows.iter().rev().nth(1).map_or(0.0, |it| it.bottom) + MARGIN
 }
 
 /// Rows as high as what is in them, and further apart where lines run far to the side.
@@ -90,10 +95,11 @@ impl Drawing<'_> {
         let mut from = MARGIN;
         for (state, statuses) in groups {
             let last = statuses.iter().map(|it| self.sheet.items[*it].row).max().unwrap_or(0);
-            let after = self.rows.get(last + 1).map_or(self.rows[last].bottom, |it| f64::midpoint(it.top, it.bottom));
-            let to = if last + 2 >= self.rows.len() { self.rows[last].bottom + MARGIN } else { after };
+            let after =
+                self.rows.get(last + 1).map_or(self.rows[last].bottom, |it| f64::midpoint(it.top, it.bottom));
+            let to = if last + 2 >= self.rows.len() { last_band(&self.rows) } else { after };
             let (light, dark) = colours(state);
-            let words = state.words();
+            let words = state.to_string();
             let words = words[..1].to_uppercase() + &words[1..];
             let _ = writeln!(
                 self.text,
@@ -120,7 +126,9 @@ impl Drawing<'_> {
             .sheet
             .buses
             .iter()
-            .map(|bus| bus.parts.iter().map(|it| (self.sheet.items[it.from].x, self.sheet.items[it.to].x)).collect())
+            .map(|bus| {
+                bus.parts.iter().map(|it| (self.sheet.items[it.from].x, self.sheet.items[it.to].x)).collect()
+            })
             .collect();
         let mut sides: Vec<[Vec<(f64, usize, usize, bool)>; 2]> = Vec::new();
         sides.resize_with(self.sheet.names.len(), Default::default);
@@ -135,7 +143,9 @@ impl Drawing<'_> {
             }
         }
         let room = if self.picture.traffic.is_some() { 30.0 } else { 18.0 };
-        for (status, mut side) in sides.into_iter().enumerate().flat_map(|(status, sides)| sides.map(|it| (status, it))) {
+        for (status, mut side) in
+            sides.into_iter().enumerate().flat_map(|(status, sides)| sides.map(|it| (status, it)))
+        {
             side.sort_by(|one, other| one.0.total_cmp(&other.0));
             let item = &self.sheet.items[status];
             let apart = f64::min(room, (item.width - 20.0) / side.len().max(1) as f64);
@@ -162,7 +172,7 @@ impl Drawing<'_> {
             top - 24.0,
             top - 4.0,
         );
-        self.arrow(x, top, false, dark);
+        self.arrow((x, top), false, 1.5, dark);
         for bus in 0..self.sheet.buses.len() {
             let dark = colours(self.picture.state(self.sheet.buses[bus].to)).1;
             for (number, port) in ports[bus].iter().enumerate() {
@@ -176,11 +186,12 @@ impl Drawing<'_> {
                 let upward = of.upward;
                 let _ = writeln!(
                     self.text,
-                    "<path d=\"{path}\" fill=\"none\" stroke=\"{dark}\" stroke-width=\"{stroke:.1}\"{pale}/>",
+                    "<path d=\"{path}\" fill=\"none\" stroke=\"{dark}\" stroke-width=\"{stroke:.1}\" \
+                     stroke-linecap=\"round\"{pale}/>",
                 );
                 if ends {
                     let (top, bottom) = self.edges(&self.sheet.items[of.to]);
-                    self.arrow(port.1, if upward { bottom } else { top }, upward, dark);
+                    self.arrow((port.1, if upward { bottom } else { top }), upward, stroke, dark);
                 }
             }
         }
@@ -210,13 +221,14 @@ impl Drawing<'_> {
         path
     }
 
-    fn arrow(&mut self, x: f64, y: f64, upward: bool, colour: &str) {
+    fn arrow(&mut self, (x, y): (f64, f64), upward: bool, stroke: f64, colour: &str) {
+        let half = 3.0 + stroke * 0.7;
         let back = if upward { y + ARROW } else { y - ARROW };
         let _ = writeln!(
             self.text,
             "<path d=\"M{x:.1} {y:.1}L{:.1} {back:.1}H{:.1}Z\" fill=\"{colour}\"/>",
-            x - 4.0,
-            x + 4.0
+            x - half,
+            x + half,
         );
     }
 
@@ -244,8 +256,12 @@ impl Drawing<'_> {
     fn counts(&mut self) {
         let ports = self.ports();
         for (bus, ports) in self.sheet.buses.iter().zip(ports) {
-            let joins: Vec<_> =
-                bus.parts.iter().zip(ports).filter(|(it, _)| matches!(self.sheet.items[it.from].what, What::Status(_))).collect();
+            let joins: Vec<_> = bus
+                .parts
+                .iter()
+                .zip(ports)
+                .filter(|(it, _)| matches!(self.sheet.items[it.from].what, What::Status(_)))
+                .collect();
             if joins.len() < 2 {
                 continue;
             }
@@ -291,10 +307,11 @@ impl Drawing<'_> {
             }
             let words = &self.sheet.names[status];
             lines(&mut self.text, words, (item.x, top + 22.0), (NAME, NAME_LINE), "#202124");
-            let own: Vec<String> = self.sheet.loops[status].iter().map(|it| format!("\u{21bb} {it}")).collect();
+            let own: Vec<String> =
+                self.sheet.loops[status].iter().map(|it| format!("\u{21bb} {it}")).collect();
             let below = top + 20.0 + NAME_LINE * words.len() as f64;
             lines(&mut self.text, &own, (item.x, below), (WORDS, WORDS_LINE), dark);
-            if let Some(count) = self.picture.standing(status) {
+            if let Some(count) = self.picture.standing(status).filter(|it| *it > 0) {
                 let count = count.to_string();
                 let wide = 12.0 + 7.0 * count.len() as f64;
                 let x = item.x + item.width / 2.0 - 4.0;

@@ -3,7 +3,8 @@
 use super::{step, within};
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, Taker, Transition, WorkflowDefinition};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::transition::{Taker, Transition};
 
 /// Incidents and requests of an IT department, for all kinds that no other workflow claims.
 ///

@@ -2,7 +2,8 @@
 
 use super::step;
 use crate::lifecycle::{StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, Transition, WorkflowDefinition};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::transition::Transition;
 
 /// A problem: the cause behind several tickets, for the kind `problem`.
 ///

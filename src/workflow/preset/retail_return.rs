@@ -3,7 +3,8 @@
 use super::{step, within};
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, Taker, Transition, WorkflowDefinition};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::transition::{Taker, Transition};
 
 /// Goods that come back to a shop, for the kind `return`.
 ///
