@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::layout;
-use super::sheet::{Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
+use super::sheet::{Bus, Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
 use super::{Picture, width};
 use crate::lifecycle::StateKind;
 
@@ -178,7 +178,7 @@ impl Drawing<'_> {
             for (number, port) in ports[bus].iter().enumerate() {
                 let of = &self.sheet.buses[bus];
                 let part = &of.parts[number];
-                let path = self.path(part, *port);
+                let path = self.path(of, part, *port);
                 let stroke = part.count.map_or(1.4, |count| width(count, self.most));
                 // What nobody took stays pale.
                 let pale = if part.count == Some(0) { " stroke-opacity=\"0.35\"" } else { "" };
@@ -186,8 +186,7 @@ impl Drawing<'_> {
                 let upward = of.upward;
                 let _ = writeln!(
                     self.text,
-                    "<path d=\"{path}\" fill=\"none\" stroke=\"{dark}\" stroke-width=\"{stroke:.1}\" \
-                     stroke-linecap=\"round\"{pale}/>",
+                    "<path d=\"{path}\" fill=\"none\" stroke=\"{dark}\" stroke-width=\"{stroke:.1}\"{pale}/>",
                 );
                 if ends {
                     let (top, bottom) = self.edges(&self.sheet.items[of.to]);
@@ -198,16 +197,21 @@ impl Drawing<'_> {
     }
 
     /// From a status or through a label or bend, then over to the next row.
-    fn path(&self, part: &Part, (x, to_x): (f64, f64)) -> String {
+    fn path(&self, bus: &Bus, part: &Part, (x, to_x): (f64, f64)) -> String {
         let (from, to) = (&self.sheet.items[part.from], &self.sheet.items[part.to]);
         let down = to.row > from.row;
         let (own, next) = (self.rows[from.row], self.rows[to.row]);
         let (leaves, enters) = if down { (own.bottom, next.top) } else { (own.top, next.bottom) };
+        // Where a bus turns round, beside statuses of its target's row, nothing comes from below.
+        let turns =
+            || !bus.parts.iter().any(|it| it.to == part.from && self.sheet.items[it.from].row > from.row);
+        // A little earlier than the part before it ends, so that no gap shines through.
         let begin = match from.what {
             What::Status(_) if down => self.edges(from).1,
             What::Status(_) => self.edges(from).0,
-            _ if down => own.top,
-            _ => own.bottom,
+            _ if down => own.top - 0.7,
+            _ if turns() => f64::midpoint(own.top, own.bottom),
+            _ => own.bottom + 0.7,
         };
         let half = f64::midpoint(leaves, enters);
         let mut path = format!(
