@@ -101,9 +101,10 @@ impl<'a> Errand<'a> {
         may(verb, by, self.ticket).map(|may| Reason::Actor { may: Cow::Borrowed(may) })
     }
 
-    fn refused(self, verb: Verb, mut reasons: Vec<Reason>) -> Result<(), Rejection> {
-        let Some(first) = reasons.pop() else { return Ok(()) };
-        reasons.push(first);
+    fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
+        if reasons.is_empty() {
+            return Ok(());
+        }
         let mut rejection = Rejection::new(self.state(), verb, Reason::State);
         if self.ticket.placed.is_some() {
             rejection.status = Some(self.ticket.status().into());
@@ -118,15 +119,21 @@ impl<'a> Errand<'a> {
         Err(rejection)
     }
 
+    /// Whether whoever wants it is one of those for whom a way is.
+    fn may_take(self, way: &Way) -> bool {
+        let Some(by) = self.by.filter(|_| self.waived != Waived::WordsAndTakers) else { return true };
+        way.may.is_empty() || way.may.iter().any(|taker| self.is(by, taker))
+    }
+
     /// What the ticket accepts now, by its workflow.
     pub(super) fn permitted(self) -> Permitted {
         let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some())
         else {
             return Permitted::in_state(self.state());
         };
-        Permitted::in_workflow(self.state(), |verb| match verb {
-            Verb::Step(step) => self.workflow.accepts(from, Via::Step(step)),
-            _ => self.workflow.accepts(from, Via::Move),
+        Permitted::in_workflow(self.state(), |verb| {
+            let via = if let Verb::Step(step) = verb { Via::Step(step) } else { Via::Move };
+            self.workflow.ways(from, via).iter().any(|way| self.may_take(way))
         })
     }
 
@@ -261,10 +268,7 @@ impl<'a> Errand<'a> {
         let failing = way.guards.iter().filter(|guard| !answers.holds(**guard)).collect::<Vec<_>>();
         let guards = failing.into_iter().map(|guard| answers.name(*guard).to_owned());
         let mut reasons: Vec<Reason> = guards.map(|guard| Reason::Guard { guard, to: to.clone() }).collect();
-        if let Some(by) = self.by.filter(|_| self.waived != Waived::WordsAndTakers)
-            && !way.may.is_empty()
-            && !way.may.iter().any(|taker| self.is(by, taker))
-        {
+        if !self.may_take(way) {
             let may = way.may.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             reasons.push(Reason::Actor { may: may.into() });
         }
@@ -279,7 +283,12 @@ impl<'a> Errand<'a> {
             let leave = &self.workflow.status(from).leave;
             let leaving = leave.iter().filter(|_| via != Via::Step(StepKind::Cancel) && from != way.to);
             let fields: BTreeSet<&String> = leaving.chain(&to.enter).collect();
-            let missing = fields.into_iter().filter(|field| !self.ticket.has_filled(field, said.code));
+            // The code of a former resolution does not answer for this one.
+            let filled = |field: &str| match field {
+                "resolution_code" if via == Via::Step(StepKind::Resolve) => said.code.is_some(),
+                _ => self.ticket.has_filled(field),
+            };
+            let missing = fields.into_iter().filter(|field| !filled(field));
             reasons
                 .extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
         }
@@ -306,11 +315,8 @@ impl<'a> Errand<'a> {
 }
 
 impl Snapshot {
-    /// Whether a field of an obligation is filled, by the ticket or by the step that is taken.
-    pub(crate) fn has_filled(&self, field: &str, code: Option<&str>) -> bool {
-        if field == "resolution_code" && code.is_some() {
-            return true;
-        }
+    /// Whether a field of an obligation is filled.
+    pub(crate) fn has_filled(&self, field: &str) -> bool {
         self.fact(field).is_some_and(|value| match &*value {
             Value::Text(text) => !text.trim().is_empty(),
             Value::List(items) => !items.is_empty(),

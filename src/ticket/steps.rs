@@ -136,7 +136,7 @@ impl Draft {
             return refuse(vec![Reason::Because(why)]);
         };
         let to = workflow.status(status);
-        let missing = to.enter.iter().filter(|field| !self.snapshot().has_filled(field, None));
+        let missing = to.enter.iter().filter(|field| !self.snapshot().has_filled(field));
         let missing: Vec<_> =
             missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }).collect();
         if !missing.is_empty() {

@@ -1,6 +1,6 @@
 //! What is wrong with a workflow, or suspicious: where, what, and how to mend it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::error::{Error, ErrorKind};
 
@@ -192,7 +192,14 @@ impl fmt::Display for Finding {
             before = ", ";
         }
         if !self.path.is_empty() {
-            write!(f, "{before}{}", self.path)?;
+            // A name may have a line break in it; a finding has none.
+            f.write_str(before)?;
+            for character in self.path.chars() {
+                match character.is_control() {
+                    true => write!(f, "{}", character.escape_default())?,
+                    false => f.write_char(character)?,
+                }
+            }
         }
         write!(f, ": {}", self.message)
     }

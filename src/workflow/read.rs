@@ -7,28 +7,30 @@ use serde::{Deserialize, Deserializer};
 
 use crate::lifecycle::StateKind;
 
+use super::build::fields;
 use super::check;
 use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
-use super::fields;
 use super::finding::{Finding, FindingKind, Findings, Place};
 use super::source::{self, Node, Source, Written};
 use super::transition::Transition;
 
+mod gaps;
 mod guard;
 mod parts;
 
+use gaps::Gaps;
 use parts::{Reader, Table};
 
 /// What was read.
 pub(super) struct Reading {
-    /// The definition, as far as it could be read. It is whole if there are no errors.
+    /// The definition, as far as it could be read. It is what was written if there are no errors.
     pub(super) definition: Option<WorkflowDefinition>,
     /// The faults of its form.
     pub(super) findings: Vec<Finding>,
     /// Where its parts stand.
     pub(super) places: Places,
-    /// Whether statuses, transitions, guards and rules were all read, so that the graph is worth a check.
-    pub(super) whole: bool,
+    /// What of statuses, transitions, guards and rules could not be read. In the definition something stands for it.
+    gaps: Gaps,
 }
 
 /// Where the parts of a definition stand in its text, by path.
@@ -69,10 +71,11 @@ const BOM: char = '\u{feff}';
 fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Finding>) {
     let mut findings = source.findings;
     let Some(root) = source.root else { return (None, findings) };
-    let Reading { definition, findings: more, places, whole } = read(&root);
+    let Reading { definition, findings: more, places, gaps } = read(&root);
     findings.extend(more);
-    if let (true, Some(definition)) = (whole, &definition) {
-        findings.extend(check::findings(definition, &fields()));
+    if let Some(definition) = &definition {
+        let checked = check::findings(definition, &fields()).into_iter();
+        findings.extend(checked.filter(|finding| gaps.allow(finding)));
     }
     for finding in &mut findings {
         finding.place = finding.place.or_else(|| places.of(&finding.path));
@@ -102,7 +105,7 @@ pub(super) fn read(root: &Node) -> Reading {
     let mut places = Places::default();
     reader.survey(root, String::new(), &mut places.0);
     let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
-    Reading { definition, findings: reader.findings, places, whole: reader.whole }
+    Reading { definition, findings: reader.findings, places, gaps: reader.gaps }
 }
 
 fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
@@ -122,88 +125,98 @@ fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
     }
     let statuses = reader.needed(table, "statuses", "a list of tables with name and state");
     for (path, node) in reader.tables(statuses, "statuses") {
-        definition.statuses.extend(status(reader, node, &path));
+        definition.statuses.push(status(reader, node, &path));
     }
     let transitions = reader.needed(table, "transitions", "a list of tables with from, action and to");
     for (path, node) in reader.tables(transitions, "transitions") {
-        definition.transitions.extend(transition(reader, node, &path));
+        definition.transitions.push(transition(reader, node, &path));
     }
     for (path, node) in reader.tables(table.get("rules"), "rules") {
-        definition.rules.extend(rule(reader, node, &path));
+        definition.rules.push(rule(reader, node, &path));
     }
     definition
 }
 
-fn status(reader: &mut Reader, node: &Node, path: &str) -> Option<Status> {
-    let table = reader.shape(|it| it.table(node, path, STATUS_KEYS))?;
-    let name = reader.shape(|it| {
+fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
+    // What stands for a name that cannot be read is like no other.
+    let (unnamed, any) = (|| format!("?{path}"), StateKind::New);
+    let Some(table) = reader.part(path, |it| it.table(node, path, STATUS_KEYS)) else {
+        return Status::new(unnamed(), any);
+    };
+    let at = |key| table.path(key);
+    let name = reader.part(&at("name"), |it| {
         let node = it.needed(&table, "name", "what the status is called")?;
-        it.text(node, &table.path("name"))
+        it.text(node, &at("name"))
     });
-    let state = reader.shape(|it| {
+    let state = reader.part(&at("state"), |it| {
         let node = it.needed(&table, "state", "the state that it refines")?;
-        it.state(node, &table.path("state"))
+        it.state(node, &at("state"))
     });
-    let mut status = Status::new(name.clone().unwrap_or_default(), state.unwrap_or(StateKind::New));
+    let mut status = Status::new(name.unwrap_or_else(unnamed), state.unwrap_or(any));
     if let Some(node) = table.get("default") {
-        status.default = reader.flag(node, &table.path("default"));
+        status.default = reader.flag(node, &at("default"));
     }
     if let Some(node) = table.get("reason") {
-        status.reason = reader.text(node, &table.path("reason")).map(Into::into);
+        status.reason = reader.text(node, &at("reason")).map(Into::into);
     }
     if let Some(node) = table.get("enter") {
-        status.enter = reader.set(node, &table.path("enter"));
+        status.enter = reader.set(node, &at("enter"));
     }
     if let Some(node) = table.get("leave") {
-        status.leave = reader.set(node, &table.path("leave"));
+        status.leave = reader.set(node, &at("leave"));
     }
-    (name.is_some() && state.is_some()).then_some(status)
+    status
 }
 
-fn transition(reader: &mut Reader, node: &Node, path: &str) -> Option<Transition> {
-    let table = reader.shape(|it| it.table(node, path, TRANSITION_KEYS))?;
-    let from = reader.shape(|it| {
+fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
+    let mut transition = Transition::within("", "");
+    let Some(table) = reader.part(path, |it| it.table(node, path, TRANSITION_KEYS)) else {
+        return transition;
+    };
+    let at = |key| table.path(key);
+    let from = reader.part(&at("from"), |it| {
         let node = it.needed(&table, "from", "one status or a list of them")?;
-        it.texts(node, &table.path("from"))
+        it.texts(node, &at("from"))
     });
-    let action = reader.shape(|it| {
+    let action = reader.part(&at("action"), |it| {
         let node = it.needed(&table, "action", "a step of the lifecycle, or move")?;
-        it.action(node, &table.path("action"))
+        it.action(node, &at("action"))
     });
-    let to = reader.shape(|it| {
+    let to = reader.part(&at("to"), |it| {
         let node = it.needed(&table, "to", "the status to which it leads")?;
-        it.text(node, &table.path("to"))
+        it.text(node, &at("to"))
     });
-    let when = table.get("when").map(|node| {
-        reader.not_empty(node, &table.path("when"), "always");
-        reader.shape(|it| it.texts(node, &table.path("when"))).unwrap_or_default()
-    });
-    let may = table.get("may").map(|node| {
-        reader.not_empty(node, &table.path("may"), "everybody whom the lifecycle lets");
-        reader.takers(node, &table.path("may"))
-    });
-    let reason = table.get("reason").is_some_and(|node| reader.flag(node, &table.path("reason")));
-    Some(Transition {
-        from: from?.into_iter().map(|(_, text)| text).collect(),
-        action: action?,
-        to: to?,
-        when: when.unwrap_or_default().into_iter().map(|(_, text)| text).collect(),
-        may: may.unwrap_or_default(),
-        reason,
-    })
+    let plain = |texts: Vec<(&Node, String)>| texts.into_iter().map(|(_, text)| text).collect();
+    transition.from = from.map(plain).unwrap_or_default();
+    transition.action = action.unwrap_or(transition.action);
+    transition.to = to.unwrap_or_default();
+    if let Some(node) = table.get("when") {
+        reader.not_empty(node, &at("when"), "always");
+        let when = reader.part(&at("when"), |it| it.texts(node, &at("when")));
+        transition.when = when.map(plain).unwrap_or_default();
+    }
+    if let Some(node) = table.get("may") {
+        reader.not_empty(node, &at("may"), "everybody whom the lifecycle lets");
+        transition.may = reader.takers(node, &at("may"));
+    }
+    transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
+    transition
 }
 
-fn rule(reader: &mut Reader, node: &Node, path: &str) -> Option<PassRule> {
-    let table = reader.shape(|it| it.table(node, path, RULE_KEYS))?;
-    let mut spot = |key, what| -> Option<Spot> {
-        reader.shape(|it| {
+fn rule(reader: &mut Reader, node: &Node, path: &str) -> PassRule {
+    let any = Spot::State(StateKind::New);
+    let Some(table) = reader.part(path, |it| it.table(node, path, RULE_KEYS)) else {
+        return PassRule { every_way_to: any.clone(), passes: any };
+    };
+    let mut spot = |key, what| {
+        let spot = reader.part(&table.path(key), |it| {
             let node = it.needed(&table, key, what)?;
             it.spot(node, &table.path(key))
-        })
+        });
+        spot.unwrap_or(any.clone())
     };
     let every_way_to = spot("every_way_to", "a status, or a state as state:closed");
-    let passes = spot("passes", "a status, or a state as state:resolved");
-    Some(PassRule { every_way_to: every_way_to?, passes: passes? })
+    PassRule { every_way_to, passes: spot("passes", "a status, or a state as state:resolved") }
 }
 
 #[cfg(test)]

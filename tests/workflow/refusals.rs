@@ -87,6 +87,19 @@ fn a_blank_text_fills_no_field_and_blank_words_are_no_reason() {
     });
 }
 
+/// Found in review: a ticket that was resolved once kept its code for the next resolution, which then had none.
+#[test]
+fn the_code_of_a_former_resolution_does_not_answer_for_the_next() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
+        stage.does(id, first.and(Action::reopen()));
+        let no = refused(stage, id, Action::resolve("paid again"), anna());
+        let missing = Reason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() };
+        assert_eq!(no.reasons, [missing]);
+    });
+}
+
 #[test]
 fn unknown_statuses_and_ways_are_told_with_what_there_is() {
     on_each_store(|stage| {

@@ -28,7 +28,7 @@ use crate::workflow::transition::Transition;
 /// desk.setup().adopt(&policy)?;
 /// let problem = desk.open_ticket(NewTicket::new("Mail stops every Monday").kind(Kind::Problem))?;
 /// let no = desk.ticket(problem.id())?.why_not(&Action::start()).unwrap();
-/// assert_eq!(no.reasons().len(), 2); // the root cause and the workaround
+/// assert_eq!(no.reasons.len(), 2); // the root cause and the workaround
 ///
 /// let cause = Action::field("root_cause", "The certificate is renewed by hand.");
 /// let found = cause.and(Action::field("workaround", "Restart it on Sunday.")).and(Action::start());

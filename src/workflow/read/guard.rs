@@ -9,19 +9,18 @@ use super::{FindingKind, Node, Written};
 use crate::condition::{Condition, MAX_DEPTH};
 
 impl Reader {
-    /// All guards that can be read.
+    /// All guards. For one that cannot be read stands one that always holds.
     pub(super) fn guards(&mut self, node: &Node) -> BTreeMap<String, Condition> {
         let mut guards = BTreeMap::new();
         let Written::Table(entries) = &node.value else {
-            self.whole = false;
+            self.gaps.add("guards");
             self.wrong_type(node, "guards", "a table of conditions by name");
             return guards;
         };
-        for entry in entries.iter().rev() {
+        for entry in entries {
             let path = format!("guards.{}", entry.key);
-            let condition = self.shape(|it| it.condition(&entry.node, &path, MAX_DEPTH));
-            // Of two guards of one name the first counts: the one that is inserted last.
-            guards.extend(condition.map(|condition| (entry.key.clone(), condition)));
+            let condition = self.part(&path, |it| it.condition(&entry.node, &path, MAX_DEPTH));
+            guards.entry(entry.key.clone()).or_insert(condition.unwrap_or(Condition::ALWAYS));
         }
         guards
     }

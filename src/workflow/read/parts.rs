@@ -2,22 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, FindingKind, Node, Place, Spot, Written};
+use super::{Finding, FindingKind, Gaps, Node, Place, Spot, Written};
 use crate::lifecycle::StateKind;
 use crate::spelling;
 use crate::workflow::transition::{Taker, Via};
 
 /// Gathers what is found.
+#[derive(Default)]
 pub(super) struct Reader {
     pub(super) findings: Vec<Finding>,
-    /// Whether everything on which the graph depends was read.
-    pub(super) whole: bool,
-}
-
-impl Default for Reader {
-    fn default() -> Reader {
-        Reader { findings: Vec::new(), whole: true }
-    }
+    /// What could not be read of that on which the graph depends.
+    pub(super) gaps: Gaps,
 }
 
 /// A table with the path that leads to it. Of a key that is there twice it has the first.
@@ -65,10 +60,12 @@ impl Reader {
         self.findings.push(Finding { place, ..Finding::new(kind, path, message) });
     }
 
-    /// Reads something without which the graph is not worth a check.
-    pub(super) fn shape<T>(&mut self, read: impl FnOnce(&mut Reader) -> Option<T>) -> Option<T> {
+    /// Reads something on which the graph depends.
+    pub(super) fn part<T>(&mut self, path: &str, read: impl FnOnce(&mut Reader) -> Option<T>) -> Option<T> {
         let found = read(self);
-        self.whole &= found.is_some();
+        if found.is_none() {
+            self.gaps.add(path);
+        }
         found
     }
 
@@ -142,13 +139,15 @@ impl Reader {
                 items.iter().enumerate().map(|(at, item)| (format!("{path}[{at}]"), item)).collect()
             }
             Some((node, _)) => {
-                self.whole = false;
+                self.gaps.add(path);
                 self.wrong_type(node, path, "a list of tables");
                 Vec::new()
             }
             None => {
                 // Without rules there are none; what must be there was missed where it was asked for.
-                self.whole &= path == "rules";
+                if path != "rules" {
+                    self.gaps.add(path);
+                }
                 Vec::new()
             }
         }

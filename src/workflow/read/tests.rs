@@ -31,7 +31,7 @@ const FAULTY: &str = r#"{
 #[test]
 fn all_faults_of_a_form_are_found_each_where_it_stands() {
     let (definition, findings) = json(FAULTY);
-    assert_eq!(definition.unwrap().guards.len(), 1);
+    assert_eq!(definition.unwrap().guards.len(), 2);
     let expected = [
         "1:1 missing-key ",
         "2:3 unknown-key nmae",
@@ -60,6 +60,54 @@ fn all_faults_of_a_form_are_found_each_where_it_stands() {
         "17:61 missing-key rules[1]",
     ];
     assert_eq!(found(findings), expected);
+}
+
+/// What cannot be read is a fault once: nothing is said of what stands for it, and all is said of the rest.
+#[test]
+fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
+    let sound = r#"{"name": "small", "guards": {"g": {"field": "priority", "is": 1}}, "statuses": [
+        {"name": "Open", "state": "new"}, {"name": "Work", "state": "active"},
+        {"name": "Answered", "state": "resolved"}, {"name": "Done", "state": "closed"}
+    ], "transitions": [
+        {"from": "Open", "action": "start", "to": "Work", "when": "g"},
+        {"from": "Open", "action": "resolve", "to": "Answered"},
+        {"from": "Work", "action": "resolve", "to": "Answered"},
+        {"from": "Answered", "action": "close", "to": "Done"}
+    ], "rules": [{"every_way_to": "Done", "passes": "state:resolved"}]}"#;
+    let codes = |changes: &[(&str, &str)]| -> Vec<&'static str> {
+        let text = changes.iter().fold(sound.to_owned(), |text, (was, is)| {
+            assert!(text.contains(was), "{was}");
+            text.replacen(was, is, 1)
+        });
+        let findings = Findings::new(json(&text).1);
+        findings.errors().map(|it| it.kind.code()).collect()
+    };
+    assert_eq!(codes(&[]), [""; 0]);
+    let state = (r#""state": "active""#, r#""state": "actve""#);
+    let name = (r#""name": "Work""#, r#""nmae": "Work""#);
+    let from = (r#""from": "Work""#, r#""from": 7"#);
+    let action = (r#""action": "close""#, r#""action": "colse""#);
+    let guard = (r#""is": 1"#, r#""si": 1"#);
+    let spot = (r#""state:resolved""#, r#""state:resolvd""#);
+    for (fault, code) in [
+        (state, "unknown-state"),
+        (from, "wrong-type"),
+        (action, "unknown-action"),
+        (guard, "bad-condition"),
+        (spot, "unknown-state"),
+    ] {
+        assert_eq!(codes(&[fault]), [code], "{fault:?}");
+    }
+    let and = |fault| codes(&[fault, (r#""to": "Answered""#, r#""to": "Answred""#)]);
+    assert_eq!(and(state), ["unknown-state", "unknown-status"]);
+    assert_eq!(and(action), ["unknown-status", "unknown-action"]);
+    assert_eq!(codes(&[name]), ["missing-key", "unknown-key"]);
+    // Which status is meant by a name is not known where a name is missing.
+    assert_eq!(and(name), ["missing-key", "unknown-key"]);
+    let wrong = (r#""action": "start""#, r#""action": "resume""#);
+    assert_eq!(codes(&[guard, wrong]), ["bad-condition", "forbidden-by-state"]);
+    assert_eq!(codes(&[state, wrong]), ["unknown-state"]);
+    assert_eq!(codes(&[(r#""when": "g""#, r#""when": "h""#), action]), ["unknown-guard", "unknown-action"]);
 }
 
 #[test]
@@ -113,7 +161,7 @@ fn deep_toml_does_not_exhaust_the_stack() {
     // What nests as deep as a condition may is read.
     let condition = "{ not = ".repeat(31) + "\"always\"" + &" }".repeat(31);
     let findings = toml(&format!("name = \"x\"\nguards.x = {condition}")).1;
-    assert_eq!(found(findings), ["1:1 missing-key ", "1:1 missing-key "]);
+    assert_eq!(found(findings), ["1:1 missing-key ", "1:1 missing-key ", "2:12 never-holds guards.x"]);
 }
 
 #[test]
