@@ -6,6 +6,8 @@ mod soak;
 
 #[path = "workflow_model/definitions.rs"]
 mod definitions;
+#[path = "workflow_model/found.rs"]
+mod found;
 #[path = "workflow_model/graph.rs"]
 mod graph;
 #[path = "workflow_model/naive.rs"]
@@ -15,8 +17,8 @@ mod walk;
 
 use std::cell::Cell;
 
-use naive::Flaw;
 use firstline::WorkflowDefinition;
+use naive::Flaw;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use walk::{Met, Walk};
 
@@ -92,9 +94,8 @@ fn a_naive_reading_with_one_mistake_is_caught() {
 }
 
 fn paths(config: Config, blind_to_guards: bool) -> Result<(), String> {
-    let result = TestRunner::new(config).run(&definitions::raw(7, 4), |definition| {
-        graph::Paths::of(&definition, blind_to_guards).compare()
-    });
+    let result = TestRunner::new(config)
+        .run(&definitions::raw(7, 4), |definition| graph::Paths::of(&definition, blind_to_guards).compare());
     result.map_err(|error| match error {
         TestError::Fail(why, definition) => format!("{why}\n{}", json(&definition)),
         TestError::Abort(why) => why.to_string(),
@@ -111,19 +112,4 @@ fn the_validator_finds_what_walking_every_path_finds() {
 #[test]
 fn walking_every_path_without_seeing_guards_is_caught() {
     assert!(paths(Config { max_shrink_iters: 0, ..config(2_000) }, true).is_err());
-}
-
-#[test]
-fn debug_stats() {
-    use proptest::strategy::{Strategy, ValueTree};
-    let mut runner = TestRunner::deterministic();
-    let mut counts = std::collections::BTreeMap::new();
-    let (mut st, mut raw) = (0, 0);
-    for _ in 0..300 {
-        let d = definitions::mended().new_tree(&mut runner).unwrap().current();
-        st += d.statuses.len();
-        for t in &d.transitions { *counts.entry(t.action).or_insert(0) += 1; }
-        raw += definitions::raw(12, 1).new_tree(&mut runner).unwrap().current().transitions.len();
-    }
-    println!("{counts:?} {st} raw {raw}");
 }

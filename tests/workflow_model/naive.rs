@@ -104,8 +104,7 @@ impl<'a> Naive<'a> {
         if ways.is_empty() {
             let all = self.definition.transitions.iter();
             let onward = all.filter(|it| self.leads_from_here(it, Via::Step(step))).map(|it| it.to.clone());
-            let mut reasons =
-                because(Reason::NoWay { to: to.map(str::to_owned), onward: onward.collect() });
+            let mut reasons = because(Reason::NoWay { to: to.map(str::to_owned), onward: onward.collect() });
             reasons.extend(self.not_theirs(step));
             return Err(reasons);
         }
@@ -117,8 +116,12 @@ impl<'a> Naive<'a> {
         if self.status(to).is_none() {
             return Err(because(Reason::UnknownStatus { status: to.to_owned(), meant: None }));
         }
-        let all: Vec<&Transition> =
-            self.definition.transitions.iter().filter(|it| it.from.iter().any(|from| self.is_here(from))).collect();
+        let all: Vec<&Transition> = self
+            .definition
+            .transitions
+            .iter()
+            .filter(|it| it.from.iter().any(|from| self.is_here(from)))
+            .collect();
         let leads: Vec<Via> =
             Via::all().filter(|via| all.iter().any(|it| it.action == *via && it.to == to)).collect();
         let theirs = leads.iter().find(|via| match via {

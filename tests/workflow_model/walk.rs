@@ -12,8 +12,8 @@ use firstline::ticket::people::Part;
 use firstline::time::ManualTime;
 use firstline::workflow::{Taker, Transition, Via};
 use firstline::{
-    Action, Actor, Contact, DateTime, Desk, Line, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc,
-    Verb, Who, WorkflowDefinition,
+    Action, Actor, Contact, DateTime, Desk, Line, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta,
+    Utc, Verb, Who, WorkflowDefinition,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -26,17 +26,36 @@ type Played = Result<(), TestCaseError>;
 #[derive(Debug, Clone)]
 pub(crate) enum Doing {
     /// A step, to a status or to where the workflow says; the last index may name one that is not there.
-    Step { step: StepKind, to: Option<Index>, why: bool, hold: &'static str, hours: Option<i64>, code: bool },
-    Move { to: Index, why: bool },
+    Step {
+        step: StepKind,
+        to: Option<Index>,
+        why: bool,
+        hold: &'static str,
+        hours: Option<i64>,
+        code: bool,
+    },
+    Move {
+        to: Index,
+        why: bool,
+    },
     /// One of the ways that lead on from here, taken by its own action.
-    Way { way: Index, named: bool, why: bool, code: bool, hours: Option<i64> },
+    Way {
+        way: Index,
+        named: bool,
+        why: bool,
+        code: bool,
+        hours: Option<i64>,
+    },
     Reply,
     Fill(usize, bool),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
-    Act { by: usize, doings: Vec<Doing> },
+    Act {
+        by: usize,
+        doings: Vec<Doing>,
+    },
     /// What is lacking on the way on is filled in.
     Prepare(Index),
     Wait(i64),
@@ -58,18 +77,18 @@ fn doing() -> impl Strategy<Value = Doing> {
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        8 => (0..ACTORS, doing()).prop_map(|(by, doing)| Command::Act { by, doings: vec![doing] }),
+        12 => (0..ACTORS, doing()).prop_map(|(by, doing)| Command::Act { by, doings: vec![doing] }),
         2 => (0..ACTORS, prop::collection::vec(doing(), 2..4))
             .prop_map(|(by, doings)| Command::Act { by, doings }),
         2 => any::<Index>().prop_map(Command::Prepare),
-        2 => Just(Command::Act { by: 0, doings: vec![Doing::Reply] }),
-        2 => (1..300_i64).prop_map(Command::Wait),
+        3 => Just(Command::Act { by: 0, doings: vec![Doing::Reply] }),
+        3 => (1..300_i64).prop_map(Command::Wait),
     ]
 }
 
 /// A life: whether somebody is named as the requester, and what happens.
 pub(crate) fn life() -> impl Strategy<Value = (bool, Vec<Command>)> {
-    (prop::bool::weighted(0.8), prop::collection::vec(command(), 1..25))
+    (prop::bool::weighted(0.8), prop::collection::vec(command(), 1..30))
 }
 
 const ACTORS: usize = 8;
@@ -99,11 +118,11 @@ fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
         ("team", _) => Action::hand_over(format!("team-{}", ticket.version), Line::Second, "as it stands"),
         ("assignee", true) => Action::assign("anna"),
         ("assignee", false) => Action::unassign(),
-        ("requester", true) => {
-            Action::Contact { contact: Contact::new("boris"), part: Part::Requester }
-        }
+        ("requester", true) => Action::Contact { contact: Contact::new("boris"), part: Part::Requester },
         ("requester", false) => Action::RemoveContact("boris".into()),
-        ("field.price", true) => Action::field("price", 50 + 100 * i64::try_from(ticket.version % 2).unwrap()),
+        ("field.price", true) => {
+            Action::field("price", 50 + 100 * i64::try_from(ticket.version % 2).unwrap())
+        }
         ("field.price", false) => Action::Field { name: "price".to_owned(), value: None },
         ("field.note", true) => Action::field("note", "seen"),
         _ => Action::Field { name: "note".to_owned(), value: None },
@@ -229,7 +248,8 @@ impl<'a> Walk<'a> {
             }
             Doing::Reply => Action::reply("And?"),
             Doing::Fill(field, full) => {
-                let names = ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
+                let names =
+                    ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
                 fill(names[*field], *full, ticket)
             }
         })
@@ -413,7 +433,11 @@ impl<'a> Walk<'a> {
                     self.step(step, Some(way.to.clone()), true, hold, None, true)
                 }
             };
-            let by = if by == 0 { ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone())) } else { actor(by) };
+            let by = if by == 0 {
+                ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone()))
+            } else {
+                actor(by)
+            };
             if let Err(error) = self.desk.act(self.id, action, by) {
                 return Err(TestCaseError::fail(format!("{way:?}: {error}")));
             }
@@ -464,7 +488,8 @@ fn takers(way: &Transition) -> (usize, bool) {
         Taker::Line(_) => 5,
         _ => 4,
     };
-    let named: Vec<usize> = if way.may.is_empty() { vec![0, 2] } else { way.may.iter().map(number).collect() };
+    let named: Vec<usize> =
+        if way.may.is_empty() { vec![0, 2] } else { way.may.iter().map(number).collect() };
     let by_lifecycle = |it: &&usize| match way.action {
         Via::Step(StepKind::Confirm) => **it == 0,
         Via::Step(StepKind::Reopen | StepKind::Cancel) | Via::Move => true,

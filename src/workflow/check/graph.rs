@@ -17,10 +17,8 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     unreachable(map, found);
     let stuck = endless(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> = endless(map, |edge| ends::is_sure(map, edge))
-        .into_iter()
-        .filter(|it| !stuck.contains(it))
-        .collect();
+    let by_luck: Vec<usize> =
+        endless(map, |edge| ends::is_sure(map, edge)).into_iter().filter(|it| !stuck.contains(it)).collect();
     only_guarded(map, &by_luck, found);
     ends::without_code(map, &stuck, &by_luck, found);
 }

@@ -302,7 +302,8 @@ impl<'a> Words<'a> {
                 self.find(FindingKind::MoveBetweenStates, path, message);
             }
             Via::Move if to.reason.is_some() && to.reason != from.reason => {
-                let waits = |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
+                let waits =
+                    |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
                 let message = format!(
                     "{said}: a move leaves alone what the ticket waits for, and this one would go from waiting for \
                      {} to waiting for {}; instead: hold",
