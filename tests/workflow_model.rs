@@ -57,7 +57,7 @@ fn lives(config: Config, flaw: Flaw) -> (Met, u32, Result<(), String>) {
 /// The walks meet enough of everything that they are to compare, or they would prove little.
 #[test]
 fn the_desk_answers_as_the_definition_reads_and_every_ticket_can_be_ended() {
-    let cases = soak::cases(400);
+    let cases = soak::cases(300);
     let (met, refused, result) = lives(config(cases), Flaw::None);
     println!("{cases} workflows, {refused} not accepted: {met:?}");
     if let Err(error) = result {
@@ -87,7 +87,7 @@ fn a_naive_reading_with_one_mistake_is_caught() {
         Flaw::ForgetsReasons,
     ] {
         // What is caught need not be made small.
-        let config = Config { max_shrink_iters: 0, ..config(soak::cases(400)) };
+        let config = Config { max_shrink_iters: 0, ..config(soak::cases(300)) };
         let (_, _, result) = lives(config, flaw);
         assert!(result.is_err(), "{flaw:?} makes no difference");
     }
@@ -104,7 +104,7 @@ fn paths(config: Config, blind_to_guards: bool) -> Result<(), String> {
 
 #[test]
 fn the_validator_finds_what_walking_every_path_finds() {
-    if let Err(error) = paths(config(soak::cases(2_000)), false) {
+    if let Err(error) = paths(config(soak::cases(1_000)), false) {
         panic!("{error}");
     }
 }
