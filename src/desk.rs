@@ -5,12 +5,14 @@ mod by;
 mod frame;
 mod import;
 mod look;
+mod migrate;
 mod open;
 mod receipt;
 mod records;
 mod reports;
 mod setup;
 mod tick;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 pub use by::By;
 pub use import::Imported;
 pub use look::{Page, TicketRef};
+pub use migrate::{Crossings, MAX_NAMED, Migrated, Obstacle, Obstacles, Rehearsal};
 pub use receipt::Receipt;
 pub use records::Records;
 pub use reports::{DueSoon, Reports};

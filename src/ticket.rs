@@ -44,6 +44,8 @@ mod clockwork;
 mod decide;
 mod describe;
 mod due;
+mod journey;
+pub(crate) mod migrate;
 mod open;
 mod route;
 mod steps;

@@ -66,42 +66,46 @@
 //!
 //! Where there is no such way the ticket stays, the timer is over, and the history says why
 //! ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//!
+//! # Versions
+//!
+//! A ticket stays on the version under which it began. A [`Migration`] says how live tickets go over to another one.
 
+mod build;
 mod catalogue;
 mod check;
 pub mod definition;
 pub mod finding;
+pub mod migration;
+mod picture;
 mod placement;
 pub mod preset;
 mod read;
 mod source;
 mod table;
+mod traffic;
 pub mod transition;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use crate::condition::{Facts, FieldType, Fields};
-use crate::definition::{Fingerprint, to_json};
-use crate::error::{Error, Result};
-use crate::lifecycle::{HoldReason, StateKind};
+use crate::condition::Facts;
+use crate::error::Result;
+use crate::lifecycle::HoldReason;
 
 pub use catalogue::Catalogue;
+pub use check::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
+pub use migration::Migration;
+pub use picture::Picture;
 pub use placement::{Placement, WorkflowRef};
 pub use table::StatusId;
 pub(crate) use table::{Answers, Way};
+pub use traffic::Traffic;
 pub use transition::{Taker, Transition, Via};
 
 use table::Table;
-
-/// The most statuses that a workflow may have.
-pub const MAX_STATUSES: usize = 500;
-/// The most transitions that a workflow may have.
-pub const MAX_TRANSITIONS: usize = 5_000;
-/// The most guards that a workflow may have.
-pub const MAX_GUARDS: usize = 500;
 
 /// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
 pub const SIMPLE: &str = "simple";
@@ -115,63 +119,6 @@ struct Inner {
     reference: WorkflowRef,
     table: Table,
     findings: Findings,
-}
-
-impl WorkflowDefinition {
-    /// Everything that can be said against the definition by itself: errors, for which it is refused, and warnings.
-    ///
-    /// Custom fields are the desk's: that those named by guards and obligations are declared is checked when a
-    /// [policy](crate::Policy::workflow) takes the workflow in.
-    ///
-    /// ```
-    /// # use firstline::{StateKind, WorkflowDefinition, workflow::Status};
-    /// let findings = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).check();
-    /// assert_eq!(findings.errors().count(), 2);
-    /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status of the state closed, so no ticket can be closed");
-    /// ```
-    pub fn check(&self) -> Findings {
-        Findings::new(check::findings(self, &fields()))
-    }
-
-    /// Checks the definition as a whole and makes it ready for use.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](Error::findings), if there is an
-    /// error among them.
-    pub fn build(&self) -> Result<Workflow> {
-        self.clone().build_with(self.check())
-    }
-
-    fn build_with(self, findings: Findings) -> Result<Workflow> {
-        if findings.errors().next().is_some() {
-            return Err(findings.into());
-        }
-        let table = Table::compile(&self)
-            .ok_or_else(|| Error::definition("workflow", "cannot be compiled, though no fault was found"))?;
-        let hash = Fingerprint::of(to_json(&self)?);
-        let reference = WorkflowRef { name: self.name.as_str().into(), version: self.version, hash };
-        Ok(Workflow(Arc::new(Inner { definition: self, reference, table, findings })))
-    }
-
-    /// What is wrong with it where these fields are all that there are.
-    pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
-        let errors = check::findings(self, &guard_fields(custom.clone()));
-        errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
-    }
-}
-
-/// What guards may look at, custom fields apart.
-fn guard_fields(fields: Fields) -> Fields {
-    ["state", "status", "resolution_code", "actor", "actor.is"]
-        .into_iter()
-        .fold(fields, |fields, name| fields.with(name, FieldType::Text))
-        .with("priority", FieldType::Integer)
-        .with_any_under("actor.")
-}
-
-/// What guards may look at where it is not known which custom fields there are.
-fn fields() -> Fields {
-    guard_fields(Fields::of_every_ticket()).with_any_under("field.")
 }
 
 impl Workflow {
@@ -353,23 +300,6 @@ impl Workflow {
     /// What its guards answer to these facts.
     pub(crate) fn answers<'a>(&'a self, facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
         Answers::new(&self.0.table.guards, facts, actor_known)
-    }
-
-    /// The status of a state that is meant where none is named: the default, else the first.
-    pub(crate) fn default_of(&self, state: StateKind) -> Option<StatusId> {
-        let of_state = || self.statuses().filter(|(_, status)| status.state == state);
-        of_state().find(|(_, it)| it.default).or_else(|| of_state().next()).map(|(id, _)| id)
-    }
-
-    /// Where a ticket stands that is in this status; `None` in [`SIMPLE`], whose statuses are the states.
-    pub(crate) fn placement(&self, status: StatusId) -> Option<Placement> {
-        let status = self.status(status).name.as_str().into();
-        (!self.is_simple()).then(|| Placement { workflow: self.reference().clone(), status })
-    }
-
-    /// Where a new ticket stands.
-    pub(crate) fn beginning(&self) -> Option<Placement> {
-        self.placement(self.0.table.start)
     }
 
     /// Whether it is the workflow whose statuses are the states.

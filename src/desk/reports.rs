@@ -6,6 +6,7 @@ use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
 use super::frame::Frame;
+use super::traffic::Count;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
@@ -19,6 +20,7 @@ use crate::ticket::action::Action;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
+use crate::workflow::{Traffic, Workflow};
 
 /// What a desk can say about its work. Made by [`Desk::reports`].
 #[derive(Debug)]
@@ -111,6 +113,30 @@ impl<'a, E: Engine> Reports<'a, E> {
     pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
         let job = LookAhead { within, frame: self.0.frame(), next: Some(None), found: Vec::new() };
         self.0.engine.work(&self.0.settings.desk, job)
+    }
+
+    /// How the desk's tickets go through a workflow: how many stand in each status, and how many took each way. It
+    /// counts those that follow just this version of it, and reads the whole history of each.
+    ///
+    /// ```
+    /// # use firstline::workflow::Workflow;
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// for subject in ["No sound", "No light", "No heat"] {
+    ///     let ticket = desk.open_ticket(NewTicket::new(subject))?;
+    ///     desk.act(ticket.id(), Action::resolve("plugged in"), Actor::agent("anna"))?;
+    /// }
+    /// let simple = Workflow::simple();
+    /// let traffic = desk.reports().traffic(simple)?;
+    /// let (new, resolved) = (simple.find("new").unwrap(), simple.find("resolved").unwrap());
+    /// assert_eq!((traffic.standing(resolved), traffic.took(new, resolved)), (3, 3));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn traffic(&self, workflow: &Workflow) -> E::Reply<'a, Traffic> {
+        self.0.engine.work(&self.0.settings.desk, Count::of(workflow))
     }
 }
 

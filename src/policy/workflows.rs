@@ -13,10 +13,15 @@ impl Policy {
     /// [`simple`](crate::workflow::preset::simple).
     ///
     /// ```
+    /// use firstline::policy::FieldType;
     /// use firstline::{Policy, workflow};
     ///
-    /// let policy = Policy::new().workflow(workflow::preset::itil()).workflow(workflow::preset::problem());
-    /// # policy.check()?;
+    /// let policy = Policy::new()
+    ///     .field("root_cause", FieldType::Text)
+    ///     .field("workaround", FieldType::Text)
+    ///     .workflow(workflow::preset::problem())
+    ///     .workflow(workflow::preset::itil());
+    /// policy.check()?;
     /// # Ok::<(), firstline::Error>(())
     /// ```
     #[must_use]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::lifecycle::StateKind;
 
+use super::build::fields;
 use super::check;
 use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
-use super::fields;
 use super::finding::{Finding, FindingKind, Findings, Place};
 use super::source::{self, Node, Source, Written};
 use super::transition::Transition;

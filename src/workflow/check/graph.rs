@@ -151,6 +151,19 @@ fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether another way, to the default status and open to everybody, is what the action means without a name.
+fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
+    let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
+    map.ways(edge.from, via).any(|it| {
+        let other = &map.statuses()[it.to];
+        other.default
+            && other.state == to.state
+            && it.transition.when.is_empty()
+            && it.transition.may.is_empty()
+            && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+    })
+}
+
 /// Two ways without a guard for one action, where nothing says which is meant.
 fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
     for (later, edge) in map.edges.iter().enumerate() {
@@ -170,6 +183,7 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
                 && other.state == to.state
                 && !other.default
                 && !to.default
+                && !is_settled(map, edge)
         });
         if let Some(rival) = rival {
             let message = format!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{find, listed};
+use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{StateKind, StepKind};
 use crate::limits;
@@ -10,10 +10,25 @@ use crate::spelling;
 use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Transition, Via};
-use crate::workflow::{MAX_GUARDS, MAX_STATUSES, MAX_TRANSITIONS};
 
 /// The obligations that every ticket can meet, beside the desk's own fields.
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
+
+/// More than may be. The other checks are not made then: they take time that grows faster than the definition.
+pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
+    let ways = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
+    let counts = [
+        ("statuses", definition.statuses.len(), MAX_STATUSES),
+        ("transitions", ways, MAX_TRANSITIONS),
+        ("guards", definition.guards.len(), MAX_GUARDS),
+        ("rules", definition.rules.len(), MAX_RULES),
+    ];
+    let mut found = Vec::new();
+    for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
+        find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
+    }
+    found
+}
 
 pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
     name("name", &definition.name, found);
@@ -22,15 +37,6 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     }
     for kind in &definition.kinds {
         name("kinds", kind, found);
-    }
-    for (what, count, most) in [
-        ("statuses", definition.statuses.len(), MAX_STATUSES),
-        ("transitions", definition.transitions.len(), MAX_TRANSITIONS),
-        ("guards", definition.guards.len(), MAX_GUARDS),
-    ] {
-        if count > most {
-            find(found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
-        }
     }
     guards(definition, fields, found);
     statuses(definition, fields, found);
