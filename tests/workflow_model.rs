@@ -113,23 +113,3 @@ fn the_validator_finds_what_walking_every_path_finds() {
 fn walking_every_path_without_seeing_guards_is_caught() {
     assert!(paths(Config { max_shrink_iters: 0, ..config(2_000) }, true).is_err());
 }
-<<<<<<< HEAD
-=======
-
-#[test]
-fn debug_stats() {
-    use proptest::strategy::{Strategy, ValueTree};
-    let mut runner = TestRunner::deterministic();
-    let mut counts = std::collections::BTreeMap::new();
-    let (mut st, mut raw) = (0, 0);
-    for _ in 0..300 {
-        let d = definitions::mended().new_tree(&mut runner).unwrap().current();
-        st += d.statuses.len();
-        for t in &d.transitions {
-            *counts.entry(t.action).or_insert(0) += 1;
-        }
-        raw += definitions::raw(12, 1).new_tree(&mut runner).unwrap().current().transitions.len();
-    }
-    println!("{counts:?} {st} raw {raw}");
-}
->>>>>>> origin/workflows
