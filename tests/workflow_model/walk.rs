@@ -58,6 +58,8 @@ pub(crate) enum Command {
     },
     /// What is lacking on the way on is filled in.
     Prepare(Index),
+    /// One of the ways that lead on from here, prepared, and by somebody who may.
+    Go(Index, Option<i64>),
     Wait(i64),
 }
 
@@ -81,6 +83,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0..ACTORS, prop::collection::vec(doing(), 2..4))
             .prop_map(|(by, doings)| Command::Act { by, doings }),
         2 => any::<Index>().prop_map(Command::Prepare),
+        8 => (any::<Index>(), prop::option::of(1..200_i64)).prop_map(|(way, hours)| Command::Go(way, hours)),
         3 => Just(Command::Act { by: 0, doings: vec![Doing::Reply] }),
         3 => (1..300_i64).prop_map(Command::Wait),
     ]
@@ -208,6 +211,14 @@ impl<'a> Walk<'a> {
                     self.prepare(&ticket, way)?;
                 }
                 Ok(())
+            }
+            Command::Go(way, hours) => {
+                let ticket = self.ticket();
+                let ways = self.onward(&ticket);
+                let Some(way) = (!ways.is_empty()).then(|| *way.get(&ways)) else { return Ok(()) };
+                self.prepare(&ticket, way)?;
+                let action = self.along(way, *hours);
+                self.act(&action, &actor(takers(way).0))
             }
             Command::Act { by, doings } => {
                 let by = actor(*by);
@@ -428,15 +439,7 @@ impl<'a> Walk<'a> {
             self.prepare(&ticket, way)?;
             let ticket = self.ticket();
             let (by, by_hand) = takers(way);
-            let action = match way.action {
-                _ if !by_hand => Action::reply("Here it is."),
-                Via::Move => Action::Move { to: way.to.clone(), why: Some("onward".to_owned()) },
-                Via::Step(step) => {
-                    let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
-                    let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
-                    self.step(step, Some(way.to.clone()), true, hold, None, true)
-                }
-            };
+            let action = if by_hand { self.along(way, None) } else { Action::reply("Here it is.") };
             let by = if by == 0 {
                 ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone()))
             } else {
@@ -448,6 +451,16 @@ impl<'a> Walk<'a> {
             self.sound()?;
         }
         Err(TestCaseError::fail("it goes round and round"))
+    }
+
+    /// What takes this way, with all that may be said.
+    fn along(&self, way: &Transition, hours: Option<i64>) -> Action {
+        let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
+        let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
+        match way.action {
+            Via::Move => Action::Move { to: way.to.clone(), why: Some("onward".to_owned()) },
+            Via::Step(step) => self.step(step, Some(way.to.clone()), true, hold, hours, true),
+        }
     }
 
     /// The first transition of a shortest unguarded way to an end, where a resolution without a code has none until it
