@@ -213,16 +213,17 @@ impl Drawing<'_> {
             _ if turns() => f64::midpoint(own.top, own.bottom),
             _ => own.bottom + 0.7,
         };
+        // The last piece is straight, so that the arrow stands upright on it.
+        let (top, bottom) = self.edges(to);
+        let (enters, end) = match to.what {
+            What::Status(_) if down => (enters.min(top - ARROW - 2.0), top - ARROW + 1.0),
+            What::Status(_) => (enters.max(bottom + ARROW + 2.0), bottom + ARROW - 1.0),
+            _ => (enters, enters),
+        };
         let half = f64::midpoint(leaves, enters);
-        let mut path = format!(
-            "M{x:.1} {begin:.1}V{leaves:.1}C{x:.1} {half:.1} {to_x:.1} {half:.1} {to_x:.1} {enters:.1}"
-        );
-        if let What::Status(_) = to.what {
-            let (top, bottom) = self.edges(to);
-            let end = if down { top - ARROW + 1.0 } else { bottom + ARROW - 1.0 };
-            let _ = write!(path, "V{end:.1}");
-        }
-        path
+        format!(
+            "M{x:.1} {begin:.1}V{leaves:.1}C{x:.1} {half:.1} {to_x:.1} {half:.1} {to_x:.1} {enters:.1}V{end:.1}"
+        )
     }
 
     fn arrow(&mut self, (x, y): (f64, f64), upward: bool, stroke: f64, colour: &str) {
