@@ -45,6 +45,7 @@ mod decide;
 mod describe;
 mod due;
 mod journey;
+pub(crate) mod migrate;
 mod open;
 mod route;
 mod steps;

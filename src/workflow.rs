@@ -66,12 +66,17 @@
 //!
 //! Where there is no such way the ticket stays, the timer is over, and the history says why
 //! ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//!
+//! # Versions
+//!
+//! A ticket stays on the version under which it began. A [`Migration`] says how live tickets go over to another one.
 
 mod build;
 mod catalogue;
 mod check;
 pub mod definition;
 pub mod finding;
+pub mod migration;
 mod picture;
 mod placement;
 pub mod preset;
@@ -86,11 +91,13 @@ use std::sync::{Arc, LazyLock};
 
 use crate::condition::Facts;
 use crate::error::Result;
-use crate::lifecycle::{HoldReason, StateKind};
+use crate::lifecycle::HoldReason;
 
 pub use catalogue::Catalogue;
+pub use check::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
 pub use finding::{Finding, FindingKind, Findings, Place};
+pub use migration::Migration;
 pub use picture::Picture;
 pub use placement::{Placement, WorkflowRef};
 pub use table::StatusId;
@@ -99,13 +106,6 @@ pub use traffic::Traffic;
 pub use transition::{Taker, Transition, Via};
 
 use table::Table;
-
-/// The most statuses that a workflow may have.
-pub const MAX_STATUSES: usize = 500;
-/// The most transitions that a workflow may have.
-pub const MAX_TRANSITIONS: usize = 5_000;
-/// The most guards that a workflow may have.
-pub const MAX_GUARDS: usize = 500;
 
 /// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
 pub const SIMPLE: &str = "simple";
@@ -300,23 +300,6 @@ impl Workflow {
     /// What its guards answer to these facts.
     pub(crate) fn answers<'a>(&'a self, facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
         Answers::new(&self.0.table.guards, facts, actor_known)
-    }
-
-    /// The status of a state that is meant where none is named: the default, else the first.
-    pub(crate) fn default_of(&self, state: StateKind) -> Option<StatusId> {
-        let of_state = || self.statuses().filter(|(_, status)| status.state == state);
-        of_state().find(|(_, it)| it.default).or_else(|| of_state().next()).map(|(id, _)| id)
-    }
-
-    /// Where a ticket stands that is in this status; `None` in [`SIMPLE`], whose statuses are the states.
-    pub(crate) fn placement(&self, status: StatusId) -> Option<Placement> {
-        let status = self.status(status).name.as_str().into();
-        (!self.is_simple()).then(|| Placement { workflow: self.reference().clone(), status })
-    }
-
-    /// Where a new ticket stands.
-    pub(crate) fn beginning(&self) -> Option<Placement> {
-        self.placement(self.0.table.start)
     }
 
     /// Whether it is the workflow whose statuses are the states.

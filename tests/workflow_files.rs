@@ -162,7 +162,7 @@ fn grown(statuses: usize, transitions: usize, guards: usize) -> String {
 
 #[test]
 fn too_many_statuses_transitions_and_guards_are_refused() {
-    use firstline::workflow::{MAX_GUARDS, MAX_STATUSES, MAX_TRANSITIONS};
+    use firstline::workflow::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
     let errors = |text: String| -> Vec<(FindingKind, String)> {
         let findings = all_of(Workflow::from_json(&text)).into_iter();
         findings.filter(|it| it.kind.is_error()).map(|it| (it.kind, it.path)).collect()
@@ -174,4 +174,23 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(grown(MAX_STATUSES - 3, 0, 0)), too_many("statuses"));
     assert_eq!(errors(grown(0, MAX_TRANSITIONS - 2, 0)), too_many("transitions"));
     assert_eq!(errors(grown(0, 0, MAX_GUARDS)), too_many("guards"));
+    let rule = r#"{"every_way_to": "Done", "passes": "Answered"}"#;
+    let ruled = |rules: usize| {
+        let rules = vec![rule; rules].join(", ");
+        grown(0, 0, 0).replacen(r#""statuses""#, &format!(r#""rules": [{rules}], "statuses""#), 1)
+    };
+    assert_eq!(errors(ruled(MAX_RULES)), []);
+    assert_eq!(errors(ruled(MAX_RULES + 1)), too_many("rules"));
+}
+
+/// Ways grow with the statuses from which a transition leads: a file of 1.6 MB was checked for minutes.
+#[test]
+fn a_transition_counts_for_every_status_from_which_it_leads() {
+    let sound = grown(490, 0, 0);
+    let names: Vec<String> = (0..490).map(|n| format!(r#""W{n}""#)).collect();
+    let one = format!(r#"{{"from": [{}], "action": "resolve", "to": "Answered"}}, "#, names.join(", "));
+    let many = sound.replacen(r#""transitions": ["#, &format!(r#""transitions": [{}"#, one.repeat(400)), 1);
+    let findings = all_of(Workflow::from_json(&many));
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((findings[0].kind, findings[0].path.as_str()), (FindingKind::TooMany, "transitions"));
 }

@@ -11,7 +11,11 @@ impl Policy {
 
     /// The fields by which tickets may be searched: all of them.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        self.known_to_modifiers().with("state", FieldType::Text).with("priority", FieldType::Integer)
+        ["state", "workflow", "status", "resolution_code"]
+            .into_iter()
+            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, FieldType::Text))
+            .with("priority", FieldType::Integer)
+            .with("workflow_version", FieldType::Integer)
     }
 
     /// The fields from which a priority may be computed: all that tickets under this policy have, but the priority

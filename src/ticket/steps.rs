@@ -127,11 +127,11 @@ impl Draft {
             rejection.reasons = reasons;
             Err(rejection.into())
         };
-        let Some(status) = workflow.default_of(self.state()) else {
+        let Some(status) = workflow.default_of(&self.snapshot().state) else {
             let why = format!(
                 "tickets of the kind {kind} follow {}, which has no status that is {}",
                 workflow.reference(),
-                self.state()
+                self.snapshot().state
             );
             return refuse(vec![Reason::Because(why)]);
         };
@@ -187,7 +187,7 @@ impl Snapshot {
                 self.contacts.remove(id);
                 self.attributes.remove(id);
             }
-            Action::Resolve { code: Some(code), .. } => self.resolution_code = Some(code.clone()),
+            Action::Resolve { code, .. } => self.resolution_code.clone_from(code),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 //! Everything is looked for at once, so one fault must not make others appear: a way whose end is unknown counts, for
 //! the graph, as one that may lead anywhere.
 
+mod ends;
 mod graph;
 mod rules;
 mod suspicions;
@@ -16,9 +17,21 @@ use super::transition::{Transition, Via};
 use crate::condition::Fields;
 use crate::lifecycle::StateKind;
 
+/// The most statuses that a workflow may have.
+pub const MAX_STATUSES: usize = 500;
+/// The most transitions that a workflow may have. One that leads from several statuses counts for each of them.
+pub const MAX_TRANSITIONS: usize = 5_000;
+/// The most guards that a workflow may have.
+pub const MAX_GUARDS: usize = 500;
+/// The most rules that a workflow may have.
+pub const MAX_RULES: usize = 100;
+
 /// Everything that can be said against a definition, by what is known of fields.
 pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found = words::too_many(definition);
+    if !found.is_empty() {
+        return found;
+    }
     words::check(definition, fields, &mut found);
     let map = Map::of(definition);
     graph::check(&map, &mut found);

@@ -66,6 +66,8 @@ findings! {
         UnknownAction = "unknown-action",
         /// Nobody is called so.
         UnknownTaker = "unknown-taker",
+        /// Nobody who is named may take such a step: the lifecycle leaves it to others.
+        NobodyMay = "nobody-may",
         /// A guard's condition cannot be read, or compares what it cannot.
         BadCondition = "bad-condition",
         /// The condition of a guard can never hold.
@@ -90,13 +92,13 @@ findings! {
         NoEnd = "no-end",
         /// The first status demands fields on entering: a request is never refused.
         DemandAtStart = "demand-at-start",
-        /// A field is demanded where nothing can have filled it.
+        /// A field is demanded where nothing can, or need, have filled it.
         NeverFilled = "never-filled",
         /// The state does not accept this action.
         ForbiddenByState = "forbidden-by-state",
         /// The action leads to another state than that of the status named.
         WrongTarget = "wrong-target",
-        /// A move between statuses of different states.
+        /// A move between statuses of different states, or to one that waits for something else.
         MoveBetweenStates = "move-between-states",
         /// A move from a status to itself.
         MoveToItself = "move-to-itself",

@@ -114,7 +114,11 @@ impl Table {
         let (mut cells, mut ways) = (Vec::with_capacity(sorted.len()), Vec::new());
         for mut cell in sorted {
             // Guarded ways are asked first, in the order of the definition; then the default; then the others.
-            cell.sort_by_key(|way| (way.guards.is_empty(), !statuses[way.to.place()].default));
+            cell.sort_by_key(|way| match (way.guards.is_empty(), statuses[way.to.place()].default) {
+                (false, _) => 0,
+                (true, true) => 1,
+                (true, false) => 2,
+            });
             let plain = cell.first().filter(|way| way.guards.is_empty()).map_or(NOWHERE, |way| way.to.0);
             cells.push(Cell {
                 first: u32::try_from(ways.len()).ok()?,

@@ -66,6 +66,16 @@ impl Transition {
         self
     }
 
+    /// Whether the lifecycle leaves it in the hands of anybody who is named.
+    pub(super) fn is_taken_by_hand(&self) -> bool {
+        let by_hand = |taker: &Taker| match self.action {
+            Via::Step(StepKind::Confirm) => *taker == Taker::Requester,
+            Via::Step(StepKind::Reopen | StepKind::Cancel) | Via::Move => true,
+            Via::Step(_) => *taker != Taker::Requester,
+        };
+        self.may.is_empty() || self.may.iter().any(by_hand)
+    }
+
     /// Whether there is somebody who may take both.
     pub(super) fn overlaps(&self, other: &Transition) -> bool {
         let both = |one: &Taker| other.may.iter().any(|it| one.overlaps(it));

@@ -1,6 +1,7 @@
 //! Which way an action takes.
 
-use firstline::{Action, Actor, Contact, NewTicket, StateKind, Ticket, state};
+use firstline::workflow::{Status, Transition, Via};
+use firstline::{Action, Actor, Contact, NewTicket, StateKind, StepKind, Ticket, WorkflowDefinition, state};
 
 use super::stage::{Stage, anna, boris, on_each_store};
 use super::{opened, request, returns};
@@ -197,4 +198,31 @@ fn permitted_and_onward_say_what_there_is() {
             ]
         );
     });
+}
+
+/// Two other ways beside that to the default were called ambiguous with each other, though the default is what an action
+/// means that names none of them.
+#[test]
+fn a_default_says_which_of_three_ways_is_meant() {
+    let workflow = |default: bool| {
+        let first = Status::new("Desk", StateKind::Active);
+        WorkflowDefinition::new("three")
+            .status(Status::new("In", StateKind::New))
+            .status(if default { first.by_default() } else { first })
+            .status(Status::new("Field", StateKind::Active))
+            .status(Status::new("Lab", StateKind::Active))
+            .status(Status::new("Out", StateKind::Resolved))
+            .status(Status::new("Done", StateKind::Closed))
+            .transition(Transition::step(StepKind::Start, "In", "Field"))
+            .transition(Transition::step(StepKind::Start, "In", "Lab"))
+            .transition(Transition::step(StepKind::Start, "In", "Desk"))
+            .transition(Transition::step(StepKind::Resolve, "Desk", "Out").or_from("Field").or_from("Lab"))
+            .transition(Transition::step(StepKind::Reopen, "Out", "Desk"))
+            .transition(Transition::step(StepKind::Close, "Out", "Done"))
+    };
+    // The control: without a default nothing says it.
+    assert!(workflow(false).build().unwrap_err().to_string().contains("error[ambiguous]"));
+    let workflow = workflow(true).build().unwrap();
+    let start = workflow.find("In").unwrap();
+    assert_eq!(workflow.take(start, Via::Step(StepKind::Start), &()), workflow.find("Desk"));
 }

@@ -7,7 +7,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Bfs, Dfs, Reversed};
 
-use super::{Edge, Map, find, listed};
+use super::{Edge, Map, ends, find, listed};
 use crate::lifecycle::StepKind;
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::Via;
@@ -17,11 +17,10 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
     unreachable(map, found);
     let stuck = endless(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> = endless(map, |edge| edge.transition.when.is_empty())
-        .into_iter()
-        .filter(|it| !stuck.contains(it))
-        .collect();
+    let by_luck: Vec<usize> =
+        endless(map, |edge| ends::is_sure(map, edge)).into_iter().filter(|it| !stuck.contains(it)).collect();
     only_guarded(map, &by_luck, found);
+    ends::without_code(map, &stuck, &by_luck, found);
 }
 
 /// The statuses, and the ways between them that count.
@@ -130,19 +129,39 @@ fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
 }
 
 fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
-    for group in bottoms(map, by_luck, |edge| edge.transition.when.is_empty()) {
+    for group in bottoms(map, by_luck, |edge| ends::is_sure(map, edge)) {
         let first = group[0];
         let guards =
             map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
         let guards: BTreeSet<&str> = guards.map(String::as_str).collect();
-        let message = format!(
-            "an end is reached from {} only where a guard holds ({}): a ticket for which none does is stuck; \
-             leave a way on without a guard",
-            listed(group.iter().map(|it| map.name(*it))),
-            listed(guards),
-        );
+        let from = listed(group.iter().map(|it| map.name(*it)));
+        let message = if guards.is_empty() {
+            format!(
+                "an end is reached from {from} only by a resume of the requester, who resumes by a message alone, \
+                 and here no message is sure to: let agents resume it too, or let it wait for the customer"
+            )
+        } else {
+            format!(
+                "an end is reached from {from} only where a guard holds ({}): a ticket for which none does is \
+                 stuck; leave a way on without a guard",
+                listed(guards),
+            )
+        };
         find(found, FindingKind::OnlyGuarded, format!("statuses[{first}]"), message);
     }
+}
+
+/// Whether another way, to the default status and open to everybody, is what the action means without a name.
+fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
+    let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
+    map.ways(edge.from, via).any(|it| {
+        let other = &map.statuses()[it.to];
+        other.default
+            && other.state == to.state
+            && it.transition.when.is_empty()
+            && it.transition.may.is_empty()
+            && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+    })
 }
 
 /// Two ways without a guard for one action, where nothing says which is meant.
@@ -164,6 +183,7 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
                 && other.state == to.state
                 && !other.default
                 && !to.default
+                && !is_settled(map, edge)
         });
         if let Some(rival) = rival {
             let message = format!(

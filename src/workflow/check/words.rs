@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{find, listed};
+use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{StateKind, StepKind};
 use crate::limits;
@@ -10,10 +10,25 @@ use crate::spelling;
 use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Transition, Via};
-use crate::workflow::{MAX_GUARDS, MAX_STATUSES, MAX_TRANSITIONS};
 
 /// The obligations that every ticket can meet, beside the desk's own fields.
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
+
+/// More than may be. The other checks are not made then: they take time that grows faster than the definition.
+pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
+    let ways = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
+    let counts = [
+        ("statuses", definition.statuses.len(), MAX_STATUSES),
+        ("transitions", ways, MAX_TRANSITIONS),
+        ("guards", definition.guards.len(), MAX_GUARDS),
+        ("rules", definition.rules.len(), MAX_RULES),
+    ];
+    let mut found = Vec::new();
+    for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
+        find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
+    }
+    found
+}
 
 pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
     name("name", &definition.name, found);
@@ -22,15 +37,6 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     }
     for kind in &definition.kinds {
         name("kinds", kind, found);
-    }
-    for (what, count, most) in [
-        ("statuses", definition.statuses.len(), MAX_STATUSES),
-        ("transitions", definition.transitions.len(), MAX_TRANSITIONS),
-        ("guards", definition.guards.len(), MAX_GUARDS),
-    ] {
-        if count > most {
-            find(found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
-        }
     }
     guards(definition, fields, found);
     statuses(definition, fields, found);
@@ -230,6 +236,15 @@ impl<'a> Words<'a> {
                 self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
+        // The requester resumes by a message, though not by hand.
+        if let Via::Step(step) = transition.action
+            && step != StepKind::Resume
+            && !transition.is_taken_by_hand()
+        {
+            let hands = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
+            let message = format!("{step} is for {hands}, so nobody who is named here may take it");
+            self.find(FindingKind::NobodyMay, self.at("may"), message);
+        }
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {
             let path = self.at(&format!("from[{nth}]"));
@@ -289,6 +304,17 @@ impl<'a> Words<'a> {
                 let message = format!(
                     "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
                     from.state, to.state,
+                );
+                self.find(FindingKind::MoveBetweenStates, path, message);
+            }
+            Via::Move if to.reason.is_some() && to.reason != from.reason => {
+                let waits =
+                    |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
+                let message = format!(
+                    "{said}: a move leaves alone what the ticket waits for, and this one would go from waiting for \
+                     {} to waiting for {}; instead: hold",
+                    waits(from),
+                    waits(to),
                 );
                 self.find(FindingKind::MoveBetweenStates, path, message);
             }

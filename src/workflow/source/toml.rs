@@ -96,6 +96,9 @@ fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Finding {
             let message = format!("the key {key:?} is there twice; leave one of them out");
             Finding { place: Some(place), ..Finding::new(FindingKind::DuplicateKey, "", message) }
         }
+        message if message.starts_with("invalid unquoted key") => {
+            syntax(place, format!("{message}; put the key in quotes"))
+        }
         message => syntax(place, message),
     }
 }
