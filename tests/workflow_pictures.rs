@@ -1,8 +1,9 @@
 //! Pictures of workflows: what they say, and that no name breaks them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use firstline::workflow::{Picture, Status, Taker, Traffic, Transition, Workflow};
+use firstline::workflow::{MAX_TRANSITIONS, Picture, Status, Taker, Traffic, Transition, Workflow};
 use firstline::{
     Action, Actor, Condition, Desk, Kind, NewTicket, Policy, StateKind, StepKind, WorkflowDefinition,
 };
@@ -266,8 +267,21 @@ fn a_workflow_of_a_hundred_statuses_is_drawn_without_overlaps() {
 /// The largest that there may be: it takes its time, and comes to an end.
 #[test]
 fn the_largest_workflow_is_drawn() {
-    let workflow = big(499).build().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(drawn(&Picture::of(&workflow).svg()).len(), 500);
+    let mut workflow = big(499);
+    let mut ways: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut number = 1_usize;
+    while workflow.transitions.len() < MAX_TRANSITIONS {
+        number = number * 48_271 % 2_147_483_647;
+        let (from, to) = (number % 490 + 1, number / 490 % 490 + 1);
+        if to.abs_diff(from) > 7 && ways.insert((from, to)) {
+            let name = |it: usize| format!("Step number {it}");
+            let way = Transition::within(name(from), name(to));
+            workflow = workflow.transition(if number % 2 == 0 { way } else { way.with_reason() });
+        }
+    }
+    let workflow = workflow.build().unwrap_or_else(|error| panic!("{error}"));
+    let svg = Picture::of(&workflow).svg();
+    assert_eq!(drawn(&svg).len(), 500);
 }
 
 /// The overlap check can fail: a picture with one box moved onto another.
