@@ -276,7 +276,7 @@ fn the_largest_workflow_is_drawn() {
         if to.abs_diff(from) > 7 && ways.insert((from, to)) {
             let name = |it: usize| format!("Step number {it}");
             let way = Transition::within(name(from), name(to));
-            workflow = workflow.transition(if number % 2 == 0 { way } else { way.with_reason() });
+            workflow = workflow.transition(if number.is_multiple_of(2) { way } else { way.with_reason() });
         }
     }
     let workflow = workflow.build().unwrap_or_else(|error| panic!("{error}"));
