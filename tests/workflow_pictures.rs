@@ -293,3 +293,27 @@ fn an_overlap_would_be_found() {
     }
     assert_eq!(overlaps(&(svg + "</svg>")).len(), 1);
 }
+
+/// A ticket whose kind changes goes over to another workflow: each counts what was done while it was followed, and
+/// only the last counts the ticket.
+#[test]
+fn ways_count_for_the_workflow_under_which_they_were_taken() {
+    let workflow = small().for_kind("invoice").build().unwrap();
+    let desk = Desk::memory();
+    desk.setup().adopt(&Policy::new().workflow(&workflow)).unwrap();
+    let anna = Actor::agent("anna");
+    let ticket = desk.open_ticket(NewTicket::new("Pay")).unwrap().id();
+    desk.act(ticket, Action::start(), &anna).unwrap();
+    desk.act(ticket, Action::Kind(Kind::from("invoice")), &anna).unwrap();
+    desk.act(ticket, Action::tag("cheap").and(Action::resolve("paid")), &anna).unwrap();
+
+    let (ticket, history) = (desk.ticket(ticket).unwrap(), desk.records().history(ticket).unwrap());
+    let counts = |workflow: &Workflow, ways: [(&str, &str); 2]| {
+        let mut traffic = Traffic::new(workflow);
+        traffic.add(&ticket, &history);
+        let id = |name: &str| workflow.find(name).unwrap();
+        (traffic.tickets(), ways.map(|(from, to)| traffic.took(id(from), id(to))))
+    };
+    assert_eq!(counts(Workflow::simple(), [("new", "active"), ("active", "resolved")]), (0, [1, 0]));
+    assert_eq!(counts(&workflow, [("Open", "Working"), ("Working", "Paid")]), (1, [0, 1]));
+}
