@@ -71,6 +71,11 @@ fn policy() -> Policy {
         .workflow(returns())
 }
 
+/// A policy with the field that the workflow names.
+fn with(workflow: WorkflowDefinition) -> Policy {
+    Policy::new().field("amount", FieldType::Integer).workflow(workflow)
+}
+
 /// A return of `boris` at a desk with the workflow.
 fn opened(stage: &Stage) -> TicketId {
     stage.desk.setup().adopt(&policy()).unwrap();

@@ -178,3 +178,16 @@ fn a_hold_goes_to_a_status_that_waits_for_the_same() {
         assert!(said.contains("follow b v1, which has no status that is on hold (problem)"), "{said}");
     });
 }
+
+/// Found in review: saying the kind once more put a ticket of the time before the workflow onto it.
+#[test]
+fn a_kind_that_stays_as_it_is_changes_no_workflow() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.desk.setup().adopt(&policy([straight("returns", &["return"], 1)])).unwrap();
+        let told = stage.desk.act(id, to("return"), anna()).unwrap();
+        assert_eq!((told.events.len(), told.ticket.status()), (0, "new"));
+        stage.does(id, to("question").and(to("return")));
+        assert_eq!(stage.desk.ticket(id).unwrap().status(), "returns new");
+    });
+}

@@ -61,7 +61,7 @@ impl Snapshot {
             // A target that was set anew may have run out long ago.
             draft.fire_due(moment)?;
         }
-        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_))));
+        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
         let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
         if spoke && !steps {
             draft.answer_to_message(moment)?;
@@ -191,8 +191,9 @@ impl Draft {
             Action::Unlink(link) => self.change(moment, Change::Unlinked(*link), Personal::default()),
             Action::All(_) => Ok(()), // `parts` has taken these apart.
             Action::Kind(kind) => {
+                let changes = kind.as_str() != self.snapshot().kind.as_str();
                 self.describe(part, moment)?;
-                self.follow_kind(kind, moment)
+                if changes { self.follow_kind(kind, moment) } else { Ok(()) }
             }
             other => match other.verb() {
                 Some(Verb::Prioritise) => self.prioritise(other, moment),

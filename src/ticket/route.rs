@@ -1,7 +1,7 @@
 //! Which way a step or a move takes through the ticket's workflow, or every reason why none.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::condition::Facts;
@@ -176,13 +176,10 @@ impl<'a> Errand<'a> {
         let to = self.named(verb, said.to)?;
         let leads = |via: &Via| to.is_some() && !self.workflow.candidates(from, *via, to, None).is_empty();
         // Of several steps that lead there, the first that this actor may take: the requester confirms, agents close.
-        let theirs = |via: &Via| match via {
-            Via::Step(step) => self.not_theirs(Verb::Step(*step)).is_none(),
-            Via::Move => true,
-        };
-        let mut vias = Via::all().filter(leads);
-        let via = Via::all().filter(leads).find(theirs).or_else(|| vias.next());
-        let Some(via) = via else {
+        let theirs = |via: &Via| matches!(via, Via::Step(step) if self.not_theirs(Verb::Step(*step)).is_none());
+        let within = Some(Via::Move).filter(leads);
+        let via = within.or_else(|| Via::all().filter(leads).find(theirs));
+        let Some(via) = via.or_else(|| Via::all().find(leads)) else {
             let mut onward = Vec::new();
             for way in Via::all().flat_map(|via| self.workflow.ways(from, via)) {
                 let name = &self.workflow.status(way.to).name;
@@ -227,10 +224,7 @@ impl<'a> Errand<'a> {
         let mut reasons: Vec<Reason> = Vec::new();
         let theirs = self.not_theirs(verb);
         if ways.is_empty() {
-            let onward = self.workflow.ways(from, via).iter().map(|way| &self.workflow.status(way.to).name);
-            let onward: BTreeSet<String> = onward.cloned().collect();
-            reasons
-                .push(Reason::NoWay { to: said.to.map(str::to_owned), onward: onward.into_iter().collect() });
+            reasons.push(self.no_way(from, via, said));
         }
         let facts = Known { ticket: self.ticket, by: self.by };
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
@@ -260,6 +254,27 @@ impl<'a> Errand<'a> {
         self.refused(verb, told)?;
         // Not reached: without a reason there was a way.
         Ok(from)
+    }
+
+    /// Why there is no way to choose from: none leads there, or only to what waits for something else.
+    fn no_way(self, from: StatusId, via: Via, said: Said<'_>) -> Reason {
+        let onward: BTreeMap<&str, Option<&HoldReason>> = self
+            .workflow
+            .ways(from, via)
+            .iter()
+            .map(|way| self.workflow.status(way.to))
+            .map(|status| (status.name.as_str(), status.reason.as_ref()))
+            .collect();
+        if let Some(hold) = said.hold {
+            let named = onward.iter().filter(|(name, _)| said.to.is_none_or(|to| to == **name));
+            let waits: Vec<String> =
+                named.filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?))).collect();
+            if !waits.is_empty() {
+                return Reason::Because(format!("{}, and not for {hold}", waits.join(", ")));
+            }
+        }
+        let onward = onward.into_keys().map(str::to_owned).collect();
+        Reason::NoWay { to: said.to.map(str::to_owned), onward }
     }
 
     /// Why a way is not open: its guards, and who may take it.

@@ -10,9 +10,9 @@ use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
 use crate::ticket::action::Action;
 use crate::ticket::decide::words;
 use crate::ticket::draft::{Draft, Moment};
-use crate::ticket::event::{Cause, Change, Personal, TransferCause};
+use crate::ticket::event::{Cause, Change, Described, Personal, TransferCause};
 use crate::ticket::kind::Kind;
-use crate::ticket::people::{Actor, Contact, Part};
+use crate::ticket::people::Actor;
 use crate::ticket::route::{Errand, Onto, Waived};
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::TimerKind;
@@ -176,12 +176,11 @@ impl Snapshot {
                 self.fields.remove(name);
                 self.personal.fields.remove(name);
             }
-            Action::Contact { contact: Contact { id, attributes, .. }, part } => {
-                if *part == Part::Requester {
-                    self.contacts.retain(|_, it| *it != Part::Requester);
-                }
-                self.contacts.insert(id.clone(), *part);
-                self.attributes.insert(id.clone(), attributes.clone());
+            Action::Kind(kind) => self.kind = kind.as_str().into(),
+            Action::Contact { contact, part } => {
+                let (mut described, mut personal) = (Described::default(), Personal::default());
+                self.introduce(contact, *part, &mut described, &mut personal);
+                self.described(&described, &personal);
             }
             Action::RemoveContact(id) => {
                 self.contacts.remove(id);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::check;
 use super::definition::WorkflowDefinition;
-use super::transition::{Taker, Via};
+use super::transition::{Taker, Transition, Via};
 use crate::condition::{Condition, Facts};
 use crate::lifecycle::StepKind;
 
@@ -105,7 +105,7 @@ impl Table {
                 sorted[by_name.get(from)?.place() * CELLS + transition.action.cell()].push(Way {
                     to: *by_name.get(&transition.to)?,
                     guards: transition.when.iter().map(guard).collect::<Option<_>>()?,
-                    may: transition.may.clone().into(),
+                    may: takers(transition),
                     reason: transition.reason,
                     transition: u16::try_from(number).ok()?,
                 });
@@ -162,6 +162,15 @@ impl Table {
         let mut answers = Answers::new(&self.guards, facts, true);
         let mut ways = self.ways(from, via).iter();
         ways.find(|way| way.guards.iter().all(|guard| answers.holds(*guard))).map(|way| way.to)
+    }
+}
+
+/// Who may take a way, beside the lifecycle's own rules. It has none for moves, so that anybody who may write could pass
+/// a ticket on: where nobody is named, they are for those who work on it.
+fn takers(transition: &Transition) -> Box<[Taker]> {
+    match transition.action {
+        Via::Move if transition.may.is_empty() => Box::new([Taker::Agent, Taker::Automation]),
+        _ => transition.may.clone().into(),
     }
 }
 

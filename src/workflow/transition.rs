@@ -21,7 +21,8 @@ pub struct Transition {
     /// The guards that must all hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<String>,
-    /// Who may take it, where the lifecycle would let others too; with nobody named, whom the lifecycle lets.
+    /// Who may take it, where the lifecycle would let others too; with nobody named, whom the lifecycle lets. A move, for
+    /// which the lifecycle has no rule, is then for agents and programs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub may: Vec<Taker>,
     /// Whether it needs a reason in words.

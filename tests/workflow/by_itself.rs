@@ -1,10 +1,11 @@
 //! What happens by itself: messages, holds that end, silence. Nothing is lost where there is no way for it.
 
 use firstline::ticket::timer::TimerKind;
-use firstline::{Action, Change, NewTicket, StateKind, TicketId, TimeDelta};
+use firstline::workflow::{Status, Taker, Transition};
+use firstline::{Action, Change, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
 
 use super::request;
-use super::stage::{Stage, on_each_store};
+use super::stage::{Stage, boris, on_each_store};
 
 fn message() -> NewTicket {
     request().thread("chat-1").saying("Where is my money?")
@@ -117,5 +118,23 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
         assert_eq!((ticket.status(), ticket.timers().len()), ("With the carrier", 0));
         let Change::Lapsed { reasons, .. } = last(stage, id) else { panic!("it lapsed") };
         assert_eq!(reasons, ["no resume leads from \"With the carrier\" onward"]);
+    });
+}
+
+/// Found in review: a requester who wrote and named a status in one action was answered by a reopening.
+#[test]
+fn a_message_does_not_undo_the_move_that_comes_with_it() {
+    on_each_store(|stage| {
+        let verified = |status: Status| super::returns().status(status);
+        let workflow = verified(Status::new("Accepted", StateKind::Resolved))
+            .transition(Transition::within("Refunded", "Accepted").may(Taker::Requester))
+            .transition(Transition::step(StepKind::Reopen, "Accepted", "Inspection"))
+            .transition(Transition::step(StepKind::Confirm, "Accepted", "Done"));
+        stage.desk.setup().adopt(&super::with(workflow)).unwrap();
+        let refund = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
+        let id = after(stage, [refund]);
+        let thanks = Action::reply("Thank you.").into_status("Accepted");
+        let receipt = stage.desk.act(id, thanks, boris()).unwrap();
+        assert_eq!(receipt.ticket.status(), "Accepted");
     });
 }

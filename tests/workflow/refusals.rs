@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use firstline::workflow::{Status, Transition, Via};
+use firstline::workflow::{Status, Taker, Transition, Via};
 use firstline::{
-    Action, Actor, Condition, Facts, Reason, StateKind, StepKind, Value, Verb, WorkflowDefinition,
+    Action, Actor, Condition, Contact, Facts, Kind, Part, Reason, StateKind, StepKind, Value, Verb,
+    WorkflowDefinition,
 };
 
-use super::opened;
+use super::{opened, request, returns, with};
 use super::stage::{Stage, anna, boris, on_each_store};
 
 /// Tries, and asks beforehand: both say the same.
@@ -180,4 +181,86 @@ fn a_guard_is_asked_once() {
     let to = workflow.take(workflow.find("New").unwrap(), Via::Step(StepKind::Start), &counting);
     assert_eq!(to, workflow.find("C"));
     assert_eq!(counting.0.get(), 1, "x is asked once for two ways, and y not at all once x has failed");
+}
+
+/// Found in review: any contact could pass a ticket from status to status of a state, because the lifecycle has no
+/// rule for it.
+#[test]
+fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let no = refused(stage, id, Action::move_to("Requested"), boris());
+        assert_eq!(no.reasons, [Reason::Actor { may: "agent or automation".into() }]);
+        assert!(!no.permitted.contains(Verb::Move), "{no}");
+        let mut theirs = returns().version(2);
+        for way in theirs.transitions.iter_mut().filter(|it| it.action == Via::Move) {
+            *way = way.clone().may(Taker::Requester);
+        }
+        stage.time.advance(firstline::TimeDelta::hours(1));
+        stage.desk.setup().adopt(&with(theirs)).unwrap();
+        let id = stage.desk.open_ticket(request()).unwrap().id();
+        stage.desk.act(id, Action::move_to("Requested"), boris()).unwrap();
+    });
+}
+
+/// Found in review: what came first in an action was imagined otherwise than it happens.
+#[test]
+fn what_is_asked_beforehand_is_what_happens_part_by_part() {
+    on_each_store(|stage| {
+        let workflow = returns()
+            .guard("return", Condition::field("kind").is("return"))
+            .transition(Transition::step(StepKind::Resolve, "Requested", "Rejected").when("trusted"))
+            .transition(Transition::step(StepKind::Cancel, "Requested", "Withdrawn").when("return"));
+        let mut workflow = workflow.for_kind("swap");
+        let done = workflow.statuses.iter_mut().find(|it| it.name == "Done").unwrap();
+        *done = done.clone().enter("resolution_code");
+        stage.desk.setup().adopt(&with(workflow)).unwrap();
+        // A kind of the same workflow.
+        let id = stage.desk.open_ticket(request()).unwrap().id();
+        stage.does(id, Action::move_to("Requested"));
+        refused(stage, id, Action::Kind(Kind::from("swap")).and(Action::cancel()), anna());
+        // A contact of whom nothing new is said keeps what is known.
+        let contact = Contact::new("boris");
+        let vip = Action::Contact { contact: contact.clone().with("vip", true), part: Part::Requester };
+        stage.does(id, vip);
+        let again = Action::Contact { contact, part: Part::Requester }.and(Action::resolve("kept"));
+        assert!(stage.desk.ticket(id).unwrap().why_not_by(&again, &anna()).is_none());
+        stage.does(id, again);
+        // A resolution without a code has none, whatever the one before had.
+        let id = stage.desk.open_ticket(request()).unwrap().id();
+        let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
+        stage.does(id, first.and(Action::reopen()));
+        refused(stage, id, Action::resolve("no").into_status("Rejected").and(Action::close()), anna());
+    });
+}
+
+/// Found in review: a hold for another reason was told that only the very status led there which it had named.
+#[test]
+fn a_hold_for_the_wrong_reason_is_told_what_the_status_waits_for() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let no = refused(stage, id, Action::hold("third_party").into_status("Awaiting parcel"), anna());
+        assert!(
+            no.to_string().starts_with("hold is refused: \"Awaiting parcel\" waits for customer, and not for third party; "),
+            "{no}"
+        );
+    });
+}
+
+/// Found in review: of a step and a move to the same status only the step was tried.
+#[test]
+fn a_status_named_is_reached_by_any_way_that_is_open() {
+    on_each_store(|stage| {
+        let workflow = returns()
+            .status(Status::new("Shelved", StateKind::OnHold))
+            .transition(Transition::step(StepKind::Hold, "Parked", "Shelved"))
+            .transition(Transition::within("Parked", "Shelved"))
+            .transition(Transition::step(StepKind::Resume, "Shelved", "Inspection"));
+        stage.desk.setup().adopt(&with(workflow)).unwrap();
+        let id = stage.desk.open_ticket(request()).unwrap().id();
+        stage.does(id, Action::hold("spare part"));
+        stage.does(id, Action::move_to("Shelved"));
+        let ticket = stage.desk.ticket(id).unwrap();
+        assert_eq!((ticket.status(), ticket.state().to_string().as_str()), ("Shelved", "on hold (spare part)"));
+    });
 }

@@ -4,7 +4,7 @@ use firstline::workflow::{Status, Transition};
 use firstline::{Action, Policy, StateKind, StepKind, WorkflowDefinition};
 
 use super::stage::{anna, on_each_store};
-use super::{opened, policy, request, returns};
+use super::{opened, policy, request, returns, with};
 
 fn second() -> WorkflowDefinition {
     let mut second = returns().version(2);
@@ -15,10 +15,6 @@ fn second() -> WorkflowDefinition {
         "Queued",
         "Called off",
     ))
-}
-
-fn with(workflow: WorkflowDefinition) -> Policy {
-    Policy::new().field("amount", firstline::policy::FieldType::Integer).workflow(workflow)
 }
 
 #[test]

@@ -103,8 +103,14 @@ impl<'a> Naive<'a> {
             .collect();
         if ways.is_empty() {
             let all = self.definition.transitions.iter();
-            let onward = all.filter(|it| self.leads_from_here(it, Via::Step(step))).map(|it| it.to.clone());
-            let mut reasons = because(Reason::NoWay { to: to.map(str::to_owned), onward: onward.collect() });
+            let onward: Vec<_> =
+                all.filter(|it| self.leads_from_here(it, Via::Step(step))).map(|it| it.to.clone()).collect();
+            // Those that there are wait for something else.
+            let others = hold.is_some() && onward.iter().any(|it| to.is_none_or(|to| to == it));
+            let mut reasons = because(match others {
+                true => Reason::Because(String::new()),
+                false => Reason::NoWay { to: to.map(str::to_owned), onward },
+            });
             reasons.extend(self.not_theirs(step));
             return Err(reasons);
         }
@@ -125,7 +131,7 @@ impl<'a> Naive<'a> {
         let leads: Vec<Via> =
             Via::all().filter(|via| all.iter().any(|it| it.action == *via && it.to == to)).collect();
         let theirs = leads.iter().find(|via| match via {
-            Via::Step(step) => self.not_theirs(*step).is_none(),
+            Via::Step(step) => !leads.contains(&Via::Move) && self.not_theirs(*step).is_none(),
             Via::Move => true,
         });
         let Some(via) = theirs.or(leads.first()).copied() else {
@@ -217,9 +223,11 @@ impl<'a> Naive<'a> {
                 reasons.extend(because(Reason::Guard { guard: guard.clone(), to: way.to.clone() }));
             }
         }
-        let anybody = way.may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresTakers;
-        if !anybody && !way.may.iter().any(|taker| self.is(taker)) {
-            let may: Vec<String> = way.may.iter().map(ToString::to_string).collect();
+        let works = [Taker::Agent, Taker::Automation];
+        let may = if way.action == Via::Move && way.may.is_empty() { &works[..] } else { &way.may };
+        let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresTakers;
+        if !anybody && !may.iter().any(|taker| self.is(taker)) {
+            let may: Vec<String> = may.iter().map(ToString::to_string).collect();
             reasons.extend(because(Reason::Actor { may: may.join(" or ").into() }));
         }
         reasons

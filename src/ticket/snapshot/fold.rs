@@ -184,7 +184,7 @@ impl Snapshot {
         }
     }
 
-    fn described(&mut self, described: &Described, personal: &Personal) {
+    pub(in crate::ticket) fn described(&mut self, described: &Described, personal: &Personal) {
         let Described { kind, channel, category, tagged, untagged, fields, emptied, .. } = described;
         if let Some(kind) = kind {
             self.kind.clone_from(kind);
