@@ -176,7 +176,8 @@ impl<'a> Errand<'a> {
         let to = self.named(verb, said.to)?;
         let leads = |via: &Via| to.is_some() && !self.workflow.candidates(from, *via, to, None).is_empty();
         // Of several steps that lead there, the first that this actor may take: the requester confirms, agents close.
-        let theirs = |via: &Via| matches!(via, Via::Step(step) if self.not_theirs(Verb::Step(*step)).is_none());
+        let theirs =
+            |via: &Via| matches!(via, Via::Step(step) if self.not_theirs(Verb::Step(*step)).is_none());
         let within = Some(Via::Move).filter(leads);
         let via = within.or_else(|| Via::all().filter(leads).find(theirs));
         let Some(via) = via.or_else(|| Via::all().find(leads)) else {
@@ -267,8 +268,9 @@ impl<'a> Errand<'a> {
             .collect();
         if let Some(hold) = said.hold {
             let named = onward.iter().filter(|(name, _)| said.to.is_none_or(|to| to == **name));
-            let waits: Vec<String> =
-                named.filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?))).collect();
+            let waits: Vec<String> = named
+                .filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?)))
+                .collect();
             if !waits.is_empty() {
                 return Reason::Because(format!("{}, and not for {hold}", waits.join(", ")));
             }

@@ -131,7 +131,8 @@ fn a_message_does_not_undo_the_move_that_comes_with_it() {
             .transition(Transition::step(StepKind::Reopen, "Accepted", "Inspection"))
             .transition(Transition::step(StepKind::Confirm, "Accepted", "Done"));
         stage.desk.setup().adopt(&super::with(workflow)).unwrap();
-        let refund = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
+        let refund =
+            Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         let id = after(stage, [refund]);
         let thanks = Action::reply("Thank you.").into_status("Accepted");
         let receipt = stage.desk.act(id, thanks, boris()).unwrap();

@@ -9,8 +9,8 @@ use firstline::{
     WorkflowDefinition,
 };
 
-use super::{opened, request, returns, with};
 use super::stage::{Stage, anna, boris, on_each_store};
+use super::{opened, request, returns, with};
 
 /// Tries, and asks beforehand: both say the same.
 fn refused(stage: &Stage, id: firstline::TicketId, action: Action, by: Actor) -> firstline::Rejection {
@@ -241,7 +241,9 @@ fn a_hold_for_the_wrong_reason_is_told_what_the_status_waits_for() {
         let id = opened(stage);
         let no = refused(stage, id, Action::hold("third_party").into_status("Awaiting parcel"), anna());
         assert!(
-            no.to_string().starts_with("hold is refused: \"Awaiting parcel\" waits for customer, and not for third party; "),
+            no.to_string().starts_with(
+                "hold is refused: \"Awaiting parcel\" waits for customer, and not for third party; "
+            ),
             "{no}"
         );
     });
@@ -261,6 +263,9 @@ fn a_status_named_is_reached_by_any_way_that_is_open() {
         stage.does(id, Action::hold("spare part"));
         stage.does(id, Action::move_to("Shelved"));
         let ticket = stage.desk.ticket(id).unwrap();
-        assert_eq!((ticket.status(), ticket.state().to_string().as_str()), ("Shelved", "on hold (spare part)"));
+        assert_eq!(
+            (ticket.status(), ticket.state().to_string().as_str()),
+            ("Shelved", "on hold (spare part)")
+        );
     });
 }
