@@ -4,6 +4,8 @@
 #[path = "common/soak.rs"]
 mod soak;
 
+#[path = "workflow_model/commands.rs"]
+mod commands;
 #[path = "workflow_model/definitions.rs"]
 mod definitions;
 #[path = "workflow_model/found.rs"]
@@ -34,7 +36,7 @@ fn json(definition: &WorkflowDefinition) -> String {
 /// and the first difference.
 fn lives(config: Config, flaw: Flaw) -> (Met, u32, Result<(), String>) {
     let (met, refused) = (Cell::new(Met::default()), Cell::new(0));
-    let strategy = (definitions::mended(), walk::life());
+    let strategy = (definitions::mended(), commands::life());
     let result = TestRunner::new(config).run(&strategy, |(definition, (asked, commands))| {
         if definition.build().is_err() {
             refused.set(refused.get() + 1);
