@@ -143,7 +143,7 @@ impl Workflow {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](Error::findings) and their places
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](crate::Error::findings) and their places
     /// in the text, if there is an error among them.
     pub fn from_json(text: &str) -> Result<Workflow> {
         Workflow::of_reading(read::json(text))

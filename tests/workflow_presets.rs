@@ -29,8 +29,8 @@ fn every_preset_builds_and_its_warnings_are_deliberate() {
     assert_eq!(PRESETS.map(warnings), deliberate);
 }
 
-/// Enough that the rarest way is taken.
-const TICKETS: u64 = 1_000;
+/// Enough that the rarest way is taken, and that the report reads more than a page.
+const TICKETS: u64 = 1_003;
 
 /// Every way of every preset is taken, and counted as it was taken; every ticket comes to an end.
 #[test]
@@ -93,4 +93,41 @@ fn every_preset_is_walked_on_all_of_its_ways_to_an_end() {
         }
         assert_eq!(never, BTreeSet::new(), "{}: ways that nobody took", definition.name);
     }
+}
+
+/// Who may not give money back must not refuse it by that: an action that names no status never falls through to the
+/// refusal.
+#[test]
+fn nobody_refuses_by_having_no_right_to_pay() {
+    use firstline::{Action, Actor, Kind, NewTicket};
+    for (definition, kind) in [(preset::retail_return(), "return"), (preset::card_dispute(), "dispute")] {
+        let desk = walk::desk(&definition);
+        let request = NewTicket::new("Dear").from("boris").kind(Kind::from(kind));
+        let request = request.field("price", 900).field("amount", 900).field("grounds", "not received");
+        let ticket = desk.open_ticket(request).unwrap().id();
+        desk.act(ticket, Action::start(), Actor::agent("anna")).unwrap();
+        let solve = || Action::resolve_as("done", "done");
+        let refused = desk.act(ticket, solve(), Actor::agent("anna")).unwrap_err();
+        assert!(refused.rejection().is_some(), "{refused}");
+        let decided = Action::field("verdict", if kind == "return" { "refuse" } else { "decline" });
+        let done = desk.act(ticket, decided.and(solve()), Actor::agent("anna")).unwrap();
+        assert!(["Refused", "Declined"].contains(&done.ticket.status()), "{}", done.ticket.status());
+    }
+}
+
+/// The hold of a chargeback ends by itself where nobody contested it, and not where an agent would take it.
+#[test]
+fn the_silence_of_a_merchant_leads_to_the_decision() {
+    use firstline::time::TimeDelta;
+    use firstline::{Action, Actor, Kind, NewTicket};
+    let desk = walk::desk(&preset::card_dispute());
+    let request = NewTicket::new("Not mine").kind(Kind::from("dispute")).field("amount", 90);
+    let request = request.field("grounds", "not received").field("days_since_posting", 3);
+    let ticket = desk.open_ticket(request).unwrap();
+    let until = ticket.opened_at + TimeDelta::days(30);
+    let charge_back = Action::start().and(Action::hold_until("merchant", until));
+    let receipt = desk.act(ticket.id(), charge_back, Actor::agent("anna")).unwrap();
+    assert_eq!(receipt.ticket.status(), "Chargeback");
+    desk.tick(until).unwrap();
+    assert_eq!(desk.ticket(ticket.id()).unwrap().status(), "Decision");
 }

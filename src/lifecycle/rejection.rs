@@ -223,8 +223,8 @@ impl Rejection {
 }
 
 impl Rejection {
-    /// Its reasons, each in words.
-    pub(crate) fn reasons_in_words(&self) -> Vec<String> {
+    /// Its reasons, each in words: what a screen may list.
+    pub fn reasons_in_words(&self) -> Vec<String> {
         struct InWords<'a>(&'a Rejection, &'a Reason);
 
         impl fmt::Display for InWords<'_> {

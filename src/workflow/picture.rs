@@ -7,6 +7,7 @@ mod dot;
 mod layout;
 mod lettering;
 mod mermaid;
+mod ports;
 mod sheet;
 mod svg;
 

@@ -5,8 +5,8 @@
 //! | [`simple`] | every ticket of a desk that declares no workflow | none |
 //! | [`itil`] | incidents and requests of an IT department | none |
 //! | [`problem`] | the kind `problem` | `root_cause`, `workaround` |
-//! | [`retail_return`] | the kind `return`: goods that come back to a shop | `price`, `days_since_delivery`, `condition` |
-//! | [`card_dispute`] | the kind `dispute`: a payment that a card holder contests | `amount`, `days_since_posting`, `grounds` |
+//! | [`retail_return`] | the kind `return`: goods that come back to a shop | `price`, `days_since_delivery`, `condition`, `verdict` |
+//! | [`card_dispute`] | the kind `dispute`: a payment that a card holder contests | `amount`, `days_since_posting`, `grounds`, `verdict` |
 //!
 //! Each is a definition like one of your own: add to it, or take it as it is. Custom fields are declared by the policy
 //! that takes the workflow in, as the example of each preset shows; a field that is missing there is a fault of the

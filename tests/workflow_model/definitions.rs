@@ -200,12 +200,23 @@ fn assemble(
 
 /// Definitions with a beginning and an end, whose words are right. What their graph is, is left to chance.
 pub(crate) fn raw(statuses: usize, rules: usize) -> impl Strategy<Value = WorkflowDefinition> {
-    let all = prop::collection::vec(raw_status(), 0..statuses - 1);
+    drawn(statuses, rules, None)
+}
+
+fn drawn(
+    statuses: usize,
+    rules: usize,
+    last_but_one: Option<StateKind>,
+) -> impl Strategy<Value = WorkflowDefinition> {
+    let all = prop::collection::vec(raw_status(), usize::from(last_but_one.is_some())..statuses - 1);
     let ways = prop::collection::vec(raw_way(), 1..3 * statuses);
     let rule = (any::<Index>(), any::<Index>(), any::<bool>(), any::<bool>());
     (raw_status(), all, raw_status(), ways, prop::collection::vec(rule, 0..=rules)).prop_map(
-        |(mut first, middle, mut last, ways, rules)| {
+        move |(mut first, mut middle, mut last, ways, rules)| {
             (first.state, last.state) = (StateKind::New, StateKind::Closed);
+            if let (Some(state), Some(status)) = (last_but_one, middle.last_mut()) {
+                status.state = state;
+            }
             assemble([vec![first], middle, vec![last]].concat(), ways, rules)
         },
     )
@@ -213,7 +224,7 @@ pub(crate) fn raw(statuses: usize, rules: usize) -> impl Strategy<Value = Workfl
 
 /// Definitions that the validator accepts, nearly all of them: what it said against them was mended.
 pub(crate) fn mended() -> impl Strategy<Value = WorkflowDefinition> {
-    raw(12, 1).prop_map(mend)
+    drawn(12, 1, Some(StateKind::Resolved)).prop_map(mend)
 }
 
 /// What the validator calls faulty is taken out, or given a way on.
@@ -222,13 +233,24 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
     for _ in 0..200 {
         let findings = definition.check();
         let Some(fault) = findings.errors().next() else { break };
-        let (list, rest) = fault.path.split_once('[').unwrap_or((&fault.path, "0]"));
-        let place: usize = rest.split(']').next().unwrap().parse().unwrap_or(0);
-        match (list, fault.kind) {
-            ("transitions", FindingKind::Ambiguous) => {
-                definition.transitions[place].when = vec![GUARDS[place % GUARDS.len()].to_owned()];
+        let (list, place) = place_of(&fault.path);
+        let mut of_ways: Vec<_> =
+            findings.errors().filter(|it| place_of(&it.path).0 == "transitions").collect();
+        if !of_ways.is_empty() {
+            // From the last to the first, so that the places before stay what they are.
+            of_ways.sort_by_key(|it| std::cmp::Reverse(place_of(&it.path).1));
+            of_ways.dedup_by_key(|it| place_of(&it.path).1);
+            for fault in of_ways {
+                let place = place_of(&fault.path).1;
+                if fault.kind == FindingKind::Ambiguous {
+                    definition.transitions[place].when = vec![GUARDS[place % GUARDS.len()].to_owned()];
+                } else {
+                    definition.transitions.remove(place);
+                }
             }
-            ("transitions", _) => drop(definition.transitions.remove(place)),
+            continue;
+        }
+        match (list, fault.kind) {
             ("rules", _) => drop(definition.rules.remove(place)),
             (_, FindingKind::Unreachable) => {
                 let to = definition.statuses[place].clone();
@@ -253,6 +275,8 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                     None => without(&mut definition, place),
                 }
             }
+            (_, FindingKind::DeadEnd | FindingKind::Trap | FindingKind::OnlyGuarded)
+                if close_all_resolved(&mut definition) => {}
             (_, FindingKind::DeadEnd | FindingKind::Trap | FindingKind::OnlyGuarded) => {
                 let from = definition.statuses[place].clone();
                 let ends = definition.statuses.iter().filter(|it| it.state.is_final());
@@ -283,6 +307,28 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
         }
     }
     definition
+}
+
+/// Which of which list a finding is about: `transitions[2].to` is the third of `transitions`.
+fn place_of(path: &str) -> (&str, usize) {
+    let (list, rest) = path.split_once('[').unwrap_or((path, "0]"));
+    (list, rest.split(']').next().and_then(|it| it.parse().ok()).unwrap_or(0))
+}
+
+/// Gives every resolved status a way to be closed by; whether there was one that had none.
+fn close_all_resolved(definition: &mut WorkflowDefinition) -> bool {
+    let closed = definition.statuses.iter().find(|it| it.state == StateKind::Closed).cloned();
+    let Some(closed) = closed else { return false };
+    let resolved = definition.statuses.iter().filter(|it| it.state == StateKind::Resolved);
+    let lacking = resolved.filter(|from| {
+        let sure = |it: &&Transition| it.when.is_empty() && it.from.contains(&from.name);
+        !definition.transitions.iter().filter(sure).any(|it| it.to.starts_with("closed"))
+    });
+    let ways: Vec<Transition> =
+        lacking.map(|from| way(Via::Step(StepKind::Close), &from.name, &closed.name)).collect();
+    let any = !ways.is_empty();
+    definition.transitions.extend(ways);
+    any
 }
 
 fn without(definition: &mut WorkflowDefinition, place: usize) {

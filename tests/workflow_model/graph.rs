@@ -4,10 +4,15 @@
 use std::collections::BTreeSet;
 
 use firstline::WorkflowDefinition;
-use firstline::workflow::{FindingKind, Spot, Transition};
+use firstline::lifecycle::StepKind;
+use firstline::workflow::{FindingKind, Spot, Status, Taker, Transition, Via};
+use firstline::{HoldReason, StateKind};
 use petgraph::algo::dominators::simple_fast;
 use petgraph::graph::{DiGraph, NodeIndex};
 use proptest::prelude::*;
+
+/// Whether a way out of this status counts.
+type Counts<'a> = &'a dyn Fn(&Status, &Transition) -> bool;
 
 pub(crate) struct Paths<'a> {
     definition: &'a WorkflowDefinition,
@@ -25,21 +30,16 @@ impl<'a> Paths<'a> {
     }
 
     /// Hands over every path from a status that repeats none, by the ways that count.
-    fn each(&self, from: usize, counts: &dyn Fn(&Transition) -> bool, see: &mut dyn FnMut(&[usize])) {
+    fn each(&self, from: usize, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
         self.longer(&mut vec![from], counts, see);
     }
 
-    fn longer(
-        &self,
-        path: &mut Vec<usize>,
-        counts: &dyn Fn(&Transition) -> bool,
-        see: &mut dyn FnMut(&[usize]),
-    ) {
+    fn longer(&self, path: &mut Vec<usize>, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
         see(path);
-        let at = &self.definition.statuses[*path.last().unwrap()].name;
+        let at = &self.definition.statuses[*path.last().unwrap()];
         let mut next = BTreeSet::new();
-        for way in self.definition.transitions.iter().filter(|it| counts(it)) {
-            if way.from.contains(at) {
+        for way in self.definition.transitions.iter().filter(|it| counts(at, it)) {
+            if way.from.contains(&at.name) {
                 next.insert(self.place(&way.to));
             }
         }
@@ -52,7 +52,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    fn reached(&self, from: usize, counts: &dyn Fn(&Transition) -> bool) -> BTreeSet<usize> {
+    fn reached(&self, from: usize, counts: Counts<'_>) -> BTreeSet<usize> {
         let mut reached = BTreeSet::new();
         self.each(from, counts, &mut |path| {
             reached.insert(*path.last().unwrap());
@@ -60,14 +60,33 @@ impl<'a> Paths<'a> {
         reached
     }
 
-    fn ends(&self, from: usize, counts: &dyn Fn(&Transition) -> bool) -> bool {
+    fn ends(&self, from: usize, counts: Counts<'_>) -> bool {
         self.reached(from, counts).iter().any(|it| self.definition.statuses[*it].state.is_final())
     }
 
     fn start(&self) -> usize {
-        let of_new = || self.definition.statuses.iter().filter(|it| it.state == firstline::StateKind::New);
+        let of_new = || self.definition.statuses.iter().filter(|it| it.state == StateKind::New);
         let start = of_new().find(|it| it.default).or(of_new().next()).unwrap();
         self.place(&start.name)
+    }
+
+    /// The requester resumes by a message alone: where the ticket waits for one, and where it is sure to lead there.
+    fn is_left_by(&self, from: &Status, way: &Transition) -> bool {
+        let resume = Via::Step(StepKind::Resume);
+        if way.action != resume || way.may != [Taker::Requester] {
+            return true;
+        }
+        let to = &self.definition.statuses[self.place(&way.to)];
+        let elsewhere = self.definition.transitions.iter().any(|other| {
+            let theirs = other.may.is_empty() || other.may.contains(&Taker::Requester);
+            let before = !other.when.is_empty() || !to.default;
+            other.action == resume
+                && other.from.contains(&from.name)
+                && theirs
+                && other.to != way.to
+                && before
+        });
+        from.reason == Some(HoldReason::Customer) && !elsewhere
     }
 
     fn of_spot(&self, spot: &Spot) -> BTreeSet<usize> {
@@ -86,8 +105,10 @@ impl<'a> Paths<'a> {
             findings.all().iter().filter(|it| kinds.contains(&it.kind)).map(|it| number(&it.path)).collect()
         };
         let all = || 0..self.definition.statuses.len();
-        let every = |_: &Transition| true;
-        let unguarded = |way: &Transition| way.when.is_empty() || self.blind_to_guards;
+        let every = |_: &Status, _: &Transition| true;
+        let unguarded = |from: &Status, way: &Transition| {
+            (way.when.is_empty() || self.blind_to_guards) && self.is_left_by(from, way)
+        };
 
         let reached = self.reached(self.start(), &every);
         let unreached: BTreeSet<usize> = all().filter(|it| !reached.contains(it)).collect();
@@ -132,7 +153,7 @@ impl<'a> Paths<'a> {
                 continue;
             }
             let (to, passes) = (self.of_spot(&rule.every_way_to), self.of_spot(&rule.passes));
-            self.each(self.start(), &|_| true, &mut |path| {
+            self.each(self.start(), &|_, _| true, &mut |path| {
                 let round = !path.iter().any(|it| passes.contains(it));
                 if to.contains(path.last().unwrap()) && round {
                     bypassed.insert(number);

@@ -8,126 +8,19 @@ use firstline::lifecycle::StepKind;
 use firstline::policy::FieldType;
 use firstline::store::memory::Memory;
 use firstline::ticket::action::Onward;
-use firstline::ticket::people::Part;
 use firstline::time::ManualTime;
 use firstline::workflow::{Taker, Transition, Via};
 use firstline::{
-    Action, Actor, Contact, DateTime, Desk, Line, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta,
-    Utc, Verb, Who, WorkflowDefinition,
+    Action, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc, Verb, Who,
+    WorkflowDefinition,
 };
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::Index;
 
+use crate::commands::{Command, Doing, actor, fill};
 use crate::naive::{Cause, Flaw, Naive, told};
 
 type Played = Result<(), TestCaseError>;
-
-/// Something that somebody does.
-#[derive(Debug, Clone)]
-pub(crate) enum Doing {
-    /// A step, to a status or to where the workflow says; the last index may name one that is not there.
-    Step {
-        step: StepKind,
-        to: Option<Index>,
-        why: bool,
-        hold: &'static str,
-        hours: Option<i64>,
-        code: bool,
-    },
-    Move {
-        to: Index,
-        why: bool,
-    },
-    /// One of the ways that lead on from here, taken by its own action.
-    Way {
-        way: Index,
-        named: bool,
-        why: bool,
-        code: bool,
-        hours: Option<i64>,
-    },
-    Reply,
-    Fill(usize, bool),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Command {
-    Act {
-        by: usize,
-        doings: Vec<Doing>,
-    },
-    /// What is lacking on the way on is filled in.
-    Prepare(Index),
-    Wait(i64),
-}
-
-fn doing() -> impl Strategy<Value = Doing> {
-    let hold = || select(vec!["customer", "third_party", "parcel", "another"]);
-    let hours = || prop::option::weighted(0.3, 1..200_i64);
-    prop_oneof![
-        3 => (select(StepKind::ALL.to_vec()), prop::option::of(any::<Index>()), any::<bool>(), hold(), hours(), any::<bool>())
-            .prop_map(|(step, to, why, hold, hours, code)| Doing::Step { step, to, why, hold, hours, code }),
-        1 => (any::<Index>(), any::<bool>()).prop_map(|(to, why)| Doing::Move { to, why }),
-        8 => (any::<Index>(), any::<bool>(), any::<bool>(), any::<bool>(), hours())
-            .prop_map(|(way, named, why, code, hours)| Doing::Way { way, named, why, code, hours }),
-        2 => Just(Doing::Reply),
-        3 => (0..FIELDS, any::<bool>()).prop_map(|(field, full)| Doing::Fill(field, full)),
-    ]
-}
-
-fn command() -> impl Strategy<Value = Command> {
-    prop_oneof![
-        8 => (0..ACTORS, doing()).prop_map(|(by, doing)| Command::Act { by, doings: vec![doing] }),
-        2 => (0..ACTORS, prop::collection::vec(doing(), 2..4))
-            .prop_map(|(by, doings)| Command::Act { by, doings }),
-        2 => any::<Index>().prop_map(Command::Prepare),
-        2 => Just(Command::Act { by: 0, doings: vec![Doing::Reply] }),
-        2 => (1..300_i64).prop_map(Command::Wait),
-    ]
-}
-
-/// A life: whether somebody is named as the requester, and what happens.
-pub(crate) fn life() -> impl Strategy<Value = (bool, Vec<Command>)> {
-    (prop::bool::weighted(0.8), prop::collection::vec(command(), 1..25))
-}
-
-const ACTORS: usize = 8;
-const FIELDS: usize = 7;
-
-fn actor(number: usize) -> Actor {
-    match number {
-        0 => Actor::contact("boris"),
-        1 => Actor::contact("carol"),
-        2 => Actor::agent("anna"),
-        3 => Actor::agent("lena").with("role", "lead"),
-        4 => Actor::agent("mia").with("role", vec!["lead".to_owned(), "clerk".to_owned()]),
-        5 => Actor::agent("sven").with("line", Line::Second.name()),
-        6 => Actor::automation("bot"),
-        // The attributes of a contact make no agent of one.
-        _ => Actor::contact("boris").with("role", "lead").with("line", Line::Second.name()),
-    }
-}
-
-fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
-    match (field, full) {
-        ("category", true) => Action::category(["parcel"]),
-        ("category", false) => Action::category::<&str>([]),
-        ("tags", true) => Action::tag("vip"),
-        ("tags", false) => Action::untag("vip"),
-        // Each time another one: the team that has a ticket cannot be given it.
-        ("team", _) => Action::hand_over(format!("team-{}", ticket.version), Line::Second, "as it stands"),
-        ("assignee", true) => Action::assign("anna"),
-        ("assignee", false) => Action::unassign(),
-        ("requester", true) => Action::Contact { contact: Contact::new("boris"), part: Part::Requester },
-        ("requester", false) => Action::RemoveContact("boris".into()),
-        ("field.price", true) => {
-            Action::field("price", 50 + 100 * i64::try_from(ticket.version % 2).unwrap())
-        }
-        ("field.price", false) => Action::Field { name: "price".to_owned(), value: None },
-        ("field.note", true) => Action::field("note", "seen"),
-        _ => Action::Field { name: "note".to_owned(), value: None },
-    }
-}
 
 /// What the random lives have met, so that a test can say that it met enough.
 #[derive(Debug, Clone, Copy, Default)]
@@ -208,6 +101,14 @@ impl<'a> Walk<'a> {
                     self.prepare(&ticket, way)?;
                 }
                 Ok(())
+            }
+            Command::Go(way, hours) => {
+                let ticket = self.ticket();
+                let ways = self.onward(&ticket);
+                let Some(way) = (!ways.is_empty()).then(|| *way.get(&ways)) else { return Ok(()) };
+                self.prepare(&ticket, way)?;
+                let action = self.along(way, *hours);
+                self.act(&action, &actor(takers(way).0))
             }
             Command::Act { by, doings } => {
                 let by = actor(*by);
@@ -324,6 +225,10 @@ impl<'a> Walk<'a> {
                 };
                 self.met.refused += 1;
                 prop_assert_eq!(&before, &self.ticket(), "refused, but changed");
+                // That a team has the ticket already is neither the lifecycle's word nor the workflow's.
+                if rejection.verb == Verb::HandOver && foreseen.is_none() {
+                    return Ok(());
+                }
                 let foreseen = foreseen.map(|it| told(&it.reasons));
                 prop_assert_eq!(foreseen, Some(told(&rejection.reasons)), "{:?} by {}", action, by.who);
                 if let Some(expected) = expected {
@@ -424,15 +329,7 @@ impl<'a> Walk<'a> {
             self.prepare(&ticket, way)?;
             let ticket = self.ticket();
             let (by, by_hand) = takers(way);
-            let action = match way.action {
-                _ if !by_hand => Action::reply("Here it is."),
-                Via::Move => Action::Move { to: way.to.clone(), why: Some("onward".to_owned()) },
-                Via::Step(step) => {
-                    let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
-                    let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
-                    self.step(step, Some(way.to.clone()), true, hold, None, true)
-                }
-            };
+            let action = if by_hand { self.along(way, None) } else { Action::reply("Here it is.") };
             let by = if by == 0 {
                 ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone()))
             } else {
@@ -444,6 +341,16 @@ impl<'a> Walk<'a> {
             self.sound()?;
         }
         Err(TestCaseError::fail("it goes round and round"))
+    }
+
+    /// What takes this way, with all that may be said.
+    fn along(&self, way: &Transition, hours: Option<i64>) -> Action {
+        let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
+        let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
+        match way.action {
+            Via::Move => Action::Move { to: way.to.clone(), why: Some("onward".to_owned()) },
+            Via::Step(step) => self.step(step, Some(way.to.clone()), true, hold, hours, true),
+        }
     }
 
     /// The first transition of a shortest unguarded way to an end, where a resolution without a code has none until it

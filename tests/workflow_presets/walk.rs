@@ -31,6 +31,7 @@ pub(crate) fn desk(workflow: &WorkflowDefinition) -> Desk<Memory> {
         .field("amount", FieldType::Integer)
         .field("days_since_posting", FieldType::Integer)
         .field("grounds", FieldType::Text)
+        .field("verdict", FieldType::Text)
         .workflow(workflow.clone());
     let desk = Desk::memory();
     desk.setup().adopt(&policy).unwrap();
@@ -47,6 +48,10 @@ pub(crate) fn open(desk: &Desk<Memory>, workflow: &WorkflowDefinition, random: &
         .and(Action::field("amount", number(random.below(90))))
         .and(Action::field("days_since_posting", number(random.below(200))))
         .and(Action::field("grounds", if random.below(3) == 0 { "fraud" } else { "not received" }));
+    if random.below(3) == 0 {
+        let verdict = if workflow.name == "card dispute" { "decline" } else { "refuse" };
+        facts = facts.and(Action::field("verdict", verdict));
+    }
     if random.below(4) == 0 {
         facts = facts.and(Action::override_priority(Priority::P1, "everything is down"));
     }

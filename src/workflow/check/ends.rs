@@ -30,6 +30,10 @@ fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
 /// Resolved statuses in which a ticket may be without a resolution code, where every way on demands one.
 pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], found: &mut Vec<Finding>) {
     let Some(start) = map.start else { return };
+    // Ways that lead to unknown places might be just those which are missed here.
+    if !map.to_anywhere.is_empty() || !map.from_anywhere.is_empty() {
+        return;
+    }
     let resolves = |edge: &Edge<'_>| edge.transition.action == Via::Step(StepKind::Resolve);
     let demands = |edge: &Edge<'_>| {
         let leaves = edge.from != edge.to && map.statuses()[edge.from].leave.contains(CODE);

@@ -1,5 +1,6 @@
 //! The picture as a Mermaid flowchart.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Picture, width};
@@ -30,12 +31,15 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
         let _ = writeln!(text, "    s{} -->|\"{label}\"| s{}", route.from, route.to);
     }
     let most = routes.iter().filter_map(|it| it.count).max().unwrap_or(0);
-    // The way from the beginning is the first link.
-    for (number, count) in routes.iter().enumerate().filter_map(|(number, it)| Some((number + 1, it.count?)))
-    {
-        if count > 0 {
-            let _ = writeln!(text, "    linkStyle {number} stroke-width:{:.1}px", width(count, most));
+    // The way from the beginning is the first link. Those of one width stand together.
+    let mut widths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (number, route) in routes.iter().enumerate() {
+        if let Some(count) = route.count.filter(|it| *it > 0) {
+            widths.entry(format!("{:.1}", width(count, most))).or_default().push((number + 1).to_string());
         }
+    }
+    for (width, numbers) in widths {
+        let _ = writeln!(text, "    linkStyle {} stroke-width:{width}px", numbers.join(","));
     }
     text
 }
@@ -45,7 +49,7 @@ fn escaped(words: &str) -> String {
     let mut text = String::with_capacity(words.len());
     for sign in words.chars() {
         if sign.is_alphanumeric()
-            || matches!(sign, ' ' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
+            || matches!(sign, ' ' | '\'' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
         {
             text.push(sign);
         } else {

@@ -4,7 +4,7 @@
 //! same status by the same words are one bus: it has one label, and each status from which it may be taken joins it. In
 //! every row that a bus passes it has a place of its own, so that no line runs through a box.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::lettering;
 use super::{Picture, Route};
@@ -196,15 +196,14 @@ fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
 /// The row of each status: states one below the other, and within a state what is moved on to below that from which
 /// it is moved, in the order in which they are written.
 fn rows(picture: &Picture<'_>, routes: &[Route]) -> Vec<usize> {
+    let ways: BTreeSet<(usize, usize)> = routes.iter().map(|it| (it.from, it.to)).collect();
     let mut rows = vec![0; picture.names().count()];
     let mut free = 0;
     for (_, mut statuses) in picture.groups() {
         statuses.sort_by_key(|it| *it != picture.start());
         let mut deep: Vec<usize> = vec![0; statuses.len()];
         for later in 0..statuses.len() {
-            let before = (0..later).filter(|it| {
-                routes.iter().any(|route| (route.from, route.to) == (statuses[*it], statuses[later]))
-            });
+            let before = (0..later).filter(|it| ways.contains(&(statuses[*it], statuses[later])));
             deep[later] = before.map(|it| deep[it] + 1).max().unwrap_or(0).min(DEEP - 1);
         }
         for depth in 0..DEEP {

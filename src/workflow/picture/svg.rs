@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::layout;
+use super::ports;
 use super::sheet::{Bus, Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
 use super::{Picture, width};
 use crate::lifecycle::StateKind;
@@ -36,6 +37,8 @@ struct Drawing<'a> {
     picture: &'a Picture<'a>,
     sheet: Sheet,
     rows: Vec<Row>,
+    /// From where to where each part of each bus leads.
+    ports: Vec<Vec<(f64, f64)>>,
     most: u64,
     text: String,
 }
@@ -48,7 +51,8 @@ pub(super) fn drawn(picture: &Picture<'_>) -> String {
     let rows = rows(&sheet);
     let right = sheet.items.iter().map(|it| it.x + it.width / 2.0).fold(0.0, f64::max);
     let (wide, high) = (right + 2.0 * MARGIN, last_band(&rows) + MARGIN);
-    let mut drawing = Drawing { picture, sheet, rows, most, text: String::new() };
+    let ports = ports::of(&sheet, if picture.traffic.is_some() { 30.0 } else { 18.0 });
+    let mut drawing = Drawing { picture, sheet, rows, ports, most, text: String::new() };
     let _ = writeln!(
         drawing.text,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" viewBox=\"0 0 {wide:.0} \
@@ -120,47 +124,7 @@ impl Drawing<'_> {
         (middle - item.height / 2.0, middle + item.height / 2.0)
     }
 
-    /// Where each part of each bus touches a status: side by side, in the order of the other ends.
-    fn ports(&self) -> Vec<Vec<(f64, f64)>> {
-        let mut ports: Vec<Vec<(f64, f64)>> = self
-            .sheet
-            .buses
-            .iter()
-            .map(|bus| {
-                bus.parts.iter().map(|it| (self.sheet.items[it.from].x, self.sheet.items[it.to].x)).collect()
-            })
-            .collect();
-        let mut sides: Vec<[Vec<(f64, usize, usize, bool)>; 2]> = Vec::new();
-        sides.resize_with(self.sheet.names.len(), Default::default);
-        for (bus, of) in self.sheet.buses.iter().enumerate() {
-            for (number, part) in of.parts.iter().enumerate() {
-                for (own, other, begins) in [(part.from, part.to, true), (part.to, part.from, false)] {
-                    let (own, other) = (&self.sheet.items[own], &self.sheet.items[other]);
-                    if let What::Status(status) = own.what {
-                        sides[status][usize::from(other.row > own.row)].push((other.x, bus, number, begins));
-                    }
-                }
-            }
-        }
-        let room = if self.picture.traffic.is_some() { 30.0 } else { 18.0 };
-        for (status, mut side) in
-            sides.into_iter().enumerate().flat_map(|(status, sides)| sides.map(|it| (status, it)))
-        {
-            side.sort_by(|one, other| one.0.total_cmp(&other.0));
-            let item = &self.sheet.items[status];
-            let apart = f64::min(room, (item.width - 20.0) / side.len().max(1) as f64);
-            let first = item.x - apart * (side.len().max(1) - 1) as f64 / 2.0;
-            for (place, (_, bus, number, begins)) in side.into_iter().enumerate() {
-                let x = first + apart * place as f64;
-                let port = &mut ports[bus][number];
-                *(if begins { &mut port.0 } else { &mut port.1 }) = x;
-            }
-        }
-        ports
-    }
-
     fn lines(&mut self) {
-        let ports = self.ports();
         let start = &self.sheet.items[self.picture.start()];
         let (x, top) = (start.x, self.edges(start).0);
         let dark = colours(StateKind::New).1;
@@ -173,26 +137,27 @@ impl Drawing<'_> {
             top - 4.0,
         );
         self.arrow((x, top), false, 1.5, dark);
-        for bus in 0..self.sheet.buses.len() {
-            let dark = colours(self.picture.state(self.sheet.buses[bus].to)).1;
-            for (number, port) in ports[bus].iter().enumerate() {
-                let of = &self.sheet.buses[bus];
-                let part = &of.parts[number];
-                let path = self.path(of, part, *port);
+        let mut arrows = Vec::new();
+        for (bus, ports) in self.sheet.buses.iter().zip(&self.ports) {
+            let dark = colours(self.picture.state(bus.to)).1;
+            let (top, bottom) = self.edges(&self.sheet.items[bus.to]);
+            for (part, port) in bus.parts.iter().zip(ports) {
+                let path = self.path(bus, part, *port);
                 let stroke = part.count.map_or(1.4, |count| width(count, self.most));
                 // What nobody took stays pale.
                 let pale = if part.count == Some(0) { " stroke-opacity=\"0.35\"" } else { "" };
-                let ends = part.to == of.to;
-                let upward = of.upward;
                 let _ = writeln!(
                     self.text,
                     "<path d=\"{path}\" fill=\"none\" stroke=\"{dark}\" stroke-width=\"{stroke:.1}\"{pale}/>",
                 );
-                if ends {
-                    let (top, bottom) = self.edges(&self.sheet.items[of.to]);
-                    self.arrow((port.1, if upward { bottom } else { top }), upward, stroke, dark);
+                if part.to == bus.to {
+                    let tip = (port.1, if bus.upward { bottom } else { top });
+                    arrows.push((tip, bus.upward, stroke, dark));
                 }
             }
+        }
+        for (tip, upward, stroke, dark) in arrows {
+            self.arrow(tip, upward, stroke, dark);
         }
     }
 
@@ -213,16 +178,17 @@ impl Drawing<'_> {
             _ if turns() => f64::midpoint(own.top, own.bottom),
             _ => own.bottom + 0.7,
         };
+        // The last piece is straight, so that the arrow stands upright on it.
+        let (top, bottom) = self.edges(to);
+        let (enters, end) = match to.what {
+            What::Status(_) if down => (enters.min(top - ARROW - 2.0), top - ARROW + 1.0),
+            What::Status(_) => (enters.max(bottom + ARROW + 2.0), bottom + ARROW - 1.0),
+            _ => (enters, enters),
+        };
         let half = f64::midpoint(leaves, enters);
-        let mut path = format!(
-            "M{x:.1} {begin:.1}V{leaves:.1}C{x:.1} {half:.1} {to_x:.1} {half:.1} {to_x:.1} {enters:.1}"
-        );
-        if let What::Status(_) = to.what {
-            let (top, bottom) = self.edges(to);
-            let end = if down { top - ARROW + 1.0 } else { bottom + ARROW - 1.0 };
-            let _ = write!(path, "V{end:.1}");
-        }
-        path
+        format!(
+            "M{x:.1} {begin:.1}V{leaves:.1}C{x:.1} {half:.1} {to_x:.1} {half:.1} {to_x:.1} {enters:.1}V{end:.1}"
+        )
     }
 
     fn arrow(&mut self, (x, y): (f64, f64), upward: bool, stroke: f64, colour: &str) {
@@ -258,8 +224,7 @@ impl Drawing<'_> {
 
     /// How many joined a bus from each of several statuses, beside where they leave.
     fn counts(&mut self) {
-        let ports = self.ports();
-        for (bus, ports) in self.sheet.buses.iter().zip(ports) {
+        for (bus, ports) in self.sheet.buses.iter().zip(&self.ports) {
             let joins: Vec<_> = bus
                 .parts
                 .iter()

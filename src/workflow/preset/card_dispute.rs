@@ -11,7 +11,8 @@ use crate::workflow::transition::{Taker, Transition};
 /// A claim is assessed; where fraud is said (`field.grounds` is `fraud`), `role:risk` checks it first. What is small
 /// (`field.amount` at most 25) is credited at once. Otherwise the bank charges the payment back and waits for the
 /// merchant, who may contest it; a pre-arbitration and at last the card scheme's arbitration may follow. A
-/// chargeback is possible for 120 days (`field.days_since_posting`). Credit is given by `role:risk`.
+/// chargeback is possible for 120 days (`field.days_since_posting`). Credit is given by
+/// `role:risk`; to decline, `field.verdict` says `decline`, so that nobody declines by having no right to give credit.
 ///
 /// Who waits for whom, and until when: `Awaiting documents` waits for the card holder, whose message brings it back to
 /// the assessment. The stages of the chargeback wait for the merchant or the scheme, and go on waiting when the card
@@ -27,6 +28,7 @@ use crate::workflow::transition::{Taker, Transition};
 ///     .field("amount", FieldType::Integer)
 ///     .field("days_since_posting", FieldType::Integer)
 ///     .field("grounds", FieldType::choice(["fraud", "not received", "not as described", "charged twice"]))
+///     .field("verdict", FieldType::choice(["credit", "decline"]))
 ///     .workflow(preset::card_dispute());
 /// let desk = Desk::memory();
 /// desk.setup().adopt(&policy)?;
@@ -43,6 +45,7 @@ pub fn card_dispute() -> WorkflowDefinition {
     WorkflowDefinition::new("card dispute")
         .for_kind("dispute")
         .guard("fraud is said", Condition::field("field.grounds").is("fraud"))
+        .guard("to be declined", Condition::field("field.verdict").is("decline"))
         .guard("a small amount", Condition::field("field.amount").at_most(25))
         .guard("in time for a chargeback", Condition::field("field.days_since_posting").at_most(120))
         .status(Status::new("Claimed", StateKind::New))
@@ -73,13 +76,14 @@ pub fn card_dispute() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Hold, "Assessment", away[0]).when("in time for a chargeback"))
         .transition(Transition::step(StepKind::Hold, "Representment", away[1]).may(risk()))
         .transition(Transition::step(StepKind::Hold, "Representment", away[2]).may(risk()).with_reason())
+        // Before what agents take: the end of a hold asks not who may, so the first way is its way.
+        .transition(step(StepKind::Resume, [away[0], away[1]], "Decision").may(Taker::Automation))
         .transition(Transition::step(StepKind::Resume, away[0], "Representment").may(Taker::Agent))
         .transition(Transition::step(StepKind::Resume, away[1], "Representment").may(Taker::Agent))
-        .transition(step(StepKind::Resume, [away[0], away[1]], "Decision").may(Taker::Automation))
         .transition(Transition::step(StepKind::Resume, away[2], "Decision"))
+        .transition(step(StepKind::Resolve, at_risk, "Declined").when("to be declined"))
         .transition(Transition::step(StepKind::Resolve, "Assessment", "Credited").when("a small amount"))
         .transition(step(StepKind::Resolve, at_risk, "Credited").may(risk()))
-        .transition(step(StepKind::Resolve, at_risk, "Declined").with_reason())
         .transition(step(StepKind::Reopen, ["Credited", "Declined"], "Assessment"))
         .transition(step(StepKind::Confirm, ["Credited", "Declined"], "Closed"))
         .transition(step(StepKind::Close, ["Credited", "Declined"], "Closed"))

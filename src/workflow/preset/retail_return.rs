@@ -11,7 +11,8 @@ use crate::workflow::transition::{Taker, Transition};
 /// The customer asks. Within the return period (`field.days_since_delivery` at most 30) the ticket waits for the
 /// parcel; later it goes to a clerk, who may be obliging. What is cheap (`field.price` at most 20) is refunded without
 /// sending it back. When the parcel comes, the warehouse (`role:warehouse`) inspects it, and says in `field.condition`
-/// what it found. The manufacturer may be asked. To refund more than 500 takes a holder of `role:lead`.
+/// what it found. The manufacturer may be asked. To refund more than 500 takes a holder of `role:lead`; to refuse it,
+/// `field.verdict` says `refuse`, so that nobody refuses by having no right to refund.
 ///
 /// Who waits for whom: `Awaiting parcel` waits for the customer, and a message of theirs brings the ticket to the
 /// clerk, as does the end of a hold with a date: hold it until the day by which the parcel must be there.
@@ -26,6 +27,7 @@ use crate::workflow::transition::{Taker, Transition};
 ///     .field("price", FieldType::Integer)
 ///     .field("days_since_delivery", FieldType::Integer)
 ///     .field("condition", FieldType::choice(["as new", "used", "broken"]))
+///     .field("verdict", FieldType::choice(["refund", "refuse"]))
 ///     .workflow(preset::retail_return());
 /// let desk = Desk::memory();
 /// desk.setup().adopt(&policy)?;
@@ -42,6 +44,7 @@ pub fn retail_return() -> WorkflowDefinition {
         .guard("cheap", Condition::field("field.price").at_most(20))
         .guard("within the return period", Condition::field("field.days_since_delivery").at_most(30))
         .guard("no more than 500", !dear)
+        .guard("to be refused", Condition::field("field.verdict").is("refuse"))
         .status(Status::new("Requested", StateKind::New))
         .status(Status::new("With a clerk", StateKind::Active).by_default())
         .status(Status::new("Inspection", StateKind::Active).leave("field.condition"))
@@ -61,11 +64,11 @@ pub fn retail_return() -> WorkflowDefinition {
         )
         .transition(within(["Inspection"], "With a clerk"))
         .transition(Transition::step(StepKind::Resolve, "Requested", "Refunded").when("cheap"))
+        .transition(step(StepKind::Resolve, ["With a clerk", "Inspection"], "Refused").when("to be refused"))
         .transition(
             step(StepKind::Resolve, ["With a clerk", "Inspection"], "Refunded").when("no more than 500"),
         )
         .transition(step(StepKind::Resolve, ["With a clerk", "Inspection"], "Refunded").may(lead))
-        .transition(step(StepKind::Resolve, ["With a clerk", "Inspection"], "Refused").with_reason())
         .transition(step(StepKind::Reopen, ["Refunded", "Refused"], "With a clerk"))
         .transition(step(StepKind::Confirm, ["Refunded", "Refused"], "Done"))
         .transition(step(StepKind::Close, ["Refunded", "Refused"], "Done"))
