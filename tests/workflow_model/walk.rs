@@ -395,11 +395,8 @@ fn takers(way: &Transition) -> (usize, bool) {
         Taker::Line(_) => 5,
         _ => 4,
     };
-    let named: Vec<usize> = match way.may.is_empty() {
-        true if way.action == Via::Move => vec![2],
-        true => vec![0, 2],
-        false => way.may.iter().map(number).collect(),
-    };
+    let named: Vec<usize> =
+        if way.may.is_empty() { vec![0, 2] } else { way.may.iter().map(number).collect() };
     let by_lifecycle = |it: &&usize| match way.action {
         Via::Step(StepKind::Confirm) => **it == 0,
         Via::Step(StepKind::Reopen | StepKind::Cancel) | Via::Move => true,
