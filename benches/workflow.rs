@@ -81,7 +81,7 @@ fn sized(statuses: usize) -> WorkflowDefinition {
             );
         }
     }
-    if statuses % 2 == 0 {
+    if statuses.is_multiple_of(2) {
         workflow = workflow
             .status(Status::new("Second look", StateKind::Active).enter("category"))
             .transition(Transition::within("Work 0", "Second look"))
