@@ -135,7 +135,7 @@ impl Player {
                         Action::reply("Your bank asks for 3-D Secure; here is how to switch it on.")
                             .and(Action::resolve("answered"))
                     }
-                    _ => Action::Start,
+                    _ => Action::start(),
                 };
                 let by = self.anna.once(key(command, number));
                 self.desk.act(self.tickets[number], action, by).unwrap();

@@ -60,6 +60,7 @@ fn decision() {
         (at("2026-01-05T12:00:00Z"), Policy::new(), Actor::agent("anna"), "boris");
     let boris = Actor::contact(boris);
     let rules = firstline::sla::Rulebook::new();
+    let workflows = firstline::workflow::Catalogue::new();
     let tickets = tickets(&anna);
     let mut random = Random::seeded(11);
     let mut cases: (Vec<Case>, Vec<Case>) = (Vec::new(), Vec::new());
@@ -71,7 +72,7 @@ fn decision() {
     }
     let by = |step| if step == StepKind::Confirm { &boris } else { &anna };
     let decide = |case: &Case| {
-        let moment = Moment { now, by: by(case.step), policy: &policy, rules: &rules };
+        let moment = Moment { now, by: by(case.step), policy: &policy, rules: &rules, workflows: &workflows };
         black_box(&case.ticket).decide(black_box(&case.action), &moment)
     };
     let template = decide(&cases.0[0]).unwrap().events()[0].clone();
@@ -120,18 +121,18 @@ fn least(
 ) -> Result<(Snapshot, Vec<Event>), Refused> {
     let from = ticket.state.kind();
     let (step, to, text): (_, State, _) = match action {
-        Action::Start => (StepKind::Start, state::Active.into(), None),
-        Action::Hold { reason, until } => {
+        Action::Start(_) => (StepKind::Start, state::Active.into(), None),
+        Action::Hold { reason, until, .. } => {
             (StepKind::Hold, state::OnHold { reason: reason.clone(), until: *until }.into(), None)
         }
-        Action::Resume => (StepKind::Resume, state::Active.into(), None),
+        Action::Resume(_) => (StepKind::Resume, state::Active.into(), None),
         Action::Resolve { text, .. } => {
             let closes_at = Some(now + firstline::TimeDelta::days(5));
             (StepKind::Resolve, state::Resolved { closes_at }.into(), Some(text))
         }
-        Action::Confirm => (StepKind::Confirm, state::Closed.into(), None),
-        Action::Close => (StepKind::Close, state::Closed.into(), None),
-        Action::Reopen { .. } => (StepKind::Reopen, state::Active.into(), None),
+        Action::Confirm(_) => (StepKind::Confirm, state::Closed.into(), None),
+        Action::Close(_) => (StepKind::Close, state::Closed.into(), None),
+        Action::Reopen(_) => (StepKind::Reopen, state::Active.into(), None),
         _ => (StepKind::Cancel, state::Cancelled.into(), None),
     };
     let kind = by_hand::take(from, step)?;
@@ -156,19 +157,20 @@ fn least(
     let mut event = template.clone();
     (event.ticket, event.version, event.at) = (ticket.id, ticket.version, now);
     event.by.who = by.who.clone();
-    event.change = Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None };
+    event.change =
+        Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None, status: None };
     event.personal.text = text.cloned();
     Ok((ticket, vec![event]))
 }
 
 fn action(step: StepKind) -> Action {
     match step {
-        StepKind::Start => Action::Start,
+        StepKind::Start => Action::start(),
         StepKind::Hold => Action::hold(firstline::HoldReason::Customer),
-        StepKind::Resume => Action::Resume,
+        StepKind::Resume => Action::resume(),
         StepKind::Resolve => Action::resolve("The bank asked for 3-D Secure; it was switched on."),
-        StepKind::Confirm => Action::Confirm,
-        StepKind::Close => Action::Close,
+        StepKind::Confirm => Action::confirm(),
+        StepKind::Close => Action::close(),
         StepKind::Reopen => Action::reopen(),
         StepKind::Cancel => Action::cancel(),
     }

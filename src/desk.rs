@@ -5,12 +5,14 @@ mod by;
 mod frame;
 mod import;
 mod look;
+mod migrate;
 mod open;
 mod receipt;
 mod records;
 mod reports;
 mod setup;
 mod tick;
+mod traffic;
 mod worker;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 pub use by::By;
 pub use import::Imported;
 pub use look::{Page, TicketRef};
+pub use migrate::{Crossings, MAX_NAMED, Migrated, Obstacle, Obstacles, Rehearsal};
 pub use receipt::Receipt;
 pub use records::Records;
 pub use reports::{DueSoon, Reports};
@@ -286,7 +289,7 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), [storage](crate::Error::is_storage).
     pub fn ticket(&self, ticket: impl Into<TicketRef>) -> E::Reply<'_, Ticket> {
-        self.engine.run(&self.settings.desk, look::LookUp(ticket.into()))
+        self.engine.run(&self.settings.desk, look::LookUp(ticket.into(), self.frame()))
     }
 
     /// Finds tickets, a page at a time.

@@ -56,6 +56,7 @@
 //! | [`Snapshot`], [`Event`], [`Change`] | the ticket as a fold, and the history of which it is one |
 //! | [`Receipt`], [`Page`], [`Query`] | what a command did; tickets, a page at a time |
 //! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | how a desk decides: versioned data, checked when it is built |
+//! | [`Workflow`](workflow::Workflow), [`WorkflowDefinition`] | a company's own statuses over the states: data, checked as a graph |
 //! | [`Calendar`] | when we work, and how much of that lies between two instants |
 //! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | what was promised, to whom, and in which time |
 //! | [`Clock`](sla::Clock), [`Ledger`](ledger::Ledger) | how much of it is used up, and where the time went |
@@ -68,7 +69,7 @@
 //! ```text
 //!  3  adapters         store::sqlite · store::postgres · store::memory · yours
 //!  2  desk and ports   desk · flow · store
-//!  1  domain, pure     ticket · lifecycle · policy · priority · condition · calendar · sla · ledger · import
+//!  1  domain, pure     ticket · lifecycle · workflow · policy · priority · condition · calendar · sla · ledger · import
 //!  0  vocabulary       id · error · time · value
 //! ```
 //!
@@ -88,13 +89,13 @@
 //!
 //! # What is supported, and what is not
 //!
-//! There are the lifecycle, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
+//! There are the lifecycle, workflows of your own statuses over it, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
 //! by condition, holds that end and silence that closes, calendars of business time, service level agreements with
 //! clocks, warnings and breaches, an account of where the time went, optimistic versions, idempotency keys, several
 //! desks in one database, the host's own transaction, stores of your own, and the import of another system's
 //! tickets with their history.
 //!
-//! There are not, in this version: workflows of your own statuses, e-mail, outbox and webhooks (a warning
+//! There are not, in this version: e-mail, outbox and webhooks (a warning
 //! is an event in the history, and nothing is sent), routing and automation rules beyond the reactions of a target,
 //! figures over many tickets, full-text search, merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
 //! there will be none.
@@ -109,6 +110,7 @@
 //! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`]; at all
 //!   desks at once: [`Worker`].
 //! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
+//! - Bring steps of your own: [`workflow`], [`Policy::workflow`].
 //! - Count working hours: [`Calendar::add`], [`Calendar::between`].
 //! - Promise an answer in time: [`sla`]. Write agreements and calendars in a file: [`policy`].
 //! - Say where the time went, and what is in danger: [`desk::Reports`].
@@ -129,7 +131,9 @@
 //! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome.
 //! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
+//! - **`toml`**: workflows from TOML text, with the place of every fault.
 //! - **`ics`**: holidays from iCalendar files.
+//! - **`toml`**: workflows from TOML, with the place of every fault.
 //!
 //! Without any the crate has no C code, and keeps tickets in memory or in a store of yours.
 
@@ -158,6 +162,7 @@ pub mod store;
 pub mod ticket;
 pub mod time;
 pub mod value;
+pub mod workflow;
 #[cfg(feature = "tzif")]
 pub mod zoneinfo;
 
@@ -186,6 +191,7 @@ pub use ticket::story::Story;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};
+pub use workflow::WorkflowDefinition;
 
 /// The README's code, as tests.
 #[cfg(all(doctest, feature = "sqlite"))]

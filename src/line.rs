@@ -19,6 +19,18 @@ pub enum Line {
     External,
 }
 
+impl Line {
+    /// The name as it is written: `first`, `second`, `third`, `external`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Line::First => "first",
+            Line::Second => "second",
+            Line::Third => "third",
+            Line::External => "external",
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -53,6 +53,7 @@
 //! for the matrix.
 
 mod fields;
+mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ use crate::priority::Matrix;
 use crate::sla::{self, Agreement, Rules};
 use crate::spelling;
 use crate::value::Value;
+use crate::workflow::WorkflowDefinition;
 
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
 ///
@@ -86,6 +88,8 @@ pub struct Policy {
     calendars: BTreeMap<String, Definition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     agreements: Vec<Agreement>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workflows: Vec<WorkflowDefinition>,
 }
 
 impl Default for Policy {
@@ -98,6 +102,7 @@ impl Default for Policy {
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
+            workflows: Vec::new(),
         }
     }
 }
@@ -194,8 +199,12 @@ impl Policy {
         }
         self.matrix.check_conditions(&self.known_to_modifiers())?;
         match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
+            faults if faults.is_empty() => {}
+            faults => return fault(faults.join("; ")),
+        }
+        match self.faults_of_workflows() {
             faults if faults.is_empty() => Ok(()),
-            faults => fault(faults.join("; ")),
+            faults => fault(faults.join("\n")),
         }
     }
 

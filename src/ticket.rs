@@ -44,19 +44,26 @@ mod clockwork;
 mod decide;
 mod describe;
 mod due;
+mod journey;
+pub(crate) mod migrate;
 mod open;
+mod route;
+mod steps;
 mod typed;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
 use crate::ticket::action::Action;
 use crate::ticket::people::Actor;
+use crate::ticket::route::{Errand, Waived};
 use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{Catalogue, Workflow};
 
 pub use typed::AnyTicket;
 
@@ -77,6 +84,7 @@ pub use typed::AnyTicket;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket<S = State> {
     snapshot: Arc<Snapshot>,
+    workflow: Workflow,
     state: S,
 }
 
@@ -91,6 +99,11 @@ impl<S> Ticket<S> {
         &self.state
     }
 
+    /// The workflow that it follows: its statuses and the ways between them.
+    pub fn followed(&self) -> &Workflow {
+        &self.workflow
+    }
+
     /// Everything known of the ticket at this version.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -103,10 +116,12 @@ impl<S> Ticket<S> {
 
     /// What the ticket accepts now: steps first. Its `Display` lists it.
     pub fn permitted(&self) -> Permitted {
-        Permitted::in_state(self.snapshot.state.kind())
+        let workflow = &self.workflow;
+        Errand { ticket: &self.snapshot, workflow, by: None, waived: Waived::Nothing }.permitted()
     }
 
-    /// Why the lifecycle would refuse this action now, without attempting it; `None` if it would not.
+    /// Why the lifecycle or the ticket's workflow would refuse this action now, whoever wants it, without attempting it:
+    /// every reason; `None` if they would not. Each guard is asked once, and nothing changes.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -117,12 +132,12 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn why_not(&self, action: &Action) -> Option<Rejection> {
-        self.snapshot.refusal(action, None)
+        self.snapshot.refusal(action, None, &self.workflow)
     }
 
-    /// Why this actor could not do this now: the lifecycle's reasons and the actor's.
+    /// Why this actor could not do this now: also whether it is theirs to do, by the lifecycle and the workflow.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
-        self.snapshot.refusal(action, Some(by))
+        self.snapshot.refusal(action, Some(by), &self.workflow)
     }
 }
 
@@ -135,29 +150,48 @@ impl<S> Deref for Ticket<S> {
     }
 }
 
-impl From<Snapshot> for Ticket {
-    fn from(snapshot: Snapshot) -> Ticket {
-        Ticket::from(Arc::new(snapshot))
+impl Ticket {
+    /// A handle of a ticket that was folded or kept elsewhere, with the workflow that it follows.
+    ///
+    /// ```
+    /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
+    /// # use firstline::workflow::Catalogue;
+    /// # let desk = Desk::memory();
+    /// # let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// let history = desk.records().history(id)?;
+    /// let as_it_began = Ticket::new(Snapshot::fold(&history[..1])?, &Catalogue::new())?;
+    /// assert_eq!(as_it_began.status(), "new");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the catalogue has not the workflow which the ticket follows.
+    pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflows: &Catalogue) -> Result<Ticket> {
+        let snapshot = snapshot.into();
+        let workflow = match &snapshot.placed {
+            Some(placed) => workflows.get(&placed.workflow)?,
+            None => Workflow::simple(),
+        };
+        Ok(Ticket::following(workflow.clone(), snapshot))
     }
-}
 
-/// Shares what a store has read, instead of a copy.
-impl From<Arc<Snapshot>> for Ticket {
-    fn from(snapshot: Arc<Snapshot>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), snapshot }
+    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>) -> Ticket {
+        Ticket { state: snapshot.state.clone(), workflow, snapshot }
     }
 }
 
 impl<S: KnownState> Ticket<S> {
     /// The handle as one whose state is known at run time.
     pub fn into_untyped(self) -> Ticket {
-        Ticket { state: self.snapshot.state.clone(), snapshot: self.snapshot }
+        Ticket { state: self.snapshot.state.clone(), workflow: self.workflow, snapshot: self.snapshot }
     }
 
     /// The typed handle, if the ticket is in this state; the ticket back, if it is not.
     pub fn try_from_untyped(ticket: Ticket) -> Result<Ticket<S>, Ticket> {
         match S::from_state(&ticket.state) {
-            Some(state) => Ok(Ticket { state: state.clone(), snapshot: ticket.snapshot }),
+            Some(state) => {
+                Ok(Ticket { state: state.clone(), workflow: ticket.workflow, snapshot: ticket.snapshot })
+            }
             None => Err(ticket),
         }
     }
@@ -177,6 +211,18 @@ pub struct Step<To> {
 }
 
 impl<To> Step<To> {
+    /// The same step, to this status of the ticket's workflow: see [`Action::into_status`].
+    pub fn into_status(mut self, status: impl Into<String>) -> Step<To> {
+        self.action = self.action.into_status(status);
+        self
+    }
+
+    /// The same step, with a reason in words: see [`Action::because`].
+    pub fn because(mut self, words: impl Into<String>) -> Step<To> {
+        self.action = self.action.because(words);
+        self
+    }
+
     /// The same step together with something that goes before it, such as a reply; all or nothing.
     pub fn with(mut self, first: Action) -> Step<To> {
         self.action = first.and(self.action);

@@ -6,7 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use firstline::flow::{Engine, Flow, Job, blocking};
 use firstline::store::memory::Memory;
-use firstline::{Action, Actor, Desk, DeskId, Error, NewTicket, Query, Result, TimeDelta};
+use firstline::workflow::{Migration, Status, Transition};
+use firstline::{
+    Action, Actor, Desk, DeskId, Error, NewTicket, Policy, Query, Result, StateKind, StepKind, TimeDelta,
+    WorkflowDefinition,
+};
 
 /// Answers later: each call is polled once in vain before it works.
 struct Later(Memory);
@@ -77,4 +81,34 @@ fn the_same_verbs_are_awaited() {
     assert_eq!(block_on(desk.records().history(closed.id())).unwrap().len(), 4);
     let error: Error = block_on(desk.ticket("T-9")).unwrap_err();
     assert!(error.is_not_found());
+}
+
+#[test]
+fn a_migration_is_awaited_leg_by_leg() {
+    let workflow = |version, first: &str| {
+        WorkflowDefinition::new("own")
+            .version(version)
+            .status(Status::new(first, StateKind::New))
+            .status(Status::new("Answered", StateKind::Resolved))
+            .status(Status::new("At work", StateKind::Active))
+            .status(Status::new("Done", StateKind::Closed))
+            .transition(Transition::step(StepKind::Resolve, first, "Answered").or_from("At work"))
+            .transition(Transition::step(StepKind::Reopen, "Answered", "At work"))
+            .transition(Transition::step(StepKind::Close, "Answered", "Done"))
+    };
+    let desk = Desk::over(Later(Memory::new()), "main");
+    let migrated = block_on(async {
+        desk.setup().adopt(&Policy::new().workflow(workflow(1, "Incoming"))).await?;
+        for _ in 0..120 {
+            desk.open_ticket(NewTicket::new("No sound")).await?;
+        }
+        desk.setup().adopt(&Policy::new().workflow(workflow(2, "Registered"))).await?;
+        let plan = Migration::of("own");
+        let error = desk.setup().migrate(&plan, Actor::agent("anna")).await.unwrap_err();
+        assert_eq!(error.rehearsal().unwrap().faults.len(), 1, "{error}");
+        desk.setup().migrate(&plan.map("Incoming", "Registered"), Actor::agent("anna")).await
+    })
+    .unwrap();
+    assert_eq!((migrated.crossings.tickets, migrated.left.tickets), (120, 0));
+    assert_eq!(block_on(desk.ticket("T-120")).unwrap().status(), "Registered");
 }

@@ -69,7 +69,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         ),
         (Action::resolve(""), "resolution is empty; allowed: some text"),
         (Action::resolve_as("", "unmuted"), "resolution code is empty; allowed: 1 to 255 characters"),
-        (Action::Cancel { why: Some(String::new()) }, "reason is empty; allowed: some text"),
+        (Action::cancel().because(""), "reason is empty; allowed: some text"),
         (Action::override_priority(Priority::P1, " "), "reason is empty; allowed: some text"),
         (
             Action::override_priority(Priority::new(9).unwrap(), "x"),

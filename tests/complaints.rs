@@ -272,7 +272,7 @@ mod embedding {
             // And a snapshot that the host kept as JSON is one too.
             let json = serde_json::to_string(ticket.snapshot()).unwrap();
             let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
-            let again = firstline::Ticket::from(snapshot);
+            let again = firstline::Ticket::new(snapshot, &Default::default()).unwrap();
             assert!(matches!(again.into_typed(), AnyTicket::Active(_)));
         });
     }

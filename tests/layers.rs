@@ -28,6 +28,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "ticket",
             "ledger",
             "import",
+            "workflow",
         ],
     ),
     // The desk and the ports.

@@ -234,7 +234,7 @@ fn each_step_is_for_those_whom_the_design_names() {
                     assert_eq!(receipt.ticket.snapshot().state.kind(), to.unwrap());
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action(step), &by));
-                    assert_eq!(rejection(&error).reasons, [Reason::Actor { may }]);
+                    assert_eq!(rejection(&error).reasons, [Reason::Actor { may: may.into() }]);
                     assert_eq!(error.to_string(), format!("{step} is for {may}; {offered}"));
                     assert_eq!(why_not.as_ref(), Some(rejection(&error)));
                 }
@@ -243,6 +243,6 @@ fn each_step_is_for_those_whom_the_design_names() {
         // Somebody who may not, in a state which does not: both reasons are given.
         let id = stage.open();
         let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
-        assert_eq!(rejection(&error).reasons, [Reason::State, Reason::Actor { may: "the requester" }]);
+        assert_eq!(rejection(&error).reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);
     });
 }

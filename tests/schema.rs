@@ -49,7 +49,7 @@ fn play(store: &Sqlite) {
     let light = acme.commit(light.start(), anna()).unwrap();
     acme.commit(light.resolve("switched on"), anna().once("click-1")).unwrap();
     let done = acme.open_ticket(NewTicket::new("No heat").from("carl")).unwrap().id();
-    acme.act(done, Action::resolve("heated").and(Action::Close), anna()).unwrap();
+    acme.act(done, Action::resolve("heated").and(Action::close()), anna()).unwrap();
     let other = desk(store, "beta", &time);
     let parked = other.open_ticket(NewTicket::new("Later").from("dora")).unwrap().id();
     let until = monday() + TimeDelta::days(2);

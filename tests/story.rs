@@ -44,7 +44,7 @@ fn every_action_can_be_told() {
         ),
         (Action::resolve("Unmuted."), r#"anna resolved it: "Unmuted.""#),
         (Action::resolve_as("settings", "Unmuted."), r#"anna resolved it as settings: "Unmuted.""#),
-        (Action::Cancel { why: Some("A test.".to_owned()) }, r#"anna cancelled it: "A test.""#),
+        (Action::cancel().because("A test."), r#"anna cancelled it: "A test.""#),
         (Action::assign("anna"), "anna took it"),
         (Action::assign("ben"), "anna gave it to ben"),
         (

@@ -35,9 +35,9 @@ pub(crate) fn templates() -> Vec<Template> {
         let act = |action| drop(desk.act(id, action, &anna).unwrap());
         match number * 7 % 20 {
             0 => {}
-            1 => act(Action::Start.and(Action::assign("anna")).and(Action::hold(HoldReason::Customer))),
+            1 => act(Action::start().and(Action::assign("anna")).and(Action::hold(HoldReason::Customer))),
             2 => act(Action::reply("Try it now.").and(Action::resolve("answered"))),
-            _ => act(Action::reply("Try it now.").and(Action::resolve("answered")).and(Action::Close)),
+            _ => act(Action::reply("Try it now.").and(Action::resolve("answered")).and(Action::close())),
         }
     }
     let connection = Connection::open(&file).unwrap();

@@ -105,7 +105,27 @@ impl Fields {
         self
     }
 
-    fn is_open(&self, name: &str) -> bool {
+    /// The fields that every ticket has. Attributes of people are the host's, so any of them is known.
+    pub(crate) fn of_every_ticket() -> Fields {
+        ["kind", "channel", "line", "category", "team", "assignee", "requester"]
+            .into_iter()
+            .fold(Fields::new(), |fields, name| fields.with(name, FieldType::Text))
+            .with("tags", FieldType::List)
+            .with_any_under("contact.")
+    }
+
+    /// The names that are known one by one.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
+    /// Whether a condition may use this field.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.is_open(name)
+    }
+
+    /// Whether this name is one of those of which any is allowed.
+    pub(crate) fn is_open(&self, name: &str) -> bool {
         self.open.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
     }
 }
@@ -151,6 +171,37 @@ impl Condition {
     pub fn check(&self, fields: &Fields) -> Result<()> {
         let faults = self.faults(Some(fields));
         if faults.is_empty() { Ok(()) } else { Err(Error::definition("condition", faults.join("; "))) }
+    }
+
+    /// The fields it uses that are not among these.
+    pub(crate) fn unknown_fields(&self, fields: &Fields) -> BTreeSet<&str> {
+        let mut used = BTreeSet::new();
+        self.fields_into(&mut used);
+        used.retain(|it| !fields.knows(it));
+        used
+    }
+
+    /// Whether it uses a field whose name begins so.
+    pub(crate) fn mentions(&self, prefix: &str) -> bool {
+        let mut used = BTreeSet::new();
+        self.fields_into(&mut used);
+        used.iter().any(|it| it.starts_with(prefix))
+    }
+
+    /// Every field it uses. What nests too deeply to be checked is a fault already and looked at no further.
+    fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
+        let mut waiting = vec![(self, 1)];
+        while let Some((condition, level)) = waiting.pop() {
+            match &condition.0 {
+                _ if level > 2 * MAX_DEPTH => {}
+                Node::Always => {}
+                Node::All(parts) | Node::Any(parts) => waiting.extend(parts.iter().map(|it| (it, level + 1))),
+                Node::Not(inner) => waiting.push((inner, level + 1)),
+                Node::Compare(field, _) => {
+                    used.insert(field);
+                }
+            }
+        }
     }
 
     /// What is wrong with the condition. Where the fields are not known yet, only what is wrong whatever they are.

@@ -56,8 +56,9 @@ impl Act {
         for (link, linked) in &changed {
             let other =
                 seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
-            let rules = self.frame.rules_for(other, seen)?;
-            let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone(), &rules));
+            let terms = self.frame.terms_for(other, seen)?;
+            let moment = &terms.moment(moment.now, moment.by);
+            let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone(), &terms.rules));
             mirror.fire_due(moment)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             mirror
@@ -120,7 +121,7 @@ impl Flow for Act {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, &self.frame)? {
             return Ok((Commit::default(), receipt));
         }
         let ticket = seen
@@ -130,12 +131,11 @@ impl Flow for Act {
             let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
             return Err(Halt::Stop(conflict.into()));
         }
-        let policy = self.frame.policy(seen)?;
-        let rules = self.frame.rules_for(ticket, seen)?;
-        let moment = Moment { now: self.frame.now, by: &self.by.actor, policy: &policy, rules: &rules };
+        let terms = self.frame.terms_for(ticket, seen)?;
+        let moment = terms.moment(self.frame.now, &self.by.actor);
         let draft = ticket.decide(&self.action, &moment)?;
         let mut drafts = self.mirrored(&draft, seen, &moment)?;
-        let receipt = Receipt::of(&draft);
+        let receipt = Receipt::of(&draft, &terms.workflows)?;
         drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
         self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;

@@ -10,31 +10,69 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Halt, Seen};
 use crate::policy::Policy;
 use crate::sla::{Clock, Rulebook, Rules};
+use crate::store::Read;
+use crate::ticket::Ticket;
+use crate::ticket::draft::Moment;
+use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 
 /// A policy with its agreements made ready for use.
 #[derive(Debug, Clone)]
-struct Known {
-    policy: Arc<Policy>,
+pub(super) struct Known {
+    pub(super) policy: Arc<Policy>,
     rules: Arc<Rules>,
+    workflows: Catalogue,
 }
 
-/// Policies that were read once, by their hash. A hash never changes its meaning, so nothing is ever stale.
+/// Policies and workflows that were read once, by their hash. A hash never changes its meaning, so nothing is ever
+/// stale.
 #[derive(Debug, Default)]
-pub(super) struct Policies(Mutex<HashMap<Fingerprint, Known>>);
+pub(super) struct Policies {
+    known: Mutex<HashMap<Fingerprint, Known>>,
+    workflows: Mutex<HashMap<Fingerprint, Workflow>>,
+}
 
 impl Policies {
     fn known(&self, hash: Fingerprint) -> Option<Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
     fn learn(&self, hash: Fingerprint, text: &str) -> Result<Known> {
         let policy: Policy = serde_json::from_str(text)
             .map_err(|e| Error::new(ErrorKind::Corrupt, "the stored policy cannot be read").caused_by(e))?;
         let rules = Arc::new(policy.rules_under(hash)?);
-        let known = Known { policy: Arc::new(policy), rules };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known.clone());
+        let workflows = policy.adopted_catalogue()?;
+        let known = Known { policy: Arc::new(policy), rules, workflows };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known.clone());
         Ok(known)
+    }
+
+    fn workflow(&self, hash: Fingerprint) -> Option<Workflow> {
+        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+    }
+
+    fn learn_workflow(&self, hash: Fingerprint, text: &str) -> Result<Workflow> {
+        let unreadable = || Error::new(ErrorKind::Corrupt, "the stored workflow cannot be read");
+        let definition: WorkflowDefinition =
+            serde_json::from_str(text).map_err(|e| unreadable().caused_by(e))?;
+        let workflow = definition.build_adopted().map_err(|e| unreadable().caused_by(e))?;
+        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, workflow.clone());
+        Ok(workflow)
+    }
+}
+
+/// By what a decision is made: the policy, its agreements and its workflows.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) policy: Arc<Policy>,
+    pub(super) rules: Rulebook,
+    pub(super) workflows: Catalogue,
+}
+
+impl Terms {
+    pub(super) fn moment<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> Moment<'a> {
+        Moment { now, by, policy: &self.policy, rules: &self.rules, workflows: &self.workflows }
     }
 }
 
@@ -56,11 +94,18 @@ impl Frame {
         })
     }
 
-    /// The agreements in force. The default policy has none.
-    pub(super) fn rules(&self, seen: &Seen) -> Result<Rulebook, Halt> {
+    /// What holds for new tickets. The default policy has neither agreements nor workflows.
+    pub(super) fn terms(&self, seen: &Seen) -> Result<Terms, Halt> {
         Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
-            Some(adoption) => Rulebook::new().with(adoption.from, self.version(adoption.hash, seen)?.rules),
-            None => Rulebook::new(),
+            Some(adoption) => {
+                let Known { policy, rules, workflows } = self.version(adoption.hash, seen)?;
+                Terms { policy, rules: Rulebook::new().with(adoption.from, rules), workflows }
+            }
+            None => Terms {
+                policy: Arc::clone(&self.default),
+                rules: Rulebook::new(),
+                workflows: Catalogue::new(),
+            },
         })
     }
 
@@ -75,11 +120,41 @@ impl Frame {
         })
     }
 
-    /// The agreements in force, and those to which a ticket's clocks are pinned.
-    pub(super) fn rules_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Rulebook, Halt> {
-        let mut rulebook = self.rules(seen)?;
-        self.pin(&ticket.clocks, &mut rulebook, seen)?;
-        Ok(rulebook)
+    /// What holds for this ticket: what is in force, and that to which its clocks and its workflow are pinned.
+    pub(super) fn terms_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Terms, Halt> {
+        let mut terms = self.terms(seen)?;
+        self.pin(&ticket.clocks, &mut terms.rules, seen)?;
+        if ticket.placed.is_some() {
+            terms.workflows = terms.workflows.with(self.workflow_of(ticket, seen)?);
+        }
+        Ok(terms)
+    }
+
+    /// The workflow that a ticket follows.
+    pub(super) fn workflow_of(&self, ticket: &Snapshot, seen: &Seen) -> Result<Workflow, Halt> {
+        let Some(placed) = &ticket.placed else { return Ok(Workflow::simple().clone()) };
+        let hash = placed.workflow.hash;
+        if let Some(known) = self.policies.workflow(hash) {
+            return Ok(known);
+        }
+        let text = seen.definition(hash)?.ok_or_else(|| {
+            let problem = format!("the workflow {} is referred to but not stored", placed.workflow);
+            Error::new(ErrorKind::Corrupt, problem)
+        })?;
+        Ok(self.policies.learn_workflow(hash, text)?)
+    }
+
+    /// Handles of tickets that were read, with the workflows which they follow.
+    pub(super) fn handles(
+        &self,
+        tickets: impl IntoIterator<Item = Arc<Snapshot>>,
+        seen: &Seen,
+    ) -> Result<Vec<Ticket>, Halt> {
+        let tickets: Vec<_> = tickets.into_iter().collect();
+        let hashes = tickets.iter().filter_map(|it| Some(it.placed.as_ref()?.workflow.hash));
+        let unknown = hashes.filter(|hash| self.policies.workflow(*hash).is_none());
+        seen.need(unknown.map(Read::Definition))?;
+        tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, seen)?, it))).collect()
     }
 
     /// Adds the agreements to which clocks are pinned.
@@ -90,7 +165,7 @@ impl Frame {
         Ok(())
     }
 
-    fn version(&self, hash: Fingerprint, seen: &Seen) -> Result<Known, Halt> {
+    pub(super) fn version(&self, hash: Fingerprint, seen: &Seen) -> Result<Known, Halt> {
         if let Some(known) = self.policies.known(hash) {
             return Ok(known);
         }

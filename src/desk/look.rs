@@ -73,7 +73,7 @@ impl From<&String> for TicketRef {
 
 /// Reads one ticket.
 #[derive(Debug)]
-pub(super) struct LookUp(pub(super) TicketRef);
+pub(super) struct LookUp(pub(super) TicketRef, pub(super) Frame);
 
 impl Flow for LookUp {
     type Out = Ticket;
@@ -101,7 +101,8 @@ impl Flow for LookUp {
             None => None,
         };
         let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {called}")))?;
-        Ok((Commit::default(), Ticket::from(ticket.clone())))
+        let workflow = self.1.workflow_of(ticket, seen)?;
+        Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into())))
     }
 }
 
@@ -142,7 +143,7 @@ impl Flow for Find {
         let found = seen.find(&query.clone().one_more())?;
         let shown = &found[..found.len().min(query.page_size())];
         let next = if found.len() > shown.len() { shown.last().map(|it| query.place(it)) } else { None };
-        let tickets = shown.iter().cloned().map(Ticket::from).collect();
+        let tickets = self.frame.handles(shown.iter().cloned(), seen)?;
         Ok((Commit::default(), Page { tickets, next }))
     }
 }

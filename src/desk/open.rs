@@ -1,6 +1,6 @@
 //! Opening a ticket, and taking in a message that may open one.
 
-use super::frame::Frame;
+use super::frame::{Frame, Terms};
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::lifecycle::state;
 use crate::store::{Commit, Read};
 use crate::ticket::Ticket;
 use crate::ticket::action::Action;
-use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::draft::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::opening::NewTicket;
@@ -39,7 +39,7 @@ impl Flow for Open {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
         let Receive { request, repeatable, .. } = &self.0;
-        let (commit, receipt) = match repeatable.first_result(seen, self.0.frame.now)? {
+        let (commit, receipt) = match repeatable.first_result(seen, &self.0.frame)? {
             Some(receipt) => (Commit::default(), receipt),
             None => {
                 if let Some(thread) = &request.thread
@@ -79,14 +79,14 @@ impl Receive {
     /// Opens the ticket, if need be as the follow-up of a finished one.
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
         let Frame { now, .. } = self.frame;
-        let policy = self.frame.policy(seen)?;
-        let rules = self.frame.rules(seen)?;
+        let terms = self.frame.terms(seen)?;
+        let Terms { policy, rules, workflows } = &terms;
         let inherited =
-            finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), &policy));
+            finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), policy));
         let request = inherited.as_ref().unwrap_or(&self.request);
-        let mut draft = request.decide(self.id, seen.next_number(0)?, now, &policy, &rules)?;
+        let mut draft = request.decide(self.id, seen.next_number(0)?, now, policy, rules, workflows)?;
         let by = self.request.actor();
-        let moment = Moment { now, by: &by, policy: &policy, rules: &rules };
+        let moment = terms.moment(now, &by);
         let mut drafts = Vec::new();
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
@@ -95,7 +95,7 @@ impl Receive {
             finished.mirror(Change::Linked(inverse), &moment)?;
             drafts.push(finished);
         }
-        let receipt = Receipt::of(&draft);
+        let receipt = Receipt::of(&draft, workflows)?;
         drafts.insert(0, draft);
         let mut commit = Commit::of(drafts);
         commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
@@ -118,18 +118,17 @@ impl Flow for Receive {
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen, self.frame.now)? {
+        if let Some(receipt) = self.repeatable.first_result(seen, &self.frame)? {
             return Ok((Commit::default(), receipt));
         }
         let Some(thread) = &self.request.thread else { return self.opening(seen, None) };
         thread.check()?;
         let Some(id) = seen.thread(thread)? else { return self.opening(seen, None) };
         let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
-        let policy = self.frame.policy(seen)?;
-        let rules = self.frame.rules_for(ticket, seen)?;
+        let terms = self.frame.terms_for(ticket, seen)?;
         let by = self.request.speaker();
-        let moment = Moment { now: self.frame.now, by: &by, policy: &policy, rules: &rules };
-        let mut current = Draft::of(ticket.clone(), &rules);
+        let moment = terms.moment(self.frame.now, &by);
+        let mut current = Draft::of(ticket.clone(), &terms.rules);
         current.fire_due(&moment)?;
         current.settle()?;
         if current.snapshot().state.kind().is_final() {
@@ -144,7 +143,7 @@ impl Flow for Receive {
             draft.fire_due(&moment)?;
             draft.settle()?;
         }
-        let receipt = Receipt::of(&draft);
+        let receipt = Receipt::of(&draft, &terms.workflows)?;
         let mut commit = Commit::of([draft]);
         self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
         Ok((commit, receipt))

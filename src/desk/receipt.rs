@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::frame::Frame;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Halt, Seen};
@@ -12,6 +13,7 @@ use crate::ticket::Ticket;
 use crate::ticket::draft::Draft;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
+use crate::workflow::Catalogue;
 
 /// What a command did.
 ///
@@ -45,12 +47,9 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(draft: &Draft) -> Receipt {
-        Receipt {
-            ticket: Ticket::from(draft.snapshot().clone()),
-            events: draft.events().to_vec(),
-            replayed: false,
-        }
+    pub(super) fn of(draft: &Draft, workflows: &Catalogue) -> Result<Receipt> {
+        let ticket = Ticket::new(draft.snapshot().clone(), workflows)?;
+        Ok(Receipt { ticket, events: draft.events().to_vec(), replayed: false })
     }
 }
 
@@ -79,12 +78,12 @@ impl Repeatable {
     }
 
     /// The first result, if this is a repetition.
-    pub(super) fn first_result(&self, seen: &Seen, now: DateTime<Utc>) -> Result<Option<Receipt>, Halt> {
+    pub(super) fn first_result(&self, seen: &Seen, frame: &Frame) -> Result<Option<Receipt>, Halt> {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
         let request = self.request()?;
         // One that has expired may still be there: it counts for nothing.
-        let Some(kept) = seen.receipt(key)?.filter(|kept| kept.expires >= now) else { return Ok(None) };
+        let Some(kept) = seen.receipt(key)?.filter(|kept| kept.expires >= frame.now) else { return Ok(None) };
         if kept.request != request {
             let problem = format!(
                 "the idempotency key {key:?} was used before, with another request",
@@ -95,7 +94,8 @@ impl Repeatable {
                 .into());
         }
         let events = seen.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
-        let ticket = Ticket::from(Snapshot::fold(events)?);
+        let snapshot = Snapshot::fold(events)?;
+        let ticket = Ticket::following(frame.workflow_of(&snapshot, seen)?, snapshot.into());
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

@@ -6,6 +6,7 @@ use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
 use super::frame::Frame;
+use super::traffic::Count;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Label, Seen};
@@ -16,9 +17,10 @@ use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
 use crate::ticket::action::Action;
-use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::draft::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
+use crate::workflow::{Traffic, Workflow};
 
 /// What a desk can say about its work. Made by [`Desk::reports`].
 #[derive(Debug)]
@@ -112,6 +114,30 @@ impl<'a, E: Engine> Reports<'a, E> {
         let job = LookAhead { within, frame: self.0.frame(), next: Some(None), found: Vec::new() };
         self.0.engine.work(&self.0.settings.desk, job)
     }
+
+    /// How the desk's tickets go through a workflow: how many stand in each status, and how many took each way. It
+    /// counts those that follow just this version of it, and reads the whole history of each.
+    ///
+    /// ```
+    /// # use firstline::workflow::Workflow;
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// for subject in ["No sound", "No light", "No heat"] {
+    ///     let ticket = desk.open_ticket(NewTicket::new(subject))?;
+    ///     desk.act(ticket.id(), Action::resolve("plugged in"), Actor::agent("anna"))?;
+    /// }
+    /// let simple = Workflow::simple();
+    /// let traffic = desk.reports().traffic(simple)?;
+    /// let (new, resolved) = (simple.find("new").unwrap(), simple.find("resolved").unwrap());
+    /// assert_eq!((traffic.standing(resolved), traffic.took(new, resolved)), (3, 3));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn traffic(&self, workflow: &Workflow) -> E::Reply<'a, Traffic> {
+        self.0.engine.work(&self.0.settings.desk, Count::of(workflow))
+    }
 }
 
 /// A clock whose deadline is near, and its ticket.
@@ -167,18 +193,18 @@ impl Flow for Explain {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
         let mut history = seen.history(self.ticket, 0, usize::MAX)?.to_vec();
-        let (policy, mut rules) = (self.frame.policy(seen)?, self.frame.rules_for(ticket, seen)?);
+        let mut terms = self.frame.terms_for(ticket, seen)?;
         for event in &history {
             if let Change::Clocked { clocks } = &event.change {
-                self.frame.pin(clocks, &mut rules, seen)?;
+                self.frame.pin(clocks, &mut terms.rules, seen)?;
             }
         }
-        let moment = Moment { now: self.frame.now, by: &Actor::desk(), policy: &policy, rules: &rules };
-        let mut draft = Draft::of(ticket.clone(), &rules);
-        draft.fire_due(&moment)?;
+        let desk = Actor::desk();
+        let mut draft = Draft::of(ticket.clone(), &terms.rules);
+        draft.fire_due(&terms.moment(self.frame.now, &desk))?;
         draft.settle()?;
         history.extend_from_slice(draft.events());
-        let ledger = Ledger::of(draft.snapshot(), &history, self.metric, self.frame.now, &rules)?;
+        let ledger = Ledger::of(draft.snapshot(), &history, self.metric, self.frame.now, &terms.rules)?;
         let ledger = ledger.ok_or_else(|| {
             let there: Vec<_> =
                 draft.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
@@ -212,9 +238,8 @@ impl Flow for WhatIf {
     fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Clock>), Halt> {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let (policy, rules) = (self.frame.policy(seen)?, self.frame.rules_for(ticket, seen)?);
-        let moment = Moment { now: self.frame.now, by: &self.by, policy: &policy, rules: &rules };
-        let draft = ticket.decide(&self.action, &moment)?;
+        let terms = self.frame.terms_for(ticket, seen)?;
+        let draft = ticket.decide(&self.action, &terms.moment(self.frame.now, &self.by))?;
         Ok((Commit::default(), draft.snapshot().clocks.clone()))
     }
 }
@@ -274,13 +299,15 @@ impl Flow for LookAheadPage {
         let tickets = seen.find(&query)?;
         let mut near = Vec::new();
         for ticket in tickets.iter().filter(|ticket| ticket.due_at.is_some()) {
-            let rules = self.frame.rules_for(ticket, seen)?;
+            let rules = self.frame.terms_for(ticket, seen)?.rules;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
                 let Some(left) = clock.left(self.frame.now, &rules)?.filter(|left| *left <= self.within)
                 else {
                     continue;
                 };
-                near.push(DueSoon { ticket: ticket.clone().into(), clock: clock.clone(), left });
+                let workflow = self.frame.workflow_of(ticket, seen)?;
+                let ticket = Ticket::following(workflow, ticket.clone());
+                near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }
         let full = tickets.len() == query.page_size();

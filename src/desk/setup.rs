@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 
 use super::Desk;
 use super::frame::Frame;
+use super::migrate::{Migrate, Migrated, Rehearsal, Rehearse};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint, to_json};
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Label, Seen};
 use crate::policy::Policy;
 use crate::store::{Commit, Mode};
+use crate::ticket::people::Actor;
 use crate::time::to_micros;
+use crate::workflow::{Migration, WorkflowDefinition};
 
 /// A desk's definitions: what holds, and what is to hold from when. Made by [`Desk::setup`].
 ///
@@ -37,7 +40,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     ///
     /// # Errors
     /// A [definition error](crate::ErrorKind::Definition) if the policy is faulty; [invalid](Error::is_invalid) if
-    /// another one is planned for later.
+    /// another one is planned for later, or if a workflow was changed and kept its version.
     pub fn adopt(&self, policy: &Policy) -> E::Reply<'a, Adoption> {
         self.adopt_at(policy, None)
     }
@@ -62,6 +65,67 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// A storage error.
     pub fn policy(&self) -> E::Reply<'a, Arc<Policy>> {
         self.0.engine.run(&self.0.settings.desk, InForce(self.0.frame()))
+    }
+
+    /// What a migration of live tickets would do now: how many tickets go from where to where, which fields are filled
+    /// in, every fault of the plan, and which tickets stand in the way. Reads all tickets that it concerns, and writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// A storage error. What is wrong with the plan is in the [`Rehearsal`].
+    pub fn rehearse(&self, plan: &Migration) -> E::Reply<'a, Rehearsal> {
+        self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.frame()))
+    }
+
+    /// Lets live tickets go over to another version of their workflow, or to another workflow. It is
+    /// [rehearsed](Setup::rehearse) first, and nothing is written if anything stands against it; then tickets go over a
+    /// hundred at a time, each batch in a transaction of its own and each ticket decided anew, because it may have
+    /// moved meanwhile. One that no longer fits is left as it is and [reported](Migrated::left).
+    ///
+    /// A migration that was cut off goes on where it stopped when it is called again, and does nothing when all is
+    /// done. The history of each ticket says that it went over, and by whom.
+    ///
+    /// ```
+    /// use firstline::workflow::{Migration, Status, Transition};
+    /// use firstline::{Actor, Desk, NewTicket, Policy, StateKind, StepKind, WorkflowDefinition};
+    ///
+    /// let workflow = |version, first: &str| {
+    ///     WorkflowDefinition::new("orders")
+    ///         .version(version)
+    ///         .status(Status::new(first, StateKind::New))
+    ///         .status(Status::new("Answered", StateKind::Resolved))
+    ///         .status(Status::new("Done", StateKind::Closed))
+    ///         .transition(Transition::step(StepKind::Resolve, first, "Answered"))
+    ///         .transition(Transition::step(StepKind::Close, "Answered", "Done"))
+    ///         .transition(Transition::step(StepKind::Reopen, "Answered", "At work"))
+    ///         .status(Status::new("At work", StateKind::Active))
+    ///         .transition(Transition::step(StepKind::Resolve, "At work", "Answered"))
+    /// };
+    /// let desk = Desk::memory();
+    /// desk.setup().adopt(&Policy::new().workflow(workflow(1, "Incoming")))?;
+    /// let id = desk.open_ticket(NewTicket::new("Where is my lamp?"))?.id();
+    /// desk.setup().adopt(&Policy::new().workflow(workflow(2, "Registered")))?;
+    ///
+    /// let plan = Migration::of("orders").from_version(1).to("orders", 2);
+    /// let faults = desk.setup().rehearse(&plan)?.faults;
+    /// assert_eq!(
+    ///     faults,
+    ///     ["\"Incoming\" with 1 ticket leads to no status of orders v2 that is new; there is \"Registered\""],
+    /// );
+    /// let plan = plan.map("Incoming", "Registered");
+    /// assert!(desk.setup().rehearse(&plan)?.is_ready());
+    /// assert_eq!(desk.setup().migrate(&plan, Actor::agent("anna"))?.crossings.tickets, 1);
+    /// assert_eq!(desk.ticket(id)?.status(), "Registered");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [definition error](crate::ErrorKind::Definition) if the plan has faults, [rejected](Error::is_rejected) if
+    /// tickets stand in the way: either carries its [rehearsal](Error::rehearsal), and nothing was written.
+    /// [invalid](Error::is_invalid) if the actor is a contact. A storage error says how many tickets had gone over;
+    /// these stay.
+    pub fn migrate(&self, plan: &Migration, by: impl Into<Actor>) -> E::Reply<'a, Migrated> {
+        self.0.engine.work(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.frame()))
     }
 }
 
@@ -104,12 +168,34 @@ impl Flow for Adopt {
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }
+        if let Some(newest) = newest {
+            let before = self.frame.version(newest.hash, seen)?;
+            versions_rise(before.policy.workflows(), self.policy.workflows())?;
+        }
         let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
         let mut commit = Commit::default();
         commit.definitions.push((hash, text));
+        // Each workflow under its own hash too: tickets are pinned to it, and not to the policy.
+        for workflow in self.policy.workflows() {
+            let text = to_json(workflow)?;
+            commit.definitions.push((Fingerprint::of(&text), text));
+        }
         commit.adoptions.push(adoption);
         Ok((commit, adoption))
     }
+}
+
+/// A changed workflow has a greater version than the one before it: tickets say by name and version what they follow.
+fn versions_rise(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) -> Result<()> {
+    for new in after {
+        let Some(old) = before.iter().find(|old| old.name == new.name && *old != new) else { continue };
+        if new.version <= old.version {
+            let problem = format_args!("{:?} was changed, and version {} is taken", new.name, old.version);
+            return Err(Error::invalid("workflow", problem)
+                .allowing(format!("a version from {} on", old.version.saturating_add(1))));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

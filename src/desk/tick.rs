@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Job, Label, Seen};
 use crate::id::TicketId;
 use crate::store::{Commit, DueTimer, Mode, Read};
-use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::draft::Draft;
 use crate::ticket::people::Actor;
 
 /// How many due timers are listed at once.
@@ -137,10 +137,9 @@ impl Flow for TickFlow {
                 let Some(snapshot) = seen.ticket(*ticket)? else {
                     return Err(Error::not_found(format_args!("ticket {ticket}")).into());
                 };
-                let (policy, rules) = (frame.policy(seen)?, frame.rules_for(snapshot, seen)?);
-                let moment = Moment { now: frame.now, by: &Actor::desk(), policy: &policy, rules: &rules };
-                let mut draft = Draft::of(snapshot.clone(), &rules);
-                draft.fire_due(&moment)?;
+                let (terms, desk) = (frame.terms_for(snapshot, seen)?, Actor::desk());
+                let mut draft = Draft::of(snapshot.clone(), &terms.rules);
+                draft.fire_due(&terms.moment(frame.now, &desk))?;
                 draft.settle()?;
                 let fired = draft.events().iter().filter(|event| event.change.is_by_timer()).count();
                 Ok((Commit::of([draft]), TickOut::Fired(fired)))

@@ -54,6 +54,8 @@ pub(super) fn draft(
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
         external: Some(ticket.external.clone()),
+        // The other system's history knows nothing of this desk's statuses; a migration puts it on a workflow.
+        placed: None,
     };
     let fields = first.fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     opened.tell(&mut personal, first.message.as_ref(), &first.contacts, fields, policy)?;

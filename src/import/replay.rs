@@ -245,7 +245,7 @@ impl Replay<'_> {
             code = code.or_else(|| snapshot.resolution_code.clone());
             personal.text = personal.text.or_else(|| snapshot.personal.resolution.clone());
         }
-        let change = Change::Moved { from, to, step, cause: Cause::Action, code };
+        let change = Change::Moved { from, to, step, cause: Cause::Action, code, status: None };
         self.emit_marked(written, step.is_none(), change, personal)
     }
 }

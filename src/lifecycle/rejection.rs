@@ -1,6 +1,8 @@
 //! A refusal that says why, and what is permitted instead.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,8 @@ pub enum Verb {
     Describe,
     /// Linking it with another ticket.
     Link,
+    /// Going to another status of its workflow.
+    Move,
 }
 
 impl Verb {
@@ -39,7 +43,8 @@ impl Verb {
     pub const fn accepted_in(self, state: StateKind) -> bool {
         match self {
             Verb::Step(step) => state.accepts(step),
-            Verb::Note | Verb::Describe | Verb::Link => true,
+            // A workflow says whether there is such a way; the lifecycle has none.
+            Verb::Note | Verb::Describe | Verb::Link | Verb::Move => true,
             Verb::Reply | Verb::Assign | Verb::HandOver | Verb::Prioritise => !state.is_final(),
         }
     }
@@ -56,6 +61,7 @@ impl fmt::Display for Verb {
             Verb::Prioritise => "prioritise",
             Verb::Describe => "describe",
             Verb::Link => "link",
+            Verb::Move => "move",
         })
     }
 }
@@ -72,6 +78,20 @@ impl Permitted {
     pub fn in_state(state: StateKind) -> Permitted {
         let beside = Verb::BESIDE_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
         Permitted { state, verbs: state.accepted().map(Verb::Step).chain(beside).collect() }
+    }
+
+    /// What a ticket in this state accepts, where a workflow says which steps and moves there are.
+    pub(crate) fn in_workflow(state: StateKind, has: impl Fn(Verb) -> bool) -> Permitted {
+        let mut permitted = Permitted::in_state(state);
+        permitted.verbs.insert(state.accepted().count(), Verb::Move);
+        permitted.verbs.retain(|verb| !matches!(verb, Verb::Step(_) | Verb::Move) || has(*verb));
+        permitted
+    }
+
+    /// The steps alone, and moves.
+    pub(crate) fn ways_alone(mut self) -> Permitted {
+        self.verbs.retain(|verb| matches!(verb, Verb::Step(_) | Verb::Move));
+        self
     }
 
     /// The steps alone.
@@ -124,9 +144,42 @@ pub enum Reason {
     /// It is for others to do: who may.
     Actor {
         /// Who may do it, in words.
-        may: &'static str,
+        may: Cow<'static, str>,
     },
-    /// A public message was expected to come with it, or some other condition fails: in words.
+    /// The workflow has no such status.
+    UnknownStatus {
+        /// The status that was named.
+        status: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
+    },
+    /// The workflow has no such way from here.
+    NoWay {
+        /// The status that was named, if one was.
+        to: Option<String>,
+        /// The statuses to which such an action does lead from here.
+        onward: Vec<String>,
+    },
+    /// A guard of the workflow does not hold.
+    Guard {
+        /// The guard, by its name in the workflow.
+        guard: String,
+        /// The status to which the way leads.
+        to: String,
+    },
+    /// A field must be filled first.
+    Missing {
+        /// The field.
+        field: String,
+        /// The status to which the way leads.
+        to: String,
+    },
+    /// The way needs a reason in words.
+    Unsaid {
+        /// The status to which the way leads.
+        to: String,
+    },
+    /// Some other condition fails: in words.
     Because(String),
 }
 
@@ -147,6 +200,8 @@ pub enum Reason {
 pub struct Rejection {
     /// The state of the ticket.
     pub state: StateKind,
+    /// Its status, if it follows a workflow of the desk's own.
+    pub status: Option<Arc<str>>,
     /// What was wanted.
     pub verb: Verb,
     /// Every reason for the refusal.
@@ -163,7 +218,53 @@ impl Rejection {
             Verb::Step(_) => Permitted::steps(state),
             _ => Permitted::in_state(state),
         };
-        Rejection { state, verb, reasons: vec![reason], permitted }
+        Rejection { state, status: None, verb, reasons: vec![reason], permitted }
+    }
+}
+
+impl Rejection {
+    /// Its reasons, each in words: what a screen may list.
+    pub fn reasons_in_words(&self) -> Vec<String> {
+        struct InWords<'a>(&'a Rejection, &'a Reason);
+
+        impl fmt::Display for InWords<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.reason(self.1, f)
+            }
+        }
+
+        self.reasons.iter().map(|reason| InWords(self, reason).to_string()).collect()
+    }
+
+    fn reason(&self, reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = self.verb;
+        match reason {
+            Reason::State => write!(f, "{verb} is not accepted while {}", self.state),
+            Reason::Actor { may } => write!(f, "{verb} is for {may}"),
+            Reason::UnknownStatus { status, meant } => {
+                write!(f, "{verb}: the status {status:?} is not known")?;
+                meant.as_ref().map_or(Ok(()), |meant| write!(f, " (did you mean {meant:?}?)"))
+            }
+            Reason::NoWay { to, onward } => {
+                write!(f, "no {verb} leads from {:?}", self.status.as_deref().unwrap_or(self.state.name()))?;
+                match to {
+                    Some(to) => write!(f, " to {to:?}")?,
+                    None => f.write_str(" onward")?,
+                }
+                match onward.is_empty() {
+                    true => Ok(()),
+                    false => write!(
+                        f,
+                        ", only to {}",
+                        onward.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")
+                    ),
+                }
+            }
+            Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
+            Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
+            Reason::Unsaid { to } => write!(f, "{verb} to {to:?} needs a reason in words"),
+            Reason::Because(why) => write!(f, "{verb} is refused: {why}"),
+        }
     }
 }
 
@@ -173,11 +274,7 @@ impl fmt::Display for Rejection {
             if place > 0 {
                 f.write_str("; ")?;
             }
-            match reason {
-                Reason::State => write!(f, "{} is not accepted while {}", self.verb, self.state)?,
-                Reason::Actor { may } => write!(f, "{} is for {may}", self.verb)?,
-                Reason::Because(why) => write!(f, "{} is refused: {why}", self.verb)?,
-            }
+            self.reason(reason, f)?;
         }
         write!(f, "; {}", self.permitted)
     }

@@ -119,6 +119,20 @@ impl State {
     }
 }
 
+impl StateKind {
+    /// The state of this kind, if it carries nothing that has to be said.
+    pub(crate) fn plain(self) -> Option<State> {
+        Some(match self {
+            StateKind::New => State::New(New),
+            StateKind::Active => State::Active(Active),
+            StateKind::OnHold => return None,
+            StateKind::Resolved => State::Resolved(Resolved { closes_at: None }),
+            StateKind::Closed => State::Closed(Closed),
+            StateKind::Cancelled => State::Cancelled(Cancelled),
+        })
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

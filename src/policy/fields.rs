@@ -3,15 +3,6 @@
 use super::{FieldType as Custom, Policy};
 use crate::condition::{FieldType, Fields};
 
-/// The fields that every ticket has. Attributes of people are the host's, so any of them is known.
-fn of_every_ticket() -> Fields {
-    ["kind", "channel", "line", "category", "team", "assignee", "requester"]
-        .into_iter()
-        .fold(Fields::new(), |fields, name| fields.with(name, FieldType::Text))
-        .with("tags", FieldType::List)
-        .with_any_under("contact.")
-}
-
 impl Policy {
     /// The fields by which agreements may choose: those that priorities come from, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
@@ -20,13 +11,17 @@ impl Policy {
 
     /// The fields by which tickets may be searched: all of them.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        self.known_to_modifiers().with("state", FieldType::Text).with("priority", FieldType::Integer)
+        ["state", "workflow", "status", "resolution_code"]
+            .into_iter()
+            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, FieldType::Text))
+            .with("priority", FieldType::Integer)
+            .with("workflow_version", FieldType::Integer)
     }
 
     /// The fields from which a priority may be computed: all that tickets under this policy have, but the priority
     /// itself, which would be its own cause, and the state, which says nothing of how bad or urgent a thing is.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
-        self.fields.iter().fold(of_every_ticket(), |fields, (name, custom)| {
+        self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {
                 Custom::Text | Custom::Choice { .. } => FieldType::Text,
                 Custom::Integer => FieldType::Integer,

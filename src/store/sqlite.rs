@@ -262,7 +262,7 @@ mod tests {
             let desk = store.desk("main");
             for _ in 0..3 {
                 let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
-                desk.act(ticket.id(), Action::Start, Actor::agent("anna")).unwrap();
+                desk.act(ticket.id(), Action::start(), Actor::agent("anna")).unwrap();
             }
             let writer = store.writer();
             let statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();

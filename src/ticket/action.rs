@@ -1,5 +1,7 @@
 //! What somebody wants done to a ticket, as data.
 
+mod onward;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,8 @@ use crate::ticket::kind::{Kind, Link, LinkKind};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Contact, Part};
 use crate::value::Value;
+
+pub use onward::Onward;
 
 /// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:
 ///
@@ -30,35 +34,44 @@ pub enum Action {
     /// An internal note.
     Note(Message),
     /// Begin to work on it.
-    Start,
+    Start(Onward),
     /// Let it wait.
     Hold {
         /// What for.
         reason: HoldReason,
         /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
         until: Option<DateTime<Utc>>,
+        /// To which status, and why.
+        #[serde(default, skip_serializing_if = "Onward::is_empty")]
+        onward: Onward,
     },
     /// Go on with it.
-    Resume,
+    Resume(Onward),
     /// It is answered.
     Resolve {
         /// The solution in words.
         text: String,
         /// A code of the desk's own list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
+        /// The status to which it leads; where none is named, the workflow says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     /// The requester says that it is solved.
-    Confirm,
+    Confirm(Onward),
     /// Close it.
-    Close,
+    Close(Onward),
     /// It is not solved.
-    Reopen {
-        /// Why, in words.
-        why: Option<String>,
-    },
+    Reopen(Onward),
     /// Withdraw it.
-    Cancel {
+    Cancel(Onward),
+    /// Go to another status of the workflow: of the same state, or of another one by the step that leads there.
+    Move {
+        /// To which status.
+        to: String,
         /// Why, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
     /// Give it to an agent, or to nobody.
@@ -139,52 +152,52 @@ impl Action {
 
     /// Begin to work on it.
     pub fn start() -> Action {
-        Action::Start
+        Action::Start(Onward::default())
     }
 
     /// Let it wait for this.
     pub fn hold(reason: impl Into<HoldReason>) -> Action {
-        Action::Hold { reason: reason.into(), until: None }
+        Action::Hold { reason: reason.into(), until: None, onward: Onward::default() }
     }
 
     /// Let it wait for this, and resume by itself at an instant.
     pub fn hold_until(reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Action {
-        Action::Hold { reason: reason.into(), until: Some(until) }
+        Action::Hold { reason: reason.into(), until: Some(until), onward: Onward::default() }
     }
 
     /// Go on with it.
     pub fn resume() -> Action {
-        Action::Resume
+        Action::Resume(Onward::default())
     }
 
     /// It is answered: the solution in words.
     pub fn resolve(text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: None }
+        Action::Resolve { text: text.into(), code: None, to: None }
     }
 
     /// It is answered: a code of the desk's own list, and the solution in words.
     pub fn resolve_as(code: impl Into<String>, text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: Some(code.into()) }
+        Action::Resolve { text: text.into(), code: Some(code.into()), to: None }
     }
 
     /// The requester says that it is solved.
     pub fn confirm() -> Action {
-        Action::Confirm
+        Action::Confirm(Onward::default())
     }
 
     /// Close it.
     pub fn close() -> Action {
-        Action::Close
+        Action::Close(Onward::default())
     }
 
     /// It is not solved.
     pub fn reopen() -> Action {
-        Action::Reopen { why: None }
+        Action::Reopen(Onward::default())
     }
 
     /// Withdraw it.
     pub fn cancel() -> Action {
-        Action::Cancel { why: None }
+        Action::Cancel(Onward::default())
     }
 
     /// Give it to an agent.
@@ -277,14 +290,15 @@ impl Action {
         Some(match self {
             Action::Reply(_) => Verb::Reply,
             Action::Note(_) => Verb::Note,
-            Action::Start => Verb::Step(StepKind::Start),
+            Action::Start(_) => Verb::Step(StepKind::Start),
             Action::Hold { .. } => Verb::Step(StepKind::Hold),
-            Action::Resume => Verb::Step(StepKind::Resume),
+            Action::Resume(_) => Verb::Step(StepKind::Resume),
             Action::Resolve { .. } => Verb::Step(StepKind::Resolve),
-            Action::Confirm => Verb::Step(StepKind::Confirm),
-            Action::Close => Verb::Step(StepKind::Close),
-            Action::Reopen { .. } => Verb::Step(StepKind::Reopen),
-            Action::Cancel { .. } => Verb::Step(StepKind::Cancel),
+            Action::Confirm(_) => Verb::Step(StepKind::Confirm),
+            Action::Close(_) => Verb::Step(StepKind::Close),
+            Action::Reopen(_) => Verb::Step(StepKind::Reopen),
+            Action::Cancel(_) => Verb::Step(StepKind::Cancel),
+            Action::Move { .. } => Verb::Move,
             Action::Assign(_) => Verb::Assign,
             Action::HandOver { .. } => Verb::HandOver,
             Action::Impact(_)

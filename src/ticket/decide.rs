@@ -1,10 +1,12 @@
 //! The pure decision: a ticket, an action and a moment in; events or a refusal out.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::lifecycle::{HoldReason, Rejection, StepKind, Verb};
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
@@ -12,8 +14,10 @@ use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Personal};
 use crate::ticket::people::{Actor, Who};
+use crate::ticket::route::{Errand, Waived};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
+use crate::workflow::Workflow;
 
 impl Snapshot {
     /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
@@ -23,11 +27,13 @@ impl Snapshot {
     /// ```
     /// # use firstline::sla::Rulebook;
     /// # use firstline::ticket::draft::Moment;
+    /// # use firstline::workflow::Catalogue;
     /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
-    /// let (policy, rules, anna) = (Policy::new(), Rulebook::new(), Actor::agent("anna"));
-    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules };
+    /// let (policy, rules, workflows) = (Policy::new(), Rulebook::new(), Catalogue::new());
+    /// let anna = Actor::agent("anna");
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows };
     /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
     /// assert_eq!(draft.events().len(), 1);
     /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
@@ -55,7 +61,7 @@ impl Snapshot {
             // A target that was set anew may have run out long ago.
             draft.fire_due(moment)?;
         }
-        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_))));
+        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
         let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
         if spoke && !steps {
             draft.answer_to_message(moment)?;
@@ -71,26 +77,24 @@ impl Snapshot {
         Ok(draft)
     }
 
-    /// Why this state refuses the action, or a part of it once the parts before it are done; `None` if the
-    /// state accepts it all. With an actor, also whether it is theirs to do.
-    pub(crate) fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
-        let mut state = self.state.kind();
-        for verb in action.parts().into_iter().filter_map(Action::verb) {
-            let mut reasons = Vec::new();
-            if !verb.accepted_in(state) {
-                reasons.push(Reason::State);
-            }
-            reasons.extend(by.and_then(|by| may(verb, by, self)).map(|may| Reason::Actor { may }));
-            if !reasons.is_empty() {
-                let mut rejection = Rejection::new(state, verb, Reason::State);
-                rejection.reasons = reasons;
-                if let Some(by) = by {
-                    rejection.permitted = rejection.permitted.only(|verb| may(verb, by, self).is_none());
-                }
-                return Some(rejection);
-            }
-            if let Verb::Step(step) = verb {
-                state = step.target();
+    /// Why the ticket refuses the action, or a part of it once the parts before it are done; `None` if it
+    /// accepts it all. With an actor, also whether it is theirs to do.
+    pub(crate) fn refusal(
+        &self,
+        action: &Action,
+        by: Option<&Actor>,
+        workflow: &Workflow,
+    ) -> Option<Rejection> {
+        let parts = action.parts();
+        let mut imagined = Cow::Borrowed(self);
+        for part in &parts {
+            let errand = Errand { ticket: &imagined, workflow, by, waived: Waived::Nothing };
+            let onto = match errand.allow(part) {
+                Ok(onto) => onto,
+                Err(rejection) => return Some(rejection),
+            };
+            if parts.len() > 1 {
+                imagined.to_mut().imagine(part, onto);
             }
         }
         None
@@ -98,7 +102,7 @@ impl Snapshot {
 }
 
 /// Who else may do it, if this actor may not.
-fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
+pub(super) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
     let requester = ticket.requester();
     let asks = match &by.who {
         Who::Contact(id) => requester.is_none_or(|requester| requester == id),
@@ -110,7 +114,8 @@ fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
         Verb::Step(StepKind::Reopen | StepKind::Cancel) => {
             (asks || works, "the requester, agents and programs")
         }
-        Verb::Reply => (true, "everybody"),
+        // Where a move leads by a step, it is for those for whom that step is; a workflow may say more.
+        Verb::Reply | Verb::Move => (true, "everybody"),
         _ => (works, "agents and programs"),
     };
     (!allowed).then_some(may)
@@ -118,9 +123,7 @@ fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
 
 impl Draft {
     fn part(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
-        if let Some(refusal) = self.snapshot().refusal(part, Some(moment.by)) {
-            return Err(refusal.into());
-        }
+        let onto = self.onto(part, moment)?;
         match part {
             Action::Reply(message) => {
                 message.check("reply")?;
@@ -135,25 +138,26 @@ impl Draft {
                 message.check("note")?;
                 self.change(moment, Change::Noted { files: message.files.clone() }, message.personal())
             }
-            Action::Start => self.step(StepKind::Start, state::Active.into(), None, None, moment),
-            Action::Hold { reason, until } => self.hold(reason, *until, moment),
-            Action::Resume => self.step(StepKind::Resume, state::Active.into(), None, None, moment),
-            Action::Resolve { text, code } => {
+            Action::Hold { reason, until, .. } => {
+                let held = held(reason, *until, moment)?;
+                self.go_on(onto, held, part, None, moment)
+            }
+            Action::Resolve { text, code, .. } => {
                 limits::text("resolution", text)?;
                 if let Some(code) = code {
                     limits::name("resolution code", code)?;
                 }
                 let resolved = resolved(moment.policy, moment.now.max(self.snapshot().updated_at));
-                self.step(StepKind::Resolve, resolved, Some(text), code.clone(), moment)
+                self.go_on(onto, resolved, part, code.clone(), moment)
             }
-            Action::Confirm => self.step(StepKind::Confirm, state::Closed.into(), None, None, moment),
-            Action::Close => self.step(StepKind::Close, state::Closed.into(), None, None, moment),
-            Action::Reopen { why } => {
-                self.step(StepKind::Reopen, state::Active.into(), why.as_deref(), None, moment)
+            Action::Start(_) | Action::Resume(_) | Action::Reopen(_) => {
+                self.go_on(onto, state::Active.into(), part, None, moment)
             }
-            Action::Cancel { why } => {
-                self.step(StepKind::Cancel, state::Cancelled.into(), why.as_deref(), None, moment)
+            Action::Confirm(_) | Action::Close(_) => {
+                self.go_on(onto, state::Closed.into(), part, None, moment)
             }
+            Action::Cancel(_) => self.go_on(onto, state::Cancelled.into(), part, None, moment),
+            Action::Move { .. } => self.go_to(onto, part, moment),
             Action::Assign(to) => {
                 to.iter().try_for_each(|agent| agent.check())?;
                 if *to == self.snapshot().assignee {
@@ -163,9 +167,6 @@ impl Draft {
             }
             Action::HandOver { team, line, packet } => {
                 team.check()?;
-                if self.snapshot().team.as_ref() == Some(team) && self.snapshot().line == *line {
-                    return self.refuse(Verb::HandOver, format!("{team}, {line}, has it already"));
-                }
                 let personal = words("hand-over packet", packet.as_deref())?;
                 self.change(moment, Change::HandedOver { team: Some(team.clone()), line: *line }, personal)?;
                 match self.snapshot().assignee {
@@ -173,19 +174,18 @@ impl Draft {
                     None => Ok(()),
                 }
             }
-            Action::Link(link) if link.to == self.snapshot().id => {
-                self.refuse(Verb::Link, "a ticket is not linked with itself".to_owned())
-            }
             Action::Link(link) if self.snapshot().links.contains(link) => Ok(()),
             Action::Link(link) => {
                 limits::count("links", self.snapshot().links.len() + 1)?;
                 self.change(moment, Change::Linked(*link), Personal::default())
             }
-            Action::Unlink(link) if !self.snapshot().links.contains(link) => {
-                self.refuse(Verb::Link, format!("it is not {} that ticket", link.kind))
-            }
             Action::Unlink(link) => self.change(moment, Change::Unlinked(*link), Personal::default()),
             Action::All(_) => Ok(()), // `parts` has taken these apart.
+            Action::Kind(kind) => {
+                let changes = kind.as_str() != self.snapshot().kind.as_str();
+                self.describe(part, moment)?;
+                if changes { self.follow_kind(kind, moment) } else { Ok(()) }
+            }
             other => match other.verb() {
                 Some(Verb::Prioritise) => self.prioritise(other, moment),
                 _ => self.describe(other, moment),
@@ -202,56 +202,18 @@ impl Draft {
         self.emit(moment.now, moment.by, change, personal)
     }
 
-    fn refuse(&self, verb: Verb, why: String) -> Result<()> {
-        Err(Rejection::new(self.state(), verb, Reason::Because(why)).into())
-    }
-
-    fn step(
-        &mut self,
-        step: StepKind,
-        to: State,
-        why: Option<&str>,
-        code: Option<String>,
-        moment: &Moment<'_>,
-    ) -> Result<()> {
-        let from = self.state();
-        let moved = Change::Moved { from, to, step: Some(step), cause: Cause::Action, code };
-        let personal = words("reason", why)?;
-        self.change(moment, moved, personal)
-    }
-
-    fn hold(&mut self, reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<()> {
-        limits::name("hold reason", reason.as_str())?;
-        let until = until.map(to_micros);
-        if let Some(until) = until.filter(|until| *until <= moment.now) {
-            return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
-                .allowing(format!("an instant after {}", moment.now)));
-        }
-        // Read again by its name, so that a reason of one's own called "customer" is the known one.
-        let reason = HoldReason::from(reason.as_str());
-        self.step(StepKind::Hold, state::OnHold { reason, until }.into(), None, None, moment)
-    }
-
     /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
     /// says itself what becomes of the ticket.
     fn answer_to_message(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let from_requester = self.snapshot().is_asked_by(&moment.by.who);
-        let step = match &self.snapshot().state {
-            State::OnHold(hold) if hold.reason == HoldReason::Customer => StepKind::Resume,
-            State::Resolved(_) => StepKind::Reopen,
+        let action = match &self.snapshot().state {
+            State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),
+            State::Resolved(_) => Action::reopen(),
             _ => return Ok(()),
         };
-        if !from_requester {
+        if !self.snapshot().is_asked_by(&moment.by.who) {
             return Ok(());
         }
-        let moved = Change::Moved {
-            from: self.state(),
-            to: state::Active.into(),
-            step: Some(step),
-            cause: Cause::Message,
-            code: None,
-        };
-        self.change(moment, moved, Personal::default())
+        self.go_by_itself(&action, moment.now, moment.by, Cause::Message, Waived::Words, moment)
     }
 
     fn prioritise(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
@@ -267,9 +229,7 @@ impl Draft {
                 modifiers.insert(name.clone());
             }
             Action::Modifier { name, on: false } => {
-                if !modifiers.remove(name) {
-                    return self.refuse(Verb::Prioritise, format!("{name:?} is not named on this ticket"));
-                }
+                modifiers.remove(name);
             }
             Action::Override { priority, why } => {
                 personal = words("reason", Some(why))?;
@@ -306,7 +266,19 @@ fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
     state::Resolved { closes_at }.into()
 }
 
-fn words(what: &str, text: Option<&str>) -> Result<Personal> {
+/// The state of a hold.
+fn held(reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<State> {
+    limits::name("hold reason", reason.as_str())?;
+    let until = until.map(to_micros);
+    if let Some(until) = until.filter(|until| *until <= moment.now) {
+        return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
+            .allowing(format!("an instant after {}", moment.now)));
+    }
+    // Read again by its name, so that a reason of one's own called "customer" is the known one.
+    Ok(state::OnHold { reason: HoldReason::from(reason.as_str()), until }.into())
+}
+
+pub(super) fn words(what: &str, text: Option<&str>) -> Result<Personal> {
     match text {
         None => Ok(Personal::default()),
         Some(text) => limits::text(what, text).map(|()| Personal::text(text)),

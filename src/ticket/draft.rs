@@ -10,6 +10,7 @@ use crate::ticket::clocks::Clockwork;
 use crate::ticket::event::{Change, Event, Origin, Personal};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
+use crate::workflow::Catalogue;
 
 /// When, by whom and under which policy a decision is made: everything it may know beside the ticket.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ pub struct Moment<'a> {
     pub policy: &'a Policy,
     /// Its agreements, and those to which the ticket's clocks are pinned.
     pub rules: &'a Rulebook,
+    /// The workflows in force, and the one to which the ticket is pinned.
+    pub workflows: &'a Catalogue,
 }
 
 /// The outcome of a pure decision: the ticket as it will be, and the events that make it so.

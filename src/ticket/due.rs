@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 
 use crate::definition::Fingerprint;
 use crate::error::Result;
-use crate::lifecycle::StepKind;
-use crate::lifecycle::state::{self, State};
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::sla::{Alarm, Alert, Clock, Reaction};
+use crate::ticket::action::Action;
 use crate::ticket::draft::{Draft, Moment};
 use crate::ticket::event::{Cause, Change, Personal};
 use crate::ticket::people::Actor;
+use crate::ticket::route::Waived;
 use crate::ticket::timer::{self, Timer, TimerKind};
 
 /// What falls due next.
@@ -32,7 +32,7 @@ impl Draft {
                 Due::Migration(since, policy) => {
                     self.emit(since, &Actor::desk(), Change::Migrated { policy }, Personal::default())?;
                 }
-                Due::Step(timer) => self.step_due(&timer)?,
+                Due::Step(timer) => self.step_due(&timer, moment)?,
                 Due::Alert(clock, alarm) => self.alert(&clock, alarm, moment)?,
             }
         }
@@ -65,16 +65,15 @@ impl Draft {
         Ok(alarms.chain(step).chain(migration).min_by_key(|(place, _)| *place).map(|(_, due)| due))
     }
 
-    fn step_due(&mut self, timer: &Timer) -> Result<()> {
-        let (step, to): (_, State) = match timer.kind {
-            TimerKind::HoldEnds => (StepKind::Resume, state::Active.into()),
-            TimerKind::Silence => (StepKind::Close, state::Closed.into()),
+    /// A hold's date was set by somebody who might end the hold; silence is nobody's word but the desk's.
+    fn step_due(&mut self, timer: &Timer, moment: &Moment<'_>) -> Result<()> {
+        let (action, waived) = match timer.kind {
+            TimerKind::HoldEnds => (Action::resume(), Waived::WordsAndTakers),
+            TimerKind::Silence => (Action::close(), Waived::Reason),
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };
-        let from = self.snapshot.state.kind();
-        let moved = Change::Moved { from, to, step: Some(step), cause: Cause::Timer(timer.kind), code: None };
-        self.emit(timer.due, &Actor::desk(), moved, Personal::default())
+        self.go_by_itself(&action, timer.due, &Actor::desk(), Cause::Timer(timer.kind), waived, moment)
     }
 
     fn alert(&mut self, clock: &Clock, alarm: Alarm, moment: &Moment<'_>) -> Result<()> {

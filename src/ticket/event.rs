@@ -5,6 +5,7 @@
 //! the latter and leaves every fact, every clock and every report as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Actor, Part, Person};
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
+use crate::workflow::Placement;
 
 /// One thing that happened to a ticket: what, when, who, and in whose words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +85,30 @@ pub enum Change {
         /// The code of the resolution, of the desk's own list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
+        /// The status that it entered, where it follows a workflow of the desk's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Arc<str>>,
+    },
+    /// It passed from one status of its workflow to another of the same state.
+    Passed {
+        /// From.
+        from: Arc<str>,
+        /// To.
+        to: Arc<str>,
+    },
+    /// It went over to another workflow, or to another version of its own. The state stays.
+    Transferred {
+        /// To which workflow and status; `None` for [`simple`](crate::workflow::SIMPLE).
+        to: Option<Placement>,
+        /// What brought it about.
+        cause: TransferCause,
+    },
+    /// A timer fell due, and the workflow has no way for it: the ticket stays, and the timer is over.
+    Lapsed {
+        /// Which.
+        timer: TimerKind,
+        /// Every reason, in words.
+        reasons: Vec<String>,
     },
     /// It was given to an agent, or to nobody.
     Assigned {
@@ -140,10 +166,27 @@ pub enum Change {
     },
 }
 
+/// Why a ticket went over to another workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TransferCause {
+    /// Its kind changed, and the new kind follows another.
+    Kind,
+    /// The desk migrated its tickets.
+    Migration,
+}
+
 impl Change {
     /// Whether it is what a timer brought about.
     pub(crate) fn is_by_timer(&self) -> bool {
-        matches!(self, Change::Warned(_) | Change::Breached(_) | Change::Moved { cause: Cause::Timer(_), .. })
+        matches!(
+            self,
+            Change::Warned(_)
+                | Change::Breached(_)
+                | Change::Lapsed { .. }
+                | Change::Moved { cause: Cause::Timer(_), .. }
+        )
     }
 }
 
@@ -197,6 +240,9 @@ pub struct Opened {
     /// What it is called in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
+    /// Its workflow and the first status there, where it follows one of the desk's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<Placement>,
 }
 
 /// A changed description. What is `None` or empty stayed as it was.

@@ -9,11 +9,12 @@
 //! | `contact.NAME` | an attribute of the requester |
 //! | `field.NAME` | a custom field |
 //! | `state`, `priority` | the state's name, the priority's rank |
+//! | `workflow`, `workflow_version`, `status` | the workflow's name and version, and the status there |
+//! | `resolution_code` | the code of the last resolution |
 
 use std::borrow::Cow;
 
 use crate::condition::Facts;
-use crate::line::Line;
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 
@@ -26,12 +27,7 @@ impl Facts for Snapshot {
         match field {
             "kind" => text(self.kind.as_str()),
             "channel" => text(self.channel.as_str()),
-            "line" => text(match self.line {
-                Line::First => "first",
-                Line::Second => "second",
-                Line::Third => "third",
-                Line::External => "external",
-            }),
+            "line" => text(self.line.name()),
             "category" if self.category.is_empty() => None,
             "category" => Some(Cow::Owned(Value::from(self.category.join("/")))),
             "tags" => Some(Cow::Owned(Value::from(self.tags.iter().cloned().collect::<Vec<_>>()))),
@@ -39,6 +35,10 @@ impl Facts for Snapshot {
             "assignee" => text(self.assignee.as_ref()?.as_str()),
             "requester" => text(self.requester()?.as_str()),
             "state" => Some(Cow::Owned(Value::from(self.state.kind().name()))),
+            "status" => text(self.status()),
+            "workflow" => text(&self.workflow().name),
+            "workflow_version" => Some(Cow::Owned(Value::from(i64::from(self.workflow().version)))),
+            "resolution_code" => text(self.resolution_code.as_ref()?),
             "priority" => Some(Cow::Owned(Value::from(i64::from(self.priority().rank())))),
             _ => {
                 if let Some(name) = field.strip_prefix("contact.") {

@@ -19,6 +19,7 @@ use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
+use crate::workflow::Catalogue;
 
 impl NewTicket {
     /// Who registers it: whoever was named, else the requester, else the desk itself.
@@ -58,7 +59,8 @@ impl NewTicket {
         request
     }
 
-    /// Decides the opening, purely, under this id and running number, by the policy in force and its agreements.
+    /// Decides the opening, purely, under this id and running number, by the policy in force, its agreements and its
+    /// workflows.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
@@ -69,6 +71,7 @@ impl NewTicket {
         now: DateTime<Utc>,
         policy: &Policy,
         rules: &Rulebook,
+        workflows: &Catalogue,
     ) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
@@ -97,6 +100,7 @@ impl NewTicket {
             assignee: self.assignee.clone(),
             files: Vec::new(),
             external: None,
+            placed: workflows.for_kind(self.kind.as_str()).beginning(),
         };
         opened.tell(&mut personal, self.message.as_ref(), &self.contacts, &self.fields, policy)?;
         let opening = Event {

@@ -1,21 +1,23 @@
 //! The ticket as of one version: the fold of its events up to there.
 
+mod fold;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::{State, StateKind};
+use crate::lifecycle::State;
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
-use crate::sla::{self, Clock, Leg, Metric};
-use crate::ticket::event::{Change, Described, Event, ExternalRef, Opened, Personal};
+use crate::sla::{Clock, Leg, Metric};
+use crate::ticket::event::{Described, ExternalRef, Personal};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, Part, Who};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
+use crate::workflow::{Placement, Workflow, WorkflowRef};
 
 /// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
 /// the fold of the ticket's events ([`Snapshot::fold`]).
@@ -49,6 +51,10 @@ pub struct Snapshot {
     pub channel: Channel,
     /// The state with what it carries.
     pub state: State,
+    /// Its workflow and the status there; `None` while it follows [`simple`](crate::workflow::SIMPLE), whose
+    /// statuses are the states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<Box<Placement>>,
     /// Since when it is in this state.
     pub state_since: DateTime<Utc>,
     /// The people and what they are to it.
@@ -138,184 +144,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Folds a whole history.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if the events are not one ticket's, in order and without gaps, from its opening on.
-    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Snapshot> {
-        let mut events = events.into_iter();
-        let first = events.next().ok_or_else(|| corrupt("has no events"))?;
-        let Change::Opened(opened) = &first.change else {
-            return Err(corrupt("does not begin with its opening"));
-        };
-        let mut snapshot = Snapshot::opened(first, opened);
-        events.try_for_each(|event| snapshot.apply(event)).map(|()| snapshot)
-    }
-
-    fn opened(event: &Event, opened: &Opened) -> Snapshot {
-        let mut personal = event.personal.clone();
-        personal.text = None;
-        personal.files.clear();
-        // Whether there were words beside the subject is personal and may be erased; that a contact asked is a fact.
-        let received = u32::from(matches!(event.by.who, Who::Contact(_)));
-        let state_kind = opened.state.kind();
-        Snapshot {
-            id: event.ticket,
-            version: event.version,
-            number: opened.number.clone(),
-            kind: opened.kind.clone(),
-            channel: opened.channel.clone(),
-            state: opened.state.clone(),
-            state_since: event.at,
-            contacts: opened.contacts.clone(),
-            attributes: opened.attributes.clone(),
-            category: opened.category.clone(),
-            tags: opened.tags.clone(),
-            fields: opened.fields.clone(),
-            modifiers: opened.modifiers.clone(),
-            assessment: opened.assessment.clone(),
-            team: opened.team.clone(),
-            line: opened.line,
-            assignee: opened.assignee.clone(),
-            links: BTreeSet::new(),
-            resolution_code: opened.resolution_code.clone(),
-            opened_at: event.at,
-            updated_at: event.at,
-            first_replied_at: None,
-            resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
-            closed_at: (state_kind == StateKind::Closed).then_some(event.at),
-            due_at: None,
-            reopened: 0,
-            handed_over: 0,
-            received,
-            replied: 0,
-            irregular: event.origin.map_or(0, |origin| origin.irregular.into()),
-            unmapped_status: None,
-            external: opened.external.clone(),
-            imported: None,
-            course: vec![Leg::new(event.at, &opened.state)],
-            clocks: Vec::new(),
-            personal,
-        }
-    }
-
-    /// Applies the next event.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if the event is not the next one of this ticket.
-    pub fn apply(&mut self, event: &Event) -> Result<()> {
-        if event.ticket != self.id || Some(event.version) != self.version.checked_add(1) {
-            return Err(corrupt(format_args!("has version {} after {}", event.version, self.version)));
-        }
-        match &event.change {
-            Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received { .. } => bump(&mut self.received, true),
-            Change::Replied { .. } => {
-                bump(&mut self.replied, true);
-                if matches!(event.by.who, Who::Agent(_)) {
-                    self.first_replied_at.get_or_insert(event.at);
-                }
-            }
-            Change::Noted { .. } => {}
-            Change::Moved { from, to, code, .. } => self.moved(*from, to, code.as_deref(), event),
-            Change::Assigned { to } => self.assignee.clone_from(to),
-            Change::HandedOver { team, line } => {
-                self.team.clone_from(team);
-                self.line = *line;
-                bump(&mut self.handed_over, true);
-            }
-            Change::Described(described) => self.described(described, &event.personal),
-            Change::Prioritised { modifiers, assessment } => {
-                self.modifiers.clone_from(modifiers);
-                self.assessment.clone_from(assessment.as_ref());
-            }
-            Change::Warned(_) | Change::Breached(_) | Change::Migrated { .. } => {}
-            Change::Clocked { clocks } => {
-                for clock in clocks {
-                    sla::keep_latest(&mut self.clocks, clock.clone());
-                }
-                let counting = self.clocks.iter().filter(|clock| clock.running_since.is_some());
-                self.due_at = counting.filter_map(|clock| clock.due_at).min();
-            }
-            Change::Linked(link) => {
-                self.links.insert(*link);
-            }
-            Change::Unlinked(link) => {
-                self.links.remove(link);
-            }
-            Change::Restamped => {
-                self.stamp(event.at);
-                if let Some(leg) = self.course.last_mut() {
-                    leg.since = event.at;
-                }
-            }
-            Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
-            Change::Imported { versions, fingerprint } => {
-                self.imported = Some((*versions, fingerprint.clone()))
-            }
-        }
-        bump(&mut self.irregular, event.origin.is_some_and(|origin| origin.irregular));
-        self.version = event.version;
-        self.updated_at = event.at;
-        Ok(())
-    }
-
-    fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
-        self.state.clone_from(to);
-        self.state_since = event.at;
-        self.course.push(Leg::new(event.at, to));
-        self.unmapped_status = None;
-        bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
-        if to.kind() == StateKind::Resolved {
-            self.resolution_code = code.map(str::to_owned);
-            self.personal.resolution.clone_from(&event.personal.text);
-        }
-        self.stamp(event.at);
-    }
-
-    fn stamp(&mut self, at: DateTime<Utc>) {
-        match self.state.kind() {
-            StateKind::Resolved => self.resolved_at = Some(at),
-            StateKind::Closed => self.closed_at = Some(at),
-            _ => {}
-        }
-    }
-
-    fn described(&mut self, described: &Described, personal: &Personal) {
-        let Described { kind, channel, category, tagged, untagged, fields, emptied, .. } = described;
-        if let Some(kind) = kind {
-            self.kind.clone_from(kind);
-        }
-        if let Some(channel) = channel {
-            self.channel.clone_from(channel);
-        }
-        if let Some(category) = category {
-            self.category.clone_from(category);
-        }
-        self.tags.extend(tagged.iter().cloned());
-        self.tags.retain(|tag| !untagged.contains(tag));
-        for name in emptied.iter().chain(fields.keys()).chain(personal.fields.keys()) {
-            self.fields.remove(name);
-            self.personal.fields.remove(name);
-        }
-        self.fields.extend(fields.clone());
-        self.personal.fields.extend(personal.fields.clone());
-        for id in &described.removed {
-            self.contacts.remove(id);
-            self.attributes.remove(id);
-            self.personal.people.remove(id);
-        }
-        self.contacts.extend(described.contacts.iter().map(|(id, part)| (id.clone(), *part)));
-        self.attributes.extend(described.attributes.clone());
-        self.personal.people.extend(personal.people.clone());
-        if let Some(subject) = &personal.subject {
-            self.personal.subject = Some(subject.clone());
-        }
-    }
-
     /// The subject; empty if it was erased.
     pub fn subject(&self) -> &str {
         self.personal.subject.as_deref().unwrap_or_default()
+    }
+
+    /// The status in its workflow; of a ticket that follows none of the desk's own, the name of its state.
+    pub fn status(&self) -> &str {
+        self.placed.as_ref().map_or(self.state.kind().name(), |placed| &placed.status)
+    }
+
+    /// The workflow that it follows.
+    pub fn workflow(&self) -> &WorkflowRef {
+        self.placed.as_ref().map_or(Workflow::simple().reference(), |placed| &placed.workflow)
     }
 
     /// The priority.
@@ -384,13 +225,4 @@ impl Snapshot {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-/// Counts what happened. A count from a foreign row may stand at its end.
-fn bump(count: &mut u32, happened: bool) {
-    *count = count.saturating_add(happened.into());
-}
-
-fn corrupt(problem: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("the stored history of the ticket {problem}"))
 }

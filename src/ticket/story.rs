@@ -99,12 +99,26 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
         Change::Received { files } => tell_message("wrote", files, &event.personal, f)?,
         Change::Replied { files } => tell_message("replied", files, &event.personal, f)?,
         Change::Noted { files } => tell_message("noted internally", files, &event.personal, f)?,
-        Change::Moved { from, to, step, cause, code } => {
+        Change::Moved { from, to, step, cause, code, status } => {
             tell_moved(*from, to, *step, *cause, f)?;
+            if let Some(status) = status {
+                write!(f, ", to {}", Quoted(status))?;
+            }
             if let Some(code) = code {
                 write!(f, " as {code}")?;
             }
             because(said, f)?;
+        }
+        Change::Passed { to, .. } => {
+            write!(f, "moved it to {}", Quoted(to))?;
+            because(said, f)?;
+        }
+        Change::Transferred { to: Some(to), .. } => {
+            write!(f, "put it on the workflow {}, at {}", to.workflow, Quoted(&to.status))?
+        }
+        Change::Transferred { to: None, .. } => f.write_str("put it on the simple workflow")?,
+        Change::Lapsed { timer, reasons } => {
+            write!(f, "left it as it is, although {timer}: {}", reasons.join("; "))?
         }
         Change::Assigned { to: Some(to) } if matches!(&event.by.who, Who::Agent(by) if by == to) => {
             f.write_str("took it")?

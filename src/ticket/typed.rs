@@ -28,14 +28,14 @@ pub enum AnyTicket {
 impl Ticket<State> {
     /// Looks at the state and returns the typed handle.
     pub fn into_typed(self) -> AnyTicket {
-        let Ticket { snapshot, state } = self;
+        let Ticket { snapshot, workflow, state } = self;
         match state {
-            State::New(state) => AnyTicket::New(Ticket { snapshot, state }),
-            State::Active(state) => AnyTicket::Active(Ticket { snapshot, state }),
-            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, state }),
-            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, state }),
-            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, state }),
-            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, state }),
+            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state }),
+            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state }),
+            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state }),
+            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, state }),
+            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state }),
+            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, state }),
         }
     }
 }
@@ -78,7 +78,7 @@ impl<S> Ticket<S> {
     where
         S: Accepts<step::Start>,
     {
-        self.step(Action::Start)
+        self.step(Action::start())
     }
 
     /// Let it wait for this.
@@ -102,7 +102,7 @@ impl<S> Ticket<S> {
     where
         S: Accepts<step::Resume>,
     {
-        self.step(Action::Resume)
+        self.step(Action::resume())
     }
 
     /// It is answered: the solution in words.
@@ -118,7 +118,7 @@ impl<S> Ticket<S> {
     where
         S: Accepts<step::Confirm>,
     {
-        self.step(Action::Confirm)
+        self.step(Action::confirm())
     }
 
     /// Close it without the requester's word.
@@ -126,7 +126,7 @@ impl<S> Ticket<S> {
     where
         S: Accepts<step::Close>,
     {
-        self.step(Action::Close)
+        self.step(Action::close())
     }
 
     /// It is not solved.

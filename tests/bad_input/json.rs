@@ -122,7 +122,8 @@ fn levels_that_no_scale_has_are_refused() {
 
 #[test]
 fn an_action_nested_without_end_is_refused_when_it_is_read() {
-    let nested = |levels: usize| format!("{}\"start\"{}", "{\"all\":[".repeat(levels), "]}".repeat(levels));
+    let nested =
+        |levels: usize| format!("{}{{\"start\":{{}}}}{}", "{\"all\":[".repeat(levels), "]}".repeat(levels));
     let shallow: Action = serde_json::from_str(&nested(20)).unwrap();
     on_each_store(|stage| stage.does(stage.open(), shallow.clone()));
     let error = serde_json::from_str::<Action>(&nested(100_000)).unwrap_err();
@@ -174,8 +175,13 @@ fn a_row_at_the_end_of_all_numbers_is_refused() {
     let mut json = serde_json::to_value(ticket.snapshot()).unwrap();
     let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));
     let rules = firstline::sla::Rulebook::new();
-    let moment =
-        firstline::ticket::draft::Moment { now: ticket.opened_at, by: &anna, policy: &policy, rules: &rules };
+    let moment = firstline::ticket::draft::Moment {
+        now: ticket.opened_at,
+        by: &anna,
+        policy: &policy,
+        rules: &rules,
+        workflows: &Default::default(),
+    };
     json["replied"] = u32::MAX.into();
     let ticket: Snapshot = serde_json::from_value(json.clone()).unwrap();
     assert!(ticket.decide(&Action::reply("hm"), &moment).is_ok());

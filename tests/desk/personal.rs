@@ -44,12 +44,12 @@ fn life(stage: &Stage) -> TicketId {
         Action::Contact { contact: person("added"), part: Part::Requester },
         Action::hold(HoldReason::Customer),
         Action::resolve_as("muted", secret("resolution")),
-        Action::Reopen { why: Some(secret("reopened")) },
+        Action::reopen().because(secret("reopened")),
     ] {
         stage.does(id, action);
     }
     stage.desk.act(id, Action::reply(file("message")), boris()).unwrap();
-    stage.does(id, Action::Cancel { why: Some(secret("cancelled")) });
+    stage.does(id, Action::cancel().because(secret("cancelled")));
     id
 }
 

@@ -117,7 +117,7 @@ fn a_message_with_a_confirmation_in_one_action_closes() {
 fn a_message_with_a_step_of_its_own_is_moved_by_that_step_alone() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
-        let angry = Action::reply("No!").and(Action::Reopen { why: Some("it is not".to_owned()) });
+        let angry = Action::reply("No!").and(Action::reopen().because("it is not"));
         let receipt = stage.desk.act(id, angry, boris()).unwrap();
         assert_eq!((receipt.events.len(), receipt.ticket.reopened), (2, 1));
     });

@@ -2,6 +2,7 @@
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
+use firstline::ticket::action::Onward;
 use firstline::ticket::kind::Link;
 use firstline::{
     Action, Actor, By, Condition, Contact, HoldReason, Impact, Line, LinkKind, Matrix, Modifier, Policy,
@@ -48,7 +49,9 @@ impl World {
             StepKind::Resolve => Action::resolve_as("код", word),
             StepKind::Confirm => Action::confirm(),
             StepKind::Close => Action::close(),
-            StepKind::Reopen => Action::Reopen { why: (n.is_multiple_of(2)).then(|| word.to_owned()) },
+            StepKind::Reopen => {
+                Action::Reopen(Onward { why: (n.is_multiple_of(2)).then(|| word.to_owned()), to: None })
+            }
             StepKind::Cancel => Action::cancel(),
         }
     }

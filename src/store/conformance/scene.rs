@@ -21,6 +21,7 @@ use crate::ticket::opening::NewTicket;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::time::ManualTime;
+use crate::workflow::Catalogue;
 
 /// The desk at which most checks play.
 pub(super) const ACME: &str = "acme";
@@ -271,7 +272,14 @@ impl Flow for Leave {
 
 /// An opening to be written, as the domain decides it.
 pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let draft = request.decide(ticket_id(number), number, at, &Policy::default(), &Rulebook::new())?;
+    let draft = request.decide(
+        ticket_id(number),
+        number,
+        at,
+        &Policy::default(),
+        &Rulebook::new(),
+        &Catalogue::default(),
+    )?;
     written(draft)
 }
 

@@ -1,4 +1,5 @@
-//! The same lifecycle in statig, in rust-fsm, in a `match` and in firstline: check and apply one step.
+//! The same lifecycle in statig, in rust-fsm, in a `match`, in a map keyed by names and in firstline, there as its own
+//! table and as a workflow, which is data: check and apply one step.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle
@@ -6,6 +7,8 @@
 //!
 //! All give the same refusal. statig ignores what a state does not handle, so its states note the refusal in the context.
 
+#[path = "../../../shared/as_data.rs"]
+mod as_data;
 #[path = "../../../shared/by_hand.rs"]
 mod by_hand;
 #[path = "../../../shared/measure.rs"]
@@ -16,7 +19,9 @@ mod walk;
 
 use std::time::Duration;
 
+use as_data::ByName;
 use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::workflow::Workflow;
 use measure::{Lane, Limits, side_by_side};
 use walk::{settle, steps, title, walk};
 
@@ -148,17 +153,31 @@ fn main() {
             }
         })
     };
+    let simple = Workflow::simple();
+    let begin = simple.find(&simple.start().name).unwrap();
+    let as_data = || walk(&steps, || begin, |status, step| as_data::take(simple, status, step));
+    let (names, table) = (ByName::steps(&steps), ByName::new());
+    let by_name =
+        || walk(&names, || StateKind::New.name().to_owned(), |state, step| table.take(state, step));
     println!("The lifecycle beside its peers.");
     println!("cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle");
     let taken = by_hand().1;
-    for (name, other) in [("firstline", ours().1), ("statig", statig().1), ("rust-fsm", rust_fsm().1)] {
+    for (name, other) in [
+        ("firstline", ours().1),
+        ("a workflow", as_data().1),
+        ("statig", statig().1),
+        ("rust-fsm", rust_fsm().1),
+        ("the map", by_name().1),
+    ] {
         assert_eq!(taken, other, "the table in {name} differs");
     }
     let lanes: Vec<Lane<'_>> = vec![
         ("match by hand", Box::new(|| by_hand().0)),
         ("firstline 0.1: StateKind::take", Box::new(|| ours().0)),
+        ("firstline 0.1: Workflow::take", Box::new(|| as_data().0)),
         ("statig 0.4: handle", Box::new(|| statig().0)),
         ("rust-fsm 0.8: consume", Box::new(|| rust_fsm().0)),
+        ("a HashMap by names", Box::new(|| by_name().0)),
     ];
     side_by_side(&title(taken), ("ns", 1.0), ROUNDS, lanes);
 }

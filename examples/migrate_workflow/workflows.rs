@@ -1,0 +1,81 @@
+//! Two versions of the workflow, tickets on the first, and the plan.
+
+use firstline::store::sqlite::Sqlite;
+use firstline::workflow::{Migration, Workflow};
+use firstline::{Action, Actor, Desk, Kind, NewTicket, Policy, Result, TicketId, policy::FieldType};
+use indicatif::ProgressBar;
+
+/// Version 2 calls a status otherwise, and wants to know the condition of what is inspected.
+fn returns(version: u32) -> Result<Workflow> {
+    let (parcel, enter) = match version {
+        1 => ("Awaiting parcel", "[]"),
+        _ => ("Parcel on its way", r#"["category", "field.condition"]"#),
+    };
+    Workflow::from_json(&format!(
+        r#"{{
+            "name": "returns", "version": {version}, "kinds": ["return"],
+            "statuses": [
+                {{"name": "Requested", "state": "new"}},
+                {{"name": "{parcel}", "state": "on_hold", "reason": "customer"}},
+                {{"name": "Inspection", "state": "active", "enter": {enter}}},
+                {{"name": "Refunded", "state": "resolved"}},
+                {{"name": "Done", "state": "closed"}},
+                {{"name": "Withdrawn", "state": "cancelled"}}
+            ],
+            "transitions": [
+                {{"from": "Requested", "action": "hold", "to": "{parcel}"}},
+                {{"from": "{parcel}", "action": "resume", "to": "Inspection"}},
+                {{"from": "Inspection", "action": "resolve", "to": "Refunded"}},
+                {{"from": "Refunded", "action": "reopen", "to": "Inspection"}},
+                {{"from": "Refunded", "action": "confirm", "to": "Done"}},
+                {{"from": "Refunded", "action": "close", "to": "Done"}},
+                {{"from": ["Requested", "{parcel}"], "action": "cancel", "to": "Withdrawn"}}
+            ]
+        }}"#
+    ))
+}
+
+fn policy(version: u32) -> Result<Policy> {
+    let condition = FieldType::choice(["new", "used", "unknown"]);
+    Ok(Policy::new().field("condition", condition).workflow(&returns(version)?))
+}
+
+/// What is forgotten: where the parcels go, and what an inspection wants to know.
+pub(crate) fn careless_plan() -> Migration {
+    Migration::of("returns").from_version(1).to("returns", 2).fill("category", ["returns"])
+}
+
+pub(crate) fn plan() -> Migration {
+    careless_plan().map("Awaiting parcel", "Parcel on its way").fill("field.condition", "unknown")
+}
+
+/// A thousand live tickets on version 1, and some finished ones; then version 2 is in force. The live ones, by age.
+pub(crate) fn fill(desk: &Desk<Sqlite>, progress: &ProgressBar) -> Result<Vec<TicketId>> {
+    desk.setup().adopt(&policy(1)?)?;
+    let anna = Actor::agent("anna");
+    let mut live = Vec::new();
+    for place in 0.. {
+        if live.len() == 1_000 {
+            break;
+        }
+        let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from("return"));
+        let ticket = desk.open_ticket(request)?.id();
+        let hold = || Action::hold("customer");
+        let action = match place % 11 {
+            0 => Action::cancel(),
+            1..=4 => hold(),
+            5 | 6 => hold().and(Action::resume()),
+            7 => hold().and(Action::resume()).and(Action::category(["lamps"])),
+            8 => hold().and(Action::resume()).and(Action::resolve("money back")),
+            _ => Action::note("just in"),
+        };
+        desk.act(ticket, action, &anna)?;
+        if place % 11 > 0 {
+            live.push(ticket);
+            progress.inc(1);
+        }
+    }
+    progress.finish();
+    desk.setup().adopt(&policy(2)?)?;
+    Ok(live)
+}

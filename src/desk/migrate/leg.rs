@@ -1,0 +1,220 @@
+//! One leg of a migration: a version looked up, a page looked over, a batch carried over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::report::{Crossings, Obstacle, Obstacles};
+use crate::condition::Condition;
+use crate::definition::{DefinitionKind, Fingerprint};
+use crate::desk::frame::Frame;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Flow, Halt, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::StateKind;
+use crate::policy::Policy;
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::ticket::draft::Draft;
+use crate::ticket::migrate::{Crossing, Passage, Unmapped};
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
+
+/// One leg of the way.
+#[derive(Debug)]
+pub(in crate::desk) enum Leg {
+    /// Reads which policy held at an instant.
+    Version { at: DateTime<Utc>, frame: Frame },
+    /// Looks over a page of tickets, claiming nothing.
+    Page { passage: Arc<Passage>, after: Option<Cursor>, frame: Frame },
+    /// Lets these tickets go over, each decided anew.
+    Batch { passage: Arc<Passage>, tickets: Vec<TicketId>, by: Actor, frame: Frame },
+}
+
+#[derive(Debug)]
+pub(in crate::desk) enum Told {
+    Version(Version),
+    Page(Page),
+    Batch(Found),
+}
+
+/// What held at an instant.
+#[derive(Debug)]
+pub(in crate::desk) struct Version {
+    /// From when on; `None` if nothing was adopted yet.
+    pub(super) since: Option<DateTime<Utc>>,
+    pub(super) workflows: Vec<WorkflowDefinition>,
+    /// Where the instant is now: the workflows and the policy in force.
+    pub(super) in_force: Option<(Catalogue, Arc<Policy>)>,
+}
+
+#[derive(Debug)]
+pub(in crate::desk) struct Page {
+    pub(super) found: Found,
+    pub(super) workflows: Vec<WorkflowDefinition>,
+    pub(super) next: Option<Cursor>,
+}
+
+/// How some tickets fared.
+#[derive(Debug, Default)]
+pub(in crate::desk) struct Found {
+    pub(super) going: Vec<TicketId>,
+    drafts: Vec<Draft>,
+    pub(super) crossings: Crossings,
+    pub(super) obstacles: Obstacles,
+    pub(super) staying: BTreeMap<String, usize>,
+    pub(super) unmapped: Unmapped,
+    /// The tickets behind these counts.
+    pub(super) nowhere: Obstacles,
+}
+
+impl Flow for Leg {
+    type Out = Told;
+
+    fn mode(&self) -> Mode {
+        match self {
+            Leg::Version { .. } | Leg::Page { .. } => Mode::Read,
+            Leg::Batch { .. } => Mode::Write,
+        }
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        if let Leg::Batch { tickets, frame, .. } = self {
+            reads.push(Read::InForce(DefinitionKind::Policy, frame.now));
+            reads.extend(tickets.iter().map(|id| Read::Ticket(*id)));
+        }
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Told), Halt> {
+        match self {
+            Leg::Version { at, frame } => {
+                let version = version(*at, frame, seen)?;
+                Ok((Commit::default(), Told::Version(version)))
+            }
+            Leg::Page { passage, after, frame } => {
+                let page = page(passage, after.as_ref(), frame, seen)?;
+                Ok((Commit::default(), Told::Page(page)))
+            }
+            Leg::Batch { passage, tickets, by, frame } => {
+                seen.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
+                let mut found = Found::default();
+                for id in tickets {
+                    if let Some(ticket) = seen.ticket(*id)? {
+                        found.meet(ticket, passage, by, frame, seen)?;
+                    }
+                }
+                let drafts = std::mem::take(&mut found.drafts);
+                Ok((Commit::of(drafts), Told::Batch(found)))
+            }
+        }
+    }
+}
+
+fn version(at: DateTime<Utc>, frame: &Frame, seen: &Seen) -> Result<Version, Halt> {
+    let in_force = match at == frame.now {
+        true => {
+            let terms = frame.terms(seen)?;
+            Some((terms.workflows, terms.policy))
+        }
+        false => None,
+    };
+    Ok(match seen.in_force(DefinitionKind::Policy, at)? {
+        Some(adoption) => {
+            let workflows = workflows_of(adoption.hash, seen)?;
+            Version { since: Some(adoption.from), workflows, in_force }
+        }
+        None => Version { since: None, workflows: Vec::new(), in_force },
+    })
+}
+
+/// The workflows of a policy that need not hold any more: read, but neither made ready for use nor kept.
+fn workflows_of(hash: Fingerprint, seen: &Seen) -> Result<Vec<WorkflowDefinition>, Halt> {
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        workflows: Vec<WorkflowDefinition>,
+    }
+
+    let corrupt = |problem: String| Error::new(ErrorKind::Corrupt, problem);
+    let text = seen
+        .definition(hash)?
+        .ok_or_else(|| corrupt(format!("the policy {hash} is referred to but not stored")))?;
+    let part: Part = serde_json::from_str(text)
+        .map_err(|e| corrupt("the stored policy cannot be read".to_owned()).caused_by(e))?;
+    Ok(part.workflows)
+}
+
+fn page(passage: &Passage, after: Option<&Cursor>, frame: &Frame, seen: &Seen) -> Result<Page, Halt> {
+    let plan = &passage.plan;
+    let mut follows = Condition::field("workflow").is(plan.from.as_str());
+    if let Some(version) = plan.from_version {
+        follows = follows.and(Condition::field("workflow_version").is(i64::from(version)));
+    }
+    // By id, which nothing changes: what happens to tickets meanwhile cannot hide one from the next page.
+    let query = Query::oldest().limit(MAX_PAGE).matching(follows).after(after.cloned());
+    let live = StateKind::ALL.iter().filter(|state| !state.is_final());
+    let query = live.fold(query, |query, state| query.state(*state));
+    let tickets = seen.find(&query)?;
+    let mut found = Found::default();
+    let mut workflows: Vec<WorkflowDefinition> = Vec::new();
+    for ticket in tickets {
+        let definition = frame.workflow_of(ticket, seen)?;
+        if !workflows.contains(definition.definition()) {
+            workflows.push(definition.definition().clone());
+        }
+        found.meet(ticket, passage, &Actor::desk(), frame, seen)?;
+    }
+    found.drafts.clear();
+    let full = tickets.len() == query.page_size();
+    let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+    Ok(Page { found, workflows, next })
+}
+
+impl Found {
+    /// Lets a ticket go over, if it can, and counts it.
+    fn meet(
+        &mut self,
+        ticket: &Snapshot,
+        passage: &Passage,
+        by: &Actor,
+        frame: &Frame,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        let terms = frame.terms_for(ticket, seen)?;
+        let mut draft = Draft::of(ticket.clone(), &terms.rules);
+        let crossing = draft.go_over(passage, &terms.moment(frame.now, by))?;
+        let now = draft.snapshot();
+        let obstacle = |to: Option<StatusId>, missing, why| Obstacle {
+            ticket: now.id,
+            number: now.number.clone(),
+            status: now.status().to_owned(),
+            to: to.map(|to| passage.to.status(to).name.clone()),
+            missing,
+            why,
+        };
+        match crossing {
+            Crossing::Elsewhere => {}
+            Crossing::OfAnotherKind => *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1,
+            Crossing::Unmapped => {
+                let place = (now.status().to_owned(), now.state.kind());
+                *self.unmapped.entry(place).or_default() += 1;
+                self.nowhere.push(obstacle(None, Vec::new(), None));
+            }
+            Crossing::Hindered { to, missing, why } => self.obstacles.push(obstacle(Some(to), missing, why)),
+            Crossing::Goes { from, to, filled } => {
+                self.going.push(now.id);
+                self.crossings.tickets += 1;
+                let way = (from, passage.to.status(to).name.clone());
+                *self.crossings.ways.entry(way).or_default() += 1;
+                for field in filled {
+                    *self.crossings.filled.entry(field).or_default() += 1;
+                }
+                self.drafts.push(draft);
+            }
+        }
+        Ok(())
+    }
+}

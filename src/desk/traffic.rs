@@ -1,0 +1,74 @@
+//! How a desk's tickets go through a workflow, read a page at a time.
+
+use crate::error::Result;
+use crate::flow::{Flow, Halt, Job, Seen};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{Traffic, Workflow};
+
+/// Counts the tickets of a desk that follow a workflow, whatever their state, and the ways that they took.
+#[derive(Debug)]
+pub(super) struct Count {
+    workflow: Workflow,
+    /// Where the next page begins, if there is one.
+    next: Option<Option<Cursor>>,
+    counted: Traffic,
+}
+
+impl Count {
+    pub(super) fn of(workflow: &Workflow) -> Count {
+        Count { workflow: workflow.clone(), next: Some(None), counted: Traffic::new(workflow) }
+    }
+}
+
+impl Job for Count {
+    type Flow = Page;
+    type Out = Traffic;
+
+    fn next(&mut self) -> Option<Page> {
+        let after = self.next.take()?;
+        Some(Page { workflow: self.workflow.clone(), after })
+    }
+
+    fn took(&mut self, result: Result<(Traffic, Option<Cursor>)>) -> Result<()> {
+        let (counted, next) = result?;
+        self.counted.merge(&counted);
+        self.next = next.map(Some);
+        Ok(())
+    }
+
+    fn finish(self) -> Traffic {
+        self.counted
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Page {
+    workflow: Workflow,
+    after: Option<Cursor>,
+}
+
+impl Flow for Page {
+    type Out = (Traffic, Option<Cursor>);
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
+        // By their running numbers, so that a ticket which is worked on meanwhile is neither left out nor met twice.
+        let query = Query::oldest().limit(MAX_PAGE).after(self.after.clone());
+        let tickets = seen.find(&query)?;
+        let follows = |it: &&Snapshot| it.workflow().hash == self.workflow.reference().hash;
+        let whole = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };
+        seen.need(tickets.iter().map(|it| &**it).filter(follows).map(whole))?;
+        let mut counted = Traffic::new(&self.workflow);
+        for ticket in tickets.iter().map(|it| &**it).filter(follows) {
+            counted.add(ticket, seen.history(ticket.id, 0, usize::MAX)?);
+        }
+        let full = tickets.len() == query.page_size();
+        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        Ok((Commit::default(), (counted, next)))
+    }
+}

@@ -1,0 +1,65 @@
+//! The workflows that a decision needs.
+
+use std::sync::Arc;
+
+use super::{Workflow, WorkflowRef};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The workflows that a decision needs: those of the policy in force, which new tickets follow, and those to which
+/// tickets are pinned. Cheap to clone.
+///
+/// ```
+/// use firstline::workflow::{Catalogue, Workflow};
+///
+/// let none_of_its_own = Catalogue::new();
+/// assert_eq!(none_of_its_own.for_kind("incident"), Workflow::simple());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    in_force: Arc<[Workflow]>,
+    pinned: Vec<Workflow>,
+}
+
+impl Catalogue {
+    /// No workflow but the simple one.
+    pub fn new() -> Catalogue {
+        Catalogue::default()
+    }
+
+    /// These are in force.
+    pub fn of(workflows: impl IntoIterator<Item = Workflow>) -> Catalogue {
+        Catalogue { in_force: workflows.into_iter().collect(), pinned: Vec::new() }
+    }
+
+    /// Adds one to which a ticket is pinned.
+    #[must_use]
+    pub fn with(mut self, workflow: Workflow) -> Catalogue {
+        if self.get(workflow.reference()).is_err() {
+            self.pinned.push(workflow);
+        }
+        self
+    }
+
+    /// The workflow in force for a kind of tickets: the one that claims it, else the one for all others.
+    pub fn for_kind(&self, kind: &str) -> &Workflow {
+        let claims = |it: &&Workflow| it.definition().kinds.contains(kind);
+        let others = |it: &&Workflow| it.definition().kinds.is_empty();
+        let found = self.in_force.iter().find(claims).or_else(|| self.in_force.iter().find(others));
+        found.unwrap_or(Workflow::simple())
+    }
+
+    /// The workflow in force of this name.
+    pub fn named(&self, name: &str) -> Option<&Workflow> {
+        self.in_force.iter().find(|it| &*it.reference().name == name)
+    }
+
+    /// The workflow that a ticket follows.
+    pub(crate) fn get(&self, workflow: &WorkflowRef) -> Result<&Workflow> {
+        let known = self.in_force.iter().chain(&self.pinned).chain([Workflow::simple()]);
+        let mut found = known.filter(|it| it.reference().hash == workflow.hash);
+        found.next().ok_or_else(|| {
+            let problem = format!("the workflow {workflow}, which a ticket follows, is not at hand");
+            Error::new(ErrorKind::Corrupt, problem)
+        })
+    }
+}

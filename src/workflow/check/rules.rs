@@ -1,0 +1,58 @@
+//! What must lie on every way to somewhere.
+//!
+//! One place dominates another if every way from the start to the second passes the first. For a set of places that is
+//! so exactly when the second cannot be reached once the set is taken out of the graph; and where it can be, the
+//! shortest such way is the proof.
+
+use std::collections::VecDeque;
+
+use super::{Map, find};
+use crate::workflow::definition::{PassRule, Spot};
+use crate::workflow::finding::{Finding, FindingKind};
+
+pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
+    for (number, rule) in map.definition.rules.iter().enumerate() {
+        let PassRule { every_way_to, passes } = rule;
+        if every_way_to == passes {
+            let message = format!("every way to {every_way_to} ends at {passes}; name two different places");
+            find(found, FindingKind::EmptyRule, format!("rules[{number}]"), message);
+            continue;
+        }
+        let is = |spot: &Spot, status: usize| match spot {
+            Spot::Status(name) => map.name(status) == name,
+            Spot::State(state) => map.state(status) == *state,
+        };
+        if let Some(way) = way_round(map, |it| is(every_way_to, it), |it| is(passes, it)) {
+            let message = format!("a way to {every_way_to} goes round {passes}: {}", map.chain(&way));
+            find(found, FindingKind::Bypass, format!("rules[{number}]"), message);
+        }
+    }
+}
+
+/// The shortest way from the start to one place that passes nothing of another.
+fn way_round(
+    map: &Map<'_>,
+    to: impl Fn(usize) -> bool,
+    passes: impl Fn(usize) -> bool,
+) -> Option<Vec<usize>> {
+    let start = map.start.filter(|it| !passes(*it))?;
+    let mut came_from = vec![None; map.statuses().len()];
+    let mut seen = vec![false; map.statuses().len()];
+    seen[start] = true;
+    let mut waiting = VecDeque::from([start]);
+    while let Some(at) = waiting.pop_front() {
+        if to(at) {
+            let mut way: Vec<usize> = std::iter::successors(Some(at), |it| came_from[*it]).collect();
+            way.reverse();
+            return Some(way);
+        }
+        for next in map.out(at).map(|it| it.to) {
+            if !seen[next] && !passes(next) {
+                seen[next] = true;
+                came_from[next] = Some(at);
+                waiting.push_back(next);
+            }
+        }
+    }
+    None
+}

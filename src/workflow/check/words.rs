@@ -1,0 +1,348 @@
+//! The words of a definition: names, lists, fields, and what each transition says by itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed, unknown};
+use crate::condition::{Condition, Fields};
+use crate::lifecycle::{StateKind, StepKind};
+use crate::limits;
+use crate::spelling;
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::transition::{Transition, Via};
+
+/// The obligations that every ticket can meet, beside the desk's own fields.
+const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
+
+/// More than may be. The other checks are not made then: they take time that grows faster than the definition.
+pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
+    let ways = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
+    let counts = [
+        ("statuses", definition.statuses.len(), MAX_STATUSES),
+        ("transitions", ways, MAX_TRANSITIONS),
+        ("guards", definition.guards.len(), MAX_GUARDS),
+        ("rules", definition.rules.len(), MAX_RULES),
+    ];
+    let mut found = Vec::new();
+    for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
+        find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
+    }
+    found
+}
+
+pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+    name("name", &definition.name, found);
+    if definition.version == 0 {
+        find(found, FindingKind::BadVersion, "version", "versions count from 1");
+    }
+    for kind in &definition.kinds {
+        name("kinds", kind, found);
+    }
+    guards(definition, fields, found);
+    statuses(definition, fields, found);
+    for (number, transition) in definition.transitions.iter().enumerate() {
+        Words { definition, path: format!("transitions[{number}]"), found }.transition(transition);
+    }
+    duplicates(definition, found);
+    for (number, rule) in definition.rules.iter().enumerate() {
+        for (key, spot) in [("every_way_to", &rule.every_way_to), ("passes", &rule.passes)] {
+            if let Spot::Status(name) = spot {
+                Words { definition, path: format!("rules[{number}].{key}"), found }.status(name);
+            }
+        }
+    }
+}
+
+fn name(path: &str, text: &str, found: &mut Vec<Finding>) {
+    if let Err(error) = limits::name("the name", text) {
+        find(found, FindingKind::BadName, path, error.to_string());
+    }
+}
+
+fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+    for (guard, condition) in &definition.guards {
+        let path = format!("guards.{guard}");
+        name(&path, guard, found);
+        if *condition == !Condition::ALWAYS {
+            let message = "the condition can never hold, so no way with it is ever taken";
+            find(found, FindingKind::NeverHolds, &path, message);
+        } else if *condition == Condition::ALWAYS {
+            let message = "the condition always holds; leave the guard out";
+            find(found, FindingKind::AlwaysHolds, &path, message);
+        }
+        let unknown = condition.unknown_fields(fields);
+        for field in &unknown {
+            let meant = spelling::unknown(field, fields.names());
+            let message = format!("the field {field:?} {meant}; fields: {fields}");
+            find(found, FindingKind::UnknownField, &path, message);
+        }
+        // What is wrong whatever the fields are, and with them if all of these are known.
+        for fault in condition.faults(unknown.is_empty().then_some(fields)) {
+            find(found, FindingKind::BadCondition, &path, fault);
+        }
+    }
+}
+
+fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut alike: HashMap<String, usize> = HashMap::new();
+    let mut defaults: BTreeMap<StateKind, &str> = BTreeMap::new();
+    for (place, status) in definition.statuses.iter().enumerate() {
+        let path = format!("statuses[{place}]");
+        let at = |key: &str| format!("{path}.{key}");
+        name(&at("name"), &status.name, found);
+        if status.name.starts_with(Spot::STATE) {
+            let message = format!("{:?} begins with `{}`, which means a state", status.name, Spot::STATE);
+            find(found, FindingKind::BadName, at("name"), message);
+        }
+        if let Some(first) = seen.insert(&status.name, place) {
+            let message = format!("statuses[{first}] is called {:?} already", status.name);
+            find(found, FindingKind::DuplicateStatus, at("name"), message);
+        } else {
+            let plain = status.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+            if let Some(other) = alike.insert(plain, place) {
+                let other = &definition.statuses[other].name;
+                let message = format!("{:?} and {other:?} differ in case or spaces alone", status.name);
+                find(found, FindingKind::SimilarNames, at("name"), message);
+            }
+        }
+        if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold) {
+            let message =
+                format!("only a status on hold waits for something ({reason}); this one is {}", status.state);
+            find(found, FindingKind::ReasonWithoutHold, at("reason"), message);
+        }
+        if let Some(reason) = &status.reason {
+            name(&at("reason"), reason.as_str(), found);
+        }
+        if status.default
+            && let Some(other) = defaults.insert(status.state, &status.name)
+        {
+            let message = format!("{other:?} is the default of the state {} already", status.state);
+            find(found, FindingKind::SeveralDefaults, at("default"), message);
+        }
+        obligations(status, fields, &path, found);
+    }
+    start(definition, found);
+    if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
+        let message = "there is no status of the state closed, so no ticket can be closed";
+        find(found, FindingKind::NoEnd, "statuses", message);
+    }
+}
+
+fn start(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
+    let of_new: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
+    let Some(start) = super::start(definition) else {
+        return match of_new.is_empty() {
+            true => {
+                let message = "there is no status of the state new, in which every ticket begins";
+                find(found, FindingKind::NoStart, "statuses", message);
+            }
+            false => {
+                let names = listed(of_new.iter().map(|it| it.name.as_str()));
+                let message = format!("tickets begin in one of {names}: mark one with `default = true`");
+                find(found, FindingKind::UnclearStart, "statuses", message);
+            }
+        };
+    };
+    if !definition.statuses[start].enter.is_empty() {
+        let message = "every ticket begins here, and a request is never refused; demand it on leaving";
+        find(found, FindingKind::DemandAtStart, format!("statuses[{start}].enter"), message);
+    }
+}
+
+/// A resolution code comes with the resolution: what lies before it cannot ask for one.
+fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Finding>) {
+    let resolved = status.state == StateKind::Resolved;
+    let sides = [
+        ("enter", &status.enter, resolved || status.state == StateKind::Closed),
+        ("leave", &status.leave, resolved),
+    ];
+    for (side, demanded, has_code) in sides {
+        for field in demanded {
+            let path = format!("{path}.{side}");
+            let known = || FILLABLE.into_iter().chain(fields.names().filter(|it| it.starts_with("field.")));
+            let declared = field.starts_with("field.") && fields.knows(field);
+            if !FILLABLE.contains(&field.as_str()) && !declared {
+                let allowed = known().collect::<Vec<_>>().join(", ");
+                let own = if fields.is_open("field.x") { ", field.NAME" } else { "" };
+                let meant = spelling::unknown(field, known());
+                let message =
+                    format!("the field {field:?} {meant}; a ticket can be asked for: {allowed}{own}");
+                find(found, FindingKind::UnknownField, path, message);
+            } else if field == "resolution_code" && !has_code {
+                let message = "a resolution code is given by the step that resolves: demand it on entering a \
+                               status of the state resolved or closed";
+                find(found, FindingKind::NeverFilled, path, message);
+            }
+        }
+        if side == "leave" && !demanded.is_empty() && status.state.is_final() {
+            let message = format!("no step leads out of the state {}", status.state);
+            find(found, FindingKind::NeverFilled, format!("{path}.leave"), message);
+        }
+    }
+}
+
+/// What one part of the definition says.
+struct Words<'a> {
+    definition: &'a WorkflowDefinition,
+    path: String,
+    found: &'a mut Vec<Finding>,
+}
+
+impl<'a> Words<'a> {
+    fn at(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
+
+    fn find(&mut self, kind: FindingKind, path: String, message: String) {
+        find(self.found, kind, path, message);
+    }
+
+    /// The status of this name; `path` is the name's own.
+    fn status(&mut self, name: &str) -> Option<&'a Status> {
+        self.status_at(name, self.path.clone())
+    }
+
+    fn status_at(&mut self, name: &str, path: String) -> Option<&'a Status> {
+        let found = self.definition.statuses.iter().find(|it| it.name == name);
+        if found.is_none() {
+            let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
+            let message = unknown(("status", "statuses"), name, known, self.found);
+            self.find(FindingKind::UnknownStatus, path, message);
+        }
+        found
+    }
+
+    fn transition(&mut self, transition: &Transition) {
+        if transition.from.is_empty() {
+            let message = "leads from nowhere; name one status at least".to_owned();
+            self.find(FindingKind::EmptyList, self.at("from"), message);
+        }
+        self.repeated("from", transition.from.iter().map(|it| format!("{it:?}")));
+        self.repeated("when", transition.when.iter().map(|it| format!("{it:?}")));
+        self.repeated("may", transition.may.iter().map(|it| format!("\"{it}\"")));
+        for (nth, guard) in transition.when.iter().enumerate() {
+            if !self.definition.guards.contains_key(guard) {
+                let known = || self.definition.guards.keys().map(String::as_str);
+                let message = unknown(("guard", "guards"), guard, known, self.found);
+                self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
+            }
+        }
+        // The requester resumes by a message, though not by hand.
+        if let Via::Step(step) = transition.action
+            && step != StepKind::Resume
+            && !transition.is_taken_by_hand()
+        {
+            let hands = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
+            let message = format!("{step} is for {hands}, so nobody who is named here may take it");
+            self.find(FindingKind::NobodyMay, self.at("may"), message);
+        }
+        let to = self.status_at(&transition.to, self.at("to"));
+        for (nth, from) in transition.from.iter().enumerate() {
+            let path = self.at(&format!("from[{nth}]"));
+            if let (Some(from), Some(to)) = (self.status_at(from, path.clone()), to) {
+                self.way(from, to, transition.action, path);
+            }
+        }
+    }
+
+    fn repeated(&mut self, key: &str, names: impl Iterator<Item = String>) {
+        let mut seen = BTreeSet::new();
+        for (nth, name) in names.enumerate() {
+            if seen.contains(&name) {
+                let message = format!("{name} stands there twice");
+                self.find(FindingKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
+            }
+            seen.insert(name);
+        }
+    }
+
+    /// Whether the closed states have such a way.
+    fn way(&mut self, from: &Status, to: &Status, via: Via, path: String) {
+        let said = format!("{via} from {:?} to {:?}", from.name, to.name);
+        match via {
+            Via::Step(step) if !from.state.accepts(step) => {
+                let accepted = from.state.accepted().map(|it| it.to_string()).collect::<Vec<_>>().join(", ");
+                let accepted = if accepted.is_empty() { "no step, only a move".to_owned() } else { accepted };
+                let message =
+                    format!("{said}: the state {} does not accept {via}; it accepts: {accepted}", from.state);
+                self.find(FindingKind::ForbiddenByState, path, message);
+            }
+            Via::Step(step) if step.target() != to.state => {
+                let there = listed(
+                    self.definition
+                        .statuses
+                        .iter()
+                        .filter(|it| it.state == step.target())
+                        .map(|it| it.name.as_str()),
+                );
+                let message = format!(
+                    "{said}: {via} leads to the state {}, and {:?} is {}; statuses that are {}: {there}",
+                    step.target(),
+                    to.name,
+                    to.state,
+                    step.target(),
+                );
+                self.find(FindingKind::WrongTarget, path, message);
+            }
+            Via::Move if from.state != to.state => {
+                let steps: Vec<String> = StepKind::ALL
+                    .iter()
+                    .filter(|step| from.state.accepts(**step) && step.target() == to.state)
+                    .map(ToString::to_string)
+                    .collect();
+                let instead =
+                    if steps.is_empty() { "no step leads there".to_owned() } else { steps.join(" or ") };
+                let message = format!(
+                    "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
+                    from.state, to.state,
+                );
+                self.find(FindingKind::MoveBetweenStates, path, message);
+            }
+            Via::Move if to.reason.is_some() && to.reason != from.reason => {
+                let waits =
+                    |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
+                let message = format!(
+                    "{said}: a move leaves alone what the ticket waits for, and this one would go from waiting for \
+                     {} to waiting for {}; instead: hold",
+                    waits(from),
+                    waits(to),
+                );
+                self.find(FindingKind::MoveBetweenStates, path, message);
+            }
+            Via::Move if from.name == to.name => {
+                self.find(FindingKind::MoveToItself, path, format!("{said} changes nothing"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Ways that are there twice for the same people.
+fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
+    type Same<'a> = (&'a str, Via, &'a str, BTreeSet<&'a str>);
+    let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();
+    for (number, transition) in definition.transitions.iter().enumerate() {
+        let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
+        let froms: HashSet<&str> = transition.from.iter().map(String::as_str).collect();
+        let mut told = false;
+        for from in &transition.from {
+            if !froms.contains(from.as_str()) {
+                continue;
+            }
+            let same = seen.entry((from, transition.action, &transition.to, when.clone())).or_default();
+            if let Some((other, _)) =
+                same.iter().find(|(other, it)| *other != number && it.overlaps(transition))
+                && !told
+            {
+                told = true;
+                let message = format!(
+                    "{} from {from:?} to {:?} is transitions[{other}] already",
+                    transition.action, transition.to
+                );
+                find(found, FindingKind::DuplicateTransition, format!("transitions[{number}]"), message);
+            }
+            same.push((number, transition));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Where everything stands: the order in each row, with few crossings, then the places, with lines as straight as may be.
+//!
+//! The layered method of Sugiyama: the rows are given, and every line leads from a row to the next. Orders are improved
+//! by sweeps that sort each row by the mean place of the neighbours; the order with the fewest crossings wins. Places
+//! are the best for each row in turn that keep its order and distances, which is an isotonic regression.
+
+use super::sheet::{Item, Sheet, What};
+
+/// How often rows are gone through: less often in big pictures, so that each takes about the same time.
+fn sweeps(links: usize) -> usize {
+    (400_000 / (links + 1)).clamp(2, 32)
+}
+
+/// The neighbours of each item in the rows above and below.
+struct Near {
+    above: Vec<Vec<usize>>,
+    below: Vec<Vec<usize>>,
+}
+
+/// Gives every item its place. The rows are put in order.
+pub(super) fn place(sheet: &mut Sheet) {
+    let near = Near::of(sheet);
+    let links: usize = near.below.iter().map(Vec::len).sum();
+    order(sheet, &near, sweeps(links));
+    settle(sheet, &near, sweeps(links));
+}
+
+impl Near {
+    fn of(sheet: &Sheet) -> Near {
+        let none = vec![Vec::new(); sheet.items.len()];
+        let mut near = Near { above: none.clone(), below: none };
+        for part in sheet.buses.iter().flat_map(|bus| &bus.parts) {
+            let (mut upper, mut lower) = (part.from, part.to);
+            if sheet.items[upper].row > sheet.items[lower].row {
+                (upper, lower) = (lower, upper);
+            }
+            near.below[upper].push(lower);
+            near.above[lower].push(upper);
+        }
+        near
+    }
+}
+
+fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
+    let mut at = vec![0.0; sheet.items.len()];
+    let number = |row: &[usize], at: &mut [f64]| {
+        // By parts of the row's length, so that long and short rows can be compared.
+        row.iter().enumerate().for_each(|(place, item)| at[*item] = (place as f64 + 0.5) / row.len() as f64);
+    };
+    sheet.rows.iter().for_each(|row| number(row, &mut at));
+    let mut best = (crossings(&sheet.rows, near), sheet.rows.clone());
+    let count = sheet.rows.len();
+    for sweep in 0..sweeps {
+        for step in 0..count {
+            let down = sweep % 2 == 0;
+            let row = if down { step } else { count - 1 - step };
+            let neighbours = if down { &near.above } else { &near.below };
+            let wanted = |item: &usize| {
+                let of = &neighbours[*item];
+                let mean = of.iter().map(|it| at[*it]).sum::<f64>() / of.len() as f64;
+                if of.is_empty() { at[*item] } else { mean }
+            };
+            let mut keyed: Vec<(f64, usize)> = sheet.rows[row].iter().map(|it| (wanted(it), *it)).collect();
+            keyed.sort_by(|one, other| one.0.total_cmp(&other.0));
+            sheet.rows[row] = keyed.into_iter().map(|(_, item)| item).collect();
+            number(&sheet.rows[row], &mut at);
+        }
+        let found = crossings(&sheet.rows, near);
+        if found < best.0 {
+            best = (found, sheet.rows.clone());
+        }
+    }
+    sheet.rows = best.1;
+}
+
+/// How many lines cross between all neighbouring rows, by a tree of sums for each pair.
+fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
+    let mut place = vec![0; near.below.len()];
+    let mut crossings = 0;
+    for pair in rows.windows(2) {
+        pair[1].iter().enumerate().for_each(|(at, item)| place[*item] = at);
+        let mut sums = vec![0_u64; pair[1].len() + 1];
+        let mut seen = 0;
+        for item in &pair[0] {
+            let mut ends: Vec<usize> = near.below[*item].iter().map(|it| place[*it]).collect();
+            ends.sort_unstable();
+            for end in &ends {
+                // Those seen before that end further to the right.
+                let mut left = 0;
+                let mut at = end + 1;
+                while at > 0 {
+                    left += sums[at];
+                    at &= at - 1;
+                }
+                crossings += seen - left;
+            }
+            for end in ends {
+                seen += 1;
+                let mut at = end + 1;
+                while at < sums.len() {
+                    sums[at] += 1;
+                    at += at & at.wrapping_neg();
+                }
+            }
+        }
+    }
+    crossings
+}
+
+/// How far apart the centres of two neighbours must be.
+fn apart(left: &Item, right: &Item) -> f64 {
+    let both = matches!((left.what, right.what), (What::Status(_), What::Status(_)));
+    f64::midpoint(left.width, right.width) + if both { 40.0 } else { 16.0 }
+}
+
+fn settle(sheet: &mut Sheet, near: &Near, sweeps: usize) {
+    for row in &sheet.rows {
+        let mut x = 0.0;
+        for (place, item) in row.iter().enumerate() {
+            if place > 0 {
+                x += apart(&sheet.items[row[place - 1]], &sheet.items[*item]);
+            }
+            sheet.items[*item].x = x;
+        }
+        let middle = x / 2.0;
+        row.iter().for_each(|item| sheet.items[*item].x -= middle);
+    }
+    let count = sheet.rows.len();
+    for sweep in 0..sweeps {
+        for step in 0..count {
+            let row = if sweep % 2 == 0 { step } else { count - 1 - step };
+            settle_row(sheet, near, row);
+        }
+    }
+    let left = sheet.items.iter().map(|it| it.x - it.width / 2.0).fold(f64::INFINITY, f64::min);
+    if left.is_finite() {
+        sheet.items.iter_mut().for_each(|it| it.x -= left);
+    }
+}
+
+/// Puts one row where it is nearest to its neighbours, in its order.
+fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
+    let row = &sheet.rows[row];
+    let weight = |one: usize, other: usize| {
+        let straight = |it: usize| matches!(sheet.items[it].what, What::Bend | What::Label(_));
+        if straight(one) && straight(other) { 6.0 } else { 1.0 }
+    };
+    // Blocks of items that touch: the mean of what they want, its weight, and how many they are.
+    let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
+    let mut offsets = Vec::with_capacity(row.len());
+    let mut offset = 0.0;
+    for (place, item) in row.iter().enumerate() {
+        if place > 0 {
+            offset += apart(&sheet.items[row[place - 1]], &sheet.items[*item]);
+        }
+        offsets.push(offset);
+        let (mut sum, mut total) = (0.0, 0.0);
+        for other in near.above[*item].iter().chain(&near.below[*item]) {
+            let weight = weight(*item, *other);
+            sum += weight * sheet.items[*other].x;
+            total += weight;
+        }
+        let (wanted, total) = if total > 0.0 { (sum / total, total) } else { (sheet.items[*item].x, 0.01) };
+        let mut block = (wanted - offset, total, 1);
+        while let Some(before) = blocks.pop_if(|before| before.0 > block.0) {
+            let total = before.1 + block.1;
+            block = ((before.0 * before.1 + block.0 * block.1) / total, total, before.2 + block.2);
+        }
+        blocks.push(block);
+    }
+    let places = blocks.into_iter().flat_map(|(at, _, count)| std::iter::repeat_n(at, count));
+    let row = row.clone();
+    for ((item, at), offset) in row.into_iter().zip(places).zip(offsets) {
+        sheet.items[item].x = at + offset;
+    }
+}

@@ -1,0 +1,59 @@
+//! How much room words take, without a font at hand: estimated, and rather too wide than too narrow.
+
+/// The width of a sign, in parts of the size of the font.
+fn sign(sign: char) -> f64 {
+    match sign {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | '(' | ')' | '[' | ']' => {
+            0.36
+        }
+        'f' | 't' | 'r' | '-' | '/' => 0.42,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.95,
+        'A'..='Z' => 0.74,
+        '\u{0}'..='\u{2ff}' => 0.6,
+        'ж' | 'ш' | 'щ' | 'ю' | 'ы' | 'ф' | 'м' => 0.85,
+        '\u{400}'..='\u{42f}' => 0.82,
+        '\u{300}'..='\u{10ff}' => 0.64,
+        _ => 1.1,
+    }
+}
+
+/// The width of a line of text of this size.
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    text.chars().map(sign).sum::<f64>() * size
+}
+
+/// Words in lines of about this many letters, as balanced as words allow; a word that is longer is broken, and what
+/// does not fit into so many lines is left out, with a mark that it was.
+pub(super) fn lines(text: &str, letters: usize, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        while let Some(line) = lines.last_mut() {
+            let used = line.chars().count();
+            let gap = usize::from(used > 0);
+            if used + gap + word.len() <= letters {
+                if gap > 0 {
+                    line.push(' ');
+                }
+                line.extend(&word);
+                break;
+            }
+            if word.len() > letters {
+                let room = letters.saturating_sub(used + gap);
+                if gap > 0 && room > 0 {
+                    line.push(' ');
+                }
+                line.extend(word.drain(..room));
+            }
+            lines.push(String::new());
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push('…');
+        }
+    }
+    lines
+}

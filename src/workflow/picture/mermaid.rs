@@ -1,0 +1,60 @@
+//! The picture as a Mermaid flowchart.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Picture, width};
+
+pub(super) fn written(picture: &Picture<'_>) -> String {
+    let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();
+    let mut text = String::from("flowchart TD\n    begin(( ))\n");
+    for (state, statuses) in picture.groups() {
+        let _ = writeln!(text, "    subgraph {} [\"{}\"]", state.name(), escaped(&state.to_string()));
+        for status in statuses {
+            let mut name = escaped(names[status]);
+            if let Some(count) = picture.standing(status) {
+                let _ = write!(name, "<br/>{count}");
+            }
+            // Ends have a doubled frame.
+            let (open, close) = if state.is_final() { ("[[", "]]") } else { ("(", ")") };
+            let _ = writeln!(text, "        s{status}{open}\"{name}\"{close}");
+        }
+        text.push_str("    end\n");
+    }
+    let _ = writeln!(text, "    begin --> s{}", picture.start());
+    let routes = picture.routes();
+    for route in &routes {
+        let mut label = route.labels.iter().map(|it| escaped(it)).collect::<Vec<_>>().join("<br/>");
+        if let Some(count) = route.count {
+            let _ = write!(label, ": {count}");
+        }
+        let _ = writeln!(text, "    s{} -->|\"{label}\"| s{}", route.from, route.to);
+    }
+    let most = routes.iter().filter_map(|it| it.count).max().unwrap_or(0);
+    // The way from the beginning is the first link. Those of one width stand together.
+    let mut widths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (number, route) in routes.iter().enumerate() {
+        if let Some(count) = route.count.filter(|it| *it > 0) {
+            widths.entry(format!("{:.1}", width(count, most))).or_default().push((number + 1).to_string());
+        }
+    }
+    for (width, numbers) in widths {
+        let _ = writeln!(text, "    linkStyle {} stroke-width:{width}px", numbers.join(","));
+    }
+    text
+}
+
+/// Words for a quoted label: what could mean something to Mermaid, HTML or Markdown is written by its number.
+fn escaped(words: &str) -> String {
+    let mut text = String::with_capacity(words.len());
+    for sign in words.chars() {
+        if sign.is_alphanumeric()
+            || matches!(sign, ' ' | '\'' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
+        {
+            text.push(sign);
+        } else {
+            let _ = write!(text, "#{};", u32::from(sign));
+        }
+    }
+    text
+}

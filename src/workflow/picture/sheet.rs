@@ -1,0 +1,218 @@
+//! What is to be drawn, before it has places: rows of boxes, and the ways between them.
+//!
+//! Statuses stand in the even rows, in the order of the states; labels of ways in the odd ones. Ways that lead to the
+//! same status by the same words are one bus: it has one label, and each status from which it may be taken joins it. In
+//! every row that a bus passes it has a place of its own, so that no line runs through a box.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lettering;
+use super::{Picture, Route};
+
+/// The most statuses that stand side by side, and the most rows that moves within a state are drawn apart.
+const ABREAST: usize = 6;
+const DEEP: usize = 12;
+
+/// Sizes of letters and lines, in pixels.
+pub(super) const NAME: f64 = 13.0;
+pub(super) const NAME_LINE: f64 = 17.0;
+pub(super) const WORDS: f64 = 11.0;
+pub(super) const WORDS_LINE: f64 = 14.0;
+
+/// Something that has a place in a row.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) row: usize,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) what: What,
+    /// Its centre, from the left.
+    pub(super) x: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Status(usize),
+    /// The label of a bus.
+    Label(usize),
+    /// Where a bus passes a row.
+    Bend,
+}
+
+/// Ways with the same words to the same status, from the same side.
+#[derive(Debug)]
+pub(super) struct Bus {
+    pub(super) to: usize,
+    pub(super) lines: Vec<String>,
+    /// Whether it leads back up.
+    pub(super) upward: bool,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part of a bus, between items of neighbouring rows, or of the same one for a status beside its target.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) count: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sheet {
+    pub(super) items: Vec<Item>,
+    pub(super) rows: Vec<Vec<usize>>,
+    pub(super) buses: Vec<Bus>,
+    /// Of each status: its name in lines, and what leads from it to itself.
+    pub(super) names: Vec<Vec<String>>,
+    pub(super) loops: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    pub(super) fn of(picture: &Picture<'_>) -> Sheet {
+        let routes = picture.routes();
+        let names: Vec<_> = picture.names().map(|(_, name)| lettering::lines(name, 20, 3)).collect();
+        let mut loops = vec![Vec::new(); names.len()];
+        for route in routes.iter().filter(|it| it.from == it.to) {
+            loops[route.from] = labelled(&route.labels, route.count);
+        }
+        let rows = rows(picture, &routes);
+        let mut sheet = Sheet {
+            items: Vec::new(),
+            rows: vec![Vec::new(); 2 * rows.iter().max().map_or(1, |most| most + 1)],
+            buses: Vec::new(),
+            names,
+            loops,
+        };
+        for (status, row) in rows.into_iter().enumerate() {
+            let (name, own) = (&sheet.names[status], &sheet.loops[status]);
+            let widths = name.iter().map(|it| lettering::width(it, NAME));
+            let own_widths = own.iter().map(|it| lettering::width(it, WORDS) + 14.0);
+            let width = widths.chain(own_widths).fold(64.0, f64::max) + 28.0;
+            let height = 18.0 + NAME_LINE * name.len() as f64 + WORDS_LINE * own.len() as f64;
+            sheet.put(2 * row, width, height, What::Status(status));
+        }
+        let mut buses: BTreeMap<(usize, &[String], bool), Vec<&Route>> = BTreeMap::new();
+        for route in routes.iter().filter(|it| it.from != it.to) {
+            let upward = sheet.items[route.from].row >= sheet.items[route.to].row;
+            buses.entry((route.to, &route.labels, upward)).or_default().push(route);
+        }
+        for ((to, labels, upward), routes) in buses {
+            sheet.bus(to, labels, upward, &routes);
+        }
+        sheet.widen(if picture.traffic.is_some() { 28.0 } else { 14.0 });
+        sheet
+    }
+
+    /// Makes statuses wide enough for all lines that touch one of their sides.
+    fn widen(&mut self, apart: f64) {
+        let mut touched = vec![[0.0; 2]; self.names.len()];
+        for part in self.buses.iter().flat_map(|it| &it.parts) {
+            for (own, other) in [(part.from, part.to), (part.to, part.from)] {
+                let below = self.items[other].row > self.items[own].row;
+                if let What::Status(status) = self.items[own].what {
+                    touched[status][usize::from(below)] += apart;
+                }
+            }
+        }
+        for (item, sides) in self.items.iter_mut().zip(touched) {
+            item.width = sides.into_iter().map(|it| it + 20.0).fold(item.width, f64::max);
+        }
+    }
+
+    /// Adds an item at the end of a row. The first items are the statuses, in their order.
+    fn put(&mut self, row: usize, width: f64, height: f64, what: What) -> usize {
+        self.items.push(Item { row, width, height, what, x: 0.0 });
+        self.rows[row].push(self.items.len() - 1);
+        self.items.len() - 1
+    }
+
+    fn bus(&mut self, to: usize, labels: &[String], upward: bool, routes: &[&Route]) {
+        let target = self.items[to].row;
+        let sources: Vec<usize> = routes.iter().map(|it| self.items[it.from].row).collect();
+        let highest = sources.iter().copied().min().unwrap_or(target);
+        let lowest = sources.iter().copied().max().unwrap_or(target);
+        // The rows that it passes, and the middle of what all of its ways have in common.
+        let (passed, middle) = if upward {
+            (
+                target + 1..=lowest.saturating_sub(1).max(target + 1),
+                usize::midpoint(target, highest).max(target + 1),
+            )
+        } else {
+            (highest + 1..=target - 1, usize::midpoint(lowest, target))
+        };
+        let label_row = if middle % 2 == 1 {
+            middle
+        } else if upward {
+            middle - 1
+        } else {
+            middle + 1
+        };
+        let count = routes.iter().map(|it| it.count).sum::<Option<u64>>();
+        let lines = labelled(labels, count);
+        let width = lines.iter().map(|it| lettering::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
+        let height = WORDS_LINE * lines.len() as f64 + 4.0;
+        let number = self.buses.len();
+        let first = *passed.start();
+        let chain: Vec<usize> = passed
+            .map(|row| match row == label_row {
+                true => self.put(row, width, height, What::Label(number)),
+                false => self.put(row, 6.0, 0.0, What::Bend),
+            })
+            .collect();
+        let mut parts = Vec::new();
+        let mut joined: Vec<Option<u64>> = vec![count.map(|_| 0); chain.len()];
+        for route in routes {
+            let row = self.items[route.from].row;
+            // It joins beside its own row, on the side of the target; beside the target's own row, below.
+            let place = if upward { row.saturating_sub(1).max(target + 1) } else { row + 1 } - first;
+            parts.push(Part { from: route.from, to: chain[place], count: route.count });
+            let onward = if upward { 0..=place } else { place..=chain.len() - 1 };
+            for place in onward {
+                joined[place] = joined[place].zip(route.count).map(|(sum, more)| sum + more);
+            }
+        }
+        for place in 0..chain.len() {
+            let next =
+                if upward { place.checked_sub(1) } else { Some(place + 1).filter(|it| *it < chain.len()) };
+            let next = next.map_or(to, |it| chain[it]);
+            parts.push(Part { from: chain[place], to: next, count: joined[place] });
+        }
+        self.buses.push(Bus { to, lines, upward, parts });
+    }
+}
+
+fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
+    let mut lines: Vec<String> = labels.iter().flat_map(|it| lettering::lines(it, 26, 4)).collect();
+    let single = labels.len() == 1;
+    match (count, lines.last_mut()) {
+        (Some(count), Some(last)) if single => last.push_str(&format!(": {count}")),
+        // Of several ways together.
+        (Some(count), _) => lines.push(format!("together {count}")),
+        (None, _) => {}
+    }
+    lines
+}
+
+/// The row of each status: states one below the other, and within a state what is moved on to below that from which
+/// it is moved, in the order in which they are written.
+fn rows(picture: &Picture<'_>, routes: &[Route]) -> Vec<usize> {
+    let ways: BTreeSet<(usize, usize)> = routes.iter().map(|it| (it.from, it.to)).collect();
+    let mut rows = vec![0; picture.names().count()];
+    let mut free = 0;
+    for (_, mut statuses) in picture.groups() {
+        statuses.sort_by_key(|it| *it != picture.start());
+        let mut deep: Vec<usize> = vec![0; statuses.len()];
+        for later in 0..statuses.len() {
+            let before = (0..later).filter(|it| ways.contains(&(statuses[*it], statuses[later])));
+            deep[later] = before.map(|it| deep[it] + 1).max().unwrap_or(0).min(DEEP - 1);
+        }
+        for depth in 0..DEEP {
+            let abreast: Vec<usize> = (0..statuses.len()).filter(|it| deep[*it] == depth).collect();
+            for side_by_side in abreast.chunks(ABREAST) {
+                side_by_side.iter().for_each(|it| rows[statuses[*it]] = free);
+                free += 1;
+            }
+        }
+    }
+    rows
+}

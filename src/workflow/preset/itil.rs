@@ -1,0 +1,93 @@
+//! Incidents and requests of an IT department.
+
+use super::{step, within};
+use crate::condition::Condition;
+use crate::lifecycle::{HoldReason, StateKind, StepKind};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::transition::{Taker, Transition};
+
+/// Incidents and requests of an IT department, for all kinds that no other workflow claims.
+///
+/// A ticket is registered, classified, diagnosed, perhaps escalated, resolved and verified; it waits for the customer,
+/// a third party or a change. What it insists on:
+///
+/// - no work before it is classified: `category` is filled before the state active, and every way to a status that is
+///   active or resolved passes `Classified`;
+/// - no solution without a `resolution_code`; none is closed that was not resolved;
+/// - to be escalated, it has a `team`. What a later line has is taken up there again: it starts, resumes and reopens
+///   in `Escalated`;
+/// - a *major incident*, of priority 1 or tagged `major`, passes the post-incident review, which a holder of the role
+///   `incident_manager` ends by saying what was learnt. Silence does not close it there, of which the validator warns.
+///
+/// ```
+/// use firstline::workflow::preset;
+/// use firstline::{Action, Actor, Desk, NewTicket, Policy};
+///
+/// let desk = Desk::memory();
+/// desk.setup().adopt(&Policy::new().workflow(preset::itil()))?;
+/// let ticket = desk.open_ticket(NewTicket::new("No mail"))?;
+/// let anna = Actor::agent("anna");
+/// assert!(desk.act(ticket.id(), Action::start(), &anna).is_err());
+///
+/// let classify = Action::category(["mail"]).and(Action::move_to("Classified"));
+/// desk.act(ticket.id(), classify.and(Action::start()), &anna)?;
+/// let solved = Action::resolve_as("restarted", "the mail server runs again");
+/// assert_eq!(desk.act(ticket.id(), solved, &anna)?.ticket.status(), "Resolved");
+/// # Ok::<(), firstline::Error>(())
+/// ```
+pub fn itil() -> WorkflowDefinition {
+    let major = Condition::field("priority").at_most(1).or(Condition::field("tags").contains("major"));
+    let waiting = ["Awaiting customer", "Awaiting third party", "Awaiting change"];
+    let work = ["Classified", "Diagnosis", "Escalated"];
+    let open = [
+        "Classified",
+        "Diagnosis",
+        "Escalated",
+        "Awaiting customer",
+        "Awaiting third party",
+        "Awaiting change",
+    ];
+    let solved = ["Post-incident review", "Resolved", "Verified"];
+    let manager = Taker::Role("incident_manager".to_owned());
+
+    let mut workflow = WorkflowDefinition::new("itil")
+        .guard("major incident", major.clone())
+        .guard("not a major incident", !major)
+        .guard("on a later line", Condition::field("line").is_not("first"))
+        .status(Status::new("Registered", StateKind::New).by_default())
+        .status(Status::new("Classified", StateKind::New).enter("category"))
+        .status(Status::new("Diagnosis", StateKind::Active).by_default().enter("category"))
+        .status(Status::new("Escalated", StateKind::Active).enter("category").enter("team"))
+        .status(Status::new(waiting[0], StateKind::OnHold).holding_for(HoldReason::Customer))
+        .status(Status::new(waiting[1], StateKind::OnHold).holding_for(HoldReason::ThirdParty))
+        .status(Status::new(waiting[2], StateKind::OnHold).holding_for("change"))
+        .status(Status::new("Post-incident review", StateKind::Resolved).enter("resolution_code"))
+        .status(Status::new("Resolved", StateKind::Resolved).by_default().enter("resolution_code"))
+        .status(Status::new("Verified", StateKind::Resolved))
+        .status(Status::new("Closed", StateKind::Closed))
+        .status(Status::new("Cancelled", StateKind::Cancelled))
+        .transition(Transition::within("Registered", "Classified"))
+        .transition(Transition::step(StepKind::Start, "Classified", "Escalated").when("on a later line"))
+        .transition(Transition::step(StepKind::Start, "Classified", "Diagnosis"))
+        .transition(Transition::within("Diagnosis", "Escalated"))
+        .transition(Transition::within("Escalated", "Diagnosis").with_reason());
+    for status in waiting {
+        workflow = workflow.transition(step(StepKind::Hold, work, status));
+    }
+    workflow
+        .transition(step(StepKind::Resume, waiting, "Escalated").when("on a later line"))
+        .transition(step(StepKind::Resume, waiting, "Diagnosis"))
+        .transition(step(StepKind::Resolve, open, "Post-incident review").when("major incident"))
+        .transition(step(StepKind::Resolve, open, "Resolved").when("not a major incident"))
+        .transition(within(["Post-incident review"], "Verified").may(manager).with_reason())
+        .transition(within(["Resolved"], "Verified"))
+        .transition(step(StepKind::Reopen, solved, "Escalated").when("on a later line"))
+        .transition(step(StepKind::Reopen, solved, "Diagnosis"))
+        .transition(step(StepKind::Confirm, ["Resolved", "Verified"], "Closed"))
+        .transition(step(StepKind::Close, ["Resolved", "Verified"], "Closed"))
+        .transition(step(StepKind::Cancel, ["Registered"], "Cancelled"))
+        .transition(step(StepKind::Cancel, open, "Cancelled").with_reason())
+        .every_way_to(Spot::State(StateKind::Closed), Spot::State(StateKind::Resolved))
+        .every_way_to(Spot::State(StateKind::Resolved), Spot::Status("Classified".to_owned()))
+        .every_way_to(Spot::State(StateKind::Active), Spot::Status("Classified".to_owned()))
+}

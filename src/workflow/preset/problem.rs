@@ -1,0 +1,59 @@
+//! The cause behind several tickets.
+
+use super::step;
+use crate::lifecycle::{StateKind, StepKind};
+use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::transition::Transition;
+
+/// A problem: the cause behind several tickets, for the kind `problem`.
+///
+/// It is open until the cause is known; then it is a known error, which others can get round, until a fix is under way
+/// and done. The obligations, for which the policy declares two text fields:
+///
+/// - `field.root_cause` is filled before anything is fixed, and before it is called a known error;
+/// - `field.workaround` is filled before it is a known error: without one, it stays open or is fixed at once.
+///
+/// What is not worth fixing is dropped, with a reason.
+///
+/// ```
+/// use firstline::policy::FieldType;
+/// use firstline::workflow::preset;
+/// use firstline::{Action, Actor, Desk, Kind, NewTicket, Policy};
+///
+/// let policy = Policy::new()
+///     .field("root_cause", FieldType::Text)
+///     .field("workaround", FieldType::Text)
+///     .workflow(preset::problem());
+/// let desk = Desk::memory();
+/// desk.setup().adopt(&policy)?;
+/// let problem = desk.open_ticket(NewTicket::new("Mail stops every Monday").kind(Kind::Problem))?;
+/// let no = desk.ticket(problem.id())?.why_not(&Action::start()).unwrap();
+/// assert_eq!(no.reasons.len(), 2); // the root cause and the workaround
+///
+/// let cause = Action::field("root_cause", "The certificate is renewed by hand.");
+/// let found = cause.and(Action::field("workaround", "Restart it on Sunday.")).and(Action::start());
+/// assert_eq!(desk.act(problem.id(), found, Actor::agent("anna"))?.ticket.status(), "Known error");
+/// # Ok::<(), firstline::Error>(())
+/// ```
+pub fn problem() -> WorkflowDefinition {
+    let (cause, workaround) = ("field.root_cause", "field.workaround");
+    WorkflowDefinition::new("problem")
+        .for_kind("problem")
+        .status(Status::new("Open", StateKind::New))
+        .status(Status::new("Known error", StateKind::Active).by_default().enter(cause).enter(workaround))
+        .status(Status::new("Fix under way", StateKind::Active).enter(cause))
+        .status(Status::new("Fixed", StateKind::Resolved).enter(cause))
+        .status(Status::new("Closed", StateKind::Closed).enter(cause))
+        .status(Status::new("Dropped", StateKind::Cancelled))
+        .transition(Transition::step(StepKind::Start, "Open", "Known error"))
+        .transition(Transition::step(StepKind::Start, "Open", "Fix under way"))
+        .transition(Transition::within("Known error", "Fix under way"))
+        .transition(Transition::within("Fix under way", "Known error").with_reason())
+        .transition(Transition::step(StepKind::Resolve, "Fix under way", "Fixed"))
+        .transition(Transition::step(StepKind::Reopen, "Fixed", "Known error"))
+        .transition(Transition::step(StepKind::Confirm, "Fixed", "Closed"))
+        .transition(Transition::step(StepKind::Close, "Fixed", "Closed"))
+        .transition(step(StepKind::Cancel, ["Open", "Known error", "Fix under way"], "Dropped").with_reason())
+        .every_way_to(Spot::State(StateKind::Closed), Spot::Status("Fixed".to_owned()))
+        .every_way_to(Spot::Status("Fixed".to_owned()), Spot::Status("Fix under way".to_owned()))
+}

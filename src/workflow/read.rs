@@ -1,0 +1,223 @@
+//! From a written text to a definition: every fault of its form is found, not only the first.
+
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::lifecycle::StateKind;
+
+use super::build::fields;
+use super::check;
+use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
+use super::finding::{Finding, FindingKind, Findings, Place};
+use super::source::{self, Node, Source, Written};
+use super::transition::Transition;
+
+mod gaps;
+mod guard;
+mod parts;
+
+use gaps::Gaps;
+use parts::{Reader, Table};
+
+/// What was read.
+pub(super) struct Reading {
+    /// The definition, as far as it could be read. It is what was written if there are no errors.
+    pub(super) definition: Option<WorkflowDefinition>,
+    /// The faults of its form.
+    pub(super) findings: Vec<Finding>,
+    /// Where its parts stand.
+    pub(super) places: Places,
+    /// What of statuses, transitions, guards and rules could not be read. In the definition something stands for it.
+    gaps: Gaps,
+}
+
+/// Where the parts of a definition stand in its text, by path.
+#[derive(Debug, Default)]
+pub(super) struct Places(BTreeMap<String, Place>);
+
+impl Places {
+    /// Where this part stands: itself, or the nearest part around it whose place is known.
+    pub(super) fn of(&self, path: &str) -> Option<Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(*place);
+            }
+            if path.is_empty() {
+                return None;
+            }
+            // A list begins where its first item is looked for: `from[0]` may be a text alone.
+            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
+        }
+    }
+}
+
+/// A workflow as JSON: the definition as far as it can be read, and everything found in it.
+pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+    joined(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
+}
+
+/// A workflow as TOML.
+#[cfg(feature = "toml")]
+pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+    joined(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
+}
+
+/// What some editors put before a text.
+const BOM: char = '\u{feff}';
+
+fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+    let mut findings = source.findings;
+    let Some(root) = source.root else { return (None, findings) };
+    let Reading { definition, findings: more, places, gaps } = read(&root);
+    findings.extend(more);
+    if let Some(definition) = &definition {
+        let checked = check::findings(definition, &fields()).into_iter();
+        findings.extend(checked.filter(|finding| gaps.allow(finding)));
+    }
+    for finding in &mut findings {
+        finding.place = finding.place.or_else(|| places.of(&finding.path));
+    }
+    (definition, findings)
+}
+
+/// The one description of the written form, for every format.
+impl<'de> Deserialize<'de> for WorkflowDefinition {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<WorkflowDefinition, D::Error> {
+        let reading = read(&Node::read(from)?);
+        match reading.definition {
+            Some(definition) if reading.findings.is_empty() => Ok(definition),
+            _ => Err(D::Error::custom(Findings::new(reading.findings))),
+        }
+    }
+}
+
+const KEYS: &[&str] = &["name", "version", "kinds", "guards", "statuses", "transitions", "rules"];
+const STATUS_KEYS: &[&str] = &["name", "state", "default", "reason", "enter", "leave"];
+const TRANSITION_KEYS: &[&str] = &["from", "action", "to", "when", "may", "reason"];
+const RULE_KEYS: &[&str] = &["every_way_to", "passes"];
+
+/// Reads a definition.
+pub(super) fn read(root: &Node) -> Reading {
+    let mut reader = Reader::default();
+    let mut places = Places::default();
+    reader.survey(root, String::new(), &mut places.0);
+    let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
+    Reading { definition, findings: reader.findings, places, gaps: reader.gaps }
+}
+
+fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
+    let name = reader.needed(table, "name", "what the workflow is called");
+    let name = name.and_then(|node| reader.text(node, "name"));
+    // It is refused anyway, but not for an empty name besides.
+    let mut definition = WorkflowDefinition::new(name.unwrap_or_else(|| "unnamed".to_owned()));
+    if let Some(version) = table.get("version") {
+        definition.version = reader.version(version);
+    }
+    if let Some(kinds) = table.get("kinds") {
+        definition.kinds = reader.set(kinds, "kinds");
+        reader.not_empty(kinds, "kinds", "every kind");
+    }
+    if let Some(guards) = table.get("guards") {
+        definition.guards = reader.guards(guards);
+    }
+    let statuses = reader.needed(table, "statuses", "a list of tables with name and state");
+    for (path, node) in reader.tables(statuses, "statuses") {
+        definition.statuses.push(status(reader, node, &path));
+    }
+    let transitions = reader.needed(table, "transitions", "a list of tables with from, action and to");
+    for (path, node) in reader.tables(transitions, "transitions") {
+        definition.transitions.push(transition(reader, node, &path));
+    }
+    for (path, node) in reader.tables(table.get("rules"), "rules") {
+        definition.rules.push(rule(reader, node, &path));
+    }
+    definition
+}
+
+fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
+    // What stands for a name that cannot be read is like no other.
+    let (unnamed, any) = (|| format!("?{path}"), StateKind::New);
+    let Some(table) = reader.part(path, |it| it.table(node, path, STATUS_KEYS)) else {
+        return Status::new(unnamed(), any);
+    };
+    let at = |key| table.path(key);
+    let name = reader.part(&at("name"), |it| {
+        let node = it.needed(&table, "name", "what the status is called")?;
+        it.text(node, &at("name"))
+    });
+    let state = reader.part(&at("state"), |it| {
+        let node = it.needed(&table, "state", "the state that it refines")?;
+        it.state(node, &at("state"))
+    });
+    let mut status = Status::new(name.unwrap_or_else(unnamed), state.unwrap_or(any));
+    if let Some(node) = table.get("default") {
+        status.default = reader.flag(node, &at("default"));
+    }
+    if let Some(node) = table.get("reason") {
+        status.reason = reader.text(node, &at("reason")).map(Into::into);
+    }
+    if let Some(node) = table.get("enter") {
+        status.enter = reader.set(node, &at("enter"));
+    }
+    if let Some(node) = table.get("leave") {
+        status.leave = reader.set(node, &at("leave"));
+    }
+    status
+}
+
+fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
+    let mut transition = Transition::within("", "");
+    let Some(table) = reader.part(path, |it| it.table(node, path, TRANSITION_KEYS)) else {
+        return transition;
+    };
+    let at = |key| table.path(key);
+    let from = reader.part(&at("from"), |it| {
+        let node = it.needed(&table, "from", "one status or a list of them")?;
+        it.texts(node, &at("from"))
+    });
+    let action = reader.part(&at("action"), |it| {
+        let node = it.needed(&table, "action", "a step of the lifecycle, or move")?;
+        it.action(node, &at("action"))
+    });
+    let to = reader.part(&at("to"), |it| {
+        let node = it.needed(&table, "to", "the status to which it leads")?;
+        it.text(node, &at("to"))
+    });
+    let plain = |texts: Vec<(&Node, String)>| texts.into_iter().map(|(_, text)| text).collect();
+    transition.from = from.map(plain).unwrap_or_default();
+    transition.action = action.unwrap_or(transition.action);
+    transition.to = to.unwrap_or_default();
+    if let Some(node) = table.get("when") {
+        reader.not_empty(node, &at("when"), "always");
+        let when = reader.part(&at("when"), |it| it.texts(node, &at("when")));
+        transition.when = when.map(plain).unwrap_or_default();
+    }
+    if let Some(node) = table.get("may") {
+        reader.not_empty(node, &at("may"), "everybody whom the lifecycle lets");
+        transition.may = reader.takers(node, &at("may"));
+    }
+    transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
+    transition
+}
+
+fn rule(reader: &mut Reader, node: &Node, path: &str) -> PassRule {
+    let any = Spot::State(StateKind::New);
+    let Some(table) = reader.part(path, |it| it.table(node, path, RULE_KEYS)) else {
+        return PassRule { every_way_to: any.clone(), passes: any };
+    };
+    let mut spot = |key, what| {
+        let spot = reader.part(&table.path(key), |it| {
+            let node = it.needed(&table, key, what)?;
+            it.spot(node, &table.path(key))
+        });
+        spot.unwrap_or(any.clone())
+    };
+    let every_way_to = spot("every_way_to", "a status, or a state as state:closed");
+    PassRule { every_way_to, passes: spot("passes", "a status, or a state as state:resolved") }
+}
+
+#[cfg(test)]
+mod tests;

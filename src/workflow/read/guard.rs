@@ -1,0 +1,84 @@
+//! The guards: conditions, read by the one reader of conditions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Number, Value};
+
+use super::parts::Reader;
+use super::{FindingKind, Node, Written};
+use crate::condition::{Condition, MAX_DEPTH};
+
+impl Reader {
+    /// All guards. For one that cannot be read stands one that always holds.
+    pub(super) fn guards(&mut self, node: &Node) -> BTreeMap<String, Condition> {
+        let mut guards = BTreeMap::new();
+        let Written::Table(entries) = &node.value else {
+            self.gaps.add("guards");
+            self.wrong_type(node, "guards", "a table of conditions by name");
+            return guards;
+        };
+        for entry in entries {
+            let path = format!("guards.{}", entry.key);
+            let condition = self.part(&path, |it| it.condition(&entry.node, &path, MAX_DEPTH));
+            guards.entry(entry.key.clone()).or_insert(condition.unwrap_or(Condition::ALWAYS));
+        }
+        guards
+    }
+
+    /// One condition. The faults of its parts are found one by one, each where it stands.
+    fn condition(&mut self, node: &Node, path: &str, left: usize) -> Option<Condition> {
+        let before = self.findings.len();
+        if let (Written::Table(entries), true) = (&node.value, left > 1) {
+            for entry in entries {
+                match (entry.key.as_str(), &entry.node.value) {
+                    ("not", _) => drop(self.condition(&entry.node, path, left - 1)),
+                    ("all" | "any", Written::List(parts)) => {
+                        for part in parts {
+                            self.condition(part, path, left - 1);
+                        }
+                    }
+                    (_, Written::Date(date)) => {
+                        let message = format!(
+                            "a condition takes a date as {{ date = \"2026-01-05\" }} and a point in time as \
+                             {{ instant = \"2026-01-05T09:00:00Z\" }}, not {date} alone"
+                        );
+                        self.find(FindingKind::BadCondition, path, entry.node.place, message);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if self.findings.len() > before {
+            return None;
+        }
+        match serde_json::from_value(plain(node)) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                self.find(FindingKind::BadCondition, path, node.place, error.to_string());
+                None
+            }
+        }
+    }
+}
+
+/// The value without its places.
+fn plain(node: &Node) -> Value {
+    match &node.value {
+        Written::Text(text) => Value::from(text.as_str()),
+        Written::Bool(it) => Value::from(*it),
+        Written::Integer(it) => match (i64::try_from(*it), u64::try_from(*it)) {
+            (Ok(number), _) => Value::from(number),
+            (_, Ok(number)) => Value::from(number),
+            _ => Value::from(*it as f64),
+        },
+        Written::List(items) => items.iter().map(plain).collect(),
+        Written::Table(entries) => {
+            // Of a key that is there twice the first counts.
+            let entries = entries.iter().rev().map(|entry| (entry.key.clone(), plain(&entry.node)));
+            Value::Object(entries.collect::<Map<_, _>>())
+        }
+        Written::Number(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        Written::Date(date) => Value::from(date.as_str()),
+        Written::Null => Value::Null,
+    }
+}

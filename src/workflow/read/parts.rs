@@ -1,0 +1,300 @@
+//! The parts of the written form: each is read, or a finding says what would have been right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Finding, FindingKind, Gaps, Node, Place, Spot, Written};
+use crate::lifecycle::StateKind;
+use crate::spelling;
+use crate::workflow::transition::{Taker, Via};
+
+/// Gathers what is found.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) findings: Vec<Finding>,
+    /// What could not be read of that on which the graph depends.
+    pub(super) gaps: Gaps,
+}
+
+/// A table with the path that leads to it. Of a key that is there twice it has the first.
+pub(super) struct Table<'n> {
+    path: String,
+    place: Option<Place>,
+    values: BTreeMap<&'n str, &'n Node>,
+}
+
+impl<'n> Table<'n> {
+    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.values.get(key).copied()
+    }
+
+    /// The path of one of its keys.
+    pub(super) fn path(&self, key: &str) -> String {
+        inner(&self.path, key)
+    }
+}
+
+fn inner(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// What a path is called at the beginning of a message: its last name.
+fn called(path: &str) -> &str {
+    match path.rsplit('.').next() {
+        None | Some("") => "the workflow",
+        Some(last) => last,
+    }
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+impl Reader {
+    pub(super) fn find(
+        &mut self,
+        kind: FindingKind,
+        path: impl Into<String>,
+        place: Option<Place>,
+        message: String,
+    ) {
+        self.findings.push(Finding { place, ..Finding::new(kind, path, message) });
+    }
+
+    /// Reads something on which the graph depends.
+    pub(super) fn part<T>(&mut self, path: &str, read: impl FnOnce(&mut Reader) -> Option<T>) -> Option<T> {
+        let found = read(self);
+        if found.is_none() {
+            self.gaps.add(path);
+        }
+        found
+    }
+
+    /// Notes where everything stands, and finds the keys that are there twice.
+    pub(super) fn survey(&mut self, node: &Node, path: String, places: &mut BTreeMap<String, Place>) {
+        if let Some(place) = node.place {
+            places.entry(path.clone()).or_insert(place);
+        }
+        match &node.value {
+            Written::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.survey(item, format!("{path}[{at}]"), places);
+                }
+            }
+            Written::Table(entries) => {
+                let mut keys = BTreeSet::new();
+                for entry in entries {
+                    let path = inner(&path, &entry.key);
+                    if !keys.insert(entry.key.as_str()) {
+                        let message =
+                            format!("the key {:?} is there twice; leave one of them out", entry.key);
+                        self.find(FindingKind::DuplicateKey, path.clone(), entry.place, message);
+                    }
+                    self.survey(&entry.node, path, places);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {
+        let message = format!("{} takes {takes}, not {}", called(path), node.what());
+        self.find(FindingKind::WrongType, path, node.place, message);
+    }
+
+    /// A table, all of whose keys are among these.
+    pub(super) fn table<'n>(&mut self, node: &'n Node, path: &str, known: &[&str]) -> Option<Table<'n>> {
+        let Written::Table(entries) = &node.value else {
+            self.wrong_type(node, path, &format!("a table with {}", list(known.iter().copied())));
+            return None;
+        };
+        let mut table = Table { path: path.to_owned(), place: node.place, values: BTreeMap::new() };
+        for entry in entries {
+            let key = entry.key.as_str();
+            if known.contains(&key) {
+                table.values.entry(key).or_insert(&entry.node);
+            } else {
+                let unknown = spelling::unknown(key, known.iter().copied());
+                let allowed = list(known.iter().copied());
+                let message = format!("the key {key:?} {unknown}; allowed here: {allowed}");
+                self.find(FindingKind::UnknownKey, table.path(key), entry.place, message);
+            }
+        }
+        Some(table)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn needed<'n>(&mut self, table: &Table<'n>, key: &str, what: &str) -> Option<&'n Node> {
+        let found = table.get(key);
+        if found.is_none() {
+            let message = format!("{key} is missing: {what}");
+            self.find(FindingKind::MissingKey, table.path.clone(), table.place, message);
+        }
+        found
+    }
+
+    /// The items of a list of tables, each with its path.
+    pub(super) fn tables<'n>(&mut self, node: Option<&'n Node>, path: &str) -> Vec<(String, &'n Node)> {
+        match node.map(|node| (node, &node.value)) {
+            Some((_, Written::List(items))) => {
+                items.iter().enumerate().map(|(at, item)| (format!("{path}[{at}]"), item)).collect()
+            }
+            Some((node, _)) => {
+                self.gaps.add(path);
+                self.wrong_type(node, path, "a list of tables");
+                Vec::new()
+            }
+            None => {
+                // Without rules there are none; what must be there was missed where it was asked for.
+                if path != "rules" {
+                    self.gaps.add(path);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
+        match &node.value {
+            Written::Text(text) => Some(text.clone()),
+            _ => {
+                self.wrong_type(node, path, "a text");
+                None
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, node: &Node, path: &str) -> bool {
+        match node.value {
+            Written::Bool(it) => it,
+            _ => {
+                self.wrong_type(node, path, "true or false");
+                false
+            }
+        }
+    }
+
+    /// One text, or a list of them.
+    pub(super) fn texts<'n>(&mut self, node: &'n Node, path: &str) -> Option<Vec<(&'n Node, String)>> {
+        match &node.value {
+            Written::Text(text) => Some(vec![(node, text.clone())]),
+            Written::List(items) => {
+                let mut texts = Some(Vec::new());
+                for (at, item) in items.iter().enumerate() {
+                    match &item.value {
+                        Written::Text(text) => {
+                            if let Some(texts) = &mut texts {
+                                texts.push((item, text.clone()));
+                            }
+                        }
+                        _ => {
+                            let message =
+                                format!("{} takes a list of texts; here is {}", called(path), item.what());
+                            self.find(FindingKind::WrongType, format!("{path}[{at}]"), item.place, message);
+                            texts = None;
+                        }
+                    }
+                }
+                texts
+            }
+            _ => {
+                self.wrong_type(node, path, "a text or a list of texts");
+                None
+            }
+        }
+    }
+
+    /// Texts whose order says nothing, each of them once.
+    pub(super) fn set(&mut self, node: &Node, path: &str) -> BTreeSet<String> {
+        let mut set = BTreeSet::new();
+        for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+            if set.contains(&text) {
+                let message = format!("{text:?} is there twice; leave one of them out");
+                self.find(FindingKind::Repeated, format!("{path}[{at}]"), item.place, message);
+            }
+            set.insert(text);
+        }
+        set
+    }
+
+    /// A list that names nothing looks as if nothing were meant, where leaving it out means everything.
+    pub(super) fn not_empty(&mut self, node: &Node, path: &str, left_out: &str) {
+        if matches!(&node.value, Written::List(items) if items.is_empty()) {
+            let key = called(path);
+            let message = format!("{key} names nothing; leave it out if you mean {left_out}");
+            self.find(FindingKind::EmptyList, path, node.place, message);
+        }
+    }
+
+    pub(super) fn version(&mut self, node: &Node) -> u32 {
+        let number = match node.value {
+            Written::Integer(number) => number,
+            _ => {
+                self.wrong_type(node, "version", "an integer");
+                return 1;
+            }
+        };
+        match u32::try_from(number) {
+            Ok(version) if version > 0 => version,
+            _ => {
+                let message = format!("the version {number} is none; allowed: 1 to {}", u32::MAX);
+                self.find(FindingKind::BadVersion, "version", node.place, message);
+                1
+            }
+        }
+    }
+
+    pub(super) fn state(&mut self, node: &Node, path: &str) -> Option<StateKind> {
+        let name = self.text(node, path)?;
+        self.state_named(&name, node, path, "")
+    }
+
+    fn state_named(&mut self, name: &str, node: &Node, path: &str, before: &str) -> Option<StateKind> {
+        let found = StateKind::ALL.iter().copied().find(|state| state.name() == name);
+        if found.is_none() {
+            let names = || StateKind::ALL.iter().map(|state| state.name());
+            let allowed: Vec<String> = names().map(|name| format!("{before}{name}")).collect();
+            let unknown = spelling::unknown(name, names());
+            let message = format!("the state {name:?} {unknown}; allowed: {}", allowed.join(", "));
+            self.find(FindingKind::UnknownState, path, node.place, message);
+        }
+        found
+    }
+
+    pub(super) fn action(&mut self, node: &Node, path: &str) -> Option<Via> {
+        let name = self.text(node, path)?;
+        let found = Via::named(&name);
+        if found.is_none() {
+            let names: Vec<String> = Via::all().map(|via| via.to_string()).collect();
+            let names = || names.iter().map(String::as_str);
+            let unknown = spelling::unknown(&name, names());
+            let message = format!("the action {name:?} {unknown}; allowed: {}", list(names()));
+            self.find(FindingKind::UnknownAction, path, node.place, message);
+        }
+        found
+    }
+
+    pub(super) fn takers(&mut self, node: &Node, path: &str) -> Vec<Taker> {
+        let single = matches!(node.value, Written::Text(_));
+        let mut takers = Vec::new();
+        for (at, (item, name)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+            match Taker::named(&name) {
+                Ok(taker) => takers.push(taker),
+                Err(unknown) => {
+                    let allowed = list(Taker::WRITTEN.iter().copied());
+                    let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
+                    let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
+                    self.find(FindingKind::UnknownTaker, path, item.place, message);
+                }
+            }
+        }
+        takers
+    }
+
+    pub(super) fn spot(&mut self, node: &Node, path: &str) -> Option<Spot> {
+        let text = self.text(node, path)?;
+        match text.strip_prefix(Spot::STATE) {
+            Some(state) => self.state_named(state, node, path, Spot::STATE).map(Spot::State),
+            None => Some(Spot::Status(text)),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The faults of the form, each where it stands.
+
+use super::*;
+
+/// What is found, without what is said of it.
+fn found(findings: Vec<Finding>) -> Vec<String> {
+    let place =
+        |it: &Finding| it.place.map_or("nowhere".to_owned(), |it| format!("{}:{}", it.line, it.column));
+    Findings::new(findings).all().iter().map(|it| format!("{} {} {}", place(it), it.kind, it.path)).collect()
+}
+
+const FAULTY: &str = r#"{
+  "nmae": "Возврат",
+  "version": 0,
+  "kinds": ["request", 7, []],
+  "guards": {
+    "дешёвый": {"all": [{"feild": "field.price", "at_most": 2}, {"field": "x", "is": 1.5}, "always"]},
+    "fine": {"field": "field.price", "exists": true}
+  },
+  "statuses": [
+    {"name": "Новый", "state": "new", "enter": ["category", "category"]}, {"name": "A", "state": "actve"},
+    {"state": "closed", "reason": true, "reason": "customer"}, 12
+  ],
+  "transitions": [
+    {"from": "Новый", "action": "colse", "to": "A", "when": [], "may": ["agnet", "role:"], "reason": "yes"},
+    {"from": ["Новый", null], "to": ["A"], "may": "line:frist"}
+  ],
+  "rules": [{"every_way_to": "state:close", "passes": "A"}, {}]
+}"#;
+
+#[test]
+fn all_faults_of_a_form_are_found_each_where_it_stands() {
+    let (definition, findings) = json(FAULTY);
+    assert_eq!(definition.unwrap().guards.len(), 2);
+    let expected = [
+        "1:1 missing-key ",
+        "2:3 unknown-key nmae",
+        "3:14 bad-version version",
+        "4:24 wrong-type kinds[1]",
+        "4:27 wrong-type kinds[2]",
+        "6:25 bad-condition guards.дешёвый",
+        "6:65 bad-condition guards.дешёвый",
+        "10:61 repeated statuses[0].enter[1]",
+        "10:98 unknown-state statuses[1].state",
+        "11:5 missing-key statuses[2]",
+        "11:35 wrong-type statuses[2].reason",
+        "11:41 duplicate-key statuses[2].reason",
+        "11:64 wrong-type statuses[3]",
+        "14:33 unknown-action transitions[0].action",
+        "14:61 empty-list transitions[0].when",
+        "14:73 unknown-taker transitions[0].may[0]",
+        "14:82 unknown-taker transitions[0].may[1]",
+        "14:102 wrong-type transitions[0].reason",
+        "15:5 missing-key transitions[1]",
+        "15:24 wrong-type transitions[1].from[1]",
+        "15:37 wrong-type transitions[1].to",
+        "15:51 unknown-taker transitions[1].may",
+        "17:30 unknown-state rules[0].every_way_to",
+        "17:61 missing-key rules[1]",
+        "17:61 missing-key rules[1]",
+    ];
+    assert_eq!(found(findings), expected);
+}
+
+/// What cannot be read is a fault once: nothing is said of what stands for it, and all is said of the rest.
+#[test]
+fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
+    let sound = r#"{"name": "small", "guards": {"g": {"field": "priority", "is": 1}}, "statuses": [
+        {"name": "Open", "state": "new"}, {"name": "Work", "state": "active"},
+        {"name": "Answered", "state": "resolved"}, {"name": "Done", "state": "closed"}
+    ], "transitions": [
+        {"from": "Open", "action": "start", "to": "Work", "when": "g"},
+        {"from": "Open", "action": "resolve", "to": "Answered"},
+        {"from": "Work", "action": "resolve", "to": "Answered"},
+        {"from": "Answered", "action": "close", "to": "Done"}
+    ], "rules": [{"every_way_to": "Done", "passes": "state:resolved"}]}"#;
+    let codes = |changes: &[(&str, &str)]| -> Vec<&'static str> {
+        let text = changes.iter().fold(sound.to_owned(), |text, (was, is)| {
+            assert!(text.contains(was), "{was}");
+            text.replacen(was, is, 1)
+        });
+        let findings = Findings::new(json(&text).1);
+        findings.errors().map(|it| it.kind.code()).collect()
+    };
+    assert_eq!(codes(&[]), [""; 0]);
+    let state = (r#""state": "active""#, r#""state": "actve""#);
+    let name = (r#""name": "Work""#, r#""nmae": "Work""#);
+    let from = (r#""from": "Work""#, r#""from": 7"#);
+    let action = (r#""action": "close""#, r#""action": "colse""#);
+    let guard = (r#""is": 1"#, r#""si": 1"#);
+    let spot = (r#""state:resolved""#, r#""state:resolvd""#);
+    for (fault, code) in [
+        (state, "unknown-state"),
+        (from, "wrong-type"),
+        (action, "unknown-action"),
+        (guard, "bad-condition"),
+        (spot, "unknown-state"),
+    ] {
+        assert_eq!(codes(&[fault]), [code], "{fault:?}");
+    }
+    let and = |fault| codes(&[fault, (r#""to": "Answered""#, r#""to": "Answred""#)]);
+    assert_eq!(and(state), ["unknown-state", "unknown-status"]);
+    assert_eq!(and(action), ["unknown-status", "unknown-action"]);
+    assert_eq!(codes(&[name]), ["missing-key", "unknown-key"]);
+    // Which status is meant by a name is not known where a name is missing.
+    assert_eq!(and(name), ["missing-key", "unknown-key"]);
+    let wrong = (r#""action": "start""#, r#""action": "resume""#);
+    assert_eq!(codes(&[guard, wrong]), ["bad-condition", "forbidden-by-state"]);
+    assert_eq!(codes(&[state, wrong]), ["unknown-state"]);
+    assert_eq!(codes(&[(r#""when": "g""#, r#""when": "h""#), action]), ["unknown-guard", "unknown-action"]);
+}
+
+#[test]
+fn without_places_the_same_faults_are_found_in_one_message() {
+    let twice = serde_json::from_str::<WorkflowDefinition>(FAULTY).unwrap_err().to_string();
+    assert_eq!(twice.lines().count(), found(json(FAULTY).1).len());
+    assert!(
+        twice.contains("error[unknown-state] statuses[1].state: the state \"actve\" is not known"),
+        "{twice}"
+    );
+}
+
+#[test]
+fn a_text_that_is_no_json_is_refused_at_its_place() {
+    for (text, expected) in [
+        ("", "1:1 syntax "),
+        ("{\n  \"name\": \"x\",\n}", "3:1 syntax "),
+        ("{\"имя\": ты}", "1:9 syntax "),
+        ("{\"name\": \"x\"} }", "1:15 syntax "),
+        ("\u{feff}{\"name\": \"\\ud800\"}", "1:10 syntax "),
+    ] {
+        let (definition, findings) = json(text);
+        assert_eq!((found(findings), definition), (vec![expected.to_owned()], None), "{text}");
+    }
+}
+
+#[test]
+fn deep_json_does_not_exhaust_the_stack() {
+    let deep = |open: &str, close: &str| open.repeat(100_000) + "1" + &close.repeat(100_000);
+    for text in ["[".repeat(100_000), deep("[", "]"), "{\"a\":".repeat(50_000), deep("{\"a\":", "}")] {
+        let (definition, findings) = json(&text);
+        assert!(definition.is_none() && findings[0].kind == FindingKind::Syntax, "{findings:?}");
+        assert!(serde_json::from_str::<WorkflowDefinition>(&text).is_err());
+    }
+}
+
+/// Dropping the tree of the fourth text, six thousand tables one in the other, overflowed the stack of a thread.
+#[test]
+#[cfg(feature = "toml")]
+fn deep_toml_does_not_exhaust_the_stack() {
+    let keys = ["a"; 79].join(".");
+    let dotted = format!("[{keys}]\n{}{keys} = 1{}", format!("{keys} = {{").repeat(79), "}".repeat(79));
+    let long = ["a"; 100_000].join(".");
+    let unclosed = format!("[{keys}\n{}", format!("{keys} = {{ ] \n").repeat(79));
+    let texts = ["a = ".to_owned() + &"[".repeat(100_000), "a = {b=".repeat(100_000), long, dotted, unclosed];
+    for text in texts {
+        let (definition, findings) = toml(&text);
+        assert!(definition.is_none() && findings[0].kind == FindingKind::Syntax, "{findings:?}");
+        assert!(findings[0].message.contains("nest deeper than 100 levels"), "{findings:?}");
+    }
+    // What nests as deep as a condition may is read.
+    let condition = "{ not = ".repeat(31) + "\"always\"" + &" }".repeat(31);
+    let findings = toml(&format!("name = \"x\"\nguards.x = {condition}")).1;
+    assert_eq!(found(findings), ["1:1 missing-key ", "1:1 missing-key ", "2:12 never-holds guards.x"]);
+}
+
+#[test]
+#[cfg(feature = "toml")]
+fn several_faults_of_a_toml_text_are_found_at_once() {
+    let text = "name = \nkinds = \"A\nversion = 1\nversion = 2\n[[statuses]\nstate = \"new\"\n";
+    assert_eq!(found(toml(text).1), ["1:8 syntax ", "2:11 syntax ", "4:1 duplicate-key ", "5:12 syntax "]);
+    // Where nothing but a key is there twice, all the rest is read too.
+    let text = "name = \"x\"\nname = \"y\"\nstatuses = [{ nmae = \"A\" }]\ntransitions = 2026-01-05\n";
+    let (definition, findings) = toml(text);
+    assert_eq!(definition.unwrap().name, "x");
+    assert_eq!(
+        found(findings),
+        [
+            "2:1 duplicate-key ",
+            "3:13 missing-key statuses[0]",
+            "3:13 missing-key statuses[0]",
+            "3:15 unknown-key statuses[0].nmae",
+            "4:15 wrong-type transitions",
+        ]
+    );
+}

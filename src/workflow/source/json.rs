@@ -1,0 +1,98 @@
+//! JSON with places: `serde_json` parses, and every raw value tells where in the text it lies.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::lines::Lines;
+use super::{Entry, Finding, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
+
+/// Reads a text.
+pub(in crate::workflow) fn read(text: &str) -> Source {
+    let lines = Lines::of(text);
+    let reader = Reader { lines: &lines };
+    let root = match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => reader.node(raw.get(), MAX_DEPTH),
+        Err(error) => Err(syntax(lines.place_in(error.line(), error.column()), message(&error))),
+    };
+    match root {
+        Ok(root) => Source { root: Some(root), findings: Vec::new() },
+        Err(finding) => Source { root: None, findings: vec![finding] },
+    }
+}
+
+/// The message without its line and column, which the finding has.
+fn message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((message, _)) => message.to_owned(),
+        None => message,
+    }
+}
+
+struct Reader<'t> {
+    lines: &'t Lines<'t>,
+}
+
+impl<'t> Reader<'t> {
+    /// A value whose syntax is known to be sound, except for what only decoding finds: half of a surrogate pair.
+    fn node(&self, raw: &'t str, left: usize) -> Result<Node, Finding> {
+        let place = self.lines.place_of(raw);
+        let value = match raw.as_bytes().first() {
+            Some(b'"') => Written::Text(self.parse(raw)?),
+            Some(b't' | b'f') => Written::Bool(self.parse(raw)?),
+            Some(b'n') => Written::Null,
+            Some(b'[' | b'{') if left <= 1 => return Err(syntax(place, too_deep())),
+            Some(b'[') => {
+                let items: Vec<&RawValue> = self.parse(raw)?;
+                let items = items.into_iter().map(|item| self.node(item.get(), left - 1));
+                Written::List(items.collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let Entries(entries) = self.parse(raw)?;
+                let entries = entries.into_iter().map(|(key, value)| {
+                    Ok(Entry {
+                        key: self.parse(key.get())?,
+                        place: Some(self.lines.place_of(key.get())),
+                        node: self.node(value.get(), left - 1)?,
+                    })
+                });
+                Written::Table(entries.collect::<Result<_, _>>()?)
+            }
+            _ => number(raw),
+        };
+        Ok(Node { place: Some(place), value })
+    }
+
+    fn parse<T: Deserialize<'t>>(&self, raw: &'t str) -> Result<T, Finding> {
+        serde_json::from_str(raw).map_err(|error| syntax(self.lines.place_of(raw), message(&error)))
+    }
+}
+
+/// The keys and values of an object, all of them: also those that are there twice.
+struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+
+impl<'de: 't, 't> Deserialize<'de> for Entries<'t> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entries<'t>, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Vec<(&'de RawValue, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(entries)
+            }
+        }
+
+        from.deserialize_map(Pairs).map(Entries)
+    }
+}

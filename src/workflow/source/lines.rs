@@ -1,0 +1,83 @@
+//! From bytes of a text to lines and columns.
+
+use super::Place;
+
+/// After how many bytes the characters are counted anew, so that a long line costs no more than many short ones.
+const STRIDE: usize = 256;
+
+/// A text with its lines known.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    /// Where each line begins.
+    starts: Vec<usize>,
+    /// How many characters begin before every [`STRIDE`]th byte.
+    counts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Lines<'t> {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        let mut before = 0;
+        let mut counts = Vec::with_capacity(text.len() / STRIDE + 1);
+        for part in text.as_bytes().chunks(STRIDE) {
+            counts.push(before);
+            before += characters(part);
+        }
+        counts.push(before);
+        Lines { text, starts, counts }
+    }
+
+    /// The place of a byte; of one behind the text, the place where the text ends.
+    pub(super) fn place(&self, byte: usize) -> Place {
+        let byte = byte.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        Place { line, column: self.before(byte) - self.before(start) + 1 }
+    }
+
+    /// The place of a part of this very text.
+    pub(super) fn place_of(&self, part: &str) -> Place {
+        self.place((part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
+    }
+
+    /// The place of the nth byte of a line, both from 1, as parsers count them.
+    pub(super) fn place_in(&self, line: usize, byte: usize) -> Place {
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        self.place(start + byte.saturating_sub(1))
+    }
+
+    /// How many characters begin before this byte.
+    fn before(&self, byte: usize) -> usize {
+        let counted = byte / STRIDE;
+        let rest = self.text.as_bytes().get(counted * STRIDE..byte).unwrap_or_default();
+        self.counts.get(counted).copied().unwrap_or_default() + characters(rest)
+    }
+}
+
+/// How many characters begin in these bytes of a UTF-8 text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_has_the_place_that_counting_gives() {
+        let text = format!("имя = \"{}\"\r\n\nx\n", "приёмка €𐍈 ".repeat(200));
+        let lines = Lines::of(&text);
+        let (mut line, mut column) = (1, 1);
+        for (byte, character) in text.char_indices() {
+            assert_eq!(lines.place(byte), Place { line, column }, "byte {byte}");
+            assert_eq!(lines.place_of(&text[byte..]), Place { line, column });
+            (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        assert_eq!(lines.place(text.len()), Place { line, column });
+        assert_eq!(lines.place(usize::MAX), Place { line, column });
+        assert_eq!(lines.place_in(3, 1), Place { line: 3, column: 1 });
+        assert_eq!(lines.place_in(99, 7), Place { line, column });
+        assert_eq!(Lines::of("").place(0), Place { line: 1, column: 1 });
+    }
+}

@@ -1,0 +1,141 @@
+//! TOML with places, and with all the faults of a text at once.
+
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue, Error};
+use toml_parser::lexer::TokenKind;
+
+use super::lines::Lines;
+use super::{Entry, Finding, FindingKind, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
+
+/// Reads a text.
+pub(in crate::workflow) fn read(text: &str) -> Source {
+    let lines = Lines::of(text);
+    if let Some(byte) = too_deep_at(text) {
+        return Source { root: None, findings: vec![syntax(lines.place(byte), too_deep())] };
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut findings: Vec<Finding> = errors.iter().map(|error| fault(text, &lines, error)).collect();
+    findings.sort_by_key(|it| it.place);
+    let mut last_line = None;
+    findings.retain(|it| {
+        let line = it.place.map(|place| place.line);
+        let keep = !follows(it, line, last_line);
+        last_line = line;
+        keep
+    });
+    // Where a key is there twice the first counts, and all else is as it was written. Other faults leave holes.
+    let sound = findings.iter().all(|it| it.kind == FindingKind::DuplicateKey);
+    let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
+        Some(Ok(value)) => Some(Node { place: Some(lines.place(0)), value }),
+        Some(Err(finding)) => {
+            findings.push(finding);
+            None
+        }
+        None => None,
+    };
+    Source { root, findings }
+}
+
+/// Where the text begins to nest too deep. The parser limits brackets, but with dotted keys between them a few
+/// kilobytes make a tree so deep that only dropping it exhausts the stack; so it must not be made.
+///
+/// The levels are never less than those of the tree, also of a faulty text: a bracket that is not closed by its
+/// like stays open, and wherever a table is, it may stand under the header with the most dots.
+fn too_deep_at(text: &str) -> Option<usize> {
+    let mut open: Vec<(TokenKind, usize)> = Vec::new();
+    let (mut levels, mut dots, mut dots_of_key, mut most_dots) = (0, 0, 0, 0);
+    for token in toml_parser::Source::new(text).lex() {
+        let kind = token.kind();
+        match kind {
+            TokenKind::Dot => {
+                dots += 1;
+                most_dots = dots.max(most_dots);
+            }
+            TokenKind::Equals => dots_of_key = std::mem::take(&mut dots),
+            TokenKind::Comma => (dots, dots_of_key) = (0, 0),
+            TokenKind::Newline => dots = 0,
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
+                let more = 1 + std::mem::take(&mut dots_of_key) + std::mem::take(&mut dots);
+                levels += more;
+                open.push((kind, more));
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                dots = 0;
+                let own = match kind {
+                    TokenKind::RightSquareBracket => TokenKind::LeftSquareBracket,
+                    _ => TokenKind::LeftCurlyBracket,
+                };
+                if let Some((_, more)) = open.pop_if(|(kind, _)| *kind == own) {
+                    levels -= more;
+                }
+            }
+            _ => {}
+        }
+        if levels + dots + most_dots >= MAX_DEPTH {
+            return Some(token.span().start());
+        }
+    }
+    None
+}
+
+/// Whether a fault only follows from that before it: one in the same line, or one of a list or table in braces of
+/// which the line before was misread.
+fn follows(fault: &Finding, line: Option<usize>, last: Option<usize>) -> bool {
+    let Some((line, last)) = line.zip(last) else { return false };
+    let said = &fault.message;
+    let inside = said.contains("inline table") || (said.contains("array") && !said.contains("array table"));
+    line == last || (line == last + 1 && inside && fault.kind == FindingKind::Syntax)
+}
+
+fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Finding {
+    let span = error.span().unwrap_or(text.len()..text.len());
+    let place = lines.place(span.start);
+    match error.message() {
+        "duplicate key" => {
+            let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
+            let message = format!("the key {key:?} is there twice; leave one of them out");
+            Finding { place: Some(place), ..Finding::new(FindingKind::DuplicateKey, "", message) }
+        }
+        message if message.starts_with("invalid unquoted key") => {
+            syntax(place, format!("{message}; put the key in quotes"))
+        }
+        message => syntax(place, message),
+    }
+}
+
+struct Reader<'t> {
+    lines: &'t Lines<'t>,
+}
+
+impl Reader<'_> {
+    fn node(&self, spanned: &Spanned<DeValue<'_>>, left: usize) -> Result<Node, Finding> {
+        let place = self.lines.place(spanned.span().start);
+        let value = match spanned.get_ref() {
+            DeValue::String(text) => Written::Text(text.to_string()),
+            DeValue::Boolean(it) => Written::Bool(*it),
+            DeValue::Integer(it) => match i128::from_str_radix(it.as_str(), it.radix()) {
+                Ok(integer) => Written::Integer(integer),
+                Err(_) => Written::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+            },
+            DeValue::Float(it) => Written::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Datetime(it) => Written::Date(it.to_string()),
+            DeValue::Array(_) | DeValue::Table(_) if left <= 1 => return Err(syntax(place, too_deep())),
+            DeValue::Array(items) => {
+                let items = items.iter().map(|item| self.node(item, left - 1));
+                Written::List(items.collect::<Result<_, _>>()?)
+            }
+            DeValue::Table(table) => self.table(table, left)?,
+        };
+        Ok(Node { place: Some(place), value })
+    }
+
+    fn table(&self, table: &DeTable<'_>, left: usize) -> Result<Written, Finding> {
+        let entries = table.iter().map(|(key, value)| {
+            let place = Some(self.lines.place(key.span().start));
+            Ok(Entry { key: key.get_ref().to_string(), place, node: self.node(value, left - 1)? })
+        });
+        let mut entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+        entries.sort_by_key(|entry| entry.place);
+        Ok(Written::Table(entries))
+    }
+}

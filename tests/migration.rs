@@ -1,0 +1,17 @@
+//! Live tickets go over to another version of their workflow: nothing is lost, nothing is done by halves.
+
+#[cfg(feature = "sqlite")]
+#[path = "migration/concurrent.rs"]
+mod concurrent;
+#[path = "migration/faults.rs"]
+mod faults;
+#[path = "migration/properties.rs"]
+mod properties;
+#[path = "migration/scenarios.rs"]
+mod scenarios;
+#[path = "common/soak.rs"]
+mod soak;
+#[path = "common/stage.rs"]
+mod stage;
+#[path = "migration/world.rs"]
+mod world;

@@ -1,0 +1,141 @@
+//! What happens by itself: messages, holds that end, silence. Nothing is lost where there is no way for it.
+
+use firstline::ticket::timer::TimerKind;
+use firstline::workflow::{Status, Taker, Transition};
+use firstline::{Action, Change, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
+
+use super::request;
+use super::stage::{Stage, boris, on_each_store};
+
+fn message() -> NewTicket {
+    request().thread("chat-1").saying("Where is my money?")
+}
+
+fn after(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
+    let id = stage.desk.receive(message()).unwrap().ticket.id();
+    actions.into_iter().for_each(|action| stage.does(id, action));
+    id
+}
+
+fn adopted(stage: &Stage) {
+    stage.desk.setup().adopt(&super::policy()).unwrap();
+}
+
+fn last(stage: &Stage, id: TicketId) -> Change {
+    stage.desk.records().history(id).unwrap().pop().unwrap().change
+}
+
+#[test]
+fn a_message_resumes_although_fields_are_missing() {
+    on_each_store(|stage| {
+        adopted(stage);
+        // Inspection demands a category; a message cannot give one, and must not be lost for it.
+        let id = after(stage, [Action::hold("customer")]);
+        let receipt = stage.desk.receive(message()).unwrap();
+        assert_eq!((receipt.ticket.status(), receipt.ticket.id()), ("Inspection", id));
+    });
+}
+
+#[test]
+fn a_message_that_may_not_reopen_ends_the_silence() {
+    on_each_store(|stage| {
+        adopted(stage);
+        let rejected = Action::category(["lamp"])
+            .and(Action::start())
+            .and(Action::resolve("It was dropped.").into_status("Rejected"));
+        let id = after(stage, [rejected]);
+        let receipt = stage.desk.receive(message()).unwrap();
+        assert_eq!((receipt.ticket.status(), receipt.ticket.received), ("Rejected", 2));
+        let said = receipt.events.last().unwrap().to_string();
+        assert!(said.contains("left it as it is, although nobody objected: reopen is for agent"), "{said}");
+        stage.time.advance(TimeDelta::days(30));
+        stage.desk.tick(stage.now()).unwrap();
+        assert_eq!(stage.ticket(id).state.kind(), StateKind::Resolved);
+        assert!(stage.desk.ticket(id).unwrap().timers().is_empty());
+    });
+}
+
+#[test]
+fn silence_closes_where_programs_may_close_and_else_is_over() {
+    on_each_store(|stage| {
+        adopted(stage);
+        let (refunded, rejected) = (resolved_with(stage, "Refunded"), resolved_with(stage, "Rejected"));
+        stage.time.advance(TimeDelta::days(4));
+        assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 2);
+        assert_eq!(stage.desk.ticket(refunded).unwrap().status(), "Expired");
+        assert_eq!(stage.desk.ticket(rejected).unwrap().status(), "Rejected");
+        assert!(matches!(last(stage, rejected), Change::Lapsed { timer: TimerKind::Silence, .. }));
+        assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0, "what lapsed is over");
+    });
+}
+
+fn resolved_with(stage: &Stage, status: &str) -> TicketId {
+    let id = stage.desk.open_ticket(request()).unwrap().id();
+    let resolve = Action::resolve_as("refund", "done").into_status(status);
+    stage.does(id, Action::category(["lamp"]).and(Action::start()).and(resolve));
+    id
+}
+
+#[test]
+fn a_hold_ends_although_only_agents_may_resume_and_fields_are_missing() {
+    on_each_store(|stage| {
+        adopted(stage);
+        let until = stage.now() + TimeDelta::hours(2);
+        let id = after(stage, [Action::hold_until("third_party", until)]);
+        assert_eq!(stage.desk.ticket(id).unwrap().status(), "With the carrier");
+        stage.time.advance(TimeDelta::days(1));
+        stage.desk.tick(stage.now()).unwrap();
+        let ticket = stage.desk.ticket(id).unwrap();
+        assert_eq!((ticket.status(), ticket.state_since), ("Inspection", until));
+    });
+}
+
+#[test]
+fn a_hold_with_no_way_on_stays_and_is_told() {
+    on_each_store(|stage| {
+        let mut stuck = super::returns();
+        stuck
+            .transitions
+            .retain(|it| !(it.action.to_string() == "resume" && it.from[0] == "With the carrier"));
+        let out = firstline::workflow::Transition::step(
+            firstline::StepKind::Cancel,
+            "With the carrier",
+            "Withdrawn",
+        );
+        stage
+            .desk
+            .setup()
+            .adopt(
+                &firstline::Policy::new()
+                    .field("amount", firstline::policy::FieldType::Integer)
+                    .workflow(stuck.transition(out)),
+            )
+            .unwrap();
+        let id = after(stage, [Action::hold_until("third_party", stage.now() + TimeDelta::hours(2))]);
+        stage.time.advance(TimeDelta::days(1));
+        assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
+        let ticket = stage.desk.ticket(id).unwrap();
+        assert_eq!((ticket.status(), ticket.timers().len()), ("With the carrier", 0));
+        let Change::Lapsed { reasons, .. } = last(stage, id) else { panic!("it lapsed") };
+        assert_eq!(reasons, ["no resume leads from \"With the carrier\" onward"]);
+    });
+}
+
+/// Found in review: a requester who wrote and named a status in one action was answered by a reopening.
+#[test]
+fn a_message_does_not_undo_the_move_that_comes_with_it() {
+    on_each_store(|stage| {
+        let verified = |status: Status| super::returns().status(status);
+        let workflow = verified(Status::new("Accepted", StateKind::Resolved))
+            .transition(Transition::within("Refunded", "Accepted").may(Taker::Requester))
+            .transition(Transition::step(StepKind::Reopen, "Accepted", "Inspection"))
+            .transition(Transition::step(StepKind::Confirm, "Accepted", "Done"));
+        stage.desk.setup().adopt(&super::with(workflow)).unwrap();
+        let refund =
+            Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
+        let id = after(stage, [refund]);
+        let thanks = Action::reply("Thank you.").into_status("Accepted");
+        let receipt = stage.desk.act(id, thanks, boris()).unwrap();
+        assert_eq!(receipt.ticket.status(), "Accepted");
+    });
+}

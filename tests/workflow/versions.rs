@@ -1,0 +1,79 @@
+//! Versions: live tickets stay on theirs, and a changed workflow says that it is another.
+
+use firstline::workflow::{Status, Transition};
+use firstline::{Action, Policy, StateKind, StepKind, WorkflowDefinition};
+
+use super::stage::{anna, on_each_store};
+use super::{opened, policy, request, returns, with};
+
+fn second() -> WorkflowDefinition {
+    let mut second = returns().version(2);
+    second.transitions.retain(|it| it.to != "Withdrawn");
+    second.statuses.retain(|it| it.name != "Withdrawn");
+    second.status(Status::new("Called off", StateKind::Cancelled)).transition(Transition::step(
+        StepKind::Cancel,
+        "Queued",
+        "Called off",
+    ))
+}
+
+#[test]
+fn live_tickets_stay_on_their_version_and_new_ones_follow_the_new() {
+    on_each_store(|stage| {
+        let old = opened(stage);
+        stage.time.advance(firstline::TimeDelta::hours(1));
+        stage.desk.setup().adopt(&with(second())).unwrap();
+        let new = stage.desk.open_ticket(request()).unwrap().id();
+        // A desk that has just begun knows neither version and reads them from the store.
+        let desk = stage.other_desk("acme");
+        desk.act(old, Action::cancel().because("a test"), anna()).unwrap();
+        desk.act(new, Action::cancel(), anna()).unwrap();
+        let of = |id| {
+            let ticket = desk.ticket(id).unwrap();
+            (ticket.workflow().to_string(), ticket.status().to_owned())
+        };
+        assert_eq!(of(old), ("returns v1".to_owned(), "Withdrawn".to_owned()));
+        assert_eq!(of(new), ("returns v2".to_owned(), "Called off".to_owned()));
+    });
+}
+
+#[test]
+fn a_changed_workflow_needs_a_greater_version() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let error = stage.desk.setup().adopt(&with(second().version(1))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "workflow \"returns\" was changed, and version 1 is taken; allowed: a version from 2 on"
+        );
+        stage.desk.setup().adopt(&with(second())).unwrap();
+        // The same text again is no change.
+        stage.time.advance(firstline::TimeDelta::hours(1));
+        stage.desk.setup().adopt(&with(second()).prefix("R")).unwrap();
+    });
+}
+
+#[test]
+fn what_is_wrong_with_the_workflows_of_a_policy_is_told_at_once() {
+    let other = returns().version(2);
+    let error = Policy::new().workflow(returns()).workflow(other).check().unwrap_err();
+    let said = error.to_string();
+    let lines: Vec<&str> = said.lines().collect();
+    // Neither declares the field `amount`, which a guard and an obligation name.
+    assert!(
+        lines[0].starts_with("policy: workflow \"returns\": error[unknown-field] guards.cheap: "),
+        "{said}"
+    );
+    assert!(lines[1].contains("statuses[6].leave: the field \"field.amount\" is not known"), "{said}");
+    assert!(said.contains("two workflows are called \"returns\""), "{said}");
+    assert!(said.contains("both claim the kind \"return\""), "{said}");
+    let everybody = |name: &str| {
+        let mut it = returns();
+        (it.name, it.kinds) = (name.to_owned(), Default::default());
+        it
+    };
+    let both = with(everybody("a")).workflow(everybody("b"));
+    assert!(both.check().unwrap_err().to_string().contains("both for all kinds that no other claims"));
+    let named = with(everybody("simple"));
+    assert!(named.check().unwrap_err().to_string().contains("is the built-in one"));
+}

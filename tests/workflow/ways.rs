@@ -1,0 +1,228 @@
+//! Which way an action takes.
+
+use firstline::workflow::{Status, Transition, Via};
+use firstline::{Action, Actor, Contact, NewTicket, StateKind, StepKind, Ticket, WorkflowDefinition, state};
+
+use super::stage::{Stage, anna, boris, on_each_store};
+use super::{opened, request, returns};
+
+fn status(stage: &Stage, id: firstline::TicketId) -> String {
+    let ticket = stage.desk.ticket(id).unwrap();
+    let workflow = ticket.followed();
+    // The invariant on which the typed API and the clocks rest.
+    let status = workflow.status(workflow.find(ticket.status()).unwrap());
+    assert_eq!(status.state, ticket.state().kind());
+    ticket.status().to_owned()
+}
+
+fn goes(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> String {
+    let id = opened(stage);
+    actions.into_iter().for_each(|action| drop(stage.desk.act(id, action, lead()).unwrap()));
+    status(stage, id)
+}
+
+fn lead() -> Actor {
+    Actor::agent("anna").with("role", "lead")
+}
+
+#[test]
+fn a_ticket_begins_at_the_default_of_the_state_new() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        assert_eq!(status(stage, id), "Queued");
+        let ticket = stage.desk.ticket(id).unwrap();
+        assert_eq!(ticket.workflow().to_string(), "returns v1");
+        assert_eq!(ticket.workflow().hash, returns().build().unwrap().reference().hash);
+        // Another kind follows the simple workflow, whose statuses are the states.
+        let other = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        assert_eq!((other.status(), other.workflow().to_string().as_str()), ("new", "simple v1"));
+    });
+}
+
+#[test]
+fn a_hold_goes_where_its_reason_is_waited_for() {
+    on_each_store(|stage| {
+        assert_eq!(goes(stage, [Action::hold("customer")]), "Awaiting parcel");
+        assert_eq!(goes(stage, [Action::hold("third_party")]), "With the carrier");
+        // Nothing waits for this in particular, but something waits for anything.
+        assert_eq!(goes(stage, [Action::hold("the weather")]), "Parked");
+        assert_eq!(goes(stage, [Action::hold("customer").into_status("Parked")]), "Parked");
+        assert_eq!(goes(stage, [Action::move_to("Awaiting parcel")]), "Awaiting parcel");
+    });
+}
+
+#[test]
+fn an_action_that_names_no_status_takes_the_default_and_one_that_does_takes_that() {
+    on_each_store(|stage| {
+        let inspected = Action::category(["lamp"]).and(Action::start());
+        assert_eq!(goes(stage, [inspected.clone()]), "Inspection");
+        let refund = Action::resolve_as("refund", "money back");
+        assert_eq!(goes(stage, [inspected.clone(), refund.clone()]), "Refunded");
+        assert_eq!(goes(stage, [inspected, refund.into_status("Rejected")]), "Rejected");
+    });
+}
+
+#[test]
+fn ways_with_guards_are_asked_before_those_without_and_in_their_order() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&super::policy()).unwrap();
+        for (amount, vip, role, expected) in [
+            (10, true, "agent", Some("Refunded")),
+            (10, true, "lead", Some("Refunded")),
+            (30, true, "lead", Some("Rejected")),
+            (10, false, "lead", Some("Rejected")),
+            (10, false, "agent", None),
+        ] {
+            let request = NewTicket::new("The lamp flickers")
+                .from(Contact::new("boris").with("vip", vip))
+                .kind("return".into())
+                .field("amount", amount);
+            let id = stage.desk.open_ticket(request).unwrap().id();
+            let by = Actor::agent("anna").with("role", role);
+            let done = stage.desk.act(id, Action::resolve_as("refund", "money back"), by);
+            assert_eq!(
+                done.ok().map(|it| it.ticket.status().to_owned()).as_deref(),
+                expected,
+                "{amount} {vip} {role}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_move_within_a_state_is_an_ordinary_action_and_leaves_the_state_as_it_is() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        stage.does(id, Action::category(["lamp"]).and(Action::start()));
+        let before = stage.desk.ticket(id).unwrap();
+        stage.time.advance(firstline::TimeDelta::hours(1));
+        let receipt = stage.desk.act(id, Action::move_to("Возврат денег"), lead()).unwrap();
+        assert_eq!(receipt.ticket.status(), "Возврат денег");
+        assert_eq!(receipt.ticket.state_since, before.state_since);
+        assert_eq!(receipt.ticket.course, before.course);
+        assert_eq!(receipt.events[0].to_string(), "anna moved it to \"Возврат денег\"");
+        let back =
+            Action::move_to("Inspection").because("the amount is wrong").and(Action::field("amount", 7));
+        let error = stage.refuses(id, |desk| desk.act(id, back.clone(), anna()));
+        assert!(
+            error.to_string().starts_with("move to \"Inspection\" needs field.amount to be filled"),
+            "{error}"
+        );
+        stage.does(
+            id,
+            Action::field("amount", 7).and(Action::move_to("Inspection").because("the amount is wrong")),
+        );
+        assert_eq!(status(stage, id), "Inspection");
+    });
+}
+
+#[test]
+fn a_move_to_another_state_is_the_step_that_leads_there() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        stage.does(id, Action::category(["lamp"]).and(Action::move_to("Inspection")));
+        assert_eq!(stage.ticket(id).state.kind(), StateKind::Active);
+        let error = stage.refuses(id, |desk| desk.act(id, Action::move_to("Refunded"), anna()));
+        assert!(error.to_string().contains("say what the solution is"), "{error}");
+        stage.does(id, Action::resolve_as("refund", "money back"));
+        // The requester confirms, an agent closes: each by the same words.
+        let receipt = stage.desk.act(id, Action::move_to("Done"), boris()).unwrap();
+        assert_eq!(receipt.events[0].to_string(), "boris confirmed that it is solved, to \"Done\"");
+    });
+}
+
+#[test]
+fn one_action_may_lead_different_people_to_different_places() {
+    on_each_store(|stage| {
+        let resolved = || {
+            let id = opened(stage);
+            stage.does(
+                id,
+                Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid")),
+            );
+            id
+        };
+        let (by_hand, by_itself) = (resolved(), resolved());
+        stage.does(by_hand, Action::close());
+        assert_eq!(status(stage, by_hand), "Done");
+        let program = Actor::automation("nightly");
+        stage.desk.act(by_itself, Action::close(), program).unwrap();
+        assert_eq!(status(stage, by_itself), "Expired");
+    });
+}
+
+#[test]
+fn the_typed_steps_still_hold() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&super::policy()).unwrap();
+        let ticket: Ticket<state::New> = stage.desk.open_ticket(request().category(["lamp"])).unwrap();
+        let ticket: Ticket<state::Active> = stage.desk.commit(ticket.start(), anna()).unwrap();
+        let ticket: Ticket<state::OnHold> =
+            stage.desk.commit(ticket.hold("customer").into_status("Parked"), anna()).unwrap();
+        assert_eq!((ticket.status(), ticket.state().reason.as_str()), ("Parked", "customer"));
+        let ticket: Ticket<state::Active> = stage.desk.commit(ticket.resume(), anna()).unwrap();
+        // What the table of the lifecycle has, the workflow may still refuse.
+        let error = stage.desk.commit(ticket.cancel().because("a mistake"), anna()).unwrap_err();
+        assert!(
+            error.is_rejected()
+                && error.to_string().starts_with("no cancel leads from \"Inspection\" onward")
+        );
+    });
+}
+
+#[test]
+fn permitted_and_onward_say_what_there_is() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let ticket = stage.desk.ticket(id).unwrap();
+        assert_eq!(
+            ticket.permitted().to_string(),
+            "accepted here: start, hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, \
+             describe, link"
+        );
+        let workflow = ticket.followed();
+        let from = workflow.find(ticket.status()).unwrap();
+        let ways: Vec<_> =
+            workflow.onward(from).map(|(way, to)| format!("{} {}", way.action, to.name)).collect();
+        assert_eq!(
+            ways,
+            [
+                "start Inspection",
+                "hold Awaiting parcel",
+                "hold With the carrier",
+                "hold Parked",
+                "resolve Refunded",
+                "resolve Rejected",
+                "cancel Withdrawn",
+                "move Requested",
+            ]
+        );
+    });
+}
+
+/// Two other ways beside that to the default were called ambiguous with each other, though the default is what an action
+/// means that names none of them.
+#[test]
+fn a_default_says_which_of_three_ways_is_meant() {
+    let workflow = |default: bool| {
+        let first = Status::new("Desk", StateKind::Active);
+        WorkflowDefinition::new("three")
+            .status(Status::new("In", StateKind::New))
+            .status(if default { first.by_default() } else { first })
+            .status(Status::new("Field", StateKind::Active))
+            .status(Status::new("Lab", StateKind::Active))
+            .status(Status::new("Out", StateKind::Resolved))
+            .status(Status::new("Done", StateKind::Closed))
+            .transition(Transition::step(StepKind::Start, "In", "Field"))
+            .transition(Transition::step(StepKind::Start, "In", "Lab"))
+            .transition(Transition::step(StepKind::Start, "In", "Desk"))
+            .transition(Transition::step(StepKind::Resolve, "Desk", "Out").or_from("Field").or_from("Lab"))
+            .transition(Transition::step(StepKind::Reopen, "Out", "Desk"))
+            .transition(Transition::step(StepKind::Close, "Out", "Done"))
+    };
+    // The control: without a default nothing says it.
+    assert!(workflow(false).build().unwrap_err().to_string().contains("error[ambiguous]"));
+    let workflow = workflow(true).build().unwrap();
+    let start = workflow.find("In").unwrap();
+    assert_eq!(workflow.take(start, Via::Step(StepKind::Start), &()), workflow.find("Desk"));
+}
