@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use firstline::desk::Settings;
+use firstline::flow::{Engine, Flow, Halt, Job, Seen};
 use firstline::sla::{Agreement, Clock, Metric, Target};
 use firstline::store::memory::Memory;
-use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::store::{Commit, Mode, Read};
 use firstline::workflow::{Migration, Status};
 use firstline::{
     Action, Desk, DeskId, Error, ErrorKind, Event, HoldReason, Kind, NewTicket, Policy, Query, Snapshot,
@@ -16,7 +17,7 @@ use firstline::{
 use proptest::prelude::*;
 
 use super::soak::cases;
-use super::stage::{AnyStore, Counted, Stage, anna, monday, stages};
+use super::stage::{AnyDesk, AnyStore, Counted, Stage, anna, monday, stages};
 use super::world::{check_migrated, open_workflow, policy, status};
 
 /// Choices, one after another; when they run out, the first of everything.
@@ -54,13 +55,7 @@ fn policy_of(workflow: &WorkflowDefinition) -> Policy {
 }
 
 /// Tickets that were worked on at random, and brought into some of these statuses.
-fn work<S: Store>(
-    desk: &Desk<S>,
-    pass: impl Fn(TimeDelta),
-    tickets: usize,
-    statuses: &[Status],
-    dice: &mut Dice<'_>,
-) {
+fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[Status], dice: &mut Dice<'_>) {
     for _ in 0..tickets {
         let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from("return"));
         let id = desk.open_ticket(request).unwrap().id();
@@ -153,7 +148,7 @@ fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> E
 
 type Rows = Vec<(Snapshot, Vec<Event>)>;
 
-fn rows<S: Store>(desk: &Desk<S>) -> Rows {
+fn rows(desk: &AnyDesk) -> Rows {
     let mut rows = Rows::new();
     let mut next = None;
     loop {
@@ -251,29 +246,56 @@ fn random_migrations_do_what_the_plan_says_and_lose_nothing() {
     assert!(moved > 50 && refused > 5, "{moved} tickets went over, {refused} plans were refused");
 }
 
-/// A store whose writes fail after so many.
+/// A store that writes so many times, and then fails.
 #[derive(Debug, Clone)]
 struct Cut(AnyStore, Arc<AtomicUsize>);
 
-struct CutTx<T>(T, Arc<AtomicUsize>);
+impl Engine for Cut {
+    type Reply<'a, T: Send + 'a> = firstline::Result<T>;
 
-impl Store for Cut {
-    type Tx<'a> = CutTx<<AnyStore as Store>::Tx<'a>>;
+    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> firstline::Result<F::Out> {
+        let (left, writes) = (self.1.clone(), Arc::new(AtomicBool::new(false)));
+        let out = self.0.run(desk, CutFlow { flow, left, writes: writes.clone() })?;
+        if writes.load(Ordering::Relaxed) {
+            self.1.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(out)
+    }
 
-    fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<Self::Tx<'_>> {
-        Ok(CutTx(self.0.begin(desk, mode)?, self.1.clone()))
+    fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> firstline::Result<J::Out> {
+        while let Some(flow) = job.next() {
+            job.took(self.run(desk, flow))?;
+        }
+        Ok(job.finish())
     }
 }
 
-impl<T: Tx> Tx for CutTx<T> {
-    fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
-        self.0.load(reads)
+struct CutFlow<F> {
+    flow: F,
+    left: Arc<AtomicUsize>,
+    writes: Arc<AtomicBool>,
+}
+
+impl<F: Flow> Flow for CutFlow<F> {
+    type Out = F::Out;
+
+    fn mode(&self) -> Mode {
+        self.flow.mode()
     }
 
-    fn commit(&mut self, commit: Commit) -> firstline::Result<()> {
-        let left = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        left.map_err(|_| Error::new(ErrorKind::Storage, "the plug was pulled"))?;
-        self.0.commit(commit)
+    fn needs(&self, reads: &mut Vec<Read>) {
+        self.flow.needs(reads);
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, F::Out), Halt> {
+        let (commit, out) = self.flow.decide(seen)?;
+        if !commit.is_empty() {
+            if self.left.load(Ordering::Relaxed) == 0 {
+                return Err(Error::new(ErrorKind::Storage, "the plug was pulled").into());
+            }
+            self.writes.store(true, Ordering::Relaxed);
+        }
+        Ok((commit, out))
     }
 }
 

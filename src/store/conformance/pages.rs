@@ -132,7 +132,7 @@ pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                     break;
                 }
                 // Two more, somewhere before and after.
-                let free = |n: &u64| n % 3 != 0 && all.iter().all(|it| it.number.value != *n);
+                let free = |n: &u64| !n.is_multiple_of(3) && all.iter().all(|it| it.number.value != *n);
                 let new: Vec<u64> =
                     (1..=90).map(|n| (n * 41 + page * 7 + turn) % 90 + 1).filter(free).take(2).collect();
                 all.extend(fill(scene, new.into_iter().collect::<BTreeSet<_>>().into_iter())?);
