@@ -4,7 +4,6 @@
 #[path = "common/soak.rs"]
 mod soak;
 #[path = "common/stage.rs"]
-#[allow(dead_code)]
 mod stage;
 
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 //! How a desk's tickets go through a workflow, read a page at a time.
 
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Job, Seen};
+use crate::flow::{Flow, Halt, Job, Label, Seen};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::snapshot::Snapshot;
@@ -51,6 +51,10 @@ pub(super) struct Page {
 
 impl Flow for Page {
     type Out = (Traffic, Option<Cursor>);
+
+    fn label(&self) -> Label {
+        Label::new("traffic")
+    }
 
     fn mode(&self) -> Mode {
         Mode::Read

@@ -11,7 +11,7 @@ use crate::condition::Condition;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::desk::frame::Frame;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Halt, Seen};
+use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
@@ -73,6 +73,10 @@ pub(in crate::desk) struct Found {
 
 impl Flow for Leg {
     type Out = Told;
+
+    fn label(&self) -> Label {
+        Label::new("migrate")
+    }
 
     fn mode(&self) -> Mode {
         match self {
