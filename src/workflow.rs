@@ -64,8 +64,8 @@
 //! - A hold with a date ends where there is a way on, whoever may take it; no field is demanded for it.
 //! - Silence closes a resolved ticket where `automation` may close it and its obligations are met.
 //!
-//! Where there is no such way the ticket stays, the timer is over, and the history says why
-//! ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//! Where there is no such way the ticket stays as it is, with the message. A timer that fell due, and a silence that was
+//! broken, are over, and the history says why ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
 //!
 //! # Versions
 //!

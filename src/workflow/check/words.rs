@@ -27,6 +27,19 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
     for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
         find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
     }
+    let mut lists = vec![("kinds".to_owned(), definition.kinds.len())];
+    for (place, it) in definition.statuses.iter().enumerate() {
+        lists.push((format!("statuses[{place}].enter"), it.enter.len()));
+        lists.push((format!("statuses[{place}].leave"), it.leave.len()));
+    }
+    for (place, it) in definition.transitions.iter().enumerate() {
+        lists.push((format!("transitions[{place}].when"), it.when.len()));
+        lists.push((format!("transitions[{place}].may"), it.may.len()));
+    }
+    let most = limits::MAX_ITEMS;
+    for (path, count) in lists.into_iter().filter(|(_, count)| *count > most) {
+        find(&mut found, FindingKind::TooMany, path, format!("{count} are too many; allowed: up to {most}"));
+    }
     found
 }
 
