@@ -1,13 +1,24 @@
 //! Names that somebody typed: the nearest known one, and how to say that a name is unknown.
 
+/// The longest name, in characters, for which another is suggested.
+const LONGEST: usize = 80;
+
 /// The known name that was probably meant, if one is near enough to be worth suggesting.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     // A third of the letters may differ: enough for typing errors, too little for another word.
-    let near = (wrong.chars().count() / 3).max(1);
+    let length = wrong.chars().count();
+    let near = (length / 3).max(1);
+    // To compare takes time as both lengths multiplied, and somebody may have sent a whole book for a name.
+    if length > LONGEST {
+        return None;
+    }
+    let may_be_near = |name: &str| name.chars().count().abs_diff(length) <= near;
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
+        .map(|name| (name.to_lowercase(), name))
+        .filter(|(lower, _)| may_be_near(lower))
+        .map(|(lower, name)| (strsim::damerau_levenshtein(&wrong, &lower), name))
         .filter(|(distance, _)| *distance <= near)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
@@ -34,5 +45,7 @@ mod tests {
         assert_eq!(nearest("приоритт", known), Some("приоритет"));
         assert_eq!(nearest("channel", known), None);
         assert_eq!(nearest("", known), None);
+        let book = "x".repeat(1 << 20);
+        assert_eq!(nearest(&book, [book.as_str()]), None);
     }
 }

@@ -245,7 +245,7 @@ impl Workflow {
         &self.0.definition
     }
 
-    /// What is legal in it, but probably not meant.
+    /// What is legal in it, but probably not meant; nothing of one that a desk has read back from its store.
     pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
         self.0.findings.warnings()
     }

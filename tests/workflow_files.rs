@@ -194,3 +194,25 @@ fn a_transition_counts_for_every_status_from_which_it_leads() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!((findings[0].kind, findings[0].path.as_str()), (FindingKind::TooMany, "transitions"));
 }
+
+/// Found in review: every unknown name was compared with all names and told with all of them, so that a file of 2 MB
+/// took minutes and filled a gigabyte.
+#[test]
+fn many_unknown_names_are_told_in_few_words() {
+    use firstline::workflow::{Status, Transition};
+    use firstline::{StateKind, WorkflowDefinition};
+
+    let long = |it: usize| format!("{it:0>240}");
+    let mut workflow = WorkflowDefinition::new("w").status(Status::new("New", StateKind::New));
+    for status in 0..490 {
+        workflow = workflow.status(Status::new(long(status), StateKind::Active));
+    }
+    for way in 0..5_000 {
+        workflow = workflow.transition(Transition::within(long(10_000 + way), long(20_000 + way)));
+    }
+    let found = workflow.check();
+    let unknown: Vec<_> = found.all().iter().filter(|it| it.kind == FindingKind::UnknownStatus).collect();
+    assert_eq!(unknown.len(), 10_000);
+    assert!(unknown.iter().map(|it| it.message.len()).sum::<usize>() < 5_000_000);
+    assert!(unknown[0].message.contains("and 441 more"), "{}", unknown[0]);
+}

@@ -42,7 +42,7 @@ impl Policies {
         let policy: Policy = serde_json::from_str(text)
             .map_err(|e| Error::new(ErrorKind::Corrupt, "the stored policy cannot be read").caused_by(e))?;
         let rules = Arc::new(policy.rules_under(hash)?);
-        let workflows = policy.catalogue()?;
+        let workflows = policy.adopted_catalogue()?;
         let known = Known { policy: Arc::new(policy), rules, workflows };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known.clone());
         Ok(known)
@@ -56,7 +56,7 @@ impl Policies {
         let unreadable = || Error::new(ErrorKind::Corrupt, "the stored workflow cannot be read");
         let definition: WorkflowDefinition =
             serde_json::from_str(text).map_err(|e| unreadable().caused_by(e))?;
-        let workflow = definition.build().map_err(|e| unreadable().caused_by(e))?;
+        let workflow = definition.build_adopted().map_err(|e| unreadable().caused_by(e))?;
         self.workflows.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, workflow.clone());
         Ok(workflow)
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::lifecycle::{HoldReason, Rejection, StepKind, Verb};
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
@@ -167,9 +167,6 @@ impl Draft {
             }
             Action::HandOver { team, line, packet } => {
                 team.check()?;
-                if self.snapshot().team.as_ref() == Some(team) && self.snapshot().line == *line {
-                    return self.refuse(Verb::HandOver, format!("{team}, {line}, has it already"));
-                }
                 let personal = words("hand-over packet", packet.as_deref())?;
                 self.change(moment, Change::HandedOver { team: Some(team.clone()), line: *line }, personal)?;
                 match self.snapshot().assignee {
@@ -177,16 +174,10 @@ impl Draft {
                     None => Ok(()),
                 }
             }
-            Action::Link(link) if link.to == self.snapshot().id => {
-                self.refuse(Verb::Link, "a ticket is not linked with itself".to_owned())
-            }
             Action::Link(link) if self.snapshot().links.contains(link) => Ok(()),
             Action::Link(link) => {
                 limits::count("links", self.snapshot().links.len() + 1)?;
                 self.change(moment, Change::Linked(*link), Personal::default())
-            }
-            Action::Unlink(link) if !self.snapshot().links.contains(link) => {
-                self.refuse(Verb::Link, format!("it is not {} that ticket", link.kind))
             }
             Action::Unlink(link) => self.change(moment, Change::Unlinked(*link), Personal::default()),
             Action::All(_) => Ok(()), // `parts` has taken these apart.
@@ -209,10 +200,6 @@ impl Draft {
 
     pub(super) fn change(&mut self, moment: &Moment<'_>, change: Change, personal: Personal) -> Result<()> {
         self.emit(moment.now, moment.by, change, personal)
-    }
-
-    pub(super) fn refuse(&self, verb: Verb, why: String) -> Result<()> {
-        Err(Rejection::new(self.state(), verb, Reason::Because(why)).into())
     }
 
     /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
@@ -242,9 +229,7 @@ impl Draft {
                 modifiers.insert(name.clone());
             }
             Action::Modifier { name, on: false } => {
-                if !modifiers.remove(name) {
-                    return self.refuse(Verb::Prioritise, format!("{name:?} is not named on this ticket"));
-                }
+                modifiers.remove(name);
             }
             Action::Override { priority, why } => {
                 personal = words("reason", Some(why))?;

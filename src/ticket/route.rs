@@ -77,8 +77,30 @@ impl<'a> Errand<'a> {
                 self.step(step, verb, said).map(Some)
             }
             Verb::Step(step) => self.by_state(verb).map(|()| Some(Onto { step: Some(step), status: None })),
-            _ => self.by_state(verb).map(|()| None),
+            _ => self.beside(verb, action).map(|()| None),
         }
+    }
+
+    /// What is no step: by the lifecycle, and where it would change nothing because there is nothing to be changed.
+    fn beside(self, verb: Verb, action: &Action) -> Result<(), Rejection> {
+        self.by_state(verb)?;
+        let ticket = self.ticket;
+        let why = match action {
+            Action::HandOver { team, line, .. }
+                if ticket.team.as_ref() == Some(team) && ticket.line == *line =>
+            {
+                format!("{team}, {line}, has it already")
+            }
+            Action::Link(link) if link.to == ticket.id => "a ticket is not linked with itself".to_owned(),
+            Action::Unlink(link) if !ticket.links.contains(link) => {
+                format!("it is not {} that ticket", link.kind)
+            }
+            Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
+                format!("{name:?} is not named on this ticket")
+            }
+            _ => return Ok(()),
+        };
+        self.refused(verb, vec![Reason::Because(why)])
     }
 
     /// By the lifecycle alone, which is all that there is in the simple workflow.

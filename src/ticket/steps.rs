@@ -162,6 +162,10 @@ impl Snapshot {
             }
         }
         match part {
+            Action::Link(link) => drop(self.links.insert(*link)),
+            Action::Unlink(link) => drop(self.links.remove(link)),
+            Action::Modifier { name, on: true } => drop(self.modifiers.insert(name.clone())),
+            Action::Modifier { name, on: false } => drop(self.modifiers.remove(name)),
             Action::Category(path) => self.category.clone_from(path),
             Action::Tag(tag) => drop(self.tags.insert(tag.clone())),
             Action::Untag(tag) => drop(self.tags.remove(tag)),

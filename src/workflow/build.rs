@@ -40,6 +40,19 @@ impl WorkflowDefinition {
         if findings.errors().next().is_some() {
             return Err(findings.into());
         }
+        self.ready(findings)
+    }
+
+    /// Makes ready what was checked when it was adopted. It is not judged anew: a check that a later version of this
+    /// crate makes must not take away the tickets which follow it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if names are missing in it.
+    pub(crate) fn build_adopted(self) -> Result<Workflow> {
+        self.ready(Findings::default())
+    }
+
+    fn ready(self, findings: Findings) -> Result<Workflow> {
         let table = Table::compile(&self)
             .ok_or_else(|| Error::definition("workflow", "cannot be compiled, though no fault was found"))?;
         let hash = Fingerprint::of(to_json(&self)?);
@@ -66,4 +79,27 @@ fn guard_fields(fields: Fields) -> Fields {
 /// What guards may look at where it is not known which custom fields there are.
 pub(super) fn fields() -> Fields {
     guard_fields(Fields::of_every_ticket()).with_any_under("field.")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lifecycle::{StateKind, StepKind};
+    use crate::workflow::{Status, Transition, WorkflowDefinition};
+
+    /// Found in review: whatever the checks of a new version refuse could not be read back, and with it no ticket.
+    #[test]
+    fn what_was_adopted_before_a_check_was_there_is_made_ready_all_the_same() {
+        let definition = WorkflowDefinition::new("old")
+            .status(Status::new("New", StateKind::New))
+            .status(Status::new("Trap", StateKind::Active))
+            .status(Status::new("Gone", StateKind::Cancelled))
+            .transition(Transition::step(StepKind::Start, "New", "Trap"))
+            .transition(Transition::step(StepKind::Cancel, "New", "Gone"));
+        assert!(definition.build().is_err());
+        let ready = definition.clone().build_adopted().unwrap();
+        assert_eq!((ready.start().name.as_str(), ready.definition()), ("New", &definition));
+        let nameless = definition.transition(Transition::step(StepKind::Start, "New", "Nowhere"));
+        assert!(nameless.build_adopted().is_err());
+        assert!(WorkflowDefinition::new("empty").build_adopted().is_err());
+    }
 }

@@ -9,13 +9,14 @@ mod rules;
 mod suspicions;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::definition::{Status, WorkflowDefinition};
 use super::finding::{Finding, FindingKind};
 use super::transition::{Transition, Via};
 use crate::condition::Fields;
 use crate::lifecycle::StateKind;
+use crate::spelling;
 
 /// The most statuses that a workflow may have.
 pub const MAX_STATUSES: usize = 500;
@@ -56,10 +57,14 @@ struct Map<'a> {
     definition: &'a WorkflowDefinition,
     start: Option<usize>,
     edges: Vec<Edge<'a>>,
+    /// The places of the edges out of each status, in their order.
+    out: Vec<Vec<usize>>,
+    /// Which statuses are the first of their name.
+    first: Vec<bool>,
     /// From where ways lead to an unknown place.
-    to_anywhere: Vec<usize>,
+    to_anywhere: BTreeSet<usize>,
     /// Where ways lead from an unknown place.
-    from_anywhere: Vec<usize>,
+    from_anywhere: BTreeSet<usize>,
 }
 
 /// One way from one status to one other.
@@ -75,25 +80,29 @@ struct Edge<'a> {
 impl<'a> Map<'a> {
     fn of(definition: &'a WorkflowDefinition) -> Map<'a> {
         let mut by_name = HashMap::new();
+        let mut first = Vec::with_capacity(definition.statuses.len());
         for (place, status) in definition.statuses.iter().enumerate() {
-            by_name.entry(status.name.as_str()).or_insert(place);
+            first.push(*by_name.entry(status.name.as_str()).or_insert(place) == place);
         }
         let mut map = Map {
             definition,
             start: start(definition),
             edges: Vec::new(),
-            to_anywhere: Vec::new(),
-            from_anywhere: Vec::new(),
+            out: vec![Vec::new(); definition.statuses.len()],
+            first,
+            to_anywhere: BTreeSet::new(),
+            from_anywhere: BTreeSet::new(),
         };
         for (number, transition) in definition.transitions.iter().enumerate() {
             let to = by_name.get(transition.to.as_str()).copied();
             for (nth, from) in transition.from.iter().enumerate() {
                 match (by_name.get(from.as_str()).copied(), to) {
                     (Some(from), Some(to)) => {
+                        map.out[from].push(map.edges.len());
                         map.edges.push(Edge { from, to, place: (number, nth), transition });
                     }
-                    (Some(from), None) => map.to_anywhere.push(from),
-                    (None, Some(to)) => map.from_anywhere.push(to),
+                    (Some(from), None) => drop(map.to_anywhere.insert(from)),
+                    (None, Some(to)) => drop(map.from_anywhere.insert(to)),
                     (None, None) => {}
                 }
             }
@@ -115,12 +124,23 @@ impl<'a> Map<'a> {
 
     /// Whether no status before has the same name. A name given twice is a fault of its own, and ways lead to the first.
     fn is_first(&self, status: usize) -> bool {
-        self.statuses().iter().position(|it| it.name == self.name(status)) == Some(status)
+        self.first[status]
+    }
+
+    /// The edges out of a status.
+    fn out(&self, from: usize) -> impl Iterator<Item = &Edge<'a>> {
+        self.out[from].iter().map(|place| &self.edges[*place])
     }
 
     /// The ways out of a status that this action takes.
     fn ways(&self, from: usize, via: Via) -> impl Iterator<Item = &Edge<'a>> {
-        self.edges.iter().filter(move |it| it.from == from && it.transition.action == via)
+        self.out(from).filter(move |it| it.transition.action == via)
+    }
+
+    /// Those of them that stand before this one.
+    fn ways_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
+        let place = edge.place;
+        self.ways(edge.from, edge.transition.action).take_while(move |it| it.place < place)
     }
 
     /// Statuses as a chain, for messages.
@@ -130,10 +150,34 @@ impl<'a> Map<'a> {
     }
 }
 
+/// How many names a message lists.
+const LISTED: usize = 50;
+/// After how many findings an unknown name is told alone: to suggest another and to list them all takes time and room
+/// for every name that there is.
+const TOLD_IN_FULL: usize = 50;
+
 /// Names in a list, for messages.
 fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|it| format!("{it:?}")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    let mut names = names.into_iter();
+    let listed: Vec<String> = names.by_ref().take(LISTED).map(|it| format!("{it:?}")).collect();
+    match (listed.is_empty(), names.count()) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => listed.join(", "),
+        (false, more) => format!("{} and {more} more", listed.join(", ")),
+    }
+}
+
+/// That nothing is called so: with what was probably meant, and with all that there is.
+fn unknown<'a, Names: Iterator<Item = &'a str>>(
+    (what, several): (&str, &str),
+    name: &str,
+    known: impl Fn() -> Names,
+    found: &[Finding],
+) -> String {
+    if found.len() >= TOLD_IN_FULL {
+        return format!("the {what} {name:?} is not known");
+    }
+    format!("the {what} {name:?} {}; {several}: {}", spelling::unknown(name, known()), listed(known()))
 }
 
 fn find(found: &mut Vec<Finding>, kind: FindingKind, path: impl Into<String>, message: impl Into<String>) {

@@ -269,3 +269,20 @@ fn a_status_named_is_reached_by_any_way_that_is_open() {
         );
     });
 }
+
+/// Found by random lives: that the team has the ticket already was told when it was tried, and not when it was asked.
+#[test]
+fn what_would_change_nothing_is_refused_when_it_is_asked_too() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let twice = || Action::hand_over("audio", firstline::Line::Second, "as it stands");
+        let no = refused(stage, id, twice().and(twice()), anna());
+        assert_eq!(no.reasons, [Reason::Because("audio, 2nd line, has it already".to_owned())]);
+        let off = Action::Modifier { name: "press".to_owned(), on: false };
+        assert!(
+            refused(stage, id, off, anna()).to_string().contains("\"press\" is not named on this ticket")
+        );
+        let no = refused(stage, id, Action::link(firstline::LinkKind::CausedBy, id), anna());
+        assert!(no.to_string().contains("a ticket is not linked with itself"), "{no}");
+    });
+}

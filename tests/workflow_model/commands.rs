@@ -2,6 +2,7 @@
 
 use firstline::lifecycle::StepKind;
 use firstline::ticket::people::Part;
+use firstline::workflow::{Taker, Transition, Via};
 use firstline::{Action, Actor, Contact, Line, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -113,5 +114,30 @@ pub(crate) fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
         ("field.price", false) => Action::Field { name: "price".to_owned(), value: None },
         ("field.note", true) => Action::field("note", "seen"),
         _ => Action::Field { name: "note".to_owned(), value: None },
+    }
+}
+
+/// Somebody who may take this way, by the words of the definition, and whether by hand.
+pub(crate) fn takers(way: &Transition) -> (usize, bool) {
+    let number = |taker: &Taker| match taker {
+        Taker::Requester => 0,
+        Taker::Agent => 2,
+        Taker::Automation => 6,
+        Taker::Line(_) => 5,
+        _ => 4,
+    };
+    let named: Vec<usize> = match way.may.is_empty() {
+        true if way.action == Via::Move => vec![2],
+        true => vec![0, 2],
+        false => way.may.iter().map(number).collect(),
+    };
+    let by_lifecycle = |it: &&usize| match way.action {
+        Via::Step(StepKind::Confirm) => **it == 0,
+        Via::Step(StepKind::Reopen | StepKind::Cancel) | Via::Move => true,
+        Via::Step(_) => **it != 0,
+    };
+    match named.iter().find(by_lifecycle) {
+        Some(taker) => (*taker, true),
+        None => (named[0], false),
     }
 }

@@ -1,6 +1,6 @@
 //! The graph of a definition: what is reached, what leads to an end, and what is left to chance.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::iter::successors;
 
 use petgraph::algo::tarjan_scc;
@@ -34,7 +34,7 @@ pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGrap
     let outward = map.to_anywhere.iter().flat_map(|from| all().map(|to| (*from, to)));
     let inward = map.from_anywhere.iter().flat_map(|to| all().map(|from| (from, *to)));
     for (from, to) in edges.chain(outward).chain(inward) {
-        graph.update_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+        graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
     }
     graph
 }
@@ -71,7 +71,8 @@ fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
 fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
     let graph = graph(map, counts);
     let leaves = |group: &Vec<NodeIndex>| {
-        group.iter().any(|node| graph.neighbors(*node).any(|next| !group.contains(&next)))
+        let inside: HashSet<&NodeIndex> = group.iter().collect();
+        group.iter().any(|node| graph.neighbors(*node).any(|next| !inside.contains(&next)))
     };
     let mut groups: Vec<Vec<usize>> = tarjan_scc(&graph)
         .into_iter()
@@ -90,7 +91,7 @@ fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Finding>) {
     for group in bottoms(map, stuck, |_| true) {
         let first = group[0];
         let path = format!("statuses[{first}]");
-        if !map.edges.iter().any(|edge| edge.from == first) {
+        if map.out(first).next().is_none() {
             let message = format!("nothing leads out of {:?}, and it is no end", map.name(first));
             find(found, FindingKind::DeadEnd, path, message);
         } else {
@@ -166,17 +167,15 @@ fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
 
 /// Two ways without a guard for one action, where nothing says which is meant.
 fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
-    for (later, edge) in map.edges.iter().enumerate() {
+    for edge in &map.edges {
         let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
         // A move names its status; a way with a guard is tried before those without.
         if via == Via::Move || !edge.transition.when.is_empty() {
             continue;
         }
-        let rival = map.edges[..later].iter().find(|it| {
+        let rival = map.ways_before(edge).find(|it| {
             let other = &map.statuses()[it.to];
-            it.from == edge.from
-                && it.to != edge.to
-                && it.transition.action == via
+            it.to != edge.to
                 && it.transition.when.is_empty()
                 && it.transition.overlaps(edge.transition)
                 && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)

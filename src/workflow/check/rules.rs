@@ -46,7 +46,7 @@ fn way_round(
             way.reverse();
             return Some(way);
         }
-        for next in map.edges.iter().filter(|it| it.from == at).map(|it| it.to) {
+        for next in map.out(at).map(|it| it.to) {
             if !seen[next] && !passes(next) {
                 seen[next] = true;
                 came_from[next] = Some(at);

@@ -71,21 +71,19 @@ fn has(map: &Map<'_>, from: usize, step: StepKind, takers: &[Taker]) -> bool {
 
 /// A guarded way behind one that is taken whenever this one could be.
 fn shadowed(map: &Map<'_>, found: &mut Vec<Finding>) {
-    for (later, edge) in map.edges.iter().enumerate() {
+    for edge in &map.edges {
         if edge.transition.when.is_empty() || edge.transition.action == Via::Move {
             continue;
         }
         let covers = |it: &&Edge<'_>| {
-            it.from == edge.from
-                && it.transition.action == edge.transition.action
-                && it.to != edge.to
+            it.to != edge.to
                 && !it.transition.when.is_empty()
                 && it.transition.when.iter().all(|guard| edge.transition.when.contains(guard))
                 && (it.transition.may.is_empty() || it.transition.may == edge.transition.may)
                 && (edge.transition.action != Via::Step(StepKind::Hold)
                     || map.statuses()[it.to].reason == map.statuses()[edge.to].reason)
         };
-        if let Some(before) = map.edges[..later].iter().find(covers) {
+        if let Some(before) = map.ways_before(edge).find(covers) {
             let message = format!(
                 "{} from {:?} always goes to {:?} by transitions[{}], whose guards hold whenever these do; {:?} is \
                  reached only by name",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed};
+use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed, unknown};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
@@ -218,11 +218,7 @@ impl<'a> Words<'a> {
         let found = self.definition.statuses.iter().find(|it| it.name == name);
         if found.is_none() {
             let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
-            let message = format!(
-                "the status {name:?} {}; statuses: {}",
-                spelling::unknown(name, known()),
-                listed(known())
-            );
+            let message = unknown(("status", "statuses"), name, known, self.found);
             self.find(FindingKind::UnknownStatus, path, message);
         }
         found
@@ -239,11 +235,7 @@ impl<'a> Words<'a> {
         for (nth, guard) in transition.when.iter().enumerate() {
             if !self.definition.guards.contains_key(guard) {
                 let known = || self.definition.guards.keys().map(String::as_str);
-                let message = format!(
-                    "the guard {guard:?} {}; guards: {}",
-                    spelling::unknown(guard, known()),
-                    listed(known())
-                );
+                let message = unknown(("guard", "guards"), guard, known, self.found);
                 self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
