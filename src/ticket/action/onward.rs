@@ -26,7 +26,16 @@ impl Onward {
 impl Action {
     /// Go to another status of the ticket's workflow. Within one state that is all; to a status of another state it is
     /// the step that leads there, as far as that step needs nothing else: to resolve, say what the solution is, and
-    /// name the status with [`into_status`](Action::into_status).
+    /// name the status with [`into_status`](Action::into_status); so too where a status on hold does not say
+    /// [what it waits for](crate::workflow::Status::reason).
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let check = Action::move_to("Inspection");
+    /// let refuse = Action::move_to("Withdrawn").because("It was opened twice.");
+    /// let answer = Action::resolve("money back").into_status("Refunded");
+    /// ```
     pub fn move_to(status: impl Into<String>) -> Action {
         Action::Move { to: status.into(), why: None }
     }
