@@ -133,7 +133,6 @@
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
 //! - **`toml`**: workflows from TOML text, with the place of every fault.
 //! - **`ics`**: holidays from iCalendar files.
-//! - **`toml`**: workflows from TOML, with the place of every fault.
 //!
 //! Without any the crate has no C code, and keeps tickets in memory or in a store of yours.
 

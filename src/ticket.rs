@@ -136,6 +136,21 @@ impl<S> Ticket<S> {
     }
 
     /// Why this actor could not do this now: also whether it is theirs to do, by the lifecycle and the workflow.
+    ///
+    /// So a screen knows which buttons to show, and what to say of the others:
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let boris = Actor::contact("boris");
+    /// let no = ticket.why_not_by(&Action::move_to("active"), &boris).unwrap();
+    /// assert_eq!(no.reasons_in_words(), ["start is for agents and programs"]);
+    /// assert!(ticket.why_not_by(&Action::move_to("cancelled"), &boris).is_none());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// It is asked of the ticket as it was read. What only the desk knows, such as which fields its policy declares and
+    /// what falls due before the action, is asked when it is tried.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
         self.snapshot.refusal(action, Some(by), &self.workflow)
     }

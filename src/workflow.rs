@@ -51,6 +51,24 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
+//! # The written form
+//!
+//! The same keys in JSON and TOML. Lists of one may be written as that one: `from = "Requested"`.
+//!
+//! | where | keys |
+//! |---|---|
+//! | at the top | `name`; `version`, 1 if left out; `kinds`, none for all that no other workflow claims; `guards`, `statuses`, `transitions`, `rules` |
+//! | `guards` | a name of yours, and a [condition](crate::condition) on the [ticket](crate::ticket::facts) or on the actor: `actor` is who acts, `actor.is` what they are, `actor.NAME` an attribute of theirs |
+//! | each of `statuses` | `name` and `state` (`new`, `active`, `on_hold`, `resolved`, `closed`, `cancelled`); `default`, `reason`, `enter`, `leave`: see [`Status`] |
+//! | each of `transitions` | `from`, `action` (a step, or `move` within one state) and `to`; `when`, `may`, `reason`: see [`Transition`] and [`Taker`] |
+//! | each of `rules` | `every_way_to` and `passes`: a status, or a state as `state:resolved` |
+//!
+//! All guards in `when` must hold, and anybody named in `may` will do. Where one of two guards is enough, write two
+//! transitions, or one guard with `any`. Custom fields are called `field.NAME` everywhere.
+//!
+//! The reason of a hold is an open set: one that is not `customer`, `third_party`, `problem` or `scheduled` is one of
+//! your own, so a misspelt one is another reason: that is no fault, and warned of.
+//!
 //! # Which way an action takes
 //!
 //! An action that names a status ([`Action::into_status`](crate::Action::into_status)) takes the way that leads there.
@@ -64,8 +82,8 @@
 //! - A hold with a date ends where there is a way on, whoever may take it; no field is demanded for it.
 //! - Silence closes a resolved ticket where `automation` may close it and its obligations are met.
 //!
-//! Where there is no such way the ticket stays, the timer is over, and the history says why
-//! ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//! Where there is no such way the ticket stays as it is, with the message. A timer that fell due, and a silence that was
+//! broken, are over, and the history says why ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
 //!
 //! # Versions
 //!
@@ -149,7 +167,41 @@ impl Workflow {
         Workflow::of_reading(read::json(text))
     }
 
-    /// Reads a workflow from TOML and checks it as a whole.
+    /// Reads a workflow from TOML and checks it as a whole. Its keys are told in the [module](self#the-written-form).
+    ///
+    /// ```
+    /// use firstline::workflow::Workflow;
+    ///
+    /// let repairs = Workflow::from_toml(r#"
+    /// name = "ремонт"
+    /// kinds = "repair"
+    ///
+    /// statuses = [
+    ///     { name = "Принят", state = "new" },
+    ///     { name = "В работе", state = "active", leave = "field.cost" },
+    ///     { name = "Проверка", state = "active" },
+    ///     { name = "Готов", state = "resolved" },
+    ///     { name = "Выдан", state = "closed" },
+    ///     { name = "Отказ", state = "cancelled" },
+    /// ]
+    ///
+    /// transitions = [
+    ///     { from = "Принят", action = "start", to = "В работе" },
+    ///     { from = "В работе", action = "move", to = "Проверка" },
+    ///     { from = "В работе", action = "resolve", to = "Готов", when = "дёшево" },
+    ///     { from = "Проверка", action = "resolve", to = "Готов", may = "role:lead" },
+    ///     { from = "Готов", action = "reopen", to = "В работе" },
+    ///     { from = "Готов", action = "close", to = "Выдан" },
+    ///     { from = ["Принят", "В работе"], action = "cancel", to = "Отказ", reason = true },
+    /// ]
+    ///
+    /// [guards]
+    /// "дёшево" = { field = "field.cost", at_most = 3000 }
+    /// "#)?;
+    /// # assert_eq!(repairs.warnings().count(), 0);
+    /// assert_eq!(repairs.start().name, "Принят");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_json`](Workflow::from_json).
@@ -245,7 +297,9 @@ impl Workflow {
         self.0.table.take(from, via, facts)
     }
 
-    /// The ways that lead on from a status, and where each leads: what a screen may offer.
+    /// The ways that lead on from a status, and where each leads: what a screen may offer. Two ways may lead to the
+    /// same status, by other actions or under other guards. Whether somebody may take one now is asked of the ticket:
+    /// see [`Ticket::why_not_by`](crate::Ticket::why_not_by).
     ///
     /// ```
     /// use firstline::workflow::Workflow;

@@ -272,10 +272,12 @@ impl Check<'_> {
         // A field of any type takes that of the first value; the others must still agree with it.
         let Some(kind) = known.or_else(|| values.first().map(FieldType::of)) else { return };
         if !kind.comparisons().contains(&key) {
-            return self.faults.push(format!(
-                "{field} is compared with {key}, which does not suit the type {kind}; suitable: {}",
-                kind.comparisons().join(", ")
-            ));
+            // Where the type is only that of the value, it is the value that is of the wrong one.
+            let what = match (known, values) {
+                (None, [value, ..]) => format!("{key} does not take {} ({kind})", Quoted(value)),
+                _ => format!("is compared with {key}, which does not suit the type {kind}"),
+            };
+            return self.faults.push(format!("{field} {what}; suitable: {}", kind.comparisons().join(", ")));
         }
         for value in values.iter().filter(|value| FieldType::of(value) != kind) {
             let (found, value) = (FieldType::of(value), Quoted(value));

@@ -51,7 +51,7 @@ impl From<u64> for TicketRef {
     }
 }
 
-/// A UUID, or a running number with or without its prefix.
+/// A UUID, or a running number with or without a prefix. Which prefix is not asked: the policy may have had another.
 impl From<&str> for TicketRef {
     fn from(text: &str) -> TicketRef {
         if let Ok(id) = text.parse() {

@@ -114,7 +114,8 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// );
     /// let plan = plan.map("Incoming", "Registered");
     /// assert!(desk.setup().rehearse(&plan)?.is_ready());
-    /// assert_eq!(desk.setup().migrate(&plan, Actor::agent("anna"))?.crossings.tickets, 1);
+    /// let done = desk.setup().migrate(&plan, Actor::agent("anna"))?;
+    /// assert_eq!(done.to_string(), "1 ticket went over\n       1 from \"Incoming\" to \"Registered\"");
     /// assert_eq!(desk.ticket(id)?.status(), "Registered");
     /// # Ok::<(), firstline::Error>(())
     /// ```

@@ -204,9 +204,11 @@ pub struct Rejection {
     pub status: Option<Arc<str>>,
     /// What was wanted.
     pub verb: Verb,
-    /// Every reason for the refusal.
+    /// Every reason for the refusal. Where several ways of a workflow are closed, the reasons against each stand here,
+    /// one after the other: to open one of the ways is enough.
     pub reasons: Vec<Reason>,
-    /// What is permitted now.
+    /// What is permitted now: that for which there is a way from here, and which is theirs to do. A guard, or what must
+    /// be filled in first, may still stand against it, so that what was refused can be among it.
     pub permitted: Permitted,
 }
 

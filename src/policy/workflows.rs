@@ -9,8 +9,8 @@ use crate::workflow::{Catalogue, SIMPLE, Workflow, WorkflowDefinition, preset};
 
 impl Policy {
     /// Adds a workflow. Tickets of the kinds that it [claims](WorkflowDefinition::for_kind) follow it from their opening
-    /// on; one that claims none is for all the others. Without any, tickets follow
-    /// [`simple`](crate::workflow::preset::simple).
+    /// on; one that claims none is for all the others. Without such a one, tickets of all other kinds follow
+    /// [`simple`](crate::workflow::preset::simple): kinds are an open set, so a misspelt one is no fault.
     ///
     /// ```
     /// use firstline::policy::FieldType;

@@ -25,6 +25,17 @@ pub use onward::Onward;
 /// let answer = Action::reply("It works again.").and(Action::resolve("cache cleared"));
 /// # assert_eq!(ask.parts().len() + answer.parts().len(), 4);
 /// ```
+///
+/// Written as JSON, each is a table of its one name:
+///
+/// ```
+/// use firstline::Action;
+///
+/// let written = r#"{"all": [{"note": {"text": "Looked into it."}}, {"start": {}}, {"hold": {"reason": "customer"}},
+///                           {"move": {"to": "Awaiting parcel"}}, {"resolve": {"text": "unmuted"}}]}"#;
+/// let action: Action = serde_json::from_str(written).unwrap();
+/// assert_eq!(action.parts().len(), 5);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]

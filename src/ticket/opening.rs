@@ -126,7 +126,7 @@ impl NewTicket {
         self
     }
 
-    /// What it is about.
+    /// What it is about. The workflow that [claims](crate::Policy::workflow) this kind is the one that the ticket follows.
     pub fn kind(mut self, kind: Kind) -> NewTicket {
         self.kind = kind;
         self

@@ -220,8 +220,14 @@ impl<'a> Errand<'a> {
             Via::Step(step) => Some(step),
         };
         if step == Some(StepKind::Resolve) {
-            let why = "to resolve, say what the solution is, and name the status with it".to_owned();
-            self.refused(verb, vec![Reason::Because(why)])?;
+            let verb = Verb::Step(StepKind::Resolve);
+            let why = "say what the solution is, and name the status with it".to_owned();
+            let mut reasons = vec![Reason::Because(why)];
+            // The reason in words is the solution, which is asked for already.
+            let more = self.choose(verb, from, &ways, via, said);
+            reasons.extend(more.err().into_iter().flat_map(|no| no.reasons));
+            reasons.retain(|reason| !matches!(reason, Reason::Unsaid { .. }));
+            self.refused(verb, reasons)?;
         }
         let status = self.choose(step.map_or(verb, Verb::Step), from, &ways, via, said)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {

@@ -128,6 +128,8 @@ findings! {
         Shadowed = "shadowed",
         /// Two statuses whose names differ in case or spaces alone.
         SimilarNames = "similar-names",
+        /// A reason of the author's own that is nearly, but not quite, one that the crate knows.
+        SimilarReason = "similar-reason",
         /// A ticket opened by mistake cannot be cancelled from the first status.
         NoCancel = "no-cancel",
         /// A requester's message does not reopen a ticket that was resolved here.

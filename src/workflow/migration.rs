@@ -6,6 +6,8 @@
 //!
 //! - The state never changes, so clocks, reports and typed handles are as before: a status may only be mapped to one of
 //!   the same state. A status that the new version has too, under the same name and for the same state, needs no word.
+//! - All tickets of a status come into one: where a status was split, into that part which you name; whoever knows
+//!   better then moves single ones on with [`Action::move_to`](crate::Action::move_to).
 //! - What the new status demands on entering must be filled in, or is [filled](Migration::fill) by the plan where it is
 //!   empty. What a ticket has is never overwritten.
 //! - Tickets go over whose kind follows the new workflow by the policy in force. Others stay, and are counted.

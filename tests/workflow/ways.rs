@@ -124,6 +124,12 @@ fn a_move_to_another_state_is_the_step_that_leads_there() {
         assert_eq!(stage.ticket(id).state.kind(), StateKind::Active);
         let error = stage.refuses(id, |desk| desk.act(id, Action::move_to("Refunded"), anna()));
         assert!(error.to_string().contains("say what the solution is"), "{error}");
+        let error = stage.refuses(id, |desk| desk.act(id, Action::move_to("Refunded"), boris()));
+        assert_eq!(
+            error.to_string(),
+            "resolve is refused: say what the solution is, and name the status with it; resolve to \"Refunded\" needs \
+             resolution_code to be filled; resolve is for agents and programs; no step that is accepted here is theirs to take",
+        );
         stage.does(id, Action::resolve_as("refund", "money back"));
         // The requester confirms, an agent closes: each by the same words.
         let receipt = stage.desk.act(id, Action::move_to("Done"), boris()).unwrap();

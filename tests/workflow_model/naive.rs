@@ -138,11 +138,15 @@ impl<'a> Naive<'a> {
             let onward = all.iter().map(|it| it.to.clone()).collect();
             return Err(because(Reason::NoWay { to: Some(to.to_owned()), onward }));
         };
-        if via == Via::Step(StepKind::Resolve) {
-            return Err(because(Reason::Because(String::new())));
-        }
         let ways: Vec<&Transition> =
             self.in_order(via, None).into_iter().filter(|way| way.to == to).collect();
+        if via == Via::Step(StepKind::Resolve) {
+            // The solution is wanted, whatever else is: with it, there would be words.
+            let mut reasons = because(Reason::Because(String::new()));
+            reasons
+                .extend(self.first_open(&ways, via, Some("the solution"), false).err().unwrap_or_default());
+            return Err(reasons);
+        }
         let entered = self.first_open(&ways, via, why, false)?;
         if via == Via::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
             return Err(because(Reason::Because(String::new())));

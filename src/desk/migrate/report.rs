@@ -150,21 +150,31 @@ impl fmt::Display for Rehearsal {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
         let go = if self.crossings.tickets == 1 { "goes" } else { "go" };
         write!(f, "{} {go} over to {to}", tickets(self.crossings.tickets))?;
-        for ((from, to), count) in &self.crossings.ways {
-            write!(f, "\n  {count:>6} from {from:?} to {to:?}")?;
-        }
-        for (field, count) in &self.crossings.filled {
-            write!(f, "\n  {count:>6} get a {field}")?;
-        }
-        for (kind, count) in &self.staying {
-            write!(f, "\n  {count:>6} of the kind {kind} stay: it follows another workflow")?;
-        }
+        write_counts(f, &self.crossings, &self.staying)?;
         self.faults.iter().try_for_each(|fault| write!(f, "\n{fault}"))?;
         match self.obstacles.tickets {
             0 => Ok(()),
             count => write!(f, "\n{} in the way:\n{}", tickets(count), self.obstacles),
         }
     }
+}
+
+/// `     160 from "Incoming" to "Registered"`, each on a line of its own; then what was filled in, and who stays.
+fn write_counts(
+    f: &mut fmt::Formatter<'_>,
+    crossings: &Crossings,
+    staying: &BTreeMap<String, usize>,
+) -> fmt::Result {
+    for ((from, to), count) in &crossings.ways {
+        write!(f, "\n  {count:>6} from {from:?} to {to:?}")?;
+    }
+    for (field, count) in &crossings.filled {
+        write!(f, "\n  {count:>6} get a {field}")?;
+    }
+    for (kind, count) in staying {
+        write!(f, "\n  {count:>6} of the kind {kind} stay: it follows another workflow")?;
+    }
+    Ok(())
 }
 
 fn tickets(count: usize) -> String {
@@ -208,4 +218,16 @@ pub struct Migrated {
     pub left: Obstacles,
     /// Live tickets that stayed, because their kind follows another workflow: how many of which kind.
     pub staying: BTreeMap<String, usize>,
+}
+
+/// As a [`Rehearsal`] prints itself: counts first, then what was left, one ticket a line.
+impl fmt::Display for Migrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} went over", tickets(self.crossings.tickets))?;
+        write_counts(f, &self.crossings, &self.staying)?;
+        match self.left.tickets {
+            0 => Ok(()),
+            count => write!(f, "\n{} left:\n{}", tickets(count), self.left),
+        }
+    }
 }

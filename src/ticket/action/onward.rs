@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Action;
+use crate::lifecycle::Verb;
 
 /// Where a step leads, and why it is taken, as far as somebody says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,34 +26,50 @@ impl Onward {
 impl Action {
     /// Go to another status of the ticket's workflow. Within one state that is all; to a status of another state it is
     /// the step that leads there, as far as that step needs nothing else: to resolve, say what the solution is, and
-    /// name the status with [`into_status`](Action::into_status).
-    pub fn move_to(status: impl Into<String>) -> Action {
-        Action::Move { to: status.into(), why: None }
-    }
-
-    /// The same step, to this status of the ticket's workflow. After something that is no step, a move to it.
+    /// name the status with [`into_status`](Action::into_status); so too where a status on hold does not say
+    /// [what it waits for](crate::workflow::Status::reason).
     ///
     /// ```
     /// use firstline::Action;
     ///
-    /// let wait = Action::hold("customer").into_status("Awaiting parcel");
+    /// let check = Action::move_to("Inspection");
+    /// let refuse = Action::move_to("Withdrawn").because("It was opened twice.");
+    /// let answer = Action::resolve("money back").into_status("Refunded");
+    /// ```
+    pub fn move_to(status: impl Into<String>) -> Action {
+        Action::Move { to: status.into(), why: None }
+    }
+
+    /// The same step, to this status of the ticket's workflow: the last step or move of the action. Where there is
+    /// none, a move to it.
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let wait = Action::hold("customer").and(Action::reply("Which colour?")).into_status("Awaiting answer");
+    /// assert_eq!(
+    ///     wait,
+    ///     Action::hold("customer").into_status("Awaiting answer").and(Action::reply("Which colour?")),
+    /// );
     /// let ask = Action::reply("Which colour?").into_status("Awaiting answer");
     /// assert_eq!(ask, Action::reply("Which colour?").and(Action::move_to("Awaiting answer")));
     /// ```
     #[must_use]
     pub fn into_status(mut self, status: impl Into<String>) -> Action {
         let status = status.into();
-        match self.last_way() {
-            Some((to, _)) => *to = Some(status),
-            None => match self.last() {
-                Action::Move { to, .. } => *to = status,
-                _ => return self.and(Action::move_to(status)),
+        match self.last_step() {
+            Some(Action::Move { to, .. }) => *to = status,
+            Some(Action::Resolve { to, .. }) => *to = Some(status),
+            other => match other.and_then(Action::onward_mut) {
+                Some(onward) => onward.to = Some(status),
+                None => return self.and(Action::move_to(status)),
             },
         }
         self
     }
 
-    /// The same step, with a reason in words. After something that has no place for one, an internal note.
+    /// The same step, with a reason in words: the last step or move of the action. Where that has no place for one (to
+    /// resolve, the solution is the reason), an internal note.
     ///
     /// ```
     /// use firstline::Action;
@@ -63,43 +80,33 @@ impl Action {
     #[must_use]
     pub fn because(mut self, words: impl Into<String>) -> Action {
         let words = words.into();
-        match self.last() {
-            Action::Move { why, .. } => *why = Some(words),
-            _ => match self.last_way() {
-                Some((_, Some(why))) => *why = Some(words),
-                _ => return self.and(Action::note(words)),
+        match self.last_step() {
+            Some(Action::Move { why, .. }) => *why = Some(words),
+            other => match other.and_then(Action::onward_mut) {
+                Some(onward) => onward.why = Some(words),
+                None => return self.and(Action::note(words)),
             },
         }
         self
     }
 
-    fn last(&mut self) -> &mut Action {
-        let mut at = self;
-        // The borrow checker wants the emptiness asked before the borrow is given away.
-        while matches!(at, Action::All(parts) if !parts.is_empty()) {
-            match at {
-                Action::All(parts) => {
-                    let last = parts.len() - 1;
-                    at = &mut parts[last];
-                }
-                _ => break,
-            }
+    /// The last thing in it that is a step or a move.
+    fn last_step(&mut self) -> Option<&mut Action> {
+        match self {
+            Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
+            other => matches!(other.verb(), Some(Verb::Step(_) | Verb::Move)).then_some(other),
         }
-        at
     }
 
-    /// Where the last part keeps its status and its reason, if it is a step.
-    #[allow(clippy::type_complexity)]
-    fn last_way(&mut self) -> Option<(&mut Option<String>, Option<&mut Option<String>>)> {
-        match self.last() {
-            Action::Start(Onward { to, why })
-            | Action::Hold { onward: Onward { to, why }, .. }
-            | Action::Resume(Onward { to, why })
-            | Action::Confirm(Onward { to, why })
-            | Action::Close(Onward { to, why })
-            | Action::Reopen(Onward { to, why })
-            | Action::Cancel(Onward { to, why }) => Some((to, Some(why))),
-            Action::Resolve { to, .. } => Some((to, None)),
+    fn onward_mut(&mut self) -> Option<&mut Onward> {
+        match self {
+            Action::Start(onward)
+            | Action::Hold { onward, .. }
+            | Action::Resume(onward)
+            | Action::Confirm(onward)
+            | Action::Close(onward)
+            | Action::Reopen(onward)
+            | Action::Cancel(onward) => Some(onward),
             _ => None,
         }
     }

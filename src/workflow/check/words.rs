@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed, unknown};
 use crate::condition::{Condition, Fields};
-use crate::lifecycle::{StateKind, StepKind};
+use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
 use crate::spelling;
 use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
@@ -26,6 +26,19 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
     let mut found = Vec::new();
     for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
         find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
+    }
+    let mut lists = vec![("kinds".to_owned(), definition.kinds.len())];
+    for (place, it) in definition.statuses.iter().enumerate() {
+        lists.push((format!("statuses[{place}].enter"), it.enter.len()));
+        lists.push((format!("statuses[{place}].leave"), it.leave.len()));
+    }
+    for (place, it) in definition.transitions.iter().enumerate() {
+        lists.push((format!("transitions[{place}].when"), it.when.len()));
+        lists.push((format!("transitions[{place}].may"), it.may.len()));
+    }
+    let most = limits::MAX_ITEMS;
+    for (path, count) in lists.into_iter().filter(|(_, count)| *count > most) {
+        find(&mut found, FindingKind::TooMany, path, format!("{count} are too many; allowed: up to {most}"));
     }
     found
 }
@@ -83,6 +96,12 @@ fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Find
     }
 }
 
+/// The reason that was probably meant by one of the author's own: that in words (`third party`) among them.
+fn nearly_known(reason: &HoldReason) -> Option<&'static str> {
+    let HoldReason::Own(own) = reason else { return None };
+    spelling::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
+}
+
 fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut alike: HashMap<String, usize> = HashMap::new();
@@ -113,6 +132,11 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Fi
         }
         if let Some(reason) = &status.reason {
             name(&at("reason"), reason.as_str(), found);
+            if let Some(meant) = nearly_known(reason) {
+                let message =
+                    format!("{:?} is a reason of your own; did you mean {meant:?}?", reason.as_str());
+                find(found, FindingKind::SimilarReason, at("reason"), message);
+            }
         }
         if status.default
             && let Some(other) = defaults.insert(status.state, &status.name)

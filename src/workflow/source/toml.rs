@@ -16,6 +16,11 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut findings: Vec<Finding> = errors.iter().map(|error| fault(text, &lines, error)).collect();
     findings.sort_by_key(|it| it.place);
+    // All that stands after a list without its end is read as if it stood in the list: there is one fault to mend.
+    if let Some(unclosed) = findings.iter().position(|it| in_unclosed_list(text, it)) {
+        findings.truncate(unclosed + 1);
+        findings[unclosed].message = UNCLOSED.to_owned();
+    }
     let mut last_line = None;
     findings.retain(|it| {
         let line = it.place.map(|place| place.line);
@@ -85,6 +90,26 @@ fn follows(fault: &Finding, line: Option<usize>, last: Option<usize>) -> bool {
     let said = &fault.message;
     let inside = said.contains("inline table") || (said.contains("array") && !said.contains("array table"));
     line == last || (line == last + 1 && inside && fault.kind == FindingKind::Syntax)
+}
+
+/// What is said of a list without its end, at the first header that stands in it.
+const UNCLOSED: &str = "this begins in the middle of a list: a `]` is missing before it";
+
+/// Whether a fault is that of a header which stands where an item of a list should be. No item looks so: a bare word
+/// in brackets is no list.
+fn in_unclosed_list(text: &str, fault: &Finding) -> bool {
+    let Some(place) =
+        fault.place.filter(|_| fault.message.starts_with("missing comma between array elements"))
+    else {
+        return false;
+    };
+    let line = text.lines().nth(place.line - 1).unwrap_or_default().trim_end();
+    let header = line.trim_start_matches('[');
+    let word = header.split_once(']').map_or("", |(word, _)| word);
+    header.len() < line.len()
+        && !["true", "false", "inf", "nan"].contains(&word)
+        && word.starts_with(|it: char| it.is_ascii_alphabetic())
+        && word.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
 }
 
 fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Finding {
