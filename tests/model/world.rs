@@ -302,7 +302,7 @@ impl World {
     /// Every store has the same tickets, in the same order, with the same content: looked at after every eighth command.
     fn same_tickets(&mut self) -> Played {
         self.played += 1;
-        if self.played % 8 != 0 {
+        if !self.played.is_multiple_of(8) {
             let page = self.stages[0].desk.find(Query::oldest().limit(1_000)).unwrap();
             self.tickets = page.tickets.iter().map(firstline::Ticket::id).collect();
             return Ok(());
