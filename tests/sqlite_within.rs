@@ -104,6 +104,55 @@ fn a_full_disk_inside_the_hosts_transaction() {
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
 }
 
+/// A transaction that `rusqlite` did not begin, by a second connection on the host's handle, as hosts of other libraries
+/// make it: `tests/hosts/sqlx_sqlite` does it with `sqlx`.
+#[test]
+fn a_transaction_that_another_library_began_takes_both_or_neither() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let host = raw(&file);
+    host.execute_batch("CREATE TABLE refund (cents INTEGER)").unwrap();
+    for (end, kept) in [("ROLLBACK", false), ("COMMIT", true)] {
+        let error = desk.within_connection(&host).unwrap_err();
+        assert!(error.is_storage() && error.to_string().contains("BEGIN IMMEDIATE"), "{error}");
+        host.execute_batch("BEGIN IMMEDIATE; INSERT INTO refund VALUES (1)").unwrap();
+        // SAFETY: the handle is open, and the connection on it is gone before the host ends its transaction.
+        let lent = unsafe { Connection::from_handle(host.handle()) }.unwrap();
+        let within = desk.within_connection(&lent).unwrap();
+        let id = within.open_ticket(NewTicket::new("Refund 1")).unwrap().id();
+        assert!(within.act(id, Action::confirm(), Actor::agent("anna")).unwrap_err().is_rejected());
+        host.execute_batch("INSERT INTO refund VALUES (2)").unwrap();
+        within.act(id, Action::start(), Actor::agent("anna")).unwrap();
+        drop(within);
+        drop(lent);
+        host.execute_batch(end).unwrap();
+        let refunds: i64 = host.query_row("SELECT count(*) FROM refund", [], |row| row.get(0)).unwrap();
+        let tickets = desk.find(Query::newest()).unwrap().tickets.len();
+        assert_eq!((refunds, tickets), if kept { (2, 1) } else { (0, 0) }, "{end}");
+    }
+}
+
+/// A desk that is kept longer than the host's transaction would write in one of SQLite's own, command by command.
+#[test]
+fn a_desk_that_outlives_the_hosts_transaction_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let host = raw(&file);
+    host.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let within = desk.within_connection(&host).unwrap();
+    host.execute_batch("COMMIT").unwrap();
+    assert!(within.open_ticket(NewTicket::new("Late")).unwrap_err().is_storage());
+    assert!(desk.find(Query::newest()).unwrap().tickets.is_empty());
+
+    let elsewhere = raw(&dir.path().join("theirs.db"));
+    elsewhere.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let astray = desk.within_connection(&elsewhere).unwrap();
+    let error = astray.open_ticket(NewTicket::new("Astray")).unwrap_err();
+    assert!(error.to_string().contains("another database"), "{error}");
+}
+
 #[test]
 fn a_transaction_on_another_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();

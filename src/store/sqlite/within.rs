@@ -12,7 +12,7 @@ use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
 
-/// The engine of a desk inside the host's transaction: see `Desk::within`.
+/// The engine of a desk inside the host's transaction: see `Desk::within` and `Desk::within_connection`.
 #[derive(Debug, Clone, Copy)]
 pub struct Within<'t> {
     connection: &'t Connection,
@@ -73,13 +73,75 @@ impl Desk<Sqlite> {
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
         self.with_engine(self.engine().within(transaction))
     }
+
+    /// The same as `within`, for a transaction that `rusqlite` did not begin: the host's words, or another library on
+    /// the same handle of SQLite. The desk must not outlive the transaction; once that has ended, every command fails.
+    ///
+    /// With `sqlx`, the host makes the connection from its handle. The one unsafe line is the host's, and sound as long
+    /// as the handle is locked and the connection is gone before it is unlocked:
+    ///
+    /// ```text
+    /// let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    /// sqlx::query("INSERT INTO refund VALUES (4711)").execute(&mut *tx).await?;
+    /// {
+    ///     let mut handle = tx.lock_handle().await?;
+    ///     let connection = unsafe { rusqlite::Connection::from_handle(handle.as_raw_handle().as_ptr()) }?;
+    ///     desk.within_connection(&connection)?.open_ticket(NewTicket::new("Refund 4711"))?;
+    /// }
+    /// tx.commit().await?; // both, or neither
+    /// ```
+    ///
+    /// The host names `rusqlite` as a range, as firstline does (`>=0.32.1, <0.42`, without default features), and cargo
+    /// takes the one that links the same SQLite as `sqlx`. `tests/hosts/sqlx_sqlite` is such a host, with its lock file.
+    ///
+    /// What hosts on `sqlx` 0.8 are not promised: it pins SQLite to 3.46, which can lose commits when two connections
+    /// write and make checkpoints at once. The store then lets no second store of firstline onto the file, but it cannot
+    /// see the host's own connections: open them with `PRAGMA wal_autocheckpoint = 0`, so that the store alone makes the
+    /// checkpoints, and let no other program write. `sqlx` 0.9 brings an SQLite without the bug.
+    ///
+    /// # Errors
+    /// A storage error if no transaction is open on this connection.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let file = dir.path().join("shop.db");
+    /// use firstline::{Desk, NewTicket};
+    ///
+    /// let desk = Desk::open(&file)?;
+    /// let connection = rusqlite::Connection::open(&file)?;
+    /// assert!(desk.within_connection(&connection).is_err()); // There is no transaction.
+    ///
+    /// connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE refund (cents INTEGER)")?;
+    /// desk.within_connection(&connection)?.open_ticket(NewTicket::new("Refund 4711"))?;
+    /// connection.execute_batch("COMMIT")?; // both, or neither
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Desk<Within<'t>>> {
+        Ok(self.with_engine(self.engine().within_connection(connection)?))
+    }
 }
 
 impl Sqlite {
     /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see `Desk::within`.
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Within<'t> {
-        let whose = if self.is_at_home(transaction) { Whose::Host } else { Whose::HostAbroad };
-        Within { connection: transaction, sql: self.sql(), whose }
+        self.inside(transaction)
+    }
+
+    /// The same, for a transaction that `rusqlite` did not begin: see `Desk::within_connection`.
+    ///
+    /// # Errors
+    /// A storage error if no transaction is open on this connection.
+    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Within<'t>> {
+        if connection.is_autocommit() {
+            return Err(Error::new(ErrorKind::Storage, "no transaction is open on this connection")
+                .allowing("`BEGIN IMMEDIATE` before"));
+        }
+        Ok(self.inside(connection))
+    }
+
+    fn inside<'t>(&'t self, connection: &'t Connection) -> Within<'t> {
+        let whose = if self.is_at_home(connection) { Whose::Host } else { Whose::HostAbroad };
+        Within { connection, sql: self.sql(), whose }
     }
 }
 
