@@ -74,7 +74,8 @@ fn main() {
             what_fails_half_way_leaves_nothing_behind,
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
-            commands_of_one_transaction_take_turns;
+            commands_of_one_transaction_take_turns,
+            receipts_that_a_host_forgets_keep_nobody_waiting;
         plans:
             rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:
