@@ -65,7 +65,8 @@ fn main() {
             one_thread_key_opens_one_ticket,
             numbers_have_no_gap_and_no_twin,
             one_of_many_adoptions_wins,
-            due_timers_fire_once_however_many_sweep;
+            due_timers_fire_once_however_many_sweep,
+            a_ticket_that_is_held_stands_in_no_workers_way;
         dropped:
             dropped_futures_leave_all_or_nothing,
             dropped_futures_leave_all_or_nothing_within;
