@@ -129,7 +129,13 @@ fn together(
 ) -> Result<()> {
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    begin_on(connection, "BEGIN IMMEDIATE")?;
+    if let Err(error) = begin_on(connection, "BEGIN IMMEDIATE") {
+        // Those behind it have waited for the same, and in vain as well. Each after the other would wait anew.
+        for behind in waiting {
+            behind.answer(Some(Error::new(error.kind(), error.to_string())));
+        }
+        return Err(error);
+    }
     let within = Within::group(connection, store.sql());
     loop {
         if let Some(command) = ran.last_mut() {
