@@ -10,7 +10,7 @@
 pub mod awaiting;
 pub mod blocking;
 mod seen;
-mod watch;
+pub(crate) mod watch;
 
 pub use seen::Seen;
 

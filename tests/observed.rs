@@ -60,6 +60,32 @@ fn awaited_work() -> Result<()> {
     runtime.block_on(async { desk.open_ticket(NewTicket::new("secret subject")).await.map(drop) })
 }
 
+/// One command through a thread that writes, which has to wait for another program first. Another one is refused.
+#[cfg(feature = "tokio")]
+fn work_of_the_writer_thread() -> Result<()> {
+    use firstline::store::sqlite::Sqlite;
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let desk = Sqlite::open(&file)?.awaited()?.desk("gamma");
+    let other = rusqlite::Connection::open(&file).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    runtime.block_on(async {
+        let both = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            other.execute_batch("COMMIT").unwrap();
+        };
+        let (received, ()) = tokio::join!(desk.receive(NewTicket::new("secret subject")), both);
+        let id = received?.ticket.id();
+        desk.ticket(id).await?;
+        assert!(
+            desk.act(id, Action::confirm(), Actor::agent("anna-secret")).await.unwrap_err().is_rejected()
+        );
+        Ok(())
+    })
+}
+
 #[cfg(feature = "tracing")]
 mod spans {
     use std::collections::BTreeMap;
@@ -133,6 +159,16 @@ mod spans {
         assert_eq!(spans.len(), 1, "{spans:?}");
         assert_eq!((spans[0]["desk"].as_str(), spans[0]["outcome"].as_str()), ("beta", "ok"));
     }
+
+    /// The thread that writes has no subscriber here, as it has no current span anywhere.
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn a_command_of_the_writer_thread_is_in_its_callers_trace() {
+        let spans = collected(|| super::work_of_the_writer_thread().unwrap());
+        let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
+        assert_eq!(said, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
+        assert!(spans.iter().all(|it| it["desk"] == "gamma"), "{spans:?}");
+    }
 }
 
 #[cfg(feature = "metrics")]
@@ -177,6 +213,25 @@ mod figures {
             ("firstline_store_seconds ticket", 1),
         ];
         assert_eq!(figures, wanted.into_iter().map(|(name, count)| (name.to_owned(), count)).collect());
+    }
+
+    /// What the thread that writes tells goes to the recorder of the whole program, from the test of its spans too.
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn the_time_in_which_a_command_waits_for_the_writer_is_the_stores() {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        recorder.install().unwrap();
+        super::work_of_the_writer_thread().unwrap();
+        let told = snapshotter.snapshot().into_vec();
+        let waited = told.iter().find_map(|(key, _, _, value)| match value {
+            DebugValue::Histogram(values) if key.key().labels().any(|it| it.value() == "receive") => {
+                Some(values.iter().map(|it| it.into_inner()).collect::<Vec<_>>())
+            }
+            _ => None,
+        });
+        let waited = waited.unwrap();
+        assert!(!waited.is_empty() && waited.iter().all(|seconds| *seconds > 0.2), "{waited:?}");
     }
 
     #[test]

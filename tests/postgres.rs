@@ -65,7 +65,8 @@ fn main() {
             one_thread_key_opens_one_ticket,
             numbers_have_no_gap_and_no_twin,
             one_of_many_adoptions_wins,
-            due_timers_fire_once_however_many_sweep;
+            due_timers_fire_once_however_many_sweep,
+            a_ticket_that_is_held_stands_in_no_workers_way;
         dropped:
             dropped_futures_leave_all_or_nothing,
             dropped_futures_leave_all_or_nothing_within;
@@ -74,7 +75,8 @@ fn main() {
             what_fails_half_way_leaves_nothing_behind,
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
-            commands_of_one_transaction_take_turns;
+            commands_of_one_transaction_take_turns,
+            receipts_that_a_host_forgets_keep_nobody_waiting;
         plans:
             rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use firstline::store::sqlite::{Durability, Options, Sqlite};
-use firstline::{Action, Actor, Desk, ErrorKind, NewTicket, Query, Snapshot};
+use firstline::store::{Commit, Mode, Store, TicketWrite, Tx};
+use firstline::time::{TimeDelta, Utc};
+use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Query, Snapshot};
 use rusqlite::Connection;
 
 fn raw(path: &Path) -> Connection {
@@ -299,4 +301,30 @@ fn a_program_that_changes_its_directory_keeps_its_database() {
     let name = "a_program_that_changes_its_directory_keeps_its_database";
     let output = Command::new(test).args(["--exact", name]).env(CHILD, dir.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A full disk, or whatever else makes SQLite roll back everything in the middle of a commit that is stale as well.
+#[test]
+fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let store = Sqlite::open(&file).unwrap();
+    let desk = store.desk("main");
+    let anna = Actor::agent("anna");
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let until = Utc::now() + TimeDelta::days(1);
+    let held = desk.act(id, Action::hold_until(HoldReason::Scheduled, until), &anna).unwrap();
+    let host = raw(&file);
+    host.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON firstline_event BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+    )
+    .unwrap();
+    let timers = || host.query_row("SELECT count(*) FROM firstline_timer", [], |row| row.get::<_, i64>(0));
+    assert_eq!(timers().unwrap(), 1);
+
+    let snapshot = held.ticket.snapshot().clone();
+    let stale = TicketWrite { expected: 1, snapshot, events: held.events.clone(), timers: Vec::new() };
+    let commit = Commit { tickets: vec![stale], ..Commit::default() };
+    store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap_err();
+    assert_eq!(timers().unwrap(), 1, "a refused commit has disarmed a timer");
 }

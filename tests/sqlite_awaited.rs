@@ -233,3 +233,27 @@ async fn a_command_that_panics_takes_nobody_with_it() {
     assert_eq!((before.unwrap().subject(), after.unwrap().subject()), ("before", "after"));
     assert_eq!(checked(&store), ["before", "after"]);
 }
+
+/// Another program writes for longer than anybody waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, awaited) = opened(&dir);
+    let desk = awaited.desk("main");
+    let other = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = std::time::Instant::now();
+    let mut callers = tokio::task::JoinSet::new();
+    for n in 0..4 {
+        let desk = desk.clone();
+        callers.spawn(async move { desk.open_ticket(NewTicket::new(format!("{n}"))).await });
+    }
+    let mut first = None;
+    while let Some(answer) = callers.join_next().await {
+        assert!(answer.unwrap().unwrap_err().is_retryable());
+        let patience = *first.get_or_insert_with(|| began.elapsed());
+        assert!(began.elapsed() < patience * 3 / 2, "{:?} after {patience:?}", began.elapsed());
+    }
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(desk.open_ticket(NewTicket::new("Now")).await.unwrap().number.value, 1);
+}

@@ -60,7 +60,8 @@ pub struct Worker<E> {
 pub struct Drained {
     /// How many timers fired.
     pub fired: usize,
-    /// Tickets whose timers could not fire, and why. One of them does not stop the others.
+    /// Tickets whose timers could not fire, and why: one that cannot be read, or that somebody else holds for too long.
+    /// It does not stop the others.
     pub failed: Vec<(DeskId, TicketId, Error)>,
 }
 
@@ -83,7 +84,8 @@ impl<E: Engine> Worker<E> {
     ///
     /// # Errors
     /// [storage](Error::is_storage), which ends it: what was done stays done, and the next call goes on. A ticket that
-    /// cannot be read, or refuses, is in [`Drained::failed`].
+    /// cannot be read, refuses, or is held by somebody else is in [`Drained::failed`]; only if several in a row are
+    /// [busy](ErrorKind::Busy), the store is.
     pub fn drain(&self, now: DateTime<Utc>) -> E::Reply<'_, Drained> {
         let drain = Drain {
             frame: self.desk.frame_at(now),
@@ -92,6 +94,7 @@ impl<E: Engine> Worker<E> {
             last: None,
             firing: None,
             exhausted: false,
+            busy: 0,
             drained: Drained::default(),
         };
         self.desk.engine.work(&self.desk.settings.desk, drain)
@@ -107,7 +110,24 @@ struct Drain {
     last: Option<Owed>,
     firing: Option<(DeskId, TicketId)>,
     exhausted: bool,
+    /// How many tickets in a row were busy.
+    busy: usize,
     drained: Drained,
+}
+
+/// So many tickets in a row are busy, each for as long as a store has patience, only where the store is.
+const STORE_IS_BUSY: usize = 3;
+
+impl Drain {
+    /// Whether the error lies in the ticket. What lies in the store would meet every other ticket too.
+    fn failed_by_itself(&mut self, error: &Error) -> bool {
+        self.busy = if error.is_retryable() { self.busy + 1 } else { 0 };
+        match error.kind() {
+            ErrorKind::Corrupt => true,
+            ErrorKind::Busy => self.busy < STORE_IS_BUSY,
+            _ => !error.is_storage(),
+        }
+    }
 }
 
 impl Job for Drain {
@@ -129,7 +149,7 @@ impl Job for Drain {
     }
 
     fn took(&mut self, result: Result<LegOut>) -> Result<()> {
-        match (result, &self.firing) {
+        match (result, self.firing.take()) {
             (Ok(LegOut::Listed(owed)), _) => {
                 self.exhausted = owed.len() < self.batch;
                 self.last = owed.last().cloned().or(self.last.take());
@@ -144,9 +164,12 @@ impl Job for Drain {
                     self.waiting.rotate_left(random % length);
                 }
             }
-            (Ok(LegOut::Fired(fired)), _) => self.drained.fired += fired,
-            (Err(error), Some(_)) if failed_by_itself(&error) => {
-                self.drained.failed.extend(self.firing.take().map(|(desk, ticket)| (desk, ticket, error)));
+            (Ok(LegOut::Fired(fired)), _) => {
+                self.busy = 0;
+                self.drained.fired += fired;
+            }
+            (Err(error), Some((desk, ticket))) if self.failed_by_itself(&error) => {
+                self.drained.failed.push((desk, ticket, error));
             }
             (Err(error), _) => return Err(error),
         }
@@ -156,11 +179,6 @@ impl Job for Drain {
     fn finish(self) -> Drained {
         self.drained
     }
-}
-
-/// Whether it lies in the ticket. What lies in the store would meet every other ticket too.
-fn failed_by_itself(error: &Error) -> bool {
-    !error.is_storage() || error.kind() == ErrorKind::Corrupt
 }
 
 /// One leg of the way.

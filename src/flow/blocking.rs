@@ -17,10 +17,19 @@ pub(super) const MAX_ROUNDS: usize = 64;
 pub fn drive<S: Store, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F::Out> {
     desk.check()?;
     let watch = Watch::begin(desk, flow.label());
-    let out =
-        watch.within(|| store.begin(desk, flow.mode()).and_then(|mut tx| decided(&mut tx, flow, &watch)));
+    let out = watched(store, desk, flow, &watch);
     watch.ended(&out);
     out
+}
+
+/// The same where somebody else says when the command began, and how it ended. The desk's id is checked already.
+pub(crate) fn watched<S: Store, F: Flow>(
+    store: &S,
+    desk: &DeskId,
+    flow: &F,
+    watch: &Watch,
+) -> Result<F::Out> {
+    watch.within(|| store.begin(desk, flow.mode()).and_then(|mut tx| decided(&mut tx, flow, watch)))
 }
 
 /// Runs one flow in a transaction that has begun.

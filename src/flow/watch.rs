@@ -14,7 +14,7 @@ use crate::id::DeskId;
 
 /// Watches one command.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     #[cfg(feature = "tracing")]
     span: traced::Traced,
     #[cfg(feature = "metrics")]
@@ -24,7 +24,7 @@ pub(super) struct Watch {
 #[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(unused_variables))]
 impl Watch {
     /// Watches a command at this desk from now on.
-    pub(super) fn begin(desk: &DeskId, label: Label) -> Watch {
+    pub(crate) fn begin(desk: &DeskId, label: Label) -> Watch {
         Watch {
             #[cfg(feature = "tracing")]
             span: traced::Traced::begin(desk, label),
@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// It is over.
-    pub(super) fn ended<T>(&self, result: &Result<T>) {
+    pub(crate) fn ended<T>(&self, result: &Result<T>) {
         #[cfg(feature = "tracing")]
         self.span.ended(outcome(result));
         #[cfg(feature = "metrics")]

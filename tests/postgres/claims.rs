@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use firstline::desk::Settings;
+use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::store::postgres::Postgres;
+use firstline::store::{Mode, Read};
 use firstline::time::ManualTime;
 use firstline::*;
 use futures_util::future::join_all;
@@ -208,4 +210,24 @@ pub(crate) async fn due_timers_fire_once_however_many_sweep(place: Place) {
     assert_eq!(ticked.iter().map(|it| it.fired).sum::<usize>(), tickets.len());
     assert_eq!(place.count("timer").await, 0);
     assert!(sound(&desk).await.values().all(|history| history.len() == 3));
+}
+
+/// A host's transaction may hold a ticket for long. What is due at others happens all the same.
+pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place) {
+    let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
+    let store = place.options().connect(&impatient).await.unwrap();
+    let desk = store.desk("acme");
+    let tickets = open(&desk, 12).await;
+    let until = time::Utc::now() + time::TimeDelta::seconds(60);
+    for id in &tickets {
+        desk.act(*id, Action::hold_until(HoldReason::Scheduled, until), Actor::agent("anna")).await.unwrap();
+    }
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    tx.load(&[Read::Ticket(tickets[4]), Read::Ticket(tickets[5])]).await.unwrap();
+    let worker = Worker::over(store.clone()).batch(std::num::NonZeroUsize::new(5).unwrap());
+    let drained = worker.drain(until).await.unwrap();
+    assert_eq!((drained.fired, drained.failed.len()), (10, 2));
+    assert!(drained.failed.iter().all(|(_, id, error)| tickets[4..6].contains(id) && error.is_retryable()));
+    tx.leave().await;
+    assert_eq!(worker.drain(until).await.unwrap().fired, 2);
 }

@@ -1,5 +1,7 @@
 //! Inside a transaction of the host's.
 
+use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::store::{Commit, KeptReceipt, Mode};
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -127,4 +129,37 @@ pub(crate) async fn commands_of_one_transaction_take_turns(place: Place) {
     }
     tx.commit().await.unwrap();
     assert_eq!(sound(&desk).await.len(), 6);
+}
+
+/// Expired receipts are forgotten by some command or other, which may be inside a long transaction of a host's.
+pub(crate) async fn receipts_that_a_host_forgets_keep_nobody_waiting(place: Place) {
+    let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
+    let store = place.options().connect(&impatient).await.unwrap();
+    let now = "2026-01-05T09:00:00Z".parse().unwrap();
+    let desk = DeskId::new("acme");
+    let expired = |key: &str| KeptReceipt {
+        key: key.into(),
+        request: definition::Fingerprint::of(key),
+        ticket: TicketId::from(uuid::Uuid::nil()),
+        before: 0,
+        after: 1,
+        expires: now,
+    };
+    for key in ["a", "b"] {
+        let commit = Commit { receipt: Some(expired(key)), ..Commit::default() };
+        store.begin(&desk, Mode::Write).await.unwrap().commit(commit).await.unwrap();
+    }
+    let forget = || {
+        let forget_receipts_before = Some(now + time::TimeDelta::days(1));
+        Commit { forget_receipts_before, ..Commit::default() }
+    };
+    let mut host = place.host().await;
+    let mut tx = host.transaction().await.unwrap();
+    store.within(&mut tx).begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
+    store.begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
+    tx.rollback().await.unwrap();
+    let count = format!("SELECT count(*) FROM {}.receipt", place.schema);
+    assert_eq!(host.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), 2);
+    store.begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
+    assert_eq!(host.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

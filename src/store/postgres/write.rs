@@ -111,9 +111,13 @@ impl Sql {
             // Not the one that is replaced: one statement must not touch a row twice.
             let but = kept
                 .map_or(String::new(), |key| format!(" AND key <> {}", parts.bind(Value::Text(Some(key)))));
+            // Nor those that somebody else is forgetting, perhaps in a long transaction: nobody waits for a sweeper.
             parts.with(
                 "forgotten",
-                &format!("DELETE FROM {{s}}.receipt WHERE desk = $1 AND expires_at < {before}{but}"),
+                &format!(
+                    "DELETE FROM {{s}}.receipt WHERE desk = $1 AND key IN (SELECT key FROM {{s}}.receipt \
+                     WHERE desk = $1 AND expires_at < {before}{but} FOR UPDATE SKIP LOCKED)"
+                ),
             );
         }
         if let Some(receipt) = receipt {

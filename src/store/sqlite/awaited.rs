@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{IDLE_READERS, Sqlite};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Job, blocking};
 use crate::id::DeskId;
 use crate::store::Mode;
@@ -85,19 +86,27 @@ impl Awaited {
     }
 
     async fn ran<F: Flow>(&self, desk: DeskId, flow: F) -> Result<F::Out> {
+        desk.check()?;
+        // Begun here, so that it belongs to the caller's trace, and the time in which it waits for its turn to it.
+        let watch = Watch::begin(&desk, flow.label());
         match flow.mode() {
-            Mode::Read => self.read(desk, flow).await,
-            Mode::Write => self.wrote(desk, flow).await,
+            Mode::Read => self.read(desk, flow, watch).await,
+            Mode::Write => self.wrote(desk, flow, watch).await,
         }
     }
 
-    async fn wrote<F: Flow>(&self, desk: DeskId, flow: F) -> Result<F::Out> {
-        let (order, answer) = writer::order(desk, flow);
-        self.queue.send(order).await.map_err(|_| writer_is_gone())?;
-        answer.await.map_err(|_| writer_is_gone())?
+    async fn wrote<F: Flow>(&self, desk: DeskId, flow: F, watch: Watch) -> Result<F::Out> {
+        let (order, answer) = writer::order(desk, flow, watch);
+        self.queue.send(order).await.map_err(|_| {
+            Error::new(ErrorKind::Storage, "the thread that writes has ended; nothing was written")
+        })?;
+        answer.await.map_err(|_| {
+            let problem = "the thread that writes has ended; whether the command was written is not known";
+            Error::new(ErrorKind::Unknown, problem)
+        })?
     }
 
-    async fn read<F: Flow>(&self, desk: DeskId, flow: F) -> Result<F::Out> {
+    async fn read<F: Flow>(&self, desk: DeskId, flow: F, watch: Watch) -> Result<F::Out> {
         let runtime = Handle::try_current()
             .map_err(|error| Error::storage("reading needs a tokio runtime around it", error))?;
         // It is never closed; should that change, reading goes on without counting.
@@ -105,17 +114,12 @@ impl Awaited {
         let store = self.store.clone();
         let reading = runtime.spawn_blocking(move || {
             let _place = place;
-            blocking::drive(&store, &desk, &flow)
+            let out = blocking::watched(&store, &desk, &flow, &watch);
+            watch.ended(&out);
+            out
         });
         reading.await.map_err(|error| Error::storage("the reading did not come to its end", error))?
     }
-}
-
-fn writer_is_gone() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "the thread that writes has ended; whether the command was written is not known",
-    )
 }
 
 impl Engine for Awaited {

@@ -231,7 +231,10 @@ impl Rows<'_> {
             self.run(&sql.insert_event, params![desk, key, version, at, facts, personal]).or_else(
                 |error| {
                     // A version that is taken already means that somebody was faster; the row below says by how much.
-                    if self.version(id)?.is_some_and(|found| found != expected) { Ok(0) } else { Err(error) }
+                    // But where SQLite rolled back everything, to go on is to write outside of the transaction.
+                    let goes_on = !self.connection.is_autocommit()
+                        && self.version(id)?.is_some_and(|found| found != expected);
+                    if goes_on { Ok(0) } else { Err(error) }
                 },
             )?;
         }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Connected, Sqlite, begin_on, fault};
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::watch::Watch;
 use crate::flow::{Flow, blocking};
 use crate::id::DeskId;
 use crate::store::sqlite::Within;
@@ -33,14 +34,20 @@ pub(super) trait Command: Send {
 }
 
 /// A command and the place where its answer will be heard.
-pub(super) fn order<F: Flow>(desk: DeskId, flow: F) -> (Order, oneshot::Receiver<Result<F::Out>>) {
+pub(super) fn order<F: Flow>(
+    desk: DeskId,
+    flow: F,
+    watch: Watch,
+) -> (Order, oneshot::Receiver<Result<F::Out>>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Waiting { desk, flow, result: None, reply }), answer)
+    (Box::new(Waiting { desk, flow, watch, result: None, reply }), answer)
 }
 
 struct Waiting<F: Flow> {
     desk: DeskId,
     flow: F,
+    /// Hears of the end once: not when it has run, but when its answer is certain.
+    watch: Watch,
     result: Option<Result<F::Out>>,
     reply: oneshot::Sender<Result<F::Out>>,
 }
@@ -52,7 +59,8 @@ impl<F: Flow> Command for Waiting<F> {
 
     fn run(&mut self, within: &Within<'_>) {
         // A panic in a decision is the caller's, not that of all who wait behind it.
-        let ran = catch_unwind(AssertUnwindSafe(|| blocking::drive(within, &self.desk, &self.flow)));
+        let Waiting { desk, flow, watch, .. } = &*self;
+        let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, flow, watch)));
         self.result = Some(ran.unwrap_or_else(|_| {
             within.undo();
             Err(Error::new(ErrorKind::Storage, "the command panicked; nothing of it was written"))
@@ -65,6 +73,8 @@ impl<F: Flow> Command for Waiting<F> {
             (Some(result), _) => result,
             (None, None) => Err(Error::new(ErrorKind::Storage, "the command was not run")),
         };
+        // Nor is a panic of whoever listens a reason to write no more.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.watch.ended(&result)));
         // Whoever dropped the future does not want to know.
         let _ = self.reply.send(result);
     }
@@ -119,7 +129,13 @@ fn together(
 ) -> Result<()> {
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    begin_on(connection, "BEGIN IMMEDIATE")?;
+    if let Err(error) = begin_on(connection, "BEGIN IMMEDIATE") {
+        // Those behind it have waited for the same, and in vain as well. Each after the other would wait anew.
+        for behind in waiting {
+            behind.answer(Some(Error::new(error.kind(), error.to_string())));
+        }
+        return Err(error);
+    }
     let within = Within::group(connection, store.sql());
     loop {
         if let Some(command) = ran.last_mut() {
