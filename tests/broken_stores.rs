@@ -63,6 +63,23 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         ),
         (Fault::ClaimsNoAbsence, C::AbsenceIsClaimed, &[]),
         (Fault::ClaimsNoKey, C::KeyAtOnceHappensOnce, &[]),
+        // Whoever lets go of one thing lets go of all: then threads, keys, links and versions are not safe either.
+        (Fault::ClaimsNoNumbers, C::NumbersAtOnce, &[C::AbsenceIsClaimed, C::KeyAtOnceHappensOnce]),
+        (
+            Fault::ClaimsNoTickets,
+            C::NoUpdateIsLost,
+            &[
+                C::CommitIsAtomic,
+                C::VersionsAreExpected,
+                C::NothingIsThereTwice,
+                C::CrossingCommandsEnd,
+                C::AbsenceIsClaimed,
+                C::KeyAtOnceHappensOnce,
+                C::TimersFireOnce,
+            ],
+        ),
+        (Fault::FiresTwice, C::TimersFireOnce, &[C::NothingIsThereTwice]),
+        (Fault::LosesTimers, C::CommitKeepsEverything, &[C::CommitIsAtomic, C::DueInOrder]),
         (Fault::DefinitionsByKind, C::DefinitionsByHash, &[]),
         (Fault::NewestIsInForce, C::AdoptionsByDate, &[]),
         (Fault::NoEmoji, C::TextsComeBack, &[]),

@@ -90,8 +90,9 @@ fn work_of_the_writer_thread() -> Result<()> {
 mod spans {
     use std::collections::BTreeMap;
     use std::fmt::Debug;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, LazyLock, Mutex};
 
+    use tracing::Dispatch;
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
     use tracing::subscriber::with_default;
@@ -127,7 +128,12 @@ mod spans {
         }
     }
 
+    /// As long as there is but one subscriber, `tracing` asks the thread that comes first to a span whether anybody
+    /// listens, and believes it for all threads. The tests of figures have none, so there are always two.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
     fn collected(run: impl FnOnce()) -> Vec<Fields> {
+        LazyLock::force(&ANOTHER);
         let collected = Collected::default();
         with_default(tracing_subscriber::registry().with(collected.clone()), run);
         let all = collected.0.lock().unwrap();

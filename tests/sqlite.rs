@@ -6,7 +6,7 @@ use std::process::Command;
 
 use firstline::store::sqlite::{Durability, Options, Sqlite};
 use firstline::store::{Commit, Mode, Store, TicketWrite, Tx};
-use firstline::time::{TimeDelta, Utc};
+use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Query, Snapshot};
 use rusqlite::Connection;
 
@@ -312,7 +312,7 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
     let desk = store.desk("main");
     let anna = Actor::agent("anna");
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
-    let until = Utc::now() + TimeDelta::days(1);
+    let until = SystemTime.now() + TimeDelta::days(1);
     let held = desk.act(id, Action::hold_until(HoldReason::Scheduled, until), &anna).unwrap();
     let host = raw(&file);
     host.execute_batch(

@@ -21,6 +21,9 @@
 //!     fn wait<'a, T: Send + 'a>(&self, reply: Result<T>) -> Result<T> {
 //!         reply // or `runtime.block_on(reply)`
 //!     }
+//!     fn reads_beside_writes(&self) -> bool {
+//!         false // it is behind one lock; leave this out if readers and writers of yours do not wait for each other
+//!     }
 //! }
 //!
 //! let report = conformance::run(&InMemory);

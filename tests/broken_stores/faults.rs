@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firstline::store::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Query, Read, Store, Tx};
-use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, ThreadKey, TimeDelta, Utc};
+use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, ThreadKey, TimeDelta, Utc};
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,13 @@ pub(crate) enum Fault {
     /// A thread that was not there may be when something is written.
     ClaimsNoAbsence,
     ClaimsNoKey,
+    ClaimsNoNumbers,
+    /// Others may write a ticket that was read in order to write it, and are overwritten.
+    ClaimsNoTickets,
+    /// The same with tickets on hold alone, so that whoever sweeps at once wakes them twice.
+    FiresTwice,
+    /// Keeps the timers of one ticket in a commit.
+    LosesTimers,
     /// Any definition is the newest one.
     DefinitionsByKind,
     NewestIsInForce,
@@ -82,7 +89,7 @@ impl Store for Broken {
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<BrokenTx<'_>> {
         let tx = Some(self.store.begin(desk, mode)?);
-        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, numbers: Vec::new() })
+        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, numbers: Vec::new(), let_go: false })
     }
 }
 
@@ -93,6 +100,7 @@ pub(crate) struct BrokenTx<'a> {
     tx: Option<MemoryTx<'a>>,
     mode: Mode,
     numbers: Vec<Read>,
+    let_go: bool,
 }
 
 fn far() -> DateTime<Utc> {
@@ -220,9 +228,16 @@ impl Tx for BrokenTx<'_> {
         let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
             (Read::Thread(_), Answer::Id(None)) => self.broken.fault == Fault::ClaimsNoAbsence,
             (Read::Receipt(_), Answer::Receipt(None)) => self.broken.fault == Fault::ClaimsNoKey,
+            (Read::NextNumber { .. }, _) => self.broken.fault == Fault::ClaimsNoNumbers,
+            (Read::Ticket(_), Answer::Ticket(Some(ticket))) => match self.broken.fault {
+                Fault::ClaimsNoTickets => true,
+                Fault::FiresTwice => ticket.state.kind() == StateKind::OnHold,
+                _ => false,
+            },
             _ => false,
         });
-        if lets_go {
+        if lets_go && self.mode == Mode::Write {
+            self.let_go = true;
             self.tx = None;
             std::thread::sleep(Duration::from_millis(3));
         }
@@ -242,7 +257,9 @@ impl Tx for BrokenTx<'_> {
                 }
                 commit = Commit { adoptions, receipt, forget_receipts_before, ..Commit::default() };
             }
-            Fault::IgnoresVersions => {
+            Fault::LosesTimers => commit.tickets.iter_mut().skip(1).for_each(|it| it.timers.clear()),
+            Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
+            Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {
                 for write in &mut commit.tickets {
                     if let Answer::Ticket(Some(stored)) = self.ask(&Read::Ticket(write.snapshot.id))? {
                         write.expected = stored.version;

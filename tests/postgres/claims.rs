@@ -6,7 +6,7 @@ use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::store::postgres::Postgres;
 use firstline::store::{Mode, Read};
-use firstline::time::ManualTime;
+use firstline::time::{ManualTime, SystemTime, TimeSource};
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -218,7 +218,7 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
     let store = place.options().connect(&impatient).await.unwrap();
     let desk = store.desk("acme");
     let tickets = open(&desk, 12).await;
-    let until = time::Utc::now() + time::TimeDelta::seconds(60);
+    let until = SystemTime.now() + time::TimeDelta::seconds(60);
     for id in &tickets {
         desk.act(*id, Action::hold_until(HoldReason::Scheduled, until), Actor::agent("anna")).await.unwrap();
     }
