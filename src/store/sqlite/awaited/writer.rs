@@ -130,9 +130,12 @@ fn together(
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
     if let Err(error) = begin_on(connection, "BEGIN IMMEDIATE") {
-        // Those behind it have waited for the same, and in vain as well. Each after the other would wait anew.
-        for behind in waiting {
-            behind.answer(Some(Error::new(error.kind(), error.to_string())));
+        // Those behind it have waited for the same busy database, and in vain as well: each after the other would wait
+        // anew. Any other fault is the first one's alone, and the others try for themselves.
+        if error.is_retryable() {
+            for behind in waiting {
+                behind.answer(Some(Error::new(error.kind(), error.to_string())));
+            }
         }
         return Err(error);
     }
