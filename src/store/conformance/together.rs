@@ -205,6 +205,10 @@ pub(super) fn abandoned<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             _ => (LinkKind::ParentOf, tickets[1], tickets[0]),
         };
         scene.candidate.abandon(desk.act(from, Action::link(kind, to), anna()), polls);
+        // What was let go may still be on its way. Whoever writes to the same tickets comes after it.
+        for ticket in &tickets {
+            patiently(|| scene.wait(desk.act(*ticket, Action::note("And then?"), anna())))?;
+        }
         mirrored(scene, &tickets)?;
         let unlink = patiently(|| scene.wait(desk.act(from, Action::unlink(kind, to), anna())));
         if let Err(error) = unlink
