@@ -1,8 +1,6 @@
 //! A payment that a card holder contests: the stages of a chargeback, their deadlines, and what only the risk team may.
 //!
-//! `cargo run --example card_dispute`, with `-- FILE.svg` for the picture as a drawing.
-
-use std::process::ExitCode;
+//! `cargo run --example card_dispute`
 
 use firstline::desk::Settings;
 use firstline::policy::FieldType;
@@ -11,12 +9,6 @@ use firstline::ticket::story::Story;
 use firstline::time::{ManualTime, TimeSource};
 use firstline::workflow::{Picture, preset};
 use firstline::{Action, Actor, Desk, HoldReason, Kind, NewTicket, Policy, TicketId, TimeDelta};
-
-const HELP: &str = "\
-usage: card_dispute [FILE.svg]
-
-Leads a disputed card payment through its stages, and prints the workflow's picture with counts as Mermaid. With
-FILE.svg, the picture is drawn into that file too.";
 
 /// Says what became of an action, or every reason why nothing did.
 fn tell(desk: &Desk<Memory>, ticket: TicketId, by: &Actor, action: Action) {
@@ -36,7 +28,7 @@ fn tell(desk: &Desk<Memory>, ticket: TicketId, by: &Actor, action: Action) {
     }
 }
 
-fn run(svg: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let policy = Policy::new()
         .field("amount", FieldType::Integer)
         .field("days_since_posting", FieldType::Integer)
@@ -86,32 +78,5 @@ fn run(svg: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     let traffic = desk.reports().traffic(&workflow)?;
     let picture = Picture::of(&workflow).counting(&traffic);
     println!("Both together:\n\n{}", picture.mermaid());
-    if let Some(file) = svg {
-        std::fs::write(file, picture.svg())?;
-        println!("Drawn in {file}.");
-    }
     Ok(())
-}
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let svg = match &*arguments {
-        [] => None,
-        [file] if file.ends_with(".svg") => Some(file.as_str()),
-        [help] if help == "--help" || help == "-h" => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(svg) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
 }

@@ -43,6 +43,9 @@ impl Policies {
             .map_err(|e| Error::new(ErrorKind::Corrupt, "the stored policy cannot be read").caused_by(e))?;
         let rules = Arc::new(policy.rules_under(hash)?);
         let workflows = policy.adopted_catalogue()?;
+        // Tickets are pinned to the workflow, so it is asked for by its own hash too, and need not be made ready twice.
+        let own = workflows.in_force().iter().map(|it| (it.reference().hash, it.clone()));
+        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
         let known = Known { policy: Arc::new(policy), rules, workflows };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known.clone());
         Ok(known)

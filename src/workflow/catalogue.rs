@@ -34,7 +34,7 @@ impl Catalogue {
     /// Adds one to which a ticket is pinned.
     #[must_use]
     pub fn with(mut self, workflow: Workflow) -> Catalogue {
-        if self.get(workflow.reference()).is_err() {
+        if self.find(workflow.reference()).is_none() {
             self.pinned.push(workflow);
         }
         self
@@ -55,11 +55,19 @@ impl Catalogue {
 
     /// The workflow that a ticket follows.
     pub(crate) fn get(&self, workflow: &WorkflowRef) -> Result<&Workflow> {
-        let known = self.in_force.iter().chain(&self.pinned).chain([Workflow::simple()]);
-        let mut found = known.filter(|it| it.reference().hash == workflow.hash);
-        found.next().ok_or_else(|| {
+        self.find(workflow).ok_or_else(|| {
             let problem = format!("the workflow {workflow}, which a ticket follows, is not at hand");
             Error::new(ErrorKind::Corrupt, problem)
         })
+    }
+
+    fn find(&self, workflow: &WorkflowRef) -> Option<&Workflow> {
+        let mut known = self.in_force.iter().chain(&self.pinned).chain([Workflow::simple()]);
+        known.find(|it| it.reference().hash == workflow.hash)
+    }
+
+    /// Those in force.
+    pub(crate) fn in_force(&self) -> &[Workflow] {
+        &self.in_force
     }
 }
