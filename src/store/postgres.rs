@@ -64,6 +64,9 @@ use tx::{Door, Work};
 pub use tx::PostgresTx;
 pub use within::{Within, WithinTx};
 
+/// What all transactions of a store share.
+type Shared = crate::store::record::Shared<Sql>;
+
 /// How long a command waits for a connection, or for what others have claimed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,13 +76,13 @@ pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
-    sql: Sql,
+    shared: Shared,
 }
 
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the pool, which knows a password.
-        f.debug_struct("Postgres").field("schema", &self.0.sql.schema).finish_non_exhaustive()
+        f.debug_struct("Postgres").field("schema", &self.0.shared.sql.schema).finish_non_exhaustive()
     }
 }
 
@@ -200,7 +203,7 @@ impl Options {
         let connection = pool.get().await.map_err(Fault::from)?;
         schema::migrate(&connection, &self).await?;
         drop(connection);
-        Ok(Postgres(Arc::new(Inner { pool, sql: Sql::new(&self.schema) })))
+        Ok(Postgres(Arc::new(Inner { pool, shared: Shared::new(Sql::new(&self.schema)) })))
     }
 
     fn check(&self) -> Result<()> {
@@ -235,8 +238,8 @@ impl Postgres {
         Desk::over(self.clone(), settings)
     }
 
-    fn sql(&self) -> &Sql {
-        &self.0.sql
+    fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 }
 
@@ -292,7 +295,7 @@ impl AsyncStore for Postgres {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        Ok(PostgresTx { work: Work::new(&self.0.sql, desk, mode, door), connection: Some(connection) })
+        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), connection: Some(connection) })
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {

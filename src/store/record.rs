@@ -2,6 +2,8 @@
 //!
 //! The personal part stands apart, so that it can be sealed and erased while the facts stay as they are.
 
+mod recent;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,21 @@ use crate::store::query::InboxPlace;
 use crate::ticket::event::{Change, Event, Origin, Personal};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
+
+pub(super) use recent::Recent;
+
+/// What all transactions of a store share: its statements, and the tickets that it knows already.
+#[derive(Debug)]
+pub(super) struct Shared<S> {
+    pub(super) sql: S,
+    pub(super) recent: Recent,
+}
+
+impl<S> Shared<S> {
+    pub(super) fn new(sql: S) -> Shared<S> {
+        Shared { sql, recent: Recent::default() }
+    }
+}
 
 /// What a ticket's row has beside its JSON and its state: everything by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +63,17 @@ impl Columns {
     }
 }
 
-/// A ticket's facts and its personal part, each as JSON.
-pub(super) fn ticket_to_json(mut ticket: Snapshot) -> Result<(String, Option<String>)> {
+/// A ticket's facts and its personal part, each as JSON, and the ticket.
+fn ticket_to_json(mut ticket: Snapshot) -> Result<(String, Option<String>, Snapshot)> {
+    // A part that is empty is not written.
     let personal = std::mem::take(&mut ticket.personal);
-    Ok((to_json(&ticket)?, personal_to_json(&personal)?))
+    let (facts, json) = (to_json(&ticket)?, personal_to_json(&personal)?);
+    ticket.personal = personal;
+    Ok((facts, json, ticket))
 }
 
 /// A ticket from its facts and its personal part.
-pub(super) fn ticket_from_json(facts: &str, personal: Option<&str>) -> Result<Snapshot> {
+fn ticket_from_json(facts: &str, personal: Option<&str>) -> Result<Snapshot> {
     let mut ticket: Snapshot = from_json(facts)?;
     ticket.personal = personal_from_json(personal)?;
     Ok(ticket)

@@ -34,6 +34,9 @@ pub use awaited::Awaited;
 pub use options::{Durability, Options};
 pub use within::Within;
 
+/// What all transactions of a store share.
+type Shared = crate::store::record::Shared<Sql>;
+
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 4;
 
@@ -46,7 +49,7 @@ struct Inner {
     options: Options,
     /// `None` for a database in memory, which has but one connection.
     path: Option<PathBuf>,
-    sql: Sql,
+    shared: Shared,
     /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
     /// and removes the log, which readers must not.
     readers: Mutex<Vec<Connection>>,
@@ -78,8 +81,8 @@ impl Sqlite {
         Desk::over(self.clone(), settings)
     }
 
-    fn sql(&self) -> &Sql {
-        &self.0.sql
+    fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 
     /// Whether a connection of the host's is on this database. In memory there is nothing to compare.
@@ -137,7 +140,7 @@ impl Store for Sqlite {
             Mode::Write => (self.writer(), "BEGIN IMMEDIATE"),
         };
         begin_on(connected.connection()?, begin)?;
-        Ok(SqliteTx { connected, sql: &self.0.sql, desk: desk.clone(), memo: Memo::default() })
+        Ok(SqliteTx { connected, shared: &self.0.shared, desk: desk.clone(), memo: Memo::default() })
     }
 }
 
@@ -184,20 +187,20 @@ impl Drop for Connected<'_> {
 #[derive(Debug)]
 pub struct SqliteTx<'a> {
     connected: Connected<'a>,
-    sql: &'a Sql,
+    shared: &'a Shared,
     desk: DeskId,
     memo: Memo,
 }
 
 impl Tx for SqliteTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let rows = Rows { connection: self.connected.connection()?, sql: self.sql, desk: &self.desk };
+        let rows = Rows { connection: self.connected.connection()?, shared: self.shared, desk: &self.desk };
         reads.iter().map(|read| rows.answer(read, &mut self.memo)).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
         let connection = self.connected.connection()?;
-        let rows = Rows { connection, sql: self.sql, desk: &self.desk };
+        let rows = Rows { connection, shared: self.shared, desk: &self.desk };
         rows.write(commit, &self.memo)?;
         connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
@@ -265,7 +268,8 @@ mod tests {
                 desk.act(ticket.id(), Action::start(), Actor::agent("anna")).unwrap();
             }
             let writer = store.writer();
-            let statement = writer.connection().unwrap().prepare_cached(&store.sql().in_force).unwrap();
+            let statement =
+                writer.connection().unwrap().prepare_cached(&store.shared().sql.in_force).unwrap();
             statement.get_status(StatementStatus::RePrepare)
         };
         assert_eq!(planned_anew(true), 0);

@@ -1,12 +1,15 @@
 //! Between rows and answers.
 
+use std::sync::Arc;
+
 use super::driver::Columns;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::store::commit::KeptReceipt;
 use crate::store::read::{Answer, DueTimer, Owed, Read};
-use crate::store::record;
+use crate::store::record::{self, Recent};
+use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
 /// What the rows of a read by itself answer.
@@ -44,6 +47,11 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
         // Threads, external references, numbers.
         _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
     })
+}
+
+/// A ticket from the columns `id`, `facts` and `personal`, in this order.
+pub(super) fn ticket_from<R: Columns>(row: &R, recent: &Recent) -> Result<Arc<Snapshot>> {
+    recent.ticket(row.ticket(0)?, row.text(1)?, row.text_or_null(2)?)
 }
 
 /// The columns by what they mean.

@@ -197,7 +197,7 @@ impl Sql {
         after: Option<&Cursor>,
         batch: usize,
     ) -> Option<Statement<'static>> {
-        let mut sql = format!("SELECT facts, personal FROM {}.ticket WHERE desk = $1", self.schema);
+        let mut sql = format!("SELECT id, facts, personal FROM {}.ticket WHERE desk = $1", self.schema);
         let mut values = vec![Value::from(desk.as_str())];
         let mut bind = |value| {
             values.push(value);

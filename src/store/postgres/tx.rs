@@ -6,10 +6,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, join, join_all, join5};
 
-use super::answer::{Meanings, answer};
-use super::driver::{Columns, Statement};
+use super::Shared;
+use super::answer::{Meanings, answer, ticket_from};
+use super::driver::Statement;
 use super::fault::Fault;
-use super::sql::Sql;
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
@@ -18,7 +18,7 @@ use crate::store::claim::{Claim, Hold};
 use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
 use crate::store::read::{Answer, Read};
-use crate::store::record;
+
 use crate::store::{Cursor, Mode};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
@@ -40,7 +40,7 @@ pub(super) struct Door {
 /// A transaction in PostgreSQL, on a connection of its own or inside the host's. Made by a desk's engine.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
-    pub(super) sql: &'a Sql,
+    pub(super) shared: &'a Shared,
     pub(super) desk: DeskId,
     pub(super) mode: Mode,
     pub(super) door: &'static Door,
@@ -73,9 +73,9 @@ impl<W: Wire> Prepared<'_, W> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(sql: &'a Sql, desk: &DeskId, mode: Mode, door: &'static Door) -> Work<'a> {
+    pub(super) fn new(shared: &'a Shared, desk: &DeskId, mode: Mode, door: &'static Door) -> Work<'a> {
         Work {
-            sql,
+            shared,
             desk: desk.clone(),
             mode,
             door,
@@ -137,12 +137,12 @@ impl<'a> Work<'a> {
         ids.dedup();
 
         // Everything is prepared before anything is sent, so that the order of sending is the order of execution.
-        let keys = self.ready(wire, self.sql.claims(&self.desk, keys)).await?;
-        let tickets = self.ready(wire, self.sql.tickets(&self.desk, &ids, self.mode)).await?;
-        let numbers = self.ready(wire, self.sql.claims(&self.desk, numbers)).await?;
+        let keys = self.ready(wire, self.shared.sql.claims(&self.desk, keys)).await?;
+        let tickets = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, self.mode)).await?;
+        let numbers = self.ready(wire, self.shared.sql.claims(&self.desk, numbers)).await?;
         let mut others = Vec::with_capacity(reads.len());
         for read in reads {
-            others.push(self.ready(wire, self.sql.read(&self.desk, read)).await?);
+            others.push(self.ready(wire, self.shared.sql.read(&self.desk, read)).await?);
         }
         let begin = self.door.begin.filter(|_| self.state == State::New);
         self.state = State::Open;
@@ -166,8 +166,8 @@ impl<'a> Work<'a> {
         numbers.transpose().map_err(|fault| self.error(fault))?;
         self.held.extend(more);
         for row in tickets.iter().flatten() {
-            let ticket = record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?;
-            self.tickets.insert(row.ticket(0)?, Arc::new(ticket));
+            let ticket = ticket_from(row, &self.shared.recent)?;
+            self.tickets.insert(ticket.id, ticket);
         }
         let mut answers = Vec::with_capacity(reads.len());
         for (read, rows) in reads.iter().zip(others) {
@@ -191,15 +191,15 @@ impl<'a> Work<'a> {
         let mut after: Option<Cursor> = query.cursor().cloned();
         let mut batch = query.page_size();
         loop {
-            let statement = self.sql.find(&self.desk, query, after.as_ref(), batch);
+            let statement = self.shared.sql.find(&self.desk, query, after.as_ref(), batch);
             let Some(statement) = self.ready(wire, statement).await? else { return Ok(found) };
             let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
             let last = rows.len() < batch;
             for row in rows {
-                let ticket = record::ticket_from_json(row.text(0)?, row.text_or_null(1)?)?;
+                let ticket = ticket_from(&row, &self.shared.recent)?;
                 after = Some(query.place(&ticket));
                 if query.matches(&ticket) {
-                    found.push(Arc::new(ticket));
+                    found.push(ticket);
                     if found.len() == query.page_size() {
                         return Ok(found);
                     }
@@ -215,13 +215,13 @@ impl<'a> Work<'a> {
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
         // What is written is claimed too. Whoever decides reads it first as a rule, so that nothing is left to claim.
         let unread = self.more_claims(claims_of(&commit));
-        let keys = self.ready(wire, self.sql.claims(&self.desk, unread.iter())).await?;
+        let keys = self.ready(wire, self.shared.sql.claims(&self.desk, unread.iter())).await?;
         let expected: Vec<_> = commit.tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
         let waits_as_before = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
             Some(before) => before.timers() == write.timers,
             None => write.expected == 0 && write.timers.is_empty(),
         };
-        let statement = self.sql.write(&self.desk, commit, self.numbered, waits_as_before)?;
+        let statement = self.shared.write(&self.desk, commit, self.numbered, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let begin = self.door.begin.filter(|_| self.state == State::New);
         self.state = State::Open;
@@ -259,17 +259,21 @@ impl<'a> Work<'a> {
     /// Whose version is not the expected one, if it is that.
     async fn stale<W: Wire>(&self, wire: &W, expected: &[(TicketId, u64)]) -> Result<Option<Error>> {
         let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
-        let Some(statement) = self.ready(wire, self.sql.tickets(&self.desk, &ids, Mode::Read)).await? else {
+        let Some(statement) = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, Mode::Read)).await?
+        else {
             return Ok(None);
         };
         let mut found = HashMap::new();
         for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
-            found.insert(row.ticket(0)?, record::ticket_from_json(row.text(1)?, row.text_or_null(2)?)?);
+            let ticket = ticket_from(&row, &self.shared.recent)?;
+            found.insert(ticket.id, ticket);
         }
         for (id, expected) in expected {
             match found.remove(id) {
                 Some(found) if found.version != *expected => {
-                    return Ok(Some(Conflict::new(*id, *expected, found.version, found.state).into()));
+                    return Ok(Some(
+                        Conflict::new(*id, *expected, found.version, found.state.clone()).into(),
+                    ));
                 }
                 None if *expected > 0 => return Ok(Some(Error::not_found(format_args!("ticket {id}")))),
                 _ => {}

@@ -2,11 +2,10 @@
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Postgres;
 use super::driver::Connection;
-use super::sql::Sql;
 use super::tx::{Door, Work};
 use super::wire::Hosts;
+use super::{Postgres, Shared};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
@@ -21,7 +20,7 @@ use crate::store::read::{Answer, Read};
 pub struct Within<'t, C> {
     /// Commands take turns: between a savepoint and its end there is no other.
     transaction: Mutex<&'t mut C>,
-    sql: &'t Sql,
+    shared: &'t Shared,
 }
 
 impl Desk<Postgres> {
@@ -60,7 +59,7 @@ impl Desk<Postgres> {
 impl Postgres {
     /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see [`Desk::within`].
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Within<'t, C> {
-        Within { transaction: Mutex::new(transaction), sql: self.sql() }
+        Within { transaction: Mutex::new(transaction), shared: self.shared() }
     }
 }
 
@@ -102,7 +101,7 @@ impl<'t, C: Connection> AsyncStore for Within<'t, C> {
         };
         Ok(WithinTx {
             transaction: self.transaction.lock().await,
-            work: Work::new(self.sql, desk, mode, door),
+            work: Work::new(self.shared, desk, mode, door),
         })
     }
 }

@@ -1,13 +1,14 @@
 //! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
 
+use super::Shared;
 use super::driver::{Statement, Value};
-use super::sql::Sql;
 use crate::definition::Adoption;
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
-use crate::store::record::{self, Columns, Place, signed};
+use crate::store::record::{self, Columns, Place, Recent, signed};
 use crate::ticket::event::Event;
+use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
 /// Its parts, each a `WITH` of the one statement. All of them see the rows as they were before it, and none touches a
@@ -30,23 +31,23 @@ impl Parts<'_> {
     }
 
     /// A table of parameters: `(type, values)` for each of its columns, which are equally long.
-    fn table<const N: usize>(&mut self, columns: [(&str, Value); N]) -> String {
-        let mut columns = columns;
+    fn table(&mut self, mut columns: Vec<(&str, Value)>) -> String {
         // Most commits are of one ticket. PostgreSQL plans a statement once and for all only if what it is told at
         // each execution makes no difference, and the length of a list would.
         let single: Vec<_> =
             columns.iter_mut().filter_map(|(kind, value)| Some((*kind, value.only()?))).collect();
-        if single.len() == N {
+        if single.len() == columns.len() {
             let row: Vec<_> =
                 single.into_iter().map(|(kind, value)| format!("{}::{kind}", self.bind(value))).collect();
             return format!("(VALUES ({}))", row.join(", "));
         }
-        let columns = columns.map(|(kind, value)| format!("{}::{kind}[]", self.bind(value)));
+        let columns: Vec<_> =
+            columns.into_iter().map(|(kind, value)| format!("{}::{kind}[]", self.bind(value))).collect();
         format!("unnest({})", columns.join(", "))
     }
 }
 
-impl Sql {
+impl Shared {
     /// The statement that writes this commit. It fails, writing nothing, if a ticket's version is not the expected one.
     ///
     /// `numbered` running numbers were taken, and the timers of a ticket for which `waits_as_before` says so are as
@@ -58,8 +59,9 @@ impl Sql {
         numbered: u64,
         waits_as_before: impl Fn(&TicketWrite) -> bool,
     ) -> Result<Statement<'static>> {
+        let Shared { sql, recent } = self;
         let mut parts =
-            Parts { schema: &self.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
+            Parts { schema: &sql.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         if numbered > 0 {
             let numbered = parts.bind(Value::Integer(signed(numbered)));
@@ -71,19 +73,17 @@ impl Sql {
                 ),
             );
         }
-        let (timers_as_before, timers_anew): (Vec<_>, Vec<_>) =
-            tickets.iter().partition(|it| waits_as_before(it));
-        drop(timers_as_before);
+        let timers_anew: Vec<_> = tickets.iter().filter(|it| !waits_as_before(it)).collect();
         timers(&mut parts, &timers_anew);
         events(&mut parts, tickets.iter().flat_map(|write| &write.events))?;
         let (old, new): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|write| write.expected > 0);
-        insert(&mut parts, new)?;
-        let updated = update(&mut parts, old)?;
+        insert(&mut parts, new, recent)?;
+        let updated = update(&mut parts, old, recent)?;
 
         if !threads.is_empty() {
             let (keys, ids): (Vec<_>, Vec<_>) =
                 threads.iter().map(|(key, ticket)| (Some(key.as_str().to_owned()), ticket.as_uuid())).unzip();
-            let table = parts.table([("text", Value::Texts(keys)), ("uuid", Value::Ids(ids))]);
+            let table = parts.table(vec![("text", Value::Texts(keys)), ("uuid", Value::Ids(ids))]);
             parts.with(
                 "threads",
                 &format!(
@@ -95,7 +95,7 @@ impl Sql {
         if !definitions.is_empty() {
             let (hashes, texts): (Vec<_>, Vec<_>) =
                 definitions.into_iter().map(|(hash, text)| (hash.as_bytes().to_vec(), Some(text))).unzip();
-            let table = parts.table([("bytea", Value::Blobs(hashes)), ("text", Value::Texts(texts))]);
+            let table = parts.table(vec![("bytea", Value::Blobs(hashes)), ("text", Value::Texts(texts))]);
             parts.with(
                 "definitions",
                 &format!(
@@ -155,7 +155,7 @@ fn events<'e>(parts: &mut Parts<'_>, events: impl Iterator<Item = &'e Event>) ->
     if tickets.is_empty() {
         return Ok(());
     }
-    let table = parts.table([
+    let table = parts.table(vec![
         ("uuid", Value::Ids(tickets)),
         ("bigint", Value::Integers(versions)),
         ("bigint", Value::Integers(instants)),
@@ -169,13 +169,27 @@ fn events<'e>(parts: &mut Parts<'_>, events: impl Iterator<Item = &'e Event>) ->
     Ok(())
 }
 
+/// What a new ticket's row and a changed one's have in common, the key first.
+const COLUMNS: [&str; 12] = [
+    "id",
+    "version",
+    "state",
+    "open",
+    "priority",
+    "due_at",
+    "opened_at",
+    "team",
+    "assignee",
+    "requester",
+    "facts",
+    "personal",
+];
+
 /// The columns of tickets, side by side.
 #[derive(Default)]
 struct Rows {
     ids: Vec<uuid::Uuid>,
     versions: Vec<i64>,
-    expected: Vec<i64>,
-    numbers: Vec<i64>,
     states: Vec<Option<String>>,
     open: Vec<bool>,
     priorities: Vec<i64>,
@@ -184,108 +198,104 @@ struct Rows {
     teams: Vec<Option<String>>,
     assignees: Vec<Option<String>>,
     requesters: Vec<Option<String>>,
-    sources: Vec<Option<String>>,
-    externals: Vec<Option<String>>,
     facts: Vec<Option<String>>,
     personal: Vec<Option<String>>,
 }
 
 impl Rows {
-    fn of(tickets: Vec<TicketWrite>) -> Result<Rows> {
-        let mut rows = Rows::default();
-        for TicketWrite { expected, snapshot, .. } in tickets {
-            let Columns { place: Place { open, inbox, team, assignee }, requester, .. } =
-                Columns::of(&snapshot);
-            let (source, external) = snapshot.external.clone().map(|it| (it.source, it.id)).unzip();
-            rows.ids.push(snapshot.id.as_uuid());
-            rows.versions.push(signed(snapshot.version));
-            rows.expected.push(signed(expected));
-            rows.numbers.push(signed(snapshot.number.value));
-            rows.states.push(Some(snapshot.state.kind().name().to_owned()));
-            rows.open.push(open);
-            rows.priorities.push(i64::from(inbox.priority));
-            rows.due.push(inbox.due);
-            rows.opened.push(inbox.opened);
-            rows.teams.push(team.as_ref().map(TeamId::as_str).map(str::to_owned));
-            rows.assignees.push(assignee.as_ref().map(AgentId::as_str).map(str::to_owned));
-            rows.requesters.push(requester.as_ref().map(ContactId::as_str).map(str::to_owned));
-            rows.sources.push(source);
-            rows.externals.push(external);
-            let (facts, personal) = record::ticket_to_json(snapshot)?;
-            rows.facts.push(Some(facts));
-            rows.personal.push(personal);
-        }
-        Ok(rows)
+    fn add(&mut self, ticket: Snapshot, recent: &Recent) -> Result<()> {
+        let Columns { place: Place { open, inbox, team, assignee }, requester, .. } = Columns::of(&ticket);
+        self.ids.push(ticket.id.as_uuid());
+        self.versions.push(signed(ticket.version));
+        self.states.push(Some(ticket.state.kind().name().to_owned()));
+        self.open.push(open);
+        self.priorities.push(i64::from(inbox.priority));
+        self.due.push(inbox.due);
+        self.opened.push(inbox.opened);
+        self.teams.push(team.as_ref().map(TeamId::as_str).map(str::to_owned));
+        self.assignees.push(assignee.as_ref().map(AgentId::as_str).map(str::to_owned));
+        self.requesters.push(requester.as_ref().map(ContactId::as_str).map(str::to_owned));
+        recent.written(ticket, |facts, personal| {
+            self.facts.push(Some(facts.to_owned()));
+            self.personal.push(personal.map(str::to_owned));
+            Ok(())
+        })
+    }
+
+    /// As a table, with more columns after those that all rows have.
+    fn table<const N: usize>(self, parts: &mut Parts<'_>, more: [(&'static str, Value); N]) -> String {
+        let mut columns = vec![
+            ("uuid", Value::Ids(self.ids)),
+            ("bigint", Value::Integers(self.versions)),
+            ("text", Value::Texts(self.states)),
+            ("boolean", Value::Booleans(self.open)),
+            ("bigint", Value::Integers(self.priorities)),
+            ("bigint", Value::Integers(self.due)),
+            ("bigint", Value::Integers(self.opened)),
+            ("text", Value::Texts(self.teams)),
+            ("text", Value::Texts(self.assignees)),
+            ("text", Value::Texts(self.requesters)),
+            ("text", Value::Texts(self.facts)),
+            ("text", Value::Texts(self.personal)),
+        ];
+        columns.extend(more);
+        parts.table(columns)
     }
 }
 
-fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>) -> Result<()> {
+fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> Result<()> {
     if tickets.is_empty() {
         return Ok(());
     }
-    let rows = Rows::of(tickets)?;
-    let table = parts.table([
-        ("uuid", Value::Ids(rows.ids)),
-        ("bigint", Value::Integers(rows.versions)),
-        ("bigint", Value::Integers(rows.numbers)),
-        ("text", Value::Texts(rows.states)),
-        ("boolean", Value::Booleans(rows.open)),
-        ("bigint", Value::Integers(rows.priorities)),
-        ("bigint", Value::Integers(rows.due)),
-        ("bigint", Value::Integers(rows.opened)),
-        ("text", Value::Texts(rows.teams)),
-        ("text", Value::Texts(rows.assignees)),
-        ("text", Value::Texts(rows.requesters)),
-        ("text", Value::Texts(rows.sources)),
-        ("text", Value::Texts(rows.externals)),
-        ("text", Value::Texts(rows.facts)),
-        ("text", Value::Texts(rows.personal)),
-    ]);
+    let mut rows = Rows::default();
+    let (mut numbers, mut sources, mut externals) = (Vec::new(), Vec::new(), Vec::new());
+    for TicketWrite { snapshot, .. } in tickets {
+        let (source, external) = snapshot.external.clone().map(|it| (it.source, it.id)).unzip();
+        numbers.push(signed(snapshot.number.value));
+        sources.push(source);
+        externals.push(external);
+        rows.add(snapshot, recent)?;
+    }
+    let more = [
+        ("bigint", Value::Integers(numbers)),
+        ("text", Value::Texts(sources)),
+        ("text", Value::Texts(externals)),
+    ];
+    let (table, columns) = (rows.table(parts, more), COLUMNS.join(", "));
     parts.with(
         "opened",
         &format!(
-            "INSERT INTO {{s}}.ticket (desk, id, version, number, state, open, priority, due_at, opened_at, team, \
-             assignee, requester, source, external, facts, personal) SELECT $1, it.* FROM {table} AS it"
+            "INSERT INTO {{s}}.ticket (desk, {columns}, number, source, external) SELECT $1, it.* FROM {table} AS it"
         ),
     );
     Ok(())
 }
 
 /// How many rows must be found.
-fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>) -> Result<i64> {
+fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> Result<i64> {
     if tickets.is_empty() {
         return Ok(0);
     }
-    let rows = Rows::of(tickets)?;
-    let expected = i64::try_from(rows.ids.len()).unwrap_or(i64::MAX);
-    let table = parts.table([
-        ("uuid", Value::Ids(rows.ids)),
-        ("bigint", Value::Integers(rows.expected)),
-        ("bigint", Value::Integers(rows.versions)),
-        ("text", Value::Texts(rows.states)),
-        ("boolean", Value::Booleans(rows.open)),
-        ("bigint", Value::Integers(rows.priorities)),
-        ("bigint", Value::Integers(rows.due)),
-        ("bigint", Value::Integers(rows.opened)),
-        ("text", Value::Texts(rows.teams)),
-        ("text", Value::Texts(rows.assignees)),
-        ("text", Value::Texts(rows.requesters)),
-        ("text", Value::Texts(rows.facts)),
-        ("text", Value::Texts(rows.personal)),
-    ]);
+    let mut rows = Rows::default();
+    let mut expected = Vec::new();
+    for TicketWrite { expected: version, snapshot, .. } in tickets {
+        expected.push(signed(version));
+        rows.add(snapshot, recent)?;
+    }
+    let count = i64::try_from(expected.len()).unwrap_or(i64::MAX);
+    let table = rows.table(parts, [("bigint", Value::Integers(expected))]);
+    let set: Vec<_> = COLUMNS[1..].iter().map(|column| format!("{column} = it.{column}")).collect();
     // PostgreSQL compares the values itself: indexes are left alone if nothing of theirs has changed.
     parts.with(
         "updated",
         &format!(
-            "UPDATE {{s}}.ticket AS ticket SET version = it.version, state = it.state, open = it.open, \
-             priority = it.priority, due_at = it.due_at, opened_at = it.opened_at, team = it.team, \
-             assignee = it.assignee, requester = it.requester, facts = it.facts, personal = it.personal \
-             FROM {table} AS it (id, expected, version, state, open, priority, due_at, opened_at, team, assignee, \
-             requester, facts, personal) \
-             WHERE ticket.desk = $1 AND ticket.id = it.id AND ticket.version = it.expected RETURNING 1"
+            "UPDATE {{s}}.ticket AS ticket SET {} FROM {table} AS it ({}, expected) \
+             WHERE ticket.desk = $1 AND ticket.id = it.id AND ticket.version = it.expected RETURNING 1",
+            set.join(", "),
+            COLUMNS.join(", ")
         ),
     );
-    Ok(expected)
+    Ok(count)
 }
 
 /// Leaves exactly these timers, touching only what differs.
@@ -300,7 +310,7 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
         return;
     }
     let texts = |of: fn(&Timer) -> &str| armed.iter().map(|(.., it)| Some(of(it).to_owned())).collect();
-    let table = parts.table([
+    let table = parts.table(vec![
         ("uuid", Value::Ids(armed.iter().map(|(id, ..)| id.as_uuid()).collect())),
         ("text", Value::Texts(texts(|it| it.kind.as_str()))),
         ("text", Value::Texts(texts(|it| &it.subject))),
@@ -308,7 +318,7 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
         ("bigint", Value::Integers(armed.iter().map(|(_, version, _)| signed(*version)).collect())),
     ]);
     if !old.is_empty() {
-        let old = parts.table([("uuid", Value::Ids(old))]);
+        let old = parts.table(vec![("uuid", Value::Ids(old))]);
         parts.with(
             "disarmed",
             &format!(
@@ -335,7 +345,7 @@ fn adopt(parts: &mut Parts<'_>, adoptions: &[Adoption]) {
     if adoptions.is_empty() {
         return;
     }
-    let table = parts.table([
+    let table = parts.table(vec![
         ("text", Value::Texts(adoptions.iter().map(|it| Some(it.kind.as_str().to_owned())).collect())),
         ("bigint", Value::Integers(adoptions.iter().map(|it| signed(it.version)).collect())),
         ("bigint", Value::Integers(adoptions.iter().map(|it| it.from.timestamp_micros()).collect())),

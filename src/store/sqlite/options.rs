@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::Shared;
 use super::guard::Claim;
 use super::sql::Sql;
 use super::{Inner, Sqlite, busy, fault, guard, schema};
@@ -141,11 +142,11 @@ impl Options {
                 );
             }
         }
-        let sql = Sql::new(&self.prefix);
+        let shared = Shared::new(Sql::new(&self.prefix));
         let inner = Inner {
             options: self,
             path,
-            sql,
+            shared,
             writer: Mutex::new(connection),
             readers: Mutex::default(),
             claim,

@@ -1,5 +1,7 @@
 //! Between rows and values.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
@@ -8,15 +10,15 @@ use super::fault;
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::id::TicketId;
-use crate::store::record;
+use crate::store::record::{self, Recent};
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 
-pub(super) use crate::store::record::{Columns, Place, corrupt, event_to_json, signed, ticket_to_json};
+pub(super) use crate::store::record::{Columns, Place, corrupt, event_to_json, signed};
 
-/// A ticket from the columns `facts` and `personal`, in this order.
-pub(super) fn ticket_from(row: &Row<'_>) -> Result<Snapshot> {
-    record::ticket_from_json(text(row, 0)?, text_or_null(row, 1)?)
+/// A ticket from the columns `id`, `facts` and `personal`, in this order.
+pub(super) fn ticket_from(row: &Row<'_>, recent: &Recent) -> Result<Arc<Snapshot>> {
+    recent.ticket(ticket_id(row, 0)?, text(row, 1)?, text_or_null(row, 2)?)
 }
 
 /// An event from the columns `version`, `at`, `facts` and `personal`, in this order.

@@ -33,7 +33,7 @@ statements! {
     in_force: "SELECT version, holds_from, hash FROM {p}adoption \
         WHERE desk = ?1 AND kind = ?2 AND holds_from <= ?3 ORDER BY version DESC LIMIT 1";
     definition: "SELECT text FROM {p}definition WHERE desk = ?1 AND hash = ?2";
-    ticket: "SELECT facts, personal FROM {p}ticket WHERE desk = ?1 AND id = ?2";
+    ticket: "SELECT id, facts, personal FROM {p}ticket WHERE desk = ?1 AND id = ?2";
     last_number: "SELECT last_number FROM {p}desk WHERE desk = ?1";
     history: "SELECT version, at, facts, personal FROM {p}event \
         WHERE desk = ?1 AND ticket = ?2 AND version > ?3 ORDER BY version LIMIT ?4";
@@ -81,7 +81,7 @@ impl Sql {
     /// The statement for a search: narrowed by what has an index, in the query's order, and without a limit, because
     /// the query itself has the last word on every row.
     pub(super) fn find(&self, query: &Query) -> (String, Vec<(&'static str, Bound)>) {
-        let mut sql = format!("SELECT facts, personal FROM {}ticket WHERE desk = :desk", self.prefix);
+        let mut sql = format!("SELECT id, facts, personal FROM {}ticket WHERE desk = :desk", self.prefix);
         let mut bound = Vec::new();
         if query.open_only() {
             sql.push_str(" AND open = 1");

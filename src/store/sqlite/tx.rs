@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
 
+use super::Shared;
 use super::fault;
 use super::row::{self, Columns, Place};
-use super::sql::Sql;
 use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
@@ -22,7 +22,7 @@ use crate::ticket::timer::{Timer, TimerKind};
 #[derive(Debug)]
 pub(super) struct Rows<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) sql: &'c Sql,
+    pub(super) shared: &'c Shared,
     pub(super) desk: &'c DeskId,
 }
 
@@ -77,7 +77,7 @@ impl Rows<'_> {
     }
 
     pub(super) fn answer(&self, read: &Read, memo: &mut Memo) -> Result<Answer> {
-        let (desk, sql) = (self.desk(), self.sql);
+        let (desk, sql) = (self.desk(), &self.shared.sql);
         let id = |row: &Row<'_>| row::ticket_id(row, 0);
         Ok(match read {
             Read::Receipt(key) => {
@@ -111,7 +111,7 @@ impl Rows<'_> {
                 if let Some(ticket) = &ticket {
                     memo.columns.insert(*id, Columns::of(ticket));
                 }
-                Answer::Ticket(ticket.map(Arc::new))
+                Answer::Ticket(ticket)
             }
             Read::NextNumber { place } => {
                 memo.numbered = memo.numbered.max(u64::from(*place) + 1);
@@ -155,7 +155,7 @@ impl Rows<'_> {
     }
 
     fn adoption(&self, kind: DefinitionKind, at: i64) -> Result<Option<Adoption>> {
-        self.one(&self.sql.in_force, params![self.desk(), kind.as_str(), at], |row| {
+        self.one(&self.shared.sql.in_force, params![self.desk(), kind.as_str(), at], |row| {
             Ok(Adoption {
                 kind,
                 version: row::unsigned(row, 0)?,
@@ -165,12 +165,14 @@ impl Rows<'_> {
         })
     }
 
-    fn ticket(&self, id: TicketId) -> Result<Option<Snapshot>> {
-        self.one(&self.sql.ticket, params![self.desk(), id.as_uuid().as_bytes()], row::ticket_from)
+    fn ticket(&self, id: TicketId) -> Result<Option<Arc<Snapshot>>> {
+        let Shared { sql, recent } = self.shared;
+        let read = |row: &Row<'_>| row::ticket_from(row, recent);
+        self.one(&sql.ticket, params![self.desk(), id.as_uuid().as_bytes()], read)
     }
 
     fn find(&self, query: &Query) -> Result<Vec<Arc<Snapshot>>> {
-        let (sql, bound) = self.sql.find(query);
+        let (sql, bound) = self.shared.sql.find(query);
         let desk = self.desk();
         let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":desk", &desk)];
         parameters.extend(bound.iter().map(|(name, value)| (*name, value as &dyn ToSql)));
@@ -180,16 +182,16 @@ impl Rows<'_> {
         while found.len() < query.page_size()
             && let Some(row) = rows.next().map_err(fault)?
         {
-            let ticket = row::ticket_from(row)?;
+            let ticket = row::ticket_from(row, &self.shared.recent)?;
             if query.matches(&ticket) {
-                found.push(Arc::new(ticket));
+                found.push(ticket);
             }
         }
         Ok(found)
     }
 
     pub(super) fn write(&self, commit: Commit, memo: &Memo) -> Result<()> {
-        let (desk, sql) = (self.desk(), self.sql);
+        let (desk, sql) = (self.desk(), &self.shared.sql);
         if memo.numbered > 0 {
             self.run(&sql.advance_number, params![desk, row::signed(memo.numbered)])?;
         }
@@ -222,7 +224,7 @@ impl Rows<'_> {
 
     fn write_ticket(&self, write: TicketWrite, memo: &Memo) -> Result<()> {
         let TicketWrite { expected, snapshot, events, timers } = write;
-        let (desk, sql, id) = (self.desk(), self.sql, snapshot.id);
+        let (desk, sql, id) = (self.desk(), &self.shared.sql, snapshot.id);
         let key = *id.as_uuid().as_bytes();
         let version = row::signed(snapshot.version);
         for event in &events {
@@ -244,38 +246,41 @@ impl Rows<'_> {
         let columns = Columns::of(&snapshot);
         let (number, external) = (row::signed(snapshot.number.value), snapshot.external.clone());
         let state = snapshot.state.kind().name();
-        let (facts, personal) = row::ticket_to_json(snapshot)?;
         let Columns { place: Place { open, inbox, team, assignee }, requester, .. } = &columns;
         let (priority, due, opened) = (i64::from(inbox.priority), inbox.due, inbox.opened);
         let (team, assignee) = (team.as_ref().map(TeamId::as_str), assignee.as_ref().map(AgentId::as_str));
         let requester = requester.as_ref().map(ContactId::as_str);
-        if expected == 0 {
-            let (source, external) = external.map(|it| (it.source, it.id)).unzip();
-            let row = params![
-                desk, key, version, facts, personal, state, open, priority, due, opened, team, assignee,
-                requester, number, source, external
-            ];
-            return match self.run(&sql.insert_ticket, row) {
-                Ok(_) => Ok(()),
-                Err(_) if self.version(id)?.is_some() => Err(self.stale(id, expected)?),
-                Err(error) => Err(error),
-            };
-        }
+        let was = row::signed(expected);
         // An index costs a page of the write-ahead log as soon as a statement names one of its columns, changed or
         // not. So these are named only where something changed.
-        let was = row::signed(expected);
-        let updated = if before.is_none_or(|before| before.place != columns.place) {
-            let place = params![
-                desk, key, version, facts, personal, state, was, open, priority, due, opened, team, assignee
-            ];
-            self.run(&sql.update_and_place, place)?
-        } else {
-            self.run(&sql.update_ticket, params![desk, key, version, facts, personal, state, was])?
-        };
-        if updated != 1 {
-            return Err(self.stale(id, expected)?);
+        let moved = before.is_none_or(|before| before.place != columns.place);
+        let (source, external) = external.map(|it| (it.source, it.id)).unzip();
+        let written = self.shared.recent.written(snapshot, |facts, personal| match (expected, moved) {
+            (0, _) => self.run(
+                &sql.insert_ticket,
+                params![
+                    desk, key, version, facts, personal, state, open, priority, due, opened, team, assignee,
+                    requester, number, source, external
+                ],
+            ),
+            (_, true) => self.run(
+                &sql.update_and_place,
+                params![
+                    desk, key, version, facts, personal, state, was, open, priority, due, opened, team,
+                    assignee
+                ],
+            ),
+            (_, false) => {
+                self.run(&sql.update_ticket, params![desk, key, version, facts, personal, state, was])
+            }
+        });
+        match written {
+            Ok(1) => {}
+            Err(_) if expected == 0 && self.version(id)?.is_some() => return Err(self.stale(id, expected)?),
+            Err(error) => return Err(error),
+            Ok(_) => return Err(self.stale(id, expected)?),
         }
-        if before.is_none_or(|before| before.requester != columns.requester) {
+        if expected > 0 && before.is_none_or(|before| before.requester != columns.requester) {
             self.run(&sql.update_requester, params![desk, key, requester])?;
         }
         Ok(())
@@ -283,7 +288,7 @@ impl Rows<'_> {
 
     /// Leaves exactly these timers, touching only what differs.
     fn write_timers(&self, timers: &[Timer], had_none: bool, snapshot: &Snapshot) -> Result<()> {
-        let (desk, sql, key) = (self.desk(), self.sql, *snapshot.id.as_uuid().as_bytes());
+        let (desk, sql, key) = (self.desk(), &self.shared.sql, *snapshot.id.as_uuid().as_bytes());
         let armed = if had_none { Vec::new() } else { self.all(&sql.timers_of, params![desk, key], timer)? };
         for gone in armed.iter().filter(|timer| !timers.contains(timer)) {
             self.run(&sql.delete_timer, params![desk, key, gone.kind.as_str(), gone.subject])?;
@@ -301,7 +306,7 @@ impl Rows<'_> {
 
     fn stale(&self, id: TicketId, expected: u64) -> Result<Error> {
         Ok(match self.ticket(id)? {
-            Some(found) => Conflict::new(id, expected, found.version, found.state).into(),
+            Some(found) => Conflict::new(id, expected, found.version, found.state.clone()).into(),
             None => Error::not_found(format_args!("ticket {id}")),
         })
     }

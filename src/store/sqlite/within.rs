@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::sql::Sql;
 use super::tx::{Memo, Rows};
-use super::{Sqlite, fault};
+use super::{Shared, Sqlite, fault};
 use crate::desk::Desk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
@@ -16,7 +15,7 @@ use crate::store::{Mode, Store, Tx};
 #[derive(Debug, Clone, Copy)]
 pub struct Within<'t> {
     connection: &'t Connection,
-    sql: &'t Sql,
+    shared: &'t Shared,
     whose: Whose,
 }
 
@@ -35,8 +34,8 @@ enum Whose {
 #[cfg(feature = "tokio")]
 impl<'t> Within<'t> {
     /// Inside the transaction of a group of commands.
-    pub(super) fn group(connection: &'t Connection, sql: &'t Sql) -> Within<'t> {
-        Within { connection, sql, whose: Whose::Group }
+    pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> Within<'t> {
+        Within { connection, shared, whose: Whose::Group }
     }
 
     /// Undoes what a command that panicked may have begun to write.
@@ -141,7 +140,7 @@ impl Sqlite {
 
     fn inside<'t>(&'t self, connection: &'t Connection) -> Within<'t> {
         let whose = if self.is_at_home(connection) { Whose::Host } else { Whose::HostAbroad };
-        Within { connection, sql: self.sql(), whose }
+        Within { connection, shared: self.shared(), whose }
     }
 }
 
@@ -177,7 +176,7 @@ pub struct WithinTx<'a> {
 
 impl WithinTx<'_> {
     fn rows(&self) -> Rows<'_> {
-        Rows { connection: self.within.connection, sql: self.within.sql, desk: &self.desk }
+        Rows { connection: self.within.connection, shared: self.within.shared, desk: &self.desk }
     }
 
     fn run(&self, sql: &str) -> Result<()> {

@@ -108,7 +108,7 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
             for mut command in ran {
                 let alone = connected.connection().and_then(|connection| {
                     begin_on(connection, "BEGIN IMMEDIATE")?;
-                    command.run(&Within::group(connection, store.sql()));
+                    command.run(&Within::group(connection, store.shared()));
                     commit(connection)
                 });
                 command.answer(alone.err());
@@ -139,7 +139,7 @@ fn together(
         }
         return Err(error);
     }
-    let within = Within::group(connection, store.sql());
+    let within = Within::group(connection, store.shared());
     loop {
         if let Some(command) = ran.last_mut() {
             command.run(&within);
