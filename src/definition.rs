@@ -102,8 +102,11 @@ impl fmt::Debug for Fingerprint {
 
 /// A value as JSON text.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|e| Error::invalid("value", "cannot be written as JSON").caused_by(e))
+    // Room for a ticket, which would otherwise be moved three times while it grows.
+    let mut text = Vec::with_capacity(1024);
+    let no = |error| Error::invalid("value", "cannot be written as JSON").caused_by(error);
+    serde_json::to_writer(&mut text, value).map_err(no)?;
+    String::from_utf8(text).map_err(|error| no(serde::ser::Error::custom(error)))
 }
 
 /// A version of a definition: from when it holds, and which text it is.

@@ -1,4 +1,4 @@
-//! Databases of many tickets, made once by plain SQL with copies of what a desk wrote, and kept under `target/`.
+//! Databases of many tickets with ten events each, made once by plain SQL with copies of what a desk wrote, and kept under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,9 @@ use crate::desk::{desk_in, request, scattered};
 
 const TEMPLATES: usize = 240;
 
+/// Events of each ticket: with its opening and what becomes of it, so many that the rest are notes.
+pub(crate) const EVENTS: usize = 10;
+
 /// What a desk wrote of one ticket.
 pub(crate) struct Template {
     ticket: Snapshot,
@@ -20,7 +23,8 @@ pub(crate) struct Template {
     state: String,
     place: (bool, i64, i64),
     people: [Option<String>; 3],
-    opening: (String, Option<String>),
+    /// Instant, facts and personal part, in the order of versions.
+    events: Vec<(i64, String, Option<String>)>,
 }
 
 /// Tickets of a desk, most of them closed.
@@ -33,19 +37,24 @@ pub(crate) fn templates() -> Vec<Template> {
         time.advance(TimeDelta::seconds(1));
         let id = desk.open_ticket(request(number)).unwrap().id();
         let act = |action| drop(desk.act(id, action, &anna).unwrap());
-        match number * 7 % 20 {
-            0 => {}
-            1 => act(Action::start().and(Action::assign("anna")).and(Action::hold(HoldReason::Customer))),
-            2 => act(Action::reply("Try it now.").and(Action::resolve("answered"))),
-            _ => act(Action::reply("Try it now.").and(Action::resolve("answered")).and(Action::close())),
-        }
+        let last = match number * 7 % 20 {
+            0 => None,
+            1 => Some(Action::start().and(Action::assign("anna")).and(Action::hold(HoldReason::Customer))),
+            2 => Some(Action::reply("Try it now.").and(Action::resolve("answered"))),
+            _ => Some(Action::reply("Try it now.").and(Action::resolve("answered")).and(Action::close())),
+        };
+        let others = 1 + last.as_ref().map_or(0, |it| it.parts().len());
+        (others..EVENTS).for_each(|_| act(Action::note("Their 3-D Secure server was down this morning.")));
+        last.into_iter().for_each(act);
     }
     let connection = Connection::open(&file).unwrap();
+    let mut events = connection
+        .prepare("SELECT at, facts, personal FROM firstline_event WHERE ticket = ?1 ORDER BY version")
+        .unwrap();
     let mut statement = connection
         .prepare(
-            "SELECT t.facts, t.personal, state, open, priority, due_at, team, assignee, requester, \
-             e.facts, e.personal FROM firstline_ticket t JOIN firstline_event e ON e.ticket = t.id \
-             WHERE e.version = 1 ORDER BY number",
+            "SELECT facts, personal, state, open, priority, due_at, team, assignee, requester, id \
+             FROM firstline_ticket ORDER BY number",
         )
         .unwrap();
     let template = |row: &rusqlite::Row<'_>| {
@@ -56,15 +65,20 @@ pub(crate) fn templates() -> Vec<Template> {
             state: row.get(2)?,
             place: (row.get(3)?, row.get(4)?, row.get(5)?),
             people: [row.get(6)?, row.get(7)?, row.get(8)?],
-            opening: (row.get(9)?, row.get(10)?),
+            events: events
+                .query_map([row.get::<_, Vec<u8>>(9)?], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<Result<_, _>>()?,
         })
     };
-    statement.query_map([], template).unwrap().collect::<Result<_, _>>().unwrap()
+    let templates: Vec<Template> =
+        statement.query_map([], template).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(templates.iter().all(|it| it.events.len() == EVENTS));
+    templates
 }
 
 /// The database of so many tickets; made if it is not there, or if desks write something else by now.
 pub(crate) fn filled(tickets: usize, templates: &[Template]) -> PathBuf {
-    let written: Vec<_> = templates.iter().map(|it| (&it.ticket, &it.personal, &it.opening)).collect();
+    let written: Vec<_> = templates.iter().map(|it| (&it.ticket, &it.personal, &it.events)).collect();
     let mark = Fingerprint::of_json(&written).unwrap().to_string();
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("inbox-{tickets}-{}.db", &mark[..8]));
     if !file.exists() {
@@ -75,7 +89,8 @@ pub(crate) fn filled(tickets: usize, templates: &[Template]) -> PathBuf {
         drop(desk);
         fill(&mut Connection::open(&growing).unwrap(), tickets, templates, time.now()).unwrap();
         std::fs::rename(growing, &file).unwrap();
-        println!("built {tickets} tickets in {:.0} s", begun.elapsed().as_secs_f64());
+        let (mib, seconds) = (file.metadata().unwrap().len() >> 20, begun.elapsed().as_secs_f64());
+        println!("built {tickets} tickets of {EVENTS} events in {seconds:.0} s: {mib} MiB");
     }
     file
 }
@@ -98,7 +113,7 @@ fn fill(
              VALUES ('main', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?;
         let mut insert_event = tx.prepare(
-            "INSERT INTO firstline_event (desk, ticket, version, at, facts, personal) VALUES ('main', ?1, 1, ?2, ?3, ?4)",
+            "INSERT INTO firstline_event (desk, ticket, version, at, facts, personal) VALUES ('main', ?1, ?2, ?3, ?4, ?5)",
         )?;
         let mut insert_timer = tx.prepare(
             "INSERT INTO firstline_timer (desk, ticket, kind, subject, due_at, armed_by) \
@@ -132,7 +147,10 @@ fn fill(
                 requester,
                 number as i64 + 1
             ])?;
-            insert_event.execute(params![key, at, template.opening.0, template.opening.1])?;
+            let later = at - template.events[0].0;
+            for (version, (at, facts, personal)) in (1..).zip(&template.events) {
+                insert_event.execute(params![key, version, at + later, facts, personal])?;
+            }
             if template.state == "resolved" {
                 insert_timer.execute(params![key, at + 5 * 86_400_000_000, ticket.version as i64])?;
             }
