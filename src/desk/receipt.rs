@@ -35,7 +35,8 @@ use crate::workflow::Catalogue;
 pub struct Receipt {
     /// The ticket right after the command.
     pub ticket: Ticket,
-    /// What happened, in order.
+    /// What happened, in order: first what the clock owed the ticket by then (a wait that ended, a target that was missed),
+    /// if nobody had noticed it yet, and then what the command did.
     pub events: Vec<Event>,
     /// The command was a repetition: this is the first one's result, and nothing happened now.
     pub replayed: bool,

@@ -44,9 +44,11 @@ pub struct Query {
 pub enum Order {
     /// By priority, then by what is due first (nothing due last), then by age. Open tickets only.
     Inbox,
-    /// By id, the youngest first.
+    /// By id, the youngest first: see [`Oldest`](Order::Oldest).
     Newest,
-    /// By id, the oldest first.
+    /// By id, the oldest first. Ids are drawn when a command begins, and running numbers when it commits: of tickets opened
+    /// at the same moment the numbers may stand otherwise, and one may appear before the last one that was seen.
+    /// It is an order to read pages in, not a feed to follow.
     Oldest,
 }
 

@@ -180,7 +180,8 @@ impl NewTicket {
         self
     }
 
-    /// Makes the request repeatable: again with the same key, it returns the first result.
+    /// Makes the request repeatable: again with the same key, it returns the first result. What belongs to the request, and
+    /// how long keys are kept, [`By::once`](crate::By::once) says.
     pub fn once(mut self, key: impl Into<RequestKey>) -> NewTicket {
         self.key = Some(key.into());
         self
