@@ -81,6 +81,6 @@ pub trait Tx {
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error
-    /// otherwise. Either way nothing was written.
+    /// otherwise. Either way nothing was written, except if it is [`Unknown`](crate::ErrorKind::Unknown) whether it was.
     fn commit(&mut self, commit: Commit) -> Result<()>;
 }

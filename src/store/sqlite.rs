@@ -6,6 +6,7 @@
 #[cfg(feature = "tokio")]
 mod awaited;
 mod busy;
+mod fault;
 mod guard;
 mod options;
 mod row;
@@ -17,7 +18,7 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +26,7 @@ use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
+use fault::fault;
 use guard::Claim;
 use sql::Sql;
 use tx::{Memo, Rows};
@@ -152,6 +154,34 @@ fn begin_on(connection: &Connection, begin: &str) -> Result<()> {
     connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
 }
 
+/// Commits what is open on this connection.
+///
+/// # Errors
+/// [`ErrorKind::Unknown`] if SQLite began to write the commit and did not come to its end; every other error is of a
+/// commit that is not written.
+fn commit_on(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        return Err(rolled_back());
+    }
+    let committed = connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([]));
+    committed.map(drop).map_err(|error| {
+        // A commit that is refused, because somebody is in its way, leaves the transaction open. One that fails ends it:
+        // it is undone as far as this and other programs can see, by the index of the log, which is in memory. But the
+        // log may have all of it already, with its mark, and lack no more than the sync. Whoever reads the log after all
+        // programs were killed takes it for committed. The next write, of whomever, goes over it.
+        if connection.is_autocommit() {
+            return fault::unknown(error);
+        }
+        // Should this fail, the next transaction on this connection rolls back before it begins.
+        let _ = connection.execute_batch("ROLLBACK");
+        fault(error)
+    })
+}
+
+fn rolled_back() -> Error {
+    Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
+}
+
 /// A connection for one transaction.
 #[derive(Debug)]
 enum Connected<'a> {
@@ -202,7 +232,7 @@ impl Tx for SqliteTx<'_> {
         let connection = self.connected.connection()?;
         let rows = Rows { connection, shared: self.shared, desk: &self.desk };
         rows.write(commit, &self.memo)?;
-        connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([])).map(drop).map_err(fault)
+        commit_on(connection)
     }
 }
 
@@ -215,34 +245,6 @@ impl Drop for SqliteTx<'_> {
             let _ = connection.prepare_cached("ROLLBACK").and_then(|mut it| it.execute([]));
         }
     }
-}
-
-/// SQLite's error in the crate's words.
-fn fault(error: rusqlite::Error) -> Error {
-    const BUSY_SNAPSHOT: i32 = 517;
-    let (kind, message) = match error.sqlite_error_code() {
-        // Trying again inside the same transaction can never help: it must be begun anew.
-        Some(_) if error.sqlite_error().is_some_and(|it| it.extended_code == BUSY_SNAPSHOT) => (
-            ErrorKind::Storage,
-            "the transaction has read what another program changed since, and can no longer write: roll it back and \
-             begin it anew, as IMMEDIATE",
-        ),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-            ErrorKind::Busy,
-            "another program or connection is writing to the database (inside a transaction of your own, call \
-             `desk.within(&transaction)`)",
-        ),
-        Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is not an SQLite database"),
-        Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the database file is damaged"),
-        Some(ErrorCode::ReadOnly) => {
-            (ErrorKind::Storage, "the database cannot be written to: it is read-only")
-        }
-        Some(ErrorCode::DiskFull) => (ErrorKind::Storage, "the disk is full; nothing was written"),
-        Some(ErrorCode::CannotOpen) => (ErrorKind::Storage, "the database file cannot be opened"),
-        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Storage, "the disk failed; nothing was written"),
-        _ => (ErrorKind::Storage, "the database failed"),
-    };
-    Error::new(kind, message).caused_by(error)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Connected, Sqlite, begin_on, fault};
+use super::super::{Connected, Sqlite, begin_on, commit_on, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Flow, blocking};
@@ -27,6 +27,12 @@ pub(super) trait Command: Send {
     /// Decides and writes in the open transaction, and keeps the result. It may be run again, if what it wrote was
     /// rolled back: a decision is the same for the same rows.
     fn run(&mut self, within: &Within<'_>);
+
+    /// Whether it ran and did not fail by itself.
+    fn has_succeeded(&self) -> bool;
+
+    /// Forgets the result.
+    fn forget(&mut self);
 
     /// Hands the result to the caller. With an error, what was written is lost: a success becomes this error, while a
     /// command that failed by itself says why.
@@ -67,6 +73,14 @@ impl<F: Flow> Command for Waiting<F> {
         }));
     }
 
+    fn has_succeeded(&self) -> bool {
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn forget(&mut self) {
+        self.result = None;
+    }
+
     fn answer(self: Box<Self>, lost: Option<Error>) {
         let result = match (self.result, lost) {
             (Some(Ok(_)) | None, Some(lost)) => Err(lost),
@@ -102,16 +116,26 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
                 alone.answer(Some(error));
             }
         }
-        // Nothing of the group is written, and nobody was told otherwise. Each tries alone: one that fills the disk
-        // fails no other, and nobody hears a refusal that rests on what was never written.
-        Err(_) => {
+        // Nothing of the group is to be seen, and nobody was told otherwise. Each tries alone: one that fills the disk
+        // fails no other, and nobody hears a refusal that rests on what was never written. Nor can it be written twice if
+        // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
+        // that one of them writes goes over it, so that only one of the two can be there in the end.
+        Err(error) => {
             for mut command in ran {
+                // It comes back with the group's commit, if everything is killed before anything else is written. So its
+                // failure alone does not prove that it is not there.
+                let in_doubt = error.kind() == ErrorKind::Unknown && command.has_succeeded();
                 let alone = connected.connection().and_then(|connection| {
                     begin_on(connection, "BEGIN IMMEDIATE")?;
                     command.run(&Within::group(connection, store.shared()));
-                    commit(connection)
+                    commit_on(connection)
                 });
-                command.answer(alone.err());
+                if in_doubt && !(alone.is_ok() && command.has_succeeded()) {
+                    command.forget();
+                    command.answer(Some(said_again(&error)));
+                } else {
+                    command.answer(alone.err());
+                }
             }
         }
     }
@@ -120,7 +144,8 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
 /// Runs these in one transaction and commits it. Those that ran are in `ran`, also if it was for nothing.
 ///
 /// # Errors
-/// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written.
+/// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written, or, with
+/// [`ErrorKind::Unknown`], nothing that can be seen now.
 fn together(
     store: &Sqlite,
     connection: &Connection,
@@ -134,7 +159,7 @@ fn together(
         // anew. Any other fault is the first one's alone, and the others try for themselves.
         if error.is_retryable() {
             for behind in waiting {
-                behind.answer(Some(Error::new(error.kind(), error.to_string())));
+                behind.answer(Some(said_again(&error)));
             }
         }
         return Err(error);
@@ -151,23 +176,12 @@ fn together(
         }
         match waiting.next() {
             Some(next) => ran.push(next),
-            None => return commit(connection),
+            None => return commit_on(connection),
         }
     }
 }
 
-fn commit(connection: &Connection) -> Result<()> {
-    if connection.is_autocommit() {
-        return Err(rolled_back());
-    }
-    let committed = connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([]));
-    committed.map(drop).map_err(|error| {
-        // Should it fail, the next transaction rolls back before it begins.
-        let _ = connection.execute_batch("ROLLBACK");
-        fault(error)
-    })
-}
-
-fn rolled_back() -> Error {
-    Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
+/// The same for another who waited.
+fn said_again(error: &Error) -> Error {
+    Error::new(error.kind(), error.to_string())
 }
