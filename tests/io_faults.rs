@@ -34,6 +34,8 @@ enum Fault {
     ForGood,
     /// From one write on there is no room.
     Full,
+    /// From one sync on all fail.
+    Sync,
 }
 
 /// Lets the operation of this number fail; gives the count of those that failed.
@@ -42,7 +44,12 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     let count = Arc::clone(&failed);
     vfs.watch(move |_, op| {
         let grows = matches!(op, Op::Write { .. } | Op::Open { makes: true } | Op::Map);
-        if fault == Fault::Full && !grows {
+        let counts = match fault {
+            Fault::Once | Fault::ForGood => true,
+            Fault::Full => grows,
+            Fault::Sync => matches!(op, Op::Sync) || seen >= number,
+        };
+        if !counts {
             return None;
         }
         seen += 1;
@@ -124,7 +131,10 @@ fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command:
                 assert!(!matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Schema), "{at}: {error:?}");
                 assert_eq!(state, before, "{at}: half-written, after {error}");
                 let unknown = error.kind() == ErrorKind::Unknown;
-                assert!(killed == before || unknown && killed == after, "{at}: back after a kill, after {error}");
+                assert!(
+                    killed == before || unknown && killed == after,
+                    "{at}: back after a kill, after {error}"
+                );
             }
         }
         if result.is_err() {
@@ -208,7 +218,8 @@ fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
     assert_eq!(error.kind(), ErrorKind::Unknown);
     assert!(error.is_storage() && !error.is_retryable(), "{error}");
     assert!(error.to_string().contains("same idempotency key"), "{error}");
-    let count = |store: &Sqlite| script.desk(store, 9).find(firstline::Query::oldest()).unwrap().tickets.len();
+    let count =
+        |store: &Sqlite| script.desk(store, 9).find(firstline::Query::oldest()).unwrap().tickets.len();
     assert_eq!(count(&store), 1);
     // Who is killed now finds it when it starts again, and so does who makes the same call again.
     as_if_killed(&file, |copy| {
@@ -298,8 +309,8 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
     let base = base(dir.path());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (mut lost, mut mixed) = (0, 0);
-    for fault in [Fault::Once, Fault::ForGood, Fault::Full] {
-        for number in (1..).step_by(step()) {
+    for fault in [Fault::Once, Fault::Full, Fault::Sync] {
+        for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
             // A folder of its own, because the thread that writes may close the last one's file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
