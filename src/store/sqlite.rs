@@ -18,7 +18,7 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,7 +50,7 @@ pub struct Sqlite(Arc<Inner>);
 struct Inner {
     options: Options,
     /// `None` for a database in memory, which has but one connection.
-    path: Option<PathBuf>,
+    place: Option<Place>,
     shared: Shared,
     /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
     /// and removes the log, which readers must not.
@@ -59,6 +59,14 @@ struct Inner {
     /// Held as long as the store is open, where SQLite has the WAL-reset bug.
     #[allow(dead_code)] // It is there to be dropped.
     claim: Option<Claim>,
+}
+
+/// Where the database is, whatever the working directory becomes.
+#[derive(Debug)]
+struct Place {
+    /// What opens it once more: a path, or the URI with all that it asked for.
+    name: PathBuf,
+    file: PathBuf,
 }
 
 impl Sqlite {
@@ -87,28 +95,27 @@ impl Sqlite {
         &self.0.shared
     }
 
-    /// Whether a connection of the host's is on this database. In memory there is nothing to compare.
+    /// Whether a connection of the host's is on this database. None but the store's own can be on one in memory.
     fn is_at_home(&self, connection: &Connection) -> bool {
-        let (Some(ours), Some(theirs)) = (&self.0.path, connection.path().filter(|path| !path.is_empty()))
+        let (Some(ours), Some(theirs)) = (&self.0.place, connection.path().filter(|path| !path.is_empty()))
         else {
-            return self.0.path.is_none();
+            return false;
         };
-        match (ours.canonicalize(), Path::new(theirs).canonicalize()) {
+        match (ours.file.canonicalize(), Path::new(theirs).canonicalize()) {
             (Ok(ours), Ok(theirs)) => ours == theirs,
-            _ => true, // A URI, or a path that cannot be looked at: not proven to be another one.
+            _ => true, // A path that cannot be looked at: not proven to be another one.
         }
     }
 
     fn reader(&self) -> Result<Connected<'_>> {
-        let Inner { options, path: Some(path), readers, .. } = &*self.0 else { return Ok(self.writer()) };
+        let Inner { options, place: Some(place), readers, .. } = &*self.0 else { return Ok(self.writer()) };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                // Those of the first connection, but for writing.
-                let writing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-                let flags = (OpenFlags::default() - writing) | OpenFlags::SQLITE_OPEN_READ_ONLY;
-                let mut connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+                // As the writer is opened, because a URI may ask for a mode of its own, which SQLite would refuse to one
+                // that is opened for less.
+                let mut connection = Connection::open(&place.name).map_err(fault)?;
                 options.prepare_reader(&mut connection)?;
                 connection
             }

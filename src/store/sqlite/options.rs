@@ -1,6 +1,7 @@
 //! How a database is opened.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
@@ -9,7 +10,7 @@ use rusqlite::config::DbConfig;
 use super::Shared;
 use super::guard::Claim;
 use super::sql::Sql;
-use super::{Inner, Sqlite, busy, fault, guard, schema};
+use super::{Inner, Place, Sqlite, busy, fault, guard, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a power cut may take.
@@ -97,11 +98,8 @@ impl Options {
         let problem = || format!("the database {} cannot be opened", path.display());
         let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
         // Connections for reading are opened later, when the program may have another working directory.
-        let lasting = match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
-            true => path.to_owned(), // A URI, which SQLite understands.
-            false => std::path::absolute(path).map_err(|error| Error::storage(problem(), error))?,
-        };
-        self.over(connection, Some(lasting))
+        let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
+        self.over(connection, Some(place))
     }
 
     /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
@@ -115,7 +113,7 @@ impl Options {
         self.over(connection, None)
     }
 
-    fn over(self, mut connection: Connection, path: Option<PathBuf>) -> Result<Sqlite> {
+    fn over(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
         self.prepare(&mut connection)?;
         let claim = match guard::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
             true => Claim::on(&connection)?,
@@ -123,7 +121,7 @@ impl Options {
         };
         // First, because a database that is refused is left as it is, its journal mode too.
         schema::migrate(&mut connection, &self.prefix)?;
-        if path.is_some() {
+        if place.is_some() {
             // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
             // that is now in use; SQLite keeps another one silently where it must.
             let mut tries = 0;
@@ -145,7 +143,7 @@ impl Options {
         let shared = Shared::new(Sql::new(&self.prefix));
         let inner = Inner {
             options: self,
-            path,
+            place,
             shared,
             writer: Mutex::new(connection),
             readers: Mutex::default(),
@@ -184,12 +182,31 @@ impl Options {
             .map_err(fault)
     }
 
-    /// Settings of a connection for reading, which never makes a checkpoint: see [`guard`]. It keeps up to 16 MB of pages
+    /// Settings of a connection for reading, which writes nothing and makes no checkpoint: see [`guard`]. It keeps up to 16 MB of pages
     /// in memory, because the rows of an inbox lie all over the file. The writer would lose by that what readers gain:
     /// after each commit SQLite looks through all that it keeps.
     pub(super) fn prepare_reader(&self, connection: &mut Connection) -> Result<()> {
         self.prepare(connection)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;
-        connection.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384").map_err(fault)
+        connection
+            .execute_batch(
+                "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384",
+            )
+            .map_err(fault)
+    }
+}
+
+impl Place {
+    /// The place of the database that this connection was opened on by this path or URI.
+    fn of(path: &Path, connection: &Connection) -> io::Result<Place> {
+        let uri = path.to_str().filter(|it| it.starts_with("file:"));
+        let (Some(uri), Some(file)) = (uri, connection.path().filter(|file| !file.is_empty())) else {
+            let file = std::path::absolute(path)?;
+            return Ok(Place { name: file.clone(), file });
+        };
+        // The path is SQLite's, which is whole; all else stays as it was asked for. What follows a `#` means nothing.
+        let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
+        let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        Ok(Place { name: format!("file:{path}?{asked}").into(), file: file.into() })
     }
 }
