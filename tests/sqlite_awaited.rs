@@ -238,8 +238,8 @@ async fn a_command_that_panics_takes_nobody_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     let dir = tempfile::tempdir().unwrap();
-    let (_store, awaited) = opened(&dir);
-    let desk = awaited.desk("main");
+    let options = Options::new().patience(Duration::from_secs(1));
+    let desk = options.open(dir.path().join("support.db")).unwrap().awaited().unwrap().desk("main");
     let other = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = std::time::Instant::now();

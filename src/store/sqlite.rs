@@ -8,6 +8,7 @@ mod awaited;
 mod busy;
 mod fault;
 mod guard;
+mod idle;
 mod options;
 mod row;
 mod schema;
@@ -16,7 +17,8 @@ mod tx;
 mod within;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
@@ -28,6 +30,7 @@ use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
 use fault::fault;
 use guard::Claim;
+use idle::Idle;
 use sql::Sql;
 use tx::{Memo, Rows};
 
@@ -54,8 +57,9 @@ struct Inner {
     shared: Shared,
     /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
     /// and removes the log, which readers must not.
-    readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    readers: Idle,
+    /// But one: see [`begin_on`].
+    writer: Idle,
     /// Held as long as the store is open, where SQLite has the WAL-reset bug.
     #[allow(dead_code)] // It is there to be dropped.
     claim: Option<Claim>,
@@ -108,9 +112,10 @@ impl Sqlite {
     }
 
     fn reader(&self) -> Result<Connected<'_>> {
-        let Inner { options, place: Some(place), readers, .. } = &*self.0 else { return Ok(self.writer()) };
-        let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
+        let Inner { options, place: Some(place), readers, .. } = &*self.0 else {
+            return self.writer(self.patient_until());
+        };
+        let connection = match readers.take() {
             Some(connection) => connection,
             None => {
                 // As the writer is opened, because a URI may ask for a mode of its own, which SQLite would refuse to one
@@ -120,12 +125,31 @@ impl Sqlite {
                 connection
             }
         };
-        Ok(Connected::Reader(Some(connection), readers))
+        Ok(Connected { connection: Some(connection), home: readers })
     }
 
-    fn writer(&self) -> Connected<'_> {
-        // Whatever a panicking thread left open is rolled back before the next transaction begins.
-        Connected::Writer(self.0.writer.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The one connection for writing, once it is the caller's turn.
+    fn writer(&self, by: Instant) -> Result<Connected<'_>> {
+        let home = &self.0.writer;
+        match home.take_by(by) {
+            Some(connection) => Ok(Connected { connection: Some(connection), home }),
+            None => Err(Error::new(
+                ErrorKind::Busy,
+                "others in this program were writing for as long as a command waits; nothing was written",
+            )),
+        }
+    }
+
+    /// A transaction for writing that has begun, once it is the caller's turn in this program and among all others.
+    fn writing(&self, by: Instant) -> Result<Connected<'_>> {
+        let connected = self.writer(by)?;
+        begin_on(connected.connection()?, "BEGIN IMMEDIATE", by)?;
+        Ok(connected)
+    }
+
+    /// When the patience of a command ends that begins now.
+    fn patient_until(&self) -> Instant {
+        Instant::now() + self.0.options.patience
     }
 }
 
@@ -144,21 +168,26 @@ impl Store for Sqlite {
     type Tx<'a> = SqliteTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SqliteTx<'_>> {
-        let (connected, begin) = match mode {
-            Mode::Read => (self.reader()?, "BEGIN"),
-            Mode::Write => (self.writer(), "BEGIN IMMEDIATE"),
+        let by = self.patient_until();
+        let connected = match mode {
+            Mode::Write => self.writing(by)?,
+            Mode::Read => {
+                let connected = self.reader()?;
+                begin_on(connected.connection()?, "BEGIN", by)?;
+                connected
+            }
         };
-        begin_on(connected.connection()?, begin)?;
         Ok(SqliteTx { connected, shared: &self.0.shared, desk: desk.clone(), memo: Memo::default() })
     }
 }
 
-/// Begins a transaction, having rolled back what was left open by a panic.
-fn begin_on(connection: &Connection, begin: &str) -> Result<()> {
+/// Begins a transaction before this instant, having rolled back what was left open by a panic.
+fn begin_on(connection: &Connection, begin: &str, by: Instant) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
-    connection.prepare_cached(begin).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
+    let mut statement = connection.prepare_cached(begin).map_err(fault)?;
+    busy::until(by, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
 }
 
 /// Commits what is open on this connection.
@@ -189,34 +218,24 @@ fn rolled_back() -> Error {
     Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
 }
 
-/// A connection for one transaction.
+/// A connection for one transaction, which goes back to the idle ones.
 #[derive(Debug)]
-enum Connected<'a> {
-    Writer(MutexGuard<'a, Connection>),
-    /// Goes back to the idle ones.
-    Reader(Option<Connection>, &'a Mutex<Vec<Connection>>),
+struct Connected<'a> {
+    connection: Option<Connection>,
+    home: &'a Idle,
 }
 
 impl Connected<'_> {
     fn connection(&self) -> Result<&Connection> {
-        match self {
-            Connected::Writer(connection) => Ok(connection),
-            Connected::Reader(Some(connection), _) => Ok(connection),
-            Connected::Reader(None, _) => {
-                Err(Error::new(ErrorKind::Storage, "the connection was given back"))
-            }
-        }
+        let given_back = || Error::new(ErrorKind::Storage, "the connection was given back");
+        self.connection.as_ref().ok_or_else(given_back)
     }
 }
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
-        if let Connected::Reader(connection, readers) = self {
-            let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < IDLE_READERS {
-                idle.extend(connection.take());
-            }
-        }
+        // Whatever a panicking thread left open is rolled back before the next transaction begins.
+        self.connection.take().into_iter().for_each(|connection| self.home.put(connection));
     }
 }
 
@@ -260,6 +279,26 @@ mod tests {
     use crate::{Action, Actor, NewTicket};
     use rusqlite::StatementStatus;
     use rusqlite::config::DbConfig;
+    use std::time::Duration;
+
+    #[test]
+    fn whoever_waits_for_others_here_and_elsewhere_has_one_patience_for_both() {
+        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_millis(600));
+        let file = place.path().join("support.db");
+        let store = Options::new().patience(patience).open(&file).unwrap();
+        let other = Connection::open(&file).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let writer = store.writer(Instant::now()).unwrap();
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| store.desk("main").open_ticket(NewTicket::new("No sound")));
+            std::thread::sleep(patience / 2);
+            drop(writer);
+            let error = waits.join().unwrap().unwrap_err();
+            assert!(error.to_string().contains("another program"), "{error}");
+        });
+        assert!((patience..patience * 5 / 4).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+    }
 
     #[test]
     fn no_statement_is_planned_anew_for_other_values() {
@@ -267,7 +306,7 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let store = Sqlite::open(place.path().join("support.db")).unwrap();
             if !as_opened {
-                let writer = store.writer();
+                let writer = store.writer(Instant::now()).unwrap();
                 let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
@@ -276,7 +315,7 @@ mod tests {
                 let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
                 desk.act(ticket.id(), Action::start(), Actor::agent("anna")).unwrap();
             }
-            let writer = store.writer();
+            let writer = store.writer(Instant::now()).unwrap();
             let statement =
                 writer.connection().unwrap().prepare_cached(&store.shared().sql.in_force).unwrap();
             statement.get_status(StatementStatus::RePrepare)

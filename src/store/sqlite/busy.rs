@@ -4,18 +4,25 @@
 //! writes again, and one of two busy programs starves. Short sleeps of random length give both the same chance.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often to try before giving up: with an average wait of 0.8 ms, about ten seconds.
-const MAX_TRIES: i32 = 12_000;
+use rusqlite::{Error, ErrorCode, Result};
 
-/// Called by SQLite when it finds the database locked: sleeps a little, and says whether to try again.
-pub(super) fn wait(tries: i32) -> bool {
-    if tries >= MAX_TRIES {
-        return false;
+/// Whether another program or connection is in the way.
+pub(super) fn is_busy(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Tries once, and then again and again as long as the database is busy and this instant has not come.
+pub(super) fn until<T>(by: Instant, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        let answer = attempt();
+        let left = by.saturating_duration_since(Instant::now());
+        if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
+            return answer;
+        }
+        // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
+        let random = RandomState::new().build_hasher().finish();
+        std::thread::sleep(Duration::from_micros(50 + random % 1_550).min(left));
     }
-    // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
-    let random = RandomState::new().build_hasher().finish();
-    std::thread::sleep(Duration::from_micros(50 + random % 1_550));
-    true
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::ErrorCode;
 
+use super::busy::is_busy;
 use crate::error::{Error, ErrorKind};
 
 /// What failed, and left nothing written.
@@ -14,11 +15,9 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
             "the transaction has read what another program changed since, and can no longer write: roll it back and \
              begin it anew, as IMMEDIATE",
         ),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-            ErrorKind::Busy,
-            "another program or connection is writing to the database (inside a transaction of your own, call \
-             `desk.within(&transaction)`)",
-        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Busy, "another program or connection is writing to the database")
+        }
         Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is not an SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the database file is damaged"),
         Some(ErrorCode::ReadOnly) => {
@@ -30,6 +29,16 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
         _ => (ErrorKind::Storage, "the database failed"),
     };
     Error::new(kind, message).caused_by(error)
+}
+
+/// A transaction of the store's own that did not begin in time, or whatever else kept it from that.
+pub(super) fn waited_in_vain(error: rusqlite::Error) -> Error {
+    if !is_busy(&error) {
+        return fault(error);
+    }
+    let message = "another program or connection was writing to the database for as long as a command waits; nothing was \
+                   written (inside a transaction of your own, call `desk.within(&transaction)`)";
+    Error::new(ErrorKind::Busy, message).caused_by(error)
 }
 
 /// A commit that began to be written and failed: see `commit_on`.

@@ -131,12 +131,13 @@ mod tests {
         let desk = store.desk("main");
         desk.open_ticket(NewTicket::new("No sound")).unwrap();
         desk.ticket("T-1").unwrap();
-        let readers = store.0.readers.lock().unwrap();
-        let reader = readers.first().unwrap();
-        let asked = |pragma: &str| -> i64 {
-            reader.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap()
-        };
-        assert_eq!((asked("wal_autocheckpoint"), asked("query_only")), (0, 1));
-        assert!(reader.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).unwrap());
+        store.0.readers.look(|readers| {
+            let reader = readers.first().unwrap();
+            let asked = |pragma: &str| -> i64 {
+                reader.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap()
+            };
+            assert_eq!((asked("wal_autocheckpoint"), asked("query_only")), (0, 1));
+            assert!(reader.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).unwrap());
+        });
     }
 }

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::Shared;
 use super::guard::Claim;
+use super::idle::Idle;
 use super::sql::Sql;
-use super::{Inner, Place, Sqlite, busy, fault, guard, schema};
+use super::{IDLE_READERS, Inner, Place, Sqlite, busy, fault, guard, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a power cut may take.
@@ -29,6 +31,7 @@ pub enum Durability {
 pub struct Options {
     pub(super) prefix: String,
     durability: Durability,
+    pub(super) patience: Duration,
     share_at_own_risk: bool,
     /// The version number of the linked SQLite; tests say another.
     sqlite: i32,
@@ -39,6 +42,7 @@ impl Default for Options {
         Options {
             prefix: "firstline_".to_owned(),
             durability: Durability::Full,
+            patience: Duration::from_secs(10),
             share_at_own_risk: false,
             sqlite: rusqlite::version_number(),
         }
@@ -46,7 +50,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Tables called `firstline_…`, full durability.
+    /// Tables called `firstline_…`, full durability, ten seconds of patience.
     pub fn new() -> Options {
         Options::default()
     }
@@ -61,6 +65,34 @@ impl Options {
     /// What a power cut may take.
     pub fn durability(mut self, durability: Durability) -> Options {
         self.durability = durability;
+        self
+    }
+
+    /// How long a command waits for others: ten seconds, if nothing else is said; from a millisecond to an hour. After that
+    /// it ends with [`Busy`](ErrorKind::Busy), and nothing was written.
+    ///
+    /// A file has one writer at a time. A command that writes waits for those of this store and for other programs and
+    /// connections, a transaction of the host's among them, and does both within the same patience. What only reads waits
+    /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
+    ///
+    /// ```
+    /// use firstline::store::sqlite::Options;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let file = dir.path().join("support.db");
+    /// let desk = Options::new().patience(Duration::from_millis(100)).open(&file)?.desk("acme");
+    /// let mut connection = rusqlite::Connection::open(&file)?;
+    /// let ours = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    ///
+    /// let error = desk.open_ticket(firstline::NewTicket::new("No sound")).unwrap_err();
+    /// assert!(error.is_retryable());
+    /// drop(ours);
+    /// desk.open_ticket(firstline::NewTicket::new("No sound"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn patience(mut self, patience: Duration) -> Options {
+        self.patience = patience;
         self
     }
 
@@ -90,8 +122,9 @@ impl Options {
     ///   open and the linked SQLite cannot take two (see [`share_at_own_risk`](Options::share_at_own_risk));
     /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
     /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
-    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters;
-    /// - [`Busy`](ErrorKind::Busy): another program holds it too long.
+    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the patience is out of bounds;
+    /// - [`Busy`](ErrorKind::Busy): its tables have to be made, or its journal changed, and another program or connection
+    ///   wrote to it for longer than the [patience](Options::patience).
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
         self.check()?;
         let path = path.as_ref();
@@ -99,7 +132,16 @@ impl Options {
         let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
         // Connections for reading are opened later, when the program may have another working directory.
         let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
-        self.over(connection, Some(place))
+        self.over(connection, Some(place)).map_err(|error| {
+            if !error.is_retryable() {
+                return error;
+            }
+            let problem = format!(
+                "the database {} cannot be opened as long as another program or connection is writing to it",
+                path.display()
+            );
+            Error::new(error.kind(), problem).caused_by(error)
+        })
     }
 
     /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
@@ -124,14 +166,8 @@ impl Options {
         if place.is_some() {
             // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
             // that is now in use; SQLite keeps another one silently where it must.
-            let mut tries = 0;
-            let mode: String = loop {
-                let answer = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-                match answer.map_err(fault) {
-                    Err(error) if error.is_retryable() && busy::wait(tries) => tries += 1,
-                    answer => break answer?,
-                }
-            };
+            let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+            let mode: String = busy::until(Instant::now() + self.patience, set).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -140,13 +176,15 @@ impl Options {
                 );
             }
         }
+        // From here on the one who writes waits as [`busy`] has it, and SQLite not at all.
+        connection.busy_timeout(Duration::ZERO).map_err(fault)?;
         let shared = Shared::new(Sql::new(&self.prefix));
         let inner = Inner {
             options: self,
             place,
             shared,
-            writer: Mutex::new(connection),
-            readers: Mutex::default(),
+            writer: Idle::new(1, vec![connection]),
+            readers: Idle::new(IDLE_READERS, Vec::new()),
             claim,
         };
         Ok(Sqlite(Arc::new(inner)))
@@ -156,11 +194,16 @@ impl Options {
         let plain = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let begins_well = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
             && !self.prefix.to_ascii_lowercase().starts_with("sqlite_");
-        if plain && begins_well && (1..=30).contains(&self.prefix.len()) {
-            return Ok(());
+        if !(plain && begins_well && (1..=30).contains(&self.prefix.len())) {
+            let problem = format_args!("{:?} cannot begin a table's name", self.prefix);
+            return Err(Error::definition("table prefix", problem)
+                .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"));
         }
-        Err(Error::definition("table prefix", format_args!("{:?} cannot begin a table's name", self.prefix))
-            .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"))
+        if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&self.patience) {
+            let problem = format_args!("{:?} is out of bounds", self.patience);
+            return Err(Error::definition("patience", problem).allowing("1 millisecond to 1 hour"));
+        }
+        Ok(())
     }
 
     /// Settings of every connection.
@@ -170,7 +213,7 @@ impl Options {
             Durability::Normal => "NORMAL",
         };
         connection.set_prepared_statement_cache_capacity(64);
-        connection.busy_handler(Some(busy::wait)).map_err(fault)?;
+        connection.busy_timeout(self.patience).map_err(fault)?;
         // Otherwise SQLite plans some statements anew whenever other values are bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.

@@ -2,10 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Connected, Sqlite, begin_on, commit_on, rolled_back};
+use super::super::{Sqlite, commit_on, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Flow, blocking};
@@ -97,18 +96,14 @@ impl<F: Flow> Command for Waiting<F> {
 /// Serves until the last sender is gone.
 pub(super) fn serve(store: &Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
-        let connected = store.writer();
-        let mut waiting = std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok()));
-        group(store, &connected, &mut waiting);
+        group(store, &mut std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok())));
     }
 }
 
 /// Runs what waits in one transaction, commits it, and lets everybody know.
-fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<Item = Order>) {
+fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
     let mut ran: Vec<Order> = Vec::new();
-    let committed = connected.connection().and_then(|connection| {
-        together(store, connection, &mut waiting.take(GROUP).filter(|it| !it.is_dropped()), &mut ran)
-    });
+    let committed = together(store, &mut waiting.take(GROUP).filter(|it| !it.is_dropped()), &mut ran);
     match committed {
         Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
         Err(error) if ran.len() <= 1 => {
@@ -121,12 +116,13 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
         // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
         // that one of them writes goes over it, so that only one of the two can be there in the end.
         Err(error) => {
+            let by = store.patient_until();
             for mut command in ran {
                 // It comes back with the group's commit, if everything is killed before anything else is written. So its
                 // failure alone does not prove that it is not there.
                 let in_doubt = error.kind() == ErrorKind::Unknown && command.has_succeeded();
-                let alone = connected.connection().and_then(|connection| {
-                    begin_on(connection, "BEGIN IMMEDIATE")?;
+                let alone = store.writing(by).and_then(|connected| {
+                    let connection = connected.connection()?;
                     command.run(&Within::group(connection, store.shared()));
                     commit_on(connection)
                 });
@@ -146,24 +142,21 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
 /// # Errors
 /// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written, or, with
 /// [`ErrorKind::Unknown`], nothing that can be seen now.
-fn together(
-    store: &Sqlite,
-    connection: &Connection,
-    waiting: &mut dyn Iterator<Item = Order>,
-    ran: &mut Vec<Order>,
-) -> Result<()> {
+fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut Vec<Order>) -> Result<()> {
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    if let Err(error) = begin_on(connection, "BEGIN IMMEDIATE") {
-        // Those behind it have waited for the same busy database, and in vain as well: each after the other would wait
-        // anew. Any other fault is the first one's alone, and the others try for themselves.
-        if error.is_retryable() {
-            for behind in waiting {
-                behind.answer(Some(said_again(&error)));
+    let connected = match store.writing(store.patient_until()) {
+        Ok(connected) => connected,
+        Err(error) => {
+            // Those behind it have waited for the same busy database, and in vain as well: each after the other would
+            // wait anew. Any other fault is the first one's alone, and the others try for themselves.
+            if error.is_retryable() {
+                waiting.for_each(|behind| behind.answer(Some(said_again(&error))));
             }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
+    let connection = connected.connection()?;
     let within = Within::group(connection, store.shared());
     loop {
         if let Some(command) = ran.last_mut() {
