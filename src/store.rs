@@ -63,7 +63,8 @@ pub trait Store {
     /// In [`Mode::Write`] it excludes every other writer of what it reads, until it ends.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy) if another writer holds the store too long, or a storage error.
+    /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its patience, or a storage error.
+    /// A store says how long that is: SQLite's and PostgreSQL's in the `patience` of their options, at first ten seconds.
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
 }
 

@@ -66,6 +66,10 @@ impl Sqlite {
     /// The same store for asynchronous programs. It starts the thread that writes, which ends with the last clone of
     /// what is returned, once everything handed in is done: the file may be closed a little later than dropped.
     ///
+    /// A command waits for its turn, and when it has come, for other programs and connections as long as the store has
+    /// [patience](super::Options::patience). Should they still be writing then, all who wait are told that it is
+    /// [`Busy`](ErrorKind::Busy), and not one after the other.
+    ///
     /// # Errors
     /// A storage error if the system gives no thread.
     pub fn awaited(self) -> Result<Awaited> {
