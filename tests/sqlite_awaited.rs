@@ -234,6 +234,54 @@ async fn a_command_that_panics_takes_nobody_with_it() {
     assert_eq!(checked(&store), ["before", "after"]);
 }
 
+/// Panics when the thread that writes leaves a span, whenever the number of the span is one of these.
+#[cfg(feature = "tracing")]
+struct PanicsOnLeaving(std::ops::Range<u32>, std::sync::atomic::AtomicU32);
+
+#[cfg(feature = "tracing")]
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for PanicsOnLeaving {
+    fn on_exit(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        let writes = std::thread::current().name() == Some("firstline writer");
+        if writes && self.0.contains(&self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            panic!("a subscriber of the host's panics, as this test wants it to");
+        }
+    }
+}
+
+/// Found by review: it was told that nothing was written, and all of it was, because its savepoint was released by then.
+#[tokio::test]
+#[cfg(feature = "tracing")]
+async fn a_command_that_panics_after_it_has_written_leaves_nothing_behind() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    // The first of a group, the second, and the second and then the first when each is tried alone.
+    for (spans, refused) in [(0..0, None), (0..1, Some("one")), (1..2, None), (1..3, Some("one"))] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, awaited) = opened(&dir);
+        let desk = awaited.desk("main");
+        let panics = tracing_subscriber::registry().with(PanicsOnLeaving(spans.clone(), 0.into()));
+        let _subscriber = tracing::subscriber::set_default(panics);
+        // While this is held, the three gather in one group.
+        let hold = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
+        hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (one, two, three, ()) = tokio::join!(
+            desk.open_ticket(NewTicket::new("one")),
+            desk.open_ticket(NewTicket::new("two")),
+            desk.open_ticket(NewTicket::new("three")),
+            async { hold.execute_batch("ROLLBACK").unwrap() },
+        );
+        let there = checked(&store);
+        for (subject, answer) in [("one", one), ("two", two), ("three", three)] {
+            assert_eq!(answer.is_ok(), Some(subject) != refused, "{spans:?}: {answer:?}");
+            assert_eq!(
+                answer.is_ok(),
+                there.iter().any(|it| it == subject),
+                "{spans:?}: {answer:?} {there:?}"
+            );
+        }
+    }
+}
+
 /// Another program writes for longer than anybody waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {

@@ -38,10 +38,11 @@ impl<'t> Within<'t> {
         Within { connection, shared, whose: Whose::Group }
     }
 
-    /// Undoes what a command that panicked may have begun to write.
-    pub(super) fn undo(&self) {
-        // Without a savepoint there is nothing to undo, and SQLite says so.
-        let _ = self.connection.execute_batch("ROLLBACK TO firstline; RELEASE firstline");
+    /// Gives up the whole transaction of the group, in which a command panicked: it may have been undone, or stand there
+    /// half-written, or whole, as when the host's subscriber panics on leaving the command's span.
+    pub(super) fn give_up(&self) {
+        // Should it fail, the next transaction on this connection rolls back before it begins.
+        let _ = self.connection.execute_batch("ROLLBACK");
     }
 }
 

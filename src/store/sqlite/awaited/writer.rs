@@ -63,11 +63,11 @@ impl<F: Flow> Command for Waiting<F> {
     }
 
     fn run(&mut self, within: &Within<'_>) {
-        // A panic in a decision is the caller's, not that of all who wait behind it.
+        // A panic is the caller's, not that of all who wait behind it; those of its group try again without it.
         let Waiting { desk, flow, watch, .. } = &*self;
         let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, flow, watch)));
         self.result = Some(ran.unwrap_or_else(|_| {
-            within.undo();
+            within.give_up();
             Err(Error::new(ErrorKind::Storage, "the command panicked; nothing of it was written"))
         }));
     }
@@ -162,8 +162,8 @@ fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut 
         if let Some(command) = ran.last_mut() {
             command.run(&within);
         }
-        // A full disk makes SQLite roll back everything, not only the statement that met it. What ran before is gone
-        // with it, and to go on would be to write outside of any transaction.
+        // A full disk makes SQLite roll back everything, not only the statement that met it, and so does a panic. What ran
+        // before is gone with it, and to go on would be to write outside of any transaction.
         if connection.is_autocommit() {
             return Err(rolled_back());
         }
