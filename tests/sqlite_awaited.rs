@@ -282,6 +282,74 @@ async fn a_command_that_panics_after_it_has_written_leaves_nothing_behind() {
     }
 }
 
+/// Reads for a while, having said that it began.
+struct Slow(std::sync::Arc<tokio::sync::Notify>);
+
+impl Flow for Slow {
+    type Out = ();
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, _: &Seen) -> std::result::Result<(Commit, ()), Halt> {
+        self.0.notify_one();
+        std::thread::sleep(Duration::from_millis(150));
+        Ok((Commit::default(), ()))
+    }
+}
+
+/// Found by review: whoever wanted to copy or delete the file could not know when the thread had let go of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
+    for blocking_too in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, awaited) = opened(&dir);
+        let blocking = blocking_too.then_some(store);
+        let desk = awaited.desk("main");
+        desk.open_ticket(NewTicket::new("0")).await.unwrap();
+        let began = std::sync::Arc::new(tokio::sync::Notify::new());
+        let slow = Slow(began.clone());
+        let (desk_id, reads) = (DeskId::new("main"), awaited.clone());
+        let slow = tokio::spawn(async move { reads.run(&desk_id, slow).await });
+        began.notified().await;
+        // Many are handed in and not awaited, and many read.
+        let mut writing = Vec::new();
+        for n in 1..50 {
+            let mut call = Box::pin({
+                let desk = desk.clone();
+                async move { desk.open_ticket(NewTicket::new(format!("{n}"))).await }
+            });
+            let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(!matches!(polled, Poll::Ready(Err(_))));
+            writing.push(polled.is_pending().then_some(call));
+        }
+        let mut reading = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let desk = desk.clone();
+            reading.spawn(async move { desk.find(Query::oldest()).await });
+        }
+        tokio::join!(awaited.clone().close(), awaited.clone().close());
+        let left = || std::fs::read_dir(&dir).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
+        assert_eq!(left() == ["support.db"], !blocking_too, "{:?}", left());
+        slow.await.unwrap().unwrap();
+        for call in writing.into_iter().flatten() {
+            call.await.unwrap();
+        }
+        for answer in reading.join_all().await {
+            assert!(answer.is_ok() || answer.unwrap_err().to_string().contains("closed"));
+        }
+        // Nobody does anything any more, by whichever clone; and to close it once more is nothing.
+        let error = desk.open_ticket(NewTicket::new("Late")).await.unwrap_err();
+        assert!(error.is_storage() && error.to_string().contains("closed; nothing was written"), "{error}");
+        assert!(desk.ticket(1).await.unwrap_err().to_string().contains("closed"));
+        awaited.close().await;
+        let after = blocking.unwrap_or_else(|| Options::new().open(dir.path().join("support.db")).unwrap());
+        assert_eq!(checked(&after).len(), 50);
+        after.desk("main").open_ticket(NewTicket::new("Later")).unwrap();
+    }
+}
+
 /// Another program writes for longer than anybody waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {

@@ -93,10 +93,10 @@ impl<F: Flow> Command for Waiting<F> {
     }
 }
 
-/// Serves until the last sender is gone.
-pub(super) fn serve(store: &Sqlite, mut orders: mpsc::Receiver<Order>) {
+/// Serves until the last sender is gone, and lets go of the store.
+pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
-        group(store, &mut std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok())));
+        group(&store, &mut std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok())));
     }
 }
 
