@@ -35,6 +35,7 @@ enum Fault {
     /// From one write on there is no room.
     Full,
     /// From one sync on all fail.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // It is for groups.
     Sync,
 }
 
