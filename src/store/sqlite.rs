@@ -18,7 +18,6 @@ mod within;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use rusqlite::Connection;
 
@@ -28,6 +27,7 @@ use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
+use busy::Patience;
 use fault::fault;
 use guard::Claim;
 use idle::Idle;
@@ -113,7 +113,7 @@ impl Sqlite {
 
     fn reader(&self) -> Result<Connected<'_>> {
         let Inner { options, place: Some(place), readers, .. } = &*self.0 else {
-            return self.writer(self.patient_until());
+            return self.writer(self.patience());
         };
         let connection = match readers.take() {
             Some(connection) => connection,
@@ -129,9 +129,9 @@ impl Sqlite {
     }
 
     /// The one connection for writing, once it is the caller's turn.
-    fn writer(&self, by: Instant) -> Result<Connected<'_>> {
+    fn writer(&self, patience: Patience) -> Result<Connected<'_>> {
         let home = &self.0.writer;
-        match home.take_by(by) {
+        match home.take_within(patience) {
             Some(connection) => Ok(Connected { connection: Some(connection), home }),
             None => Err(Error::new(
                 ErrorKind::Busy,
@@ -141,15 +141,15 @@ impl Sqlite {
     }
 
     /// A transaction for writing that has begun, once it is the caller's turn in this program and among all others.
-    fn writing(&self, by: Instant) -> Result<Connected<'_>> {
-        let connected = self.writer(by)?;
-        begin_on(connected.connection()?, "BEGIN IMMEDIATE", by)?;
+    fn writing(&self, patience: Patience) -> Result<Connected<'_>> {
+        let connected = self.writer(patience)?;
+        begin_on(connected.connection()?, "BEGIN IMMEDIATE", patience)?;
         Ok(connected)
     }
 
-    /// When the patience of a command ends that begins now.
-    fn patient_until(&self) -> Instant {
-        Instant::now() + self.0.options.patience
+    /// That of a command which begins now.
+    fn patience(&self) -> Patience {
+        Patience::of(self.0.options.patience)
     }
 }
 
@@ -168,12 +168,12 @@ impl Store for Sqlite {
     type Tx<'a> = SqliteTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SqliteTx<'_>> {
-        let by = self.patient_until();
+        let patience = self.patience();
         let connected = match mode {
-            Mode::Write => self.writing(by)?,
+            Mode::Write => self.writing(patience)?,
             Mode::Read => {
                 let connected = self.reader()?;
-                begin_on(connected.connection()?, "BEGIN", by)?;
+                begin_on(connected.connection()?, "BEGIN", patience)?;
                 connected
             }
         };
@@ -181,13 +181,13 @@ impl Store for Sqlite {
     }
 }
 
-/// Begins a transaction before this instant, having rolled back what was left open by a panic.
-fn begin_on(connection: &Connection, begin: &str, by: Instant) -> Result<()> {
+/// Begins a transaction within this patience, having rolled back what was left open by a panic.
+fn begin_on(connection: &Connection, begin: &str, patience: Patience) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
     let mut statement = connection.prepare_cached(begin).map_err(fault)?;
-    busy::until(by, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
+    busy::tried(patience, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
 }
 
 /// Commits what is open on this connection.
@@ -276,6 +276,7 @@ impl Drop for SqliteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Stopwatch;
     use crate::{Action, Actor, NewTicket};
     use rusqlite::StatementStatus;
     use rusqlite::config::DbConfig;
@@ -288,7 +289,7 @@ mod tests {
         for (durability, synced) in [(Durability::Full, (2, 1, 1)), (Durability::Normal, (1, 0, 0))] {
             let place = tempfile::tempdir().unwrap();
             let store = Options::new().durability(durability).open(place.path().join("support.db")).unwrap();
-            let writer = store.writer(Instant::now()).unwrap();
+            let writer = store.writer(store.patience()).unwrap();
             let said = |pragma: &str| -> i64 {
                 let sql = format!("PRAGMA {pragma}");
                 writer.connection().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
@@ -304,8 +305,8 @@ mod tests {
         let store = Options::new().patience(patience).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let writer = store.writer(Instant::now()).unwrap();
-        let begin = Instant::now();
+        let writer = store.writer(store.patience()).unwrap();
+        let begin = Stopwatch::start();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| store.desk("main").open_ticket(NewTicket::new("No sound")));
             std::thread::sleep(patience / 2);
@@ -322,7 +323,7 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let store = Sqlite::open(place.path().join("support.db")).unwrap();
             if !as_opened {
-                let writer = store.writer(Instant::now()).unwrap();
+                let writer = store.writer(store.patience()).unwrap();
                 let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
@@ -331,7 +332,7 @@ mod tests {
                 let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
                 desk.act(ticket.id(), Action::start(), Actor::agent("anna")).unwrap();
             }
-            let writer = store.writer(Instant::now()).unwrap();
+            let writer = store.writer(store.patience()).unwrap();
             let statement =
                 writer.connection().unwrap().prepare_cached(&store.shared().sql.in_force).unwrap();
             statement.get_status(StatementStatus::RePrepare)

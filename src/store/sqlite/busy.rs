@@ -4,20 +4,40 @@
 //! writes again, and one of two busy programs starves. Short sleeps of random length give both the same chance.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Error, ErrorCode, Result};
+
+use crate::time::Stopwatch;
+
+/// How long somebody still waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    whole: Duration,
+    begun: Stopwatch,
+}
+
+impl Patience {
+    /// One that begins now.
+    pub(super) fn of(whole: Duration) -> Patience {
+        Patience { whole, begun: Stopwatch::start() }
+    }
+
+    pub(super) fn left(self) -> Duration {
+        self.whole.saturating_sub(self.begun.elapsed())
+    }
+}
 
 /// Whether another program or connection is in the way.
 pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Tries once, and then again and again as long as the database is busy and this instant has not come.
-pub(super) fn until<T>(by: Instant, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+/// Tries once, and then again and again as long as the database is busy and the patience lasts.
+pub(super) fn tried<T>(patience: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         let answer = attempt();
-        let left = by.saturating_duration_since(Instant::now());
+        let left = patience.left();
         if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
             return answer;
         }

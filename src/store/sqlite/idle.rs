@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
+
+use super::busy::Patience;
+use crate::time::Stopwatch;
 
 /// For how long whoever waits may be overtaken. Whoever comes when a connection is free takes it, because to wake another
 /// takes time in which nobody would write; but nobody is left to wait in vain while others come and go.
@@ -28,7 +31,7 @@ struct State {
 
 #[derive(Debug)]
 struct Waiting {
-    since: Instant,
+    since: Stopwatch,
     called: Arc<Condvar>,
 }
 
@@ -53,8 +56,8 @@ impl Idle {
         self.state().connections.pop()
     }
 
-    /// One that is idle now or before this instant.
-    pub(super) fn take_by(&self, by: Instant) -> Option<Connection> {
+    /// One that is idle now or as long as the patience lasts.
+    pub(super) fn take_within(&self, patience: Patience) -> Option<Connection> {
         let mut state = self.state();
         if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKEN)
             && let Some(connection) = state.connections.pop()
@@ -62,9 +65,9 @@ impl Idle {
             return Some(connection);
         }
         let called = Arc::new(Condvar::new());
-        state.waiting.push_back(Waiting { since: Instant::now(), called: Arc::clone(&called) });
+        state.waiting.push_back(Waiting { since: Stopwatch::start(), called: Arc::clone(&called) });
         loop {
-            let left = by.saturating_duration_since(Instant::now());
+            let left = patience.left();
             let is_first = state.waiting.front().is_some_and(|first| first.is(&called));
             let connection = if is_first { state.connections.pop() } else { None };
             if connection.is_some() || left.is_zero() {
@@ -112,42 +115,40 @@ mod tests {
         Idle::new(1, vec![Connection::open_in_memory().unwrap()])
     }
 
-    fn soon(millis: u64) -> Instant {
-        Instant::now() + Duration::from_millis(millis)
+    fn soon(millis: u64) -> Patience {
+        Patience::of(Duration::from_millis(millis))
     }
 
     #[test]
     fn whoever_waits_in_vain_goes_when_the_patience_ends_and_stands_in_nobodys_way() {
         let idle = one();
-        let taken = idle.take_by(soon(0)).unwrap();
-        let began = Instant::now();
-        assert!(idle.take_by(soon(50)).is_none());
+        let taken = idle.take_within(soon(0)).unwrap();
+        let began = Stopwatch::start();
+        assert!(idle.take_within(soon(50)).is_none());
         assert!((50..80).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
         idle.put(taken);
-        assert!(idle.take_by(soon(0)).is_some());
+        assert!(idle.take_within(soon(0)).is_some());
         assert!(idle.state().waiting.is_empty());
     }
 
     #[test]
     fn whoever_waits_may_be_overtaken_for_a_while_and_not_for_ever() {
         let idle = one();
-        let waits =
-            |since: Instant| idle.state().waiting.push_back(Waiting { since, called: Arc::default() });
-        waits(Instant::now());
-        let overtakes = idle.take_by(soon(0)).unwrap();
+        let waits = Waiting { since: Stopwatch::start(), called: Arc::default() };
+        idle.state().waiting.push_back(waits);
+        let overtakes = idle.take_within(soon(0)).unwrap();
         idle.put(overtakes);
-        idle.state().waiting.clear();
-        waits(Instant::now() - 2 * OVERTAKEN);
-        assert!(idle.take_by(soon(10)).is_none());
+        thread::sleep(OVERTAKEN);
+        assert!(idle.take_within(soon(10)).is_none());
         idle.state().waiting.clear();
         // Those who wait are called in their order.
-        let taken = idle.take_by(soon(0)).unwrap();
+        let taken = idle.take_within(soon(0)).unwrap();
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for number in 0..4 {
                 let (idle, order) = (&idle, &order);
                 scope.spawn(move || {
-                    let connection = idle.take_by(soon(5_000)).unwrap();
+                    let connection = idle.take_within(soon(5_000)).unwrap();
                     order.lock().unwrap().push(number);
                     idle.put(connection);
                 });
@@ -171,7 +172,7 @@ mod tests {
             panics.join().unwrap_err();
         });
         assert!(idle.state.is_poisoned());
-        let connection = idle.take_by(soon(0)).unwrap();
+        let connection = idle.take_within(soon(0)).unwrap();
         idle.put(connection);
         assert!(idle.take().is_some());
     }

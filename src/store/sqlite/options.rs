@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::Shared;
+use super::busy::Patience;
 use super::guard::Claim;
 use super::idle::Idle;
 use super::sql::Sql;
@@ -79,7 +80,7 @@ impl Options {
     ///
     /// ```
     /// use firstline::store::sqlite::Options;
-    /// use std::time::{Duration, Instant};
+    /// use std::time::Duration;
     ///
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let file = dir.path().join("support.db");
@@ -173,7 +174,7 @@ impl Options {
             // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
             // that is now in use; SQLite keeps another one silently where it must.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::until(Instant::now() + self.patience, set).map_err(fault)?;
+            let mode: String = busy::tried(Patience::of(self.patience), set).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");

@@ -116,12 +116,12 @@ fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
         // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
         // that one of them writes goes over it, so that only one of the two can be there in the end.
         Err(error) => {
-            let by = store.patient_until();
+            let patience = store.patience();
             for mut command in ran {
                 // It comes back with the group's commit, if everything is killed before anything else is written. So its
                 // failure alone does not prove that it is not there.
                 let in_doubt = error.kind() == ErrorKind::Unknown && command.has_succeeded();
-                let alone = store.writing(by).and_then(|connected| {
+                let alone = store.writing(patience).and_then(|connected| {
                     let connection = connected.connection()?;
                     command.run(&Within::group(connection, store.shared()));
                     commit_on(connection)
@@ -145,7 +145,7 @@ fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
 fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut Vec<Order>) -> Result<()> {
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    let connected = match store.writing(store.patient_until()) {
+    let connected = match store.writing(store.patience()) {
         Ok(connected) => connected,
         Err(error) => {
             // Those behind it have waited for the same busy database, and in vain as well: each after the other would
