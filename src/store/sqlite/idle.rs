@@ -125,7 +125,7 @@ mod tests {
         let taken = idle.take_within(soon(0)).unwrap();
         let began = Stopwatch::start();
         assert!(idle.take_within(soon(50)).is_none());
-        assert!((50..80).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        assert!((50..1_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
         idle.put(taken);
         assert!(idle.take_within(soon(0)).is_some());
         assert!(idle.state().waiting.is_empty());
@@ -134,10 +134,12 @@ mod tests {
     #[test]
     fn whoever_waits_may_be_overtaken_for_a_while_and_not_for_ever() {
         let idle = one();
-        let waits = Waiting { since: Stopwatch::start(), called: Arc::default() };
-        idle.state().waiting.push_back(waits);
-        let overtakes = idle.take_within(soon(0)).unwrap();
-        idle.put(overtakes);
+        // The machine may stand still for a while, but not each time.
+        let overtakes = (0..5).find_map(|_| {
+            idle.state().waiting = [Waiting { since: Stopwatch::start(), called: Arc::default() }].into();
+            idle.take_within(soon(0))
+        });
+        idle.put(overtakes.unwrap());
         thread::sleep(OVERTAKEN);
         assert!(idle.take_within(soon(10)).is_none());
         idle.state().waiting.clear();
