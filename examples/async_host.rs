@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example async_host --features tokio             # shows itself in a second
-//! cargo run --example async_host --features tokio -- --serve  # stays, for a client of yours
+//! cargo run --example async_host --features tokio -- --serve  # stays until ctrl-c, for a client of yours
 //! ```
 
 use std::time::Duration;
@@ -17,6 +17,7 @@ use firstline::{Action, Actor, DeskId, NewTicket, Query, Ticket, Worker};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 type Reply = Result<Json<Value>, (StatusCode, String)>;
 
@@ -56,8 +57,8 @@ async fn inbox(State(store): State<Awaited>, Path(desk): Path<String>) -> Reply 
     Ok(Json(page.tickets.iter().map(shown).collect()))
 }
 
-/// Looks every tenth of a second for what the clock owes, at all desks.
-async fn serve_the_clock(store: Awaited) {
+/// Looks every tenth of a second for what the clock owes, at all desks, until the host stops. What has begun is done.
+async fn serve_the_clock(store: Awaited, mut stopped: watch::Receiver<()>) {
     let worker = Worker::over(store);
     loop {
         match worker.drain(SystemTime.now()).await {
@@ -65,7 +66,10 @@ async fn serve_the_clock(store: Awaited) {
             Ok(_) => {}
             Err(error) => println!("    the worker will try again: {error}"),
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            _ = stopped.changed() => return,
+        }
     }
 }
 
@@ -88,33 +92,47 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let directory = tempfile::tempdir()?;
     let store = Sqlite::open(directory.path().join("support.db"))?.awaited()?;
-    tokio::spawn(serve_the_clock(store.clone()));
+    let (stop, stopped) = watch::channel(());
+    let clock = tokio::spawn(serve_the_clock(store.clone(), stopped.clone()));
 
     let routes = Router::new()
         .route("/{desk}/tickets", post(open))
         .route("/{desk}/tickets/{number}/snooze", post(snooze))
         .route("/{desk}/inbox", get(inbox))
-        .with_state(store);
+        .with_state(store.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let host = listener.local_addr()?.to_string();
     println!("listening at http://{host}");
-    let serving = tokio::spawn(async { axum::serve(listener, routes).await });
-    if argument.is_some() {
-        return Ok(serving.await??);
+    let mut stopping = stopped;
+    let until = async move { drop(stopping.changed().await) };
+    let serving = tokio::spawn(async { axum::serve(listener, routes).with_graceful_shutdown(until).await });
+    match argument {
+        Some(_) => tokio::signal::ctrl_c().await?,
+        None => demonstrate(&host).await?,
     }
 
-    // Two companies in one database, who do not see each other.
+    // No more requests, no more clock; then the last commands are done, and the file is closed.
+    drop(stop);
+    serving.await??;
+    clock.await?;
+    store.close().await;
+    println!("stopped, and the file is closed");
+    Ok(())
+}
+
+/// Two companies in one database, who do not see each other.
+async fn demonstrate(host: &str) -> std::io::Result<()> {
     let asked = json!({ "subject": "Card declined", "from": "customer-77" });
     for (line, body) in [
-        ("POST /acme/tickets", asked.clone()),
+        ("POST /acme/tickets", asked),
         ("POST /acme/tickets/1/snooze", json!({})),
         ("GET /globex/inbox", json!({})),
         ("POST /acme/tickets/9/snooze", json!({})),
     ] {
-        println!("{line}\n    {}", ask(&host, line, body).await?);
+        println!("{line}\n    {}", ask(host, line, body).await?);
     }
     println!("(and now the clock has its say)");
     tokio::time::sleep(Duration::from_millis(800)).await;
-    println!("GET /acme/inbox\n    {}", ask(&host, "GET /acme/inbox", json!({})).await?);
+    println!("GET /acme/inbox\n    {}", ask(host, "GET /acme/inbox", json!({})).await?);
     Ok(())
 }

@@ -63,7 +63,8 @@ pub trait Store {
     /// In [`Mode::Write`] it excludes every other writer of what it reads, until it ends.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy) if another writer holds the store too long, or a storage error.
+    /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its patience, or a storage error.
+    /// A store says how long that is: SQLite's and PostgreSQL's in the `patience` of their options, at first ten seconds.
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
 }
 
@@ -81,6 +82,6 @@ pub trait Tx {
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error
-    /// otherwise. Either way nothing was written.
+    /// otherwise. Either way nothing was written, except if it is [`Unknown`](crate::ErrorKind::Unknown) whether it was.
     fn commit(&mut self, commit: Commit) -> Result<()>;
 }

@@ -34,6 +34,9 @@ enum Fault {
     ForGood,
     /// From one write on there is no room.
     Full,
+    /// From one sync on all fail.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // It is for groups.
+    Sync,
 }
 
 /// Lets the operation of this number fail; gives the count of those that failed.
@@ -42,7 +45,12 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     let count = Arc::clone(&failed);
     vfs.watch(move |_, op| {
         let grows = matches!(op, Op::Write { .. } | Op::Open { makes: true } | Op::Map);
-        if fault == Fault::Full && !grows {
+        let counts = match fault {
+            Fault::Once | Fault::ForGood => true,
+            Fault::Full => grows,
+            Fault::Sync => matches!(op, Op::Sync) || seen >= number,
+        };
+        if !counts {
             return None;
         }
         seen += 1;
@@ -81,6 +89,19 @@ fn copied(from: &Path, dir: &Path) -> PathBuf {
     file
 }
 
+/// What a program finds that opens the database after all others were killed: the index of the log, which is in memory,
+/// is gone, and all that is known is what lies in the file and in the log.
+fn as_if_killed<T>(file: &Path, look: impl FnOnce(&Path) -> T) -> T {
+    let place = tempfile::tempdir().unwrap();
+    let copy = place.path().join("support.db");
+    std::fs::copy(file, &copy).unwrap();
+    let log = file.with_extension("db-wal");
+    if log.exists() {
+        std::fs::copy(log, place.path().join("support.db-wal")).unwrap();
+    }
+    look(&copy)
+}
+
 type Command<'a> = &'a dyn Fn(&Sqlite) -> Result<()>;
 
 /// Tries this with a fault at the first operation, the second, and so on, until none is met. Gives how often it failed.
@@ -101,21 +122,27 @@ fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command:
         let failed = fail_at(vfs, number, fault);
         let result = command(&store);
         vfs.leave();
-        let state = digest(&file);
+        let (state, killed) = (digest(&file), as_if_killed(&file, digest));
         match &result {
             // A fault may be met where nothing depends on it: in a checkpoint, or when a file is closed.
-            Ok(()) => assert_eq!(state, after, "{at}: acknowledged, and not there"),
+            Ok(()) => assert_eq!((state, killed), (after, after), "{at}: acknowledged, and not there"),
             Err(error) => {
                 failures += 1;
                 assert!(error.is_storage(), "{at}: {error:?}");
                 assert!(!matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Schema), "{at}: {error:?}");
                 assert_eq!(state, before, "{at}: half-written, after {error}");
+                let unknown = error.kind() == ErrorKind::Unknown;
+                assert!(
+                    killed == before || unknown && killed == after,
+                    "{at}: back after a kill, after {error}"
+                );
             }
         }
         if result.is_err() {
             command(&store).unwrap_or_else(|error| panic!("{at}: a retry fails: {error:?}"));
         }
         assert_eq!(digest(&file), after, "{at}: the retry did something else");
+        assert_eq!(as_if_killed(&file, digest), after, "{at}: the retry does not outlive a kill");
         sound(&store, &file);
         drop(store);
         // What the connection believed is also what is in the file.
@@ -176,6 +203,36 @@ fn a_disk_that_fails_for_good_is_a_clean_error_until_it_is_back() {
 #[test]
 fn a_full_disk_is_a_clean_error_until_there_is_room() {
     every_kind("faults-full", Fault::Full);
+}
+
+/// Found by review: the log has all of such a commit, and whoever opens the file after a kill takes it for one.
+#[test]
+fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
+    let (vfs, dir, script) = (Vfs::register("faults-sync"), tempfile::tempdir().unwrap(), Script::new());
+    let file = dir.path().join("support.db");
+    let store = Options::new().open(vfs.uri(&file)).unwrap();
+    script.play(&store, 1, "open").unwrap();
+    let sync_fails = |path: &str, op: &Op<'_>| path.ends_with("-wal") && matches!(op, Op::Sync);
+    vfs.watch(move |path, op| sync_fails(path, op).then_some(ffi::SQLITE_IOERR_FSYNC));
+    let error = script.play(&store, 2, "open").unwrap_err();
+    vfs.leave();
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    assert!(error.is_storage() && !error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("same idempotency key"), "{error}");
+    let count =
+        |store: &Sqlite| script.desk(store, 9).find(firstline::Query::oldest()).unwrap().tickets.len();
+    assert_eq!(count(&store), 1);
+    // Who is killed now finds it when it starts again, and so does who makes the same call again.
+    as_if_killed(&file, |copy| {
+        let again = Sqlite::open(copy).unwrap();
+        assert_eq!(count(&again), 2);
+        script.play(&again, 2, "open").unwrap();
+        assert_eq!(count(&again), 2);
+    });
+    // Once something else is written, it is gone for good.
+    script.play(&store, 3, "open").unwrap();
+    assert_eq!(count(&store), 2);
+    as_if_killed(&file, |copy| assert_eq!(digest(copy), digest(&file)));
 }
 
 /// The control: a command that writes in two transactions is found half-written.
@@ -253,8 +310,8 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
     let base = base(dir.path());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (mut lost, mut mixed) = (0, 0);
-    for fault in [Fault::Once, Fault::Full] {
-        for number in (1..).step_by(step()) {
+    for fault in [Fault::Once, Fault::Full, Fault::Sync] {
+        for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
             // A folder of its own, because the thread that writes may close the last one's file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
@@ -276,14 +333,18 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             hold.execute_batch("ROLLBACK").unwrap();
             let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
             vfs.leave();
-            let stored: Vec<String> = {
-                let connection = Connection::open(&file).unwrap();
+            let keys = |file: &Path| -> Vec<String> {
+                let connection = Connection::open(file).unwrap();
                 let mut statement = connection.prepare("SELECT key FROM firstline_receipt").unwrap();
                 statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
             };
+            let (stored, killed) = (keys(&file), as_if_killed(&file, keys));
             for (n, answer) in answers.iter().enumerate() {
                 let there = stored.contains(&format!("g-{n}"));
                 assert_eq!(there, answer.is_ok(), "{fault:?} at {number}: call {n} was told {answer:?}");
+                let unknown = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unknown);
+                let back = killed.contains(&format!("g-{n}"));
+                assert!(unknown || back == there, "{fault:?} at {number}: call {n} after a kill: {back}");
                 if let Err(error) = answer {
                     assert!(error.is_storage(), "{error:?}");
                 }

@@ -234,12 +234,128 @@ async fn a_command_that_panics_takes_nobody_with_it() {
     assert_eq!(checked(&store), ["before", "after"]);
 }
 
+/// Panics when the thread that writes leaves a span, whenever the number of the span is one of these.
+#[cfg(feature = "tracing")]
+struct PanicsOnLeaving(std::ops::Range<u32>, std::sync::atomic::AtomicU32);
+
+#[cfg(feature = "tracing")]
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for PanicsOnLeaving {
+    fn on_exit(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        let writes = std::thread::current().name() == Some("firstline writer");
+        if writes && self.0.contains(&self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            panic!("a subscriber of the host's panics, as this test wants it to");
+        }
+    }
+}
+
+/// Found by review: it was told that nothing was written, and all of it was, because its savepoint was released by then.
+#[tokio::test]
+#[cfg(feature = "tracing")]
+async fn a_command_that_panics_after_it_has_written_leaves_nothing_behind() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    // The first of a group, the second, and the second and then the first when each is tried alone.
+    for (spans, refused) in [(0..0, None), (0..1, Some("one")), (1..2, None), (1..3, Some("one"))] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, awaited) = opened(&dir);
+        let desk = awaited.desk("main");
+        let panics = tracing_subscriber::registry().with(PanicsOnLeaving(spans.clone(), 0.into()));
+        let _subscriber = tracing::subscriber::set_default(panics);
+        // While this is held, the three gather in one group.
+        let hold = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
+        hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (one, two, three, ()) = tokio::join!(
+            desk.open_ticket(NewTicket::new("one")),
+            desk.open_ticket(NewTicket::new("two")),
+            desk.open_ticket(NewTicket::new("three")),
+            async { hold.execute_batch("ROLLBACK").unwrap() },
+        );
+        let there = checked(&store);
+        for (subject, answer) in [("one", one), ("two", two), ("three", three)] {
+            assert_eq!(answer.is_ok(), Some(subject) != refused, "{spans:?}: {answer:?}");
+            assert_eq!(
+                answer.is_ok(),
+                there.iter().any(|it| it == subject),
+                "{spans:?}: {answer:?} {there:?}"
+            );
+        }
+    }
+}
+
+/// Reads for a while, having said that it began.
+struct Slow(std::sync::Arc<tokio::sync::Notify>);
+
+impl Flow for Slow {
+    type Out = ();
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, _: &Seen) -> std::result::Result<(Commit, ()), Halt> {
+        self.0.notify_one();
+        std::thread::sleep(Duration::from_millis(150));
+        Ok((Commit::default(), ()))
+    }
+}
+
+/// Found by review: whoever wanted to copy or delete the file could not know when the thread had let go of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
+    for blocking_too in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, awaited) = opened(&dir);
+        let blocking = blocking_too.then_some(store);
+        let desk = awaited.desk("main");
+        desk.open_ticket(NewTicket::new("0")).await.unwrap();
+        let began = std::sync::Arc::new(tokio::sync::Notify::new());
+        let slow = Slow(began.clone());
+        let (desk_id, reads) = (DeskId::new("main"), awaited.clone());
+        let slow = tokio::spawn(async move { reads.run(&desk_id, slow).await });
+        began.notified().await;
+        // Many are handed in and not awaited, and many read.
+        let mut writing = Vec::new();
+        for n in 1..50 {
+            let mut call = Box::pin({
+                let desk = desk.clone();
+                async move { desk.open_ticket(NewTicket::new(format!("{n}"))).await }
+            });
+            let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(!matches!(polled, Poll::Ready(Err(_))));
+            writing.push(polled.is_pending().then_some(call));
+        }
+        let mut reading = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let desk = desk.clone();
+            reading.spawn(async move { desk.find(Query::oldest()).await });
+        }
+        tokio::join!(awaited.clone().close(), awaited.clone().close());
+        let left = || std::fs::read_dir(&dir).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
+        assert_eq!(left() == ["support.db"], !blocking_too, "{:?}", left());
+        slow.await.unwrap().unwrap();
+        for call in writing.into_iter().flatten() {
+            call.await.unwrap();
+        }
+        for answer in reading.join_all().await {
+            assert!(answer.is_ok() || answer.unwrap_err().to_string().contains("closed"));
+        }
+        // Nobody does anything any more, by whichever clone; and to close it once more is nothing.
+        let error = desk.open_ticket(NewTicket::new("Late")).await.unwrap_err();
+        assert!(error.is_storage() && error.to_string().contains("closed; nothing was written"), "{error}");
+        assert!(desk.ticket(1).await.unwrap_err().to_string().contains("closed"));
+        awaited.close().await;
+        let after = blocking.unwrap_or_else(|| Options::new().open(dir.path().join("support.db")).unwrap());
+        assert_eq!(checked(&after).len(), 50);
+        after.desk("main").open_ticket(NewTicket::new("Later")).unwrap();
+    }
+}
+
 /// Another program writes for longer than anybody waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     let dir = tempfile::tempdir().unwrap();
-    let (_store, awaited) = opened(&dir);
-    let desk = awaited.desk("main");
+    let options = Options::new().patience(Duration::from_secs(1));
+    let desk = options.open(dir.path().join("support.db")).unwrap().awaited().unwrap().desk("main");
     let other = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = std::time::Instant::now();

@@ -132,3 +132,66 @@ fn reading_waits_for_no_writer() {
     drop(writing);
     assert!(begin.elapsed() < Duration::from_secs(5), "reading took {:?}", begin.elapsed());
 }
+
+/// Found by review: nobody could say for how long a command waits, and inside of one program there was no end to it.
+#[test]
+fn whoever_waits_for_a_writer_does_so_as_long_as_was_said_and_hardly_longer() {
+    use firstline::store::{Mode, Store};
+
+    const PATIENCE: Duration = Duration::from_millis(600);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let store = Options::new().patience(PATIENCE).open(&file).unwrap();
+    let waited = |who: &str| {
+        let begin = Instant::now();
+        let error = store.desk("main").open_ticket(NewTicket::new("No sound")).unwrap_err();
+        let took = begin.elapsed();
+        assert!(error.is_retryable() && error.to_string().contains("nothing was written"), "{who}: {error}");
+        // The machine may be busy with other things, but not each time.
+        assert!(took >= PATIENCE, "{who}: {took:?}");
+        (took <= PATIENCE.mul_f64(1.05), took, error.to_string())
+    };
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let for_another_program: Vec<_> = (0..3).map(|_| waited("another connection")).collect();
+    assert!(for_another_program.iter().any(|it| it.0), "{for_another_program:?}");
+    assert!(for_another_program[0].2.contains("desk.within(&transaction)"), "{for_another_program:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+
+    let writing = store.begin(&"main".into(), Mode::Write).unwrap();
+    let in_this_program: Vec<_> = (0..3).map(|_| waited("this program")).collect();
+    assert!(in_this_program.iter().any(|it| it.0), "{in_this_program:?}");
+    assert!(in_this_program[0].2.contains("in this program"), "{in_this_program:?}");
+    drop(writing);
+    assert_eq!(store.desk("main").open_ticket(NewTicket::new("Now")).unwrap().number.value, 1);
+}
+
+/// Found by review: a host that opened its desk while others wrote was told to use a desk that it did not have.
+#[test]
+fn whoever_cannot_open_a_database_that_is_being_written_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE refund (cents INTEGER); BEGIN IMMEDIATE").unwrap();
+    let error = Options::new().patience(Duration::from_millis(50)).open(&file).unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("cannot be opened as long as"), "{error}");
+    assert!(!error.to_string().contains("within"), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    Options::new().open(&file).unwrap();
+    // One that is up to date is only looked at.
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    Options::new().patience(Duration::from_millis(50)).open(&file).unwrap();
+}
+
+#[test]
+fn a_patience_without_sense_is_refused() {
+    for patience in [Duration::ZERO, Duration::from_micros(999), Duration::from_secs(3_601), Duration::MAX] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("support.db");
+        let error = Options::new().patience(patience).open(&file).unwrap_err();
+        assert_eq!(error.kind(), firstline::ErrorKind::Definition);
+        assert!(error.allowed().unwrap().contains("1 hour"), "{error}");
+        assert!(!file.exists());
+        assert!(Options::new().patience(patience).in_memory().is_err());
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use firstline::store::sqlite::Sqlite;
 use firstline::{Action, Actor, Desk, NewTicket, Query};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -94,7 +95,8 @@ fn a_full_disk_inside_the_hosts_transaction() {
     let long = "x".repeat(30_000);
     let error =
         (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").saying(long.as_str())).err()).unwrap();
-    assert!(error.is_storage(), "{error}");
+    assert!(error.is_storage() && error.to_string().contains("rolled all of it back"), "{error}");
+    assert!(tx.is_autocommit(), "this test would not see it");
     drop(tx);
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
     host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
@@ -160,8 +162,13 @@ fn a_transaction_on_another_database_is_refused() {
     drop(Desk::open(dir.path().join("theirs.db")).unwrap());
     let mut theirs = raw(&dir.path().join("theirs.db"));
     let tx = theirs.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    let error = desk.within(&tx).open_ticket(NewTicket::new("Astray")).unwrap_err();
-    assert!(error.is_storage() && error.to_string().contains("another database"), "{error}");
+    // However the desk was opened. One in memory is on a database that no transaction of the host's can be on.
+    let by_uri = Desk::open(format!("file:{}?mode=rw", dir.path().join("ours.db").display())).unwrap();
+    let in_memory = Sqlite::in_memory().unwrap().desk("main");
+    for desk in [desk, by_uri, in_memory] {
+        let error = desk.within(&tx).open_ticket(NewTicket::new("Astray")).unwrap_err();
+        assert!(error.is_storage() && error.to_string().contains("another database"), "{error}");
+    }
 }
 
 /// The fifth pitfall: a DEFERRED transaction that read before another program wrote can never write any more.
@@ -181,4 +188,24 @@ fn a_deferred_transaction_that_read_first_must_begin_anew() {
         "trying again in this transaction is in vain: {error}"
     );
     assert!(error.to_string().contains("IMMEDIATE"), "{error}");
+}
+
+/// Found by review: while the other program is still writing, the host was told to try again, and to do what it did.
+#[test]
+fn a_deferred_transaction_beside_one_that_writes_must_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.db");
+    let desk = Desk::open(&file).unwrap();
+    let other = raw(&file);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut host = raw(&file);
+    host.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let tx = host.transaction().unwrap();
+    for _ in 0..2 {
+        let error = desk.within(&tx).open_ticket(NewTicket::new("No sound")).unwrap_err();
+        assert!(error.is_storage() && !error.is_retryable(), "trying again is in vain: {error}");
+        assert!(error.to_string().contains("IMMEDIATE") && !error.to_string().contains("within"), "{error}");
+    }
+    // Reading is no reason to wait.
+    assert!(desk.within(&tx).find(Query::newest()).unwrap().tickets.is_empty());
 }

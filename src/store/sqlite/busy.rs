@@ -6,16 +6,43 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// How often to try before giving up: with an average wait of 0.8 ms, about ten seconds.
-const MAX_TRIES: i32 = 12_000;
+use rusqlite::{Error, ErrorCode, Result};
 
-/// Called by SQLite when it finds the database locked: sleeps a little, and says whether to try again.
-pub(super) fn wait(tries: i32) -> bool {
-    if tries >= MAX_TRIES {
-        return false;
+use crate::time::Stopwatch;
+
+/// How long somebody still waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    whole: Duration,
+    begun: Stopwatch,
+}
+
+impl Patience {
+    /// One that begins now.
+    pub(super) fn of(whole: Duration) -> Patience {
+        Patience { whole, begun: Stopwatch::start() }
     }
-    // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
-    let random = RandomState::new().build_hasher().finish();
-    std::thread::sleep(Duration::from_micros(50 + random % 1_550));
-    true
+
+    pub(super) fn left(self) -> Duration {
+        self.whole.saturating_sub(self.begun.elapsed())
+    }
+}
+
+/// Whether another program or connection is in the way.
+pub(super) fn is_busy(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Tries once, and then again and again as long as the database is busy and the patience lasts.
+pub(super) fn tried<T>(patience: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        let answer = attempt();
+        let left = patience.left();
+        if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
+            return answer;
+        }
+        // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
+        let random = RandomState::new().build_hasher().finish();
+        std::thread::sleep(Duration::from_micros(50 + random % 1_550).min(left));
+    }
 }

@@ -80,6 +80,7 @@ mod tests {
     use super::super::Options;
     use super::*;
     use crate::NewTicket;
+    use rusqlite::config::DbConfig;
 
     #[test]
     fn the_versions_with_the_bug_are_known() {
@@ -130,13 +131,13 @@ mod tests {
         let desk = store.desk("main");
         desk.open_ticket(NewTicket::new("No sound")).unwrap();
         desk.ticket("T-1").unwrap();
-        let readers = store.0.readers.lock().unwrap();
-        let reader = readers.first().unwrap();
-        let pages: i64 = reader.query_row("PRAGMA wal_autocheckpoint", [], |row| row.get(0)).unwrap();
-        assert_eq!(pages, 0);
-        let (busy, log): (i64, i64) = reader
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap_or((1, -1));
-        assert!(busy == 1 || log == -1, "a reader made a checkpoint: {busy} {log}");
+        store.0.readers.look(|readers| {
+            let reader = readers.first().unwrap();
+            let asked = |pragma: &str| -> i64 {
+                reader.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap()
+            };
+            assert_eq!((asked("wal_autocheckpoint"), asked("query_only")), (0, 1));
+            assert!(reader.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).unwrap());
+        });
     }
 }

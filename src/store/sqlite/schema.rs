@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::fault;
+use super::{commit_on, fault};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -156,7 +156,7 @@ pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
         )
         .map_err(fault)?;
     }
-    tx.commit().map_err(fault)
+    commit_on(&tx)
 }
 
 /// How many migrations are applied; an error if they are not the first ones of these.

@@ -38,10 +38,11 @@ impl<'t> Within<'t> {
         Within { connection, shared, whose: Whose::Group }
     }
 
-    /// Undoes what a command that panicked may have begun to write.
-    pub(super) fn undo(&self) {
-        // Without a savepoint there is nothing to undo, and SQLite says so.
-        let _ = self.connection.execute_batch("ROLLBACK TO firstline; RELEASE firstline");
+    /// Gives up the whole transaction of the group, in which a command panicked: it may have been undone, or stand there
+    /// half-written, or whole, as when the host's subscriber panics on leaving the command's span.
+    pub(super) fn give_up(&self) {
+        // Should it fail, the next transaction on this connection rolls back before it begins.
+        let _ = self.connection.execute_batch("ROLLBACK");
     }
 }
 
@@ -50,8 +51,10 @@ impl Desk<Sqlite> {
     /// back with the host's own rows, by the host. Each command writes in a SAVEPOINT of its own, so that a failed one
     /// leaves nothing behind and the transaction goes on.
     ///
-    /// Begin the transaction as `IMMEDIATE`: SQLite refuses at once to let a `DEFERRED` one write that has read
-    /// before another program wrote.
+    /// Begin the transaction as `IMMEDIATE`: SQLite refuses at once to let a `DEFERRED` one write that has read while
+    /// another program wrote, or before it did. How long it waits for others to begin is the host's: the patience of the
+    /// store's options is for its own connections. So is the durability: what a power cut may take of the host's
+    /// transaction is said by the `synchronous` of the host's connection.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -157,9 +160,8 @@ impl Store for Within<'_> {
         if self.whose == Whose::HostAbroad {
             let file = self.connection.path().unwrap_or_default();
             let problem = format!("the transaction is on another database than the desk: {file:?}");
-            return Err(
-                Error::new(ErrorKind::Storage, problem).allowing("a transaction on the desk's own file")
-            );
+            return Err(Error::new(ErrorKind::Storage, problem)
+                .allowing("a transaction on the desk's own file (a database in memory has none)"));
         }
         Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
     }
@@ -183,10 +185,20 @@ impl WithinTx<'_> {
         self.within.connection.prepare_cached(sql).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
 
-    /// A full disk makes SQLite roll back the host's whole transaction; the host must hear of it.
+    /// What the host must hear of its own transaction: a full disk makes SQLite roll back the whole of it, and one that
+    /// was not begun for writing cannot wait for another writer.
     fn explained(&self, error: Error) -> Error {
-        let theirs = matches!(self.within.whose, Whose::Host | Whose::HostAbroad);
-        if theirs && self.within.connection.is_autocommit() { gone().caused_by(error) } else { error }
+        match self.within.whose {
+            Whose::Host | Whose::HostAbroad if self.within.connection.is_autocommit() => {
+                gone().caused_by(error)
+            }
+            Whose::Host | Whose::HostAbroad if error.is_retryable() => {
+                let problem = "another program or connection is writing, and trying again inside this transaction is in \
+                               vain: roll it back and begin it anew, as IMMEDIATE";
+                Error::new(ErrorKind::Storage, problem).caused_by(error)
+            }
+            _ => error,
+        }
     }
 }
 

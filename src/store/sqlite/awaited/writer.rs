@@ -2,10 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Connected, Sqlite, begin_on, fault};
+use super::super::{Sqlite, commit_on, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Flow, blocking};
@@ -27,6 +26,12 @@ pub(super) trait Command: Send {
     /// Decides and writes in the open transaction, and keeps the result. It may be run again, if what it wrote was
     /// rolled back: a decision is the same for the same rows.
     fn run(&mut self, within: &Within<'_>);
+
+    /// Whether it ran and did not fail by itself.
+    fn has_succeeded(&self) -> bool;
+
+    /// Forgets the result.
+    fn forget(&mut self);
 
     /// Hands the result to the caller. With an error, what was written is lost: a success becomes this error, while a
     /// command that failed by itself says why.
@@ -58,13 +63,21 @@ impl<F: Flow> Command for Waiting<F> {
     }
 
     fn run(&mut self, within: &Within<'_>) {
-        // A panic in a decision is the caller's, not that of all who wait behind it.
+        // A panic is the caller's, not that of all who wait behind it; those of its group try again without it.
         let Waiting { desk, flow, watch, .. } = &*self;
         let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, flow, watch)));
         self.result = Some(ran.unwrap_or_else(|_| {
-            within.undo();
+            within.give_up();
             Err(Error::new(ErrorKind::Storage, "the command panicked; nothing of it was written"))
         }));
+    }
+
+    fn has_succeeded(&self) -> bool {
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn forget(&mut self) {
+        self.result = None;
     }
 
     fn answer(self: Box<Self>, lost: Option<Error>) {
@@ -80,21 +93,17 @@ impl<F: Flow> Command for Waiting<F> {
     }
 }
 
-/// Serves until the last sender is gone.
-pub(super) fn serve(store: &Sqlite, mut orders: mpsc::Receiver<Order>) {
+/// Serves until the last sender is gone, and lets go of the store.
+pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
-        let connected = store.writer();
-        let mut waiting = std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok()));
-        group(store, &connected, &mut waiting);
+        group(&store, &mut std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok())));
     }
 }
 
 /// Runs what waits in one transaction, commits it, and lets everybody know.
-fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<Item = Order>) {
+fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
     let mut ran: Vec<Order> = Vec::new();
-    let committed = connected.connection().and_then(|connection| {
-        together(store, connection, &mut waiting.take(GROUP).filter(|it| !it.is_dropped()), &mut ran)
-    });
+    let committed = together(store, &mut waiting.take(GROUP).filter(|it| !it.is_dropped()), &mut ran);
     match committed {
         Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
         Err(error) if ran.len() <= 1 => {
@@ -102,16 +111,27 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
                 alone.answer(Some(error));
             }
         }
-        // Nothing of the group is written, and nobody was told otherwise. Each tries alone: one that fills the disk
-        // fails no other, and nobody hears a refusal that rests on what was never written.
-        Err(_) => {
+        // Nothing of the group is to be seen, and nobody was told otherwise. Each tries alone: one that fills the disk
+        // fails no other, and nobody hears a refusal that rests on what was never written. Nor can it be written twice if
+        // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
+        // that one of them writes goes over it, so that only one of the two can be there in the end.
+        Err(error) => {
+            let patience = store.patience();
             for mut command in ran {
-                let alone = connected.connection().and_then(|connection| {
-                    begin_on(connection, "BEGIN IMMEDIATE")?;
+                // It comes back with the group's commit, if everything is killed before anything else is written. So its
+                // failure alone does not prove that it is not there.
+                let in_doubt = error.kind() == ErrorKind::Unknown && command.has_succeeded();
+                let alone = store.writing(patience).and_then(|connected| {
+                    let connection = connected.connection()?;
                     command.run(&Within::group(connection, store.shared()));
-                    commit(connection)
+                    commit_on(connection)
                 });
-                command.answer(alone.err());
+                if in_doubt && !(alone.is_ok() && command.has_succeeded()) {
+                    command.forget();
+                    command.answer(Some(said_again(&error)));
+                } else {
+                    command.answer(alone.err());
+                }
             }
         }
     }
@@ -120,54 +140,41 @@ fn group(store: &Sqlite, connected: &Connected<'_>, waiting: &mut dyn Iterator<I
 /// Runs these in one transaction and commits it. Those that ran are in `ran`, also if it was for nothing.
 ///
 /// # Errors
-/// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written.
-fn together(
-    store: &Sqlite,
-    connection: &Connection,
-    waiting: &mut dyn Iterator<Item = Order>,
-    ran: &mut Vec<Order>,
-) -> Result<()> {
+/// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written, or, with
+/// [`ErrorKind::Unknown`], nothing that can be seen now.
+fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut Vec<Order>) -> Result<()> {
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    if let Err(error) = begin_on(connection, "BEGIN IMMEDIATE") {
-        // Those behind it have waited for the same busy database, and in vain as well: each after the other would wait
-        // anew. Any other fault is the first one's alone, and the others try for themselves.
-        if error.is_retryable() {
-            for behind in waiting {
-                behind.answer(Some(Error::new(error.kind(), error.to_string())));
+    let connected = match store.writing(store.patience()) {
+        Ok(connected) => connected,
+        Err(error) => {
+            // Those behind it have waited for the same busy database, and in vain as well: each after the other would
+            // wait anew. Any other fault is the first one's alone, and the others try for themselves.
+            if error.is_retryable() {
+                waiting.for_each(|behind| behind.answer(Some(said_again(&error))));
             }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
+    let connection = connected.connection()?;
     let within = Within::group(connection, store.shared());
     loop {
         if let Some(command) = ran.last_mut() {
             command.run(&within);
         }
-        // A full disk makes SQLite roll back everything, not only the statement that met it. What ran before is gone
-        // with it, and to go on would be to write outside of any transaction.
+        // A full disk makes SQLite roll back everything, not only the statement that met it, and so does a panic. What ran
+        // before is gone with it, and to go on would be to write outside of any transaction.
         if connection.is_autocommit() {
             return Err(rolled_back());
         }
         match waiting.next() {
             Some(next) => ran.push(next),
-            None => return commit(connection),
+            None => return commit_on(connection),
         }
     }
 }
 
-fn commit(connection: &Connection) -> Result<()> {
-    if connection.is_autocommit() {
-        return Err(rolled_back());
-    }
-    let committed = connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([]));
-    committed.map(drop).map_err(|error| {
-        // Should it fail, the next transaction rolls back before it begins.
-        let _ = connection.execute_batch("ROLLBACK");
-        fault(error)
-    })
-}
-
-fn rolled_back() -> Error {
-    Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
+/// The same for another who waited.
+fn said_again(error: &Error) -> Error {
+    Error::new(error.kind(), error.to_string())
 }
