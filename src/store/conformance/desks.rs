@@ -2,7 +2,7 @@
 
 use super::Candidate;
 use super::failure::{Checked, holds, refused, same};
-use super::scene::{ACME, Scene, anna, edited, later, monday, noted, open, ticket_id};
+use super::scene::{ACME, Scene, anna, complete, edited, later, monday, noted, open, ticket_id};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::id::TicketId;
 use crate::lifecycle::state::Resolved;
@@ -78,7 +78,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     )?;
     let desk = scene.desk(ACME);
     refused("an action on another desk's ticket", scene.wait(desk.act(id, Action::start(), anna())))?;
-    same("timers fired at this desk", scene.wait(desk.tick(later(1_000)))?.fired, 0)?;
+    same("timers fired at this desk", complete(scene.wait(desk.tick(later(1_000)))?)?, 0)?;
     untouched(scene, id, 1)?;
 
     // The same names mean other things here, and what happens here happens here alone.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::Candidate;
 use super::failure::{Checked, refused, same};
-use super::scene::{ACME, Scene, anna, later};
+use super::scene::{ACME, Scene, anna, complete, later};
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
@@ -41,7 +41,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(c, Action::Impact(Impact::HIGH))?;
     does(d, Action::cancel())?;
     refused("a step that the lifecycle forbids", does(d, Action::start()))?;
-    scene.wait(desk.tick(later(9_001)))?;
+    same("timers fired", complete(scene.wait(desk.tick(later(9_001)))?)?, 1)?;
     let late = NewTicket::new("Again").from("contact-3").thread("chat-3").saying("It is back.");
     tickets.push(scene.wait(desk.receive(late))?.ticket.id());
     scene.wait(desk.act(a, Action::confirm(), Actor::contact("contact-0")))?;

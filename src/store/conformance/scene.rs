@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Candidate;
 use super::failure::{Checked, Failure, same};
-use crate::desk::{Desk, Settings};
+use crate::desk::{Desk, Settings, Swept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::{DeskId, IdSource, TicketId};
@@ -190,6 +190,14 @@ impl<E: Engine> Engine for Lent<'_, E> {
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
         self.0.work(desk, job)
+    }
+}
+
+/// How many timers a sweep fired. It must have come to its end.
+pub(super) fn complete(swept: Swept) -> Checked<usize> {
+    match swept.stopped.into_iter().chain(swept.failed.into_iter().map(|it| it.error)).next() {
+        Some(error) => Err(Failure::from(error).at("a sweep")),
+        None => Ok(swept.fired),
     }
 }
 
