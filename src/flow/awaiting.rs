@@ -150,7 +150,7 @@ pub async fn drive<S: AsyncStore, F: Flow>(store: &S, desk: &DeskId, flow: &F) -
     desk.check()?;
     let watch = Watch::begin(desk, flow.label());
     let out = watch.around(decided(store, desk, flow, &watch)).await;
-    watch.ended(&out);
+    watch.ended::<F>(&out);
     out
 }
 

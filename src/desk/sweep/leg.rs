@@ -43,8 +43,8 @@ impl Flow for Leg {
 
     fn label(&self) -> Label {
         match self {
-            Leg::List { listing: Listing::Here(..), .. } => Label::new("list_due"),
-            Leg::List { listing: Listing::Everywhere(_), .. } => Label::new("list_owed"),
+            Leg::List { listing: Listing::Here(..), .. } => Label::new("list_due").quiet(),
+            Leg::List { listing: Listing::Everywhere(_), .. } => Label::new("list_owed").quiet().everywhere(),
             Leg::Fire { ticket, .. } => Label::of("tick", *ticket),
         }
     }

@@ -115,7 +115,7 @@ impl Awaited {
         let reading = runtime.spawn_blocking(move || {
             let _place = place;
             let out = blocking::watched(&store, &desk, &flow, &watch);
-            watch.ended(&out);
+            watch.ended::<F>(&out);
             out
         });
         reading.await.map_err(|error| Error::storage("the reading did not come to its end", error))?
