@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Candidate;
-use super::failure::{Checked, refused, same};
+use super::alike::alike;
+use super::failure::{Checked, Failure, refused, same};
 use super::scene::{ACME, Scene, anna, complete, edited, later, open, opening, ticket_id};
 use crate::desk::Worker;
 use crate::error::Result;
@@ -64,6 +65,10 @@ fn paged<T: Clone>(limit: usize, mut page: impl FnMut(Option<&T>) -> Checked<Vec
     // More pages than there can be, should a store always have one more.
     for _ in 0..100 {
         let more = page(all.last())?;
+        if more.len() > limit {
+            let found = format_args!("{} of them", more.len());
+            return Err(Failure::new("a page", format_args!("at most {limit}"), found));
+        }
         let last = more.len() < limit;
         all.extend(more);
         if last {
@@ -90,7 +95,6 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             let found = paged(limit, |after| scene.due(ACME, later(until), after, limit))?;
             same(what, &found, &wanted)?;
         }
-        same("only so many", scene.due(ACME, later(until), None, 2)?.len(), wanted.len().min(2))?;
     }
     Ok(())
 }
@@ -136,7 +140,7 @@ pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let desk = format!("desk {number}");
         scene.put(&desk, Commit { tickets: vec![write.clone()], ..Commit::default() })?;
         let ticket = scene.sound(&desk, ticket_id(number))?;
-        same(format_args!("a ticket opened at {text}"), &*ticket, &write.snapshot)?;
+        alike(format_args!("a ticket opened at {text}"), &*ticket, &write.snapshot)?;
         same("its opening", scene.history(&desk, ticket_id(number))?.first().map(|it| it.at), Some(at))?;
         same("what is due a microsecond before", scene.due(&desk, at, None, 9)?.len(), 0)?;
         let due = scene.due(&desk, until, None, 9)?;

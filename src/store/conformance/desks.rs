@@ -1,6 +1,7 @@
 //! Several desks in one store.
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, holds, refused, same};
 use super::scene::{ACME, Scene, anna, complete, edited, later, monday, noted, open, ticket_id};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
@@ -104,7 +105,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         ..Commit::default()
     };
     scene.put(ACME, ours)?;
-    same("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
+    alike("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
     untouched(scene, id, 1)?;
     same(
         "the definition at the other desk",

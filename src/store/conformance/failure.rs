@@ -21,7 +21,7 @@ pub struct Failure {
 }
 
 /// Texts longer than this are cut short in a failure.
-const MOST: usize = 2_000;
+const MOST: usize = 400;
 
 impl Failure {
     pub(super) fn new(

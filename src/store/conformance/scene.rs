@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, Failure, same};
 use crate::desk::{Desk, Settings, Swept};
 use crate::error::{Error, ErrorKind, Result};
@@ -165,7 +166,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let versions: Vec<u64> = history.iter().map(|event| event.version).collect();
         same(format_args!("the versions of ticket {id}"), versions, (1..=ticket.version).collect())?;
         let fold = Snapshot::fold(&history)?;
-        same(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
+        alike(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
         Ok(ticket)
     }
 }
@@ -232,7 +233,7 @@ pub(super) fn anna() -> Actor {
 
 /// Reads and writes nothing.
 #[derive(Debug)]
-struct Look(Vec<Read>);
+pub(super) struct Look(pub(super) Vec<Read>);
 
 impl Flow for Look {
     type Out = Vec<Answer>;
