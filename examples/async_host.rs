@@ -61,9 +61,15 @@ async fn inbox(State(store): State<Awaited>, Path(desk): Path<String>) -> Reply 
 async fn serve_the_clock(store: Awaited, mut stopped: watch::Receiver<()>) {
     let worker = Worker::over(store);
     loop {
+        // A store that is busy for a moment ends no loop: what could not be done is still owed.
         match worker.drain(SystemTime.now()).await {
-            Ok(drained) if drained.fired > 0 => println!("    the worker woke {} ticket", drained.fired),
-            Ok(_) => {}
+            Ok(swept) => {
+                swept.failed.iter().for_each(|it| println!("    the worker could not serve {it}"));
+                swept.stopped.iter().for_each(|error| println!("    the worker will try again: {error}"));
+                if swept.fired > 0 {
+                    println!("    the worker woke {} ticket", swept.fired);
+                }
+            }
             Err(error) => println!("    the worker will try again: {error}"),
         }
         tokio::select! {

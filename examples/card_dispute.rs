@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tell(&desk, flight, &anna, Action::resume());
     tell(&desk, flight, &rita, Action::hold_until("merchant", until(30)).into_status("Pre-arbitration"));
     time.advance(TimeDelta::days(31));
-    desk.tick(time.now())?;
+    assert!(desk.tick(time.now())?.stopped.is_none());
     println!("  (a month without a word of the merchant) -> {}", desk.ticket(flight)?.status());
     tell(&desk, flight, &rita, Action::resolve_as("fraud", "you get your money back"));
     tell(&desk, flight, &boris, Action::confirm());

@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let chair = ask("The chair is too high", 90, 5)?.id();
     tell(&desk, chair, &clara, parcel());
     time.advance(TimeDelta::days(15));
-    desk.tick(time.now())?;
+    assert!(desk.tick(time.now())?.stopped.is_none());
     println!("  (two weeks later) -> {}", desk.ticket(chair)?.status());
 
     let workflow = preset::retail_return().build()?;

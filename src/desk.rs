@@ -11,10 +11,11 @@ mod receipt;
 mod records;
 mod reports;
 mod setup;
-mod tick;
+mod sweep;
 mod traffic;
 mod worker;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -37,8 +38,11 @@ pub use receipt::Receipt;
 pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
-pub use tick::Ticked;
-pub use worker::{Drained, Worker};
+pub use sweep::{Swept, Unfired};
+pub use worker::Worker;
+
+/// How many due tickets a sweep lists at once, if not said.
+const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// One support desk over some engine: the one noun that an application holds.
 ///
@@ -176,7 +180,9 @@ impl<E> Desk<E> {
 impl<E: Engine> Desk<E> {
     /// Opens a ticket.
     ///
-    /// With an idempotency key ([`NewTicket::once`]) a repetition returns the ticket as the first call returned it:
+    /// With an idempotency key ([`NewTicket::once`]) a repetition opens nothing and returns the ticket as the first call
+    /// returned it: new, at that version, however far it has gone since. [`Ticket::replayed`] tells one from the other
+    /// (201 from 200, say), and [`Desk::ticket`] has the ticket as it is now.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -184,7 +190,9 @@ impl<E: Engine> Desk<E> {
     /// let request = NewTicket::new("No sound").from("boris").once("form-4711");
     /// let ticket = desk.open_ticket(request.clone())?;
     /// assert_eq!(ticket.number.to_string(), "T-1");
-    /// assert_eq!(desk.open_ticket(request)?, ticket);
+    ///
+    /// let again = desk.open_ticket(request)?;
+    /// assert!(!ticket.replayed() && again.replayed() && again == ticket);
     ///
     /// let error = desk.open_ticket(NewTicket::new("")).unwrap_err();
     /// assert_eq!(error.to_string(), "subject is empty; allowed: 1 to 500 characters");
@@ -333,19 +341,24 @@ impl<E: Engine> Desk<E> {
     /// desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna"))?;
     ///
     /// // Five days of silence close it. This tick comes a month late; the ticket was closed in time all the same.
-    /// let ticked = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
-    /// assert_eq!((ticked.fired, ticked.failed.len()), (1, 0));
+    /// let swept = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
+    /// assert_eq!((swept.fired, swept.failed.len()), (1, 0));
+    /// assert!(swept.stopped.is_none());
     /// let closed_at = desk.ticket(ticket.id())?.closed_at;
     /// assert_eq!(closed_at, Some("2026-01-10T09:00:00Z".parse()?));
     /// # Ok(())
     /// # }
     /// ```
     ///
+    /// What failed, and what ended it before its end, a store that is busy or gone, is in [`Swept`] beside what was done:
+    /// the next tick goes on. When it gives up, [`Worker::drain`] says, which does the same for all desks.
+    ///
     /// # Errors
-    /// [storage](crate::Error::is_storage), if due timers cannot even be listed. A single ticket's failure is in
-    /// [`Ticked::failed`].
-    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, Ticked> {
-        self.engine.work(&self.settings.desk, tick::Tick::new(self.frame_at(now)))
+    /// [invalid](crate::Error::is_invalid) if the desk's id is none. None that a store gives.
+    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, Swept> {
+        let listing = sweep::Listing::Here(self.settings.desk.clone(), None);
+        let sweep = sweep::Sweep::new(self.frame_at(now), listing, PAGE.get());
+        self.engine.work(&self.settings.desk, sweep)
     }
 
     /// The desk's definitions: its policy, and which holds from when.

@@ -10,7 +10,7 @@
 pub mod awaiting;
 pub mod blocking;
 mod seen;
-pub(crate) mod watch;
+pub mod watch;
 
 pub use seen::Seen;
 
@@ -26,6 +26,11 @@ pub trait Flow: Send + Sync + 'static {
     /// What it is called where commands are traced and counted.
     fn label(&self) -> Label {
         Label::new("flow")
+    }
+
+    /// What its result adds to that. [`watch`] has the names.
+    fn outcome(_out: &Self::Out) -> Outcome {
+        Outcome::default()
     }
 
     /// Whether it may write.
@@ -52,17 +57,50 @@ pub struct Label {
     pub verb: &'static str,
     /// The ticket.
     pub ticket: Option<TicketId>,
+    /// It is asked again and again, and says little: a matter for whoever looks for faults.
+    pub quiet: bool,
+    /// It is about all desks, whatever the one at which it runs.
+    pub everywhere: bool,
 }
 
 impl Label {
     /// A verb.
     pub fn new(verb: &'static str) -> Label {
-        Label { verb, ticket: None }
+        Label { verb, ticket: None, quiet: false, everywhere: false }
     }
 
     /// A verb and its ticket.
     pub fn of(verb: &'static str, ticket: TicketId) -> Label {
-        Label { verb, ticket: Some(ticket) }
+        Label { ticket: Some(ticket), ..Label::new(verb) }
+    }
+
+    /// The same, asked again and again.
+    #[must_use]
+    pub fn quiet(self) -> Label {
+        Label { quiet: true, ..self }
+    }
+
+    /// The same about all desks.
+    #[must_use]
+    pub fn everywhere(self) -> Label {
+        Label { everywhere: true, ..self }
+    }
+}
+
+/// What a result adds to the [`Label`] of its command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The ticket, where the command learnt only in the end which one it is.
+    pub ticket: Option<TicketId>,
+    /// It was a repetition, and this is the first one's result.
+    pub replayed: bool,
+}
+
+impl Outcome {
+    /// A ticket, and whether it came of a repetition.
+    pub fn of(ticket: TicketId, replayed: bool) -> Outcome {
+        Outcome { ticket: Some(ticket), replayed }
     }
 }
 

@@ -128,8 +128,8 @@
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
 //! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
 //! - **`conformance`**: what a store of yours must do, as checks to put it to: `store::conformance`.
-//! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome.
-//! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store.
+//! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome; their names: [`flow::watch`].
+//! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store; likewise.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
 //! - **`toml`**: workflows from TOML text, with the place of every fault.
 //! - **`ics`**: holidays from iCalendar files.

@@ -14,6 +14,9 @@
 //! - Desks are apart: a transaction sees and touches one desk's rows; [`Read::Owed`] alone looks beyond, for ids.
 //! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
 //! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
+//! - In [`Mode::Read`] what one `load` answers is of one state of the desk. Two loads need not agree: what the second one
+//!   reads may have gone on since the first, and is never older. No flow of this crate relies on more. (Inside a
+//!   transaction of the host's, its isolation has the last word.)
 //! - A ticket is written only at its expected version, else the commit is a [`Conflict`](crate::Conflict).
 //! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
 //!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
@@ -45,7 +48,7 @@ pub use read::{Answer, DueTimer, Owed, Read};
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Reading alone: no claims, no waiting.
+    /// Reading alone: no claims, no waiting. One [`load`](Tx::load) sees one state, a later one perhaps a later state.
     Read,
     /// Reading in order to write: what is read, absence included, stays so until the end.
     Write,

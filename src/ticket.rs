@@ -81,12 +81,22 @@ pub use typed::AnyTicket;
 /// let cancelled = desk.commit(ticket.cancel(), &anna)?; // `ticket` is gone: use `active`
 /// # Ok::<(), firstline::Error>(())
 /// ```
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ticket<S = State> {
     snapshot: Arc<Snapshot>,
     workflow: Workflow,
     state: S,
+    replayed: bool,
 }
+
+/// Two handles are the same if the tickets are; one of them may be the [repetition](Ticket::replayed) of the other.
+impl<S: PartialEq> PartialEq for Ticket<S> {
+    fn eq(&self, other: &Ticket<S>) -> bool {
+        (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
+    }
+}
+
+impl<S: Eq> Eq for Ticket<S> {}
 
 impl<S> Ticket<S> {
     /// The id.
@@ -97,6 +107,12 @@ impl<S> Ticket<S> {
     /// The state: a [`State`] if it is known only at run time, else that state with its content.
     pub fn state(&self) -> &S {
         &self.state
+    }
+
+    /// Whether the handle came of a command that was a repetition: the ticket as the first one left it, while it may have
+    /// gone on since.
+    pub fn replayed(&self) -> bool {
+        self.replayed
     }
 
     /// The workflow that it follows: its statuses and the ways between them.
@@ -191,21 +207,33 @@ impl Ticket {
     }
 
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot }
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false }
+    }
+
+    /// The same handle as that of a repetition.
+    pub(crate) fn repeated(self) -> Ticket {
+        Ticket { replayed: true, ..self }
     }
 }
 
 impl<S: KnownState> Ticket<S> {
     /// The handle as one whose state is known at run time.
     pub fn into_untyped(self) -> Ticket {
-        Ticket { state: self.snapshot.state.clone(), workflow: self.workflow, snapshot: self.snapshot }
+        Ticket {
+            state: self.snapshot.state.clone(),
+            workflow: self.workflow,
+            snapshot: self.snapshot,
+            replayed: self.replayed,
+        }
     }
 
     /// The typed handle, if the ticket is in this state; the ticket back, if it is not.
     pub fn try_from_untyped(ticket: Ticket) -> Result<Ticket<S>, Ticket> {
         match S::from_state(&ticket.state) {
             Some(state) => {
-                Ok(Ticket { state: state.clone(), workflow: ticket.workflow, snapshot: ticket.snapshot })
+                let state = state.clone();
+                let Ticket { workflow, snapshot, replayed, .. } = ticket;
+                Ok(Ticket { state, workflow, snapshot, replayed })
             }
             None => Err(ticket),
         }

@@ -306,7 +306,9 @@ mod embedding {
             assert!(stage.desk.act(id, Action::reopen(), anna()).is_err());
             assert!(stage.desk.act(id, Action::note("x").and(Action::start()), anna()).is_err());
             assert!(stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).is_err());
-            stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap();
+            assert!(
+                stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
+            );
             stage.does(id, Action::note("a note is no step"));
             assert_eq!(state(stage), StateKind::Cancelled);
         });

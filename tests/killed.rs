@@ -278,7 +278,7 @@ fn drain_until_done(part: &str) {
     let worker = Worker::over(store).batch(std::num::NonZeroUsize::new(50).unwrap());
     loop {
         let drained = worker.drain(tuesday()).unwrap();
-        assert!(drained.failed.is_empty(), "{:?}", drained.failed);
+        assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
         if drained.fired == 0 {
             return say("done");
         }

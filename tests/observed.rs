@@ -13,13 +13,22 @@ fn work() -> Result<()> {
     let anna = Actor::agent("anna-secret");
     let request =
         NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").once("secret-key");
-    let ticket = desk.open_ticket(request)?;
+    let ticket = desk.open_ticket(request.clone())?;
+    assert!(desk.open_ticket(request.clone())?.replayed());
+    assert!(
+        desk.open_ticket(request.tag("another")).is_err_and(|error| error.kind() == ErrorKind::KeyReused)
+    );
     desk.act(ticket.id(), Action::reply("secret words"), &anna)?;
-    desk.act(ticket.id(), Action::start(), &anna)?;
+    for replayed in [false, true] {
+        assert_eq!(desk.act(ticket.id(), Action::start(), anna.clone().once("key-2"))?.replayed, replayed);
+    }
+    desk.receive(
+        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").saying("secret"),
+    )?;
     assert!(desk.act(ticket.id(), Action::start(), &anna).unwrap_err().is_rejected());
     assert!(desk.act(ticket.id(), Action::tag("late"), anna.expecting(1)).unwrap_err().is_conflict());
     assert!(desk.ticket("T-9").unwrap_err().is_not_found());
-    Ok(())
+    desk.ticket("T-1").map(drop)
 }
 
 /// A store that is busy for the first two attempts.
@@ -86,10 +95,58 @@ fn work_of_the_writer_thread() -> Result<()> {
     })
 }
 
+/// The tables in the documentation of what is told, held to the code.
+mod table {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    const WATCH: &str = include_str!("../src/flow/watch.rs");
+
+    /// What stands in the first column of the table under this heading.
+    pub(crate) fn rows(heading: &str) -> BTreeSet<String> {
+        let docs = WATCH.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+        let under = docs.skip_while(|line| *line != format!("# {heading}")).skip(1);
+        let rows = under.take_while(|line| !line.starts_with("# ")).filter(|line| line.starts_with("| `"));
+        let names = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split(','));
+        names.map(|name| name.trim().trim_matches('`').to_owned()).collect()
+    }
+
+    /// The texts that stand after this in the crate's code.
+    fn spelled(folder: &Path, before: &str, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                spelled(&path, before, found);
+            } else {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let texts = text.split(before).skip(1).filter_map(|it| it.split('"').next());
+                found.extend(texts.map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn every_verb_is_in_the_table() {
+        let mut verbs = BTreeSet::new();
+        for before in ["Label::new(\"", "Label::of(\""] {
+            spelled(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), before, &mut verbs);
+        }
+        assert_eq!(rows("Verbs"), verbs);
+    }
+
+    #[test]
+    fn every_outcome_is_in_the_table() {
+        let code = WATCH.split("fn word<").nth(1).unwrap();
+        let words = code.split('"').skip(1).step_by(2).map(str::to_owned);
+        assert_eq!(rows("Outcomes"), words.collect());
+    }
+}
+
 #[cfg(feature = "tracing")]
 mod spans {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::fmt::Debug;
+    use std::io::Write;
     use std::sync::{Arc, LazyLock, Mutex};
 
     use tracing::Dispatch;
@@ -98,7 +155,9 @@ mod spans {
     use tracing::subscriber::with_default;
     use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-    use super::{awaited_work, work};
+    use firstline::Worker;
+
+    use super::*;
 
     type Fields = BTreeMap<&'static str, String>;
 
@@ -116,7 +175,9 @@ mod spans {
 
     impl<S: tracing::Subscriber> Layer<S> for Collected {
         fn on_new_span(&self, span: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
-            let mut fields = Fields::new();
+            let meta = span.metadata();
+            let mut fields = Fields::from([("(level)", meta.level().to_string())]);
+            fields.insert("(name)", format!("{} of {}", meta.name(), meta.target()));
             span.record(&mut Into(&mut fields));
             self.0.lock().unwrap().push((id.into_u64(), fields));
         }
@@ -146,17 +207,92 @@ mod spans {
         let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
         let wanted = [
             ("open_ticket", "ok"),
+            ("open_ticket", "replayed"),
+            ("open_ticket", "key_reused"),
             ("act", "ok"),
             ("act", "ok"),
+            ("act", "replayed"),
+            ("receive", "ok"),
             ("act", "rejected"),
             ("act", "conflict"),
             ("ticket", "not_found"),
+            ("ticket", "ok"),
         ];
         assert_eq!(said, wanted);
         assert!(spans.iter().all(|it| it["desk"] == "acme"), "{spans:?}");
-        assert!(spans[1].contains_key("ticket") && spans[0]["ticket"] == spans[1]["ticket"], "{spans:?}");
+        // Each names the one ticket that there is, or none.
+        let named: Vec<_> = spans.iter().map(|it| it.get("ticket")).collect();
+        assert!(named[2].is_none() && named[9].is_none(), "{spans:?}");
+        let named: BTreeSet<_> = named.into_iter().flatten().collect();
+        assert_eq!(named.len(), 1, "{spans:?}");
+        assert_eq!(spans.iter().filter(|it| it.contains_key("ticket")).count(), 9);
         let all = format!("{spans:?}");
         assert!(!all.contains("secret"), "{all}");
+    }
+
+    #[test]
+    fn a_worker_that_finds_nothing_says_nothing_at_info_and_names_no_desk() {
+        let store = Memory::new();
+        let desk = store.desk("worker"); // As a tenant may be called.
+        let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        desk.act(id, Action::resolve("unmuted"), Actor::agent("anna")).unwrap();
+        let worker = Worker::over(store);
+        let drains = |at: &str| collected(|| drop(worker.drain(at.parse().unwrap()).unwrap()));
+        let level = |span: &Fields| (span["verb"].clone(), span["(level)"].clone());
+        let debug = ("list_owed".to_owned(), "DEBUG".to_owned());
+        let idle = drains("2020-01-01T00:00:00Z");
+        assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), std::slice::from_ref(&debug));
+        assert!(!idle[0].contains_key("desk"), "{idle:?}");
+        let busy = drains("2100-01-01T00:00:00Z");
+        assert_eq!(busy.iter().map(level).collect::<Vec<_>>(), [debug, ("tick".into(), "INFO".into())]);
+        assert_eq!((busy[1]["desk"].as_str(), busy[1]["ticket"].clone()), ("worker", id.to_string()));
+        let ticked = collected(|| drop(desk.tick("2100-01-01T00:00:00Z".parse().unwrap()).unwrap()));
+        assert_eq!(ticked.iter().map(level).collect::<Vec<_>>(), [("list_due".into(), "DEBUG".into())]);
+    }
+
+    /// What is printed, for as long as a test looks.
+    #[derive(Clone, Default)]
+    struct Printed(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Printed {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_recipe_prints_one_line_a_command() {
+        use tracing_subscriber::fmt::format::FmtSpan;
+
+        LazyLock::force(&ANOTHER);
+        let printed = Printed::default();
+        let out = printed.clone();
+        let lines = tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).with_ansi(false);
+        with_default(lines.with_writer(move || out.clone()).finish(), || work().unwrap());
+        let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = printed.lines().collect();
+        assert_eq!(lines.len(), 11, "{printed}");
+        let first = " INFO firstline{desk=acme verb=\"open_ticket\" ticket=";
+        assert!(lines[0].contains(first), "{printed}");
+        assert!(lines[0].contains(" outcome=\"ok\"}: firstline: close time.busy="), "{printed}");
+        assert!(lines.iter().all(|line| line.matches("ticket=").count() <= 1), "{printed}");
+    }
+
+    #[test]
+    fn spans_are_called_as_the_table_says() {
+        let fields = super::table::rows("Spans");
+        for span in collected(|| work().unwrap()) {
+            assert_eq!(span["(name)"], "firstline of firstline");
+            let told = span.keys().filter(|it| !it.starts_with('('));
+            assert!(told.clone().all(|it| fields.contains(*it)), "{span:?} has more than {fields:?}");
+            assert!(super::table::rows("Verbs").contains(&span["verb"]));
+            assert!(super::table::rows("Outcomes").contains(&span["outcome"]));
+        }
+        assert_eq!(fields.len(), 4);
     }
 
     #[test]
@@ -179,7 +315,7 @@ mod spans {
 
 #[cfg(feature = "metrics")]
 mod figures {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
@@ -211,14 +347,29 @@ mod figures {
             ("firstline_commands_total act conflict", 1),
             ("firstline_commands_total act ok", 2),
             ("firstline_commands_total act rejected", 1),
+            ("firstline_commands_total act replayed", 1),
+            ("firstline_commands_total open_ticket key_reused", 1),
             ("firstline_commands_total open_ticket ok", 1),
+            ("firstline_commands_total open_ticket replayed", 1),
+            ("firstline_commands_total receive ok", 1),
             ("firstline_commands_total ticket not_found", 1),
+            ("firstline_commands_total ticket ok", 1),
             ("firstline_conflicts_total act", 1),
-            ("firstline_store_seconds act", 4),
-            ("firstline_store_seconds open_ticket", 1),
-            ("firstline_store_seconds ticket", 1),
+            ("firstline_store_seconds act", 5),
+            ("firstline_store_seconds open_ticket", 3),
+            ("firstline_store_seconds receive", 1),
+            ("firstline_store_seconds ticket", 2),
         ];
         assert_eq!(figures, wanted.into_iter().map(|(name, count)| (name.to_owned(), count)).collect());
+    }
+
+    #[test]
+    fn figures_are_called_as_the_table_says() {
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        for figures in [recorded(|| work().unwrap()), recorded(|| awaited_work().unwrap())] {
+            told.extend(figures.keys().filter_map(|it| it.split(' ').next()).map(str::to_owned));
+        }
+        assert_eq!(super::table::rows("Figures"), told);
     }
 
     /// What the thread that writes tells goes to the recorder of the whole program, from the test of its spans too.

@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Seen};
+use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Reason, Rejection, Verb};
@@ -114,6 +114,10 @@ impl Flow for Act {
         Label::of("act", self.ticket)
     }
 
+    fn outcome(receipt: &Receipt) -> Outcome {
+        Outcome::of(receipt.ticket.id(), receipt.replayed)
+    }
+
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.extend(self.by.key.clone().map(Read::Receipt));
         reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
@@ -162,6 +166,10 @@ impl<To: KnownState> Flow for Take<To> {
 
     fn label(&self) -> Label {
         Label::of("commit", self.act.ticket)
+    }
+
+    fn outcome(ticket: &Ticket<To>) -> Outcome {
+        Outcome::of(ticket.id(), ticket.replayed())
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {

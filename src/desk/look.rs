@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use crate::condition::Condition;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Seen};
+use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::store::{Commit, Cursor, Mode, Query};
 use crate::ticket::Ticket;
@@ -83,6 +83,10 @@ impl Flow for LookUp {
             TicketRef::Id(id) => Label::of("ticket", *id),
             _ => Label::new("ticket"),
         }
+    }
+
+    fn outcome(ticket: &Ticket) -> Outcome {
+        Outcome::of(ticket.id(), false)
     }
 
     fn mode(&self) -> Mode {

@@ -4,7 +4,7 @@ use super::frame::{Frame, Terms};
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Seen};
+use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::store::{Commit, Read};
@@ -29,7 +29,12 @@ impl Flow for Open {
     type Out = Ticket<state::New>;
 
     fn label(&self) -> Label {
-        Label::of("open_ticket", self.0.id)
+        // Without the id: it is that of a candidate, and a repetition or a refusal leaves none of it.
+        Label::new("open_ticket")
+    }
+
+    fn outcome(ticket: &Ticket<state::New>) -> Outcome {
+        Outcome::of(ticket.id(), ticket.replayed())
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -109,6 +114,10 @@ impl Flow for Receive {
 
     fn label(&self) -> Label {
         Label::new("receive")
+    }
+
+    fn outcome(receipt: &Receipt) -> Outcome {
+        Outcome::of(receipt.ticket.id(), receipt.replayed)
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {

@@ -96,7 +96,7 @@ impl Repeatable {
         }
         let events = seen.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
         let snapshot = Snapshot::fold(events)?;
-        let ticket = Ticket::following(frame.workflow_of(&snapshot, seen)?, snapshot.into());
+        let ticket = Ticket::following(frame.workflow_of(&snapshot, seen)?, snapshot.into()).repeated();
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

@@ -69,7 +69,10 @@ impl Flow for Page {
         seen.need(tickets.iter().map(|it| &**it).filter(follows).map(whole))?;
         let mut counted = Traffic::new(&self.workflow);
         for ticket in tickets.iter().map(|it| &**it).filter(follows) {
-            counted.add(ticket, seen.history(ticket.id, 0, usize::MAX)?);
+            // It was read later than the ticket, which may have gone on in between.
+            let history = seen.history(ticket.id, 0, usize::MAX)?;
+            let until = history.partition_point(|event| event.version <= ticket.version);
+            counted.add(ticket, &history[..until]);
         }
         let full = tickets.len() == query.page_size();
         let next = tickets.last().filter(|_| full).map(|last| query.place(last));

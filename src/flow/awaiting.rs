@@ -48,7 +48,8 @@ pub trait AsyncStore: Send + Sync {
 pub trait AsyncTx: Send {
     /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
     ///
-    /// In [`Mode::Write`] it claims first what they [claim](Read::claim), in the order of [`Claim`].
+    /// In [`Mode::Write`] it claims first what they [claim](Read::claim), in the order of [`Claim`]. In [`Mode::Read`] it
+    /// claims nothing, and answers all of them of one state.
     ///
     /// # Errors
     /// [`Busy`](ErrorKind::Busy) if a claim cannot be had for now, a storage error, or
@@ -70,40 +71,89 @@ pub trait AsyncTx: Send {
 
 /// A store whose calls are awaited, as the engine of a desk.
 ///
-/// A transaction over another store will do to see the form of it:
+/// This store is a small one and does all that a store must: its rows are kept as in [`Memory`](crate::store::memory), and
+/// whoever writes waits in line for the others. One with a server behind it claims by the server's locks instead, and lets
+/// those in at once who want different things.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
-/// use firstline::store::memory::{Memory, MemoryTx};
+/// use firstline::store::memory::Memory;
 /// use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 /// use firstline::{Desk, DeskId, NewTicket, Result};
+/// use tokio::sync::{Mutex, OwnedMutexGuard};
 ///
-/// struct Remote(Memory); // a pool of connections
-/// struct RemoteTx(Memory, DeskId); // one of them
+/// #[derive(Clone, Default)]
+/// struct Queued {
+///     rows: Memory,
+///     writing: Arc<Mutex<()>>,
+/// }
 ///
-/// impl AsyncStore for Remote {
-///     type Tx<'a> = RemoteTx;
-///     async fn begin(&self, desk: &DeskId, _: Mode) -> Result<RemoteTx> {
-///         Ok(RemoteTx(self.0.clone(), desk.clone()))
+/// struct QueuedTx {
+///     rows: Memory,
+///     desk: DeskId,
+///     numbers: Vec<Read>,
+///     // Held to the end by whoever writes: what it has read, absence included, stays so. Reading waits for nobody.
+///     turn: Option<OwnedMutexGuard<()>>,
+/// }
+///
+/// impl AsyncStore for Queued {
+///     type Tx<'a> = QueuedTx;
+///     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<QueuedTx> {
+///         let turn = match mode {
+///             Mode::Write => Some(self.writing.clone().lock_owned().await),
+///             Mode::Read => None,
+///         };
+///         Ok(QueuedTx { rows: self.rows.clone(), desk: desk.clone(), numbers: Vec::new(), turn })
 ///     }
 /// }
 ///
-/// impl AsyncTx for RemoteTx {
+/// impl AsyncTx for QueuedTx {
 ///     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-///         self.0.begin(&self.1, Mode::Read)?.load(reads)
+///         self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
+///         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
 ///     }
+///     // Nothing is awaited in it, so a future that is dropped has written everything or nothing.
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
-///         self.0.begin(&self.1, Mode::Write)?.commit(commit)
+///         let mut tx = self.rows.begin(&self.desk, Mode::Write)?;
+///         tx.load(&self.numbers)?; // What was read is taken by the transaction that commits.
+///         tx.commit(commit)
+///     }
+///     async fn leave(&mut self) {
+///         self.turn = None;
 ///     }
 /// }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let desk = Desk::over(Awaiting(Remote(Memory::new())), "acme");
-/// let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
-/// assert_eq!(desk.ticket("T-1").await?.id(), ticket.id());
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let desk = Desk::over(Awaiting(Queued::default()), "acme");
+/// for number in 1..=2 {
+///     let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
+///     assert_eq!(ticket.number.value, number);
+/// }
 /// # Ok::<(), firstline::Error>(())
 /// # })?;
-/// # Ok::<(), firstline::Error>(())
+/// # #[cfg(feature = "conformance")]
+/// # {
+/// # use firstline::flow::awaiting::Reply;
+/// # use firstline::store::conformance;
+/// # struct Candidate(tokio::runtime::Runtime);
+/// # impl conformance::Candidate for Candidate {
+/// #     type Engine = Awaiting<Queued>;
+/// #     fn fresh(&self) -> Result<Self::Engine> { Ok(Awaiting(Queued::default())) }
+/// #     fn again(&self, store: &Self::Engine) -> Result<Self::Engine> { Ok(store.clone()) }
+/// #     fn wait<'a, T: Send + 'a>(&self, reply: Reply<'a, T>) -> Result<T> { self.0.block_on(reply) }
+/// #     fn abandon<'a, T: Send + 'a>(&self, mut reply: Reply<'a, T>, polls: u32) {
+/// #         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #         let _ = (0..polls).find(|_| reply.as_mut().poll(&mut context).is_ready());
+/// #     }
+/// # }
+/// // `firstline::store::conformance` has its word too; see there what a `Candidate` is.
+/// let report = conformance::run(&Candidate(tokio::runtime::Runtime::new()?));
+/// assert!(report.passed(), "{report}");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Awaiting<S>(pub S);
@@ -150,7 +200,7 @@ pub async fn drive<S: AsyncStore, F: Flow>(store: &S, desk: &DeskId, flow: &F) -
     desk.check()?;
     let watch = Watch::begin(desk, flow.label());
     let out = watch.around(decided(store, desk, flow, &watch)).await;
-    watch.ended(&out);
+    watch.ended::<F>(&out);
     out
 }
 

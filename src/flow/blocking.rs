@@ -18,7 +18,7 @@ pub fn drive<S: Store, F: Flow>(store: &S, desk: &DeskId, flow: &F) -> Result<F:
     desk.check()?;
     let watch = Watch::begin(desk, flow.label());
     let out = watched(store, desk, flow, &watch);
-    watch.ended(&out);
+    watch.ended::<F>(&out);
     out
 }
 

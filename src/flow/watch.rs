@@ -1,5 +1,62 @@
-//! What is told of a command while it runs: a span where the feature `tracing` is on, figures where `metrics` is. With
-//! neither there is nothing here, and nothing costs anything.
+//! What is told of commands while they run: a span each where the feature `tracing` is on, figures where `metrics` is.
+//! With neither there is nothing here, and nothing costs anything. Never what people wrote or are called.
+//!
+//! # Spans
+//!
+//! Each command is one span, called `firstline`, of the target `firstline`, however often it is tried. Its level is INFO,
+//! and DEBUG for the listings of a sweep, which are all that one with nothing due does.
+//!
+//! | field | |
+//! |---|---|
+//! | `desk` | the desk's id; none for what is about all desks |
+//! | `verb` | what it is, see below |
+//! | `ticket` | the ticket's id: that which the caller named, or the one that came out; none if neither is |
+//! | `outcome` | how it ended, see below; it is there once it has |
+//!
+//! One line a command, as it ends, with the time that it took (`tracing-subscriber` with the feature `fmt`):
+//!
+//! ```
+//! use tracing_subscriber::fmt::format::FmtSpan;
+//!
+//! tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init();
+//! firstline::Desk::memory().open_ticket(firstline::NewTicket::new("No sound"))?;
+//! // ... INFO firstline{desk=main verb="open_ticket" ticket=01a2... outcome="ok"}: firstline: close time.busy=...
+//! # Ok::<(), firstline::Error>(())
+//! ```
+//!
+//! # Figures
+//!
+//! By the facade of the crate `metrics`:
+//!
+//! | figure | labels | |
+//! |---|---|---|
+//! | `firstline_commands_total` | `verb`, `outcome` | counter: commands that ended |
+//! | `firstline_conflicts_total` | `verb` | counter: those whose expected version was stale |
+//! | `firstline_retries_total` | `verb` | counter: attempts after the first |
+//! | `firstline_store_seconds` | `verb` | histogram: what of a command's time was not the decision's: waiting for a connection, a claim or the writer, reading, writing. Of a write to an awaited SQLite it is all until the commit that it shares with others is on the disk |
+//!
+//! # Verbs
+//!
+//! | verb | |
+//! |---|---|
+//! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find` | the desk's, of the same name |
+//! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
+//! | `list_due` | a page of what is due at a desk |
+//! | `list_owed` | a page of what is due at all desks |
+//! | `adopt`, `in_force` | of `Desk::setup`; `in_force` is the policy |
+//! | `explain`, `what_if`, `look_ahead`, `traffic` | of `Desk::reports`; `look_ahead` is a page of what is due soon |
+//! | `history` | of `Desk::records` |
+//! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
+//! | `flow` | a flow of yours that has no label |
+//!
+//! # Outcomes
+//!
+//! | outcome | |
+//! |---|---|
+//! | `ok` | it was done |
+//! | `replayed` | it was a repetition, by its idempotency key, and nothing was done: the first one's result |
+//! | `invalid`, `definition`, `rejected`, `not_found`, `conflict`, `key_reused` | refused: the [`ErrorKind`] |
+//! | `busy`, `storage`, `unknown`, `schema`, `corrupt` | the store failed: the [`ErrorKind`] |
 
 #[cfg(feature = "metrics")]
 mod metered;
@@ -9,7 +66,7 @@ mod traced;
 use std::future::Future;
 
 use crate::error::{ErrorKind, Result};
-use crate::flow::Label;
+use crate::flow::{Flow, Label};
 use crate::id::DeskId;
 
 /// Watches one command.
@@ -21,7 +78,7 @@ pub(crate) struct Watch {
     meter: metered::Meter,
 }
 
-#[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(unused_variables))]
+#[cfg_attr(not(all(feature = "tracing", feature = "metrics")), allow(unused_variables))]
 impl Watch {
     /// Watches a command at this desk from now on.
     pub(crate) fn begin(desk: &DeskId, label: Label) -> Watch {
@@ -72,18 +129,24 @@ impl Watch {
     }
 
     /// It is over.
-    pub(crate) fn ended<T>(&self, result: &Result<T>) {
+    pub(crate) fn ended<F: Flow>(&self, result: &Result<F::Out>) {
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
+        let (word, outcome) = (word::<F>(result), result.as_ref().map(F::outcome).unwrap_or_default());
         #[cfg(feature = "tracing")]
-        self.span.ended(outcome(result));
+        self.span.ended(word, outcome.ticket);
         #[cfg(feature = "metrics")]
-        self.meter.ended(outcome(result));
+        self.meter.ended(word);
     }
 }
 
 /// How it ended, in a word.
 #[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(dead_code))]
-fn outcome<T>(result: &Result<T>) -> &'static str {
-    let Err(error) = result else { return "ok" };
+fn word<F: Flow>(result: &Result<F::Out>) -> &'static str {
+    let error = match result {
+        Ok(out) if F::outcome(out).replayed => return "replayed",
+        Ok(_) => return "ok",
+        Err(error) => error,
+    };
     match error.kind() {
         ErrorKind::Invalid => "invalid",
         ErrorKind::Definition => "definition",

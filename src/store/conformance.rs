@@ -34,8 +34,9 @@
 //! [`Check::run`].
 //!
 //! The suite never panics, and a store that does has failed the check. Against a store that waits for ever it waits
-//! with it. It takes a few seconds; where a commit syncs a slow disk, longer.
+//! with it. It takes less than a second in memory; where a commit syncs a slow disk, some.
 
+mod alike;
 mod clock;
 mod commits;
 mod definitions;
@@ -149,7 +150,7 @@ checks! {
     DroppedTransactionLeavesNothing = "dropped_transaction_leaves_nothing" by commits::leave_nothing_when_dropped;
     /// A command whose reply nobody hears out has happened whole or not at all.
     AbandonedReplyTearsNothing = "abandoned_reply_tears_nothing" by together::abandoned;
-    /// What is merely read stays as it is, claims nothing, and takes no number.
+    /// What is merely read is of one state, claims nothing, and takes no number.
     ReadingClaimsNothing = "reading_claims_nothing" by together::reading;
     /// A ticket's row is the fold of its history, whatever happened to it.
     RowIsFold = "row_is_fold" by lives::fold;

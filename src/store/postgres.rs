@@ -26,7 +26,7 @@
 //!   looked for; only if the server stays away the error is [`Unknown`](ErrorKind::Unknown).
 //! - A future may be dropped at any time: its command is then written whole or not at all.
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
-//!   is the host's.
+//!   is the host's. Nor is the isolation ours: what is read at once there is of one state if it is `REPEATABLE READ`.
 //!
 //! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
 //! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables

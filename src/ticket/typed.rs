@@ -28,14 +28,14 @@ pub enum AnyTicket {
 impl Ticket<State> {
     /// Looks at the state and returns the typed handle.
     pub fn into_typed(self) -> AnyTicket {
-        let Ticket { snapshot, workflow, state } = self;
+        let Ticket { snapshot, workflow, state, replayed } = self;
         match state {
-            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state }),
-            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state }),
-            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state }),
-            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, state }),
-            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state }),
-            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, state }),
+            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state, replayed }),
+            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state, replayed }),
+            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state, replayed }),
+            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, state, replayed }),
+            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state, replayed }),
+            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, state, replayed }),
         }
     }
 }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use firstline::store::memory::{Memory, MemoryTx};
-use firstline::store::{Answer, Commit, Mode, Query, Read, Store, Tx};
+use firstline::store::{Answer, Commit, Hold, Mode, Query, Read, Store, Tx};
 use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, ThreadKey, TimeDelta, Utc};
+
+use super::locks::{Locked, Locks};
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,17 @@ pub(crate) enum Fault {
     NoEmoji,
     /// Panics when a thread leads on.
     Panics,
+    /// Takes in a second ticket of one name elsewhere, without the name.
+    Namesakes,
+    /// Gives all that is owed, however little was asked for.
+    OwesAll,
+    /// Answers one read after another, each as things are by then.
+    ReadsAnew,
+    /// Lets several write at once, each of whom claims in the order of asking and keeps what it has. Of two that wait for
+    /// each other one is told that the store failed.
+    WaitsInAnyOrder,
+    /// Writes the tickets of a commit one after another, and is left in between. See `torn`.
+    TornWhenLeft,
 }
 
 #[derive(Debug, Default)]
@@ -72,11 +85,12 @@ pub(crate) struct Broken {
     store: Memory,
     fault: Fault,
     notes: Arc<Mutex<Notes>>,
+    locks: Arc<Locks>,
 }
 
 impl Broken {
     pub(crate) fn new(fault: Fault) -> Broken {
-        Broken { store: Memory::new(), fault, notes: Arc::default() }
+        Broken { store: Memory::new(), fault, notes: Arc::default(), locks: Arc::default() }
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -88,8 +102,20 @@ impl Store for Broken {
     type Tx<'a> = BrokenTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<BrokenTx<'_>> {
-        let tx = Some(self.store.begin(desk, mode)?);
-        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, numbers: Vec::new(), let_go: false })
+        let tx = match self.fault {
+            Fault::WaitsInAnyOrder => None,
+            _ => Some(self.store.begin(desk, mode)?),
+        };
+        let locked = self.locks.nobody();
+        Ok(BrokenTx {
+            broken: self,
+            desk: desk.clone(),
+            tx,
+            mode,
+            numbers: Vec::new(),
+            let_go: false,
+            locked,
+        })
     }
 }
 
@@ -101,6 +127,7 @@ pub(crate) struct BrokenTx<'a> {
     mode: Mode,
     numbers: Vec<Read>,
     let_go: bool,
+    locked: Locked,
 }
 
 fn far() -> DateTime<Utc> {
@@ -144,6 +171,14 @@ impl<'a> BrokenTx<'a> {
         let answer = match (fault, read) {
             (Fault::FoldsCase, Read::Thread(key)) => self.ask(&Read::Thread(folded(key)))?,
             (Fault::NumbersTwice, Read::NextNumber { .. }) => self.ask(&Read::NextNumber { place: 0 })?,
+            (Fault::OwesAll, Read::Owed { until, after, .. }) => {
+                self.ask(&Read::Owed { until: *until, after: after.clone(), limit: usize::MAX })?
+            }
+            (Fault::ReadsAnew, _) if self.mode == Mode::Read => {
+                self.tx = None;
+                std::thread::sleep(Duration::from_millis(1));
+                self.ask(read)?
+            }
             (Fault::NewestIsInForce, Read::InForce(kind, _)) => self.ask(&Read::Newest(*kind))?,
             (Fault::LimitsBeforeSlicing, Read::History { ticket, after, limit }) => {
                 match self.ask(&Read::History { ticket: *ticket, after: 0, limit: *limit })? {
@@ -223,6 +258,11 @@ fn plain(text: &mut Option<String>) {
 
 impl Tx for BrokenTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        if self.broken.fault == Fault::WaitsInAnyOrder && self.mode == Mode::Write {
+            self.tx = None;
+            let claims = reads.iter().filter_map(Read::claim).filter(|(_, hold)| *hold == Hold::Exclusive);
+            claims.map(|(claim, _)| claim).try_for_each(|claim| self.locked.claim(&self.desk, claim))?;
+        }
         self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
         let answers = reads.iter().map(|read| self.answer(read)).collect::<Result<Vec<_>>>()?;
         let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
@@ -236,6 +276,10 @@ impl Tx for BrokenTx<'_> {
             },
             _ => false,
         });
+        if self.broken.fault == Fault::WaitsInAnyOrder {
+            self.tx = None;
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if lets_go && self.mode == Mode::Write {
             self.let_go = true;
             self.tx = None;
@@ -307,6 +351,14 @@ impl Tx for BrokenTx<'_> {
             Fault::DefinitionsByKind => {
                 let mut notes = broken.notes();
                 notes.newest = commit.definitions.last().map(|it| it.1.clone()).or(notes.newest.take());
+            }
+            Fault::Namesakes => {
+                if let [write] = &mut commit.tickets[..]
+                    && let Some(name) = &write.snapshot.external
+                    && self.ask(&Read::External(name.clone()))? != Answer::Id(None)
+                {
+                    write.snapshot.external = None;
+                }
             }
             Fault::NoEmoji => {
                 for write in &mut commit.tickets {

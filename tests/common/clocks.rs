@@ -92,7 +92,7 @@ impl Bench {
 
     pub(crate) fn tick(&self) -> usize {
         let ticked = self.desk.tick(self.now()).unwrap();
-        assert!(ticked.failed.is_empty(), "{:?}", ticked.failed);
+        assert!(ticked.failed.is_empty() && ticked.stopped.is_none(), "{ticked:?}");
         ticked.fired
     }
 

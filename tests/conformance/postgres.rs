@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use firstline::flow::awaiting::Reply;
 use firstline::flow::{Engine, Flow, Job};
+use firstline::store::Mode;
 use firstline::store::conformance::Candidate;
 use firstline::store::postgres::Postgres;
 use firstline::{DeskId, Error, ErrorKind, Result};
 use futures_util::FutureExt;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, IsolationLevel};
 
 use super::server::{Place, block_on};
 
@@ -89,7 +90,12 @@ impl Hosted {
             Some(client) => client,
             None => self.place.host().await,
         };
-        let mut tx = client.transaction().await.map_err(host)?;
+        // As a host has it who wants to read one state.
+        let begun = match flow.mode() {
+            Mode::Read => client.build_transaction().isolation_level(IsolationLevel::RepeatableRead),
+            Mode::Write => client.build_transaction(),
+        };
+        let mut tx = begun.start().await.map_err(host)?;
         let out = self.store.within(&mut tx).run(desk, flow).await;
         tx.commit().await.map_err(host)?;
         self.idle.lock().unwrap().push(client);

@@ -223,11 +223,40 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
         desk.act(*id, Action::hold_until(HoldReason::Scheduled, until), Actor::agent("anna")).await.unwrap();
     }
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
-    tx.load(&[Read::Ticket(tickets[4]), Read::Ticket(tickets[5])]).await.unwrap();
+    // Of different pages, with one between them, so that they are never two in a row.
+    tx.load(&[Read::Ticket(tickets[1]), Read::Ticket(tickets[11])]).await.unwrap();
     let worker = Worker::over(store.clone()).batch(std::num::NonZeroUsize::new(5).unwrap());
-    let drained = worker.drain(until).await.unwrap();
-    assert_eq!((drained.fired, drained.failed.len()), (10, 2));
-    assert!(drained.failed.iter().all(|(_, id, error)| tickets[4..6].contains(id) && error.is_retryable()));
+    let swept = worker.drain(until).await.unwrap();
+    assert_eq!((swept.fired, swept.failed.len()), (10, 2));
+    assert!(swept.stopped.is_none() && swept.put_aside.is_empty(), "{swept:?}");
+    let held = [tickets[1], tickets[11]];
+    assert!(swept.failed.iter().all(|it| held.contains(&it.ticket) && it.error.is_retryable()));
     tx.leave().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 2);
+}
+
+/// One long transaction makes every ticket of it busy, and no other.
+pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place: Place) {
+    let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
+    let store = place.options().connect(&impatient).await.unwrap();
+    let until = SystemTime.now() + time::TimeDelta::seconds(60);
+    let mut held = Vec::new();
+    for (name, count) in [("acme", 50), ("beta", 1), ("acme", 49)] {
+        let desk = store.desk(name);
+        for id in open(&desk, count).await {
+            let hold = Action::hold_until(HoldReason::Scheduled, until);
+            desk.act(id, hold, Actor::agent("anna")).await.unwrap();
+            held.extend((name == "acme").then_some(Read::Ticket(id)));
+        }
+    }
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    tx.load(&held).await.unwrap();
+    let worker = Worker::over(store.clone());
+    let swept = worker.drain(until).await.unwrap();
+    assert!(swept.fired == 1 && swept.stopped.is_none(), "{swept:?}");
+    assert_eq!((swept.failed.len(), &swept.put_aside[..]), (2, &["acme".into()][..]));
+    let swept = store.desk("acme").tick(until).await.unwrap();
+    assert!(swept.fired == 0 && swept.stopped.is_some_and(|error| error.is_retryable()));
+    tx.leave().await;
+    assert_eq!(worker.drain(until).await.unwrap().fired, 99);
 }

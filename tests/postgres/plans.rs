@@ -89,7 +89,14 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
     let plan = spied.transaction.query(&format!("EXPLAIN {unserved}"), &[&"acme", &50_i64]).await.unwrap();
     assert!(plan.iter().any(|row| row.get::<_, &str>(0).contains("Sort")));
 
-    desk.within(&mut spied).tick("2100-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    assert!(
+        desk.within(&mut spied)
+            .tick("2100-01-01T00:00:00Z".parse().unwrap())
+            .await
+            .unwrap()
+            .failed
+            .is_empty()
+    );
     let seen = spied.seen();
     let (_, due) = seen.iter().find(|(sql, _)| sql.contains(".timer")).unwrap();
     assert!(due.contains("timer_due") && !due.contains("Sort"), "{due}");

@@ -245,7 +245,7 @@ impl<'a> Walk<'a> {
         self.time.advance(TimeDelta::hours(hours));
         let now = self.now();
         let ticked = self.desk.tick(now).unwrap();
-        prop_assert!(ticked.failed.is_empty(), "{:?}", ticked.failed);
+        prop_assert!(ticked.failed.is_empty() && ticked.stopped.is_none(), "{ticked:?}");
         let desk = Actor::from(Who::Desk);
         let after = self.ticket();
         let expected = match due.filter(|due| *due <= now).map(|_| self.naive(&before, &desk).after_timer()) {

@@ -1,11 +1,4 @@
-//! Counters and histograms of commands, by the facade of the crate `metrics`:
-//!
-//! | | labels | |
-//! |---|---|---|
-//! | `firstline_commands_total` | verb, outcome | commands that ended |
-//! | `firstline_conflicts_total` | verb | those whose expected version was stale |
-//! | `firstline_retries_total` | verb | attempts after the first |
-//! | `firstline_store_seconds` | verb | what of a command's time was not the decision's: waiting, reading, writing |
+//! Counters and histograms of commands, by the facade of the crate `metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

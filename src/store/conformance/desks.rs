@@ -1,8 +1,9 @@
 //! Several desks in one store.
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, holds, refused, same};
-use super::scene::{ACME, Scene, anna, edited, later, monday, noted, open, ticket_id};
+use super::scene::{ACME, Scene, anna, complete, edited, later, monday, noted, open, ticket_id};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::id::TicketId;
 use crate::lifecycle::state::Resolved;
@@ -78,7 +79,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     )?;
     let desk = scene.desk(ACME);
     refused("an action on another desk's ticket", scene.wait(desk.act(id, Action::start(), anna())))?;
-    same("timers fired at this desk", scene.wait(desk.tick(later(1_000)))?.fired, 0)?;
+    same("timers fired at this desk", complete(scene.wait(desk.tick(later(1_000)))?)?, 0)?;
     untouched(scene, id, 1)?;
 
     // The same names mean other things here, and what happens here happens here alone.
@@ -104,7 +105,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         ..Commit::default()
     };
     scene.put(ACME, ours)?;
-    same("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
+    alike("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
     untouched(scene, id, 1)?;
     same(
         "the definition at the other desk",

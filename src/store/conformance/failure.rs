@@ -21,7 +21,7 @@ pub struct Failure {
 }
 
 /// Texts longer than this are cut short in a failure.
-const MOST: usize = 2_000;
+const MOST: usize = 400;
 
 impl Failure {
     pub(super) fn new(
@@ -81,7 +81,19 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T,
     if found == wanted {
         return Ok(());
     }
-    Err(Failure::new(what, format_args!("{wanted:?}"), format_args!("{found:?}")))
+    let (found, wanted) = (format!("{found:?}"), format!("{wanted:?}"));
+    let alike = found.chars().zip(wanted.chars()).take_while(|(left, right)| left == right).count();
+    Err(Failure::new(what, around(&wanted, alike), around(&found, alike)))
+}
+
+/// Of a long text what stands around the sign at which it differs from another.
+fn around(text: &str, at: usize) -> String {
+    const SEEN: usize = 160;
+    let length = text.chars().count();
+    let begin = if length > SEEN { at.saturating_sub(SEEN / 4) } else { 0 };
+    let [before, after] = [begin > 0, begin + SEEN < length].map(|cut| if cut { "..." } else { "" });
+    let seen: String = text.chars().skip(begin).take(SEEN).collect();
+    format!("{before}{seen}{after}")
 }
 
 /// It must hold.

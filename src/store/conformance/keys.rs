@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, refused, same};
 use super::scene::{ACME, Scene, anna, later, ticket_id};
 use crate::definition::Fingerprint;
@@ -20,10 +21,13 @@ pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     scene.wait(desk.act(first.id(), Action::start(), anna()))?;
     for scene in [scene, &scene.twin()?] {
         let desk = scene.desk(ACME);
-        same("the same opening again", &scene.wait(desk.open_ticket(request.clone()))?, &first)?;
+        let opened = scene.wait(desk.open_ticket(request.clone()))?;
+        alike("the same opening again", opened.snapshot(), first.snapshot())?;
+        same("the same opening again is a repetition", opened.replayed(), true)?;
         let again = scene.wait(reply())?;
         same("the same reply again is a repetition", again.replayed, true)?;
-        same("the same reply again", (&again.ticket, &again.events), (&replied.ticket, &replied.events))?;
+        alike("the ticket of the same reply again", again.ticket.snapshot(), replied.ticket.snapshot())?;
+        alike("the events of the same reply again", &again.events, &replied.events)?;
         let other = refused(
             "the key of another opening",
             scene.wait(desk.open_ticket(request.clone().tag("other"))),

@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, refused, same};
-use super::scene::{ACME, Scene, anna, later};
+use super::scene::{ACME, Scene, anna, complete, later};
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
@@ -41,7 +42,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(c, Action::Impact(Impact::HIGH))?;
     does(d, Action::cancel())?;
     refused("a step that the lifecycle forbids", does(d, Action::start()))?;
-    scene.wait(desk.tick(later(9_001)))?;
+    same("timers fired", complete(scene.wait(desk.tick(later(9_001)))?)?, 1)?;
     let late = NewTicket::new("Again").from("contact-3").thread("chat-3").saying("It is back.");
     tickets.push(scene.wait(desk.receive(late))?.ticket.id());
     scene.wait(desk.act(a, Action::confirm(), Actor::contact("contact-0")))?;
@@ -55,7 +56,7 @@ pub(super) fn fold<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     for ticket in scene.find(ACME, Query::oldest().limit(100))? {
         let row = scene.ticket(ACME, ticket.id)?;
-        same("a ticket as it is found, beside its row", Some(&*ticket), row.as_deref())?;
+        alike("a ticket as it is found, beside its row", Some(&*ticket), row.as_deref())?;
     }
     Ok(())
 }
@@ -70,7 +71,7 @@ pub(super) fn history<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 let wanted: Vec<Event> =
                     whole.iter().filter(|it| it.version > after).take(limit).cloned().collect();
                 let what = format!("at most {limit} events after version {after} of {}", ticket.version);
-                same(what, scene.slice(ACME, id, after, limit)?, wanted)?;
+                alike(what, scene.slice(ACME, id, after, limit)?, wanted)?;
             }
         }
     }

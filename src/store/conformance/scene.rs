@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Candidate;
+use super::alike::alike;
 use super::failure::{Checked, Failure, same};
-use crate::desk::{Desk, Settings};
+use crate::desk::{Desk, Settings, Swept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::{DeskId, IdSource, TicketId};
@@ -165,7 +166,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let versions: Vec<u64> = history.iter().map(|event| event.version).collect();
         same(format_args!("the versions of ticket {id}"), versions, (1..=ticket.version).collect())?;
         let fold = Snapshot::fold(&history)?;
-        same(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
+        alike(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
         Ok(ticket)
     }
 }
@@ -190,6 +191,14 @@ impl<E: Engine> Engine for Lent<'_, E> {
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
         self.0.work(desk, job)
+    }
+}
+
+/// How many timers a sweep fired. It must have come to its end.
+pub(super) fn complete(swept: Swept) -> Checked<usize> {
+    match swept.stopped.into_iter().chain(swept.failed.into_iter().map(|it| it.error)).next() {
+        Some(error) => Err(Failure::from(error).at("a sweep")),
+        None => Ok(swept.fired),
     }
 }
 
@@ -224,7 +233,7 @@ pub(super) fn anna() -> Actor {
 
 /// Reads and writes nothing.
 #[derive(Debug)]
-struct Look(Vec<Read>);
+pub(super) struct Look(pub(super) Vec<Read>);
 
 impl Flow for Look {
     type Out = Vec<Answer>;

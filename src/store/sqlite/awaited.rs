@@ -211,7 +211,7 @@ impl Awaited {
         let Open { store, .. } = self.open()?;
         let reading = runtime.spawn_blocking(move || {
             let out = blocking::watched(&store, &desk, &flow, &watch);
-            watch.ended(&out);
+            watch.ended::<F>(&out);
             drop(store); // Before the place is free for others: see `close`.
             drop(place);
             out

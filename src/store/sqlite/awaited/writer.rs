@@ -87,7 +87,7 @@ impl<F: Flow> Command for Waiting<F> {
             (None, None) => Err(Error::new(ErrorKind::Storage, "the command was not run")),
         };
         // Nor is a panic of whoever listens a reason to write no more.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.watch.ended(&result)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.watch.ended::<F>(&result)));
         // Whoever dropped the future does not want to know.
         let _ = self.reply.send(result);
     }

@@ -1,0 +1,101 @@
+//! A store whose calls are awaited, and which is torn when a future is dropped while it commits.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting, Reply};
+use firstline::store::conformance::Candidate;
+use firstline::store::memory::Memory;
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::{DeskId, Result};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+#[derive(Clone, Default)]
+pub(crate) struct Torn {
+    rows: Memory,
+    writing: Arc<Mutex<()>>,
+}
+
+pub(crate) struct TornTx {
+    rows: Memory,
+    desk: DeskId,
+    numbers: Vec<Read>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Ready at the second time of asking.
+#[derive(Default)]
+struct Later(bool);
+
+impl Future for Later {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl AsyncStore for Torn {
+    type Tx<'a> = TornTx;
+
+    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<TornTx> {
+        let turn = match mode {
+            Mode::Write => Some(Arc::clone(&self.writing).lock_owned().await),
+            Mode::Read => None,
+        };
+        Ok(TornTx { rows: self.rows.clone(), desk: desk.clone(), numbers: Vec::new(), _turn: turn })
+    }
+}
+
+impl AsyncTx for TornTx {
+    async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        Later::default().await;
+        self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
+        self.rows.begin(&self.desk, Mode::Read)?.load(reads)
+    }
+
+    async fn commit(&mut self, mut commit: Commit) -> Result<()> {
+        let last = commit.tickets.pop();
+        for write in commit.tickets.drain(..) {
+            let one = Commit { tickets: vec![write], ..Commit::default() };
+            self.rows.begin(&self.desk, Mode::Write)?.commit(one)?;
+            // What is dropped here has written one end of a link, and not the other.
+            Later::default().await;
+        }
+        commit.tickets.extend(last);
+        let mut tx = self.rows.begin(&self.desk, Mode::Write)?;
+        tx.load(&self.numbers)?;
+        tx.commit(commit)
+    }
+}
+
+pub(crate) struct Shop;
+
+impl Candidate for Shop {
+    type Engine = Awaiting<Torn>;
+
+    fn fresh(&self) -> Result<Awaiting<Torn>> {
+        Ok(Awaiting(Torn::default()))
+    }
+
+    fn again(&self, store: &Awaiting<Torn>) -> Result<Awaiting<Torn>> {
+        Ok(store.clone())
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, mut reply: Reply<'a, T>) -> Result<T> {
+        loop {
+            if let Poll::Ready(value) = reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return value;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn abandon<'a, T: Send + 'a>(&self, mut reply: Reply<'a, T>, polls: u32) {
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = (0..polls).find(|_| reply.as_mut().poll(&mut context).is_ready());
+    }
+}

@@ -1,0 +1,70 @@
+//! What is read in two steps, while somebody writes in between, still belongs together: a store that reads is promised to
+//! go on and never back, and no more than that.
+
+use std::sync::{Arc, Mutex};
+
+use firstline::store::memory::Memory;
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::workflow::Workflow;
+use firstline::*;
+
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// Answers each read as things are by then, and lets something happen after the first ticket that is read.
+#[derive(Clone, Default)]
+struct Slow(Memory, Meanwhile);
+
+struct SlowTx(Slow, DeskId, Mode, Vec<Read>);
+
+impl Store for Slow {
+    type Tx<'a> = SlowTx;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SlowTx> {
+        Ok(SlowTx(self.clone(), desk.clone(), mode, Vec::new()))
+    }
+}
+
+impl Tx for SlowTx {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        self.3.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
+        let answer = |read: &Read| {
+            let answer = self.0.0.begin(&self.1, Mode::Read)?.load(std::slice::from_ref(read))?.remove(0);
+            if self.2 == Mode::Read && matches!(read, Read::Ticket(_) | Read::Find(_)) {
+                let meanwhile = self.0.1.lock().unwrap().take();
+                meanwhile.into_iter().for_each(|happens| happens());
+            }
+            Ok(answer)
+        };
+        reads.iter().map(answer).collect()
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        let mut tx = self.0.0.begin(&self.1, Mode::Write)?;
+        tx.load(&self.3)?;
+        tx.commit(commit)
+    }
+}
+
+impl Slow {
+    /// Once, when the next ticket has been read.
+    fn meanwhile(&self, ticket: TicketId, action: Action) {
+        let desk = Desk::over(self.clone(), "acme");
+        let happens = move || drop(desk.act(ticket, action, Actor::agent("anna")).unwrap());
+        *self.1.lock().unwrap() = Some(Box::new(happens));
+    }
+}
+
+#[test]
+fn a_ticket_was_counted_where_it_stood_with_ways_that_it_took_later() {
+    let store = Slow::default();
+    let desk = Desk::over(store.clone(), "acme");
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let workflow = Workflow::simple();
+    let [new, active] = ["new", "active"].map(|name| workflow.find(name).unwrap());
+    for (standing, took) in [(1, 0), (0, 1)] {
+        store.meanwhile(id, if took == 0 { Action::start() } else { Action::resolve("unmuted") });
+        let counted = desk.reports().traffic(&workflow).unwrap();
+        assert_eq!((counted.standing(new), counted.took(new, active)), (standing, took));
+        assert!(store.1.lock().unwrap().is_none(), "somebody wrote in between");
+    }
+}

@@ -1,0 +1,242 @@
+//! A sweep that meets what it cannot have: a long transaction, a store that is busy, a server that is gone. It gives up
+//! soon, tells what it did, and no desk waits for another's trouble.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use firstline::desk::Swept;
+use firstline::store::memory::{Memory, MemoryTx};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::*;
+
+/// A store that refuses to claim some tickets, or everything, and counts how often it was asked in vain.
+#[derive(Clone, Default)]
+struct Trouble(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    store: Memory,
+    /// Held by somebody else's transaction.
+    held: Mutex<BTreeSet<TicketId>>,
+    /// What any attempt to write meets, and after how many that succeed.
+    broken: Mutex<Option<(ErrorKind, usize)>>,
+    /// What any listing meets.
+    unlisted: Mutex<Option<ErrorKind>>,
+    in_vain: AtomicUsize,
+}
+
+struct TroubledTx<'a> {
+    tx: MemoryTx<'a>,
+    inner: &'a Inner,
+    mode: Mode,
+}
+
+impl Inner {
+    fn refused<T>(&self, kind: ErrorKind) -> Result<T> {
+        self.in_vain.fetch_add(1, Ordering::Relaxed);
+        Err(Error::new(kind, "ten seconds later"))
+    }
+}
+
+impl Store for Trouble {
+    type Tx<'a> = TroubledTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<TroubledTx<'_>> {
+        if mode == Mode::Write
+            && let Some((kind, still)) = &mut *self.0.broken.lock().unwrap()
+        {
+            if *still == 0 {
+                return self.0.refused(*kind);
+            }
+            *still -= 1;
+        }
+        Ok(TroubledTx { tx: self.0.store.begin(desk, mode)?, inner: &self.0, mode })
+    }
+}
+
+impl Tx for TroubledTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        for read in reads {
+            match read {
+                Read::Ticket(id)
+                    if self.mode == Mode::Write && self.inner.held.lock().unwrap().contains(id) =>
+                {
+                    return self.inner.refused(ErrorKind::Busy);
+                }
+                Read::Due { .. } | Read::Owed { .. } => {
+                    if let Some(kind) = *self.inner.unlisted.lock().unwrap() {
+                        return self.inner.refused(kind);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.tx.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        self.tx.commit(commit)
+    }
+}
+
+impl Trouble {
+    /// So many tickets at a desk that a silence of five days closes.
+    fn resolved(&self, desk: &str, count: usize) -> Vec<TicketId> {
+        let desk = Desk::over(self.clone(), desk);
+        let open = |_| {
+            let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+            desk.act(id, Action::resolve("unmuted"), Actor::agent("anna")).unwrap();
+            id
+        };
+        (0..count).map(open).collect()
+    }
+
+    fn holds(&self, tickets: &[TicketId]) {
+        self.0.held.lock().unwrap().extend(tickets);
+    }
+
+    fn breaks(&self, kind: ErrorKind, after: usize) {
+        *self.0.broken.lock().unwrap() = Some((kind, after));
+    }
+
+    fn is_well_again(&self) {
+        self.0.held.lock().unwrap().clear();
+        *self.0.broken.lock().unwrap() = None;
+        *self.0.unlisted.lock().unwrap() = None;
+    }
+
+    fn in_vain(&self) -> usize {
+        self.0.in_vain.swap(0, Ordering::Relaxed)
+    }
+
+    fn drain(&self) -> Swept {
+        Worker::over(self.clone()).drain(late()).unwrap()
+    }
+
+    fn tick(&self, desk: &str) -> Swept {
+        Desk::over(self.clone(), desk).tick(late()).unwrap()
+    }
+}
+
+fn late() -> DateTime<Utc> {
+    "2100-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn stopped_by(swept: &Swept) -> Option<ErrorKind> {
+    swept.stopped.as_ref().map(Error::kind)
+}
+
+#[test]
+fn one_desks_long_transaction_ended_the_worker_for_all_desks() {
+    let store = Trouble::default();
+    // Due before and after the others, in every sweep of them at another place.
+    let acme: Vec<_> = store.resolved("acme", 50);
+    store.resolved("beta", 1);
+    let more = store.resolved("acme", 49);
+    store.holds(&[acme, more].concat());
+    let swept = store.drain();
+    assert_eq!(swept.fired, 1, "{swept:?}");
+    assert!(swept.stopped.is_none(), "beta's ticket shows the store to be well: {swept:?}");
+    assert_eq!(swept.put_aside, ["acme".into()]);
+    assert!(swept.failed.iter().all(|it| it.desk.as_str() == "acme" && it.error.is_retryable()));
+    assert_eq!((swept.failed.len(), store.in_vain()), (2, 2), "{swept:?}");
+
+    // Now there is but one desk with anything due, and it cannot be had.
+    let swept = store.drain();
+    assert_eq!(
+        (swept.fired, stopped_by(&swept), store.in_vain()),
+        (0, Some(ErrorKind::Busy), 2),
+        "{swept:?}"
+    );
+    store.is_well_again();
+    assert_eq!(store.drain().fired, 99);
+}
+
+#[test]
+fn two_desks_that_are_held_keep_no_other_waiting() {
+    let store = Trouble::default();
+    for page in [1, 3, 200] {
+        store.holds(&store.resolved("acme", 20));
+        store.holds(&store.resolved("beta", 20));
+        store.resolved("gamma", 3);
+        let worker = Worker::over(store.clone()).batch(page.try_into().unwrap());
+        let swept = worker.drain(late()).unwrap();
+        assert_eq!(swept.fired, 3, "{page} at a time: {swept:?}");
+        assert!(swept.stopped.is_none() && store.in_vain() <= 4, "{swept:?}");
+        store.is_well_again();
+        assert_eq!(store.drain().fired, 40);
+    }
+}
+
+#[test]
+fn a_tick_over_a_busy_store_waited_for_it_at_each_of_500_tickets() {
+    let store = Trouble::default();
+    store.resolved("acme", 500);
+    for kind in [ErrorKind::Busy, ErrorKind::Storage, ErrorKind::Schema, ErrorKind::Unknown] {
+        store.breaks(kind, 0);
+        for sweep in [|store: &Trouble| store.tick("acme"), Trouble::drain] {
+            let swept = sweep(&store);
+            assert_eq!((swept.fired, stopped_by(&swept)), (0, Some(kind)), "{swept:?}");
+            assert_eq!(store.in_vain(), 2);
+        }
+    }
+    // Several desks: all on one page, so that it is known how many they are.
+    store.is_well_again();
+    assert_eq!(store.drain().fired, 500);
+    for (n, attempts) in [(1, 2), (2, 2), (3, 3), (4, 3)] {
+        store.is_well_again();
+        store.resolved(&format!("desk-{n}"), 5);
+        store.breaks(ErrorKind::Busy, 0);
+        let swept = store.drain();
+        assert_eq!((swept.fired, stopped_by(&swept)), (0, Some(ErrorKind::Busy)), "{swept:?}");
+        assert_eq!(store.in_vain(), attempts, "{n} desks");
+    }
+}
+
+#[test]
+fn what_fired_before_the_store_broke_was_lost_with_the_error() {
+    for kind in [ErrorKind::Busy, ErrorKind::Storage] {
+        for all_desks in [true, false] {
+            let store = Trouble::default();
+            for desk in ["acme", "beta", "gamma", "delta"] {
+                store.resolved(if all_desks { desk } else { "acme" }, 10);
+            }
+            store.breaks(kind, 7);
+            let swept = if all_desks { store.drain() } else { store.tick("acme") };
+            assert_eq!((swept.fired, stopped_by(&swept)), (7, Some(kind)), "{swept:?}");
+            assert!(store.in_vain() <= 3);
+            store.is_well_again();
+            assert_eq!(store.drain().fired, 33);
+        }
+    }
+}
+
+#[test]
+fn a_listing_that_fails_is_told_beside_what_fired_before_it() {
+    let store = Trouble::default();
+    store.resolved("acme", 3);
+    *store.0.unlisted.lock().unwrap() = Some(ErrorKind::Schema);
+    for swept in [store.tick("acme"), store.drain()] {
+        assert_eq!((swept.fired, stopped_by(&swept)), (0, Some(ErrorKind::Schema)), "{swept:?}");
+        assert!(swept.failed.is_empty());
+    }
+    assert!(Desk::over(store, "").tick(late()).unwrap_err().is_invalid(), "that no store was asked");
+}
+
+#[test]
+fn a_ticket_that_is_held_alone_puts_no_desk_aside() {
+    let store = Trouble::default();
+    for _ in 0..20 {
+        let tickets = store.resolved("acme", 12);
+        store.holds(&tickets[7..8]);
+        let swept = store.tick("acme");
+        assert_eq!((swept.fired, swept.failed.len()), (11, 1), "{swept:?}");
+        assert!(swept.stopped.is_none() && swept.put_aside.is_empty(), "{swept:?}");
+        assert_eq!((swept.failed[0].ticket, store.in_vain()), (tickets[7], 1));
+        // Alone, nothing shows whether it is the ticket or the store.
+        assert_eq!(stopped_by(&store.tick("acme")), Some(ErrorKind::Busy));
+        store.is_well_again();
+        let _ = (store.drain(), store.in_vain());
+    }
+}
