@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     NumbersTwice,
     /// A number is taken as soon as it is read.
     TakesNumbers,
+    /// A number is taken by whatever commits in the transaction in which it was read.
+    CountsNumbers,
     /// A thread that was not there may be when something is written.
     ClaimsNoAbsence,
     ClaimsNoKey,
@@ -65,6 +67,8 @@ struct Notes {
     /// By the query and where its page ended.
     offsets: HashMap<(String, Cursor), usize>,
     newest: Option<String>,
+    /// The highest number that counts as taken at a desk.
+    taken: HashMap<DeskId, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +93,15 @@ impl Store for Broken {
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<BrokenTx<'_>> {
         let tx = Some(self.store.begin(desk, mode)?);
-        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, numbers: Vec::new(), let_go: false })
+        Ok(BrokenTx {
+            broken: self,
+            desk: desk.clone(),
+            tx,
+            mode,
+            numbers: Vec::new(),
+            asked: 0,
+            let_go: false,
+        })
     }
 }
 
@@ -100,6 +112,8 @@ pub(crate) struct BrokenTx<'a> {
     tx: Option<MemoryTx<'a>>,
     mode: Mode,
     numbers: Vec<Read>,
+    /// The highest number that was asked for.
+    asked: u64,
     let_go: bool,
 }
 
@@ -126,6 +140,12 @@ impl<'a> BrokenTx<'a> {
             .begin(&"beta".into(), Mode::Read)?
             .load(std::slice::from_ref(read))
             .map(|it| it[0].clone())
+    }
+
+    fn take_numbers(&self) {
+        let mut notes = self.broken.notes();
+        let taken = notes.taken.entry(self.desk.clone()).or_default();
+        *taken = self.asked.max(*taken);
     }
 
     fn ask(&mut self, read: &Read) -> Result<Answer> {
@@ -181,9 +201,19 @@ impl<'a> BrokenTx<'a> {
                 owed.retain(|it| it.desk.as_str() == "beta");
                 Answer::Owed(owed)
             }
-            (Fault::TakesNumbers, Read::NextNumber { .. }, answer) => {
-                self.tx()?.commit(Commit::default())?;
-                answer
+            (
+                Fault::TakesNumbers | Fault::CountsNumbers,
+                Read::NextNumber { place },
+                Answer::Number(next),
+            ) => {
+                let taken =
+                    self.broken.notes().taken.get(&self.desk).map_or(0, |last| last + 1 + u64::from(*place));
+                let number = next.max(taken);
+                self.asked = self.asked.max(number);
+                if fault == Fault::TakesNumbers {
+                    self.take_numbers();
+                }
+                Answer::Number(number)
             }
             (Fault::DefinitionsByKind, _, Answer::Definition(Some(_))) => {
                 Answer::Definition(self.broken.notes().newest.clone())
@@ -257,6 +287,7 @@ impl Tx for BrokenTx<'_> {
                 }
                 commit = Commit { adoptions, receipt, forget_receipts_before, ..Commit::default() };
             }
+            Fault::CountsNumbers => self.take_numbers(),
             Fault::LosesTimers => commit.tickets.iter_mut().skip(1).for_each(|it| it.timers.clear()),
             Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
             Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {

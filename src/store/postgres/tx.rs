@@ -17,7 +17,7 @@ use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
 use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
-use crate::store::read::{Answer, Read};
+use crate::store::read::{Answer, Read, number_after};
 
 use crate::store::{Cursor, Mode};
 use crate::ticket::conflict::Conflict;
@@ -49,8 +49,6 @@ pub(super) struct Work<'a> {
     held: BTreeMap<Claim, Hold>,
     /// The tickets as they were read.
     tickets: HashMap<TicketId, Arc<Snapshot>>,
-    /// How many running numbers were taken.
-    numbered: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +80,6 @@ impl<'a> Work<'a> {
             state: State::New,
             held: BTreeMap::new(),
             tickets: HashMap::new(),
-            numbered: 0,
         }
     }
 
@@ -176,9 +173,8 @@ impl<'a> Work<'a> {
                 Read::Ticket(id) => Answer::Ticket(self.tickets.get(id).cloned()),
                 Read::Find(query) => Answer::Tickets(self.find(wire, query).await?),
                 Read::NextNumber { place } => {
-                    self.numbered = self.numbered.max(u64::from(*place) + 1);
                     let last = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
-                    Answer::Number(last + u64::from(*place) + 1)
+                    Answer::Number(number_after(last, *place))
                 }
                 read => answer(read, &rows)?,
             });
@@ -221,7 +217,7 @@ impl<'a> Work<'a> {
             Some(before) => before.timers() == write.timers,
             None => write.expected == 0 && write.timers.is_empty(),
         };
-        let statement = self.shared.write(&self.desk, commit, self.numbered, waits_as_before)?;
+        let statement = self.shared.write(&self.desk, commit, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let begin = self.door.begin.filter(|_| self.state == State::New);
         self.state = State::Open;
