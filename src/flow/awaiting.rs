@@ -160,16 +160,15 @@ async fn decided<S: AsyncStore, F: Flow>(
     flow: &F,
     watch: &Watch,
 ) -> Result<F::Out> {
-    let mut asked = Asked::of(flow);
     let mut tries = 0;
     loop {
-        let error = match attempt(store, desk, flow, &mut asked, watch).await {
+        let error = match attempt(store, desk, flow, watch).await {
             Ok(out) => return Ok(out),
             Err(Failed::Surely(error)) => error,
             Err(Failed::Perhaps(error, seen)) => {
                 // The same decision as the one that may be written, without having kept a copy of it.
                 let Ok((commit, out)) = flow.decide(&seen) else { return Err(error) };
-                match arrived(store, desk, &asked, &commit).await {
+                match arrived(store, desk, &seen, &commit).await {
                     Ok(true) => return Ok(out),
                     Ok(false) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
                     Err(_) => return Err(error),
@@ -192,13 +191,15 @@ enum Failed {
     Perhaps(Error, Seen),
 }
 
+/// It asks for what it needs from the beginning: what the attempt before it learnt may no longer be so, and what that
+/// one wanted is perhaps not wanted any more. The claim on the desk's running numbers, say, must not be taken in vain.
 async fn attempt<S: AsyncStore, F: Flow>(
     store: &S,
     desk: &DeskId,
     flow: &F,
-    asked: &mut Asked,
     watch: &Watch,
 ) -> Result<F::Out, Failed> {
+    let mut asked = Asked::of(flow);
     let mut tx = store.begin(desk, flow.mode()).await.map_err(Failed::Surely)?;
     let mut seen = Seen::default();
     let mut wanted = asked.reads.clone();
@@ -268,12 +269,13 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
     })
 }
 
-/// Whether a commit whose end was not heard of has been written: its own claims are taken once more, so that whatever
-/// became of it is over, and then its events are there or not.
-async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit: &Commit) -> Result<bool> {
+/// Whether a commit whose end was not heard of has been written: what it was decided on is claimed once more, so that
+/// whatever became of it is over, and then its events are there or not.
+async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &Commit) -> Result<bool> {
     let written: Vec<_> = commit.tickets.iter().filter_map(|it| it.events.last()).collect();
     let last = written.iter().map(|it| (it.ticket, it.version.saturating_sub(1)));
-    let mut reads = asked.reads.clone();
+    let mut reads: Vec<_> = seen.reads().filter(|read| read.claim().is_some()).cloned().collect();
+    let claims = reads.len();
     reads.extend(last.map(|(ticket, after)| Read::History { ticket, after, limit: 1 }));
     let mut tries = 0;
     loop {
@@ -285,7 +287,7 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit:
         };
         match found.await {
             Ok(found) => {
-                let found = found.iter().skip(asked.reads.len());
+                let found = found.iter().skip(claims);
                 let is = |(event, found): (&&Event, &Answer)| matches!(found, Answer::Events(it) if *it == [(*event).clone()]);
                 // Without tickets nothing tells one commit from another that wrote the same; it may be done again.
                 return Ok(!written.is_empty() && written.iter().zip(found).all(is));
