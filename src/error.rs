@@ -23,7 +23,8 @@ pub enum ErrorKind {
     Conflict,
     /// The idempotency key was used before, with another request.
     KeyReused,
-    /// The store is busy or was briefly unreachable. Nothing was written; the same call may be made again.
+    /// The store is busy or was briefly unreachable, for longer than the `patience` of its options. Nothing was written;
+    /// the same call may be made again.
     Busy,
     /// The store failed: disk full, I/O error, no permission. Nothing was half-written.
     Storage,

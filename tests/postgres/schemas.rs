@@ -1,5 +1,7 @@
 //! The tables, and who makes them.
 
+use std::time::Duration;
+
 use firstline::store::postgres::{Migrations, Options};
 use firstline::*;
 
@@ -98,6 +100,10 @@ pub(crate) async fn faulty_options_are_refused(place: Place) {
     for bad in [0, 1_001] {
         let error = Options::new().connections(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+    }
+    for bad in [0, 99, 3_600_001].map(Duration::from_millis) {
+        let error = Options::new().patience(bad).connect(&place.url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition, "{bad:?}");
     }
     // A word of SQL's will do.
     drop(place.options().schema("select").connect(&place.url).await.unwrap());

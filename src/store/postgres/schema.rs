@@ -5,6 +5,7 @@
 //! database's collation is. JSON is kept as text, because it must stay as it was written.
 
 use super::fault::Fault;
+use super::line::{in_time, limit};
 use super::sql::lock_id;
 use super::{Migrations, Options};
 use crate::definition::Fingerprint;
@@ -148,8 +149,8 @@ pub(super) fn script(schema: &str) -> String {
 /// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make, or
 /// older and not to be touched; they are left untouched.
 pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Options) -> Result<()> {
-    let Options { schema, migrations, .. } = options;
-    let done = applied(connection, schema).await?;
+    let Options { schema, migrations, patience, .. } = options;
+    let done = in_time(limit(*patience), applied(connection, schema)).await??;
     if done == MIGRATIONS.len() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use super::Shared;
 use super::answer::{Meanings, answer, ticket_from};
 use super::driver::Statement;
 use super::fault::Fault;
+use super::line::Line;
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
@@ -302,7 +303,7 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
-    pub(super) connection: Option<deadpool_postgres::Object>,
+    pub(super) line: Option<Line>,
 }
 
 impl PostgresTx<'_> {
@@ -313,28 +314,29 @@ impl PostgresTx<'_> {
 
 impl AsyncTx for PostgresTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
-        self.work.load(connection, reads).await
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.load(line, reads).await
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
-        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
-        self.work.commit(connection, commit).await
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.commit(line, commit).await
     }
 
     async fn leave(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.work.leave(&connection).await;
+        if let Some(line) = self.line.take() {
+            self.work.leave(&line).await;
+            line.give_back();
         }
     }
 }
 
 impl Drop for PostgresTx<'_> {
     fn drop(&mut self) {
-        if self.work.state == State::Open
-            && let Some(connection) = self.connection.take()
-        {
-            drop(deadpool_postgres::Object::take(connection));
+        match self.line.take() {
+            Some(line) if self.work.state == State::Open => line.close(),
+            Some(line) => line.give_back(),
+            None => {}
         }
     }
 }
