@@ -13,8 +13,8 @@ use firstline::store::memory::Memory;
 use firstline::store::{Answer, Claim, Commit, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Query, Result, Ticket, TicketId,
-    state,
+    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Result,
+    Ticket, TicketId, Utc, state,
 };
 
 /// What becomes of a commit.
@@ -26,6 +26,8 @@ enum Fate {
     Lost,
     /// It is lost, and somebody else writes the version that it would have written.
     Overtaken,
+    /// It is written, somebody else plans a policy for the year after, and nobody hears of it.
+    Outdone,
     /// It fails for the moment, and somebody else's message opens the thread `chat-9`.
     Beaten,
 }
@@ -102,8 +104,11 @@ impl AsyncTx for RemoteTx<'_> {
     async fn commit(&mut self, commit: Commit) -> Result<()> {
         let fate = self.0.fates.lock().unwrap().pop_front();
         self.0.said("commit");
-        if let None | Some(Fate::Unheard) = fate {
+        if let None | Some(Fate::Unheard | Fate::Outdone) = fate {
             self.0.memory.begin(&self.1, Mode::Write)?.commit(commit)?;
+            if let Some(Fate::Outdone) = fate {
+                self.0.desk().setup().adopt_from(&Policy::new().prefix("LAST"), year(2028))?;
+            }
         } else if let Some(Fate::Beaten) = fate {
             self.0.desk().receive(message("Theirs"))?;
             return Err(Error::new(ErrorKind::Busy, "a deadlock"));
@@ -120,6 +125,10 @@ impl AsyncTx for RemoteTx<'_> {
 
 fn message(words: &str) -> NewTicket {
     NewTicket::new("No sound").from("boris").thread("chat-9").saying(words)
+}
+
+fn year(year: i32) -> DateTime<Utc> {
+    format!("{year}-01-01T00:00:00Z").parse().unwrap()
 }
 
 fn settings() -> Settings {
@@ -214,6 +223,19 @@ fn a_commit_that_arrived_unheard_is_not_done_twice() {
     stage.fated(&[Fate::Unheard], 0);
     let ticket: Ticket<state::New> = block_on(stage.desk.open_ticket(NewTicket::new("No sound"))).unwrap();
     assert_eq!((ticket.number.value, stage.line.desk().find(Query::newest()).unwrap().tickets.len()), (4, 4));
+}
+
+/// It has no ticket whose events could be looked for.
+#[test]
+fn an_adoption_that_arrived_unheard_is_not_made_twice() {
+    let stage = Stage::with_patience(3);
+    let policy = Policy::new().prefix("NEXT");
+    stage.fated(&[Fate::Outdone], 0);
+    let adopted = block_on(stage.desk.setup().adopt_from(&policy, year(2027))).unwrap();
+    assert_eq!((adopted.version, adopted.from), (1, year(2027)));
+    stage.fated(&[Fate::Lost], 0);
+    let adopted = block_on(stage.desk.setup().adopt_from(&policy, year(2029))).unwrap();
+    assert_eq!((adopted.version, adopted.from), (3, year(2029)));
 }
 
 #[test]

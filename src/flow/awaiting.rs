@@ -17,7 +17,6 @@ use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
-use crate::ticket::event::Event;
 
 /// How the calls of an engine reply that awaits.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -270,13 +269,20 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
 }
 
 /// Whether a commit whose end was not heard of has been written: what it was decided on is claimed once more, so that
-/// whatever became of it is over, and then its events are there or not.
+/// whatever became of it is over, and then its events and adoptions are there or not.
 async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &Commit) -> Result<bool> {
-    let written: Vec<_> = commit.tickets.iter().filter_map(|it| it.events.last()).collect();
-    let last = written.iter().map(|it| (it.ticket, it.version.saturating_sub(1)));
+    let last = commit.tickets.iter().filter_map(|it| it.events.last());
+    let events = last.map(|event| {
+        let (ticket, after) = (event.ticket, event.version.saturating_sub(1));
+        (Read::History { ticket, after, limit: 1 }, Answer::Events(vec![event.clone()]))
+    });
+    // In force at the instant from which it holds, if no other holds from the same on.
+    let adoptions =
+        commit.adoptions.iter().map(|it| (Read::InForce(it.kind, it.from), Answer::Adoption(Some(*it))));
+    let (marks, written): (Vec<_>, Vec<_>) = events.chain(adoptions).unzip();
     let mut reads: Vec<_> = seen.reads().filter(|read| read.claim().is_some()).cloned().collect();
     let claims = reads.len();
-    reads.extend(last.map(|(ticket, after)| Read::History { ticket, after, limit: 1 }));
+    reads.extend(marks);
     let mut tries = 0;
     loop {
         let found = async {
@@ -286,12 +292,8 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &
             found
         };
         match found.await {
-            Ok(found) => {
-                let found = found.iter().skip(claims);
-                let is = |(event, found): (&&Event, &Answer)| matches!(found, Answer::Events(it) if *it == [(*event).clone()]);
-                // Without tickets nothing tells one commit from another that wrote the same; it may be done again.
-                return Ok(!written.is_empty() && written.iter().zip(found).all(is));
-            }
+            // Without a mark nothing tells one commit from another that wrote the same; it may be done again.
+            Ok(found) => return Ok(!written.is_empty() && found.get(claims..) == Some(&written[..])),
             Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
             Err(error) => return Err(error),
         }
