@@ -95,7 +95,8 @@ pub enum Migrations {
     /// The program itself, when it starts: in one transaction, however many start at once.
     #[default]
     Apply,
-    /// Somebody else, with the statements of [`Options::migrations_sql`]. The program only looks.
+    /// Somebody else, with the statements of [`Options::migrations_sql`], and of [`Options::migrations_sql_from`] when a
+    /// later version of the crate needs more. The program only looks, and says which version it found.
     Verify,
 }
 
@@ -168,13 +169,25 @@ impl Options {
         self
     }
 
-    /// All migrations as a text for `psql`, for those who let no program make tables.
+    /// All migrations as a text for `psql`, for those who let no program make tables. Where there are tables already,
+    /// it is [those after their version](Options::migrations_sql_from) that are wanted.
     ///
     /// # Errors
     /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
     pub fn migrations_sql(&self) -> Result<String> {
+        self.migrations_sql_from(0)
+    }
+
+    /// The migrations that bring tables of this version to that of the program, as a text for `psql`: one transaction,
+    /// which changes nothing and says so if the tables have another version, or are being migrated by somebody else. The
+    /// version is that of which [`connect`](Options::connect) complains; 0 is no tables at all.
+    ///
+    /// # Errors
+    /// A [definition error](ErrorKind::Definition) if there is no such version, or the schema's name has other
+    /// characters.
+    pub fn migrations_sql_from(&self, version: usize) -> Result<String> {
         self.check()?;
-        Ok(schema::script(&self.schema))
+        schema::script(&self.schema, version)
     }
 
     /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.

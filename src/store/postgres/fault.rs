@@ -126,7 +126,7 @@ impl Fault {
             Some("42P01" | "3F000" | "42703") => (
                 ErrorKind::Schema,
                 "firstline's tables are not in the database, or not as they should be (they are made by \
-                 `Options::connect`, or by the statements of `Options::migrations_sql`)",
+                 `Options::connect`, or by the statements of `Options::migrations_sql_from`)",
             ),
             Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the log-in"),
             Some("3D000") => (ErrorKind::Storage, "the database server has no such database"),
