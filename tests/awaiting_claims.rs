@@ -1,7 +1,7 @@
 //! The awaiting driver over a store that tells how it was used: claims in one order, and what becomes of a commit whose end
 //! was not heard of.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -13,8 +13,8 @@ use firstline::store::memory::Memory;
 use firstline::store::{Answer, Claim, Commit, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Query, Result, Ticket, TicketId,
-    state,
+    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Result,
+    Ticket, TicketId, Utc, state,
 };
 
 /// What becomes of a commit.
@@ -26,6 +26,10 @@ enum Fate {
     Lost,
     /// It is lost, and somebody else writes the version that it would have written.
     Overtaken,
+    /// It is written, somebody else plans a policy for the year after, and nobody hears of it.
+    Outdone,
+    /// It fails for the moment, and somebody else's message opens the thread `chat-9`.
+    Beaten,
 }
 
 /// A store at the other end of a line that may go dead.
@@ -42,7 +46,7 @@ struct Line {
     patience: u32,
 }
 
-struct RemoteTx<'a>(&'a Line, DeskId, u32);
+struct RemoteTx<'a>(&'a Line, DeskId);
 
 impl Line {
     fn said(&self, what: impl Into<String>) {
@@ -78,7 +82,7 @@ impl AsyncStore for Remote {
             return Err(Error::new(ErrorKind::Busy, "down"));
         }
         self.0.said("begin");
-        Ok(RemoteTx(&self.0, desk.clone(), 0))
+        Ok(RemoteTx(&self.0, desk.clone()))
     }
 
     async fn wait(&self, tries: u32, _: &Error) -> bool {
@@ -90,24 +94,24 @@ impl AsyncStore for Remote {
 impl AsyncTx for RemoteTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         Later(false).await;
-        let mut tickets: Vec<_> = reads.iter().filter_map(Read::claim).map(|(claim, _)| claim).collect();
-        tickets.sort();
-        tickets.retain(|claim| matches!(claim, Claim::Ticket(_)));
-        tickets.dedup();
-        self.0.said(format!("claim {}", tickets.len()));
-        let numbers = reads.iter().filter(|read| matches!(read, Read::NextNumber { .. })).count();
-        self.2 += u32::try_from(numbers).unwrap();
+        let claims: BTreeSet<_> = reads.iter().filter_map(Read::claim).map(|(claim, _)| claim).collect();
+        let tickets = claims.iter().filter(|claim| matches!(claim, Claim::Ticket(_))).count();
+        let number = if claims.contains(&Claim::Numbers) { " and numbers" } else { "" };
+        self.0.said(format!("claim {tickets}{number}"));
         self.0.memory.begin(&self.1, Mode::Write)?.load(reads)
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
         let fate = self.0.fates.lock().unwrap().pop_front();
         self.0.said("commit");
-        if let None | Some(Fate::Unheard) = fate {
-            // The numbers were taken in another transaction of the memory.
-            let mut tx = self.0.memory.begin(&self.1, Mode::Write)?;
-            tx.load(&(0..self.2).map(|place| Read::NextNumber { place }).collect::<Vec<_>>())?;
-            tx.commit(commit)?;
+        if let None | Some(Fate::Unheard | Fate::Outdone) = fate {
+            self.0.memory.begin(&self.1, Mode::Write)?.commit(commit)?;
+            if let Some(Fate::Outdone) = fate {
+                self.0.desk().setup().adopt_from(&Policy::new().prefix("LAST"), year(2028))?;
+            }
+        } else if let Some(Fate::Beaten) = fate {
+            self.0.desk().receive(message("Theirs"))?;
+            return Err(Error::new(ErrorKind::Busy, "a deadlock"));
         } else if let (Some(Fate::Overtaken), Some(write)) = (fate, commit.tickets.first()) {
             self.0.desk().act(write.snapshot.id, Action::note("faster"), Actor::agent("ben"))?;
         }
@@ -117,6 +121,14 @@ impl AsyncTx for RemoteTx<'_> {
     async fn leave(&mut self) {
         self.0.said("leave");
     }
+}
+
+fn message(words: &str) -> NewTicket {
+    NewTicket::new("No sound").from("boris").thread("chat-9").saying(words)
+}
+
+fn year(year: i32) -> DateTime<Utc> {
+    format!("{year}-01-01T00:00:00Z").parse().unwrap()
 }
 
 fn settings() -> Settings {
@@ -188,16 +200,16 @@ fn what_came_earlier_in_the_order_is_claimed_anew_with_all_the_rest() {
     // A number comes last: what is read of a ticket after it begins anew too.
     let request = NewTicket::new("No sound").once("k");
     block_on(stage.desk.open_ticket(request.clone())).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0, commit");
+    assert_eq!(stage.log(), "begin, claim 0 and numbers, commit");
     block_on(stage.desk.open_ticket(request)).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0, leave, begin, claim 1, leave");
+    assert_eq!(stage.log(), "begin, claim 0 and numbers, leave, begin, claim 1 and numbers, leave");
 }
 
 #[test]
 fn what_only_reads_gives_nothing_up() {
     let stage = Stage::with_patience(0);
     block_on(stage.desk.ticket("T-2")).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0, claim 1, leave");
+    assert_eq!(stage.log(), "begin, claim 0 and numbers, claim 1, leave");
 }
 
 #[test]
@@ -211,6 +223,19 @@ fn a_commit_that_arrived_unheard_is_not_done_twice() {
     stage.fated(&[Fate::Unheard], 0);
     let ticket: Ticket<state::New> = block_on(stage.desk.open_ticket(NewTicket::new("No sound"))).unwrap();
     assert_eq!((ticket.number.value, stage.line.desk().find(Query::newest()).unwrap().tickets.len()), (4, 4));
+}
+
+/// It has no ticket whose events could be looked for.
+#[test]
+fn an_adoption_that_arrived_unheard_is_not_made_twice() {
+    let stage = Stage::with_patience(3);
+    let policy = Policy::new().prefix("NEXT");
+    stage.fated(&[Fate::Outdone], 0);
+    let adopted = block_on(stage.desk.setup().adopt_from(&policy, year(2027))).unwrap();
+    assert_eq!((adopted.version, adopted.from), (1, year(2027)));
+    stage.fated(&[Fate::Lost], 0);
+    let adopted = block_on(stage.desk.setup().adopt_from(&policy, year(2029))).unwrap();
+    assert_eq!((adopted.version, adopted.from), (3, year(2029)));
 }
 
 #[test]
@@ -267,4 +292,19 @@ fn what_fails_for_the_moment_is_tried_as_often_as_the_store_is_patient() {
     stage.fated(&[], 1);
     assert!(stage.note().unwrap_err().is_retryable());
     assert_eq!(stage.log(), "down");
+}
+
+/// The first attempt wants a number for a new ticket, the second has none to open.
+#[test]
+fn a_number_that_an_earlier_attempt_wanted_is_neither_claimed_nor_used_up() {
+    let stage = Stage::with_patience(3);
+    stage.fated(&[Fate::Beaten], 0);
+    let receipt = block_on(stage.desk.receive(message("Mine"))).unwrap();
+    assert!(!receipt.opened());
+    assert_eq!(
+        stage.log(),
+        "begin, claim 0, claim 0 and numbers, commit, leave, begin, claim 0, claim 1, commit"
+    );
+    let numbers = [4, stage.line.desk().open_ticket(NewTicket::new("Next")).unwrap().number.value];
+    assert_eq!((receipt.ticket.number.value, numbers), (4, [4, 5]));
 }

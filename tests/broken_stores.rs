@@ -65,6 +65,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
             C::DroppedTransactionLeavesNothing,
             &[C::ReadingClaimsNothing, C::NumbersCountUp, C::DesksAreApart],
         ),
+        (Fault::CountsNumbers, C::NumbersCountUp, &[]),
         (Fault::ClaimsNoAbsence, C::AbsenceIsClaimed, &[]),
         (Fault::ClaimsNoKey, C::KeyAtOnceHappensOnce, &[]),
         // Whoever lets go of one thing lets go of all: then threads, keys, links and versions are not safe either.

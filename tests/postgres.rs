@@ -16,8 +16,14 @@ mod dropped;
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[cfg(feature = "postgres")]
+#[path = "postgres/lines.rs"]
+mod lines;
+#[cfg(feature = "postgres")]
 #[path = "postgres/plans.rs"]
 mod plans;
+#[cfg(feature = "postgres")]
+#[path = "common/proxy.rs"]
+mod proxy;
 #[cfg(feature = "postgres")]
 #[path = "postgres/schemas.rs"]
 mod schemas;
@@ -78,6 +84,12 @@ fn main() {
             an_aborted_transaction_stays_aborted,
             commands_of_one_transaction_take_turns,
             receipts_that_a_host_forgets_keep_nobody_waiting;
+        lines:
+            a_server_that_vanishes_is_busy_in_time,
+            connections_that_went_silent_are_not_used_again,
+            a_commit_that_nothing_is_heard_of_is_looked_for,
+            a_server_that_says_why_is_waited_for,
+            silence_in_the_hosts_transaction_is_the_hosts;
         plans:
             rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:

@@ -118,8 +118,8 @@ pub(super) struct Batch {
 
 /// Where a ticket of a batch goes.
 enum Target<'a> {
-    /// To a new ticket of this running number.
-    New(u64),
+    /// To a new ticket, which gets the next running number if it is accepted.
+    New,
     /// To a ticket that the store has, which has been worked on here or not.
     Stored { snapshot: &'a Snapshot, worked_on: bool },
     /// To a ticket that this batch has begun or continued: which of its drafts.
@@ -127,32 +127,27 @@ enum Target<'a> {
 }
 
 impl Batch {
-    /// Where each of these tickets goes. Everything of one sort is asked for at once, so that a batch takes few
-    /// rounds.
+    /// Where each of these tickets goes, and the running numbers for as many as may be new. Everything of one sort is
+    /// asked for at once, so that a batch takes few rounds.
     fn targets<'a>(
         &'a self,
         valid: &[&'a Candidate],
         seen: &'a Seen,
-    ) -> Result<HashMap<&'a ExternalRef, Target<'a>>, Halt> {
-        let mut places = HashMap::new();
+    ) -> Result<(HashMap<&'a ExternalRef, Target<'a>>, Vec<u64>), Halt> {
+        let mut targets = HashMap::new();
         let mut stored = Vec::new();
         for candidate in valid {
             let external = candidate.ticket.external();
             match seen.external(external)? {
                 Some(id) => stored.push((*candidate, id)),
-                None => {
-                    let place = u32::try_from(places.len()).unwrap_or(u32::MAX);
-                    places.entry(external).or_insert(place);
-                }
+                None => drop(targets.insert(external, Target::New)),
             }
         }
-        let numbers = places.values().map(|place| Read::NextNumber { place: *place });
+        let places = 0..u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let numbers = places.clone().map(|place| Read::NextNumber { place });
         seen.need(numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
+        let numbers = places.map(|place| seen.next_number(place)).collect::<Result<Vec<_>, Halt>>()?;
 
-        let mut targets = HashMap::new();
-        for (external, place) in places {
-            targets.insert(external, Target::New(seen.next_number(place)?));
-        }
         let mut continued = Vec::new();
         for (candidate, id) in stored {
             let snapshot = seen.ticket(id)?.ok_or_else(|| {
@@ -187,7 +182,7 @@ impl Batch {
                 *worked_on = !untouched;
             }
         }
-        Ok(targets)
+        Ok((targets, numbers))
     }
 }
 
@@ -210,7 +205,7 @@ impl Flow for Batch {
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.frame.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
-        let mut targets = self.targets(&valid, seen)?;
+        let (mut targets, numbers) = self.targets(&valid, seen)?;
         for target in targets.values() {
             if let Target::Stored { snapshot, .. } = target {
                 self.frame.pin(&snapshot.clocks, &mut rules, seen)?;
@@ -221,8 +216,11 @@ impl Flow for Batch {
         for (candidate, check) in checked {
             let external = candidate.ticket.external();
             let target = targets.get_mut(external);
-            let taken =
-                check.and_then(|()| candidate.take_in(target, &mut drafts, &policy, &rules, &mut imported));
+            // A number is used up by what is accepted alone: what is refused must leave no gap.
+            let number = numbers.get(imported.opened).copied();
+            let taken = check.and_then(|()| {
+                candidate.take_in(target, number, &mut drafts, &policy, &rules, &mut imported)
+            });
             if let Err(error) = taken {
                 imported.refused.push((external.clone(), error));
             }
@@ -236,6 +234,7 @@ impl Candidate {
     fn take_in(
         &self,
         target: Option<&mut Target<'_>>,
+        number: Option<u64>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
         rules: &Rulebook,
@@ -247,8 +246,10 @@ impl Candidate {
         // Every checked ticket has a target.
         let target = target.ok_or_else(|| Error::not_found("the target of the import"))?;
         match target {
-            Target::New(number) => {
-                drafts.push(import::begin(ticket, fingerprints, *id, *number, policy, rules)?);
+            Target::New => {
+                // There are as many numbers as new tickets.
+                let number = number.ok_or_else(|| Error::not_found("the number of an imported ticket"))?;
+                drafts.push(import::begin(ticket, fingerprints, *id, number, policy, rules)?);
                 *target = Target::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }

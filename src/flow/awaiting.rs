@@ -17,7 +17,6 @@ use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
-use crate::ticket::event::Event;
 
 /// How the calls of an engine reply that awaits.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -210,16 +209,15 @@ async fn decided<S: AsyncStore, F: Flow>(
     flow: &F,
     watch: &Watch,
 ) -> Result<F::Out> {
-    let mut asked = Asked::of(flow);
     let mut tries = 0;
     loop {
-        let error = match attempt(store, desk, flow, &mut asked, watch).await {
+        let error = match attempt(store, desk, flow, watch).await {
             Ok(out) => return Ok(out),
             Err(Failed::Surely(error)) => error,
             Err(Failed::Perhaps(error, seen)) => {
                 // The same decision as the one that may be written, without having kept a copy of it.
                 let Ok((commit, out)) = flow.decide(&seen) else { return Err(error) };
-                match arrived(store, desk, &asked, &commit).await {
+                match arrived(store, desk, &seen, &commit).await {
                     Ok(true) => return Ok(out),
                     Ok(false) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
                     Err(_) => return Err(error),
@@ -242,13 +240,15 @@ enum Failed {
     Perhaps(Error, Seen),
 }
 
+/// It asks for what it needs from the beginning: what the attempt before it learnt may no longer be so, and what that
+/// one wanted is perhaps not wanted any more. The claim on the desk's running numbers, say, must not be taken in vain.
 async fn attempt<S: AsyncStore, F: Flow>(
     store: &S,
     desk: &DeskId,
     flow: &F,
-    asked: &mut Asked,
     watch: &Watch,
 ) -> Result<F::Out, Failed> {
+    let mut asked = Asked::of(flow);
     let mut tx = store.begin(desk, flow.mode()).await.map_err(Failed::Surely)?;
     let mut seen = Seen::default();
     let mut wanted = asked.reads.clone();
@@ -318,13 +318,21 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
     })
 }
 
-/// Whether a commit whose end was not heard of has been written: its own claims are taken once more, so that whatever
-/// became of it is over, and then its events are there or not.
-async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit: &Commit) -> Result<bool> {
-    let written: Vec<_> = commit.tickets.iter().filter_map(|it| it.events.last()).collect();
-    let last = written.iter().map(|it| (it.ticket, it.version.saturating_sub(1)));
-    let mut reads = asked.reads.clone();
-    reads.extend(last.map(|(ticket, after)| Read::History { ticket, after, limit: 1 }));
+/// Whether a commit whose end was not heard of has been written: what it was decided on is claimed once more, so that
+/// whatever became of it is over, and then its events and adoptions are there or not.
+async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &Commit) -> Result<bool> {
+    let last = commit.tickets.iter().filter_map(|it| it.events.last());
+    let events = last.map(|event| {
+        let (ticket, after) = (event.ticket, event.version.saturating_sub(1));
+        (Read::History { ticket, after, limit: 1 }, Answer::Events(vec![event.clone()]))
+    });
+    // In force at the instant from which it holds, if no other holds from the same on.
+    let adoptions =
+        commit.adoptions.iter().map(|it| (Read::InForce(it.kind, it.from), Answer::Adoption(Some(*it))));
+    let (marks, written): (Vec<_>, Vec<_>) = events.chain(adoptions).unzip();
+    let mut reads: Vec<_> = seen.reads().filter(|read| read.claim().is_some()).cloned().collect();
+    let claims = reads.len();
+    reads.extend(marks);
     let mut tries = 0;
     loop {
         let found = async {
@@ -334,12 +342,8 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, asked: &Asked, commit:
             found
         };
         match found.await {
-            Ok(found) => {
-                let found = found.iter().skip(asked.reads.len());
-                let is = |(event, found): (&&Event, &Answer)| matches!(found, Answer::Events(it) if *it == [(*event).clone()]);
-                // Without tickets nothing tells one commit from another that wrote the same; it may be done again.
-                return Ok(!written.is_empty() && written.iter().zip(found).all(is));
-            }
+            // Without a mark nothing tells one commit from another that wrote the same; it may be done again.
+            Ok(found) => return Ok(!written.is_empty() && found.get(claims..) == Some(&written[..])),
             Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
             Err(error) => return Err(error),
         }

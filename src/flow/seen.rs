@@ -98,6 +98,11 @@ impl Seen {
         self.0.get(read).ok_or_else(|| Halt::Need(vec![read.clone()]))
     }
 
+    /// Everything that was answered, in no order.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &Read> {
+        self.0.keys()
+    }
+
     /// Whether it was answered already.
     pub(crate) fn has(&self, read: &Read) -> bool {
         self.0.contains_key(read)

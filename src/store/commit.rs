@@ -63,6 +63,12 @@ impl TicketWrite {
     }
 }
 
+/// The highest running number among the tickets that are opened; 0 if none is.
+pub(crate) fn highest_number(tickets: &[TicketWrite]) -> u64 {
+    let opened = tickets.iter().filter(|write| write.expected == 0);
+    opened.map(|write| write.snapshot.number.value).max().unwrap_or(0)
+}
+
 /// What is kept of a command with an idempotency key: enough to return its first result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptReceipt {

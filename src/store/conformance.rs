@@ -156,7 +156,8 @@ checks! {
     RowIsFold = "row_is_fold" by lives::fold;
     /// A history has one event a version, and any slice of it is what lies between.
     HistoryHasNoGaps = "history_has_no_gaps" by lives::history;
-    /// Running numbers count up from 1 without gaps, several of one transaction one after another.
+    /// Running numbers count up from 1 without gaps, several of one transaction one after another, and what is asked for
+    /// in vain is the next one's.
     NumbersCountUp = "numbers_count_up" by lives::numbers;
     /// A thread leads to its ticket, and elsewhere once it was led elsewhere.
     ThreadsLeadOn = "threads_lead_on" by lives::threads;

@@ -12,8 +12,8 @@ use crate::definition::{Adoption, Fingerprint};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
-use crate::store::read::{Answer, DueTimer, Owed, Read};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
+use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
 use crate::store::{Mode, Store, Tx};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::{Event, ExternalRef};
@@ -66,7 +66,7 @@ impl Store for Memory {
         // A panic in another thread cannot have left half a commit: `commit` checks first and then cannot fail.
         let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         desks.entry(desk.clone()).or_default();
-        Ok(MemoryTx { desks, desk: desk.clone(), numbered: 0 })
+        Ok(MemoryTx { desks, desk: desk.clone() })
     }
 }
 
@@ -75,8 +75,6 @@ impl Store for Memory {
 pub struct MemoryTx<'a> {
     desks: MutexGuard<'a, HashMap<DeskId, Rows>>,
     desk: DeskId,
-    /// How many running numbers this transaction has taken; they count once it commits.
-    numbered: u64,
 }
 
 impl MemoryTx<'_> {
@@ -99,11 +97,6 @@ impl MemoryTx<'_> {
 
 impl Tx for MemoryTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let numbered = reads.iter().filter_map(|read| match read {
-            Read::NextNumber { place } => Some(u64::from(*place) + 1),
-            _ => None,
-        });
-        self.numbered = numbered.fold(self.numbered, u64::max);
         let answer = |read: &Read| match read {
             Read::Owed { until, after, limit } => Answer::Owed(self.owed(*until, after.as_deref(), *limit)),
             read => self.rows().answer(read),
@@ -112,11 +105,9 @@ impl Tx for MemoryTx<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        let numbered = std::mem::take(&mut self.numbered);
         let rows = self.rows();
         commit.tickets.iter().try_for_each(|write| rows.check(write))?;
         only_one_of_each(&commit)?;
-        rows.last_number += numbered;
         rows.write(commit);
         Ok(())
     }
@@ -156,7 +147,7 @@ impl Rows {
             Read::Ticket(id) => {
                 Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Arc::clone(snapshot)))
             }
-            Read::NextNumber { place } => Answer::Number(self.last_number + u64::from(*place) + 1),
+            Read::NextNumber { place } => Answer::Number(number_after(self.last_number, *place)),
             Read::History { ticket, after, limit } => {
                 let events = self.tickets.get(ticket).map_or(&[][..], |(_, events, _)| events);
                 Answer::Events(events.iter().filter(|it| it.version > *after).take(*limit).cloned().collect())
@@ -209,6 +200,7 @@ impl Rows {
 
     fn write(&mut self, commit: Commit) {
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        self.last_number = self.last_number.max(highest_number(&tickets));
         for TicketWrite { snapshot, events, timers, expected: _ } in tickets {
             self.numbers.insert(snapshot.number.value, snapshot.id);
             if let Some(name) = &snapshot.external {

@@ -22,8 +22,11 @@
 //!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
 //! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
 //! - A command that meets a deadlock, a serialization failure or a server that is starting anew is tried again, for
-//!   about ten seconds. If the connection breaks while it is committed, its claims are taken once more and its events
-//!   looked for; only if the server stays away the error is [`Unknown`](ErrorKind::Unknown).
+//!   about as long as the [patience](Options::patience) lasts. If the connection breaks while it is committed, its claims
+//!   are taken once more and its events looked for; only if the server stays away the error is
+//!   [`Unknown`](ErrorKind::Unknown).
+//! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
+//!   given up, and the command fails, or is looked for as above. In the host's transaction that is the host's affair.
 //! - A future may be dropped at any time: its command is then written whole or not at all.
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
 //!   is the host's. Nor is the isolation ours: what is read at once there is of one state if it is `REPEATABLE READ`.
@@ -36,6 +39,7 @@
 mod answer;
 pub mod driver;
 mod fault;
+mod line;
 mod schema;
 mod sql;
 mod tx;
@@ -58,6 +62,7 @@ use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
 use crate::store::Mode;
 use fault::Fault;
+use line::Line;
 use sql::Sql;
 use tx::{Door, Work};
 
@@ -67,9 +72,6 @@ pub use within::{Within, WithinTx};
 /// What all transactions of a store share.
 type Shared = crate::store::record::Shared<Sql>;
 
-/// How long a command waits for a connection, or for what others have claimed.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A store in PostgreSQL. Clones share the connections.
 #[derive(Clone)]
 pub struct Postgres(Arc<Inner>);
@@ -77,6 +79,7 @@ pub struct Postgres(Arc<Inner>);
 struct Inner {
     pool: Pool,
     shared: Shared,
+    patience: Duration,
 }
 
 impl fmt::Debug for Postgres {
@@ -92,7 +95,8 @@ pub enum Migrations {
     /// The program itself, when it starts: in one transaction, however many start at once.
     #[default]
     Apply,
-    /// Somebody else, with the statements of [`Options::migrations_sql`]. The program only looks.
+    /// Somebody else, with the statements of [`Options::migrations_sql`], and of [`Options::migrations_sql_from`] when a
+    /// later version of the crate needs more. The program only looks, and says which version it found.
     Verify,
 }
 
@@ -111,16 +115,22 @@ pub struct Options {
     schema: String,
     connections: usize,
     migrations: Migrations,
+    patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { schema: "firstline".to_owned(), connections: 16, migrations: Migrations::Apply }
+        Options {
+            schema: "firstline".to_owned(),
+            connections: 16,
+            migrations: Migrations::Apply,
+            patience: Duration::from_secs(10),
+        }
     }
 }
 
 impl Options {
-    /// The schema `firstline`, up to 16 connections, tables made when they are not there.
+    /// The schema `firstline`, up to 16 connections, tables made when they are not there, a patience of ten seconds.
     pub fn new() -> Options {
         Options::default()
     }
@@ -138,19 +148,46 @@ impl Options {
         self
     }
 
+    /// How long a command waits for what it cannot have at once, from a tenth of a second to an hour: for a connection
+    /// to spare, for a new one, for what another command has claimed, and for a server that is starting anew. In vain, it
+    /// fails as [`Busy`](ErrorKind::Busy).
+    ///
+    /// An answer is waited for twice as long, so that a server that is there says itself what is in the way. Where none
+    /// comes, because the server has vanished or an import's batch is too large for a slow one, the connection is given
+    /// up, and the command tried once more on a new one. So a command ends within a few times the patience, whatever
+    /// became of the server.
+    ///
+    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned.
+    pub fn patience(mut self, patience: Duration) -> Options {
+        self.patience = patience;
+        self
+    }
+
     /// Who makes the tables.
     pub fn migrations(mut self, migrations: Migrations) -> Options {
         self.migrations = migrations;
         self
     }
 
-    /// All migrations as a text for `psql`, for those who let no program make tables.
+    /// All migrations as a text for `psql`, for those who let no program make tables. Where there are tables already,
+    /// it is [those after their version](Options::migrations_sql_from) that are wanted.
     ///
     /// # Errors
     /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
     pub fn migrations_sql(&self) -> Result<String> {
+        self.migrations_sql_from(0)
+    }
+
+    /// The migrations that bring tables of this version to that of the program, as a text for `psql`: one transaction,
+    /// which changes nothing and says so if the tables have another version, or are being migrated by somebody else. The
+    /// version is that of which [`connect`](Options::connect) complains; 0 is no tables at all.
+    ///
+    /// # Errors
+    /// A [definition error](ErrorKind::Definition) if there is no such version, or the schema's name has other
+    /// characters.
+    pub fn migrations_sql_from(&self, version: usize) -> Result<String> {
         self.check()?;
-        Ok(schema::script(&self.schema))
+        schema::script(&self.schema, version)
     }
 
     /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
@@ -160,7 +197,8 @@ impl Options {
     /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, or there is no such database;
     /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`]; they are left untouched;
-    /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name or the number of connections is faulty.
+    /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
+    ///   faulty.
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.connect_with(url, NoTls).await
     }
@@ -188,26 +226,27 @@ impl Options {
             config.application_name("firstline");
         }
         // First, so that the host's own settings have the last word.
-        let options =
-            format!("-c lock_timeout={}s {}", PATIENCE.as_secs(), config.get_options().unwrap_or_default());
+        let patience = self.patience;
+        let options = config.get_options().unwrap_or_default();
+        let options = format!("-c lock_timeout={}ms {options}", patience.as_millis());
         config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
             .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
+            .wait_timeout(Some(patience))
+            .create_timeout(Some(patience))
             .build()
             .map_err(|error| Error::storage("the connections cannot be kept", error))?;
         let connection = pool.get().await.map_err(Fault::from)?;
         schema::migrate(&connection, &self).await?;
         drop(connection);
-        Ok(Postgres(Arc::new(Inner { pool, shared: Shared::new(Sql::new(&self.schema)) })))
+        Ok(Postgres(Arc::new(Inner { pool, shared: Shared::new(Sql::new(&self.schema)), patience })))
     }
 
     fn check(&self) -> Result<()> {
-        let Options { schema, connections, .. } = self;
+        let Options { schema, connections, patience, .. } = self;
         let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
         if !(plain && begins_well && (1..=50).contains(&schema.len())) {
@@ -219,6 +258,10 @@ impl Options {
         if !(1..=1_000).contains(connections) {
             return Err(Error::definition("connections", format_args!("{connections} are out of range"))
                 .allowing("1 to 1,000"));
+        }
+        if !(Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(patience) {
+            return Err(Error::definition("patience", format_args!("{patience:?} is out of range"))
+                .allowing("a tenth of a second to an hour"));
         }
         Ok(())
     }
@@ -295,11 +338,12 @@ impl AsyncStore for Postgres {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), connection: Some(connection) })
+        let line = Some(Line::new(connection, self.0.patience));
+        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line })
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
-        fault::is_brief(error) && fault::wait(tries).await
+        fault::wait(tries, error, self.0.patience).await
     }
 }
 

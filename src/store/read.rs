@@ -32,10 +32,11 @@ pub enum Read {
     Definition(Fingerprint),
     /// A ticket. Answered by [`Answer::Ticket`].
     Ticket(TicketId),
-    /// The next running number, kept for this transaction. Answered by [`Answer::Number`]. Asked again in the same
-    /// transaction with another place, it gives the next one after.
+    /// The running number for a new ticket: that after the highest which any ticket of the desk has had. Answered by
+    /// [`Answer::Number`]. In a transaction that writes it is nobody else's until the transaction ends, and used up only
+    /// if a ticket is opened under it: what was asked for in vain leaves no gap.
     NextNumber {
-        /// Which of several numbers of this transaction, from 0.
+        /// Which of several new tickets of this transaction, from 0: so many numbers further on.
         place: u32,
     },
     /// A ticket's events after a version, in order, at most so many. Answered by [`Answer::Events`].
@@ -72,6 +73,11 @@ pub enum Read {
         /// How many at most.
         limit: usize,
     },
+}
+
+/// The running number at a place after the last one. At the end of all numbers it stays there, and is refused as taken.
+pub(crate) fn number_after(last: u64, place: u32) -> u64 {
+    last.saturating_add(u64::from(place)).saturating_add(1)
 }
 
 /// The store's answer to a [`Read`].

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     NumbersTwice,
     /// A number is taken as soon as it is read.
     TakesNumbers,
+    /// A number is taken by whatever commits in the transaction in which it was read.
+    CountsNumbers,
     /// A thread that was not there may be when something is written.
     ClaimsNoAbsence,
     ClaimsNoKey,
@@ -78,6 +80,8 @@ struct Notes {
     /// By the query and where its page ended.
     offsets: HashMap<(String, Cursor), usize>,
     newest: Option<String>,
+    /// The highest number that counts as taken at a desk.
+    taken: HashMap<DeskId, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,6 +117,7 @@ impl Store for Broken {
             tx,
             mode,
             numbers: Vec::new(),
+            asked: 0,
             let_go: false,
             locked,
         })
@@ -126,6 +131,8 @@ pub(crate) struct BrokenTx<'a> {
     tx: Option<MemoryTx<'a>>,
     mode: Mode,
     numbers: Vec<Read>,
+    /// The highest number that was asked for.
+    asked: u64,
     let_go: bool,
     locked: Locked,
 }
@@ -153,6 +160,12 @@ impl<'a> BrokenTx<'a> {
             .begin(&"beta".into(), Mode::Read)?
             .load(std::slice::from_ref(read))
             .map(|it| it[0].clone())
+    }
+
+    fn take_numbers(&self) {
+        let mut notes = self.broken.notes();
+        let taken = notes.taken.entry(self.desk.clone()).or_default();
+        *taken = self.asked.max(*taken);
     }
 
     fn ask(&mut self, read: &Read) -> Result<Answer> {
@@ -216,9 +229,19 @@ impl<'a> BrokenTx<'a> {
                 owed.retain(|it| it.desk.as_str() == "beta");
                 Answer::Owed(owed)
             }
-            (Fault::TakesNumbers, Read::NextNumber { .. }, answer) => {
-                self.tx()?.commit(Commit::default())?;
-                answer
+            (
+                Fault::TakesNumbers | Fault::CountsNumbers,
+                Read::NextNumber { place },
+                Answer::Number(next),
+            ) => {
+                let taken =
+                    self.broken.notes().taken.get(&self.desk).map_or(0, |last| last + 1 + u64::from(*place));
+                let number = next.max(taken);
+                self.asked = self.asked.max(number);
+                if fault == Fault::TakesNumbers {
+                    self.take_numbers();
+                }
+                Answer::Number(number)
             }
             (Fault::DefinitionsByKind, _, Answer::Definition(Some(_))) => {
                 Answer::Definition(self.broken.notes().newest.clone())
@@ -301,6 +324,7 @@ impl Tx for BrokenTx<'_> {
                 }
                 commit = Commit { adoptions, receipt, forget_receipts_before, ..Commit::default() };
             }
+            Fault::CountsNumbers => self.take_numbers(),
             Fault::LosesTimers => commit.tickets.iter_mut().skip(1).for_each(|it| it.timers.clear()),
             Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
             Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {

@@ -1,5 +1,7 @@
 //! The tables, and who makes them.
 
+use std::time::Duration;
+
 use firstline::store::postgres::{Migrations, Options};
 use firstline::*;
 
@@ -74,7 +76,10 @@ pub(crate) async fn tables_that_are_not_ours_are_refused_untouched(place: Place)
 pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statements(place: Place) {
     let verifying = || place.options().migrations(Migrations::Verify);
     let error = verifying().connect(&place.url).await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Schema && error.to_string().contains("migrations_sql"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Schema && error.to_string().contains("`Options::migrations_sql_from(0)`"),
+        "{error}"
+    );
     assert!(content(&place).await.is_empty());
     run(&place, &verifying().migrations_sql().unwrap()).await;
     let desk = verifying().connect(&place.url).await.unwrap().desk("main");
@@ -98,6 +103,10 @@ pub(crate) async fn faulty_options_are_refused(place: Place) {
     for bad in [0, 1_001] {
         let error = Options::new().connections(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
+    }
+    for bad in [0, 99, 3_600_001].map(Duration::from_millis) {
+        let error = Options::new().patience(bad).connect(&place.url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition, "{bad:?}");
     }
     // A word of SQL's will do.
     drop(place.options().schema("select").connect(&place.url).await.unwrap());

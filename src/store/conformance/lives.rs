@@ -6,6 +6,7 @@ use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, refused, same};
 use super::scene::{ACME, Scene, anna, complete, later};
+use crate::definition::Fingerprint;
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
@@ -78,9 +79,11 @@ pub(super) fn history<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the history of nobody", scene.history(ACME, super::scene::ticket_id(77))?, Vec::new())
 }
 
-/// Takes several numbers in one transaction, in two rounds.
+/// Asks for three numbers in one transaction, in two rounds, and opens so many tickets; or asks in vain.
 #[derive(Debug)]
-struct Several;
+struct Several {
+    opens: usize,
+}
 
 impl Flow for Several {
     type Out = [u64; 3];
@@ -89,8 +92,10 @@ impl Flow for Several {
         seen.need([Read::NextNumber { place: 0 }, Read::NextNumber { place: 1 }])?;
         let numbers = [seen.next_number(0)?, seen.next_number(1)?, seen.next_number(2)?];
         let open = |number| super::scene::open(number);
-        let tickets = numbers.into_iter().map(open).collect::<crate::Result<_>>()?;
-        Ok((Commit { tickets, ..Commit::default() }, numbers))
+        let tickets = numbers.into_iter().take(self.opens).map(open).collect::<crate::Result<_>>()?;
+        // Something to be written there is in any case.
+        let definitions = vec![(Fingerprint::of("a text"), "a text".to_owned())];
+        Ok((Commit { tickets, definitions, ..Commit::default() }, numbers))
     }
 }
 
@@ -100,19 +105,21 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         || scene.wait(desk.open_ticket(NewTicket::new("No sound"))).map(|it| (it.number.value, it.id()));
     let mut all = vec![open()?, open()?];
     refused("an opening without a subject", scene.wait(desk.open_ticket(NewTicket::new(""))))?;
-    for number in scene.run(ACME, Several)? {
-        all.push((number, super::scene::ticket_id(number)));
+    for opens in [3, 0, 1] {
+        // What is asked for and not used is the next one's.
+        let numbers = scene.run(ACME, Several { opens })?;
+        all.extend(numbers.into_iter().take(opens).map(|it| (it, super::scene::ticket_id(it))));
     }
     all.push(open()?);
     same(
         "numbers in the order of openings",
         all.iter().map(|it| it.0).collect(),
-        (1..=6).collect::<Vec<u64>>(),
+        (1..=7).collect::<Vec<u64>>(),
     )?;
     for (number, id) in all {
         same(format_args!("the ticket of number {number}"), scene.id(ACME, Read::Number(number))?, Some(id))?;
     }
-    same("the ticket of a number that was not given", scene.id(ACME, Read::Number(7))?, None)?;
+    same("the ticket of a number that was not given", scene.id(ACME, Read::Number(8))?, None)?;
     same("the ticket of the number 0", scene.id(ACME, Read::Number(0))?, None)?;
     same("the ticket of the largest number", scene.id(ACME, Read::Number(u64::MAX))?, None)
 }

@@ -47,7 +47,17 @@ impl From<PoolError> for Fault {
     }
 }
 
+/// The server said nothing for so long.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct Silent(Duration);
+
 impl Fault {
+    /// No answer came in time. The connection is as good as gone.
+    pub(super) fn silent(limit: Duration) -> Fault {
+        Fault { state: None, gone: true, cause: Silent(limit).into() }
+    }
+
     pub(super) fn new(state: Option<String>, gone: bool, cause: Box<dyn StdError + Send + Sync>) -> Fault {
         Fault { state, gone, cause }
     }
@@ -93,6 +103,9 @@ impl Fault {
             Some(state) if state.starts_with("57P") || state.starts_with("08") => {
                 (ErrorKind::Busy, "the database server is shutting down, or starting")
             }
+            None if self.cause.is::<Silent>() => {
+                (ErrorKind::Busy, "the database server does not answer; nothing was written")
+            }
             None if self.gone => {
                 (ErrorKind::Busy, "the database server cannot be reached; nothing was written")
             }
@@ -113,7 +126,7 @@ impl Fault {
             Some("42P01" | "3F000" | "42703") => (
                 ErrorKind::Schema,
                 "firstline's tables are not in the database, or not as they should be (they are made by \
-                 `Options::connect`, or by the statements of `Options::migrations_sql`)",
+                 `Options::connect`, or by the statements of `Options::migrations_sql_from`)",
             ),
             Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the log-in"),
             Some("3D000") => (ErrorKind::Storage, "the database server has no such database"),
@@ -146,32 +159,36 @@ impl From<Fault> for Error {
     }
 }
 
-/// Whether it is over soon. What somebody has waited for in vain is not.
-pub(super) fn is_brief(error: &Error) -> bool {
+/// How often a command is tried again that failed with this error.
+fn most_tries(error: &Error, patience: Duration) -> u32 {
     let mut cause = error.source();
     while let Some(error) = cause {
         let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
         let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
         if timed_out || code.is_some_and(|code| code.code() == "55P03") {
-            return false;
+            return 0; // What somebody has waited for in vain is not over soon.
+        }
+        if error.is::<Silent>() {
+            return 1; // Perhaps only that connection was dead; a new one will tell.
         }
         cause = error.source();
     }
-    true
+    // For about as long as the patience lasts, the most of which waits for a server that starts anew.
+    u32::try_from(patience.as_micros() / u128::from(LONGEST)).unwrap_or(u32::MAX).saturating_add(8)
 }
 
-/// How often a command is tried that failed for the moment: for about ten seconds, the longest of which wait for a
-/// server that starts anew.
-const MAX_TRIES: u32 = 50;
+/// How long is waited between two attempts at most, in microseconds.
+const LONGEST: u64 = 250_000;
 
-/// Waits a little longer each time, and never as long as somebody else.
-pub(super) async fn wait(tries: u32) -> bool {
-    if tries >= MAX_TRIES {
+/// Waits before a command is tried again: a little longer each time, and never as long as somebody else. `false` if it
+/// shall not be.
+pub(super) async fn wait(tries: u32, error: &Error, patience: Duration) -> bool {
+    if tries >= most_tries(error, patience) {
         return false;
     }
     // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
     let random = RandomState::new().build_hasher().finish();
-    let longest = (1_000_u64 << tries.min(8)).min(250_000);
+    let longest = (1_000_u64 << tries.min(8)).min(LONGEST);
     tokio::time::sleep(Duration::from_micros(longest / 2 + random % longest)).await;
     true
 }

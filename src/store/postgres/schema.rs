@@ -5,12 +5,14 @@
 //! database's collation is. JSON is kept as text, because it must stay as it was written.
 
 use super::fault::Fault;
+use super::line::{in_time, limit};
 use super::sql::lock_id;
 use super::{Migrations, Options};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
 /// One migration: applied once, in order, never changed after a release.
+#[derive(Clone, Copy)]
 struct Migration {
     version: i64,
     name: &'static str,
@@ -117,16 +119,18 @@ CREATE TABLE {s}.adoption (
 "#,
 }];
 
-/// The statements of all migrations after the first so many, with those that keep their history.
-pub(super) fn statements(schema: &str, done: usize) -> String {
+/// The table in which it is kept what was done.
+fn history(schema: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS \"{schema}\".migration (\n    version bigint PRIMARY KEY,\n    name text NOT NULL,\n    \
+         checksum bytea NOT NULL,\n    applied_at timestamptz NOT NULL DEFAULT now()\n);\n"
+    )
+}
+
+/// The statements of these migrations, with those that keep their history.
+fn statements(schema: &str, migrations: &[Migration]) -> String {
     let mut all = String::new();
-    if done == 0 {
-        all.push_str(&format!(
-            "CREATE TABLE IF NOT EXISTS \"{schema}\".migration (\n    version bigint PRIMARY KEY,\n    name text NOT NULL,\n    \
-             checksum bytea NOT NULL,\n    applied_at timestamptz NOT NULL DEFAULT now()\n);\n"
-        ));
-    }
-    for Migration { version, name, sql } in MIGRATIONS.iter().skip(done) {
+    for Migration { version, name, sql } in migrations {
         all.push_str(&sql.replace("{s}", &format!("\"{schema}\"")));
         let checksum = Fingerprint::of(sql);
         all.push_str(&format!(
@@ -137,9 +141,36 @@ pub(super) fn statements(schema: &str, done: usize) -> String {
     all
 }
 
-/// The same with the schema itself, as one transaction to be run by somebody who may.
-pub(super) fn script(schema: &str) -> String {
-    format!("BEGIN;\nCREATE SCHEMA IF NOT EXISTS \"{schema}\";\n{}COMMIT;\n", statements(schema, 0))
+/// The migrations after this version as one transaction, to be run by somebody who may. On tables of any other version
+/// it changes nothing and says why.
+///
+/// # Errors
+/// [`ErrorKind::Definition`] if there is no such version.
+pub(super) fn script(schema: &str, version: usize) -> Result<String> {
+    script_of(schema, version, MIGRATIONS)
+}
+
+fn script_of(schema: &str, version: usize, all: &[Migration]) -> Result<String> {
+    let Some(missing) = all.get(version..) else {
+        return Err(Error::definition("version", format_args!("{version} of the tables is not known"))
+            .allowing(format!("0 to {}", all.len())));
+    };
+    let begin = match version {
+        0 => format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\";\n{}", history(schema)),
+        _ => String::new(),
+    };
+    let (lock, statements) = (lock_of(schema), statements(schema, missing));
+    Ok(format!(
+        "BEGIN;\n{begin}SELECT pg_advisory_xact_lock({lock});\nDO $$ BEGIN\n    \
+         IF (SELECT count(*) FROM \"{schema}\".migration) <> {version} THEN\n        \
+         RAISE EXCEPTION 'the tables in the schema \"{schema}\" have not version {version}, for which these statements are';\n    \
+         END IF;\nEND $$;\n{statements}COMMIT;\n"
+    ))
+}
+
+/// Whoever makes tables holds this, so that nobody else does meanwhile.
+fn lock_of(schema: &str) -> i64 {
+    lock_id(schema, "migration", &[])
 }
 
 /// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
@@ -148,18 +179,27 @@ pub(super) fn script(schema: &str) -> String {
 /// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make, or
 /// older and not to be touched; they are left untouched.
 pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Options) -> Result<()> {
-    let Options { schema, migrations, .. } = options;
-    let done = applied(connection, schema).await?;
-    if done == MIGRATIONS.len() {
+    migrate_by(connection, options, MIGRATIONS).await
+}
+
+async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all: &[Migration]) -> Result<()> {
+    let Options { schema, migrations, patience, .. } = options;
+    let done = in_time(limit(*patience), applied(connection, schema, all)).await??;
+    if done == all.len() {
         return Ok(());
     }
     if *migrations == Migrations::Verify {
-        let problem = format!(
-            "the tables in the schema {schema:?} have version {done}, {} is needed, and they are only to be verified",
-            MIGRATIONS.len()
-        );
-        return Err(Error::new(ErrorKind::Schema, problem)
-            .allowing("the statements of `Options::migrations_sql`, run by somebody who may"));
+        let problem = match done {
+            0 => format!("there are no tables in the schema {schema:?}"),
+            _ => format!(
+                "the tables in the schema {schema:?} have version {done}, where {} is needed",
+                all.len()
+            ),
+        };
+        let run =
+            format!("the statements of `Options::migrations_sql_from({done})`, run by somebody who may");
+        let error = Error::new(ErrorKind::Schema, format!("{problem}, and they are only to be verified"));
+        return Err(error.allowing(run));
     }
     let encoding = connection
         .query_one("SHOW server_encoding", &[])
@@ -171,7 +211,7 @@ pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Optio
             format!("the database keeps texts as {encoding}, in which not every word can be written");
         return Err(Error::new(ErrorKind::Schema, problem).allowing("a database in UTF8"));
     }
-    let applied = apply(connection, schema).await;
+    let applied = apply(connection, schema, all).await;
     if applied.is_err() {
         // If even this fails the connection is broken, and the transaction gone with it.
         let _ = connection.batch_execute("ROLLBACK").await;
@@ -179,12 +219,12 @@ pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Optio
     applied
 }
 
-async fn apply(connection: &tokio_postgres::Client, schema: &str) -> Result<()> {
+async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<()> {
     // Several programs may start at once: whoever comes second finds, inside the lock, that all is done.
-    let lock = lock_id(schema, "migration", &[]);
+    let lock = lock_of(schema);
     let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
     connection.batch_execute(&begin).await.map_err(Fault::from)?;
-    let done = applied(connection, schema).await?;
+    let done = applied(connection, schema, all).await?;
     let there = connection
         .query_one("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", &[&schema])
         .await
@@ -194,7 +234,9 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str) -> Result<()> 
         // Asked before, because `IF NOT EXISTS` wants the permission to make one even where there is one.
         connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await.map_err(Fault::from)?;
     }
-    connection.batch_execute(&statements(schema, done)).await.map_err(|error| {
+    let history = if done == 0 { history(schema) } else { String::new() };
+    let statements = history + &statements(schema, all.get(done..).unwrap_or_default());
+    connection.batch_execute(&statements).await.map_err(|error| {
         let problem = format!("the tables cannot be made: are there others in the schema {schema:?}?");
         Error::new(ErrorKind::Schema, problem).caused_by(error)
     })?;
@@ -202,7 +244,7 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str) -> Result<()> 
 }
 
 /// How many migrations are applied; an error if they are not the first ones of these.
-async fn applied(connection: &tokio_postgres::Client, schema: &str) -> Result<usize> {
+async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
     // Not by `to_regclass`, which may answer from what the connection knew before it waited for the lock.
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
@@ -226,15 +268,15 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str) -> Result<us
             fault if fault.is_about_the_statement() => foreign(fault.into_error()),
             fault => fault.into_error(),
         })?;
-    if rows.len() > MIGRATIONS.len() {
+    if rows.len() > all.len() {
         let problem = format!(
             "the tables in the schema {schema:?} have version {}, this version of firstline knows up to {}; left untouched",
             rows.len(),
-            MIGRATIONS.len()
+            all.len()
         );
         return Err(Error::new(ErrorKind::Schema, problem).allowing("a newer version of firstline"));
     }
-    for (row, ours) in rows.iter().zip(MIGRATIONS) {
+    for (row, ours) in rows.iter().zip(all) {
         let version: i64 = row.try_get(0).map_err(Fault::from)?;
         let checksum: &[u8] = row.try_get(1).map_err(Fault::from)?;
         if version != ours.version || checksum != Fingerprint::of(ours.sql).as_bytes() {
@@ -244,4 +286,75 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str) -> Result<us
         }
     }
     Ok(rows.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What there is from the beginning.
+    const FIRST: Migration = MIGRATIONS[0];
+
+    /// What a later version may bring.
+    const SECOND: Migration =
+        Migration { version: 2, name: "colours", sql: "ALTER TABLE {s}.ticket ADD COLUMN colour text;" };
+
+    async fn connect(url: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// From the second migration on, those who only verify are told what to run, and it can be run.
+    #[test]
+    fn tables_of_an_older_version_are_migrated_by_the_printed_statements() {
+        let url = std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty());
+        let Some(url) = url else {
+            assert_ne!(
+                std::env::var("CI").as_deref(),
+                Ok("true"),
+                "FIRSTLINE_POSTGRES is the URL of a server"
+            );
+            return;
+        };
+        let schema = format!("firstline_test_{}_upgrade", std::process::id());
+        let verifying = Options::new().schema(&schema).migrations(Migrations::Verify);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = connect(&url).await;
+            for (version, all) in [(0, &[FIRST][..]), (1, &[FIRST, SECOND])] {
+                let error = migrate_by(&client, &verifying, all).await.unwrap_err();
+                let run = format!("`Options::migrations_sql_from({version})`");
+                assert!(error.kind() == ErrorKind::Schema && error.to_string().contains(&run), "{error}");
+                client.batch_execute(&script_of(&schema, version, all).unwrap()).await.unwrap();
+                migrate_by(&client, &verifying, all).await.unwrap();
+                // Again, and from any other version, they change nothing and say why.
+                for other in 0..=version {
+                    let again = script_of(&schema, other, all).unwrap();
+                    let error = Fault::from(client.batch_execute(&again).await.unwrap_err()).into_error();
+                    let why = format!("have not version {other}");
+                    assert!(format!("{error:?}").contains(&why), "{error:?}");
+                    client.batch_execute("ROLLBACK").await.unwrap();
+                }
+                migrate_by(&client, &verifying, all).await.unwrap();
+            }
+            // A program that was left behind says so.
+            let error = migrate_by(&client, &verifying, &[FIRST]).await.unwrap_err();
+            assert!(error.to_string().contains("have version 2"), "{error}");
+            // And one that may makes the second table by itself, where the first is.
+            client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+            let applying = verifying.clone().migrations(Migrations::Apply);
+            migrate_by(&client, &applying, &[FIRST]).await.unwrap();
+            migrate_by(&client, &applying, &[FIRST, SECOND]).await.unwrap();
+            migrate_by(&client, &verifying, &[FIRST, SECOND]).await.unwrap();
+            client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn statements_for_a_version_that_is_not_there_are_refused() {
+        let error = Options::new().migrations_sql_from(MIGRATIONS.len() + 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert!(error.to_string().contains("allowed: 0 to"), "{error}");
+    }
 }

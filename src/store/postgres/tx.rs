@@ -10,6 +10,7 @@ use super::Shared;
 use super::answer::{Meanings, answer, ticket_from};
 use super::driver::Statement;
 use super::fault::Fault;
+use super::line::Line;
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
@@ -17,7 +18,7 @@ use crate::id::{DeskId, TicketId};
 use crate::store::claim::{Claim, Hold};
 use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
-use crate::store::read::{Answer, Read};
+use crate::store::read::{Answer, Read, number_after};
 
 use crate::store::{Cursor, Mode};
 use crate::ticket::conflict::Conflict;
@@ -49,8 +50,6 @@ pub(super) struct Work<'a> {
     held: BTreeMap<Claim, Hold>,
     /// The tickets as they were read.
     tickets: HashMap<TicketId, Arc<Snapshot>>,
-    /// How many running numbers were taken.
-    numbered: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +81,6 @@ impl<'a> Work<'a> {
             state: State::New,
             held: BTreeMap::new(),
             tickets: HashMap::new(),
-            numbered: 0,
         }
     }
 
@@ -176,9 +174,8 @@ impl<'a> Work<'a> {
                 Read::Ticket(id) => Answer::Ticket(self.tickets.get(id).cloned()),
                 Read::Find(query) => Answer::Tickets(self.find(wire, query).await?),
                 Read::NextNumber { place } => {
-                    self.numbered = self.numbered.max(u64::from(*place) + 1);
                     let last = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
-                    Answer::Number(last + u64::from(*place) + 1)
+                    Answer::Number(number_after(last, *place))
                 }
                 read => answer(read, &rows)?,
             });
@@ -221,7 +218,7 @@ impl<'a> Work<'a> {
             Some(before) => before.timers() == write.timers,
             None => write.expected == 0 && write.timers.is_empty(),
         };
-        let statement = self.shared.write(&self.desk, commit, self.numbered, waits_as_before)?;
+        let statement = self.shared.write(&self.desk, commit, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let begin = self.door.begin.filter(|_| self.state == State::New);
         self.state = State::Open;
@@ -306,7 +303,7 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
-    pub(super) connection: Option<deadpool_postgres::Object>,
+    pub(super) line: Option<Line>,
 }
 
 impl PostgresTx<'_> {
@@ -317,28 +314,29 @@ impl PostgresTx<'_> {
 
 impl AsyncTx for PostgresTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
-        self.work.load(connection, reads).await
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.load(line, reads).await
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
-        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
-        self.work.commit(connection, commit).await
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.commit(line, commit).await
     }
 
     async fn leave(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.work.leave(&connection).await;
+        if let Some(line) = self.line.take() {
+            self.work.leave(&line).await;
+            line.give_back();
         }
     }
 }
 
 impl Drop for PostgresTx<'_> {
     fn drop(&mut self) {
-        if self.work.state == State::Open
-            && let Some(connection) = self.connection.take()
-        {
-            drop(deadpool_postgres::Object::take(connection));
+        match self.line.take() {
+            Some(line) if self.work.state == State::Open => line.close(),
+            Some(line) => line.give_back(),
+            None => {}
         }
     }
 }

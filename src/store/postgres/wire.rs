@@ -1,4 +1,4 @@
-//! The doors of `tokio-postgres`: the pool's connections, and the host's transactions.
+//! What a transaction needs of a connection, and how values travel on one of `tokio-postgres`.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -34,27 +34,8 @@ pub(super) trait Wire: Send + Sync {
     fn script(&self, sql: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-impl Wire for deadpool_postgres::Object {
-    type Ready = tokio_postgres::Statement;
-    type Row = Row;
-
-    async fn ready(&self, statement: &Statement<'_>) -> Result<Self::Ready, Fault> {
-        let types: Vec<Type> = statement.values.iter().map(type_of).collect();
-        // Known after the first time, and then ready at once.
-        Ok(self.prepare_typed_cached(&statement.sql, &types).await?)
-    }
-
-    async fn send(&self, ready: &Self::Ready, statement: &Statement<'_>) -> Result<Vec<Row>, Fault> {
-        let values: Vec<_> = statement.values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        Ok(self.query(ready, &values).await?)
-    }
-
-    async fn script(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.batch_execute(sql).await?)
-    }
-}
-
-/// The host's connection: what is prepared on it would have to be prepared for each command, so nothing is.
+/// The host's connection: what is prepared on it would have to be prepared for each command, so nothing is. How long
+/// an answer is waited for on it is the host's affair.
 pub(super) struct Hosts<'c, C>(pub(super) &'c C);
 
 impl<C: Connection> Wire for Hosts<'_, C> {
@@ -88,7 +69,7 @@ impl Connection for tokio_postgres::Transaction<'_> {
     }
 }
 
-fn type_of(value: &Value) -> Type {
+pub(super) fn type_of(value: &Value) -> Type {
     match value {
         Value::Text(_) => Type::TEXT,
         Value::Boolean(_) => Type::BOOL,

@@ -5,7 +5,7 @@ use super::driver::{Statement, Value};
 use crate::definition::Adoption;
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
 use crate::store::record::{self, Columns, Place, Recent, signed};
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
@@ -50,26 +50,25 @@ impl Parts<'_> {
 impl Shared {
     /// The statement that writes this commit. It fails, writing nothing, if a ticket's version is not the expected one.
     ///
-    /// `numbered` running numbers were taken, and the timers of a ticket for which `waits_as_before` says so are as
-    /// they were.
+    /// The timers of a ticket for which `waits_as_before` says so are as they were.
     pub(super) fn write(
         &self,
         desk: &DeskId,
         commit: Commit,
-        numbered: u64,
         waits_as_before: impl Fn(&TicketWrite) -> bool,
     ) -> Result<Statement<'static>> {
         let Shared { sql, recent } = self;
         let mut parts =
             Parts { schema: &sql.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
-        if numbered > 0 {
-            let numbered = parts.bind(Value::Integer(signed(numbered)));
+        let highest = highest_number(&tickets);
+        if highest > 0 {
+            let highest = parts.bind(Value::Integer(signed(highest)));
             parts.with(
                 "numbered",
                 &format!(
-                    "INSERT INTO {{s}}.desk AS desk (desk, last_number) VALUES ($1, {numbered}) \
-                     ON CONFLICT (desk) DO UPDATE SET last_number = desk.last_number + excluded.last_number"
+                    "INSERT INTO {{s}}.desk AS desk (desk, last_number) VALUES ($1, {highest}) \
+                     ON CONFLICT (desk) DO UPDATE SET last_number = greatest(desk.last_number, excluded.last_number)"
                 ),
             );
         }

@@ -74,7 +74,7 @@ statements! {
         expires_at = excluded.expires_at";
     forget_receipts: "DELETE FROM {p}receipt WHERE desk = ?1 AND expires_at < ?2";
     advance_number: "INSERT INTO {p}desk (desk, last_number) VALUES (?1, ?2) \
-        ON CONFLICT (desk) DO UPDATE SET last_number = last_number + ?2";
+        ON CONFLICT (desk) DO UPDATE SET last_number = max(last_number, ?2)";
 }
 
 impl Sql {

@@ -11,9 +11,9 @@ use super::row::{self, Columns, Place};
 use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite};
+use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
 use crate::store::query::Query;
-use crate::store::read::{Answer, DueTimer, Owed, Read};
+use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
@@ -29,8 +29,6 @@ pub(super) struct Rows<'c> {
 /// What a transaction remembers from its reads.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// How many running numbers were taken.
-    numbered: u64,
     /// The indexed columns of the tickets as they were read, so that an update leaves alone what has not changed.
     columns: HashMap<TicketId, Columns>,
 }
@@ -114,9 +112,8 @@ impl Rows<'_> {
                 Answer::Ticket(ticket)
             }
             Read::NextNumber { place } => {
-                memo.numbered = memo.numbered.max(u64::from(*place) + 1);
                 let last = self.one(&sql.last_number, params![desk], |row| row::unsigned(row, 0))?;
-                Answer::Number(last.unwrap_or(0) + u64::from(*place) + 1)
+                Answer::Number(number_after(last.unwrap_or(0), *place))
             }
             Read::History { ticket, after, limit } => {
                 let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
@@ -192,10 +189,11 @@ impl Rows<'_> {
 
     pub(super) fn write(&self, commit: Commit, memo: &Memo) -> Result<()> {
         let (desk, sql) = (self.desk(), &self.shared.sql);
-        if memo.numbered > 0 {
-            self.run(&sql.advance_number, params![desk, row::signed(memo.numbered)])?;
-        }
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        let highest = highest_number(&tickets);
+        if highest > 0 {
+            self.run(&sql.advance_number, params![desk, row::signed(highest)])?;
+        }
         for write in tickets {
             self.write_ticket(write, memo)?;
         }

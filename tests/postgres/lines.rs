@@ -1,0 +1,145 @@
+//! Lines that go dead without a word, and lines that break.
+
+use std::time::{Duration, Instant};
+
+use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::store::postgres::Postgres;
+use firstline::store::{Mode, Read};
+use firstline::*;
+
+use crate::proxy::{Cut, Proxy};
+use crate::server::Place;
+
+/// An answer is waited for twice as long.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// More than a command may take whose server has vanished, on a machine that is busy: far less than the patience that
+/// nobody asked for.
+const SOON: Duration = Duration::from_secs(8);
+
+async fn by_way_of(proxy: &Proxy, place: &Place, connections: usize) -> Postgres {
+    place.options().connections(connections).patience(PATIENCE).connect(&proxy.url).await.unwrap()
+}
+
+fn anna() -> Actor {
+    Actor::agent("anna")
+}
+
+/// Within such a time as nobody would call for ever.
+async fn soon<T>(reply: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(SOON, reply).await.expect("somebody waits for ever")
+}
+
+pub(crate) async fn a_server_that_vanishes_is_busy_in_time(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    let desk = by_way_of(&proxy, &place, 4).await.desk("acme");
+    let id = desk.open_ticket(NewTicket::new("No sound")).await.unwrap().id();
+    proxy.vanish(true);
+    let began = Instant::now();
+    let errors = [
+        soon(desk.ticket(id)).await.unwrap_err(),
+        soon(desk.act(id, Action::start(), anna())).await.unwrap_err(),
+        soon(desk.open_ticket(NewTicket::new("No light"))).await.unwrap_err(),
+        soon(place.options().patience(PATIENCE).connect(&proxy.url)).await.unwrap_err(),
+    ];
+    println!("a server vanished: {} errors after {:?}", errors.len(), began.elapsed());
+    for error in &errors {
+        assert!(error.is_retryable() && error.to_string().contains("nothing was written"), "{error:?}");
+    }
+    // It comes back, and the same desk goes on.
+    proxy.vanish(false);
+    assert_eq!(soon(desk.act(id, Action::start(), anna())).await.unwrap().ticket.version, 2);
+    assert_eq!(place.count("ticket").await, 1);
+}
+
+/// What lies between a program and its server may forget connections, of which neither side learns.
+pub(crate) async fn connections_that_went_silent_are_not_used_again(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    let store = by_way_of(&proxy, &place, 3).await;
+    let desk = store.desk("acme");
+    let id = desk.open_ticket(NewTicket::new("No sound")).await.unwrap().id();
+    let at_once = || futures_util::future::join_all((0..3).map(|_| desk.ticket(id)));
+    assert!(at_once().await.into_iter().all(|it| it.is_ok()));
+    assert_eq!(proxy.made(), 3);
+
+    tokio::time::sleep(PATIENCE * 2).await;
+    proxy.silence();
+    // One waits in vain, and all three are replaced.
+    let began = Instant::now();
+    assert_eq!(soon(desk.ticket(id)).await.unwrap().version, 1);
+    assert!(began.elapsed() >= PATIENCE * 2, "it was not waited for the server's own answer");
+    let began = Instant::now();
+    assert!(at_once().await.into_iter().all(|it| it.is_ok()));
+    assert!(began.elapsed() < PATIENCE * 2, "a silent connection was used again");
+    assert_eq!(proxy.made(), 6);
+}
+
+/// The connection breaks, or goes dead, between a `COMMIT` and the answer to it: it must be found out whether it was
+/// written, without a second time and without leaving it out.
+pub(crate) async fn a_commit_that_nothing_is_heard_of_is_looked_for(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    let desk = by_way_of(&proxy, &place, 4).await.desk("acme");
+    let mut opened = 0;
+    for cut in [Cut::Before, Cut::After, Cut::Silent] {
+        proxy.cut(cut);
+        let id = soon(desk.open_ticket(NewTicket::new(format!("{cut:?}")))).await.unwrap().id();
+        assert!(proxy.has_cut());
+        opened += 1;
+        assert_eq!(place.count("ticket").await, opened, "{cut:?}");
+
+        proxy.cut(cut);
+        let receipt = soon(desk.act(id, Action::note("seen"), anna())).await.unwrap();
+        assert!(proxy.has_cut());
+        assert_eq!(receipt.ticket.version, 2, "{cut:?}");
+        let history = desk.records().history(id).await.unwrap();
+        let notes = history.iter().filter(|it| it.personal.text.as_deref() == Some("seen")).count();
+        assert_eq!((notes, history.len()), (1, 2), "{cut:?}");
+
+        // On a thread, which is claimed by no row, and under a key.
+        let message = NewTicket::new("Chat").from("boris").thread(format!("{cut:?}")).saying("Hello?");
+        proxy.cut(cut);
+        let first = soon(desk.receive(message.clone())).await.unwrap();
+        opened += 1;
+        proxy.cut(cut);
+        let second = soon(desk.receive(message.once(format!("{cut:?}")))).await.unwrap();
+        assert!(proxy.has_cut());
+        assert_eq!((first.opened(), second.opened()), (true, false), "{cut:?}");
+        assert_eq!(
+            (first.ticket.id(), second.ticket.version),
+            (second.ticket.id(), first.ticket.version + 1)
+        );
+        assert_eq!(place.count("ticket").await, opened, "{cut:?}");
+        assert_eq!(desk.ticket(first.ticket.id()).await.unwrap().version, second.ticket.version);
+    }
+    let last = desk.open_ticket(NewTicket::new("Last")).await.unwrap();
+    assert_eq!(last.number.value, opened.unsigned_abs() + 1, "numbers have gaps");
+}
+
+/// What somebody else holds is waited for until the server says so, on a connection that stays.
+pub(crate) async fn a_server_that_says_why_is_waited_for(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    let store = by_way_of(&proxy, &place, 2).await;
+    let desk = store.desk("acme");
+    let id = desk.open_ticket(NewTicket::new("Held")).await.unwrap().id();
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    tx.load(&[Read::Ticket(id)]).await.unwrap();
+    let began = Instant::now();
+    let error = soon(desk.act(id, Action::start(), anna())).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
+    assert!(began.elapsed() >= PATIENCE, "{:?}", began.elapsed());
+    tx.leave().await;
+    desk.act(id, Action::start(), anna()).await.unwrap();
+    assert_eq!(proxy.made(), 2);
+}
+
+pub(crate) async fn silence_in_the_hosts_transaction_is_the_hosts(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    let desk = by_way_of(&proxy, &place, 1).await.desk("acme");
+    let mut host = crate::server::connect(&proxy.url).await;
+    let mut tx = host.transaction().await.unwrap();
+    desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1")).await.unwrap();
+    proxy.silence();
+    let within = desk.within(&mut tx);
+    let early = tokio::time::timeout(PATIENCE * 5, within.open_ticket(NewTicket::new("Refund 2"))).await;
+    assert!(early.is_err(), "{early:?}");
+}
