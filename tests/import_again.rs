@@ -202,3 +202,24 @@ fn a_person_named_twice_in_one_version_is_refused() {
     let said = done.refused[0].1.to_string();
     assert!(said.starts_with("version 1: contact boris is named more than once"), "{said}");
 }
+
+/// Its first version is sound, so that it is refused only when it is played.
+#[test]
+fn a_ticket_that_is_refused_half_way_takes_no_number() {
+    let desk = desk();
+    let crowd = |version: ImportedVersion, from: usize| {
+        (from..from + 150).fold(version, |version, n| {
+            version.concerning(Contact::new(format!("contact {n}")), Part::Affected)
+        })
+    };
+    let bad = || ticket("bad", [crowd(version(0), 0), crowd(version(1), 1_000)]);
+    let imported = desk
+        .records()
+        .import([bad(), ticket("1", [version(0)]), bad(), ticket("2", [version(0)]), bad()])
+        .unwrap();
+    assert_eq!((imported.opened, imported.refused.len()), (2, 3), "{imported:?}");
+    let numbers =
+        desk.find(Query::oldest()).unwrap().tickets.iter().map(|it| it.number.value).collect::<Vec<_>>();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(desk.open_ticket(NewTicket::new("Next")).unwrap().number.value, 3);
+}

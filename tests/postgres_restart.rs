@@ -180,8 +180,9 @@ fn main() {
         let restart = std::env::var("FIRSTLINE_POSTGRES_RESTART").ok().filter(|_| server::url().is_some());
         let left_out = restart.is_none() && !server::required();
         // One after the other: there is one server to fall.
+        type Test = fn(&str);
         static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-        let tests: [(&str, fn(&str)); 2] = [
+        let tests: [(&str, Test); 2] = [
             (
                 "nothing_acknowledged_is_lost_or_done_twice",
                 restarts::nothing_acknowledged_is_lost_or_done_twice,
