@@ -75,7 +75,8 @@ fn main() {
             a_ticket_that_is_held_stands_in_no_workers_way;
         dropped:
             dropped_futures_leave_all_or_nothing,
-            dropped_futures_leave_all_or_nothing_within;
+            dropped_futures_leave_all_or_nothing_within,
+            dropped_futures_never_make_more_connections_than_there_may_be;
         hosts:
             the_hosts_transaction_takes_both_or_neither,
             what_fails_half_way_leaves_nothing_behind,

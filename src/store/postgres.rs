@@ -51,7 +51,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType,
+};
+use tokio::sync::Semaphore;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{NoTls, Socket};
 
@@ -62,7 +65,7 @@ use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
 use crate::store::Mode;
 use fault::Fault;
-use line::Line;
+use line::{Cancel, Line};
 use sql::Sql;
 use tx::{Door, Work};
 
@@ -78,8 +81,12 @@ pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
+    /// One for each connection that there may be, taken before one of the pool's and given back after it: the pool
+    /// forgets one that it gave away at once, before the server has let go of it.
+    seats: Arc<Semaphore>,
     shared: Shared,
     patience: Duration,
+    cancel: Cancel,
 }
 
 impl fmt::Debug for Postgres {
@@ -218,6 +225,7 @@ impl Options {
         let options = format!("-c lock_timeout={}ms {options}", patience.as_millis());
         config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let cancel = Cancel::over(tls.clone());
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
             .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
@@ -229,7 +237,13 @@ impl Options {
         let connection = pool.get().await.map_err(Fault::from)?;
         schema::migrate(&connection, &self).await?;
         drop(connection);
-        Ok(Postgres(Arc::new(Inner { pool, shared: Shared::new(Sql::new(&self.schema)), patience })))
+        Ok(Postgres(Arc::new(Inner {
+            pool,
+            seats: Arc::new(Semaphore::new(self.connections)),
+            shared: Shared::new(Sql::new(&self.schema)),
+            patience,
+            cancel,
+        })))
     }
 
     fn check(&self) -> Result<()> {
@@ -266,6 +280,24 @@ impl Postgres {
     /// A desk in this database. Several desks do not see each other.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Postgres> {
         Desk::over(self.clone(), settings)
+    }
+
+    /// A connection to spare, or one that is made.
+    async fn line(&self) -> Result<Line, Fault> {
+        let Inner { pool, seats, patience, cancel, .. } = &*self.0;
+        let seat = tokio::time::timeout(*patience, Arc::clone(seats).acquire_owned()).await;
+        // The seats are never closed.
+        let Ok(Ok(seat)) = seat else { return Err(PoolError::Timeout(TimeoutType::Wait).into()) };
+        let (connection, seat) = if pool.status().available > 0 {
+            (pool.get().await?, seat)
+        } else {
+            // By a task, which makes it whether or not somebody still waits for it: a connection that is given up half
+            // made is one more at the server, and callers with little time would never have one.
+            let pool = pool.clone();
+            let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, seat)) });
+            made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
+        };
+        Ok(Line::new(connection, seat, *patience, cancel.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -320,13 +352,12 @@ impl AsyncStore for Postgres {
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
-        let connection = self.0.pool.get().await.map_err(Fault::from)?;
+        let line = self.line().await?;
         let door = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        let line = Some(Line::new(connection, self.0.patience));
-        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line })
+        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line: Some(line) })
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {

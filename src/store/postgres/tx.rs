@@ -299,7 +299,7 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
     definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
 }
 
-/// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.
+/// A transaction of the pool's: dropped while it is open, it is rolled back.
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
@@ -334,7 +334,7 @@ impl AsyncTx for PostgresTx<'_> {
 impl Drop for PostgresTx<'_> {
     fn drop(&mut self) {
         match self.line.take() {
-            Some(line) if self.work.state == State::Open => line.close(),
+            Some(line) if self.work.state == State::Open => line.abandon(),
             Some(line) => line.give_back(),
             None => {}
         }
