@@ -72,7 +72,8 @@ fn main() {
             numbers_have_no_gap_and_no_twin,
             one_of_many_adoptions_wins,
             due_timers_fire_once_however_many_sweep,
-            a_ticket_that_is_held_stands_in_no_workers_way;
+            a_ticket_that_is_held_stands_in_no_workers_way,
+            commands_that_wait_for_one_ticket_keep_no_other_desk_from_reading;
         dropped:
             dropped_futures_leave_all_or_nothing,
             dropped_futures_leave_all_or_nothing_within,

@@ -41,6 +41,7 @@ pub mod driver;
 mod fault;
 mod line;
 mod schema;
+mod seats;
 mod sql;
 mod tx;
 mod wire;
@@ -51,10 +52,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType,
-};
-use tokio::sync::Semaphore;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{NoTls, Socket};
 
@@ -66,6 +64,7 @@ use crate::id::DeskId;
 use crate::store::Mode;
 use fault::Fault;
 use line::{Cancel, Line};
+use seats::Seats;
 use sql::Sql;
 use tx::{Door, Work};
 
@@ -81,9 +80,7 @@ pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
-    /// One for each connection that there may be, taken before one of the pool's and given back after it: the pool
-    /// forgets one that it gave away at once, before the server has let go of it.
-    seats: Arc<Semaphore>,
+    seats: Seats,
     shared: Shared,
     patience: Duration,
     cancel: Cancel,
@@ -148,7 +145,12 @@ impl Options {
         self
     }
 
-    /// At most so many connections, from 1 to 1,000. Each command uses one.
+    /// At most so many connections, from 1 to 1,000. Each command uses one, while it waits for what another has claimed
+    /// too. So that such waits keep nobody from reading, a quarter of the connections, and at least one, is never used by
+    /// what writes; of one or two none is kept, and there what reads may wait behind what writes.
+    ///
+    /// As many as the server has cores, times two or three, are plenty for most. Of several processes each has so many:
+    /// all of them together, and the host's own, must be fewer than the server's `max_connections`.
     pub fn connections(mut self, connections: usize) -> Options {
         self.connections = connections;
         self
@@ -239,7 +241,7 @@ impl Options {
         drop(connection);
         Ok(Postgres(Arc::new(Inner {
             pool,
-            seats: Arc::new(Semaphore::new(self.connections)),
+            seats: Seats::new(self.connections),
             shared: Shared::new(Sql::new(&self.schema)),
             patience,
             cancel,
@@ -283,11 +285,9 @@ impl Postgres {
     }
 
     /// A connection to spare, or one that is made.
-    async fn line(&self) -> Result<Line, Fault> {
+    async fn line(&self, mode: Mode) -> Result<Line, Fault> {
         let Inner { pool, seats, patience, cancel, .. } = &*self.0;
-        let seat = tokio::time::timeout(*patience, Arc::clone(seats).acquire_owned()).await;
-        // The seats are never closed.
-        let Ok(Ok(seat)) = seat else { return Err(PoolError::Timeout(TimeoutType::Wait).into()) };
+        let seat = seats.take(mode, *patience).await?;
         let (connection, seat) = if pool.status().available > 0 {
             (pool.get().await?, seat)
         } else {
@@ -352,7 +352,7 @@ impl AsyncStore for Postgres {
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
-        let line = self.line().await?;
+        let line = self.line(mode).await?;
         let door = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,

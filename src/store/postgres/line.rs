@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
@@ -17,6 +16,7 @@ use tokio_postgres::{CancelToken, Row, Socket};
 
 use super::driver::Statement;
 use super::fault::Fault;
+use super::seats::Seat;
 use super::wire::{Wire, type_of};
 
 /// How long an answer is waited for where a lock is waited for so long: longer, so that whoever waits for a lock in
@@ -68,19 +68,14 @@ impl fmt::Debug for Cancel {
 #[derive(Debug)]
 pub(super) struct Line {
     connection: Object,
-    seat: OwnedSemaphorePermit,
+    seat: Seat,
     patience: Duration,
     cancel: Cancel,
     silent: AtomicBool,
 }
 
 impl Line {
-    pub(super) fn new(
-        connection: Object,
-        seat: OwnedSemaphorePermit,
-        patience: Duration,
-        cancel: Cancel,
-    ) -> Line {
+    pub(super) fn new(connection: Object, seat: Seat, patience: Duration, cancel: Cancel) -> Line {
         Line { connection, seat, patience, cancel, silent: AtomicBool::new(false) }
     }
 
