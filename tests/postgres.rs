@@ -83,6 +83,7 @@ fn main() {
             what_fails_half_way_leaves_nothing_behind,
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
+            a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usable,
             commands_of_one_transaction_take_turns,
             receipts_that_a_host_forgets_keep_nobody_waiting;
         lines:

@@ -71,6 +71,11 @@ impl Fault {
         self.is(&["23505", "22P02"])
     }
 
+    /// A lock could not be had, which nothing but taking one fails with.
+    pub(super) fn is_about_a_lock(&self) -> bool {
+        self.is(&["55P03", "40P01"])
+    }
+
     /// The server said nothing at all.
     pub(super) fn is_unheard(&self) -> bool {
         self.state.is_none()
