@@ -13,6 +13,9 @@ mod commands;
 #[path = "postgres/dropped.rs"]
 mod dropped;
 #[cfg(feature = "postgres")]
+#[path = "postgres/faults.rs"]
+mod faults;
+#[cfg(feature = "postgres")]
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[cfg(feature = "postgres")]
@@ -78,6 +81,12 @@ fn main() {
             dropped_futures_leave_all_or_nothing,
             dropped_futures_leave_all_or_nothing_within,
             dropped_futures_never_make_more_connections_than_there_may_be;
+        faults:
+            an_opening_beside_one_in_a_stricter_transaction_is_to_be_repeated,
+            a_twin_in_a_table_of_the_hosts_is_not_to_be_repeated,
+            what_takes_too_long_is_busy_and_says_what_it_waited_for,
+            a_certificate_that_is_not_accepted_is_no_reason_to_try_again,
+            options_of_the_url_that_are_not_understood_are_named;
         hosts:
             the_hosts_transaction_takes_both_or_neither,
             what_fails_half_way_leaves_nothing_behind,

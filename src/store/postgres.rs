@@ -48,13 +48,15 @@ mod wire;
 mod within;
 mod write;
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{NoTls, Socket};
+use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -139,7 +141,7 @@ impl Options {
     }
 
     /// Another schema: up to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`. It is
-    /// firstline's alone.
+    /// firstline's alone, so `public` is refused.
     pub fn schema(mut self, schema: impl Into<String>) -> Options {
         self.schema = schema.into();
         self
@@ -190,13 +192,19 @@ impl Options {
     ///
     /// # Errors
     /// - [`Busy`](ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
-    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, or there is no such database;
+    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
     /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`]; they are left untouched;
     /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
-    ///   faulty.
+    ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
-        self.connect_with(url, NoTls).await
+        self.check()?;
+        let config = config_of(url)?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(Error::definition("database URL", "`sslmode=require` needs a connector for TLS")
+                .allowing("`Options::connect_with` with one, or another `sslmode`"));
+        }
+        self.connect_to(config, NoTls).await
     }
 
     /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say.
@@ -211,13 +219,17 @@ impl Options {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         self.check()?;
+        self.connect_to(config_of(url)?, tls).await
+    }
+
+    async fn connect_to<T>(self, mut config: Config, tls: T) -> Result<Postgres>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
         in_runtime()?;
-        let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            // Without the URL, which may hold a password.
-            Error::definition("database URL", "cannot be read")
-                .allowing("postgres://user:password@host/database")
-                .caused_by(error)
-        })?;
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
@@ -252,6 +264,10 @@ impl Options {
         let Options { schema, connections, patience, .. } = self;
         let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
+        if matches!(schema.as_str(), "public" | "information_schema") {
+            return Err(Error::definition("schema", format_args!("{schema:?} is everybody's"))
+                .allowing("a schema that is firstline's alone"));
+        }
         if !(plain && begins_well && (1..=50).contains(&schema.len())) {
             return Err(Error::definition("schema", format_args!("{schema:?} cannot be a schema's name"))
                 .allowing(
@@ -363,6 +379,26 @@ impl AsyncStore for Postgres {
     async fn wait(&self, tries: u32, error: &Error) -> bool {
         fault::wait(tries, error, self.0.patience).await
     }
+}
+
+/// The settings of a URL.
+fn config_of(url: &str) -> Result<Config> {
+    url.parse().map_err(|error: tokio_postgres::Error| {
+        // Without the URL, which may hold a password; only an option of TLS is named, which is none.
+        let option = error.source().map(ToString::to_string);
+        let option = option.filter(|it| it.contains("option `ssl"));
+        let (problem, allowed) = match option {
+            Some(option) => (
+                format!("cannot be read: {option}"),
+                "`sslmode=disable`, `prefer` or `require`; which certificates are accepted is told the connector of \
+                 `Options::connect_with`",
+            ),
+            None => ("cannot be read".to_owned(), "postgres://user:password@host/database"),
+        };
+        Error::definition("database URL", problem)
+            .allowing(allowed)
+            .caused_by(Fault::from(error).into_cause())
+    })
 }
 
 /// Connections are tasks of a tokio runtime; outside of one, tokio would panic.

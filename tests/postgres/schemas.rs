@@ -92,7 +92,18 @@ pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statem
 }
 
 pub(crate) async fn faulty_options_are_refused(place: Place) {
-    for bad in ["", "1st", "a-b", "Support", "pg_mine", "таблицы", "a\"b", &"s".repeat(51)] {
+    for bad in [
+        "",
+        "1st",
+        "a-b",
+        "Support",
+        "pg_mine",
+        "таблицы",
+        "a\"b",
+        "public",
+        "information_schema",
+        &"s".repeat(51),
+    ] {
         let error = Options::new().schema(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
         assert!(Options::new().schema(bad).migrations_sql().is_err());

@@ -8,7 +8,7 @@ use futures_util::future::{OptionFuture, join, join_all, join4};
 
 use super::Shared;
 use super::answer::{Meanings, answer, ticket_from};
-use super::driver::Statement;
+use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::line::Line;
 use super::wire::Wire;
@@ -249,10 +249,23 @@ impl<'a> Work<'a> {
             (Ok(_), Err(fault)) if own && fault.leaves_open() => return Err(fault.into_unknown()),
             (Err(fault), _) | (Ok(_), Err(fault)) => fault,
         };
-        let mismatch = fault.is_mismatch();
-        let error = self.error(fault);
         self.leave(wire).await;
-        if mismatch { Err(self.stale(wire, &expected).await?.unwrap_or(error)) } else { Err(error) }
+        if !fault.is_mismatch() {
+            return Err(self.error(fault));
+        }
+        if let Some(stale) = self.stale(wire, &expected).await? {
+            return Err(stale);
+        }
+        let unseen = !own && self.is_strict(wire).await;
+        Err(self.error(if unseen { fault.of_what_is_not_seen() } else { fault }))
+    }
+
+    /// Whether the host's transaction sees everything as it was when it began, however firmly it is claimed since.
+    async fn is_strict<W: Wire>(&self, wire: &W) -> bool {
+        let level = Statement::new("SELECT current_setting('transaction_isolation')", Vec::new());
+        let Ok(Some(level)) = self.ready(wire, Some(level)).await else { return false };
+        let rows = level.send(wire).await.unwrap_or_default();
+        rows.first().is_some_and(|row| row.text(0).is_ok_and(|level| level != "read committed"))
     }
 
     /// Whose version is not the expected one, if it is that.
