@@ -108,6 +108,7 @@ fn main() {
             a_newer_schema_is_refused_untouched,
             tables_that_are_not_ours_are_refused_untouched,
             tables_that_are_only_verified_are_made_by_the_printed_statements,
+            a_role_with_the_listed_rights_may_do_all_that_a_desk_does,
             faulty_options_are_refused,
             two_schemas_live_side_by_side;
     };

@@ -17,7 +17,8 @@
 //!   else it needs (the ticket of a thread, the other end of a link) takes one more. What it writes is one statement.
 //! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
 //!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
-//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody.
+//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody,
+//!   for whom a share of the [`connections`](Options::connections) is kept.
 //! - Running numbers have no gaps. For that, openings at *one* desk queue up from the reading of the number to the
 //!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
 //! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
@@ -27,9 +28,48 @@
 //!   [`Unknown`](ErrorKind::Unknown).
 //! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
 //!   given up, and the command fails, or is looked for as above. In the host's transaction that is the host's affair.
-//! - A future may be dropped at any time: its command is then written whole or not at all.
+//! - A future may be dropped at any time: its command is then written whole or not at all. Which of them is not known:
+//!   repeat it with the same [key](crate::Actor::once). What it waited for is cancelled, and its connection counts as one of
+//!   the [`connections`](Options::connections) until the server has let go of it.
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
 //!   is the host's.
+//!
+//! # The URL
+//!
+//! It is that of `tokio-postgres`, see `tokio_postgres::Config`: `application_name` (`firstline`, if it says nothing),
+//! `connect_timeout`, settings of each connection as `options=-c%20synchronous_commit%3Doff`, several hosts with
+//! `target_session_attrs=read-write`. With `sslmode=require` it needs a connector for TLS, and [`Options::connect_with`].
+//! This one is that of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std` and `tls12`:
+//!
+//! ```text
+//! let mut roots = rustls::RootCertStore::empty();
+//! roots.add(std::fs::read("ca.der")?.into())?;
+//! let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+//! let tls = rustls::ClientConfig::builder_with_provider(provider)
+//!     .with_safe_default_protocol_versions()?
+//!     .with_root_certificates(roots)
+//!     .with_no_client_auth();
+//! let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
+//! let url = "postgres://shop@db.example/shop?sslmode=require";
+//! let store = Options::new().connect_with(url, tls).await?;
+//! ```
+//!
+//! # Deploying
+//!
+//! A program whose role may make tables needs nothing else. Otherwise the owner of the tables connects once for each new
+//! version with [`Migrations::Apply`], which may be repeated at will, or runs the text of [`Options::migrations_sql`] once.
+//! Then the owner lets the program's role in, here `shop`, and the program starts with [`Migrations::Verify`]:
+//!
+//! ```sql
+//! GRANT USAGE ON SCHEMA firstline TO shop;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA firstline TO shop;
+//! -- For the tables of later versions, by the role that makes them:
+//! ALTER DEFAULT PRIVILEGES IN SCHEMA firstline GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop;
+//! ```
+//!
+//! When the last clone of a [`Postgres`], and of its desks, is dropped, its connections are closed.
+//!
+//! # What it needs
 //!
 //! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
 //! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables
@@ -101,7 +141,8 @@ pub enum Migrations {
     /// The program itself, when it starts: in one transaction, however many start at once.
     #[default]
     Apply,
-    /// Somebody else, with the statements of [`Options::migrations_sql`]. The program only looks.
+    /// Somebody else, with the statements of [`Options::migrations_sql`], or with another program that applies them. The
+    /// program only looks, and needs fewer rights: the [module's page](self) lists them.
     Verify,
 }
 
@@ -167,7 +208,8 @@ impl Options {
     /// up, and the command tried once more on a new one. So a command ends within a few times the patience, whatever
     /// became of the server.
     ///
-    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned.
+    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned. In the host's transaction, see
+    /// [`Desk::within`], the host's settings hold instead.
     pub fn patience(mut self, patience: Duration) -> Options {
         self.patience = patience;
         self
@@ -207,7 +249,8 @@ impl Options {
         self.connect_to(config, NoTls).await
     }
 
-    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say.
+    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say, for which the
+    /// [module's page](self) has the lines. Without `sslmode=require` in the URL, a server that has no TLS gets none.
     ///
     /// # Errors
     /// As [`connect`](Options::connect).
