@@ -13,6 +13,9 @@ mod commands;
 #[path = "postgres/dropped.rs"]
 mod dropped;
 #[cfg(feature = "postgres")]
+#[path = "postgres/faults.rs"]
+mod faults;
+#[cfg(feature = "postgres")]
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[cfg(feature = "postgres")]
@@ -73,15 +76,24 @@ fn main() {
             one_of_many_adoptions_wins,
             due_timers_fire_once_however_many_sweep,
             a_ticket_that_is_held_stands_in_no_workers_way,
-            one_desks_long_transaction_keeps_no_other_desk_waiting;
+            one_desks_long_transaction_keeps_no_other_desk_waiting,
+            commands_that_wait_for_one_ticket_keep_no_other_desk_from_reading;
         dropped:
             dropped_futures_leave_all_or_nothing,
-            dropped_futures_leave_all_or_nothing_within;
+            dropped_futures_leave_all_or_nothing_within,
+            dropped_futures_never_make_more_connections_than_there_may_be;
+        faults:
+            an_opening_beside_one_in_a_stricter_transaction_is_to_be_repeated,
+            a_twin_in_a_table_of_the_hosts_is_not_to_be_repeated,
+            what_takes_too_long_is_busy_and_says_what_it_waited_for,
+            a_certificate_that_is_not_accepted_is_no_reason_to_try_again,
+            options_of_the_url_that_are_not_understood_are_named;
         hosts:
             the_hosts_transaction_takes_both_or_neither,
             what_fails_half_way_leaves_nothing_behind,
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
+            a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usable,
             commands_of_one_transaction_take_turns,
             receipts_that_a_host_forgets_keep_nobody_waiting;
         lines:
@@ -97,6 +109,7 @@ fn main() {
             a_newer_schema_is_refused_untouched,
             tables_that_are_not_ours_are_refused_untouched,
             tables_that_are_only_verified_are_made_by_the_printed_statements,
+            a_role_with_the_listed_rights_may_do_all_that_a_desk_does,
             faulty_options_are_refused,
             two_schemas_live_side_by_side;
     };

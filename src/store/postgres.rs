@@ -17,7 +17,8 @@
 //!   else it needs (the ticket of a thread, the other end of a link) takes one more. What it writes is one statement.
 //! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
 //!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
-//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody.
+//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody,
+//!   for whom a share of the [`connections`](Options::connections) is kept.
 //! - Running numbers have no gaps. For that, openings at *one* desk queue up from the reading of the number to the
 //!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
 //! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
@@ -27,9 +28,49 @@
 //!   [`Unknown`](ErrorKind::Unknown).
 //! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
 //!   given up, and the command fails, or is looked for as above. In the host's transaction that is the host's affair.
-//! - A future may be dropped at any time: its command is then written whole or not at all.
+//! - A future may be dropped at any time: its command is then written whole or not at all. Which of them is not known:
+//!   repeat it with the same [key](crate::Actor::once). What it waited for is cancelled, and its connection counts as one of
+//!   the [`connections`](Options::connections) until the server has let go of it.
 //! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
 //!   is the host's. Nor is the isolation ours: what is read at once there is of one state if it is `REPEATABLE READ`.
+//!
+//! # The URL
+//!
+//! It is that of `tokio-postgres`, see `tokio_postgres::Config`: `application_name` (`firstline`, if it says nothing),
+//! `connect_timeout`, settings of each connection as `options=-c%20synchronous_commit%3Doff`, several hosts with
+//! `target_session_attrs=read-write`. With `sslmode=require` it needs a connector for TLS, and [`Options::connect_with`].
+//! This one is that of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std` and `tls12`:
+//!
+//! ```text
+//! let mut roots = rustls::RootCertStore::empty();
+//! roots.add(std::fs::read("ca.der")?.into())?;
+//! let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+//! let tls = rustls::ClientConfig::builder_with_provider(provider)
+//!     .with_safe_default_protocol_versions()?
+//!     .with_root_certificates(roots)
+//!     .with_no_client_auth();
+//! let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
+//! let url = "postgres://shop@db.example/shop?sslmode=require";
+//! let store = Options::new().connect_with(url, tls).await?;
+//! ```
+//!
+//! # Deploying
+//!
+//! A program whose role may make tables needs nothing else. Otherwise the owner of the tables connects once for each new
+//! version with [`Migrations::Apply`], which may be repeated at will, or runs the text of [`Options::migrations_sql`] once, and
+//! that of [`Options::migrations_sql_from`] for each new version.
+//! Then the owner lets the program's role in, here `shop`, and the program starts with [`Migrations::Verify`]:
+//!
+//! ```sql
+//! GRANT USAGE ON SCHEMA firstline TO shop;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA firstline TO shop;
+//! -- For the tables of later versions, by the role that makes them:
+//! ALTER DEFAULT PRIVILEGES IN SCHEMA firstline GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop;
+//! ```
+//!
+//! When the last clone of a [`Postgres`], and of its desks, is dropped, its connections are closed.
+//!
+//! # What it needs
 //!
 //! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
 //! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables
@@ -41,19 +82,22 @@ pub mod driver;
 mod fault;
 mod line;
 mod schema;
+mod seats;
 mod sql;
 mod tx;
 mod wire;
 mod within;
 mod write;
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{NoTls, Socket};
+use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,7 +106,8 @@ use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
 use crate::store::Mode;
 use fault::Fault;
-use line::Line;
+use line::{Cancel, Line};
+use seats::Seats;
 use sql::Sql;
 use tx::{Door, Work};
 
@@ -78,8 +123,10 @@ pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
+    seats: Seats,
     shared: Shared,
     patience: Duration,
+    cancel: Cancel,
 }
 
 impl fmt::Debug for Postgres {
@@ -96,7 +143,8 @@ pub enum Migrations {
     #[default]
     Apply,
     /// Somebody else, with the statements of [`Options::migrations_sql`], and of [`Options::migrations_sql_from`] when a
-    /// later version of the crate needs more. The program only looks, and says which version it found.
+    /// later version of the crate needs more, or with another program that applies them. The program only looks, says
+    /// which version it found, and needs fewer rights: the [module's page](self) lists them.
     Verify,
 }
 
@@ -136,13 +184,18 @@ impl Options {
     }
 
     /// Another schema: up to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`. It is
-    /// firstline's alone.
+    /// firstline's alone, so `public` is refused.
     pub fn schema(mut self, schema: impl Into<String>) -> Options {
         self.schema = schema.into();
         self
     }
 
-    /// At most so many connections, from 1 to 1,000. Each command uses one.
+    /// At most so many connections, from 1 to 1,000. Each command uses one, while it waits for what another has claimed
+    /// too. So that such waits keep nobody from reading, a quarter of the connections, and at least one, is never used by
+    /// what writes; of one or two none is kept, and there what reads may wait behind what writes.
+    ///
+    /// As many as the server has cores, times two or three, are plenty for most. Of several processes each has so many:
+    /// all of them together, and the host's own, must be fewer than the server's `max_connections`.
     pub fn connections(mut self, connections: usize) -> Options {
         self.connections = connections;
         self
@@ -157,7 +210,8 @@ impl Options {
     /// up, and the command tried once more on a new one. So a command ends within a few times the patience, whatever
     /// became of the server.
     ///
-    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned.
+    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned. In the host's transaction, see
+    /// [`Desk::within`], the host's settings hold instead.
     pub fn patience(mut self, patience: Duration) -> Options {
         self.patience = patience;
         self
@@ -194,16 +248,23 @@ impl Options {
     ///
     /// # Errors
     /// - [`Busy`](ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
-    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, or there is no such database;
+    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
     /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`]; they are left untouched;
     /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
-    ///   faulty.
+    ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
-        self.connect_with(url, NoTls).await
+        self.check()?;
+        let config = config_of(url)?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(Error::definition("database URL", "`sslmode=require` needs a connector for TLS")
+                .allowing("`Options::connect_with` with one, or another `sslmode`"));
+        }
+        self.connect_to(config, NoTls).await
     }
 
-    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say.
+    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say, for which the
+    /// [module's page](self) has the lines. Without `sslmode=require` in the URL, a server that has no TLS gets none.
     ///
     /// # Errors
     /// As [`connect`](Options::connect).
@@ -215,13 +276,17 @@ impl Options {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         self.check()?;
+        self.connect_to(config_of(url)?, tls).await
+    }
+
+    async fn connect_to<T>(self, mut config: Config, tls: T) -> Result<Postgres>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
         in_runtime()?;
-        let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            // Without the URL, which may hold a password.
-            Error::definition("database URL", "cannot be read")
-                .allowing("postgres://user:password@host/database")
-                .caused_by(error)
-        })?;
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
@@ -231,6 +296,7 @@ impl Options {
         let options = format!("-c lock_timeout={}ms {options}", patience.as_millis());
         config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let cancel = Cancel::over(tls.clone());
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
             .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
@@ -242,13 +308,23 @@ impl Options {
         let connection = pool.get().await.map_err(Fault::from)?;
         schema::migrate(&connection, &self).await?;
         drop(connection);
-        Ok(Postgres(Arc::new(Inner { pool, shared: Shared::new(Sql::new(&self.schema)), patience })))
+        Ok(Postgres(Arc::new(Inner {
+            pool,
+            seats: Seats::new(self.connections),
+            shared: Shared::new(Sql::new(&self.schema)),
+            patience,
+            cancel,
+        })))
     }
 
     fn check(&self) -> Result<()> {
         let Options { schema, connections, patience, .. } = self;
         let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
+        if matches!(schema.as_str(), "public" | "information_schema") {
+            return Err(Error::definition("schema", format_args!("{schema:?} is everybody's"))
+                .allowing("a schema that is firstline's alone"));
+        }
         if !(plain && begins_well && (1..=50).contains(&schema.len())) {
             return Err(Error::definition("schema", format_args!("{schema:?} cannot be a schema's name"))
                 .allowing(
@@ -279,6 +355,22 @@ impl Postgres {
     /// A desk in this database. Several desks do not see each other.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Postgres> {
         Desk::over(self.clone(), settings)
+    }
+
+    /// A connection to spare, or one that is made.
+    async fn line(&self, mode: Mode) -> Result<Line, Fault> {
+        let Inner { pool, seats, patience, cancel, .. } = &*self.0;
+        let seat = seats.take(mode, *patience).await?;
+        let (connection, seat) = if pool.status().available > 0 {
+            (pool.get().await?, seat)
+        } else {
+            // By a task, which makes it whether or not somebody still waits for it: a connection that is given up half
+            // made is one more at the server, and callers with little time would never have one.
+            let pool = pool.clone();
+            let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, seat)) });
+            made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
+        };
+        Ok(Line::new(connection, seat, *patience, cancel.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -333,18 +425,37 @@ impl AsyncStore for Postgres {
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
-        let connection = self.0.pool.get().await.map_err(Fault::from)?;
+        let line = self.line(mode).await?;
         let door = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        let line = Some(Line::new(connection, self.0.patience));
-        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line })
+        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line: Some(line) })
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
         fault::wait(tries, error, self.0.patience).await
     }
+}
+
+/// The settings of a URL.
+fn config_of(url: &str) -> Result<Config> {
+    url.parse().map_err(|error: tokio_postgres::Error| {
+        // Without the URL, which may hold a password; only an option of TLS is named, which is none.
+        let option = error.source().map(ToString::to_string);
+        let option = option.filter(|it| it.contains("option `ssl"));
+        let (problem, allowed) = match option {
+            Some(option) => (
+                format!("cannot be read: {option}"),
+                "`sslmode=disable`, `prefer` or `require`; which certificates are accepted is told the connector of \
+                 `Options::connect_with`",
+            ),
+            None => ("cannot be read".to_owned(), "postgres://user:password@host/database"),
+        };
+        Error::definition("database URL", problem)
+            .allowing(allowed)
+            .caused_by(Fault::from(error).into_cause())
+    })
 }
 
 /// Connections are tasks of a tokio runtime; outside of one, tokio would panic.

@@ -1,6 +1,7 @@
 //! Many commands at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
@@ -259,4 +260,38 @@ pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place
     assert!(swept.fired == 0 && swept.stopped.is_some_and(|error| error.is_retryable()));
     tx.leave().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 99);
+}
+
+/// One hot ticket of one desk: what waits for it leaves a connection to those who only read, at any desk.
+pub(crate) async fn commands_that_wait_for_one_ticket_keep_no_other_desk_from_reading(place: Place) {
+    let store = place.options().connections(8).connect(&place.url).await.unwrap();
+    let (acme, other) = (store.desk("acme"), store.desk("other"));
+    let hot = acme.open_ticket(NewTicket::new("Hot")).await.unwrap().id();
+    other.open_ticket(NewTicket::new("Quiet")).await.unwrap();
+    let mut host = place.host().await;
+    let mut tx = host.transaction().await.unwrap();
+    acme.within(&mut tx).act(hot, Action::note("held"), Actor::agent("anna")).await.unwrap();
+    let waiting: Vec<_> = (0..40)
+        .map(|n| {
+            let acme = acme.clone();
+            tokio::spawn(
+                async move { acme.act(hot, Action::note(format!("{n}")), Actor::agent("ben")).await },
+            )
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(other.find(Query::newest()).await.unwrap().tickets.len(), 1);
+        assert_eq!(acme.ticket(hot).await.unwrap().version, 1);
+    }
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(1_500), "twenty reads took {took:?} beside commands that wait");
+    assert!(waiting.iter().all(|it| !it.is_finished()), "somebody else held it");
+    tx.rollback().await.unwrap();
+    for waiting in waiting {
+        waiting.await.unwrap().unwrap();
+    }
+    assert_eq!(acme.ticket(hot).await.unwrap().version, 41);
+    println!("20 reads beside 40 commands that wait for one ticket took {took:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use firstline::*;
 
@@ -109,4 +110,59 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing_within(place: Place) {
         dropped > 20 && finished > 5 && refused == 0,
         "{dropped} dropped, {finished} finished, {refused}"
     );
+}
+
+/// The server's side of connections under a name, and how many of them do something.
+async fn backends(host: &tokio_postgres::Client, name: &str) -> (i64, i64) {
+    let count = "SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity WHERE application_name = $1";
+    let row = host.query_one(count, &[&name]).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
+/// A dropped future leaves a statement behind that waits for a lock: its connection is one of those that there may be.
+pub(crate) async fn dropped_futures_never_make_more_connections_than_there_may_be(place: Place) {
+    let name = format!("{} dropped", place.schema);
+    let url = format!("{}?application_name={}", place.url, name.replace(' ', "%20"));
+    let desk = place.options().connections(4).connect(&url).await.unwrap().desk("acme");
+    let id = desk.open_ticket(NewTicket::new("Hot")).await.unwrap().id();
+    let (mut host, watch) = (place.host().await, place.host().await);
+    let mut tx = host.transaction().await.unwrap();
+    desk.within(&mut tx).act(id, Action::note("held"), Actor::agent("anna")).await.unwrap();
+    let mut most = 0;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let dropping = async {
+        // More at once than there are connections, so that a slot that is free too early is taken at once.
+        let lanes = (0..6).map(|lane| {
+            let desk = &desk;
+            async move {
+                for n in 0..5 {
+                    let act = desk.act(id, Action::note(format!("{lane}/{n}")), Actor::agent("ben"));
+                    let dropped = tokio::time::timeout(Duration::from_millis(100), act).await;
+                    assert!(dropped.is_err(), "{dropped:?}");
+                }
+            }
+        });
+        futures_util::future::join_all(lanes).await;
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let watching = async {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            most = most.max(backends(&watch, &name).await.0);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    futures_util::future::join(dropping, watching).await;
+    assert!((1..=4).contains(&most), "{most} connections, where there may be 4");
+    // Nobody waits on for a ticket that is still held, long before the server would give it up by itself.
+    let began = Instant::now();
+    while backends(&watch, &name).await.1 > 0 {
+        assert!(began.elapsed() < Duration::from_secs(5), "what was dropped waits on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // All connections are free again.
+    tx.rollback().await.unwrap();
+    let all = (0..8).map(|n| desk.act(id, Action::note(format!("{n}")), Actor::agent("ben")));
+    assert!(futures_util::future::join_all(all).await.into_iter().all(|it| it.is_ok()));
+    assert_eq!(desk.ticket(id).await.unwrap().version, 9);
+    println!("30 futures dropped that waited, {most} connections at most");
 }

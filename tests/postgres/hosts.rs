@@ -1,7 +1,7 @@
 //! Inside a transaction of the host's.
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::store::{Commit, KeptReceipt, Mode};
+use firstline::store::{Commit, KeptReceipt, Mode, Read};
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -115,6 +115,28 @@ pub(crate) async fn an_aborted_transaction_stays_aborted(place: Place) {
     let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap_err();
     assert!(error.is_storage() && error.to_string().contains("failed before"), "{error}");
     assert!(tx.execute("SELECT 1", &[]).await.is_err(), "it came back to life");
+}
+
+/// A savepoint and the first claims are one message: if a claim cannot be had, there is a savepoint to go back to.
+pub(crate) async fn a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usable(place: Place) {
+    let store = place.store().await;
+    let desk = store.desk("acme");
+    let mut other = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    other.load(&[Read::Thread("chat-9".into())]).await.unwrap();
+    let mut host = place.host().await;
+    host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
+    let mut tx = host.transaction().await.unwrap();
+    tx.batch_execute("SET LOCAL lock_timeout = '200ms'; INSERT INTO refund VALUES (1)").await.unwrap();
+    let message = || NewTicket::new("Refund").from("boris").thread("chat-9");
+    let error = desk.within(&mut tx).receive(message()).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
+    tx.execute("INSERT INTO refund VALUES (2)", &[]).await.unwrap();
+    desk.within(&mut tx).open_ticket(NewTicket::new("Another")).await.unwrap();
+    other.leave().await;
+    assert!(desk.within(&mut tx).receive(message()).await.unwrap().opened());
+    tx.commit().await.unwrap();
+    let refunds: i64 = host.query_one("SELECT count(*) FROM refund", &[]).await.unwrap().get(0);
+    assert_eq!((refunds, sound(&desk).await.len()), (2, 2));
 }
 
 pub(crate) async fn commands_of_one_transaction_take_turns(place: Place) {

@@ -94,8 +94,49 @@ pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statem
     );
 }
 
+/// The rights that the module's page lists are enough for a program that only verifies.
+pub(crate) async fn a_role_with_the_listed_rights_may_do_all_that_a_desk_does(place: Place) {
+    drop(place.store().await);
+    let role = format!("{}_app", place.schema);
+    run(
+        &place,
+        &format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {{s}} TO {role}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{s}} TO {role}; \
+             ALTER DEFAULT PRIVILEGES IN SCHEMA {{s}} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}; \
+             CREATE TABLE {{s}}.later (n bigint)"
+        ),
+    )
+    .await;
+    let url = format!("{}?user={role}", place.url);
+    let desk = place.options().migrations(Migrations::Verify).connect(&url).await.unwrap().desk("main");
+    desk.setup().adopt(&Policy::new().prefix("A")).await.unwrap();
+    let request = NewTicket::new("No sound").from("boris").thread("chat-9").once("form-1");
+    let id = desk.receive(request).await.unwrap().ticket.id();
+    let receipt =
+        desk.act(id, Action::resolve("unmuted"), Actor::agent("anna").once("click-1")).await.unwrap();
+    let later = receipt.ticket.updated_at + time::TimeDelta::days(40);
+    assert_eq!(desk.tick(later).await.unwrap().fired, 1);
+    let client = crate::server::connect(&url).await;
+    client.batch_execute(&format!("INSERT INTO {}.later VALUES (1)", place.schema)).await.unwrap();
+    let made = client.batch_execute(&format!("CREATE TABLE {}.mine (n bigint)", place.schema)).await;
+    assert!(made.is_err(), "it has more rights than those");
+    run(&place, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
 pub(crate) async fn faulty_options_are_refused(place: Place) {
-    for bad in ["", "1st", "a-b", "Support", "pg_mine", "таблицы", "a\"b", &"s".repeat(51)] {
+    for bad in [
+        "",
+        "1st",
+        "a-b",
+        "Support",
+        "pg_mine",
+        "таблицы",
+        "a\"b",
+        "public",
+        "information_schema",
+        &"s".repeat(51),
+    ] {
         let error = Options::new().schema(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
         assert!(Options::new().schema(bad).migrations_sql().is_err());

@@ -31,7 +31,7 @@ pub trait Connection: Send + Sync {
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
 
-    /// Runs a text without parameters and answer, which may be several statements.
+    /// Runs a text without parameters, which may be several statements, one after another. Their answers are not wanted.
     ///
     /// # Errors
     /// What the server or the driver complains of.

@@ -1,6 +1,7 @@
 //! What PostgreSQL complains of, and what it means to the caller.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::time::Duration;
@@ -19,16 +20,51 @@ pub(super) struct Fault {
     cause: Box<dyn StdError + Send + Sync>,
 }
 
+/// An error of `tokio-postgres` in the words of the server, which it leaves to its own source.
+#[derive(Debug)]
+struct Said {
+    words: String,
+    /// The two did not come to terms about TLS: what one of them presents, the other does not accept.
+    unsafe_line: bool,
+    cause: tokio_postgres::Error,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl StdError for Said {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.cause)
+    }
+}
+
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Fault {
         let state = error.code().map(|code| code.code().to_owned());
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        let mut words = error.to_string();
+        // By its words, because the library has no other way to ask.
+        let tls = words == "error performing TLS handshake";
         let mut broken = error.is_closed();
-        while let Some(error) = cause {
-            broken |= error.is::<io::Error>();
-            cause = error.source();
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(part) = cause {
+            // A certificate that is not accepted comes as an input that is not valid.
+            let refused = |it: &io::Error| tls && it.kind() == io::ErrorKind::InvalidData;
+            broken |= part.downcast_ref::<io::Error>().is_some_and(|it| !refused(it));
+            let text = part.to_string();
+            if !words.ends_with(&text) {
+                words = format!("{words}: {text}");
+            }
+            cause = part.source();
         }
-        Fault { gone: state.is_none() && broken, state, cause: error.into() }
+        if let Some(said) = error.as_db_error() {
+            // Without its details, which may be what somebody has written.
+            words = format!("{}: {} (SQLSTATE {})", said.severity(), said.message(), said.code().code());
+        }
+        let gone = state.is_none() && broken;
+        Fault { gone, state, cause: Said { words, unsafe_line: tls && !broken, cause: error }.into() }
     }
 }
 
@@ -71,6 +107,21 @@ impl Fault {
         self.is(&["23505", "22P02"])
     }
 
+    /// A row is there already that the transaction cannot see, because it sees what was there when it began.
+    pub(super) fn of_what_is_not_seen(self) -> Fault {
+        Fault { state: Some("40001".to_owned()), ..self }
+    }
+
+    /// The cause, in the server's words.
+    pub(super) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
+        self.cause
+    }
+
+    /// A lock could not be had, which nothing but taking one fails with.
+    pub(super) fn is_about_a_lock(&self) -> bool {
+        self.is(&["55P03", "40P01"])
+    }
+
     /// The server said nothing at all.
     pub(super) fn is_unheard(&self) -> bool {
         self.state.is_none()
@@ -92,13 +143,24 @@ impl Fault {
 
     /// The error for a command that has written nothing.
     pub(super) fn into_error(self) -> Error {
+        if self.cause.downcast_ref().is_some_and(|Said { unsafe_line, .. }| *unsafe_line) {
+            let message = format!("there is no agreement with the database server about TLS: {}", self.cause);
+            return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
+        }
         let (kind, message) = match self.state.as_deref() {
             Some("40001" | "40P01") => {
                 (ErrorKind::Busy, "another transaction changed the same rows at the same time")
             }
-            Some("55P03") => {
-                (ErrorKind::Busy, "another transaction holds the same ticket, thread or key for too long")
-            }
+            Some("55P03") => (
+                ErrorKind::Busy,
+                "another transaction holds the same ticket, thread or key for too long, or the desk's next running \
+                 number: an opening in a long transaction keeps all others waiting",
+            ),
+            Some("57014") => (
+                ErrorKind::Busy,
+                "the statement was cancelled, or took longer than the `statement_timeout` of the server, the role or \
+                 the URL allows; nothing was written",
+            ),
             Some("53300") => (ErrorKind::Busy, "all connections to the database are in use"),
             Some(state) if state.starts_with("57P") || state.starts_with("08") => {
                 (ErrorKind::Busy, "the database server is shutting down, or starting")
@@ -130,7 +192,6 @@ impl Fault {
             ),
             Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the log-in"),
             Some("3D000") => (ErrorKind::Storage, "the database server has no such database"),
-            Some("57014") => (ErrorKind::Storage, "the statement was cancelled; nothing was written"),
             _ => (ErrorKind::Storage, "the database failed"),
         };
         Error::new(kind, message).caused_by(self.cause)
@@ -165,7 +226,7 @@ fn most_tries(error: &Error, patience: Duration) -> u32 {
     while let Some(error) = cause {
         let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
         let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
-        if timed_out || code.is_some_and(|code| code.code() == "55P03") {
+        if timed_out || code.is_some_and(|code| matches!(code.code(), "55P03" | "57014")) {
             return 0; // What somebody has waited for in vain is not over soon.
         }
         if error.is::<Silent>() {

@@ -238,7 +238,7 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     let statements = history + &statements(schema, all.get(done..).unwrap_or_default());
     connection.batch_execute(&statements).await.map_err(|error| {
         let problem = format!("the tables cannot be made: are there others in the schema {schema:?}?");
-        Error::new(ErrorKind::Schema, problem).caused_by(error)
+        Error::new(ErrorKind::Schema, problem).caused_by(Fault::from(error).into_cause())
     })?;
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
 }

@@ -9,9 +9,6 @@ use crate::store::read::{DueTimer, Owed, Read};
 use crate::store::record::signed;
 use crate::store::{Cursor, Mode};
 
-/// So many claims are taken by a statement that names each.
-const FEW: usize = 4;
-
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
         /// Every statement but those of searches and commits.
@@ -32,8 +29,6 @@ macro_rules! statements {
 }
 
 statements! {
-    claims: "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(id) ELSE pg_advisory_xact_lock(id) END \
-        FROM unnest($1::bigint[], $2::boolean[]) AS claim (id, shared)";
     ticket: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = $2";
     claimed_ticket: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = $2 FOR NO KEY UPDATE";
     tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[])";
@@ -91,27 +86,23 @@ impl Sql {
         }
     }
 
-    /// The statement that takes these claims, in their order, but for tickets.
+    /// The script that takes these claims, but for tickets: in their order, each by a statement of its own, because a
+    /// statement sees the rows as they were when it began, not as they were when it got a lock.
     pub(super) fn claims<'a>(
         &self,
         desk: &DeskId,
         claims: impl Iterator<Item = (&'a Claim, &'a Hold)>,
-    ) -> Option<Statement<'_>> {
-        let locks =
-            claims.filter_map(|(claim, hold)| Some((self.lock_of(desk, claim)?, *hold == Hold::Shared)));
-        let (ids, shared): (Vec<_>, Vec<_>) = locks.unzip();
-        if ids.len() > FEW {
-            let values = vec![Value::Integers(ids), Value::Booleans(shared)];
-            return Some(Statement::new(self.claims.as_str(), values));
-        }
-        // A few are taken one after another, by a statement that needs no plan.
-        let take = |(n, shared): (usize, &bool)| {
-            let function = if *shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
-            format!("{function}(${})", n + 1)
+    ) -> Option<String> {
+        let take = |(claim, hold): (&Claim, &Hold)| {
+            let id = self.lock_of(desk, claim)?;
+            let function = match hold {
+                Hold::Shared => "pg_advisory_xact_lock_shared",
+                Hold::Exclusive => "pg_advisory_xact_lock",
+            };
+            Some(format!("SELECT {function}({id})"))
         };
-        let taken: Vec<_> = shared.iter().enumerate().map(take).collect();
-        let values = ids.into_iter().map(Value::Integer).collect();
-        (!taken.is_empty()).then(|| Statement::new(format!("SELECT {}", taken.join(", ")), values))
+        let taken: Vec<_> = claims.filter_map(take).collect();
+        (!taken.is_empty()).then(|| taken.join("; "))
     }
 
     /// The statement that reads these tickets, and locks them for writing.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::{OptionFuture, join, join_all, join5};
+use futures_util::future::{OptionFuture, join, join_all, join4};
 
 use super::Shared;
 use super::answer::{Meanings, answer, ticket_from};
-use super::driver::Statement;
+use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::line::Line;
 use super::wire::Wire;
@@ -114,8 +114,26 @@ impl<'a> Work<'a> {
         more
     }
 
-    /// Answers the reads in one round trip. First it takes the claims in their order, each by a statement of its own,
-    /// because a statement sees the rows as they were when it began, not as they were when it got a lock.
+    /// The script that begins the transaction, if nothing has begun it, and takes these claims.
+    fn beginning(&self, claims: Option<String>) -> Option<String> {
+        let begin = self.door.begin.filter(|_| self.state == State::New).map(str::to_owned);
+        match (begin, claims) {
+            (Some(begin), Some(claims)) => Some(begin + "; " + &claims),
+            (begin, claims) => begin.or(claims),
+        }
+    }
+
+    /// The [`beginning`](Work::beginning) failed, before which the state was this.
+    fn not_begun(&mut self, before: State, fault: Fault) -> Error {
+        // Perhaps there is no savepoint of ours to go back to, and an older one's must not be gone back to. If a lock
+        // could not be had, there is.
+        if before == State::New && !self.door.own && !fault.is_about_a_lock() {
+            self.state = State::Over;
+        }
+        self.error(fault)
+    }
+
+    /// Answers the reads in one round trip. First it takes the claims in their order.
     pub(super) async fn load<W: Wire>(&mut self, wire: &W, reads: &[Read]) -> Result<Vec<Answer>> {
         let writes = self.mode == Mode::Write;
         let more =
@@ -135,31 +153,23 @@ impl<'a> Work<'a> {
         ids.dedup();
 
         // Everything is prepared before anything is sent, so that the order of sending is the order of execution.
-        let keys = self.ready(wire, self.shared.sql.claims(&self.desk, keys)).await?;
+        let begin = self.beginning(self.shared.sql.claims(&self.desk, keys));
+        let numbers = self.shared.sql.claims(&self.desk, numbers);
         let tickets = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, self.mode)).await?;
-        let numbers = self.ready(wire, self.shared.sql.claims(&self.desk, numbers)).await?;
         let mut others = Vec::with_capacity(reads.len());
         for read in reads {
             others.push(self.ready(wire, self.shared.sql.read(&self.desk, read)).await?);
         }
-        let begin = self.door.begin.filter(|_| self.state == State::New);
-        self.state = State::Open;
-        let (begun, keys, tickets, numbers, others) = join5(
-            OptionFuture::from(begin.map(|sql| wire.script(sql))),
-            OptionFuture::from(keys.as_ref().map(|it| it.send(wire))),
+        let before = std::mem::replace(&mut self.state, State::Open);
+        let (begun, tickets, numbers, others) = join4(
+            OptionFuture::from(begin.as_deref().map(|sql| wire.script(sql))),
             OptionFuture::from(tickets.as_ref().map(|it| it.send(wire))),
-            OptionFuture::from(numbers.as_ref().map(|it| it.send(wire))),
+            OptionFuture::from(numbers.as_deref().map(|sql| wire.script(sql))),
             join_all(others.iter().map(|it| OptionFuture::from(it.as_ref().map(|it| it.send(wire))))),
         )
         .await;
         // The first that failed says why; those after it only that something did.
-        if let Some(Err(fault)) = begun {
-            if !self.door.own {
-                self.state = State::Over; // There is no savepoint of ours to go back to, and must not be an older one.
-            }
-            return Err(self.error(fault));
-        }
-        keys.transpose().map_err(|fault| self.error(fault))?;
+        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
         let tickets = tickets.transpose().map_err(|fault| self.error(fault))?;
         numbers.transpose().map_err(|fault| self.error(fault))?;
         self.held.extend(more);
@@ -212,7 +222,7 @@ impl<'a> Work<'a> {
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
         // What is written is claimed too. Whoever decides reads it first as a rule, so that nothing is left to claim.
         let unread = self.more_claims(claims_of(&commit));
-        let keys = self.ready(wire, self.shared.sql.claims(&self.desk, unread.iter())).await?;
+        let begin = self.beginning(self.shared.sql.claims(&self.desk, unread.iter()));
         let expected: Vec<_> = commit.tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
         let waits_as_before = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
             Some(before) => before.timers() == write.timers,
@@ -220,18 +230,10 @@ impl<'a> Work<'a> {
         };
         let statement = self.shared.write(&self.desk, commit, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
-        let begin = self.door.begin.filter(|_| self.state == State::New);
-        self.state = State::Open;
+        let before = std::mem::replace(&mut self.state, State::Open);
         if let Some(begin) = begin {
-            // A commit of somebody who has read nothing.
-            let begun = wire.script(begin).await;
-            if begun.is_err() && !self.door.own {
-                self.state = State::Over;
-            }
-            begun.map_err(|fault| self.error(fault))?;
-        }
-        if let Some(keys) = keys {
-            keys.send(wire).await.map_err(|fault| self.error(fault))?;
+            // A commit of somebody who has read nothing, or not all.
+            wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;
         }
         let (written, ended) = join(statement.send(wire), wire.script(self.door.commit)).await;
         let own = self.door.own;
@@ -247,10 +249,23 @@ impl<'a> Work<'a> {
             (Ok(_), Err(fault)) if own && fault.leaves_open() => return Err(fault.into_unknown()),
             (Err(fault), _) | (Ok(_), Err(fault)) => fault,
         };
-        let mismatch = fault.is_mismatch();
-        let error = self.error(fault);
         self.leave(wire).await;
-        if mismatch { Err(self.stale(wire, &expected).await?.unwrap_or(error)) } else { Err(error) }
+        if !fault.is_mismatch() {
+            return Err(self.error(fault));
+        }
+        if let Some(stale) = self.stale(wire, &expected).await? {
+            return Err(stale);
+        }
+        let unseen = !own && self.is_strict(wire).await;
+        Err(self.error(if unseen { fault.of_what_is_not_seen() } else { fault }))
+    }
+
+    /// Whether the host's transaction sees everything as it was when it began, however firmly it is claimed since.
+    async fn is_strict<W: Wire>(&self, wire: &W) -> bool {
+        let level = Statement::new("SELECT current_setting('transaction_isolation')", Vec::new());
+        let Ok(Some(level)) = self.ready(wire, Some(level)).await else { return false };
+        let rows = level.send(wire).await.unwrap_or_default();
+        rows.first().is_some_and(|row| row.text(0).is_ok_and(|level| level != "read committed"))
     }
 
     /// Whose version is not the expected one, if it is that.
@@ -299,7 +314,7 @@ fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
     definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
 }
 
-/// A transaction of the pool's: dropped while it is open, its connection is closed, and the server rolls back.
+/// A transaction of the pool's: dropped while it is open, it is rolled back.
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
@@ -334,7 +349,7 @@ impl AsyncTx for PostgresTx<'_> {
 impl Drop for PostgresTx<'_> {
     fn drop(&mut self) {
         match self.line.take() {
-            Some(line) if self.work.state == State::Open => line.close(),
+            Some(line) if self.work.state == State::Open => line.abandon(),
             Some(line) => line.give_back(),
             None => {}
         }

@@ -30,7 +30,7 @@ pub(super) trait Wire: Send + Sync {
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Fault>> + Send;
 
-    /// The same for a text without parameters and answer, which may be several statements.
+    /// The same for a text without parameters, which may be several statements whose answers are not wanted.
     fn script(&self, sql: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

@@ -42,22 +42,38 @@ impl Desk<Postgres> {
     /// # }
     /// ```
     ///
-    /// Any [`Connection`] will do: a transaction of `tokio-postgres` is one, and a few lines make one of another
-    /// driver's.
+    /// Any [`Connection`] will do: a transaction of `tokio-postgres` 0.7 is one, if the host's is the same as this
+    /// crate's, and a few lines make one of another driver's. One of `deadpool-postgres` has that of `tokio-postgres` in
+    /// it: `desk.within(&mut *tx)`.
     ///
     /// What a command has claimed stays claimed until the host's transaction ends, so end it soon. Two transactions
     /// that do several commands each may wait for each other; PostgreSQL ends one of the two waits after a second, with
     /// an error that is [retryable](crate::Error::is_retryable) by beginning the whole transaction anew.
     ///
+    /// An opening claims the desk's next running number: until the transaction ends, nobody else opens a ticket at this
+    /// desk. Make it the last thing that the transaction does.
+    ///
+    /// The [patience](super::Options::patience) is that of the store's own connections. Here a command waits for as long as
+    /// the host's settings let it: `SET LOCAL lock_timeout = '3s'` before it limits that, and what was waited for in vain
+    /// leaves the transaction as it was. A `statement_timeout` limits it too, but may leave the transaction failed.
+    ///
+    /// A future may be dropped here too, but not without a thought:
+    ///
+    /// - Whether its command was written in the transaction is not known: roll back, or repeat it with the same
+    ///   [key](crate::Actor::once) in the same transaction before that is committed.
+    /// - If it waits for what somebody else has claimed, the server waits on, and whatever the host sends next comes after
+    ///   it, `rollback()` too. Cancel it by the connection's `tokio_postgres::CancelToken`, or close the connection.
+    ///
     /// The transaction should be READ COMMITTED, which is PostgreSQL's default. In a stricter one PostgreSQL refuses
-    /// what another program changed since it began.
+    /// what another program changed since it began, with an error that is retryable by beginning anew.
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<Within<'t, C>> {
         self.with_engine(self.engine().within(transaction))
     }
 }
 
 impl Postgres {
-    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see [`Desk::within`].
+    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name. For how long its commands
+    /// wait, what they keep others from, and what a dropped future leaves behind, see [`Desk::within`].
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Within<'t, C> {
         Within { transaction: Mutex::new(transaction), shared: self.shared() }
     }
