@@ -1,0 +1,111 @@
+//! How a store comes to its connections.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, NoTls, Socket};
+
+use super::fault::Fault;
+use super::line::Cancel;
+use super::seats::Seats;
+use super::sql::Sql;
+use super::{Inner, Options, Postgres, Shared, in_runtime, schema};
+use crate::error::{Error, Result};
+
+impl Options {
+    /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
+    ///
+    /// # Errors
+    /// - [`Busy`](ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
+    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
+    ///   [`Migrations::Verify`]; they are left untouched;
+    /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
+    ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
+    pub async fn connect(self, url: &str) -> Result<Postgres> {
+        self.check()?;
+        let config = config_of(url)?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(Error::definition("database URL", "`sslmode=require` needs a connector for TLS")
+                .allowing("`Options::connect_with` with one, or another `sslmode`"));
+        }
+        self.connect_to(config, NoTls).await
+    }
+
+    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say, for which the
+    /// [module's page](super) has the lines. Without `sslmode=require` in the URL, a server that has no TLS gets none.
+    ///
+    /// # Errors
+    /// As [`connect`](Options::connect).
+    pub async fn connect_with<T>(self, url: &str, tls: T) -> Result<Postgres>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        self.check()?;
+        self.connect_to(config_of(url)?, tls).await
+    }
+
+    async fn connect_to<T>(self, mut config: Config, tls: T) -> Result<Postgres>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        in_runtime()?;
+        if config.get_application_name().is_none() {
+            config.application_name("firstline");
+        }
+        // First, so that the host's own settings have the last word.
+        let patience = self.patience;
+        let options = config.get_options().unwrap_or_default();
+        let options = format!("-c lock_timeout={}ms {options}", patience.as_millis());
+        config.options(options.trim_end());
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let cancel = Cancel::over(tls.clone());
+        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
+            .max_size(self.connections)
+            .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(patience))
+            .create_timeout(Some(patience))
+            .build()
+            .map_err(|error| Error::storage("the connections cannot be kept", error))?;
+        let connection = pool.get().await.map_err(Fault::from)?;
+        schema::migrate(&connection, &self).await?;
+        drop(connection);
+        Ok(Postgres(Arc::new(Inner {
+            pool,
+            seats: Seats::new(self.connections),
+            shared: Shared::new(Sql::new(&self.schema)),
+            patience,
+            cancel,
+        })))
+    }
+}
+
+/// The settings of a URL.
+fn config_of(url: &str) -> Result<Config> {
+    url.parse().map_err(|error: tokio_postgres::Error| {
+        // Without the URL, which may hold a password; only an option of TLS is named, which is none.
+        let option = error.source().map(ToString::to_string);
+        let option = option.filter(|it| it.contains("option `ssl"));
+        let (problem, allowed) = match option {
+            Some(option) => (
+                format!("cannot be read: {option}"),
+                "`sslmode=disable`, `prefer` or `require`; which certificates are accepted is told the connector of \
+                 `Options::connect_with`",
+            ),
+            None => ("cannot be read".to_owned(), "postgres://user:password@host/database"),
+        };
+        Error::definition("database URL", problem)
+            .allowing(allowed)
+            .caused_by(Fault::from(error).into_cause())
+    })
+}
