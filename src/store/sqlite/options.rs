@@ -127,6 +127,7 @@ impl Options {
     /// # Errors
     /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written, or another store has it
     ///   open and the linked SQLite cannot take two (see [`share_at_own_risk`](Options::share_at_own_risk));
+    /// - [`Unknown`](ErrorKind::Unknown): the disk failed while its tables were committed; open it again;
     /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
     /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
     /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the patience is out of bounds;
