@@ -26,7 +26,8 @@ fn refused(error: firstline::Error) -> (StatusCode, String) {
     let code = match () {
         () if error.is_not_found() => StatusCode::NOT_FOUND,
         () if error.is_conflict() || error.is_rejected() => StatusCode::CONFLICT,
-        () if error.is_storage() => StatusCode::SERVICE_UNAVAILABLE,
+        () if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
+        () if error.is_storage() => StatusCode::INTERNAL_SERVER_ERROR,
         () => StatusCode::UNPROCESSABLE_ENTITY,
     };
     (code, error.to_string())

@@ -23,8 +23,7 @@ pub struct By {
 impl By {
     /// Makes the command repeatable: again with the same key and request it returns the first result.
     ///
-    /// The actor belongs to the request, the version that is [expected](By::expecting) does not. So does every instant in
-    /// it: "until in an hour" is another request a minute later, and refused as
+    /// The actor is part of the request, the [expected](By::expecting) version is not. Every instant is part of it too: "until in an hour" is another request a minute later, and refused as
     /// [`KeyReused`](crate::ErrorKind::KeyReused); fix such an instant before the first try. A desk has one set of keys for
     /// all its commands, and keeps them for as long as its [settings](crate::desk::Settings::keep_receipts) say, 30 days at
     /// first. A command that was refused, or lost to a conflict, uses up no key.

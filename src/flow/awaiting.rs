@@ -34,9 +34,9 @@ pub trait AsyncStore: Send + Sync {
     /// [`Busy`](ErrorKind::Busy) if the store cannot be reached for now, or a storage error.
     fn begin(&self, desk: &DeskId, mode: Mode) -> impl Future<Output = Result<Self::Tx<'_>>> + Send;
 
-    /// Waits a little before a flow is tried again that has failed with this error for the moment, having been tried
-    /// again so often before; `false` if it shall not be. A store inside somebody else's transaction never tries again,
-    /// which is what this does unless it is overridden.
+    /// Called when a flow failed with an error that may pass, after so many tries before. Waits a little and gives `true`
+    /// to try again, or `false` to give up. Unless overridden it gives `false`, as a store inside somebody else's
+    /// transaction must.
     fn wait(&self, _tries: u32, _error: &Error) -> impl Future<Output = bool> + Send {
         ready(false)
     }

@@ -34,7 +34,7 @@
 //! [`Check::run`].
 //!
 //! The suite never panics, and a store that does has failed the check. Against a store that waits for ever it waits
-//! with it. It takes less than a second in memory; where a commit syncs a slow disk, some.
+//! with it. It takes less than a second in memory; where a commit syncs a slow disk, some seconds.
 
 mod alike;
 mod clock;

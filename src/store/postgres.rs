@@ -26,6 +26,7 @@
 //!   about as long as the [patience](Options::patience) lasts. If the connection breaks while it is committed, its claims
 //!   are taken once more and its events looked for; only if the server stays away the error is
 //!   [`Unknown`](ErrorKind::Unknown).
+//! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`: for TLS there is [`Options::connect_with`].
 //! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
 //!   given up, and the command fails, or is looked for as above. In the host's transaction that is the host's affair.
 //! - A future may be dropped at any time: its command is then written whole or not at all. Which of them is not known:
@@ -187,9 +188,9 @@ impl Options {
         self
     }
 
-    /// At most so many connections, from 1 to 1,000. Each command uses one, while it waits for what another has claimed
-    /// too. So that such waits keep nobody from reading, a quarter of the connections, and at least one, is never used by
-    /// what writes; of one or two none is kept, and there what reads may wait behind what writes.
+    /// At most so many connections, from 1 to 1,000. Each command uses one, also while it waits for what another has
+    /// claimed. Of three or more, a quarter, and at least one, is kept for reading; of one or two none is, and reading may
+    /// then wait behind writing.
     ///
     /// As many as the server has cores, times two or three, are plenty for most. Of several processes each has so many:
     /// all of them together, and the host's own, must be fewer than the server's `max_connections`.

@@ -1,9 +1,9 @@
 //! A door for transactions of other drivers: what a connection must do for a desk to work inside its transaction.
 //!
 //! A transaction of `tokio-postgres` can do it as it is. For `sqlx`, `diesel-async` or whatever the host uses, the host
-//! writes these few lines once: a [`Connection`] that sends a [`Statement`], and [`Columns`] of its rows. The statements
+//! writes some 60 lines once: a [`Connection`] that sends a [`Statement`], and [`Columns`] of its rows. The statements
 //! are the same for all, so that nothing depends on the driver's version. `tests/hosts/sqlx_postgres` in the repository is
-//! a host that uses `sqlx` 0.8, with the lines to be copied.
+//! a host that uses `sqlx` (0.8 and 0.9), with the lines to be copied.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

@@ -65,7 +65,8 @@ impl Desk<Postgres> {
     ///   it, `rollback()` too. Cancel it by the connection's `tokio_postgres::CancelToken`, or close the connection.
     ///
     /// The transaction should be READ COMMITTED, which is PostgreSQL's default. In a stricter one PostgreSQL refuses
-    /// what another program changed since it began, with an error that is retryable by beginning anew.
+    /// what another program changed since it began, with an error that is retryable by beginning anew. The price: several
+    /// reads of one command may see different states. For reports begin REPEATABLE READ.
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<Within<'t, C>> {
         self.with_engine(self.engine().within(transaction))
     }

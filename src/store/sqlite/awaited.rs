@@ -45,8 +45,8 @@ const QUEUE: usize = 1_024;
 ///
 /// # Beside blocking calls
 ///
-/// A program may use the same store by both doors: the [`Sqlite`] of which this was made shares all that it has. So a
-/// transaction of the host's takes its tickets in on a thread for blocking work. A file has one writer: as long as that
+/// The [`Sqlite`] of which this was made, cloned before, still works beside it. For a transaction of the host's use that
+/// clone's `Desk::within`, on a thread for blocking work. A file has one writer: as long as that
 /// transaction is open, the thread that writes waits for it, and all who wait for that thread; a long one ends the
 /// [patience](super::Options::patience) of them all.
 ///

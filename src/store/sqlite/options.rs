@@ -121,8 +121,8 @@ impl Options {
     /// Opens the database in this file, and makes it if it is not there.
     ///
     /// It is in SQLite's mode of a write-ahead log (WAL) from then on and for good, also for whoever else opens it: if it is
-    /// the host's file, the host's connections use the log too, and whoever copies it while it is open copies the log with
-    /// it.
+    /// the host's file, the host's connections use the log too, and a copy of an open file is made by SQLite's backup or
+    /// `VACUUM INTO`, not by copying it.
     ///
     /// # Errors
     /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written, or another store has it

@@ -51,10 +51,11 @@ impl Desk<Sqlite> {
     /// back with the host's own rows, by the host. Each command writes in a SAVEPOINT of its own, so that a failed one
     /// leaves nothing behind and the transaction goes on.
     ///
-    /// Begin the transaction as `IMMEDIATE`: SQLite refuses at once to let a `DEFERRED` one write that has read while
-    /// another program wrote, or before it did. How long it waits for others to begin is the host's: the patience of the
-    /// store's options is for its own connections. So is the durability: what a power cut may take of the host's
-    /// transaction is said by the `synchronous` of the host's connection.
+    /// Begin the transaction as `IMMEDIATE`. If a `DEFERRED` one has read, SQLite refuses its first write at once where
+    /// another connection is writing, or has written since that read. How long it waits to begin is the host's affair: the
+    /// patience of the store's options is for its own connections. So is the durability: what a power cut may take of the
+    /// host's transaction is said by the `synchronous` of the host's connection. A transaction on another database than the
+    /// desk's makes every command fail.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
