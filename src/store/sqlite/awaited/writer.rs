@@ -23,15 +23,12 @@ pub(super) trait Command: Send {
     /// Whether nobody waits for it any more.
     fn is_dropped(&self) -> bool;
 
-    /// Decides and writes in the open transaction, and keeps the result. It may be run again, if what it wrote was
-    /// rolled back: a decision is the same for the same rows.
-    fn run(&mut self, within: &Within<'_>);
+    /// Decides and writes in the open transaction, and keeps the result; says whether it is a success. It may be run
+    /// again, if what it wrote was rolled back: a decision is the same for the same rows.
+    fn run(&mut self, within: &Within<'_>) -> bool;
 
-    /// Whether it ran and did not fail by itself.
-    fn has_succeeded(&self) -> bool;
-
-    /// Forgets the result.
-    fn forget(&mut self);
+    /// Forgets the result; says whether it was a success.
+    fn forget(&mut self) -> bool;
 
     /// Hands the result to the caller. With an error, what was written is lost: a success becomes this error, while a
     /// command that failed by itself says why.
@@ -62,22 +59,19 @@ impl<F: Flow> Command for Waiting<F> {
         self.reply.is_closed()
     }
 
-    fn run(&mut self, within: &Within<'_>) {
+    fn run(&mut self, within: &Within<'_>) -> bool {
         // A panic is the caller's, not that of all who wait behind it; those of its group try again without it.
         let Waiting { desk, flow, watch, .. } = &*self;
         let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, flow, watch)));
-        self.result = Some(ran.unwrap_or_else(|_| {
+        let result = ran.unwrap_or_else(|_| {
             within.give_up();
             Err(Error::new(ErrorKind::Storage, "the command panicked; nothing of it was written"))
-        }));
+        });
+        self.result.insert(result).is_ok()
     }
 
-    fn has_succeeded(&self) -> bool {
-        matches!(self.result, Some(Ok(_)))
-    }
-
-    fn forget(&mut self) {
-        self.result = None;
+    fn forget(&mut self) -> bool {
+        matches!(self.result.take(), Some(Ok(_)))
     }
 
     fn answer(self: Box<Self>, lost: Option<Error>) {
@@ -118,15 +112,16 @@ fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
         Err(error) => {
             let patience = store.patience();
             for mut command in ran {
-                // It comes back with the group's commit, if everything is killed before anything else is written. So its
-                // failure alone does not prove that it is not there.
-                let in_doubt = error.kind() == ErrorKind::Unknown && command.has_succeeded();
+                // Forgotten before it tries, because its turn may not even begin. A success comes back with the group's
+                // commit, if everything is killed before anything else is written. So its failure alone does not prove
+                // that it is not there.
+                let in_doubt = command.forget() && error.kind() == ErrorKind::Unknown;
                 let alone = store.writing(patience).and_then(|connected| {
                     let connection = connected.connection()?;
-                    command.run(&Within::group(connection, store.shared()));
-                    commit_on(connection)
+                    let succeeded = command.run(&Within::group(connection, store.shared()));
+                    commit_on(connection).map(|()| succeeded)
                 });
-                if in_doubt && !(alone.is_ok() && command.has_succeeded()) {
+                if in_doubt && !matches!(alone, Ok(true)) {
                     command.forget();
                     command.answer(Some(said_again(&error)));
                 } else {
