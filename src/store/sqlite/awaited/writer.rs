@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Sqlite, commit_on, rolled_back};
+use super::super::{Connected, Sqlite, begin_on, commit_on, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Flow, blocking};
@@ -110,22 +110,28 @@ fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
         // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
         // that one of them writes goes over it, so that only one of the two can be there in the end.
         Err(error) => {
-            let patience = store.patience();
+            // The turn in this program is taken once for all of them. In the file each has a patience of its own, because
+            // those before it sync the disk meanwhile; but once it is in vain, it is in vain for all who are left.
+            let mut turn = store.writer(store.patience());
             for mut command in ran {
                 // Forgotten before it tries, because its turn may not even begin. A success comes back with the group's
                 // commit, if everything is killed before anything else is written. So its failure alone does not prove
                 // that it is not there.
                 let in_doubt = command.forget() && error.kind() == ErrorKind::Unknown;
-                let alone = store.writing(patience).and_then(|connected| {
-                    let connection = connected.connection()?;
-                    let succeeded = command.run(&Within::group(connection, store.shared()));
-                    commit_on(connection).map(|()| succeeded)
-                });
-                if in_doubt && !matches!(alone, Ok(true)) {
+                let done = match &turn {
+                    Ok(connected) => alone(store, connected, &mut *command),
+                    Err(busy) => Err(said_again(busy)),
+                };
+                if let Err(error) = &done
+                    && error.is_retryable()
+                {
+                    turn = Err(said_again(error));
+                }
+                if in_doubt && !matches!(done, Ok(true)) {
                     command.forget();
                     command.answer(Some(said_again(&error)));
                 } else {
-                    command.answer(alone.err());
+                    command.answer(done.err());
                 }
             }
         }
@@ -169,7 +175,123 @@ fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut 
     }
 }
 
+/// Runs this in a transaction of its own and commits it; gives whether it succeeded.
+///
+/// # Errors
+/// The transaction did not begin, and it was not run; or nothing of it is written, as in [`together`].
+fn alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
+    let connection = connected.connection()?;
+    begin_on(connection, "BEGIN IMMEDIATE", store.patience())?;
+    let succeeded = command.run(&Within::group(connection, store.shared()));
+    commit_on(connection).map(|()| succeeded)
+}
+
 /// The same for another who waited.
 fn said_again(error: &Error) -> Error {
     Error::new(error.kind(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Halt, Seen};
+    use crate::store::Commit;
+    use crate::store::sqlite::Options;
+    use crate::time::Stopwatch;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Calls this with the number of the decision, from 0 on.
+    struct Counted<D>(AtomicUsize, D);
+
+    impl<D: Fn(usize) + Send + Sync + 'static> Flow for Counted<D> {
+        type Out = ();
+
+        fn decide(&self, _: &Seen) -> std::result::Result<(Commit, ()), Halt> {
+            (self.1)(self.0.fetch_add(1, Ordering::Relaxed));
+            Ok((Commit::default(), ()))
+        }
+    }
+
+    fn counted(decide: impl Fn(usize) + Send + Sync + 'static) -> (Order, oneshot::Receiver<Result<()>>) {
+        order(DeskId::new("main"), Counted(AtomicUsize::new(0), decide), Watch::default())
+    }
+
+    /// A command, and what happens once it is answered, before the next one begins.
+    struct Then(Order, Box<dyn FnOnce() + Send>);
+
+    impl Command for Then {
+        fn is_dropped(&self) -> bool {
+            self.0.is_dropped()
+        }
+
+        fn run(&mut self, within: &Within<'_>) -> bool {
+            self.0.run(within)
+        }
+
+        fn forget(&mut self) -> bool {
+            self.0.forget()
+        }
+
+        fn answer(self: Box<Self>, lost: Option<Error>) {
+            self.0.answer(lost);
+            (self.1)();
+        }
+    }
+
+    /// A group of a first command that takes this long when it is tried alone, after which another program writes for
+    /// that long; of three that do nothing; and of one that loses the group. Gives how many were done and told that it is
+    /// busy, and how long all took.
+    fn tried_alone(takes: Duration, others_write: Duration) -> (usize, usize, Duration) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("support.db");
+        let store = Options::new().patience(PATIENCE).open(&file).unwrap();
+        let (first, answer) = counted(move |times| {
+            // Twice each time in a build that looks whether a decision is the same again.
+            let alone = if cfg!(debug_assertions) { 2 } else { 1 };
+            if times == alone {
+                std::thread::sleep(takes);
+            }
+        });
+        let other = rusqlite::Connection::open(&file).unwrap();
+        let first: Order = Box::new(Then(
+            first,
+            Box::new(move || {
+                other.execute_batch("BEGIN IMMEDIATE").unwrap();
+                std::thread::spawn(move || {
+                    std::thread::sleep(others_write);
+                    drop(other);
+                });
+            }),
+        ));
+        let (mut orders, mut answers) = (vec![first], vec![answer]);
+        let loses = counted(|times| assert!(times > 0, "as this test wants it to"));
+        for (order, answer) in [counted(drop), counted(drop), counted(drop), loses] {
+            orders.push(order);
+            answers.push(answer);
+        }
+        let began = Stopwatch::start();
+        group(&store, &mut orders.into_iter());
+        let took = began.elapsed();
+        let answers = answers.into_iter().map(|mut it| it.try_recv().unwrap());
+        let (done, refused): (Vec<_>, Vec<_>) = answers.partition(|it| it.is_ok());
+        let busy = refused.iter().filter(|it| it.as_ref().is_err_and(Error::is_retryable)).count();
+        (done.len(), busy, took)
+    }
+
+    /// Found by review: all who tried alone had one patience, which the syncs of those before them used up.
+    #[test]
+    fn whoever_tries_alone_waits_for_others_as_long_as_anybody() {
+        let (done, busy, _) = tried_alone(PATIENCE, PATIENCE / 4);
+        assert_eq!((done, busy), (5, 0));
+    }
+
+    #[test]
+    fn those_who_try_alone_do_not_wait_one_after_another() {
+        let (done, busy, took) = tried_alone(Duration::ZERO, PATIENCE * 10);
+        assert_eq!((done, busy), (1, 4));
+        assert!((PATIENCE..PATIENCE * 5 / 2).contains(&took), "{took:?}");
+    }
 }
