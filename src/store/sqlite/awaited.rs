@@ -113,8 +113,8 @@ impl Sqlite {
     /// for it there is [`Awaited::close`].
     ///
     /// A command waits for its turn, and when it has come, for other programs and connections as long as the store has
-    /// [patience](super::Options::patience). Should they still be writing then, all who wait are told that it is
-    /// [`Busy`](ErrorKind::Busy), and not one after the other.
+    /// [patience](super::Options::patience). Should they still be writing then, all who wait in the queue, up to 1,024,
+    /// are told that it is [`Busy`](ErrorKind::Busy), and not one after the other.
     ///
     /// # Errors
     /// A storage error if the system gives no thread.

@@ -90,14 +90,14 @@ impl<F: Flow> Command for Waiting<F> {
 /// Serves until the last sender is gone, and lets go of the store.
 pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
-        group(&store, &mut std::iter::once(first).chain(std::iter::from_fn(|| orders.try_recv().ok())));
+        group(&store, first, &mut orders);
     }
 }
 
-/// Runs what waits in one transaction, commits it, and lets everybody know.
-fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
+/// Runs this and what waits behind it in one transaction, commits it, and lets everybody know.
+fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
-    let committed = together(store, &mut waiting.take(GROUP).filter(|it| !it.is_dropped()), &mut ran);
+    let committed = together(store, first, orders, &mut ran);
     match committed {
         Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
         Err(error) if ran.len() <= 1 => {
@@ -143,7 +143,14 @@ fn group(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>) {
 /// # Errors
 /// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written, or, with
 /// [`ErrorKind::Unknown`], nothing that can be seen now.
-fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut Vec<Order>) -> Result<()> {
+fn together(
+    store: &Sqlite,
+    first: Order,
+    orders: &mut mpsc::Receiver<Order>,
+    ran: &mut Vec<Order>,
+) -> Result<()> {
+    let behind = std::iter::from_fn(|| orders.try_recv().ok());
+    let mut waiting = std::iter::once(first).chain(behind).take(GROUP).filter(|it| !it.is_dropped());
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
     let connected = match store.writing(store.patience()) {
@@ -152,7 +159,13 @@ fn together(store: &Sqlite, waiting: &mut dyn Iterator<Item = Order>, ran: &mut 
             // Those behind it have waited for the same busy database, and in vain as well: each after the other would
             // wait anew. Any other fault is the first one's alone, and the others try for themselves.
             if error.is_retryable() {
-                waiting.for_each(|behind| behind.answer(Some(said_again(&error))));
+                drop(waiting);
+                // No more than are there now, or whoever makes the same call again at once would not have waited at all.
+                for _ in 0..orders.len() {
+                    if let Some(behind) = orders.try_recv().ok().filter(|it| !it.is_dropped()) {
+                        behind.answer(Some(said_again(&error)));
+                    }
+                }
             }
             return Err(error);
         }
@@ -266,14 +279,15 @@ mod tests {
                 });
             }),
         ));
-        let (mut orders, mut answers) = (vec![first], vec![answer]);
+        let (queue, mut orders) = mpsc::channel(GROUP);
+        let mut answers = vec![answer];
         let loses = counted(|times| assert!(times > 0, "as this test wants it to"));
         for (order, answer) in [counted(drop), counted(drop), counted(drop), loses] {
-            orders.push(order);
+            assert!(queue.try_send(order).is_ok());
             answers.push(answer);
         }
         let began = Stopwatch::start();
-        group(&store, &mut orders.into_iter());
+        group(&store, first, &mut orders);
         let took = began.elapsed();
         let answers = answers.into_iter().map(|mut it| it.try_recv().unwrap());
         let (done, refused): (Vec<_>, Vec<_>) = answers.partition(|it| it.is_ok());
