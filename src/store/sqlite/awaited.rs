@@ -140,7 +140,9 @@ impl Awaited {
     /// anybody asks for after that is refused with a storage error.
     ///
     /// A clone of the [`Sqlite`] of which it was made is a door of its own: it goes on to work, and the file is closed with
-    /// the last one. Dropped before its end, the future leaves the store closed all the same.
+    /// the last one. Dropped before its end, the future leaves the store closed all the same. It does not end as long as
+    /// somebody keeps the future of a command that was polled and waits for room in the full queue (1,024 commands), and
+    /// neither polls it again nor drops it.
     ///
     /// ```
     /// use firstline::NewTicket;
