@@ -258,8 +258,10 @@ impl Place {
             let file = std::path::absolute(path)?;
             return Ok(Place { name: file.clone(), file });
         };
-        // The path is SQLite's, which is whole; all else stays as it was asked for. What follows a `#` means nothing.
+        // The path is SQLite's, which is whole; all else stays as it was asked for, but for the one mode that SQLite
+        // refuses to whoever makes no file. What follows a `#` means nothing.
         let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
+        let asked = asked.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
         let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         Ok(Place { name: format!("file:{path}?{asked}").into(), file: file.into() })
     }
