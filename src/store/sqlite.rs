@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_others_here_and_elsewhere_has_one_patience_for_both() {
-        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_millis(600));
+        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_secs(3));
         let file = place.path().join("support.db");
         let store = Options::new().patience(patience).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();
