@@ -78,6 +78,11 @@ impl Options {
     /// connections, a transaction of the host's among them, and does both within the same patience. What only reads waits
     /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
     ///
+    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`]")]
+    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::awaited` (feature `tokio`)")]
+    /// the patience is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
+    /// that it is busy together with the others, before as long has passed for him.
+    ///
     /// ```
     /// use firstline::store::sqlite::Options;
     /// use std::time::Duration;
