@@ -26,12 +26,13 @@ pub enum ErrorKind {
     /// Others used the store for longer than a command waits (the `patience` of the store's options, at first ten seconds),
     /// or it was briefly unreachable. Nothing was written; the same call may be made again.
     Busy,
-    /// The store failed: disk full, I/O error, no permission. Nothing was half-written.
+    /// The store failed: disk full, I/O error, no permission. Nothing was half-written. If the disk fills or fails while
+    /// SQLite commits, it is [`Unknown`](ErrorKind::Unknown).
     Storage,
-    /// The connection broke, or the disk failed, while the command was being committed, and the store could not find out
-    /// since. It was written whole or not at all: make the same call again with the same idempotency key, or look. With
-    /// SQLite, looking proves nothing before something else was written: until then the command is not to be seen, and
-    /// may be there after all programs on the database were killed.
+    /// The connection broke, or the disk failed or became full, while the command was being committed, and the store could
+    /// not find out since. It was written whole or not at all: make the same call again with the same idempotency key, or
+    /// look. With SQLite, looking proves nothing before something else was written: until then the command is not to be
+    /// seen, and may be there after all programs on the database were killed.
     Unknown,
     /// The database's schema is not one this version may touch: newer, or not ours. It was left untouched.
     Schema,

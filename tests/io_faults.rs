@@ -304,11 +304,15 @@ fn a_migration_happens_whole_or_not_at_all() {
 #[test]
 #[cfg(feature = "tokio")]
 fn a_group_whose_transaction_is_lost_is_answered_honestly() {
-    use firstline::NewTicket;
+    use firstline::{Action, Actor, NewTicket};
 
     let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
     let base = base(dir.path());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let id = Sqlite::open(&base).unwrap().desk("main").ticket("T-1").unwrap().id();
+    // Two that only one can win: the other is refused because of what the first one wrote.
+    let resolves =
+        |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
     let (mut lost, mut mixed) = (0, 0);
     for fault in [Fault::Once, Fault::Full, Fault::Sync] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
@@ -327,11 +331,16 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
                     runtime.spawn(async move { desk.open_ticket(request.once(format!("g-{n}"))).await })
                 })
                 .collect();
+            let resolving = [0, 1].map(|n| {
+                let (desk, (action, by)) = (desk.clone(), resolves(n));
+                runtime.spawn(async move { desk.act(id, action, by).await })
+            });
             runtime.block_on(async { tokio::task::yield_now().await });
             std::thread::sleep(std::time::Duration::from_millis(2));
             let failed = fail_at(&vfs, number, fault);
             hold.execute_batch("ROLLBACK").unwrap();
             let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
+            let resolved = resolving.map(|call| runtime.block_on(call).unwrap());
             vfs.leave();
             let keys = |file: &Path| -> Vec<String> {
                 let connection = Connection::open(file).unwrap();
@@ -349,6 +358,18 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
                     assert!(error.is_storage(), "{error:?}");
                 }
             }
+            for (n, answer) in resolved.iter().enumerate() {
+                let there = |n: usize| stored.contains(&format!("r-{n}"));
+                assert_eq!(there(n), answer.is_ok(), "{fault:?} at {number}: resolving {n}: {answer:?}");
+                if let Err(error) = answer {
+                    // A refusal rests on what is there.
+                    let faster = error.is_rejected() && there(1 - n);
+                    assert!(
+                        faster || error.is_storage(),
+                        "{fault:?} at {number}: resolving {n} beside {resolved:?}"
+                    );
+                }
+            }
             let refused = answers.iter().filter(|it| it.is_err()).count();
             // One fault is one caller's: whoever shared the group is tried again alone.
             assert!(fault != Fault::Once || refused <= 1, "{number}: {refused} were refused");
@@ -358,6 +379,11 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
                 let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
                 runtime.block_on(desk.open_ticket(request.once(format!("g-{n}")))).unwrap();
             }
+            let again = [0, 1].map(|n| {
+                let (action, by) = resolves(n);
+                runtime.block_on(desk.act(id, action, by))
+            });
+            assert_eq!(again.iter().filter(|it| it.is_ok()).count(), 1, "{again:?}");
             assert_eq!(sound(&store, &file), 4 + 3 + 6);
             if failed.load(Ordering::Relaxed) == 0 {
                 break;
@@ -365,5 +391,5 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
         }
     }
     println!("{lost} calls were refused, each honestly; in {mixed} groups some were and some were not");
-    assert!(lost > 5);
+    assert!(lost > 5 && mixed > 0);
 }

@@ -325,6 +325,28 @@ fn a_uri_that_asks_for_a_mode_can_be_read_as_well() {
     assert!(files.into_iter().all(|name| name.starts_with("50% #1?.db")), "another file was made");
 }
 
+/// Found by review: whoever read next left an empty database where the file had been.
+#[test]
+#[cfg(unix)] // Elsewhere a file that is open cannot be moved.
+fn a_file_that_was_moved_away_is_not_made_anew_by_whoever_reads() {
+    for asked in ["", "?mode=rwc", "?psow=1&mode=rwc"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, moved) = (dir.path().join("support.db"), dir.path().join("moved.db"));
+        let desk = match asked {
+            "" => Desk::open(&file).unwrap(),
+            asked => Desk::open(format!("file:{}{asked}", file.display())).unwrap(),
+        };
+        desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        std::fs::rename(&file, &moved).unwrap();
+        let error = desk.ticket("T-1").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage, "{asked}: {error}");
+        assert!(error.to_string().contains("cannot be opened"), "{asked}: {error}");
+        assert!(!file.exists(), "{asked}");
+        std::fs::rename(&moved, &file).unwrap();
+        assert_eq!(desk.ticket("T-1").unwrap().subject(), "No sound", "{asked}");
+    }
+}
+
 /// A full disk, or whatever else makes SQLite roll back everything in the middle of a commit that is stale as well.
 #[test]
 fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transaction() {

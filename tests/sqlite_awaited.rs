@@ -350,7 +350,8 @@ async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
     }
 }
 
-/// Another program writes for longer than anybody waits.
+/// Another program writes for longer than anybody waits. Found by review: of more than fit into one commit, the others
+/// waited for as long again.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     let dir = tempfile::tempdir().unwrap();
@@ -360,16 +361,15 @@ async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = std::time::Instant::now();
     let mut callers = tokio::task::JoinSet::new();
-    for n in 0..4 {
+    for n in 0..1_000 {
         let desk = desk.clone();
         callers.spawn(async move { desk.open_ticket(NewTicket::new(format!("{n}"))).await });
     }
-    let mut first = None;
-    while let Some(answer) = callers.join_next().await {
-        assert!(answer.unwrap().unwrap_err().is_retryable());
-        let patience = *first.get_or_insert_with(|| began.elapsed());
-        assert!(began.elapsed() < patience * 3 / 2, "{:?} after {patience:?}", began.elapsed());
+    for answer in callers.join_all().await {
+        assert!(answer.unwrap_err().is_retryable());
     }
+    // One patience for all of them. Commit by commit it would be four.
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(desk.open_ticket(NewTicket::new("Now")).await.unwrap().number.value, 1);
 }

@@ -19,7 +19,7 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -68,7 +68,7 @@ struct Inner {
 /// Where the database is, whatever the working directory becomes.
 #[derive(Debug)]
 struct Place {
-    /// What opens it once more: a path, or the URI with all that it asked for.
+    /// What opens it once more: a path, or the URI with all that it asked for, but to make the file.
     name: PathBuf,
     file: PathBuf,
 }
@@ -119,8 +119,9 @@ impl Sqlite {
             Some(connection) => connection,
             None => {
                 // As the writer is opened, because a URI may ask for a mode of its own, which SQLite would refuse to one
-                // that is opened for less.
-                let mut connection = Connection::open(&place.name).map_err(fault)?;
+                // that is opened for less. But it makes no file: one that was moved away would be an empty one.
+                let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+                let mut connection = Connection::open_with_flags(&place.name, flags).map_err(fault)?;
                 options.prepare_reader(&mut connection)?;
                 connection
             }
@@ -300,7 +301,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_others_here_and_elsewhere_has_one_patience_for_both() {
-        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_millis(600));
+        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_secs(3));
         let file = place.path().join("support.db");
         let store = Options::new().patience(patience).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();

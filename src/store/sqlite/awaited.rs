@@ -113,8 +113,8 @@ impl Sqlite {
     /// for it there is [`Awaited::close`].
     ///
     /// A command waits for its turn, and when it has come, for other programs and connections as long as the store has
-    /// [patience](super::Options::patience). Should they still be writing then, all who wait are told that it is
-    /// [`Busy`](ErrorKind::Busy), and not one after the other.
+    /// [patience](super::Options::patience). Should they still be writing then, all who wait in the queue, up to 1,024,
+    /// are told that it is [`Busy`](ErrorKind::Busy), and not one after the other.
     ///
     /// # Errors
     /// A storage error if the system gives no thread.
@@ -140,7 +140,9 @@ impl Awaited {
     /// anybody asks for after that is refused with a storage error.
     ///
     /// A clone of the [`Sqlite`] of which it was made is a door of its own: it goes on to work, and the file is closed with
-    /// the last one. Dropped before its end, the future leaves the store closed all the same.
+    /// the last one. Dropped before its end, the future leaves the store closed all the same. It does not end as long as
+    /// somebody keeps the future of a command that was polled and waits for room in the full queue (1,024 commands), and
+    /// neither polls it again nor drops it.
     ///
     /// ```
     /// use firstline::NewTicket;

@@ -78,6 +78,11 @@ impl Options {
     /// connections, a transaction of the host's among them, and does both within the same patience. What only reads waits
     /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
     ///
+    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`]")]
+    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::awaited` (feature `tokio`)")]
+    /// the patience is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
+    /// that it is busy together with the others, before as long has passed for him.
+    ///
     /// ```
     /// use firstline::store::sqlite::Options;
     /// use std::time::Duration;
@@ -258,8 +263,10 @@ impl Place {
             let file = std::path::absolute(path)?;
             return Ok(Place { name: file.clone(), file });
         };
-        // The path is SQLite's, which is whole; all else stays as it was asked for. What follows a `#` means nothing.
+        // The path is SQLite's, which is whole; all else stays as it was asked for, but for the one mode that SQLite
+        // refuses to whoever makes no file. What follows a `#` means nothing.
         let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
+        let asked = asked.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
         let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         Ok(Place { name: format!("file:{path}?{asked}").into(), file: file.into() })
     }
