@@ -24,6 +24,10 @@ struct Inner {
     /// What any listing meets.
     unlisted: Mutex<Option<ErrorKind>>,
     in_vain: AtomicUsize,
+    /// Transactions that were to write.
+    writes: AtomicUsize,
+    /// Happens once, before the next of them.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 struct TroubledTx<'a> {
@@ -43,6 +47,11 @@ impl Store for Trouble {
     type Tx<'a> = TroubledTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<TroubledTx<'_>> {
+        if mode == Mode::Write {
+            let meanwhile = self.0.meanwhile.lock().unwrap().take();
+            meanwhile.into_iter().for_each(|happens| happens());
+            self.0.writes.fetch_add(1, Ordering::Relaxed);
+        }
         if mode == Mode::Write
             && let Some((kind, still)) = &mut *self.0.broken.lock().unwrap()
         {
@@ -275,4 +284,20 @@ fn a_ticket_that_is_held_alone_puts_no_desk_aside() {
         store.is_well_again();
         let _ = (store.drain(), store.in_vain());
     }
+}
+
+/// What another worker does between a page and its first ticket is not looked at ticket by ticket.
+#[test]
+fn most_looks_of_several_workers_were_in_vain() {
+    let store = Trouble::default();
+    store.resolved("acme", 100);
+    let (other, looks) = (store.clone(), store.0.writes.load(Ordering::Relaxed));
+    *store.0.meanwhile.lock().unwrap() = Some(Box::new(move || assert_eq!(other.drain().fired, 100)));
+    let swept = store.drain();
+    assert_eq!((swept.fired, swept.failed.len()), (0, 0), "{swept:?}");
+    assert_eq!(
+        store.0.writes.load(Ordering::Relaxed) - looks,
+        101,
+        "a hundred of the other's, and one in vain"
+    );
 }

@@ -75,12 +75,14 @@ const STORE_IS_BUSY: usize = 3;
 pub(super) struct Sweep {
     frame: Frame,
     limit: usize,
+    /// Where the page begins whose tickets are waiting.
+    page: Option<Listing>,
     /// Where the next page begins; `None` after the last.
     listing: Option<Listing>,
     /// The page by desks. Those that failed since anything fired are the last of them.
     waiting: VecDeque<(DeskId, VecDeque<TicketId>)>,
     firing: Option<Place>,
-    /// What failed once is not tried again for another of its timers.
+    /// What failed once, or was owed nothing, is not tried again for another of its timers.
     tried: HashSet<Place>,
     /// Desks where something fired, and that were not put aside since.
     served: HashSet<DeskId>,
@@ -96,6 +98,7 @@ impl Sweep {
         Sweep {
             frame,
             limit,
+            page: None,
             listing: Some(listing),
             waiting: VecDeque::new(),
             firing: None,
@@ -125,8 +128,15 @@ impl Sweep {
         self.waiting.make_contiguous().sort_by_key(|(desk, _)| self.in_a_row.contains(desk));
     }
 
-    fn fired(&mut self, (desk, _): Place, fired: usize) {
+    fn fired(&mut self, (desk, ticket): Place, fired: usize) {
         self.swept.fired += fired;
+        if fired == 0 {
+            // Another worker walks the same page and was here before, so the rest is listed anew from where the page
+            // began. This comes to an end, since no ticket is tried twice.
+            self.tried.insert((desk.clone(), ticket));
+            self.waiting.clear();
+            self.listing = self.page.take();
+        }
         // The store is well, so what failed before failed by itself.
         self.in_a_row.clear();
         self.failures.remove(&desk);
@@ -199,6 +209,7 @@ impl Job for Sweep {
             self.waiting.pop_front();
         }
         let listing = self.listing.take()?;
+        self.page = Some(listing.clone());
         Some(Leg::List { listing, until: self.frame.now, limit: self.limit })
     }
 
