@@ -350,8 +350,9 @@ impl<E: Engine> Desk<E> {
     /// # }
     /// ```
     ///
-    /// What failed, and what ended it before its end, a store that is busy or gone, is in [`Swept`] beside what was done:
-    /// the next tick goes on. When it gives up, [`Worker::drain`] says, which does the same for all desks.
+    /// What failed, whether the rest was put aside, and what points to a store that is busy or gone, is in [`Swept`] beside
+    /// what was done: the next tick goes on. Two tickets in a row that cannot be had end it; [`Worker::drain`], which
+    /// does the same for all desks, says more.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if the desk's id is none. None that a store gives.

@@ -14,19 +14,18 @@ type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 #[derive(Clone, Default)]
 struct Slow(Memory, Meanwhile);
 
-struct SlowTx(Slow, DeskId, Mode, Vec<Read>);
+struct SlowTx(Slow, DeskId, Mode);
 
 impl Store for Slow {
     type Tx<'a> = SlowTx;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SlowTx> {
-        Ok(SlowTx(self.clone(), desk.clone(), mode, Vec::new()))
+        Ok(SlowTx(self.clone(), desk.clone(), mode))
     }
 }
 
 impl Tx for SlowTx {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        self.3.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
         let answer = |read: &Read| {
             let answer = self.0.0.begin(&self.1, Mode::Read)?.load(std::slice::from_ref(read))?.remove(0);
             if self.2 == Mode::Read && matches!(read, Read::Ticket(_) | Read::Find(_)) {
@@ -39,9 +38,7 @@ impl Tx for SlowTx {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        let mut tx = self.0.0.begin(&self.1, Mode::Write)?;
-        tx.load(&self.3)?;
-        tx.commit(commit)
+        self.0.0.begin(&self.1, Mode::Write)?.commit(commit)
     }
 }
 

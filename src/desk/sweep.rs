@@ -21,15 +21,24 @@ pub(super) use leg::Listing;
 pub struct Swept {
     /// How many timers fired.
     pub fired: usize,
-    /// Tickets whose timers could not fire, and why: one that cannot be read, refuses, or is held by somebody else for
-    /// too long. It does not stop the others.
+    /// Every ticket that was tried and whose timers could not fire, and why: one that cannot be read, refuses, or is held by
+    /// somebody else for too long. It does not stop the others.
     pub failed: Vec<Unfired>,
-    /// Desks whose other tickets were left for the next sweep, because two in a row could not be had: somebody holds many
-    /// of them, in one long transaction.
+    /// Desks whose other tickets, if they have any, were left for the next sweep: two in a row could not be had, because
+    /// somebody holds many of them in one long transaction; or one could not, at each of three desks in a row, and only
+    /// these were on the page, so that the sweep looked further on for another desk.
     pub put_aside: Vec<DeskId>,
-    /// Why the sweep ended before its end: what is due could not be listed, or ticket after ticket failed in a way that
-    /// is more likely the store's than the tickets' ([`Error::is_storage`]), and nothing fired that would show the store to
-    /// be well. `None` if all was done, or failed, or was put aside.
+    /// What points to the store, and not to single tickets:
+    ///
+    /// - What is due could not be listed. The sweep ended there.
+    /// - Tickets failed [as a store fails](Error::is_storage), those that cannot be read not counted, at four desks with
+    ///   nothing served in between, and the sweep ended there; or at three, and there was no other desk to try.
+    /// - The sweep came to its end, nothing was served after the last such failure, and no desk was served but those
+    ///   that were put aside later.
+    ///
+    /// An error of tickets is of the kind of the last such failure, and names its desk and ticket; the failure itself is
+    /// in [`failed`](Swept::failed) like all others. `None` does not mean that all was done: see what failed and what was
+    /// put aside.
     pub stopped: Option<Error>,
 }
 
@@ -55,115 +64,132 @@ impl fmt::Display for Unfired {
 /// agent holds just now, is no reason.
 const DESK_IS_BUSY: usize = 2;
 
-/// So many desks in a row, and it is the store. Two will do if nothing is due at others and nothing fired.
+/// So many desks in a row, and it is the store; but one more is tried if there is one, on whatever page.
 const STORE_IS_BUSY: usize = 3;
 
 /// It pages through what is due, and a ticket that fails stands in nobody's way.
 ///
 /// No error says whether one ticket is held, all of a desk's, or the whole database. So it is found out: after a
-/// failure the other desks come first, and this one again by a ticket from anywhere among its own.
+/// failure the other desks of the page come first, and this one again by a ticket from anywhere among its own.
 #[derive(Debug)]
 pub(super) struct Sweep {
     frame: Frame,
-    page: usize,
+    limit: usize,
+    /// Where the page begins whose tickets are waiting.
+    page: Option<Listing>,
     /// Where the next page begins; `None` after the last.
     listing: Option<Listing>,
-    waiting: VecDeque<Place>,
+    /// The page by desks. Those that failed since anything fired are the last of them.
+    waiting: VecDeque<(DeskId, VecDeque<TicketId>)>,
     firing: Option<Place>,
-    /// What failed once is not tried again for another of its timers.
+    /// What failed once, or was owed nothing, is not tried again for another of its timers.
     tried: HashSet<Place>,
-    desks: HashMap<DeskId, Standing>,
-    /// Where tickets failed in a row, with none that fired in between, in a way that may be the store's.
+    /// Desks where something fired, and that were not put aside since.
+    served: HashSet<DeskId>,
+    /// Failures that may be the store's, since something fired at the desk.
+    failures: HashMap<DeskId, usize>,
+    /// Desks with such failures, since something fired anywhere.
     in_a_row: Vec<DeskId>,
-    /// The last of them, as long as it is open whose failure it is.
-    suspect: Option<Unfired>,
-    over: bool,
     swept: Swept,
 }
 
-/// How a desk fares in this sweep.
-#[derive(Debug, Default)]
-struct Standing {
-    served: bool,
-    /// Failures in a row that may be the store's.
-    in_a_row: usize,
-}
-
 impl Sweep {
-    pub(super) fn new(frame: Frame, listing: Listing, page: usize) -> Sweep {
+    pub(super) fn new(frame: Frame, listing: Listing, limit: usize) -> Sweep {
         Sweep {
             frame,
-            page,
+            limit,
+            page: None,
             listing: Some(listing),
             waiting: VecDeque::new(),
             firing: None,
             tried: HashSet::new(),
-            desks: HashMap::new(),
+            served: HashSet::new(),
+            failures: HashMap::new(),
             in_a_row: Vec::new(),
-            suspect: None,
-            over: false,
             swept: Swept::default(),
         }
-    }
-
-    /// Whether some desk was served, and still is.
-    fn is_well(&self) -> bool {
-        self.desks.values().any(|it| it.served && it.in_a_row < DESK_IS_BUSY)
     }
 
     fn listed(&mut self, places: Vec<Place>) {
         // A ticket with several due timers lets all of them happen at once.
         let mut listed = HashSet::new();
-        let is_aside = |desk: &DeskId| self.swept.put_aside.contains(desk);
-        let places = places.into_iter().filter(|place| !is_aside(&place.0) && !self.tried.contains(place));
-        self.waiting = places.filter(|place| listed.insert(place.clone())).collect();
+        let mut desks: HashMap<DeskId, VecDeque<TicketId>> = HashMap::new();
+        for place in places {
+            let is_left = self.swept.put_aside.contains(&place.0) || self.tried.contains(&place);
+            if !is_left && listed.insert(place.clone()) {
+                desks.entry(place.0).or_default().push_back(place.1);
+            }
+        }
         // Several workers see the same list: each begins at another place of it, lest all of them queue up at every
-        // ticket, and the same ticket fails first in every sweep.
+        // ticket, and the same ticket fails first in every sweep. A desk is drawn, however many tickets it has.
+        desks.values_mut().for_each(begin_anywhere);
+        self.waiting = desks.into_iter().collect();
         begin_anywhere(&mut self.waiting);
+        self.waiting.make_contiguous().sort_by_key(|(desk, _)| self.in_a_row.contains(desk));
     }
 
-    fn fired(&mut self, (desk, _): Place, fired: usize) {
+    fn fired(&mut self, (desk, ticket): Place, fired: usize) {
         self.swept.fired += fired;
+        if fired == 0 {
+            // Another worker walks the same page and was here before, so the rest is listed anew from where the page
+            // began. This comes to an end, since no ticket is tried twice.
+            self.tried.insert((desk.clone(), ticket));
+            self.waiting.clear();
+            self.listing = self.page.take();
+        }
         // The store is well, so what failed before failed by itself.
-        self.swept.failed.extend(self.suspect.take());
         self.in_a_row.clear();
-        self.desks.insert(desk, Standing { served: true, in_a_row: 0 });
+        self.failures.remove(&desk);
+        self.served.insert(desk);
     }
 
-    fn failed(&mut self, place: Place, error: Error) {
-        self.tried.insert(place.clone());
-        let (desk, ticket) = place;
-        let may_be_the_stores = error.is_storage() && error.kind() != ErrorKind::Corrupt;
-        let unfired = Unfired { desk: desk.clone(), ticket, error };
+    fn failed(&mut self, (desk, ticket): Place, error: Error) {
+        self.tried.insert((desk.clone(), ticket));
+        let may_be_the_stores = may_be_the_stores(&error);
+        self.swept.failed.push(Unfired { desk: desk.clone(), ticket, error });
         if !may_be_the_stores {
-            self.swept.failed.push(unfired);
             return;
         }
-        self.swept.failed.extend(self.suspect.replace(unfired));
         if !self.in_a_row.contains(&desk) {
             self.in_a_row.push(desk.clone());
         }
-        let standing = self.desks.entry(desk.clone()).or_default();
-        standing.in_a_row += 1;
-        let (mut its_own, others): (VecDeque<_>, VecDeque<_>) =
-            self.waiting.drain(..).partition(|(other, _)| *other == desk);
-        self.waiting = others;
-        if standing.in_a_row < DESK_IS_BUSY {
-            begin_anywhere(&mut its_own);
-            self.waiting.append(&mut its_own);
-        } else {
-            self.swept.put_aside.push(desk);
-            // There is no other desk on further pages of one desk's timers.
-            self.listing = self.listing.take().filter(|it| matches!(it, Listing::Everywhere(_)));
+        if let Some(at) = self.waiting.iter().position(|(other, _)| *other == desk)
+            && let Some((desk, mut tickets)) = self.waiting.remove(at)
+        {
+            begin_anywhere(&mut tickets);
+            self.waiting.push_back((desk, tickets));
         }
-        let are_all =
-            self.listing.is_none() && self.waiting.iter().all(|(desk, _)| self.in_a_row.contains(desk));
-        let enough = if are_all && !self.is_well() { 2 } else { STORE_IS_BUSY };
-        self.over = self.in_a_row.len() >= enough;
+        let failures = self.failures.entry(desk.clone()).or_default();
+        *failures += 1;
+        if *failures >= DESK_IS_BUSY {
+            self.put_aside(desk);
+        }
+        let is_other_next = self.waiting.front().is_some_and(|(desk, _)| !self.in_a_row.contains(desk));
+        if self.in_a_row.len() > STORE_IS_BUSY {
+            self.waiting.clear();
+            self.listing = None;
+        } else if self.in_a_row.len() == STORE_IS_BUSY && !is_other_next {
+            self.in_a_row.clone().into_iter().for_each(|desk| self.put_aside(desk));
+        }
+    }
+
+    fn put_aside(&mut self, desk: DeskId) {
+        self.waiting.retain(|(other, _)| *other != desk);
+        self.served.remove(&desk);
+        // There is no other desk on further pages of one desk's timers.
+        self.listing = self.listing.take().filter(|it| matches!(it, Listing::Everywhere(_)));
+        if !self.swept.put_aside.contains(&desk) {
+            self.swept.put_aside.push(desk);
+        }
     }
 }
 
-fn begin_anywhere(places: &mut VecDeque<Place>) {
+/// Whether it says nothing of the ticket.
+fn may_be_the_stores(error: &Error) -> bool {
+    error.is_storage() && error.kind() != ErrorKind::Corrupt
+}
+
+fn begin_anywhere<T>(places: &mut VecDeque<T>) {
     if !places.is_empty() {
         let random = RandomState::new().build_hasher().finish() as usize;
         places.rotate_left(random % places.len());
@@ -175,17 +201,16 @@ impl Job for Sweep {
     type Out = Swept;
 
     fn next(&mut self) -> Option<Leg> {
-        if self.over {
-            return None;
-        }
-        self.firing = self.waiting.pop_front();
-        match &self.firing {
-            Some((_, ticket)) => Some(Leg::Fire { ticket: *ticket, frame: self.frame.clone() }),
-            None => {
-                let listing = self.listing.clone()?;
-                Some(Leg::List { listing, until: self.frame.now, limit: self.page })
+        while let Some((desk, tickets)) = self.waiting.front_mut() {
+            if let Some(ticket) = tickets.pop_front() {
+                self.firing = Some((desk.clone(), ticket));
+                return Some(Leg::Fire { ticket, frame: self.frame.clone() });
             }
+            self.waiting.pop_front();
         }
+        let listing = self.listing.take()?;
+        self.page = Some(listing.clone());
+        Some(Leg::List { listing, until: self.frame.now, limit: self.limit })
     }
 
     fn desk(&self) -> Option<&DeskId> {
@@ -201,24 +226,19 @@ impl Job for Sweep {
             (Ok(LegOut::Fired(fired)), Some(place)) => self.fired(place, fired),
             (Ok(LegOut::Fired(_)), None) => {}
             (Err(error), Some(place)) => self.failed(place, error),
-            (Err(error), None) if error.is_storage() => {
-                self.over = true;
-                self.swept.stopped = Some(error);
-            }
+            (Err(error), None) if error.is_storage() => self.swept.stopped = Some(error),
             (Err(error), None) => return Err(error),
         }
         Ok(())
     }
 
-    fn finish(self) -> Swept {
-        let is_well = self.is_well();
-        let Sweep { mut swept, suspect, over, .. } = self;
-        match suspect {
-            Some(Unfired { ticket, error, .. }) if swept.stopped.is_none() && (over || !is_well) => {
-                swept.stopped = Some(error.within(format_args!("ticket {ticket}")));
-            }
-            suspect => swept.failed.extend(suspect),
+    fn finish(mut self) -> Swept {
+        let is_the_stores =
+            self.in_a_row.len() >= STORE_IS_BUSY || (!self.in_a_row.is_empty() && self.served.is_empty());
+        if self.swept.stopped.is_none() && is_the_stores {
+            let last = self.swept.failed.iter().rfind(|it| may_be_the_stores(&it.error));
+            self.swept.stopped = last.map(|it| Error::new(it.error.kind(), it.to_string()));
         }
-        swept
+        self.swept
     }
 }

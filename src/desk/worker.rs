@@ -68,9 +68,12 @@ impl<E: Engine> Worker<E> {
     /// nothing due it is one question to an index.
     ///
     /// A ticket that fails stands in nobody's way. One that cannot be had costs the time for which the store waits for it,
-    /// about ten seconds in those of this crate; so the others of its desk come after those of all other desks, and
-    /// after the second in a row they are [put aside](Swept::put_aside). If three desks in a row cannot be served, or none
-    /// of those with anything due, it is the store, and the sweep [stops](Swept::stopped).
+    /// about ten seconds in those of this crate; so the others of its desk come after those of the other desks on the
+    /// same page of the list ([`batch`](Worker::batch)), and after the second in a row they are
+    /// [put aside](Swept::put_aside). If three desks cannot be served, with nothing served in between, the sweep tries
+    /// one more, on whatever page it is; after the fourth, or if there is none, it ends and says what
+    /// [stopped](Swept::stopped) it. So a store that is busy or gone costs at most six such waits, and four where the
+    /// desks are on one page.
     ///
     /// # Errors
     /// None that a store gives: what failed and what stopped the sweep is in [`Swept`], beside what was done.

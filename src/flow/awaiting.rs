@@ -92,7 +92,6 @@ pub trait AsyncTx: Send {
 /// struct QueuedTx {
 ///     rows: Memory,
 ///     desk: DeskId,
-///     numbers: Vec<Read>,
 ///     // Held to the end by whoever writes: what it has read, absence included, stays so. Reading waits for nobody.
 ///     turn: Option<OwnedMutexGuard<()>>,
 /// }
@@ -104,20 +103,17 @@ pub trait AsyncTx: Send {
 ///             Mode::Write => Some(self.writing.clone().lock_owned().await),
 ///             Mode::Read => None,
 ///         };
-///         Ok(QueuedTx { rows: self.rows.clone(), desk: desk.clone(), numbers: Vec::new(), turn })
+///         Ok(QueuedTx { rows: self.rows.clone(), desk: desk.clone(), turn })
 ///     }
 /// }
 ///
 /// impl AsyncTx for QueuedTx {
 ///     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-///         self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
 ///         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
 ///     }
 ///     // Nothing is awaited in it, so a future that is dropped has written everything or nothing.
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
-///         let mut tx = self.rows.begin(&self.desk, Mode::Write)?;
-///         tx.load(&self.numbers)?; // What was read is taken by the transaction that commits.
-///         tx.commit(commit)
+///         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
 ///     }
 ///     async fn leave(&mut self) {
 ///         self.turn = None;

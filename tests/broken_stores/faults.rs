@@ -111,16 +111,7 @@ impl Store for Broken {
             _ => Some(self.store.begin(desk, mode)?),
         };
         let locked = self.locks.nobody();
-        Ok(BrokenTx {
-            broken: self,
-            desk: desk.clone(),
-            tx,
-            mode,
-            numbers: Vec::new(),
-            asked: 0,
-            let_go: false,
-            locked,
-        })
+        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: false, locked })
     }
 }
 
@@ -130,7 +121,6 @@ pub(crate) struct BrokenTx<'a> {
     /// `None` where it has let go of what it should hold.
     tx: Option<MemoryTx<'a>>,
     mode: Mode,
-    numbers: Vec<Read>,
     /// The highest number that was asked for.
     asked: u64,
     let_go: bool,
@@ -145,9 +135,7 @@ impl<'a> BrokenTx<'a> {
     /// The transaction underneath, begun anew where it was let go.
     fn tx(&mut self) -> Result<&mut MemoryTx<'a>> {
         if self.tx.is_none() {
-            let mut tx = self.broken.store.begin(&self.desk, self.mode)?;
-            tx.load(&self.numbers)?;
-            self.tx = Some(tx);
+            self.tx = Some(self.broken.store.begin(&self.desk, self.mode)?);
         }
         Ok(self.tx.as_mut().unwrap())
     }
@@ -286,7 +274,6 @@ impl Tx for BrokenTx<'_> {
             let claims = reads.iter().filter_map(Read::claim).filter(|(_, hold)| *hold == Hold::Exclusive);
             claims.map(|(claim, _)| claim).try_for_each(|claim| self.locked.claim(&self.desk, claim))?;
         }
-        self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
         let answers = reads.iter().map(|read| self.answer(read)).collect::<Result<Vec<_>>>()?;
         let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
             (Read::Thread(_), Answer::Id(None)) => self.broken.fault == Fault::ClaimsNoAbsence,

@@ -21,7 +21,6 @@ pub(crate) struct Torn {
 pub(crate) struct TornTx {
     rows: Memory,
     desk: DeskId,
-    numbers: Vec<Read>,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -46,14 +45,13 @@ impl AsyncStore for Torn {
             Mode::Write => Some(Arc::clone(&self.writing).lock_owned().await),
             Mode::Read => None,
         };
-        Ok(TornTx { rows: self.rows.clone(), desk: desk.clone(), numbers: Vec::new(), _turn: turn })
+        Ok(TornTx { rows: self.rows.clone(), desk: desk.clone(), _turn: turn })
     }
 }
 
 impl AsyncTx for TornTx {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         Later::default().await;
-        self.numbers.extend(reads.iter().filter(|it| matches!(it, Read::NextNumber { .. })).cloned());
         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
     }
 
@@ -66,9 +64,7 @@ impl AsyncTx for TornTx {
             Later::default().await;
         }
         commit.tickets.extend(last);
-        let mut tx = self.rows.begin(&self.desk, Mode::Write)?;
-        tx.load(&self.numbers)?;
-        tx.commit(commit)
+        self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Many at once.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -273,15 +272,22 @@ impl Flow for Held {
 
 /// A ticket and its history, read at once, belong together, whoever writes meanwhile.
 fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
-    let writer = scene.twin()?;
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    let writer = &scene.twin()?;
+    let (wrote, has_written) = mpsc::channel();
+    thread::scope(move |scope| {
+        scope.spawn(move || {
             let desk = writer.desk(ACME);
-            let notes = (0..200).take_while(|_| !is_over.load(Ordering::Relaxed));
-            // Whether it writes is not what is looked at.
-            notes.for_each(|n| drop(writer.wait(desk.act(ticket, Action::note(format!("{n}")), anna()))));
+            loop {
+                // Whether it writes is not what is looked at.
+                let _ = writer.wait(desk.act(ticket, Action::note("Meanwhile."), anna()));
+                // Nobody listens any more when the reading is over, by a panic too.
+                if wrote.send(()).is_err() {
+                    break;
+                }
+            }
         });
+        let _ = has_written.recv_timeout(Duration::from_secs(5));
+        let _ = has_written.recv_timeout(Duration::from_secs(5));
         let read = (0..20).try_for_each(|_| {
             let reads = vec![Read::Ticket(ticket), Read::History { ticket, after: 0, limit: usize::MAX }];
             match &patiently(|| scene.run(ACME, Look(reads.clone())))?[..] {
@@ -292,7 +298,7 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
                 other => Err(Failure::new("a ticket and its history", "both", format_args!("{other:?}"))),
             }
         });
-        is_over.store(true, Ordering::Relaxed);
+        drop(has_written);
         read
     })
 }
