@@ -10,12 +10,11 @@ use firstline::*;
 use crate::proxy::{Cut, Proxy};
 use crate::server::Place;
 
-/// An answer is waited for twice as long.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// An answer is waited for twice as long. A connection must be made in as long, on a machine that is busy too.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// More than a command may take whose server has vanished, on a machine that is busy: far less than the patience that
-/// nobody asked for.
-const SOON: Duration = Duration::from_secs(8);
+/// More than a command may take whose server has vanished, on a machine that is busy.
+const SOON: Duration = Duration::from_secs(40);
 
 async fn by_way_of(proxy: &Proxy, place: &Place, connections: usize) -> Postgres {
     place.options().connections(connections).patience(PATIENCE).connect(&proxy.url).await.unwrap()
@@ -58,19 +57,27 @@ pub(crate) async fn connections_that_went_silent_are_not_used_again(place: Place
     let store = by_way_of(&proxy, &place, 3).await;
     let desk = store.desk("acme");
     let id = desk.open_ticket(NewTicket::new("No sound")).await.unwrap().id();
-    let at_once = || futures_util::future::join_all((0..3).map(|_| desk.ticket(id)));
-    assert!(at_once().await.into_iter().all(|it| it.is_ok()));
+    // On all three connections at once, each of which is asked once: one that is silent would fail.
+    let at_once = async || {
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            let mut tx = store.begin(&"acme".into(), Mode::Read).await.unwrap();
+            tx.load(&[Read::Ticket(id)]).await.expect("a silent connection was used again");
+            all.push(tx);
+        }
+        for mut tx in all {
+            tx.leave().await;
+        }
+    };
+    at_once().await;
     assert_eq!(proxy.made(), 3);
 
-    tokio::time::sleep(PATIENCE * 2).await;
     proxy.silence();
     // One waits in vain, and all three are replaced.
     let began = Instant::now();
     assert_eq!(soon(desk.ticket(id)).await.unwrap().version, 1);
     assert!(began.elapsed() >= PATIENCE * 2, "it was not waited for the server's own answer");
-    let began = Instant::now();
-    assert!(at_once().await.into_iter().all(|it| it.is_ok()));
-    assert!(began.elapsed() < PATIENCE * 2, "a silent connection was used again");
+    at_once().await;
     assert_eq!(proxy.made(), 6);
 }
 
@@ -140,6 +147,6 @@ pub(crate) async fn silence_in_the_hosts_transaction_is_the_hosts(place: Place) 
     desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1")).await.unwrap();
     proxy.silence();
     let within = desk.within(&mut tx);
-    let early = tokio::time::timeout(PATIENCE * 5, within.open_ticket(NewTicket::new("Refund 2"))).await;
+    let early = tokio::time::timeout(PATIENCE * 10, within.open_ticket(NewTicket::new("Refund 2"))).await;
     assert!(early.is_err(), "{early:?}");
 }
