@@ -139,6 +139,55 @@ pub(crate) async fn a_server_that_says_why_is_waited_for(place: Place) {
     assert_eq!(proxy.made(), 2);
 }
 
+/// What is sent at once may wait for several locks, one after another, each for less than the patience.
+pub(crate) async fn locks_that_are_had_one_after_another_are_no_silence(place: Place) {
+    let store = place.options().patience(PATIENCE).connect(&place.url).await.unwrap();
+    let desk = store.desk("acme");
+    let mut tickets = Vec::new();
+    for _ in 0..5 {
+        tickets.push(desk.open_ticket(NewTicket::new("Held")).await.unwrap().id());
+    }
+    tickets.sort_unstable();
+    let mut reads = vec![Read::Receipt("key".into())];
+    reads.extend(tickets.into_iter().map(Read::Ticket));
+    reads.push(Read::NextNumber { place: 0 });
+    let mut holders = Vec::new();
+    for read in &reads {
+        let mut holder = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+        holder.load(std::slice::from_ref(read)).await.unwrap();
+        holders.push(holder);
+    }
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    let began = Instant::now();
+    let letting_go = async {
+        for mut holder in holders {
+            tokio::time::sleep(PATIENCE * 2 / 5).await;
+            holder.leave().await;
+        }
+    };
+    let (answers, ()) = futures_util::future::join(tx.load(&reads), letting_go).await;
+    assert_eq!(answers.unwrap().len(), reads.len());
+    assert!(began.elapsed() > PATIENCE * 2, "{:?}", began.elapsed());
+    tx.leave().await;
+}
+
+/// Whoever asks for longer waits than the patience has them.
+pub(crate) async fn a_lock_timeout_in_the_url_has_the_last_word(place: Place) {
+    let url = crate::server::with_options(&place.url, "-c lock_timeout=60s");
+    let store = place.options().patience(PATIENCE).connect(&url).await.unwrap();
+    let id = store.desk("acme").open_ticket(NewTicket::new("Held")).await.unwrap().id();
+    let mut holder = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    holder.load(&[Read::Ticket(id)]).await.unwrap();
+    let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
+    let letting_go = async {
+        tokio::time::sleep(PATIENCE * 3).await;
+        holder.leave().await;
+    };
+    let (answers, ()) = futures_util::future::join(tx.load(&[Read::Ticket(id)]), letting_go).await;
+    answers.unwrap();
+    tx.leave().await;
+}
+
 pub(crate) async fn silence_in_the_hosts_transaction_is_the_hosts(place: Place) {
     let proxy = Proxy::before(&place.url).await;
     let desk = by_way_of(&proxy, &place, 1).await.desk("acme");

@@ -20,6 +20,10 @@ pub(super) trait Wire: Send + Sync {
     /// A row of its answer.
     type Row: Columns + Send + Sync;
 
+    /// What is sent from now on takes so many claims, each of which may be waited for, and all of them are answered at
+    /// once at the earliest.
+    fn claiming(&self, _claims: usize) {}
+
     /// Makes a statement ready; may ask the server.
     fn ready(&self, statement: &Statement<'_>) -> impl Future<Output = Result<Self::Ready, Fault>> + Send;
 
