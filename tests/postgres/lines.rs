@@ -188,6 +188,14 @@ pub(crate) async fn a_lock_timeout_in_the_url_has_the_last_word(place: Place) {
     tx.leave().await;
 }
 
+pub(crate) async fn a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever(place: Place) {
+    let proxy = Proxy::before(&place.url).await;
+    proxy.cut(Cut::Silent);
+    let error = soon(place.options().patience(PATIENCE).connect(&proxy.url)).await.unwrap_err();
+    assert!(proxy.has_cut() && error.is_retryable(), "{error:?}");
+    by_way_of(&proxy, &place, 1).await.desk("acme").open_ticket(NewTicket::new("No sound")).await.unwrap();
+}
+
 pub(crate) async fn silence_in_the_hosts_transaction_is_the_hosts(place: Place) {
     let proxy = Proxy::before(&place.url).await;
     let desk = by_way_of(&proxy, &place, 1).await.desk("acme");

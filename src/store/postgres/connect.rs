@@ -82,7 +82,7 @@ impl Options {
         let lock = in_time(patience * 2, lock_timeout(&connection)).await??;
         // A shorter one says nothing of how fast the server is.
         let limits = Limits { patience, lock: lock.max(patience) };
-        schema::migrate(&connection, &self).await?;
+        in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
         drop(connection);
         Ok(Postgres(Arc::new(Inner {
             pool,

@@ -38,6 +38,11 @@ impl Limits {
         let locks = u32::try_from(claims).unwrap_or(MOST).clamp(1, MOST);
         self.lock.saturating_mul(locks).saturating_add(self.patience)
     }
+
+    /// Where it is not known how many.
+    pub(super) fn longest(self) -> Duration {
+        self.of(usize::MAX)
+    }
 }
 
 /// What comes of it in time. Nothing says of a server that has vanished that it has: packets are lost without a word.
