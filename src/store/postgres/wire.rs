@@ -20,8 +20,7 @@ pub(super) trait Wire: Send + Sync {
     /// A row of its answer.
     type Row: Columns + Send + Sync;
 
-    /// What is sent from now on takes so many claims, each of which may be waited for, and all of them are answered at
-    /// once at the earliest.
+    /// What is sent from now on takes so many claims, which may be waited for one after another before anything is heard.
     fn claiming(&self, _claims: usize) {}
 
     /// Makes a statement ready; may ask the server.
