@@ -101,6 +101,9 @@ fn main() {
             connections_that_went_silent_are_not_used_again,
             a_commit_that_nothing_is_heard_of_is_looked_for,
             a_server_that_says_why_is_waited_for,
+            locks_that_are_had_one_after_another_are_no_silence,
+            a_lock_timeout_in_the_url_has_the_last_word,
+            a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever,
             silence_in_the_hosts_transaction_is_the_hosts;
         plans:
             rows_are_found_by_an_index_and_written_by_one_statement;

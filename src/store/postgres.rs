@@ -28,7 +28,9 @@
 //!   [`Unknown`](ErrorKind::Unknown).
 //! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`: for TLS there is [`Options::connect_with`].
 //! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
-//!   given up, and the command fails, or is looked for as above. In the host's transaction that is the host's affair.
+//!   given up, and the command fails, or is looked for as above. A commit that was only too slow still has its claims:
+//!   then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may land later. In the host's
+//!   transaction that is the host's affair.
 //! - A future may be dropped at any time: its command is then written whole or not at all. Which of them is not known:
 //!   repeat it with the same [key](crate::Actor::once). What it waited for is cancelled, and its connection counts as one of
 //!   the [`connections`](Options::connections) until the server has let go of it.
@@ -104,7 +106,7 @@ use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
 use crate::store::Mode;
 use fault::Fault;
-use line::{Cancel, Line};
+use line::{Cancel, Limits, Line};
 use seats::Seats;
 use sql::Sql;
 use tx::{Door, Work};
@@ -123,7 +125,7 @@ struct Inner {
     pool: Pool,
     seats: Seats,
     shared: Shared,
-    patience: Duration,
+    limits: Limits,
     cancel: Cancel,
 }
 
@@ -203,13 +205,16 @@ impl Options {
     /// to spare, for a new one, for what another command has claimed, and for a server that is starting anew. In vain, it
     /// fails as [`Busy`](ErrorKind::Busy).
     ///
-    /// An answer is waited for twice as long, so that a server that is there says itself what is in the way. Where none
-    /// comes, because the server has vanished or an import's batch is too large for a slow one, the connection is given
-    /// up, and the command tried once more on a new one. So a command ends within a few times the patience, whatever
-    /// became of the server.
+    /// An answer is waited for twice as long, and as long again for each further claim that is taken on the way to it
+    /// (up to eight in all), so that a server that is there says itself what is in the way. Where none comes, because
+    /// the server has vanished or an import's batch is too large for a slow one, the connection is given up, and a
+    /// command that was not being committed is tried once more on a new one. One whose commit was only too slow still
+    /// has its claims: looking for it may end as [`Unknown`](ErrorKind::Unknown), and the commit may land later. So a
+    /// command ends within some times the patience, whatever became of the server.
     ///
-    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned. In the host's transaction, see
-    /// [`Desk::within`], the host's settings hold instead.
+    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned: a longer one makes the wait
+    /// for an answer longer, and with 0, which is no limit, there is none for answers either. In the host's
+    /// transaction, see [`Desk::within`], the host's settings hold instead.
     pub fn patience(mut self, patience: Duration) -> Options {
         self.patience = patience;
         self
@@ -284,8 +289,8 @@ impl Postgres {
 
     /// A connection to spare, or one that is made.
     async fn line(&self, mode: Mode) -> Result<Line, Fault> {
-        let Inner { pool, seats, patience, cancel, .. } = &*self.0;
-        let seat = seats.take(mode, *patience).await?;
+        let Inner { pool, seats, limits, cancel, .. } = &*self.0;
+        let seat = seats.take(mode, limits.patience).await?;
         let (connection, seat) = if pool.status().available > 0 {
             (pool.get().await?, seat)
         } else {
@@ -295,7 +300,7 @@ impl Postgres {
             let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, seat)) });
             made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
         };
-        Ok(Line::new(connection, seat, *patience, cancel.clone()))
+        Ok(Line::new(connection, seat, *limits, cancel.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -359,7 +364,7 @@ impl AsyncStore for Postgres {
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
-        fault::wait(tries, error, self.0.patience).await
+        fault::wait(tries, error, self.0.limits.patience).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio_postgres::config::SslMode;
@@ -9,7 +10,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
 use super::fault::Fault;
-use super::line::Cancel;
+use super::line::{Cancel, Limits, in_time};
 use super::seats::Seats;
 use super::sql::Sql;
 use super::{Inner, Options, Postgres, Shared, in_runtime, schema};
@@ -78,16 +79,29 @@ impl Options {
             .build()
             .map_err(|error| Error::storage("the connections cannot be kept", error))?;
         let connection = pool.get().await.map_err(Fault::from)?;
-        schema::migrate(&connection, &self).await?;
+        let lock = in_time(patience * 2, lock_timeout(&connection)).await??;
+        // A shorter one says nothing of how fast the server is.
+        let limits = Limits { patience, lock: lock.max(patience) };
+        in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
         drop(connection);
         Ok(Postgres(Arc::new(Inner {
             pool,
             seats: Seats::new(self.connections),
             shared: Shared::new(Sql::new(&self.schema)),
-            patience,
+            limits,
             cancel,
         })))
     }
+}
+
+/// How long the server waits for a lock on this connection, and so on all others: the host's own settings are in it.
+async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, Fault> {
+    let setting = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
+    let milliseconds: i64 = connection.query_one(setting, &[]).await?.try_get(0)?;
+    Ok(match u64::try_from(milliseconds) {
+        Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
+        _ => Duration::MAX, // 0 is no limit.
+    })
 }
 
 /// The settings of a URL.

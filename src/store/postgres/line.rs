@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
@@ -19,10 +19,30 @@ use super::fault::Fault;
 use super::seats::Seat;
 use super::wire::{Wire, type_of};
 
-/// How long an answer is waited for where a lock is waited for so long: longer, so that whoever waits for a lock in
-/// vain is told so by the server, which knows why.
-pub(super) fn limit(patience: Duration) -> Duration {
-    patience * 2
+/// How long an answer is waited for: longer than for a lock, so that whoever waits for one in vain is told so by the
+/// server, which knows why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) patience: Duration,
+    /// How long the server waits for one lock.
+    pub(super) lock: Duration,
+}
+
+/// For how many locks, each waited for to the last, an answer may be late. A command takes fewer. An import's batch may
+/// take thousands, and would have a vanished server waited for all day.
+const MOST: u32 = 8;
+
+impl Limits {
+    /// Where so many claims are taken, one after another. What claims nothing may wait for a table's lock.
+    fn of(self, claims: usize) -> Duration {
+        let locks = u32::try_from(claims).unwrap_or(MOST).clamp(1, MOST);
+        self.lock.saturating_mul(locks).saturating_add(self.patience)
+    }
+
+    /// Where it is not known how many.
+    pub(super) fn longest(self) -> Duration {
+        self.of(usize::MAX)
+    }
 }
 
 /// What comes of it in time. Nothing says of a server that has vanished that it has: packets are lost without a word.
@@ -69,18 +89,20 @@ impl fmt::Debug for Cancel {
 pub(super) struct Line {
     connection: Object,
     seat: Seat,
-    patience: Duration,
+    limits: Limits,
+    /// How many claims are taken by what was sent last.
+    claims: AtomicUsize,
     cancel: Cancel,
     silent: AtomicBool,
 }
 
 impl Line {
-    pub(super) fn new(connection: Object, seat: Seat, patience: Duration, cancel: Cancel) -> Line {
-        Line { connection, seat, patience, cancel, silent: AtomicBool::new(false) }
+    pub(super) fn new(connection: Object, seat: Seat, limits: Limits, cancel: Cancel) -> Line {
+        Line { connection, seat, limits, claims: AtomicUsize::new(0), cancel, silent: AtomicBool::new(false) }
     }
 
     fn limit(&self) -> Duration {
-        limit(self.patience)
+        self.limits.of(self.claims.load(Ordering::Relaxed))
     }
 
     /// Gives the connection back, on which no transaction is open.
@@ -101,11 +123,11 @@ impl Line {
     /// pool's, so that there are never more of them than there may be.
     pub(super) fn abandon(self) {
         let silent = self.silent.load(Ordering::Relaxed);
-        let Line { connection, seat, patience, cancel, .. } = self;
+        let Line { connection, seat, limits, cancel, .. } = self;
         let closing = Closing(Some(connection));
         match Handle::try_current() {
             Ok(runtime) if !silent => drop(runtime.spawn(async move {
-                closing.let_go(patience, cancel).await;
+                closing.let_go(limits.patience, cancel).await;
                 drop(seat);
             })),
             _ => drop(closing),
@@ -177,6 +199,10 @@ impl Closing {
 impl Wire for Line {
     type Ready = tokio_postgres::Statement;
     type Row = Row;
+
+    fn claiming(&self, claims: usize) {
+        self.claims.store(claims, Ordering::Relaxed);
+    }
 
     async fn ready(&self, statement: &Statement<'_>) -> Result<Self::Ready, Fault> {
         let types: Vec<Type> = statement.values.iter().map(type_of).collect();

@@ -5,7 +5,6 @@
 //! database's collation is. JSON is kept as text, because it must stay as it was written.
 
 use super::fault::Fault;
-use super::line::{in_time, limit};
 use super::sql::lock_id;
 use super::{Migrations, Options};
 use crate::definition::Fingerprint;
@@ -183,8 +182,8 @@ pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Optio
 }
 
 async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all: &[Migration]) -> Result<()> {
-    let Options { schema, migrations, patience, .. } = options;
-    let done = in_time(limit(*patience), applied(connection, schema, all)).await??;
+    let Options { schema, migrations, .. } = options;
+    let done = applied(connection, schema, all).await?;
     if done == all.len() {
         return Ok(());
     }

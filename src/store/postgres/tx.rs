@@ -161,6 +161,7 @@ impl<'a> Work<'a> {
             others.push(self.ready(wire, self.shared.sql.read(&self.desk, read)).await?);
         }
         let before = std::mem::replace(&mut self.state, State::Open);
+        wire.claiming(more.len());
         let (begun, tickets, numbers, others) = join4(
             OptionFuture::from(begin.as_deref().map(|sql| wire.script(sql))),
             OptionFuture::from(tickets.as_ref().map(|it| it.send(wire))),
@@ -231,6 +232,7 @@ impl<'a> Work<'a> {
         let statement = self.shared.write(&self.desk, commit, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let before = std::mem::replace(&mut self.state, State::Open);
+        wire.claiming(unread.len());
         if let Some(begin) = begin {
             // A commit of somebody who has read nothing, or not all.
             wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;

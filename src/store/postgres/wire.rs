@@ -20,6 +20,9 @@ pub(super) trait Wire: Send + Sync {
     /// A row of its answer.
     type Row: Columns + Send + Sync;
 
+    /// What is sent from now on takes so many claims, which may be waited for one after another before anything is heard.
+    fn claiming(&self, _claims: usize) {}
+
     /// Makes a statement ready; may ask the server.
     fn ready(&self, statement: &Statement<'_>) -> impl Future<Output = Result<Self::Ready, Fault>> + Send;
 
