@@ -20,12 +20,14 @@ impl Options {
     /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
     ///
     /// # Errors
-    /// - [`Busy`](ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
-    /// - [`Storage`](ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
-    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
-    ///   [`Migrations::Verify`]; they are left untouched;
-    /// - [`Definition`](ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
-    ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
+    /// - [`Busy`](crate::ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
+    /// - [`Storage`](crate::ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement
+    ///   about TLS;
+    /// - [`Schema`](crate::ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
+    ///   [`Verify`](super::Migrations::Verify); they are left untouched;
+    /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the
+    ///   patience is faulty, or the URL has `sslmode=require`, for which there is
+    ///   [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.check()?;
         let config = config_of(url)?;
