@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench store --features tokio              # empty and a million tickets
 //! cargo bench --bench store --features tokio -- --quick   # empty and 10 thousand
+//! bash .ci/slow-disk 4 cargo bench --bench store --features tokio -- --quick # each sync takes 4 ms longer
 //! ```
 //!
 //! A durable commit waits for the disk. One caller cannot be faster than the disk syncs; many can, if they share a
