@@ -1,7 +1,5 @@
 //! A store whose calls are awaited, and which is torn when a future is dropped while it commits.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -11,6 +9,7 @@ use firstline::store::memory::Memory;
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{DeskId, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::yield_now;
 
 #[derive(Clone, Default)]
 pub(crate) struct Torn {
@@ -22,19 +21,6 @@ pub(crate) struct TornTx {
     rows: Memory,
     desk: DeskId,
     _turn: Option<OwnedMutexGuard<()>>,
-}
-
-/// Ready at the second time of asking.
-#[derive(Default)]
-struct Later(bool);
-
-impl Future for Later {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        context.waker().wake_by_ref();
-        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
-    }
 }
 
 impl AsyncStore for Torn {
@@ -51,7 +37,7 @@ impl AsyncStore for Torn {
 
 impl AsyncTx for TornTx {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        Later::default().await;
+        yield_now().await;
         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
     }
 
@@ -61,7 +47,7 @@ impl AsyncTx for TornTx {
             let one = Commit { tickets: vec![write], ..Commit::default() };
             self.rows.begin(&self.desk, Mode::Write)?.commit(one)?;
             // What is dropped here has written one end of a link, and not the other.
-            Later::default().await;
+            yield_now().await;
         }
         commit.tickets.extend(last);
         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
