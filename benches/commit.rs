@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use desk::{desk_in, request, scattered};
-use firstline::store::sqlite::{Durability, Sqlite};
+use firstline::sqlite::{Durability, Sqlite};
 use firstline::time::{DateTime, ManualTime, TimeDelta, TimeSource, Utc};
 use firstline::{Action, Actor, Desk, TicketId};
 use measure::{Lane, Limits, aim, nanos, side_by_side};

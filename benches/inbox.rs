@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use desk::desk_in;
 use filled::{filled, templates};
-use firstline::store::sqlite::{Durability, Sqlite};
+use firstline::sqlite::{Durability, Sqlite};
 use firstline::time::{ManualTime, TimeSource};
 use firstline::{Desk, Query};
 use measure::{Lane, Limits, aim, median, nanos, side_by_side};

@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use firstline::lifecycle::{Refused, StateKind, StepKind};
-use firstline::ticket::draft::Moment;
+use firstline::ticket::decision::Moment;
 use firstline::time::{DateTime, Utc};
 use firstline::{Action, Actor, Change, Contact, Desk, Event, NewTicket, Policy, Snapshot, State, state};
 
@@ -180,7 +180,7 @@ fn action(step: StepKind) -> Action {
 fn tickets(anna: &Actor) -> Vec<Snapshot> {
     let time = firstline::time::ManualTime::at(at("2026-01-05T09:00:00Z"));
     let desk: Desk<_> =
-        firstline::store::memory::Memory::new().desk(firstline::desk::Settings::new("bench").time(time));
+        firstline::memory::Memory::new().desk(firstline::desk::Settings::new("bench").time(time));
     let paths: [&[StepKind]; 6] = [
         &[],
         &[StepKind::Start],

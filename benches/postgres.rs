@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use firstline::store::postgres::{Options, Postgres};
+use firstline::postgres::{Options, Postgres};
 use firstline::{Action, Actor, Desk, NewTicket, TicketId};
 use futures_util::future::{join, join_all};
 use measure::median;

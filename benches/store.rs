@@ -29,7 +29,7 @@ use std::time::Duration;
 use desk::{SeededIds, desk_in, request};
 use filled::{filled, templates};
 use firstline::desk::Settings;
-use firstline::store::sqlite::{Awaited, Durability, Options, Sqlite};
+use firstline::sqlite::{Awaited, Durability, Options, Sqlite};
 use firstline::time::{ManualTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, Desk, Worker};
 use measure::{Lane, Limits, aim, nanos, side_by_side};

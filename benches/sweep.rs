@@ -21,7 +21,7 @@ use desk::desk_in;
 use firstline::calendar::EVERY_DAY;
 use firstline::lifecycle::state;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::store::sqlite::Durability;
+use firstline::sqlite::Durability;
 use firstline::time::{DateTime, TimeDelta, Utc};
 use firstline::{Actor, Calendar, ImportedTicket, ImportedVersion, Policy};
 use measure::{median, nanos};

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use firstline::store::sqlite::{Awaited, Sqlite};
+use firstline::sqlite::{Awaited, Sqlite};
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, DeskId, NewTicket, Query, Ticket, Worker};
 use serde_json::{Value, json};

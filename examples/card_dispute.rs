@@ -3,9 +3,9 @@
 //! `cargo run --example card_dispute`
 
 use firstline::desk::Settings;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
-use firstline::ticket::story::Story;
+use firstline::reports::Story;
 use firstline::time::{ManualTime, TimeSource};
 use firstline::workflow::{Picture, preset};
 use firstline::{Action, Actor, Desk, HoldReason, Kind, NewTicket, Policy, TicketId, TimeDelta};

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example inside_your_transaction`
 
-use firstline::store::sqlite::Sqlite;
+use firstline::sqlite::Sqlite;
 use firstline::{Desk, NewTicket, Query};
 use rusqlite::{Connection, TransactionBehavior};
 

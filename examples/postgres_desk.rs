@@ -7,8 +7,8 @@
 //!
 //! It works in a schema called `firstline_example`, which it drops in the end.
 
-use firstline::store::postgres::Options;
-use firstline::ticket::story::Story;
+use firstline::postgres::Options;
+use firstline::reports::Story;
 use firstline::{Action, Actor, NewTicket, Query};
 use tokio_postgres::NoTls;
 

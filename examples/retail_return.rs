@@ -3,8 +3,8 @@
 //! `cargo run --example retail_return`
 
 use firstline::desk::Settings;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
 use firstline::time::{ManualTime, TimeSource};
 use firstline::workflow::{Picture, preset};
 use firstline::{Action, Actor, Desk, HoldReason, Kind, NewTicket, Policy, TicketId, TimeDelta};

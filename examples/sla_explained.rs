@@ -5,9 +5,9 @@
 
 use firstline::calendar::WORKDAYS;
 use firstline::desk::Settings;
+use firstline::memory::Memory;
+use firstline::reports::Story;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::store::memory::Memory;
-use firstline::ticket::story::Story;
 use firstline::time::ManualTime;
 use firstline::{Action, Actor, Calendar, HoldReason, NewTicket, Policy, TimeDelta};
 

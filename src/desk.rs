@@ -74,7 +74,7 @@ pub struct Desk<E> {
 ///
 /// ```
 /// use firstline::desk::Settings;
-/// use firstline::store::memory::Memory;
+/// use firstline::memory::Memory;
 /// use firstline::time::ManualTime;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -137,7 +137,7 @@ impl<E> Desk<E> {
     /// method.
     ///
     /// ```
-    /// use firstline::store::memory::Memory;
+    /// use firstline::memory::Memory;
     /// use firstline::{Desk, NewTicket};
     ///
     /// let desk = Desk::over(Memory::new(), "acme"); // your store here
@@ -331,7 +331,7 @@ impl<E: Engine> Desk<E> {
     ///
     /// ```
     /// # use firstline::desk::Settings;
-    /// # use firstline::store::memory::Memory;
+    /// # use firstline::memory::Memory;
     /// # use firstline::time::{ManualTime, TimeDelta};
     /// # use firstline::{Action, Actor, NewTicket};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

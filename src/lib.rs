@@ -59,7 +59,7 @@
 //! | [`Workflow`](workflow::Workflow), [`WorkflowDefinition`] | a company's own statuses over the states: data, checked as a graph |
 //! | [`Calendar`] | when we work, and how much of that lies between two instants |
 //! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | what was promised, to whom, and in which time |
-//! | [`Clock`](sla::Clock), [`Ledger`](ledger::Ledger) | how much of it is used up, and where the time went |
+//! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | how much of it is used up, and where the time went |
 //! | [`Error`], [`Rejection`], [`Conflict`] | one error; *what now?* by predicates, the facts by type |
 //!
 //! # How it is built
@@ -67,9 +67,9 @@
 //! In floors, each of which uses only those below it:
 //!
 //! ```text
-//!  3  adapters         store::sqlite · store::postgres · store::memory · yours
+//!  3  adapters         sqlite · postgres · memory · conformance · yours
 //!  2  desk and ports   desk · flow · store
-//!  1  domain, pure     ticket · lifecycle · workflow · policy · priority · condition · calendar · sla · ledger · import
+//!  1  domain, pure     ticket · lifecycle · workflow · policy · priority · condition · calendar · sla · import · reports
 //!  0  vocabulary       id · error · time · value
 //! ```
 //!
@@ -116,7 +116,7 @@
 //! - Say where the time went, and what is in danger: [`desk::Reports`].
 //! - Take over another system's tickets: [`import`].
 //! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
-//! - Bring a store: [`store`], [`Desk::over`]; check it: `store::conformance`.
+//! - Bring a store: [`store`], [`Desk::over`]; check it: `conformance`.
 //!
 //! The README shows most of these with code, and the examples are programs of one idea each; begin with
 //! `cargo run --example quickstart`.
@@ -127,7 +127,7 @@
 //! - **`postgres`**: the PostgreSQL store, `Desk::connect` and `Desk::within`, awaited.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
 //! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
-//! - **`conformance`**: what a store of yours must do, as checks to put it to: `store::conformance`.
+//! - **`conformance`**: what a store of yours must do, as checks to put it to: `conformance`.
 //! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome; their names: [`flow::watch`].
 //! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store; likewise.
 //! - **`tzif`**: time zones from TZif data, the system's or the host's.
@@ -141,22 +141,31 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod calendar;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod codec;
 pub mod condition;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod definition;
 pub mod desk;
 pub mod error;
 pub mod flow;
 pub mod id;
 pub mod import;
-pub mod ledger;
 pub mod lifecycle;
 pub mod limits;
 mod line;
+pub mod memory;
 mod open_set;
 pub mod policy;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod priority;
+pub mod reports;
 pub mod sla;
 mod spelling;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod store;
 pub mod ticket;
 pub mod time;
@@ -177,6 +186,7 @@ pub use lifecycle::{
 pub use line::Line;
 pub use policy::Policy;
 pub use priority::{Assessment, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency};
+pub use reports::Story;
 pub use store::{Cursor, Order, Query};
 pub use ticket::action::Action;
 pub use ticket::conflict::Conflict;
@@ -186,7 +196,6 @@ pub use ticket::message::Message;
 pub use ticket::opening::NewTicket;
 pub use ticket::people::{Actor, Contact, Part, Who};
 pub use ticket::snapshot::Snapshot;
-pub use ticket::story::Story;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};
 pub use value::{Attributes, Value};

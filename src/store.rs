@@ -21,21 +21,12 @@
 //! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
 //!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
 //!
-//! Whether a store does, the suite in `store::conformance` (feature `conformance`) says by name.
+//! Whether a store does, the suite in `conformance` (feature `conformance`) says by name.
 
 mod claim;
 pub mod commit;
-#[cfg(feature = "conformance")]
-pub mod conformance;
-pub mod memory;
-#[cfg(feature = "postgres")]
-pub mod postgres;
 pub mod query;
 pub mod read;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod record;
-#[cfg(feature = "sqlite")]
-pub mod sqlite;
 
 use crate::error::Result;
 use crate::id::DeskId;

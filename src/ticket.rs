@@ -27,9 +27,8 @@
 //! ```
 
 pub mod action;
-pub mod clocks;
 pub mod conflict;
-pub mod draft;
+pub mod decision;
 pub mod event;
 pub mod facts;
 pub mod kind;
@@ -37,18 +36,8 @@ pub mod message;
 pub mod opening;
 pub mod people;
 pub mod snapshot;
-pub mod story;
 pub mod timer;
 
-mod clockwork;
-mod decide;
-mod describe;
-mod due;
-mod journey;
-pub(crate) mod migrate;
-mod open;
-mod route;
-mod steps;
 mod typed;
 
 use std::marker::PhantomData;
@@ -61,7 +50,6 @@ use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
 use crate::ticket::action::Action;
 use crate::ticket::people::Actor;
-use crate::ticket::route::{Errand, Waived};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
@@ -132,8 +120,7 @@ impl<S> Ticket<S> {
 
     /// What the ticket accepts now: steps first. Its `Display` lists it.
     pub fn permitted(&self) -> Permitted {
-        let workflow = &self.workflow;
-        Errand { ticket: &self.snapshot, workflow, by: None, waived: Waived::Nothing }.permitted()
+        self.snapshot.permitted(&self.workflow)
     }
 
     /// Why the lifecycle or the ticket's workflow would refuse this action now, whoever wants it, without attempting it:

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use firstline::flow::{Engine, Flow, Job, blocking};
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::workflow::{Migration, Status, Transition};
 use firstline::{
     Action, Actor, Desk, DeskId, Error, NewTicket, Policy, Query, Result, StateKind, StepKind, TimeDelta,

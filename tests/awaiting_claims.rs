@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::store::{Answer, Claim, Commit, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{

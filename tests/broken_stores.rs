@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use faults::{Broken, Fault};
 use firstline::Result;
-use firstline::store::conformance::{self, Candidate, Check, Report};
+use firstline::conformance::{self, Candidate, Check, Report};
 
 struct Shop(Fault);
 

@@ -321,8 +321,8 @@ fn an_imported_history_is_judged_without_any_sweep() {
 #[test]
 fn sqlite_keeps_the_same_clocks_and_finds_the_due_ones() {
     use firstline::desk::Settings;
-    use firstline::store::memory::Memory;
-    use firstline::store::sqlite::Sqlite;
+    use firstline::memory::Memory;
+    use firstline::sqlite::Sqlite;
     use firstline::{Actor, NewTicket, Snapshot};
 
     let target = Target::new(Metric::Resolution)

@@ -4,7 +4,7 @@
 mod sla;
 
 use firstline::calendar::EVERY_DAY;
-use firstline::ledger::Spent;
+use firstline::reports::Spent;
 use firstline::sla::{Agreement, ClockState, Metric, OnPriorityChange, OnReopen, Reaction, Target};
 use firstline::{Action, Calendar, ErrorKind, HoldReason, Priority, StateKind};
 use sla::{

@@ -3,7 +3,7 @@
 #[path = "common/clocks.rs"]
 mod sla;
 
-use firstline::ledger::Spent;
+use firstline::reports::Spent;
 use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
@@ -44,7 +44,7 @@ fn a_version_that_changes_nothing_moves_no_clock() {
     let id = bench.desk.ticket(1_u64).unwrap().id();
     let rulebook = firstline::sla::Rulebook::new()
         .with(firstline::DateTime::<firstline::Utc>::MIN_UTC, with([resolution(hours(4))]).rules().unwrap());
-    let replayed = firstline::ticket::clocks::replay(&bench.history(id), &rulebook).unwrap();
+    let replayed = firstline::ticket::decision::replay(&bench.history(id), &rulebook).unwrap();
     assert_eq!(bench.desk.ticket(id).unwrap().clocks, replayed);
     bench.tick();
     assert_eq!(bench.clock(id, Metric::Resolution).breached_at, Some(instant("2026-02-01T12:00:00Z")));

@@ -9,7 +9,7 @@ mod sla;
 
 use std::collections::BTreeMap;
 
-use firstline::ledger::Spent;
+use firstline::reports::Spent;
 use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
@@ -227,7 +227,7 @@ proptest! {
                 prop_assert_eq!(ledger.elapsed(), ledger.clock.consumed, "{}", ledger);
             }
             let text = serde_json::to_string(&ledger).unwrap();
-            prop_assert_eq!(serde_json::from_str::<firstline::ledger::Ledger>(&text).unwrap(), ledger);
+            prop_assert_eq!(serde_json::from_str::<firstline::reports::Ledger>(&text).unwrap(), ledger);
         }
     }
 

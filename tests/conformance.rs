@@ -26,9 +26,9 @@ use libtest_mimic::{Arguments, Trial, run};
 #[cfg(feature = "conformance")]
 fn trials<C>(store: &'static str, candidate: fn() -> C, ignored: bool) -> impl Iterator<Item = Trial>
 where
-    C: firstline::store::conformance::Candidate + 'static,
+    C: firstline::conformance::Candidate + 'static,
 {
-    firstline::store::conformance::Check::ALL.iter().map(move |check| {
+    firstline::conformance::Check::ALL.iter().map(move |check| {
         let checked = move || check.run(&candidate()).map_err(libtest_mimic::Failed::from);
         Trial::test(format!("{store}::{check}"), checked).with_ignored_flag(ignored)
     })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use firstline::desk::Imported;
-use firstline::store::memory::{Memory, MemoryTx};
+use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::*;
 use histories::*;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use firstline::store::sqlite::{Options, Sqlite};
+use firstline::sqlite::{Options, Sqlite};
 use firstline::{ErrorKind, Result};
 use rusqlite::{Connection, ffi};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::store::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Options, Sqlite};
 use firstline::time::ManualTime;
 use firstline::*;
 

@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 
 use command::{Command, life};
 use firstline::StateKind;
+use firstline::memory::Memory;
 use firstline::store::Commit;
-use firstline::store::memory::Memory;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use stage::{AnyStore, Stage, stages};
 use tally::Tally;

@@ -3,7 +3,7 @@
 #![cfg(any(feature = "tracing", feature = "metrics"))]
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
-use firstline::store::memory::{Memory, MemoryTx};
+use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, NewTicket, Result};
 
@@ -72,7 +72,7 @@ fn awaited_work() -> Result<()> {
 /// One command through a thread that writes, which has to wait for another program first. Another one is refused.
 #[cfg(feature = "tokio")]
 fn work_of_the_writer_thread() -> Result<()> {
-    use firstline::store::sqlite::Sqlite;
+    use firstline::sqlite::Sqlite;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");

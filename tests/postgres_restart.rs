@@ -19,7 +19,7 @@ mod restarts {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use firstline::store::postgres::Postgres;
+    use firstline::postgres::Postgres;
     use firstline::*;
 
     use super::server::{Place, block_on, with_options};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use firstline::store::sqlite::{Durability, Options, Sqlite, SqliteTx};
+use firstline::sqlite::{Durability, Options, Sqlite, SqliteTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{DeskId, ErrorKind, Result};
 use rusqlite::Connection;

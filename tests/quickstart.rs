@@ -74,7 +74,7 @@ fn the_story_is_in_the_file_and_not_in_the_program() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("support.db");
     play(&file, script::script()).unwrap();
-    let desk = firstline::store::sqlite::Sqlite::open(&file).unwrap().desk("acme");
+    let desk = firstline::sqlite::Sqlite::open(&file).unwrap().desk("acme");
     let ticket = desk.ticket("T-1").unwrap();
     assert_eq!(ticket.subject(), "Card declined at checkout");
     assert_eq!(desk.records().history(ticket.id()).unwrap().len(), 14);

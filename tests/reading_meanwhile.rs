@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::workflow::Workflow;
 use firstline::*;

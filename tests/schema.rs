@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use firstline::desk::Settings;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::store::sqlite::{Options, Sqlite};
+use firstline::sqlite::{Options, Sqlite};
 use firstline::time::ManualTime;
 use firstline::*;
 use rusqlite::Connection;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use firstline::store::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Options, Sqlite};
 use firstline::store::{Commit, Mode, Store, TicketWrite, Tx};
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Query, Snapshot};

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use firstline::flow::{Engine, Flow, Halt, Seen};
-use firstline::store::sqlite::{Awaited, Options, Sqlite};
+use firstline::sqlite::{Awaited, Options, Sqlite};
 use firstline::store::{Commit, Mode};
 use firstline::time::{ManualTime, TimeDelta};
 use firstline::*;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use firstline::store::sqlite::{Durability, Options};
+use firstline::sqlite::{Durability, Options};
 use firstline::{Desk, NewTicket, Query};
 use rusqlite::Connection;
 

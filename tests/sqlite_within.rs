@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use firstline::store::sqlite::Sqlite;
+use firstline::sqlite::Sqlite;
 use firstline::{Action, Actor, Desk, NewTicket, Query};
 use rusqlite::{Connection, TransactionBehavior};
 

@@ -1,11 +1,11 @@
 //! The history in words: every sort of event can be told, on one line, and without what was erased.
 
 use firstline::desk::Settings;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
+use firstline::reports::Story;
 use firstline::ticket::event::{Event, Personal};
 use firstline::ticket::people::Part;
-use firstline::ticket::story::Story;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Channel, Contact, Desk, HoldReason, Impact, Kind, Line, LinkKind, Message, NewTicket,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use firstline::desk::Swept;
-use firstline::store::memory::{Memory, MemoryTx};
+use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::*;
 

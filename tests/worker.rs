@@ -87,7 +87,7 @@ fn a_worker_and_a_desks_tick_share_the_work() {
 #[cfg(feature = "sqlite")]
 fn a_ticket_that_cannot_be_read_stands_in_nobodys_way() {
     use firstline::desk::Settings;
-    use firstline::store::sqlite::Sqlite;
+    use firstline::sqlite::Sqlite;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
 use firstline::id::IdSource;
-use firstline::store::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Options, Sqlite};
 use firstline::time::{DateTime, ManualTime, Utc};
 use firstline::{Channel, Contact, Desk, Impact, Kind, Line, NewTicket, Urgency};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use firstline::definition::Fingerprint;
-use firstline::store::sqlite::Durability;
+use firstline::sqlite::Durability;
 use firstline::time::{DateTime, TimeDelta, TimeSource, Utc};
 use firstline::{Action, Actor, HoldReason, Snapshot};
 use rusqlite::{Connection, params};

@@ -8,9 +8,9 @@
 
 use std::process::ExitCode;
 
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
-use firstline::ticket::story::Story;
+use firstline::reports::Story;
 use firstline::workflow::{Picture, Workflow};
 use firstline::{Action, Actor, Desk, HoldReason, Kind, NewTicket, Policy, TicketId};
 

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use firstline::desk::{Migrated, Rehearsal};
-use firstline::store::sqlite::Sqlite;
+use firstline::sqlite::Sqlite;
 use firstline::{Actor, Change, Desk, Query, Snapshot, StateKind, TicketId};
 use indicatif::{ProgressBar, ProgressStyle};
 

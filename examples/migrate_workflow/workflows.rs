@@ -1,6 +1,6 @@
 //! Two versions of the workflow, tickets on the first, and the plan.
 
-use firstline::store::sqlite::Sqlite;
+use firstline::sqlite::Sqlite;
 use firstline::workflow::{Migration, Workflow};
 use firstline::{Action, Actor, Desk, Kind, NewTicket, Policy, Result, TicketId, policy::FieldType};
 use indicatif::ProgressBar;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use firstline::desk::Settings;
 use firstline::priority::{Effect, Impact, Modifier, Urgency};
-use firstline::store::sqlite::Sqlite;
-use firstline::ticket::story::Story;
+use firstline::reports::Story;
+use firstline::sqlite::Sqlite;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Channel, Condition, Contact, DateTime, HoldReason, Kind, Line, Matrix, NewTicket, Policy,

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use figures::Figures;
-use firstline::store::sqlite::Sqlite;
+use firstline::sqlite::Sqlite;
 use firstline::{Desk, ImportedTicket};
 use indicatif::{ProgressBar, ProgressIterator, ProgressStyle};
 use serde::Serialize;

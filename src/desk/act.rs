@@ -15,7 +15,7 @@ use crate::lifecycle::{Reason, Rejection, Verb};
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
-use crate::ticket::draft::{Draft, Moment};
+use crate::ticket::decision::{Draft, Moment};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::snapshot::Snapshot;

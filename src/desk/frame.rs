@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::sla::{Clock, Rulebook, Rules};
 use crate::store::Read;
 use crate::ticket::Ticket;
-use crate::ticket::draft::Moment;
+use crate::ticket::decision::Moment;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};

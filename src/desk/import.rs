@@ -14,7 +14,7 @@ use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
 use crate::sla::Rulebook;
 use crate::store::{Commit, Read};
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::snapshot::Snapshot;
 

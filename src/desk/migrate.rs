@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::flow::Job;
 use crate::id::TicketId;
 use crate::store::Cursor;
-use crate::ticket::migrate::{Passage, Unmapped, may_migrate};
+use crate::ticket::decision::migrate::{Passage, Unmapped, may_migrate};
 use crate::ticket::people::Actor;
 use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
 

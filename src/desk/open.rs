@@ -10,7 +10,7 @@ use crate::lifecycle::state;
 use crate::store::{Commit, Read};
 use crate::ticket::Ticket;
 use crate::ticket::action::Action;
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::opening::NewTicket;

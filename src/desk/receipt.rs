@@ -10,7 +10,7 @@ use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
 use crate::store::{Commit, KeptReceipt};
 use crate::ticket::Ticket;
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::Catalogue;

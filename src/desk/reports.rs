@@ -11,13 +11,13 @@ use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Job, Label, Seen};
 use crate::id::TicketId;
-use crate::ledger::Ledger;
+use crate::reports::Ledger;
 use crate::sla::{Clock, Metric, written};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
 use crate::ticket::action::Action;
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
 use crate::workflow::{Traffic, Workflow};
@@ -93,7 +93,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// ```
     /// # use firstline::desk::Settings;
     /// # use firstline::sla::{Agreement, Metric, Target};
-    /// # use firstline::store::memory::Memory;
+    /// # use firstline::memory::Memory;
     /// # use firstline::time::ManualTime;
     /// # use firstline::{NewTicket, Policy, TimeDelta};
     /// # let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());

@@ -17,7 +17,7 @@ use crate::flow::Engine;
 ///
 /// ```
 /// use firstline::desk::Settings;
-/// use firstline::store::memory::Memory;
+/// use firstline::memory::Memory;
 /// use firstline::time::{ManualTime, TimeDelta};
 /// use firstline::{Action, Actor, NewTicket, Worker};
 ///

@@ -70,7 +70,7 @@ pub trait AsyncTx: Send {
 
 /// A store whose calls are awaited, as the engine of a desk.
 ///
-/// This store is a small one and does all that a store must: its rows are kept as in [`Memory`](crate::store::memory), and
+/// This store is a small one and does all that a store must: its rows are kept as in [`Memory`](crate::memory), and
 /// whoever writes waits in line for the others. One with a server behind it claims by the server's locks instead, and lets
 /// those in at once who want different things.
 ///
@@ -78,7 +78,7 @@ pub trait AsyncTx: Send {
 /// use std::sync::Arc;
 ///
 /// use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
-/// use firstline::store::memory::Memory;
+/// use firstline::memory::Memory;
 /// use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 /// use firstline::{Desk, DeskId, NewTicket, Result};
 /// use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -132,7 +132,7 @@ pub trait AsyncTx: Send {
 /// # #[cfg(feature = "conformance")]
 /// # {
 /// # use firstline::flow::awaiting::Reply;
-/// # use firstline::store::conformance;
+/// # use firstline::conformance;
 /// # struct Candidate(tokio::runtime::Runtime);
 /// # impl conformance::Candidate for Candidate {
 /// #     type Engine = Awaiting<Queued>;
@@ -144,7 +144,7 @@ pub trait AsyncTx: Send {
 /// #         let _ = (0..polls).find(|_| reply.as_mut().poll(&mut context).is_ready());
 /// #     }
 /// # }
-/// // `firstline::store::conformance` has its word too; see there what a `Candidate` is.
+/// // `firstline::conformance` has its word too; see there what a `Candidate` is.
 /// let report = conformance::run(&Candidate(tokio::runtime::Runtime::new()?));
 /// assert!(report.passed(), "{report}");
 /// # }

@@ -10,7 +10,7 @@ use crate::lifecycle::state;
 use crate::policy::Policy;
 use crate::priority::{Assessment, Inputs};
 use crate::sla::Rulebook;
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, Opened, Origin, Personal};
 use crate::ticket::kind::{Channel, Kind, TicketNumber};
 use crate::ticket::snapshot::Snapshot;

@@ -9,7 +9,7 @@ use crate::lifecycle::{State, StateKind, StepKind};
 use crate::limits;
 use crate::policy::Policy;
 use crate::sla::Rulebook;
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Cause, Change, Described, Origin, Personal};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, Fingerprint};
 use crate::id::{RequestKey, ThreadKey, TicketId};
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;

@@ -175,7 +175,7 @@ fn a_row_at_the_end_of_all_numbers_is_refused() {
     let mut json = serde_json::to_value(ticket.snapshot()).unwrap();
     let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));
     let rules = firstline::sla::Rulebook::new();
-    let moment = firstline::ticket::draft::Moment {
+    let moment = firstline::ticket::decision::Moment {
         now: ticket.opened_at,
         by: &anna,
         policy: &policy,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use firstline::store::memory::{Memory, MemoryTx};
+use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Hold, Mode, Query, Read, Store, Tx};
 use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, ThreadKey, TimeDelta, Utc};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use firstline::conformance::Candidate;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting, Reply};
-use firstline::store::conformance::Candidate;
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{DeskId, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};

@@ -3,10 +3,10 @@
 
 use firstline::calendar::WORKDAYS;
 use firstline::desk::Settings;
+use firstline::memory::Memory;
 use firstline::priority::Effect;
 use firstline::sla::{Agreement, Alert, Clock, Metric, Target};
-use firstline::store::memory::Memory;
-use firstline::ticket::clocks::replay;
+use firstline::ticket::decision::replay;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Calendar, Change, DateTime, Desk, Event, Matrix, Modifier, NewTicket, Policy, Snapshot,

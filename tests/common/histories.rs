@@ -2,7 +2,7 @@
 
 use firstline::desk::Settings;
 #[cfg(not(feature = "sqlite"))]
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::ticket::event::Origin;
 use firstline::time::ManualTime;
 use firstline::*;
@@ -22,13 +22,13 @@ pub(crate) fn settings() -> Settings {
 
 /// Over SQLite where there is one, so that the tests without default features run the same over memory.
 #[cfg(feature = "sqlite")]
-pub(crate) type Engine = firstline::store::sqlite::Sqlite;
+pub(crate) type Engine = firstline::sqlite::Sqlite;
 #[cfg(not(feature = "sqlite"))]
 pub(crate) type Engine = Memory;
 
 #[cfg(feature = "sqlite")]
 pub(crate) fn desk() -> Desk<Engine> {
-    firstline::store::sqlite::Options::new().in_memory().unwrap().desk(settings())
+    firstline::sqlite::Options::new().in_memory().unwrap().desk(settings())
 }
 
 #[cfg(not(feature = "sqlite"))]

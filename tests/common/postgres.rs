@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use firstline::flow::{Engine, Flow, Job};
-use firstline::store::postgres::{Options, Postgres};
+use firstline::postgres::{Options, Postgres};
 use firstline::{DeskId, Result};
 use tokio::runtime::Runtime;
 

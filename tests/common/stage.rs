@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use firstline::desk::Settings;
 use firstline::flow::{Engine, Flow, Job, blocking};
 use firstline::id::IdSource;
-use firstline::store::memory::{Memory, MemoryTx};
+use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{
@@ -43,7 +43,7 @@ impl IdSource for Counted {
 pub(crate) enum AnyStore {
     Memory(Memory),
     #[cfg(feature = "sqlite")]
-    Sqlite(firstline::store::sqlite::Sqlite),
+    Sqlite(firstline::sqlite::Sqlite),
     /// A store that spoils what it is to write: the control of tests that compare stores.
     Faulty(Memory, fn(&mut Commit)),
     #[cfg(feature = "postgres")]
@@ -196,7 +196,7 @@ pub(crate) fn stages() -> Vec<Stage> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite() -> Option<Stage> {
-    let store = firstline::store::sqlite::Options::new().in_memory().unwrap();
+    let store = firstline::sqlite::Options::new().in_memory().unwrap();
     Some(Stage::new("SQLite", AnyStore::Sqlite(store)))
 }
 

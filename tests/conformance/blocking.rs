@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use firstline::conformance::Candidate;
 use firstline::flow::blocking::{drive, work};
 use firstline::flow::{Engine, Flow, Job};
-use firstline::store::conformance::Candidate;
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::{DeskId, Result};
 
 use super::custom_store::EventStore;
@@ -82,7 +82,7 @@ pub(crate) mod sqlite {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use firstline::flow::{Flow, Job};
-    use firstline::store::sqlite::{Durability, Options, Sqlite};
+    use firstline::sqlite::{Durability, Options, Sqlite};
     use firstline::{Error, ErrorKind};
     use rusqlite::{Connection, TransactionBehavior};
     use tempfile::TempDir;

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use firstline::conformance::Candidate;
 use firstline::flow::awaiting::Reply;
 use firstline::flow::{Engine, Flow, Job};
+use firstline::postgres::Postgres;
 use firstline::store::Mode;
-use firstline::store::conformance::Candidate;
-use firstline::store::postgres::Postgres;
 use firstline::{DeskId, Error, ErrorKind, Result};
 use futures_util::FutureExt;
 use tokio_postgres::{Client, IsolationLevel};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use firstline::conformance::Candidate;
 use firstline::flow::{Engine, Flow, Job};
-use firstline::store::conformance::Candidate;
-use firstline::store::sqlite::Awaited;
+use firstline::sqlite::Awaited;
 use firstline::{DeskId, Result};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use firstline::desk::Settings;
 use firstline::flow::{Engine, Flow, Halt, Job, Seen};
+use firstline::memory::Memory;
 use firstline::sla::{Agreement, Clock, Metric, Target};
-use firstline::store::memory::Memory;
 use firstline::store::{Commit, Mode, Read};
 use firstline::workflow::{Migration, Status};
 use firstline::{

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::store::postgres::Postgres;
+use firstline::postgres::Postgres;
 use firstline::store::{Mode, Read};
 use firstline::time::{ManualTime, SystemTime, TimeSource};
 use firstline::*;

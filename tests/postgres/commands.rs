@@ -2,7 +2,7 @@
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::store::postgres::{Options, Postgres};
+use firstline::postgres::{Options, Postgres};
 use firstline::store::{Answer, Commit, Mode, Read, TicketWrite};
 use firstline::time::ManualTime;
 use firstline::*;

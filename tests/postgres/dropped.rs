@@ -29,7 +29,7 @@ fn request(name: &str) -> NewTicket {
 }
 
 /// How many tickets, threads and receipts there are; of whole commands as many of each.
-async fn whole(place: &Place, desk: &Desk<firstline::store::postgres::Postgres>) -> usize {
+async fn whole(place: &Place, desk: &Desk<firstline::postgres::Postgres>) -> usize {
     let histories = sound(desk).await;
     let resolved = histories.values().filter(|it| it.len() > 1).count() as i64;
     let (tickets, timers) = (place.count("ticket").await, place.count("timer").await);

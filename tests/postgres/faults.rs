@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::future::{Ready, ready};
 use std::io;
 
-use firstline::store::postgres::Postgres;
+use firstline::postgres::Postgres;
 use firstline::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

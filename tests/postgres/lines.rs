@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::store::postgres::Postgres;
+use firstline::postgres::Postgres;
 use firstline::store::{Mode, Read};
 use firstline::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use firstline::store::postgres::driver::{Connection, Failure, Statement};
+use firstline::postgres::driver::{Connection, Failure, Statement};
 use firstline::*;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};

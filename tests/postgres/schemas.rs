@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firstline::store::postgres::{Migrations, Options};
+use firstline::postgres::{Migrations, Options};
 use firstline::*;
 
 use crate::claims::clients;

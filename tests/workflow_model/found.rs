@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use firstline::desk::Settings;
 use firstline::lifecycle::StepKind;
-use firstline::store::memory::Memory;
+use firstline::memory::Memory;
 use firstline::workflow::{FindingKind, Status, Taker, Transition};
 use firstline::{Action, Actor, Condition, Desk, NewTicket, Policy, StateKind, TicketId, WorkflowDefinition};
 

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use firstline::desk::Settings;
 use firstline::lifecycle::StepKind;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
 use firstline::ticket::action::Onward;
 use firstline::time::ManualTime;
 use firstline::workflow::{Transition, Via};

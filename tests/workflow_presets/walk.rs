@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::store::memory::Memory;
 use firstline::workflow::{Taker, Transition, Via, Workflow};
 use firstline::{
     Action, Actor, Desk, HoldReason, Kind, Line, NewTicket, Policy, Priority, StepKind, Ticket, Value,

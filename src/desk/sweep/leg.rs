@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::{DeskId, TicketId};
 use crate::store::{Commit, DueTimer, Mode, Owed, Read};
-use crate::ticket::draft::Draft;
+use crate::ticket::decision::Draft;
 use crate::ticket::people::Actor;
 
 /// A ticket, and the desk whose it is.

@@ -7,8 +7,8 @@
 //! [`Sqlx`] and [`Cells`] are all that a host needs; copy them. The same source is built with sqlx 0.8 and with 0.9, which
 //! wants to be told that firstline's SQL is nobody's input.
 
-use firstline::store::postgres::Options;
-use firstline::store::postgres::driver::{Columns, Connection, Failure, Statement, Value};
+use firstline::postgres::Options;
+use firstline::postgres::driver::{Columns, Connection, Failure, Statement, Value};
 use firstline::{Action, Actor, Error, ErrorKind, NewTicket, Query};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments, Connection as _, Executor, Row};

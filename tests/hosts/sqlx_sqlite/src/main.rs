@@ -5,7 +5,7 @@
 //! cargo run --manifest-path tests/hosts/sqlx_sqlite/Cargo.toml
 //! ```
 
-use firstline::store::sqlite::{Sqlite as Store, Within};
+use firstline::sqlite::{Sqlite as Store, Within};
 use firstline::{Action, Actor, Desk, NewTicket, Query};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{Pool, Row, Sqlite};

@@ -1,0 +1,329 @@
+//! A fresh store on which a check plays, and what checks do with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::Candidate;
+use super::alike::alike;
+use super::failure::{Checked, Failure, same};
+use crate::desk::{Desk, Settings, Swept};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::id::{DeskId, IdSource, TicketId};
+use crate::policy::Policy;
+use crate::sla::Rulebook;
+use crate::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Owed, Query, Read, TicketWrite};
+use crate::ticket::decision::Draft;
+use crate::ticket::event::{Change, Event, Opened, Personal};
+use crate::ticket::opening::NewTicket;
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+use crate::time::ManualTime;
+use crate::workflow::Catalogue;
+
+/// The desk at which most checks play.
+pub(super) const ACME: &str = "acme";
+
+/// A fresh store with a clock that stands still.
+pub(super) struct Scene<'c, C: Candidate> {
+    pub(super) candidate: &'c C,
+    pub(super) store: C::Engine,
+    pub(super) time: ManualTime,
+    ids: Counted,
+}
+
+/// A desk over a store that is lent.
+pub(super) type DeskOf<'e, C> = Desk<Lent<'e, <C as Candidate>::Engine>>;
+
+impl<'c, C: Candidate> Scene<'c, C> {
+    pub(super) fn new(candidate: &'c C) -> Checked<Scene<'c, C>> {
+        let store = candidate.fresh().map_err(|error| Failure::from(error).at("a fresh store"))?;
+        Ok(Scene { candidate, store, time: ManualTime::at(monday()), ids: Counted::default() })
+    }
+
+    /// The same store, by the same clock, through another handle.
+    pub(super) fn twin(&self) -> Checked<Scene<'c, C>> {
+        let again = self.candidate.again(&self.store);
+        let store = again.map_err(|error| Failure::from(error).at("the same store once more"))?;
+        Ok(Scene { candidate: self.candidate, store, time: self.time.clone(), ids: self.ids.clone() })
+    }
+
+    pub(super) fn lent(&self) -> Lent<'_, C::Engine> {
+        Lent(&self.store)
+    }
+
+    pub(super) fn desk(&self, name: &str) -> DeskOf<'_, C> {
+        Desk::over(Lent(&self.store), Settings::new(name).time(self.time.clone()).ids(self.ids.clone()))
+    }
+
+    /// Waits for what a desk or the store replies.
+    pub(super) fn wait<'a, T: Send + 'a>(&self, reply: <C::Engine as Engine>::Reply<'a, T>) -> Result<T>
+    where
+        C::Engine: 'a,
+    {
+        self.candidate.wait(reply)
+    }
+
+    pub(super) fn run<F: Flow>(&self, desk: &str, flow: F) -> Result<F::Out> {
+        self.wait(self.store.run(&DeskId::new(desk), flow))
+    }
+
+    /// Reads without claiming.
+    pub(super) fn read(&self, desk: &str, read: Read) -> Checked<Answer> {
+        let asked = format!("{read:?}");
+        let answers = self.run(desk, Look(vec![read])).map_err(|error| Failure::from(error).at(&asked))?;
+        answers.into_iter().next().ok_or_else(|| Failure::new(asked, "an answer", "none"))
+    }
+
+    pub(super) fn id(&self, desk: &str, read: Read) -> Checked<Option<TicketId>> {
+        match self.read(desk, read.clone())? {
+            Answer::Id(id) => Ok(id),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    pub(super) fn ticket(&self, desk: &str, id: TicketId) -> Checked<Option<Arc<Snapshot>>> {
+        match self.read(desk, Read::Ticket(id))? {
+            Answer::Ticket(ticket) => Ok(ticket),
+            other => Err(of_another_sort(&Read::Ticket(id), &other)),
+        }
+    }
+
+    pub(super) fn slice(
+        &self,
+        desk: &str,
+        ticket: TicketId,
+        after: u64,
+        limit: usize,
+    ) -> Checked<Vec<Event>> {
+        let read = Read::History { ticket, after, limit };
+        match self.read(desk, read.clone())? {
+            Answer::Events(events) => Ok(events),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    pub(super) fn history(&self, desk: &str, ticket: TicketId) -> Checked<Vec<Event>> {
+        self.slice(desk, ticket, 0, 1_000_000)
+    }
+
+    pub(super) fn receipt(&self, desk: &str, key: &str) -> Checked<Option<Box<KeptReceipt>>> {
+        let read = Read::Receipt(key.into());
+        match self.read(desk, read.clone())? {
+            Answer::Receipt(receipt) => Ok(receipt),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    pub(super) fn due(
+        &self,
+        desk: &str,
+        until: DateTime<Utc>,
+        after: Option<&DueTimer>,
+        limit: usize,
+    ) -> Checked<Vec<DueTimer>> {
+        let read = Read::Due { until, after: after.cloned().map(Box::new), limit };
+        match self.read(desk, read.clone())? {
+            Answer::Due(due) => Ok(due),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    pub(super) fn owed(
+        &self,
+        until: DateTime<Utc>,
+        after: Option<&Owed>,
+        limit: usize,
+    ) -> Checked<Vec<Owed>> {
+        let read = Read::Owed { until, after: after.cloned().map(Box::new), limit };
+        match self.read("nobody", read.clone())? {
+            Answer::Owed(owed) => Ok(owed),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    pub(super) fn find(&self, desk: &str, query: Query) -> Checked<Vec<Arc<Snapshot>>> {
+        let read = Read::Find(query);
+        match self.read(desk, read.clone())? {
+            Answer::Tickets(tickets) => Ok(tickets),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    /// Writes this, having read the tickets that are in it.
+    pub(super) fn put(&self, desk: &str, commit: Commit) -> Result<()> {
+        self.run(desk, Put(commit))
+    }
+
+    /// The row must be the fold of the history, and the history without gaps.
+    pub(super) fn sound(&self, desk: &str, id: TicketId) -> Checked<Arc<Snapshot>> {
+        let ticket = self.ticket(desk, id)?;
+        let ticket = ticket.ok_or_else(|| Failure::new(format_args!("ticket {id}"), "a row", "none"))?;
+        let history = self.history(desk, id)?;
+        let versions: Vec<u64> = history.iter().map(|event| event.version).collect();
+        same(format_args!("the versions of ticket {id}"), versions, (1..=ticket.version).collect())?;
+        let fold = Snapshot::fold(&history)?;
+        alike(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
+        Ok(ticket)
+    }
+}
+
+fn of_another_sort(read: &Read, answer: &Answer) -> Failure {
+    Failure::new(format_args!("the answer to {read:?}"), "one of its own sort", format_args!("{answer:?}"))
+}
+
+/// An engine that is lent.
+#[derive(Debug)]
+pub(super) struct Lent<'e, E>(&'e E);
+
+impl<E: Engine> Engine for Lent<'_, E> {
+    type Reply<'a, T: Send + 'a>
+        = E::Reply<'a, T>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> E::Reply<'a, F::Out> {
+        self.0.run(desk, flow)
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
+        self.0.work(desk, job)
+    }
+}
+
+/// How many timers a sweep fired. It must have come to its end.
+pub(super) fn complete(swept: Swept) -> Checked<usize> {
+    match swept.stopped.into_iter().chain(swept.failed.into_iter().map(|it| it.error)).next() {
+        Some(error) => Err(Failure::from(error).at("a sweep")),
+        None => Ok(swept.fired),
+    }
+}
+
+/// Ids that are counted. Their order is that of drawing.
+#[derive(Debug, Clone, Default)]
+struct Counted(Arc<AtomicU64>);
+
+impl IdSource for Counted {
+    fn new_id(&self, _: DateTime<Utc>) -> Uuid {
+        ticket_id(1_000_000 + self.0.fetch_add(1, Ordering::Relaxed)).as_uuid()
+    }
+}
+
+/// An id by number.
+pub(super) fn ticket_id(number: u64) -> TicketId {
+    // The version and variant bits of a version 7 UUID, so that it is one for everybody who looks.
+    Uuid::from_u128((0x0190_0000_0000_7000_8000 << 48) | u128::from(number)).into()
+}
+
+/// When checks begin: a Monday morning.
+pub(super) fn monday() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(1_767_603_600_000_000).unwrap_or_default()
+}
+
+pub(super) fn later(seconds: i64) -> DateTime<Utc> {
+    monday() + TimeDelta::seconds(seconds)
+}
+
+pub(super) fn anna() -> Actor {
+    Actor::agent("anna")
+}
+
+/// Reads and writes nothing.
+#[derive(Debug)]
+pub(super) struct Look(pub(super) Vec<Read>);
+
+impl Flow for Look {
+    type Out = Vec<Answer>;
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Answer>), Halt> {
+        seen.need(self.0.iter().cloned())?;
+        let answers: Result<_, Halt> = self.0.iter().map(|read| seen.answer(read).cloned()).collect();
+        Ok((Commit::default(), answers?))
+    }
+}
+
+/// Writes what it is told.
+#[derive(Debug)]
+struct Put(Commit);
+
+impl Flow for Put {
+    type Out = ();
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.extend(self.0.threads.iter().map(|(key, _)| Read::Thread(key.clone())));
+        reads.extend(self.0.tickets.iter().map(|it| Read::Ticket(it.snapshot.id)));
+    }
+
+    fn decide(&self, _: &Seen) -> Result<(Commit, ()), Halt> {
+        Ok((self.0.clone(), ()))
+    }
+}
+
+/// Reads in order to write, and then does not.
+#[derive(Debug)]
+pub(super) struct Leave(pub(super) Vec<Read>);
+
+impl Flow for Leave {
+    type Out = ();
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, ()), Halt> {
+        seen.need(self.0.iter().cloned())?;
+        Err(Error::new(ErrorKind::Invalid, "it was thought better of").into())
+    }
+}
+
+/// An opening to be written, as the domain decides it.
+pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Result<TicketWrite> {
+    let draft = request.decide(
+        ticket_id(number),
+        number,
+        at,
+        &Policy::default(),
+        &Rulebook::new(),
+        &Catalogue::default(),
+    )?;
+    written(draft)
+}
+
+pub(super) fn open(number: u64) -> Result<TicketWrite> {
+    opening(number, &NewTicket::new(format!("Request {number}")).from("boris"), later(number as i64))
+}
+
+fn written(draft: Draft) -> Result<TicketWrite> {
+    let write = Commit::of([draft]).tickets.pop();
+    write.ok_or_else(|| Error::new(ErrorKind::Invalid, "the opening has no events"))
+}
+
+/// The same opening with other facts.
+pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> Result<TicketWrite> {
+    if let Some(Event { change: Change::Opened(opened), .. }) = write.events.first_mut() {
+        edit(opened);
+    }
+    write.snapshot = Snapshot::fold(&write.events)?;
+    write.timers = write.snapshot.timers();
+    Ok(write)
+}
+
+/// What a note to a ticket as it stands writes.
+pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
+    let event = Event {
+        ticket: before.id,
+        version: before.version + 1,
+        at,
+        by: anna(),
+        change: Change::Noted { files: Vec::new() },
+        personal: Personal::text(words),
+        origin: None,
+    };
+    let mut snapshot = before.clone();
+    snapshot.apply(&event)?;
+    let timers = snapshot.timers();
+    Ok(TicketWrite { expected: before.version, snapshot, events: vec![event], timers })
+}

@@ -1,0 +1,324 @@
+//! The history in words.
+//!
+//! An [`Event`] prints itself as one sentence; a [`Story`] prints a history, one line an event. Both tell only what
+//! the events hold, so what was erased is not told: a name becomes the host's id, a message becomes `(erased)`.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use crate::id::ContactId;
+use crate::lifecycle::{State, StateKind, StepKind};
+use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened, Personal};
+use crate::ticket::people::{Part, Who};
+use crate::value::Value;
+
+/// A history to be read by people: a line an event, with time (UTC), who, what and why.
+///
+/// ```
+/// use firstline::reports::Story;
+/// use firstline::{Action, Actor, Channel, Contact, Desk, Line, NewTicket};
+///
+/// let desk = Desk::memory();
+/// let boris = Contact::new("customer-77").named("Boris");
+/// let ticket = desk.open_ticket(NewTicket::new("No sound").from(boris).via(Channel::Chat))?;
+/// let packet = Action::hand_over("audio", Line::Second, "Tried two headsets.");
+/// desk.act(ticket.id(), packet, Actor::agent("anna"))?;
+///
+/// let history = desk.records().history(ticket.id())?;
+/// let story = Story::of(&history).to_string();
+/// assert!(story.contains(r#"Boris opened T-1 (question, chat, P3): "No sound""#));
+/// assert!(story.contains(r#"anna handed it over to audio, 2nd line: "Tried two headsets.""#));
+/// # Ok::<(), firstline::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Story<'a>(&'a [Event]);
+
+impl<'a> Story<'a> {
+    /// The story of these events, in their order. A part of a history will do; names are known from where the
+    /// part begins.
+    pub fn of(events: &'a [Event]) -> Story<'a> {
+        Story(events)
+    }
+}
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = Names::default();
+        for event in self.0 {
+            names.learn(&event.personal);
+            write!(f, "{}  ", event.at.format("%Y-%m-%d %H:%M"))?;
+            tell(event, &names, f)?;
+            f.write_char('\n')?;
+        }
+        Ok(())
+    }
+}
+
+/// One sentence: who did what, and in which words. Always one line, whatever people wrote.
+///
+/// ```
+/// # use firstline::{Action, Actor, Desk, NewTicket};
+/// # let desk = Desk::memory();
+/// # let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+/// let receipt = desk.act(ticket.id(), Action::resolve("It was muted."), Actor::agent("anna"))?;
+/// assert_eq!(receipt.events[0].to_string(), r#"anna resolved it: "It was muted.""#);
+/// # Ok::<(), firstline::Error>(())
+/// ```
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = Names::default();
+        names.learn(&self.personal);
+        tell(self, &names, f)
+    }
+}
+
+/// The names of contacts, as far as they were told and not erased.
+#[derive(Default)]
+struct Names<'a>(BTreeMap<&'a ContactId, &'a str>);
+
+impl<'a> Names<'a> {
+    fn learn(&mut self, personal: &'a Personal) {
+        let named = personal.people.iter().filter_map(|(id, person)| Some((id, person.name.as_deref()?)));
+        self.0.extend(named);
+    }
+
+    fn of<'b>(&'b self, id: &'b ContactId) -> &'b str {
+        self.0.get(id).copied().unwrap_or_else(|| id.as_str())
+    }
+}
+
+fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match &event.by.who {
+        Who::Contact(id) => f.write_str(names.of(id))?,
+        other => write!(f, "{other}")?,
+    }
+    f.write_char(' ')?;
+    let said = event.personal.text.as_deref();
+    match &event.change {
+        Change::Opened(opened) => tell_opened(opened, event, names, f)?,
+        Change::Received { files } => tell_message("wrote", files, &event.personal, f)?,
+        Change::Replied { files } => tell_message("replied", files, &event.personal, f)?,
+        Change::Noted { files } => tell_message("noted internally", files, &event.personal, f)?,
+        Change::Moved { from, to, step, cause, code, status } => {
+            tell_moved(*from, to, *step, *cause, f)?;
+            if let Some(status) = status {
+                write!(f, ", to {}", Quoted(status))?;
+            }
+            if let Some(code) = code {
+                write!(f, " as {code}")?;
+            }
+            because(said, f)?;
+        }
+        Change::Passed { to, .. } => {
+            write!(f, "moved it to {}", Quoted(to))?;
+            because(said, f)?;
+        }
+        Change::Transferred { to: Some(to), .. } => {
+            write!(f, "put it on the workflow {}, at {}", to.workflow, Quoted(&to.status))?
+        }
+        Change::Transferred { to: None, .. } => f.write_str("put it on the simple workflow")?,
+        Change::Lapsed { timer, reasons } => {
+            write!(f, "left it as it is, although {timer}: {}", reasons.join("; "))?
+        }
+        Change::Assigned { to: Some(to) } if matches!(&event.by.who, Who::Agent(by) if by == to) => {
+            f.write_str("took it")?
+        }
+        Change::Assigned { to: Some(to) } => write!(f, "gave it to {to}")?,
+        Change::Assigned { to: None } => f.write_str("left it without an agent")?,
+        Change::HandedOver { team, line } => {
+            match team {
+                Some(team) => write!(f, "handed it over to {team}, {line}")?,
+                None => write!(f, "handed it over: {line}")?,
+            }
+            because(said, f)?;
+        }
+        Change::Described(described) => tell_described(described, &event.personal, names, f)?,
+        Change::Prioritised { assessment, .. } => {
+            write!(f, "rated it {assessment}")?;
+            because(said, f)?;
+        }
+        Change::Warned(alert) => {
+            write!(f, "warned: {} percent of the time for the {} was used up", alert.percent, alert.metric)?;
+            tell_notified(&alert.notify, f)?;
+        }
+        Change::Breached(alert) => {
+            write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
+            tell_notified(&alert.notify, f)?;
+        }
+        Change::Migrated { .. } => f.write_str("went on by the new version of the policy")?,
+        Change::Clocked { clocks } => {
+            f.write_str("set the clocks: ")?;
+            for (n, clock) in clocks.iter().enumerate() {
+                write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
+            }
+        }
+        Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
+        Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
+        Change::Restamped => f.write_str("said its state again")?,
+        Change::StatusUnmapped { status } => {
+            write!(f, "gave it the status {}, which has no state here", Quoted(status))?
+        }
+        Change::Imported { versions, .. } => {
+            write!(f, "imported {versions} version{} of its record", if *versions == 1 { "" } else { "s" })?
+        }
+    }
+    match event.origin {
+        Some(origin) if origin.irregular => f.write_str(" (imported; not a step of this lifecycle)"),
+        _ => Ok(()),
+    }
+}
+
+fn tell_notified(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if names.is_empty() { Ok(()) } else { write!(f, "; told {}", names.join(", ")) }
+}
+
+fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Opened { number, kind, channel, state, team, line, assignee, .. } = opened;
+    write!(f, "opened {number}")?;
+    let requester = opened.contacts.iter().find(|(_, part)| **part == Part::Requester).map(|(id, _)| id);
+    if let Some(requester) = requester.filter(|id| event.by.who != Who::Contact((*id).clone())) {
+        write!(f, " for {}", names.of(requester))?;
+    }
+    write!(f, " ({kind}, {channel}, {}", opened.assessment.priority())?;
+    if state.kind() != StateKind::New {
+        write!(f, ", {state}")?;
+    }
+    if let Some(team) = team {
+        write!(f, ", with {team}, {line}")?;
+    }
+    if let Some(agent) = assignee {
+        write!(f, ", given to {agent}")?;
+    }
+    f.write_char(')')?;
+    because(Some(event.personal.subject.as_deref().unwrap_or(ERASED)), f)?;
+    if let Some(text) = &event.personal.text {
+        write!(f, " - {}", Quoted(text))?;
+    }
+    tell_files(&opened.files, &event.personal, f)
+}
+
+fn tell_message(
+    did: &str,
+    files: &[Attachment],
+    personal: &Personal,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.write_str(did)?;
+    // A message has words or files; without either, its words were erased.
+    let words = personal.text.as_deref();
+    because(if files.is_empty() { words.or(Some(ERASED)) } else { words }, f)?;
+    tell_files(files, personal, f)
+}
+
+/// ` [screen.png, log.txt]`; the media type where the name was erased.
+fn tell_files(files: &[Attachment], personal: &Personal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (place, file) in files.iter().enumerate() {
+        let name = personal.files.get(place).unwrap_or(&file.media_type);
+        write!(f, "{}{}", if place == 0 { " [" } else { ", " }, Plain(name))?;
+    }
+    if files.is_empty() { Ok(()) } else { f.write_char(']') }
+}
+
+fn tell_moved(
+    from: StateKind,
+    to: &State,
+    step: Option<StepKind>,
+    cause: Cause,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match step {
+        Some(StepKind::Start) => f.write_str("began to work on it")?,
+        Some(StepKind::Hold) => write!(f, "put it {to}")?,
+        Some(StepKind::Resume) => f.write_str("resumed it")?,
+        Some(StepKind::Resolve) => f.write_str("resolved it")?,
+        Some(StepKind::Confirm) => f.write_str("confirmed that it is solved")?,
+        Some(StepKind::Close) => f.write_str("closed it")?,
+        Some(StepKind::Reopen) => f.write_str("reopened it")?,
+        Some(StepKind::Cancel) => f.write_str("cancelled it")?,
+        None => write!(f, "moved it from {from} to {to}")?,
+    }
+    match cause {
+        Cause::Action => Ok(()),
+        Cause::Message => f.write_str(" by writing"),
+        Cause::Timer(timer) => write!(f, ", because {timer}"),
+    }
+}
+
+fn tell_described(
+    described: &Described,
+    personal: &Personal,
+    names: &Names<'_>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let Described { kind, channel, category, tagged, untagged, fields, emptied, .. } = described;
+    let mut told = Vec::new();
+    told.extend(personal.subject.as_ref().map(|subject| format!("set the subject to {}", Quoted(subject))));
+    told.extend(kind.as_ref().map(|kind| format!("set the kind to {kind}")));
+    told.extend(channel.as_ref().map(|channel| format!("set the channel to {channel}")));
+    told.extend(category.as_ref().map(|path| match &path[..] {
+        [] => "took it out of its category".to_owned(),
+        path => format!("set the category to {}", path.join(" / ")),
+    }));
+    told.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
+    told.extend(untagged.iter().map(|tag| format!("took off the tag {tag}")));
+    told.extend(fields.iter().chain(&personal.fields).map(|(name, value)| match value {
+        Value::Text(text) => format!("set {name} to {}", Quoted(text)),
+        value => format!("set {name} to {value}"),
+    }));
+    told.extend(emptied.iter().map(|name| format!("emptied {name}")));
+    told.extend(described.contacts.iter().map(|(id, part)| {
+        let part = match part {
+            Part::Requester => "the requester",
+            Part::Affected => "affected",
+            Part::Copied => "copied",
+        };
+        format!("named {} as {part}", names.of(id))
+    }));
+    told.extend(described.removed.iter().map(|id| format!("took off {}", names.of(id))));
+    let renewed = described.attributes.keys().chain(personal.people.keys());
+    let mut renewed: Vec<_> = renewed.filter(|id| !described.contacts.contains_key(*id)).collect();
+    renewed.dedup();
+    told.extend(renewed.iter().map(|id| format!("renewed what is known of {}", names.of(id))));
+    if told.is_empty() {
+        // The desk writes no empty description, so what it described was personal.
+        return write!(f, "changed its description: {ERASED}");
+    }
+    f.write_str(&told.join(", "))
+}
+
+/// What stands where words were.
+const ERASED: &str = "(erased)";
+
+/// `: "in these words"`.
+fn because(words: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match words {
+        None => Ok(()),
+        Some(ERASED) => write!(f, ": {ERASED}"),
+        Some(words) => write!(f, ": {}", Quoted(words)),
+    }
+}
+
+/// People's words between quotation marks, on one line.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", Plain(self.0))
+    }
+}
+
+/// Text on one line, without the control characters by which a message could draw over the reader's terminal.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.0.split(|c: char| c.is_whitespace() || c.is_control());
+        for (place, word) in words.filter(|word| !word.is_empty()).enumerate() {
+            if place > 0 {
+                f.write_char(' ')?;
+            }
+            f.write_str(word)?;
+        }
+        Ok(())
+    }
+}

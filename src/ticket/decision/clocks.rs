@@ -1,0 +1,546 @@
+//! The fold: from events to clocks.
+//!
+//! The same steps serve a decision, which lets them hear each event as it comes about, and a replay, which lets them
+//! hear a history. What they give depends on nothing else: no present time, no order of looking. Of events at one
+//! instant the order of their versions counts. Before an event is heard, what fell due before its instant has
+//! passed: whoever comes at the deadline itself is in time.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::definition::Fingerprint;
+use crate::error::Result;
+use crate::lifecycle::StateKind;
+use crate::sla::{
+    Agreement, Alarm, Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPolicyChange, OnPriorityChange,
+    OnReopen, Rulebook, Rules, keep_latest,
+};
+use crate::ticket::event::{Change, Event};
+use crate::ticket::people::Who;
+use crate::ticket::snapshot::Snapshot;
+
+/// The ticket right after an event.
+#[derive(Debug, Clone, Copy)]
+struct After<'a> {
+    at: DateTime<Utc>,
+    ticket: &'a Snapshot,
+    by_agent: bool,
+    by_desk: bool,
+}
+
+/// The clocks of a ticket at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clockwork {
+    rulebook: Rulebook,
+    /// The latest cycle of each metric.
+    clocks: Vec<Clock>,
+    /// What changed since it was last taken: the latest value of each cycle and revision, in order.
+    changed: Vec<Clock>,
+}
+
+/// The clocks after a whole history: every cycle of every metric, in the order in which they began.
+///
+/// What the history itself says of clocks is not believed: they come out of what happened to the ticket. Only that
+/// a warning or a breach was told is taken from it.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events are not one ticket's.
+pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
+    let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
+    let mut ticket = Snapshot::fold([first])?;
+    let mut work = Clockwork::new(rulebook.clone(), Vec::new());
+    work.hear(first, &ticket)?;
+    for event in rest {
+        ticket.apply(event)?;
+        work.hear(event, &ticket)?;
+    }
+    let mut cycles: Vec<Clock> = Vec::new();
+    for clock in work.changed {
+        match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
+            Some(cycle) => *cycle = clock,
+            None => cycles.push(clock),
+        }
+    }
+    Ok(cycles)
+}
+
+impl Clockwork {
+    pub(crate) fn new(rulebook: Rulebook, clocks: Vec<Clock>) -> Clockwork {
+        Clockwork { rulebook, clocks, changed: Vec::new() }
+    }
+
+    /// The latest cycle of each metric.
+    pub(crate) fn clocks(&self) -> &[Clock] {
+        &self.clocks
+    }
+
+    /// What changed since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> Vec<Clock> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The target's measure of this clock.
+    pub(crate) fn measure(&self, clock: &Clock) -> Result<Measure<'_>> {
+        Measure::of(&self.rulebook, clock)
+    }
+
+    /// Hears an event; `ticket` is as it stands right after it.
+    pub(crate) fn hear(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
+        let now = After {
+            at: event.at,
+            ticket,
+            by_agent: matches!(event.by.who, Who::Agent(_)),
+            by_desk: event.by.who == Who::Desk,
+        };
+        if self.clocks.is_empty() && self.rulebook.at(now.at).is_none() {
+            return Ok(());
+        }
+        match &event.change {
+            // Neither happens to the ticket: they are notes about what did.
+            Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
+            Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, ticket),
+            _ => self.pass(now.at)?,
+        }
+        match &event.change {
+            Change::Opened(_) => {
+                self.begin(now)?;
+                // An imported history may begin with a ticket that has ended.
+                if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
+            }
+            Change::Migrated { policy } => self.migrated(*policy, After { by_desk: false, ..now }),
+            Change::Replied { .. } if now.by_agent => self.answered(now),
+            Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
+            Change::Moved { from, .. } => self.moved(*from, now),
+            Change::Restamped => self.restamped(now),
+            Change::HandedOver { .. } => self.handed_over(now),
+            Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules in force to which clocks want to change over, and since when these hold.
+    pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
+        let Some((since, latest)) = self.rulebook.at(at) else { return Ok(None) };
+        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.policy != latest.hash()) {
+            if self.follows(clock)? {
+                return Ok(Some((*since, latest.hash())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the clock's agreement changes over to new rules.
+    fn follows(&self, clock: &Clock) -> Result<bool> {
+        let agreement = self.rulebook.of(clock.policy)?.agreement(&clock.agreement);
+        Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
+    }
+
+    /// Its clocks change over to these rules, by which they are measured from their beginning.
+    fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
+        let rules = self.rulebook.of(to)?.clone();
+        let agreement = rules.choose(now.ticket).cloned();
+        for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
+            if self.follows(clock)? {
+                self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
+            }
+        }
+        // Only where the new rules are those by which the ticket is measured now: what began by old ones would want
+        // to change over at once.
+        let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
+        let changed_over = open.peek().is_some() && open.all(|it| it.policy == to);
+        if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
+    }
+
+    /// Lets deadlines pass that lie before an instant.
+    fn pass(&mut self, at: DateTime<Utc>) -> Result<()> {
+        for metric in self.open_metrics() {
+            let Some(mut clock) = self.clock(metric).cloned() else { continue };
+            if let Some(due) = clock.due_at.filter(|due| *due < at && clock.breached_at.is_none()) {
+                clock.step(ClockStep::Breach)?;
+                clock.breached_at = Some(due);
+                self.set(clock);
+            }
+        }
+        Ok(())
+    }
+
+    /// A warning or a breach stands in the history.
+    fn told(&mut self, alert: &Alert, ticket: &Snapshot) -> Result<()> {
+        let same = |clock: &&Clock| clock.cycle == alert.cycle;
+        let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
+        if !clock.told.contains(&alert.percent) {
+            clock.told.push(alert.percent);
+        }
+        if alert.percent >= 100 && clock.breached_at.is_none() {
+            clock.step(ClockStep::Breach)?;
+            clock.breached_at = Some(alert.due);
+        }
+        clock.next = next_alarm(&clock, &self.measure(&clock)?, ticket);
+        self.set(clock);
+        Ok(())
+    }
+
+    /// An agent answered.
+    fn answered(&mut self, now: After<'_>) -> Result<()> {
+        for metric in [Metric::FirstReply, Metric::NextReply, Metric::PeriodicUpdate] {
+            self.finish(metric, now)?;
+        }
+        if now.ticket.state.kind().is_open() {
+            self.start(Metric::PeriodicUpdate, now.at, now)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The requester wrote. While the first reply is owed, it is the answer to this too; and the oldest unanswered
+    /// message is the one that counts.
+    fn asked(&mut self, now: After<'_>) -> Result<()> {
+        let owed = [Metric::FirstReply, Metric::NextReply];
+        let answered_once = now.ticket.first_replied_at.is_some()
+            || match self.clock(Metric::FirstReply) {
+                Some(clock) => matches!(clock.state, ClockState::Met | ClockState::Missed),
+                None => now.ticket.resolved_at.is_some(),
+            };
+        if !answered_once || owed.into_iter().any(|metric| self.is_open(metric)) {
+            return Ok(());
+        }
+        self.start(Metric::NextReply, now.at, now)
+    }
+
+    fn moved(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
+        let to = now.ticket.state.kind();
+        match to {
+            StateKind::Cancelled => {
+                for metric in self.open_metrics() {
+                    self.cancel(metric, now)?;
+                }
+            }
+            StateKind::Resolved | StateKind::Closed => {
+                for metric in self.open_metrics() {
+                    match metric {
+                        Metric::Closure if to == StateKind::Resolved => {}
+                        Metric::FirstReply | Metric::NextReply if !now.by_agent => {
+                            self.cancel(metric, now)?
+                        }
+                        // No further update is owed; one that is owed already was late.
+                        Metric::PeriodicUpdate => self.cancel(metric, now)?,
+                        _ => self.finish(metric, now)?,
+                    }
+                }
+            }
+            StateKind::New | StateKind::Active | StateKind::OnHold if !from.is_open() => {
+                self.reopened(now)?;
+            }
+            _ => {}
+        }
+        self.toggle(now)
+    }
+
+    /// The state in which it is began later than was said: so ended what that state ends.
+    fn restamped(&mut self, now: After<'_>) -> Result<()> {
+        let state = now.ticket.state.kind();
+        for clock in self.clocks.clone() {
+            let moves = match clock.metric {
+                Metric::Resolution | Metric::RequesterWait | Metric::AgentWork => {
+                    state == StateKind::Resolved
+                }
+                Metric::Closure => state == StateKind::Closed,
+                Metric::Handling(line) => state == StateKind::Resolved && line == now.ticket.line,
+                _ => false,
+            };
+            if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
+                let metric = clock.metric;
+                self.go_on(clock, now)?;
+                self.pass(now.at)?;
+                self.finish(metric, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reopened(&mut self, now: After<'_>) -> Result<()> {
+        for clock in self.clocks.clone() {
+            let rules = self.rulebook.of(clock.policy)?;
+            let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
+            let owed = match clock.metric {
+                Metric::FirstReply => {
+                    clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
+                }
+                Metric::NextReply => false,
+                Metric::Handling(line) => line == now.ticket.line,
+                _ => true,
+            };
+            if clock.state.is_open() || !owed || how == OnReopen::Freeze {
+                continue;
+            }
+            match (clock.metric, how) {
+                (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
+                // It ended before the ticket did.
+                (metric, _) if metric != Metric::FirstReply && !ended_with(now.ticket, &clock) => {}
+                (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
+                _ => self.go_on(clock, now)?,
+            }
+        }
+        self.rechoose(now)
+    }
+
+    fn go_on(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
+        clock.step(if clock.state == ClockState::Missed { ClockStep::GoOnLate } else { ClockStep::GoOn })?;
+        if late.is_some() {
+            clock.step(ClockStep::Breach)?;
+        }
+        clock.ended_at = None;
+        self.time(clock, now)
+    }
+
+    /// It came to another team, perhaps on another line.
+    fn handed_over(&mut self, now: After<'_>) -> Result<()> {
+        for metric in self.open_metrics() {
+            if matches!(metric, Metric::Handling(line) if line != now.ticket.line) {
+                self.finish(metric, now)?;
+            }
+        }
+        self.rechoose(now)?;
+        let metric = Metric::Handling(now.ticket.line);
+        if !now.ticket.state.kind().is_open() || self.is_open(metric) {
+            return Ok(());
+        }
+        self.start(metric, now.at, now)
+    }
+
+    /// Pauses and resumes what the ticket's state now pauses and resumes.
+    fn toggle(&mut self, now: After<'_>) -> Result<()> {
+        for metric in self.open_metrics() {
+            let Some(clock) = self.clock(metric) else { continue };
+            let counts = now.ticket.course.last().map(|leg| self.measure(clock).map(|it| it.counts(leg)));
+            if counts.transpose()?.unwrap_or(false) != clock.running_since.is_some() {
+                self.time(clock.clone(), now)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The mechanics of the fold: how clocks begin, are timed, given other targets, and end.
+impl Clockwork {
+    /// Chooses the agreement anew, gives running clocks its targets, and starts those that it adds.
+    fn rechoose(&mut self, now: After<'_>) -> Result<()> {
+        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
+        let agreement = rules.choose(now.ticket).cloned();
+        for metric in self.open_metrics() {
+            let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
+            self.rebind(metric, &rules, agreement.as_ref(), how, now)?;
+        }
+        if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
+    }
+
+    /// Starts the clocks that the ticket's agreement wants and that there have not been yet, or that had lost their
+    /// target for a while.
+    fn begin(&mut self, now: After<'_>) -> Result<()> {
+        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
+        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
+        let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
+        let from = if since_opening { now.ticket.opened_at } else { now.at };
+        for metric in Metric::ALL {
+            let wanted = match metric {
+                Metric::NextReply | Metric::PeriodicUpdate => false,
+                Metric::FirstReply => {
+                    now.ticket.first_replied_at.is_none() && now.ticket.resolved_at.is_none()
+                }
+                Metric::Handling(line) => line == now.ticket.line,
+                _ => true,
+            };
+            if !wanted {
+                continue;
+            }
+            let handling = matches!(metric, Metric::Handling(_));
+            match self.clock(metric) {
+                None => self.start(metric, if handling { now.at } else { from }, now)?,
+                Some(clock) if clock.state.is_open() || ended_with(now.ticket, clock) => {}
+                Some(_) if handling => self.start(metric, now.at, now)?,
+                Some(clock) if clock.state == ClockState::Cancelled => {
+                    self.rebind(metric, &rules, Some(agreement), agreement.on_priority_change, now)?;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a clock the target that this agreement has for it; without one it is cancelled. One that was cancelled
+    /// so goes on.
+    fn rebind(
+        &mut self,
+        metric: Metric,
+        rules: &Rules,
+        agreement: Option<&Agreement>,
+        how: OnPriorityChange,
+        now: After<'_>,
+    ) -> Result<()> {
+        let Some(mut clock) = self.clock(metric).cloned() else { return Ok(()) };
+        let priority = now.ticket.priority();
+        let found = agreement.and_then(|it| it.target_for(metric, priority).map(|target| (it, target)));
+        let Some((agreement, target)) = found else { return self.cancel(metric, now) };
+        let time = target.time_for(priority).unwrap_or(clock.target);
+        let measure = Measure::new(rules, target)?;
+        let was_away = clock.state == ClockState::Cancelled;
+        if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
+            let bound = (rules.hash(), agreement.name());
+            if (clock.policy, clock.agreement.as_str()) != bound {
+                (clock.policy, clock.agreement, clock.priority) = (bound.0, bound.1.to_owned(), priority);
+                self.set(clock);
+            }
+            return Ok(());
+        }
+        match how {
+            OnPriorityChange::FromOpening => {
+                (clock.counted_from, clock.carried) = (clock.from, TimeDelta::zero());
+            }
+            OnPriorityChange::CarryElapsed => {
+                let until = clock.ended_at.unwrap_or(now.at);
+                let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, until);
+                (clock.counted_from, clock.carried) = (now.at, clock.carried + elapsed);
+            }
+            OnPriorityChange::Restart => {
+                (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
+            }
+        }
+        (clock.policy, clock.priority, clock.target) = (rules.hash(), priority, time);
+        agreement.name().clone_into(&mut clock.agreement);
+        clock.revision += 1;
+        // What the desk did of itself, to help a clock that runs out, does not start the warnings over again.
+        if !now.by_desk {
+            clock.told.clear();
+            clock.breached_at = None;
+        }
+        clock.ended_at = None;
+        clock.step(if was_away { ClockStep::GoOn } else { ClockStep::Revise })?;
+        if clock.breached_at.is_some() {
+            clock.step(ClockStep::Breach)?;
+        }
+        self.time(clock, now)
+    }
+
+    /// Begins another cycle, if the ticket's agreement has a target for it.
+    fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
+        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
+        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
+        let priority = now.ticket.priority();
+        let target = agreement.target_for(metric, priority).and_then(|it| it.time_for(priority));
+        let Some(target) = target else { return Ok(()) };
+        let clock = Clock {
+            metric,
+            cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
+            agreement: agreement.name().to_owned(),
+            policy: rules.hash(),
+            priority,
+            target,
+            revision: 0,
+            state: ClockState::Running,
+            from,
+            counted_from: from,
+            carried: TimeDelta::zero(),
+            consumed: TimeDelta::zero(),
+            running_since: None,
+            due_at: None,
+            breached_at: None,
+            ended_at: None,
+            told: Vec::new(),
+            next: None,
+        };
+        self.time(clock, now)
+    }
+
+    fn finish(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
+        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
+            return Ok(());
+        };
+        let in_time = clock.breached_at.is_none();
+        clock.step(if in_time { ClockStep::Meet } else { ClockStep::Miss })?;
+        self.end(clock, now)
+    }
+
+    fn cancel(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
+        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
+            return Ok(());
+        };
+        clock.step(ClockStep::Cancel)?;
+        self.end(clock, now)
+    }
+
+    fn end(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, now.at);
+        clock.consumed = clock.carried + elapsed;
+        clock.ended_at = Some(now.at);
+        (clock.running_since, clock.next) = (None, None);
+        self.set(clock);
+        Ok(())
+    }
+
+    /// Works out the figures of an open clock from the ticket's course.
+    fn time(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let measure = self.measure(&clock)?;
+        let counts = now.ticket.course.last().is_some_and(|leg| measure.counts(leg));
+        clock.consumed = clock.carried + measure.elapsed(&now.ticket.course, clock.counted_from, now.at);
+        clock.running_since = counts.then_some(now.at);
+        clock.due_at = measure.due(&now.ticket.course, clock.counted_from, clock.target - clock.carried);
+        clock.next = next_alarm(&clock, &measure, now.ticket);
+        match (clock.state, counts) {
+            (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
+            (ClockState::Paused, true) => clock.step(ClockStep::Resume)?,
+            _ => {}
+        }
+        self.set(clock);
+        Ok(())
+    }
+
+    /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
+    /// where none is open, those in force, if the agreement of the one that ended last follows them.
+    fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<Rules>>> {
+        let clock = self.clocks.iter().find(|it| it.state.is_open());
+        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
+        let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
+        let Some(clock) = clock else { return Ok(in_force) };
+        let follows = !clock.state.is_open() && self.follows(clock)?;
+        let pinned = self.rulebook.of(clock.policy)?;
+        Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
+    }
+
+    fn clock(&self, metric: Metric) -> Option<&Clock> {
+        self.clocks.iter().find(|clock| clock.metric == metric)
+    }
+
+    fn is_open(&self, metric: Metric) -> bool {
+        self.clock(metric).is_some_and(|clock| clock.state.is_open())
+    }
+
+    fn open_metrics(&self) -> Vec<Metric> {
+        self.clocks.iter().filter(|clock| clock.state.is_open()).map(|clock| clock.metric).collect()
+    }
+
+    fn set(&mut self, clock: Clock) {
+        // Every target that a cycle had is on record, so that a ledger can say what was counted by which.
+        let revision = (clock.metric, clock.cycle, clock.revision);
+        match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
+            Some(changed) => changed.clone_from(&clock),
+            None => self.changed.push(clock.clone()),
+        }
+        keep_latest(&mut self.clocks, clock);
+    }
+}
+
+/// Whether a clock ended when the ticket did.
+fn ended_with(ticket: &Snapshot, clock: &Clock) -> bool {
+    ticket.course.iter().any(|leg| !leg.state.is_open() && Some(leg.since) == clock.ended_at)
+}
+
+/// The lowest percentage that is not told yet, with its instant.
+fn next_alarm(clock: &Clock, measure: &Measure<'_>, ticket: &Snapshot) -> Option<Alarm> {
+    let told = clock.told.iter().copied().max().unwrap_or(0);
+    let percent = measure.target.percentages().find(|percent| *percent > told)?;
+    let used = clock.target * i32::from(percent) / 100;
+    let at = measure.due(&ticket.course, clock.counted_from, used - clock.carried)?;
+    Some(Alarm { at, percent })
+}

@@ -1,0 +1,271 @@
+//! The pure decision: a ticket, an action and a moment in; events or a refusal out.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::lifecycle::state::{self, State};
+use crate::lifecycle::{HoldReason, Permitted, Rejection, Verb};
+use crate::limits;
+use crate::policy::Policy;
+use crate::priority::Inputs;
+use crate::ticket::action::Action;
+use crate::ticket::decision::route::{Errand, Waived};
+use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::event::{Cause, Change, Personal};
+use crate::ticket::people::{Actor, Who};
+use crate::ticket::snapshot::Snapshot;
+use crate::time::to_micros;
+use crate::workflow::Workflow;
+
+impl Snapshot {
+    /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
+    /// answer. A desk does it inside a transaction; a test, or a screen that shows what would happen, may do it
+    /// anywhere.
+    ///
+    /// ```
+    /// # use firstline::sla::Rulebook;
+    /// # use firstline::ticket::decision::Moment;
+    /// # use firstline::workflow::Catalogue;
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let (policy, rules, workflows) = (Policy::new(), Rulebook::new(), Catalogue::new());
+    /// let anna = Actor::agent("anna");
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows };
+    /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
+    /// assert_eq!(draft.events().len(), 1);
+    /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
+    /// assert!(ticket.snapshot().decide(&Action::confirm(), &moment).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [rejected](Error::is_rejected): the lifecycle, or who the actor is, forbids a part of the action;
+    /// - [invalid](Error::is_invalid): a part breaks a stated rule (an undeclared field, an empty text).
+    ///
+    /// Either way nothing of the action happens.
+    pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Draft> {
+        moment.by.check()?;
+        let mut draft = Draft::of(self.clone(), moment.rules);
+        draft.fire_due(moment)?;
+        let parts = action.parts();
+        if parts.is_empty() {
+            return Err(Error::invalid("action", "is empty").allowing("at least one part"));
+        }
+        limits::count("parts of an action", parts.len())?;
+        for part in &parts {
+            draft.part(part, moment)?;
+            // A target that was set anew may have run out long ago.
+            draft.fire_due(moment)?;
+        }
+        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
+        let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
+        if spoke && !steps {
+            draft.answer_to_message(moment)?;
+        }
+        if parts
+            .iter()
+            .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
+        {
+            draft.reassess(moment)?;
+        }
+        draft.fire_due(moment)?;
+        draft.settle()?;
+        Ok(draft)
+    }
+
+    /// What the ticket accepts now, whoever asks.
+    pub(crate) fn permitted(&self, workflow: &Workflow) -> Permitted {
+        Errand { ticket: self, workflow, by: None, waived: Waived::Nothing }.permitted()
+    }
+
+    /// Why the ticket refuses the action, or a part of it once the parts before it are done; `None` if it
+    /// accepts it all. With an actor, also whether it is theirs to do.
+    pub(crate) fn refusal(
+        &self,
+        action: &Action,
+        by: Option<&Actor>,
+        workflow: &Workflow,
+    ) -> Option<Rejection> {
+        let parts = action.parts();
+        let mut imagined = Cow::Borrowed(self);
+        for part in &parts {
+            let errand = Errand { ticket: &imagined, workflow, by, waived: Waived::Nothing };
+            let onto = match errand.allow(part) {
+                Ok(onto) => onto,
+                Err(rejection) => return Some(rejection),
+            };
+            if parts.len() > 1 {
+                imagined.to_mut().imagine(part, onto);
+            }
+        }
+        None
+    }
+}
+
+impl Draft {
+    fn part(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
+        let onto = self.onto(part, moment)?;
+        match part {
+            Action::Reply(message) => {
+                message.check("reply")?;
+                let files = message.files.clone();
+                let change = match moment.by.who {
+                    Who::Contact(_) => Change::Received { files },
+                    _ => Change::Replied { files },
+                };
+                self.change(moment, change, message.personal())
+            }
+            Action::Note(message) => {
+                message.check("note")?;
+                self.change(moment, Change::Noted { files: message.files.clone() }, message.personal())
+            }
+            Action::Hold { reason, until, .. } => {
+                let held = held(reason, *until, moment)?;
+                self.go_on(onto, held, part, None, moment)
+            }
+            Action::Resolve { text, code, .. } => {
+                limits::text("resolution", text)?;
+                if let Some(code) = code {
+                    limits::name("resolution code", code)?;
+                }
+                let resolved = resolved(moment.policy, moment.now.max(self.snapshot().updated_at));
+                self.go_on(onto, resolved, part, code.clone(), moment)
+            }
+            Action::Start(_) | Action::Resume(_) | Action::Reopen(_) => {
+                self.go_on(onto, state::Active.into(), part, None, moment)
+            }
+            Action::Confirm(_) | Action::Close(_) => {
+                self.go_on(onto, state::Closed.into(), part, None, moment)
+            }
+            Action::Cancel(_) => self.go_on(onto, state::Cancelled.into(), part, None, moment),
+            Action::Move { .. } => self.go_to(onto, part, moment),
+            Action::Assign(to) => {
+                to.iter().try_for_each(|agent| agent.check())?;
+                if *to == self.snapshot().assignee {
+                    return Ok(());
+                }
+                self.change(moment, Change::Assigned { to: to.clone() }, Personal::default())
+            }
+            Action::HandOver { team, line, packet } => {
+                team.check()?;
+                let personal = words("hand-over packet", packet.as_deref())?;
+                self.change(moment, Change::HandedOver { team: Some(team.clone()), line: *line }, personal)?;
+                match self.snapshot().assignee {
+                    Some(_) => self.change(moment, Change::Assigned { to: None }, Personal::default()),
+                    None => Ok(()),
+                }
+            }
+            Action::Link(link) if self.snapshot().links.contains(link) => Ok(()),
+            Action::Link(link) => {
+                limits::count("links", self.snapshot().links.len() + 1)?;
+                self.change(moment, Change::Linked(*link), Personal::default())
+            }
+            Action::Unlink(link) => self.change(moment, Change::Unlinked(*link), Personal::default()),
+            Action::All(_) => Ok(()), // `parts` has taken these apart.
+            Action::Kind(kind) => {
+                let changes = kind.as_str() != self.snapshot().kind.as_str();
+                self.describe(part, moment)?;
+                if changes { self.follow_kind(kind, moment) } else { Ok(()) }
+            }
+            other => match other.verb() {
+                Some(Verb::Prioritise) => self.prioritise(other, moment),
+                _ => self.describe(other, moment),
+            },
+        }
+    }
+
+    /// Puts on this ticket what a link on another one means for it.
+    pub(crate) fn mirror(&mut self, change: Change, moment: &Moment<'_>) -> Result<()> {
+        self.change(moment, change, Personal::default())
+    }
+
+    pub(super) fn change(&mut self, moment: &Moment<'_>, change: Change, personal: Personal) -> Result<()> {
+        self.emit(moment.now, moment.by, change, personal)
+    }
+
+    /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
+    /// says itself what becomes of the ticket.
+    fn answer_to_message(&mut self, moment: &Moment<'_>) -> Result<()> {
+        let action = match &self.snapshot().state {
+            State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),
+            State::Resolved(_) => Action::reopen(),
+            _ => return Ok(()),
+        };
+        if !self.snapshot().is_asked_by(&moment.by.who) {
+            return Ok(());
+        }
+        self.go_by_itself(&action, moment.now, moment.by, Cause::Message, Waived::Words, moment)
+    }
+
+    fn prioritise(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
+        let assessment = &self.snapshot().assessment;
+        let mut modifiers = self.snapshot().modifiers.clone();
+        let (mut impact, mut urgency) = (assessment.impact().given(), assessment.urgency().given());
+        let mut overridden = assessment.overridden();
+        let mut personal = Personal::default();
+        match part {
+            Action::Impact(level) => impact = Some(*level),
+            Action::Urgency(level) => urgency = Some(*level),
+            Action::Modifier { name, on: true } => {
+                modifiers.insert(name.clone());
+            }
+            Action::Modifier { name, on: false } => {
+                modifiers.remove(name);
+            }
+            Action::Override { priority, why } => {
+                personal = words("reason", Some(why))?;
+                overridden = Some(*priority);
+            }
+            _ => overridden = None,
+        }
+        let assessment = moment.policy.matrix_in_use().assess(&Inputs {
+            impact,
+            urgency,
+            modifiers: &modifiers,
+            overridden,
+            facts: self.snapshot(),
+        })?;
+        // An override with a new reason is news, even if the priority stays.
+        let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;
+        if unchanged && personal.is_empty() {
+            return Ok(());
+        }
+        let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
+        self.change(moment, change, personal)
+    }
+
+    /// Computes the priority anew after the facts behind it may have changed.
+    pub(super) fn reassess(&mut self, moment: &Moment<'_>) -> Result<()> {
+        let modifiers = self.snapshot().modifiers.clone();
+        self.reassess_with(modifiers, moment.now, moment.by, moment.policy)
+    }
+}
+
+/// The state after a resolution at this instant.
+fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
+    let closes_at = policy.verification_period().and_then(|period| at.checked_add_signed(period));
+    state::Resolved { closes_at }.into()
+}
+
+/// The state of a hold.
+fn held(reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) -> Result<State> {
+    limits::name("hold reason", reason.as_str())?;
+    let until = until.map(to_micros);
+    if let Some(until) = until.filter(|until| *until <= moment.now) {
+        return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
+            .allowing(format!("an instant after {}", moment.now)));
+    }
+    // Read again by its name, so that a reason of one's own called "customer" is the known one.
+    Ok(state::OnHold { reason: HoldReason::from(reason.as_str()), until }.into())
+}
+
+pub(super) fn words(what: &str, text: Option<&str>) -> Result<Personal> {
+    match text {
+        None => Ok(Personal::default()),
+        Some(text) => limits::text(what, text).map(|()| Personal::text(text)),
+    }
+}

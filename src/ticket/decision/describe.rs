@@ -1,0 +1,82 @@
+//! Describing a ticket: what it is about, whom it concerns, and the desk's own fields.
+
+use crate::error::Result;
+use crate::limits;
+use crate::ticket::action::Action;
+use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::event::{Change, Described, Personal};
+use crate::ticket::people::Contact;
+
+impl Draft {
+    /// Changes what the ticket says of itself. What is so already is no event.
+    pub(super) fn describe(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
+        let mut described = Described::default();
+        let mut personal = Personal::default();
+        let snapshot = self.snapshot();
+        match part {
+            Action::Subject(subject) => {
+                limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
+                personal.subject = Some(subject.clone()).filter(|subject| *subject != snapshot.subject());
+            }
+            Action::Kind(kind) => {
+                limits::name("kind", kind.as_str())?;
+                described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
+            }
+            Action::Category(path) => {
+                limits::category(path)?;
+                described.category = Some(path.clone()).filter(|path| *path != snapshot.category);
+            }
+            Action::Tag(tag) => {
+                limits::name("tag", tag)?;
+                if !snapshot.tags.contains(tag) {
+                    limits::count("tags", snapshot.tags.len() + 1)?;
+                    described.tagged.insert(tag.clone());
+                }
+            }
+            Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
+            Action::Field { name, value: None } => {
+                moment.policy.declared(name)?;
+                described.emptied.extend(snapshot.field(name).map(|_| name.clone()));
+            }
+            Action::Field { name, value: Some(value) } => {
+                moment.policy.check_field(name, value)?;
+                if snapshot.field(name) != Some(value) {
+                    let personal_field = moment.policy.declared(name)?.is_personal();
+                    let fields = if personal_field { &mut personal.fields } else { &mut described.fields };
+                    fields.insert(name.clone(), value.clone());
+                }
+            }
+            Action::Contact { contact, part } => {
+                contact.check()?;
+                let known = snapshot.contacts.contains_key(&contact.id);
+                limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
+                snapshot.introduce(contact, *part, &mut described, &mut personal);
+            }
+            Action::RemoveContact(id) => {
+                described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
+            }
+            _ => {}
+        }
+        self.described(described, personal, moment)
+    }
+
+    /// Renews what is known of a contact of this ticket, where it came with a message. What was left out stays.
+    pub(crate) fn acquaint(&mut self, contact: &Contact, moment: &Moment<'_>) -> Result<()> {
+        contact.check()?;
+        let mut described = Described::default();
+        let mut personal = Personal::default();
+        let snapshot = self.snapshot();
+        let Some(part) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
+        snapshot.introduce(contact, *part, &mut described, &mut personal);
+        let before = snapshot.version;
+        self.described(described, personal, moment)?;
+        if self.snapshot().version > before { self.reassess(moment) } else { Ok(()) }
+    }
+
+    fn described(&mut self, described: Described, personal: Personal, moment: &Moment<'_>) -> Result<()> {
+        if described == Described::default() && personal.is_empty() {
+            return Ok(()); // It is so already.
+        }
+        self.change(moment, Change::Described(Box::new(described)), personal)
+    }
+}

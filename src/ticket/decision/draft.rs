@@ -1,0 +1,117 @@
+//! A ticket being changed: the working copy of one decision.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::Result;
+use crate::lifecycle::StateKind;
+use crate::policy::Policy;
+use crate::sla::Rulebook;
+use crate::ticket::decision::clocks::Clockwork;
+use crate::ticket::event::{Change, Event, Origin, Personal};
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+use crate::workflow::Catalogue;
+
+/// When, by whom and under which policy a decision is made: everything it may know beside the ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The present instant.
+    pub now: DateTime<Utc>,
+    /// Who wants it.
+    pub by: &'a Actor,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// Its agreements, and those to which the ticket's clocks are pinned.
+    pub rules: &'a Rulebook,
+    /// The workflows in force, and the one to which the ticket is pinned.
+    pub workflows: &'a Catalogue,
+}
+
+/// The outcome of a pure decision: the ticket as it will be, and the events that make it so.
+///
+/// Nothing has happened yet. A store writes both in one transaction, if the ticket is still at
+/// [`expected`](Draft::expected).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    expected: u64,
+    pub(super) snapshot: Snapshot,
+    events: Vec<Event>,
+    pub(super) clockwork: Clockwork,
+}
+
+impl Draft {
+    /// A draft of a ticket as it stands.
+    pub(crate) fn of(snapshot: Snapshot, rules: &Rulebook) -> Draft {
+        let clockwork = Clockwork::new(rules.clone(), snapshot.clocks.clone());
+        Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork }
+    }
+
+    /// A draft of a ticket that begins with this event.
+    pub(crate) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
+        let snapshot = Snapshot::fold([&opening])?;
+        let mut clockwork = Clockwork::new(rules.clone(), Vec::new());
+        clockwork.hear(&opening, &snapshot)?;
+        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
+    }
+
+    /// The version that the ticket must still have when this is written; 0 if it must not be there yet.
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// The ticket as it will be.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What will have happened.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The parts, to be written.
+    pub(crate) fn into_parts(self) -> (u64, Snapshot, Vec<Event>) {
+        (self.expected, self.snapshot, self.events)
+    }
+
+    /// Adds an event. Time never runs backwards within a ticket: an event is at the earliest as old as the last.
+    pub(crate) fn emit(
+        &mut self,
+        at: DateTime<Utc>,
+        by: &Actor,
+        change: Change,
+        personal: Personal,
+    ) -> Result<()> {
+        self.emit_from(at.max(self.snapshot.updated_at), by, change, personal, None)
+    }
+
+    /// Adds an event just as it happened elsewhere, whatever its time.
+    pub(crate) fn emit_from(
+        &mut self,
+        at: DateTime<Utc>,
+        by: &Actor,
+        change: Change,
+        personal: Personal,
+        origin: Option<Origin>,
+    ) -> Result<()> {
+        let event = Event {
+            ticket: self.snapshot.id,
+            // At the end of all numbers `apply` refuses it.
+            version: self.snapshot.version.saturating_add(1),
+            at,
+            by: by.clone(),
+            change,
+            personal,
+            origin,
+        };
+        self.snapshot.apply(&event)?;
+        self.clockwork.hear(&event, &self.snapshot)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// The present state, for checks.
+    pub(crate) fn state(&self) -> StateKind {
+        self.snapshot.state.kind()
+    }
+}

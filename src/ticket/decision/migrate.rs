@@ -1,0 +1,200 @@
+//! A ticket goes over to another version of its workflow: the pure decision.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::id::{AgentId, TeamId};
+use crate::lifecycle::{State, StateKind};
+use crate::limits;
+use crate::policy::Policy;
+use crate::ticket::action::Action;
+use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::event::{Change, Personal, TransferCause};
+use crate::ticket::people::{Actor, Who};
+use crate::ticket::snapshot::Snapshot;
+use crate::value::Value;
+use crate::workflow::{Catalogue, Migration, StatusId, Workflow};
+
+/// A plan with the workflow to which it leads.
+#[derive(Debug, Clone)]
+pub(crate) struct Passage {
+    pub(crate) plan: Migration,
+    pub(crate) to: Workflow,
+}
+
+/// Whether a ticket goes over, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Crossing {
+    /// It has no part in it: finished, or on another workflow or version.
+    Elsewhere,
+    /// Its kind follows another workflow by the policy in force.
+    OfAnotherKind,
+    /// Its status leads nowhere.
+    Unmapped,
+    /// It stands in the way.
+    Hindered {
+        /// To which status it was to go.
+        to: StatusId,
+        /// The fields that it lacks.
+        missing: Vec<String>,
+        /// What else is against it.
+        why: Option<String>,
+    },
+    /// It goes.
+    Goes {
+        /// From which status.
+        from: String,
+        /// To which status.
+        to: StatusId,
+        /// Which fields are filled in.
+        filled: Vec<String>,
+    },
+}
+
+impl Passage {
+    /// How this ticket fares, as it stands.
+    pub(crate) fn crossing(&self, ticket: &Snapshot, in_force: &Catalogue) -> Crossing {
+        let follows = ticket.workflow();
+        let concerned = !ticket.state.kind().is_final()
+            && *follows.name == *self.plan.from
+            && self.plan.from_version.is_none_or(|version| version == follows.version)
+            && follows.hash != self.to.reference().hash;
+        if !concerned {
+            return Crossing::Elsewhere;
+        }
+        if *in_force.for_kind(ticket.kind.as_str()) != self.to {
+            return Crossing::OfAnotherKind;
+        }
+        let Some(to) = self.plan.leads(&self.to, ticket.status(), ticket.state.kind()) else {
+            return Crossing::Unmapped;
+        };
+        let status = self.to.status(to);
+        let lacking = status.enter.iter().filter(|field| !ticket.has_filled(field)).cloned();
+        let (filled, missing): (Vec<_>, Vec<_>) =
+            lacking.partition(|field| self.plan.fill.contains_key(field));
+        let why = match (&ticket.state, &status.reason) {
+            (State::OnHold(hold), Some(reason)) if hold.reason.as_str() != reason.as_str() => {
+                Some(format!("waits for {}, and {:?} is for {reason}", hold.reason, status.name))
+            }
+            _ => None,
+        };
+        if missing.is_empty() && why.is_none() {
+            Crossing::Goes { from: ticket.status().to_owned(), to, filled }
+        } else {
+            Crossing::Hindered { to, missing, why }
+        }
+    }
+
+    /// What is wrong with what the plan fills in.
+    pub(crate) fn faults_of_fill(plan: &Migration, policy: &Policy) -> Vec<String> {
+        let faults = plan.fill.iter().filter_map(|(field, value)| {
+            let error = fill(field, value, policy).err()?;
+            Some(format!("fill {field:?}: {error}"))
+        });
+        faults.collect()
+    }
+}
+
+/// What a fill does to a ticket.
+enum Fill {
+    Part(Action),
+    Team(TeamId),
+    Assignee(AgentId),
+}
+
+/// What a plan fills in, checked by the policy.
+fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
+    match (field, value) {
+        ("category", Value::List(path)) => {
+            limits::category(path)?;
+            Ok(Fill::Part(Action::Category(path.clone())))
+        }
+        ("category", other) => {
+            Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
+                .allowing("a list of names, from general to special"))
+        }
+        ("assignee", Value::Text(agent)) => {
+            let agent = AgentId::new(agent.as_str());
+            agent.check()?;
+            Ok(Fill::Assignee(agent))
+        }
+        ("team", Value::Text(team)) => {
+            let team = TeamId::new(team.as_str());
+            team.check()?;
+            Ok(Fill::Team(team))
+        }
+        ("assignee" | "team", other) => {
+            Err(Error::invalid(field, format_args!("does not take a {}", other.type_name()))
+                .allowing("an id"))
+        }
+        (field, value) => {
+            let Some(name) = field.strip_prefix("field.") else {
+                return Err(Error::invalid(field, "cannot be filled in by a plan")
+                    .allowing("category, assignee, team, field.NAME"));
+            };
+            policy.check_field(name, value)?;
+            // A default that counts as empty would leave the demand unmet.
+            let empty = match value {
+                Value::Text(text) => text.trim().is_empty(),
+                Value::List(items) => items.is_empty(),
+                _ => false,
+            };
+            if empty {
+                return Err(Error::invalid(field, "would be as empty as before"));
+            }
+            Ok(Fill::Part(Action::Field { name: name.to_owned(), value: Some(value.clone()) }))
+        }
+    }
+}
+
+impl Draft {
+    /// Lets happen what the clock owes the ticket, and lets it go over if it can. If it cannot, the draft is not to be
+    /// written.
+    pub(crate) fn go_over(&mut self, passage: &Passage, moment: &Moment<'_>) -> Result<Crossing> {
+        self.fire_due(moment)?;
+        let crossing = passage.crossing(self.snapshot(), moment.workflows);
+        let Crossing::Goes { to, filled, .. } = &crossing else { return Ok(crossing) };
+        for field in filled {
+            if let Some(value) = passage.plan.fill.get(field) {
+                self.fill_in(fill(field, value, moment.policy)?, moment)?;
+            }
+        }
+        let to = passage.to.placement(*to);
+        let transferred = Change::Transferred { to, cause: TransferCause::Migration };
+        self.change(moment, transferred, Personal::default())?;
+        if !filled.is_empty() {
+            // As with any description: a priority that is computed from the field follows it.
+            self.reassess(moment)?;
+        }
+        self.fire_due(moment)?;
+        self.settle()?;
+        Ok(crossing)
+    }
+
+    fn fill_in(&mut self, fill: Fill, moment: &Moment<'_>) -> Result<()> {
+        match fill {
+            Fill::Part(part) => self.describe(&part, moment),
+            Fill::Assignee(agent) => {
+                self.change(moment, Change::Assigned { to: Some(agent) }, Personal::default())
+            }
+            Fill::Team(team) => {
+                let to = Change::HandedOver { team: Some(team), line: self.snapshot().line };
+                self.change(moment, to, Personal::default())
+            }
+        }
+    }
+}
+
+/// Refuses a migration by somebody whose work it is not.
+pub(crate) fn may_migrate(by: &Actor) -> Result<()> {
+    by.check()?;
+    match by.who {
+        Who::Contact(_) => {
+            Err(Error::invalid("actor", "cannot migrate tickets").allowing("agents and programs"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many tickets stand in each status that leads nowhere.
+pub(crate) type Unmapped = BTreeMap<(String, StateKind), usize>;

@@ -1,0 +1,197 @@
+//! Steps and moves as they happen: by somebody, by a message, by a timer; and a change of workflow.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::Result;
+use crate::lifecycle::state::{self, State};
+use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::ticket::action::Action;
+use crate::ticket::decision::decide::words;
+use crate::ticket::decision::route::{Errand, Onto, Waived};
+use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::event::{Cause, Change, Described, Personal, TransferCause};
+use crate::ticket::kind::Kind;
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+use crate::ticket::timer::TimerKind;
+use crate::workflow::Workflow;
+
+impl Draft {
+    /// Whether one thing may be done now, and where it leads.
+    pub(super) fn onto(&self, part: &Action, moment: &Moment<'_>) -> Result<Option<Onto>> {
+        Ok(self.errand(Some(moment.by), Waived::Nothing, moment)?.allow(part)?)
+    }
+
+    fn errand<'a>(
+        &'a self,
+        by: Option<&'a Actor>,
+        waived: Waived,
+        moment: &'a Moment<'_>,
+    ) -> Result<Errand<'a>> {
+        let ticket = self.snapshot();
+        let workflow = match &ticket.placed {
+            Some(placed) => moment.workflows.get(&placed.workflow)?,
+            None => Workflow::simple(),
+        };
+        Ok(Errand { ticket, workflow, by, waived })
+    }
+
+    /// Takes a step that was allowed.
+    pub(super) fn go_on(
+        &mut self,
+        onto: Option<Onto>,
+        to: State,
+        part: &Action,
+        code: Option<String>,
+        moment: &Moment<'_>,
+    ) -> Result<()> {
+        let Some(Onto { step, status }) = onto else { return Ok(()) };
+        let (_, why) = part.way();
+        let moved = Change::Moved { from: self.state(), to, step, cause: Cause::Action, code, status };
+        self.change(moment, moved, words("reason", why)?)
+    }
+
+    /// Goes to a status that was named.
+    pub(super) fn go_to(&mut self, onto: Option<Onto>, part: &Action, moment: &Moment<'_>) -> Result<()> {
+        let to = match &onto {
+            Some(Onto { step: Some(step), status }) => match step {
+                StepKind::Hold => {
+                    state::OnHold { reason: self.reason_at(status.as_ref(), moment)?, until: None }.into()
+                }
+                StepKind::Confirm | StepKind::Close => state::Closed.into(),
+                StepKind::Cancel => state::Cancelled.into(),
+                // To resolve needs words, so a move never does it.
+                StepKind::Resolve => return Ok(()),
+                StepKind::Start | StepKind::Resume | StepKind::Reopen => state::Active.into(),
+            },
+            Some(Onto { step: None, status: Some(to) }) => {
+                let (_, why) = part.way();
+                let passed = Change::Passed { from: self.snapshot().status().into(), to: Arc::clone(to) };
+                return self.change(moment, passed, words("reason", why)?);
+            }
+            _ => return Ok(()),
+        };
+        self.go_on(onto, to, part, None, moment)
+    }
+
+    /// What a ticket waits for in this status.
+    fn reason_at(&self, status: Option<&Arc<str>>, moment: &Moment<'_>) -> Result<HoldReason> {
+        let workflow = self.errand(None, Waived::Nothing, moment)?.workflow;
+        let reason =
+            status.and_then(|it| workflow.find(it)).and_then(|it| workflow.status(it).reason.clone());
+        // The way was allowed, so the status names its reason.
+        Ok(reason.unwrap_or(HoldReason::Scheduled))
+    }
+
+    /// Lets a message or a timer take a step, if the workflow has a way for it; if not, the ticket stays, and what was
+    /// to happen by itself is over.
+    pub(super) fn go_by_itself(
+        &mut self,
+        action: &Action,
+        at: DateTime<Utc>,
+        by: &Actor,
+        cause: Cause,
+        waived: Waived,
+        moment: &Moment<'_>,
+    ) -> Result<()> {
+        let allowed = self.errand(Some(by), waived, moment)?.allow(action);
+        let change = match allowed {
+            Ok(Some(Onto { step: Some(step), status })) => {
+                let to = step.target().plain().unwrap_or_else(|| state::Active.into());
+                Change::Moved { from: self.state(), to, step: Some(step), cause, code: None, status }
+            }
+            Ok(_) => return Ok(()),
+            Err(rejection) => {
+                let timer = match (&self.snapshot().state, cause) {
+                    (_, Cause::Timer(timer)) => timer,
+                    // Somebody objected, so what comes now is no silence.
+                    (State::Resolved(resolved), _) if resolved.closes_at.is_some() => TimerKind::Silence,
+                    _ => return Ok(()),
+                };
+                Change::Lapsed { timer, reasons: rejection.reasons_in_words() }
+            }
+        };
+        self.emit(at, by, change, Personal::default())
+    }
+
+    /// Goes over to the workflow of a new kind, if that follows another one.
+    pub(super) fn follow_kind(&mut self, kind: &Kind, moment: &Moment<'_>) -> Result<()> {
+        let workflow = moment.workflows.for_kind(kind.as_str());
+        if workflow.reference().name == self.snapshot().workflow().name {
+            return Ok(());
+        }
+        let refuse = |reasons| {
+            let mut rejection = Rejection::new(self.state(), Verb::Describe, Reason::State);
+            rejection.reasons = reasons;
+            Err(rejection.into())
+        };
+        let Some(status) = workflow.default_of(&self.snapshot().state) else {
+            let why = format!(
+                "tickets of the kind {kind} follow {}, which has no status that is {}",
+                workflow.reference(),
+                self.snapshot().state
+            );
+            return refuse(vec![Reason::Because(why)]);
+        };
+        let to = workflow.status(status);
+        let missing = to.enter.iter().filter(|field| !self.snapshot().has_filled(field));
+        let missing: Vec<_> =
+            missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }).collect();
+        if !missing.is_empty() {
+            return refuse(missing);
+        }
+        let to = workflow.placement(status);
+        self.change(moment, Change::Transferred { to, cause: TransferCause::Kind }, Personal::default())
+    }
+}
+
+impl Snapshot {
+    /// The ticket as it would be after one part of an action, as far as the parts after it depend on it.
+    pub(super) fn imagine(&mut self, part: &Action, onto: Option<Onto>) {
+        if let Some(Onto { step, status }) = onto {
+            if let Some(step) = step {
+                self.state = match step.target().plain() {
+                    Some(state) => state,
+                    None => state::OnHold { reason: HoldReason::Customer, until: None }.into(),
+                };
+            }
+            if let (Some(placed), Some(status)) = (&mut self.placed, status) {
+                placed.status = status;
+            }
+        }
+        match part {
+            Action::Link(link) => drop(self.links.insert(*link)),
+            Action::Unlink(link) => drop(self.links.remove(link)),
+            Action::Modifier { name, on: true } => drop(self.modifiers.insert(name.clone())),
+            Action::Modifier { name, on: false } => drop(self.modifiers.remove(name)),
+            Action::Category(path) => self.category.clone_from(path),
+            Action::Tag(tag) => drop(self.tags.insert(tag.clone())),
+            Action::Untag(tag) => drop(self.tags.remove(tag)),
+            Action::Assign(to) => self.assignee.clone_from(to),
+            Action::HandOver { team, line, .. } => {
+                (self.team, self.line, self.assignee) = (Some(team.clone()), *line, None);
+            }
+            Action::Field { name, value: Some(value) } => {
+                self.fields.insert(name.clone(), value.clone());
+            }
+            Action::Field { name, value: None } => {
+                self.fields.remove(name);
+                self.personal.fields.remove(name);
+            }
+            Action::Kind(kind) => self.kind = kind.as_str().into(),
+            Action::Contact { contact, part } => {
+                let (mut described, mut personal) = (Described::default(), Personal::default());
+                self.introduce(contact, *part, &mut described, &mut personal);
+                self.described(&described, &personal);
+            }
+            Action::RemoveContact(id) => {
+                self.contacts.remove(id);
+                self.attributes.remove(id);
+            }
+            Action::Resolve { code, .. } => self.resolution_code.clone_from(code),
+            _ => {}
+        }
+    }
+}
