@@ -67,6 +67,7 @@
 //! them: impact and urgency from 1 (high) to 3 (low), priority from 1 (critical) to 5 (planning).
 
 mod assessment;
+mod build;
 mod definition;
 mod level;
 mod matrix;

@@ -1,5 +1,10 @@
-//! The house in one direction: every file of the crate stands on a floor and uses only its own floor and those
-//! below; no two modules use each other; the domain reads no clock, draws no random number and does no I/O.
+//! The house in one direction: every file of the crate stands on a floor and uses only its own floor and those below;
+//! neither folders nor files use each other in a circle; the domain reads no clock, draws no random number and does no
+//! I/O.
+//!
+//! A room is a file `noun.rs` with its folder `noun/`, which may use each other. The rooms of one folder must not form a
+//! circle, at any depth, so two files of different rooms form none either. A `pub use` offers an item under a second
+//! name: it counts as no use, and a file that uses the name uses the file behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -66,56 +71,93 @@ fn unit_of(module: &str) -> Option<(u8, &'static str)> {
     units.filter(|(_, unit)| is_prefix(unit)).max_by_key(|(_, unit)| unit.len())
 }
 
-/// What the crate's root re-exports: name to the path behind it.
-fn reexports(sources: &Sources) -> BTreeMap<String, Vec<String>> {
-    let Some(root) = sources.get("lib.rs") else { return BTreeMap::new() };
-    // In the root, `pub use a::B` means `crate::a::B`.
-    let spelled_out = root.replace("pub use ", "pub use crate::").replace("crate::crate::", "crate::");
-    let named = |found: Use| Some((found.path.last()?.clone(), found.path));
-    uses(&[], &tokens(&spelled_out)).into_iter().filter_map(named).collect()
+/// The files of a crate as modules, and what each offers of others under its own name.
+struct House<'a> {
+    modules: BTreeSet<&'a str>,
+    uses: BTreeMap<&'a str, Vec<Use>>,
+    offered: BTreeMap<(String, String), Vec<String>>,
 }
+
+impl<'a> House<'a> {
+    fn of(sources: &'a Sources) -> House<'a> {
+        let modules: BTreeSet<&str> = sources.keys().filter_map(|path| path.strip_suffix(".rs")).collect();
+        let (mut all, mut offered) = (BTreeMap::new(), BTreeMap::new());
+        for (path, text) in sources {
+            let module = path.trim_end_matches(".rs");
+            // The root's items have no name of a file before them.
+            let own: Vec<String> =
+                if module == "lib" { Vec::new() } else { module.split('/').map(str::to_owned).collect() };
+            let children = modules.iter().filter_map(|it| match (it.rsplit_once('/'), module) {
+                (None, "lib") => Some(*it),
+                (Some((above, name)), _) if above == module => Some(name),
+                _ => None,
+            });
+            let found = uses(&own, &children.collect(), &tokens(text));
+            for offer in found.iter().filter(|it| it.exported) {
+                if let Some(name) = offer.path.last() {
+                    offered.insert((own.join("/"), name.clone()), offer.path.clone());
+                }
+            }
+            all.insert(module, found);
+        }
+        House { modules, uses: all, offered }
+    }
+
+    /// The module that a path names, or in which its item is.
+    fn module_of(&self, path: &[String]) -> Option<String> {
+        let mut path = path.to_vec();
+        for _ in 0..8 {
+            let module = (0..=path.len()).rev().map(|n| (n, path[..n].join("/")));
+            let (n, module) =
+                module.into_iter().find(|(n, it)| *n == 0 || self.modules.contains(it.as_str()))?;
+            match path.get(n).and_then(|item| self.offered.get(&(module.clone(), item.clone()))) {
+                Some(behind) => path = [&behind[..], &path[n + 1..]].concat(),
+                None => return (n > 0).then_some(module),
+            }
+        }
+        None
+    }
+}
+
+/// From module to module, with a place where the one uses the other.
+type Edges = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Everything that breaks the order of the floors, in words.
 fn violations(sources: &Sources) -> Vec<String> {
-    let modules: BTreeSet<&str> = sources.keys().filter_map(|path| path.strip_suffix(".rs")).collect();
-    let reexports = reexports(sources);
+    let house = House::of(sources);
     let mut wrong = Vec::new();
-    let mut edges: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    let mut rooms = Edges::new();
     for (path, text) in sources.iter().filter(|(path, _)| *path != "lib.rs") {
         let module = path.trim_end_matches(".rs");
-        let Some((floor, unit)) = unit_of(module) else {
+        let Some((floor, _)) = unit_of(module) else {
             wrong.push(format!("{path} stands on no floor: name it in FLOORS"));
             continue;
         };
-        let tokens = tokens(text);
-        let own: Vec<String> = module.split('/').map(str::to_owned).collect();
-        for Use { mut path, line } in uses(&own, &tokens) {
+        for Use { path, line, exported, tests } in &house.uses[module] {
             let place = format!("{module}.rs:{line}");
-            let Some(first) = path.first().cloned() else {
+            let Some(first) = path.first() else {
                 wrong.push(format!("{place} uses the whole crate"));
                 continue;
             };
-            if !modules.contains(first.as_str()) {
-                match reexports.get(&first) {
-                    Some(behind) => path.splice(..1, behind.iter().cloned()).for_each(drop),
-                    None => {
-                        wrong.push(format!("{place} uses crate::{first}, which is no module of the crate"));
-                        continue;
-                    }
-                }
-            }
-            let used =
-                (1..=path.len()).rev().map(|n| path[..n].join("/")).find(|it| modules.contains(it.as_str()));
-            let Some((used_floor, used_unit)) = used.as_deref().and_then(unit_of) else { continue };
+            let Some(used) = house.module_of(path) else {
+                wrong.push(format!("{place} uses crate::{first}, which is no module of the crate"));
+                continue;
+            };
+            let Some((used_floor, _)) = unit_of(&used) else { continue };
             if used_floor > floor {
                 wrong.push(format!(
                     "{place} on floor {floor} uses crate::{} on floor {used_floor}",
                     path.join("::")
                 ));
-            } else if used_unit != unit {
-                edges.entry(unit).or_default().entry(used_unit).or_insert(place);
+            } else if !exported
+                && !tests
+                && !module.ends_with("/tests")
+                && let Some((from, to)) = rooms_of(module, &used)
+            {
+                rooms.entry(from).or_default().entry(to).or_insert(place);
             }
         }
+        let tokens = tokens(text);
         let spelled: String = tokens.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
         let mentions = |what: &str| {
             let words: Vec<String> = source::tokens(what).into_iter().map(|it| it.text).collect();
@@ -132,24 +174,46 @@ fn violations(sources: &Sources) -> Vec<String> {
             wrong.extend(found.map(|what| format!("{path} mentions {what}, but floor {floor} does no I/O")));
         }
     }
-    wrong.extend(cycle(&edges));
+    wrong.extend(cycles(rooms));
     wrong
 }
 
-/// A circle of units that use each other, with a place for each step of it.
-fn cycle(edges: &BTreeMap<&str, BTreeMap<&str, String>>) -> Option<String> {
+/// The rooms of one folder to which two modules belong; none if one of them is the other's room.
+fn rooms_of(one: &str, other: &str) -> Option<(String, String)> {
+    let (one, other): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), other.split('/').collect());
+    let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    (shared < one.len() && shared < other.len())
+        .then(|| (one[..=shared].join("/"), other[..=shared].join("/")))
+}
+
+/// Every circle of files or rooms that use each other, with a place for each step of it.
+fn cycles(mut edges: Edges) -> Vec<String> {
+    let mut found = Vec::new();
+    while let Some((round, words)) = cycle(&edges) {
+        // Without its last step the circle is open, and the next one is found.
+        if let [.., from, to] = &round[..] {
+            edges.get_mut(from).and_then(|steps| steps.remove(to));
+        }
+        found.push(words);
+    }
+    found
+}
+
+/// A circle of files or rooms that use each other, with a place for each step of it.
+fn cycle(edges: &Edges) -> Option<(Vec<String>, String)> {
     fn walk<'a>(
         from: &'a str,
-        edges: &'a BTreeMap<&str, BTreeMap<&str, String>>,
+        edges: &'a Edges,
         trail: &mut Vec<&'a str>,
         done: &mut BTreeSet<&'a str>,
-    ) -> Option<String> {
+    ) -> Option<(Vec<String>, String)> {
         if let Some(begin) = trail.iter().position(|unit| *unit == from) {
             let mut round: Vec<&str> = trail[begin..].to_vec();
             round.push(from);
             let steps =
                 round.windows(2).map(|it| format!("{} -> {} ({})", it[0], it[1], edges[it[0]][it[1]]));
-            return Some(format!("a circle: {}", steps.collect::<Vec<_>>().join(", ")));
+            let words = format!("a circle: {}", steps.collect::<Vec<_>>().join(", "));
+            return Some((round.iter().map(|it| (*it).to_owned()).collect(), words));
         }
         if !done.insert(from) {
             return None;
@@ -191,7 +255,7 @@ fn sources() -> Sources {
 fn every_file_uses_only_its_own_floor_and_those_below() {
     let sources = sources();
     assert!(sources.len() > 40, "the sources were not found: {:?}", sources.keys());
-    let found: usize = sources.values().map(|text| uses(&[], &tokens(text)).len()).sum();
+    let found: usize = House::of(&sources).uses.values().map(Vec::len).sum();
     assert!(found > 300, "only {found} paths were read: the reader is broken");
     let wrong = violations(&sources);
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -236,14 +300,25 @@ fn a_made_up_violation_is_found() {
         let all = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let root =
             "pub mod desk; pub mod ticket; pub use ticket::event::{Event, Change}; pub use desk::Desk;";
-        let known =
-            [("lib.rs", root), ("ticket.rs", ""), ("ticket/event.rs", ""), ("desk.rs", ""), ("error.rs", "")];
+        let known = [
+            ("lib.rs", root),
+            (
+                "ticket.rs",
+                "mod event; pub use event::Change; fn f() { event::of() } #[cfg(test)] mod tests { use super::b; }",
+            ),
+            ("ticket/event.rs", "use super::deep;"),
+            ("ticket/b.rs", "use super::c::C;"),
+            ("ticket/c.rs", "#[cfg(test)] mod tests { use super::super::b::B; }"),
+            ("ticket/deep.rs", ""),
+            ("desk.rs", ""),
+            ("error.rs", ""),
+        ];
         known.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).chain(all).collect()
     };
     let faulty: &[(&str, &str, &str)] = &[
         ("ticket.rs", "use crate::desk::Desk;", "on floor 1 uses crate::desk::Desk on floor 2"),
         ("ticket.rs", "fn f() { crate::desk::receipt() }", "on floor 1 uses crate::desk::receipt on floor 2"),
-        ("ticket.rs", "use crate::Desk;", "on floor 1 uses crate::desk::Desk on floor 2"),
+        ("ticket.rs", "use crate::Desk;", "on floor 1 uses crate::Desk on floor 2"),
         ("ticket.rs", "use crate::{error::Error, desk};", "on floor 1 uses crate::desk on floor 2"),
         ("store.rs", "use super::desk; use crate::memory::Memory;", "floor 2 uses crate::memory"),
         (
@@ -255,6 +330,20 @@ fn a_made_up_violation_is_found() {
         ("desk/x.rs", "use crate::nowhere::X;", "which is no module of the crate"),
         ("gadget.rs", "", "gadget.rs stands on no floor"),
         ("policy.rs", "use crate::lifecycle;", "a circle: lifecycle -> policy"),
+        // Of two rooms, by files that do not use each other.
+        (
+            "policy/x.rs",
+            "use crate::lifecycle::State;",
+            "a circle: lifecycle -> policy (lifecycle.rs:1), policy -> lifecycle",
+        ),
+        // Of two files in one folder.
+        (
+            "ticket/c.rs",
+            "use crate::ticket::deep; use super::b::B;",
+            "a circle: ticket/b -> ticket/c (ticket/b.rs:1), ticket/c -> ticket/b",
+        ),
+        // By a name under which a third file offers the item.
+        ("ticket/deep.rs", "use crate::Change;", "a circle: ticket/deep -> ticket/event"),
         ("ticket.rs", "fn f() { let now = chrono::Utc::now(); }", "ticket.rs mentions Utc::now"),
         ("desk.rs", "fn f() { let id = Uuid::now_v7(); }", "desk.rs mentions now_v7"),
         ("desk.rs", "use rand::Rng;", "desk.rs mentions rand::"),

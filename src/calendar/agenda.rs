@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
-use super::builder::EVERY_DAY;
 use super::definition::{Definition, Ground, HolidayCut};
 use super::occasion::Occasion;
 use super::shift::Shift;
-use super::week::{DAY, Week, union};
+use super::week::{DAY, EVERY_DAY, Week, union};
 use super::zone::days_since_epoch;
 
 /// 1970-01-05: the Monday from which local weeks are counted, in local seconds since 1970.

@@ -2,18 +2,12 @@
 
 use chrono::Weekday;
 
-use super::Calendar;
+use super::compiled::Calendar;
 use super::definition::{AtClosing, Definition, HolidayCut, Hours};
 use super::occasion::Holiday;
 use super::shift::{self, Shift};
+use super::week::EVERY_DAY;
 use crate::error::{Error, Result};
-
-/// Monday to Friday.
-pub const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-
-/// Monday to Sunday.
-pub const EVERY_DAY: [Weekday; 7] =
-    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
 /// A calendar in the making; see [`Calendar::builder`] and [`Definition::to_builder`].
 ///
@@ -25,6 +19,31 @@ pub struct Builder {
     definition: Definition,
     breaks: Vec<(Weekday, Result<Shift>)>,
     error: Option<Error>,
+}
+
+impl Calendar {
+    /// A calendar in the making, for the time zone of this IANA name. It starts closed on all days.
+    pub fn builder(tz: &str) -> Builder {
+        Builder::new(tz)
+    }
+}
+
+impl Definition {
+    /// A builder that begins with this definition, for adding to it: the holidays of a file, for example.
+    ///
+    /// ```
+    /// use firstline::calendar::{Definition, Holiday};
+    ///
+    /// let office: Definition = serde_json::from_str(
+    ///     r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "holidays": ["12-25"]}"#,
+    /// )?;
+    /// let office = office.to_builder().holidays([Holiday::new("2026-04-06".parse()?, "Easter Monday")?]).definition()?;
+    /// assert_eq!(office.holidays().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_builder(&self) -> Builder {
+        Builder::of(self.clone())
+    }
 }
 
 impl Builder {

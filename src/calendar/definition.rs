@@ -6,12 +6,8 @@ use std::fmt;
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Calendar;
-use super::builder::Builder;
 use super::occasion::{Holiday, Occasion};
 use super::shift::{self, Shift};
-use super::zone::Zone;
-use crate::error::{Error, Result};
 
 /// Where a sum of business time ends that is reached exactly when the calendar closes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,22 +96,6 @@ impl Definition {
         }
     }
 
-    /// A builder that begins with this definition, for adding to it: the holidays of a file, for example.
-    ///
-    /// ```
-    /// use firstline::calendar::{Definition, Holiday};
-    ///
-    /// let office: Definition = serde_json::from_str(
-    ///     r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "holidays": ["12-25"]}"#,
-    /// )?;
-    /// let office = office.to_builder().holidays([Holiday::new("2026-04-06".parse()?, "Easter Monday")?]).definition()?;
-    /// assert_eq!(office.holidays().count(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn to_builder(&self) -> Builder {
-        Builder::of(self.clone())
-    }
-
     /// The IANA name of the time zone.
     pub fn tz(&self) -> &str {
         &self.tz
@@ -145,26 +125,6 @@ impl Definition {
     /// What holidays take away from night shifts.
     pub fn holiday_cut(&self) -> HolidayCut {
         self.holiday_cut
-    }
-
-    /// The calendar, with the time zone from the tables compiled into the program.
-    ///
-    /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if the time zone is not known.
-    pub fn compile(&self) -> Result<Calendar> {
-        self.compile_in(&Zone::named(&self.tz)?)
-    }
-
-    /// The calendar, with the data of this time zone.
-    ///
-    /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if it is not the definition's zone.
-    pub fn compile_in(&self, zone: &Zone) -> Result<Calendar> {
-        if zone.name() != self.tz {
-            let problem = format!("the calendar is for {:?}, not for {:?}", self.tz, zone.name());
-            return Err(Error::definition("time zone", problem));
-        }
-        Ok(Calendar::of(self, zone))
     }
 
     /// The shifts that open on a date, and why these. Of a holiday that takes the calendar day they are the week's:

@@ -4,8 +4,8 @@ use std::iter::FusedIterator;
 
 use chrono::{DateTime, Utc};
 
-use super::Calendar;
 use super::agenda::{date_of, weekday_of};
+use super::compiled::Calendar;
 use super::definition::{Ground, HolidayCut};
 use super::shift::Shift;
 use super::week::DAY;
@@ -100,8 +100,45 @@ impl<'a> Iterator for Spans<'a> {
 impl FusedIterator for Spans<'_> {}
 
 impl Calendar {
+    /// The open periods from `start` to `end`, the first and the last cut to fit. Each costs as much as a look-up.
+    ///
+    /// ```
+    /// use firstline::Calendar;
+    /// use firstline::calendar::WORKDAYS;
+    ///
+    /// let calendar = Calendar::builder("UTC").hours(WORKDAYS, "09:00-12:00, 13:00-17:00").build()?;
+    /// let week = calendar.periods("2026-01-05T00:00:00Z".parse()?, "2026-01-12T00:00:00Z".parse()?);
+    /// assert_eq!(week.count(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn periods(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> Periods<'_> {
+        Periods { calendar: self, from: start, to: end }
+    }
+
+    /// Why it is open or closed at an instant.
+    pub fn label_at(&self, at: DateTime<Utc>) -> Label<'_> {
+        self.label_until(at.timestamp()).0
+    }
+
+    /// The time from `start` to `end` as spans that say why they are open or closed. They leave no gaps, so that
+    /// their lengths add up to the time on the wall. None if `end` is not after `start`.
+    ///
+    /// ```
+    /// use firstline::Calendar;
+    /// use firstline::calendar::{EVERY_DAY, Label};
+    ///
+    /// let calendar = Calendar::builder("UTC").hours(EVERY_DAY, "09:00-17:00").holiday("12-25", "Christmas Day").build()?;
+    /// let spans = calendar.spans("2026-12-25T12:00:00Z".parse()?, "2026-12-26T12:00:00Z".parse()?);
+    /// let labels: Vec<Label> = spans.map(|span| span.label).collect();
+    /// assert_eq!(labels, [Label::Holiday("Christmas Day"), Label::OffHours, Label::Open]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spans(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> Spans<'_> {
+        Spans { calendar: self, from: start, to: end }
+    }
+
     /// The label of a second, and an instant until which it is the same; `None` if it stays so for ever.
-    pub(super) fn label_until(&self, at: i64) -> (Label<'_>, Option<i64>) {
+    fn label_until(&self, at: i64) -> (Label<'_>, Option<i64>) {
         let timeline = &self.0.timeline;
         if timeline.is_open(at) {
             return (Label::Open, timeline.closed_from(at));

@@ -1,5 +1,14 @@
 //! The week's open time as a function: how much of it has passed, and when so much has passed.
 
+use chrono::Weekday;
+
+/// Monday to Friday.
+pub const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+
+/// Monday to Sunday.
+pub const EVERY_DAY: [Weekday; 7] =
+    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
 /// Seconds of a week.

@@ -1,4 +1,4 @@
-//! The matrix as somebody writes it down, and the one place where it is checked.
+//! The matrix as somebody writes it down.
 
 use std::fmt;
 
@@ -6,11 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::level::{Impact, Priority, Urgency};
-use super::matrix::Matrix;
-use super::modifier::{Effect, Modifier};
-use super::scale::{Scale, name_faults};
-use crate::error::{Error, Result};
+use super::modifier::Modifier;
 
 /// A matrix as it is written down: data that may still be faulty. [`build`](MatrixDefinition::build) makes the
 /// [`Matrix`] of it.
@@ -117,130 +113,6 @@ impl MatrixDefinition {
     /// The cells declared so far, in that order.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
-    }
-
-    /// Checks the definition and makes the matrix.
-    ///
-    /// # Errors
-    ///
-    /// A [definition](crate::ErrorKind::Definition) error that names *all* faults at once: a scale without
-    /// levels or with more than [`MAX_RANK`](super::MAX_RANK); a name that is blank, overlong or declared twice; a
-    /// cell that is missing, given twice, or uses an unknown name; a default that is unknown; a modifier that
-    /// does nothing, sets a priority off the scale or has an impossible condition.
-    ///
-    /// ```
-    /// use firstline::Matrix;
-    ///
-    /// let error = Matrix::define()
-    ///     .impacts(["high", "low"])
-    ///     .urgencies(["any"])
-    ///     .priorities(["normal"])
-    ///     .row("hihg", [("any", "normal")])
-    ///     .row("low", [("any", "normal")])
-    ///     .default_impact("low")
-    ///     .default_urgency("any")
-    ///     .build()
-    ///     .unwrap_err();
-    /// assert_eq!(
-    ///     error.to_string(),
-    ///     "priority matrix: in the cell of \"hihg\" and \"any\": impact \"hihg\" is not known (did you mean \
-    ///      \"high\"?); no cell for impact \"high\" and urgency \"any\"",
-    /// );
-    /// ```
-    pub fn build(self) -> Result<Matrix> {
-        let mut faults = Vec::new();
-        let impacts = Scale::new("impact", self.impacts);
-        let urgencies = Scale::new("urgency", self.urgencies);
-        let priorities = Scale::new("priority", self.priorities);
-        for scale in [&impacts, &urgencies, &priorities] {
-            scale.faults(&mut faults);
-        }
-        let mut default = |scale: &Scale, name: &str, what: &str| {
-            let index = scale.index(name);
-            if index.is_none() && name.is_empty() {
-                faults.push(format!("the default {what} is not given"));
-            } else if index.is_none() {
-                faults.push(format!("the default {}", scale.unknown(name)));
-            }
-            index.unwrap_or(0)
-        };
-        let default_impact = Impact::at(default(&impacts, &self.default_impact, "impact"));
-        let default_urgency = Urgency::at(default(&urgencies, &self.default_urgency, "urgency"));
-        let cells = fill(&self.cells, [&impacts, &urgencies, &priorities], &mut faults);
-        modifier_faults(&self.modifiers, priorities.len(), &mut faults);
-        if !faults.is_empty() {
-            return Err(Error::definition("priority matrix", faults.join("; ")));
-        }
-        Ok(Matrix {
-            impacts,
-            urgencies,
-            priorities,
-            default_impact,
-            default_urgency,
-            cells,
-            modifiers: self.modifiers,
-        })
-    }
-}
-
-/// The priorities row by row, one for each pair. What is missing becomes a fault, so that the result is complete
-/// whenever there is none.
-fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Priority> {
-    let [impacts, urgencies, priorities] = scales;
-    if impacts.is_too_long() || urgencies.is_too_long() {
-        // A fault already, and the table would grow with the product of the two.
-        return Vec::new();
-    }
-    let mut filled: Vec<Option<Priority>> = vec![None; impacts.len() * urgencies.len()];
-    // A pair whose cell is there but faulty is not reported as missing on top of that.
-    let mut seen = vec![false; filled.len()];
-    for cell in cells {
-        let Cell { impact, urgency, priority } = cell;
-        let place = [(impacts, impact), (urgencies, urgency), (priorities, priority)].map(|(scale, name)| {
-            let index = scale.index(name);
-            if index.is_none() {
-                faults.push(format!("in the cell of {impact:?} and {urgency:?}: {}", scale.unknown(name)));
-            }
-            index
-        });
-        let [Some(row), Some(column), priority] = place else { continue };
-        let index = row * urgencies.len() + column;
-        if std::mem::replace(&mut seen[index], true) {
-            faults.push(format!("the cell of impact {impact:?} and urgency {urgency:?} is given twice"));
-        }
-        filled[index] = priority.map(Priority::at);
-    }
-    for (row, impact) in impacts.names().iter().enumerate() {
-        for (column, urgency) in urgencies.names().iter().enumerate() {
-            // The second of two equal names is a fault already; nothing could be said of its cells.
-            let first = impacts.index(impact) == Some(row) && urgencies.index(urgency) == Some(column);
-            if first && !seen[row * urgencies.len() + column] {
-                faults.push(format!("no cell for impact {impact:?} and urgency {urgency:?}"));
-            }
-        }
-    }
-    filled.into_iter().flatten().collect()
-}
-
-fn modifier_faults(modifiers: &[Modifier], priorities: usize, faults: &mut Vec<String>) {
-    name_faults("modifier", modifiers.iter().map(Modifier::name), faults);
-    for modifier in modifiers {
-        let name = modifier.name();
-        match modifier.effect() {
-            Effect::Raise(0) | Effect::Lower(0) => {
-                faults.push(format!("modifier {name:?} does nothing: it moves the priority by 0"));
-            }
-            Effect::Set(to) | Effect::AtLeast(to)
-                if priorities > 0 && usize::from(to.rank()) > priorities =>
-            {
-                faults.push(format!(
-                    "modifier {name:?} leads to {to}, but the scale of priorities ends at P{priorities}"
-                ));
-            }
-            _ => {}
-        }
-        let condition = modifier.condition().map(|condition| condition.faults(None)).unwrap_or_default();
-        faults.extend(condition.into_iter().map(|fault| format!("modifier {name:?}: {fault}")));
     }
 }
 

@@ -258,20 +258,6 @@ impl Matrix {
     }
 }
 
-impl TryFrom<MatrixDefinition> for Matrix {
-    type Error = Error;
-
-    fn try_from(definition: MatrixDefinition) -> Result<Matrix> {
-        definition.build()
-    }
-}
-
-impl From<Matrix> for MatrixDefinition {
-    fn from(matrix: Matrix) -> MatrixDefinition {
-        matrix.to_definition()
-    }
-}
-
 /// A table: a row for each impact, a column for each urgency.
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,8 +10,8 @@ use crate::lifecycle::StateKind;
 use super::build::fields;
 use super::check;
 use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
-use super::finding::{Finding, FindingKind, Findings, Place};
-use super::source::{self, Node, Source, Written};
+use super::finding::{Finding, Findings, Place};
+use super::source::{self, Node, Source};
 use super::transition::Transition;
 
 mod gaps;

@@ -1,5 +1,7 @@
 //! Rust sources as the layers see them: which paths of the crate a file uses.
 
+use std::collections::BTreeSet;
+
 /// A word or a sign of a source, with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -88,39 +90,59 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
 /// One use of a path of the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Use {
-    /// From the crate's root: `["store", "memory", "Memory"]`.
+    /// From the crate's root: `["memory", "Memory"]`.
     pub(crate) path: Vec<String>,
     pub(crate) line: usize,
+    /// It is a `pub use`: the file offers the item under its own name and does not use it.
+    pub(crate) exported: bool,
+    /// It stands in a module of unit tests.
+    pub(crate) tests: bool,
 }
 
-/// All paths from `crate::` or `super::` on that the file of this module uses.
-pub(crate) fn uses(module: &[String], tokens: &[Token]) -> Vec<Use> {
+/// All paths that the file of this module uses: from `crate::` or `super::` on, and from modules of its own folder on.
+pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token]) -> Vec<Use> {
     let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
     let mut found = Vec::new();
+    let mut add = |begin: usize, tests: bool, paths: Vec<(Vec<String>, usize)>| {
+        let exported =
+            text(begin.wrapping_sub(1)) == "use" && matches!(text(begin.wrapping_sub(2)), "pub" | ")");
+        found.extend(paths.into_iter().map(|(path, line)| Use { path, line, exported, tests }));
+    };
     // The modules written inside the file, with the depth of braces at which each began.
-    let mut inner: Vec<usize> = Vec::new();
+    let mut inner: Vec<(usize, bool)> = Vec::new();
     let (mut depth, mut place) = (0, 0);
     while place < tokens.len() {
+        let tests = inner.iter().any(|(_, tests)| *tests);
         match text(place) {
             "{" => depth += 1,
             "}" => {
                 depth -= 1;
-                inner.retain(|began| *began < depth + 1);
+                inner.retain(|(began, _)| *began < depth + 1);
             }
             // In a macro the module's name may be `$name`.
             "mod" if text(place + 2) == "{" || (text(place + 1) == "$" && text(place + 3) == "{") => {
-                inner.push(depth + 1);
+                let before: Vec<&str> = (place.saturating_sub(7)..place).map(text).collect();
+                let tests = before.join(" ").trim().ends_with("# [ cfg ( test ) ]");
+                inner.push((depth + 1, tests));
             }
             // `$crate` and `pub(crate)` are no paths; `pub(in crate::…)` is one.
-            "crate" if text(place + 1) == "::" => tree(tokens, place + 2, Vec::new(), &mut found),
+            "crate" if text(place + 1) == "::" => add(place, tests, tree(tokens, place + 2, Vec::new())),
             "super" if text(place + 1) == "::" && text(place.wrapping_sub(1)) != "::" => {
-                let mut ups = 1;
+                let (begin, mut ups) = (place, 1);
                 while text(place + 2) == "super" {
                     (ups, place) = (ups + 1, place + 2);
                 }
                 let beyond = usize::saturating_sub(ups, inner.len());
                 let above = module[..module.len().saturating_sub(beyond)].to_vec();
-                tree(tokens, place + 2, above, &mut found);
+                add(begin, tests, tree(tokens, place + 2, above));
+            }
+            // A name alone is a module of the folder only at the beginning of a path and outside of modules written inside.
+            name if inner.is_empty()
+                && children.contains(name)
+                && text(place + 1) == "::"
+                && !matches!(text(place.wrapping_sub(1)), "::" | "." | "{" | "," if in_tree(tokens, place)) =>
+            {
+                add(place, tests, tree(tokens, place, module.to_vec()));
             }
             _ => {}
         }
@@ -129,20 +151,50 @@ pub(crate) fn uses(module: &[String], tokens: &[Token]) -> Vec<Use> {
     found
 }
 
-/// Reads `a::b`, `a::{b, c::d}` or `*` after `prefix`, beginning at `place`.
-fn tree(tokens: &[Token], mut place: usize, mut prefix: Vec<String>, found: &mut Vec<Use>) {
+/// Whether this token stands inside the braces of a `use`, or after `::` or `.`: then it begins no path.
+fn in_tree(tokens: &[Token], place: usize) -> bool {
+    let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
+    if matches!(text(place.wrapping_sub(1)), "::" | ".") {
+        return true;
+    }
+    let mut depth = 0;
+    for before in (0..place).rev() {
+        match text(before) {
+            "}" => depth += 1,
+            "{" if depth > 0 => depth -= 1,
+            "{" => return text(before.wrapping_sub(1)) == "::",
+            ";" if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Reads `a::b`, `a::{b, c::d}` or `*` after `prefix`, beginning at `place`. Gives each path with its line.
+fn tree(tokens: &[Token], place: usize, prefix: Vec<String>) -> Vec<(Vec<String>, usize)> {
+    let mut found = Vec::new();
+    branch(tokens, place, prefix, &mut found);
+    found
+}
+
+fn branch(
+    tokens: &[Token],
+    mut place: usize,
+    mut prefix: Vec<String>,
+    found: &mut Vec<(Vec<String>, usize)>,
+) {
     let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
     let line = tokens.get(place).map_or(0, |it| it.line);
     while text(place).chars().all(|c| c.is_alphanumeric() || c == '_') && !text(place).is_empty() {
         prefix.push(text(place).to_owned());
         place += 1;
         if text(place) != "::" {
-            return found.push(Use { path: prefix, line });
+            return found.push((prefix, line));
         }
         place += 1;
     }
     if text(place) != "{" {
-        return found.push(Use { path: prefix, line });
+        return found.push((prefix, line));
     }
     let mut depth = 0;
     let mut begins = true;
@@ -152,7 +204,7 @@ fn tree(tokens: &[Token], mut place: usize, mut prefix: Vec<String>, found: &mut
             "}" => depth -= 1,
             "," => begins = depth == 1,
             _ if begins && depth == 1 => {
-                tree(tokens, place, prefix.clone(), found);
+                branch(tokens, place, prefix.clone(), found);
                 begins = false;
             }
             _ => {}
@@ -179,10 +231,21 @@ fn paths_are_read_wherever_they_stand() {
         pub(crate) mod inner { use super::own; use super::super::above; }
         macro_rules! named { ($name:ident) => { mod $name { use super::sibling; } }; }
         use super::after::Inner;
+        pub use row::Row;
+        use row::{Cell, other::row::Far};
+        #[cfg(test)] mod tests { use super::super::unit; }
+        fn g() { row::read(); x.row::<u8>(); std::row::no(); }
     "##;
     let module = ["store".to_owned(), "memory".to_owned()];
-    let found: Vec<String> =
-        uses(&module, &tokens(source)).into_iter().map(|it| it.path.join("::")).collect();
+    let children = BTreeSet::from(["row"]);
+    let found = uses(&module, &children, &tokens(source));
+    assert_eq!(
+        found.iter().filter(|it| it.tests).map(|it| it.path.join("::")).collect::<Vec<_>>(),
+        ["store::unit"]
+    );
+    let exported: Vec<String> = found.iter().filter(|it| it.exported).map(|it| it.path.join("::")).collect();
+    assert_eq!(exported, ["store::memory::row::Row"]);
+    let found: Vec<String> = found.into_iter().map(|it| it.path.join("::")).collect();
     let expected = [
         "error::Error",
         "error::Result",
@@ -198,6 +261,11 @@ fn paths_are_read_wherever_they_stand() {
         "store::above",
         "store::memory::sibling",
         "store::after::Inner",
+        "store::memory::row::Row",
+        "store::memory::row::Cell",
+        "store::memory::row::other::row::Far",
+        "store::unit",
+        "store::memory::row::read",
     ];
     assert_eq!(found, expected);
 }

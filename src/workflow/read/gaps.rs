@@ -1,6 +1,6 @@
 //! What can still be said of a definition parts of which could not be read.
 
-use super::{Finding, FindingKind};
+use crate::workflow::finding::{Finding, FindingKind};
 
 /// The paths of the parts that could not be read.
 #[derive(Debug, Default)]

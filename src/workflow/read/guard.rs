@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Number, Value};
 
 use super::parts::Reader;
-use super::{FindingKind, Node, Written};
 use crate::condition::{Condition, MAX_DEPTH};
+use crate::workflow::finding::FindingKind;
+use crate::workflow::source::{Node, Written};
 
 impl Reader {
     /// All guards. For one that cannot be read stands one that always holds.

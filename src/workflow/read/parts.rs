@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, FindingKind, Gaps, Node, Place, Spot, Written};
+use super::gaps::Gaps;
 use crate::lifecycle::StateKind;
 use crate::spelling;
+use crate::workflow::definition::Spot;
+use crate::workflow::finding::{Finding, FindingKind, Place};
+use crate::workflow::source::{Node, Written};
 use crate::workflow::transition::{Taker, Via};
 
 /// Gathers what is found.

@@ -1,6 +1,7 @@
 //! The faults of the form, each where it stands.
 
 use super::*;
+use crate::workflow::finding::FindingKind;
 
 /// What is found, without what is said of it.
 fn found(findings: Vec<Finding>) -> Vec<String> {
