@@ -13,8 +13,16 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DefinitionKind {
-    /// A desk's [`Policy`](crate::Policy).
+    /// A desk's [`Policy`](crate::Policy): a manifest, which names the other definitions by their hashes.
     Policy,
+    /// Agreements with the calendars that they use.
+    Agreements,
+    /// A priority matrix with its modifiers.
+    Matrix,
+    /// The custom fields of a desk.
+    Fields,
+    /// A workflow.
+    Workflow,
 }
 
 impl DefinitionKind {
@@ -22,6 +30,10 @@ impl DefinitionKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             DefinitionKind::Policy => "policy",
+            DefinitionKind::Agreements => "agreements",
+            DefinitionKind::Matrix => "matrix",
+            DefinitionKind::Fields => "fields",
+            DefinitionKind::Workflow => "workflow",
         }
     }
 }
@@ -97,6 +109,23 @@ impl fmt::Display for Fingerprint {
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A definition as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredDefinition {
+    pub(crate) kind: DefinitionKind,
+    /// The hash of the text.
+    pub(crate) hash: Fingerprint,
+    /// Canonical JSON: equal values have equal texts.
+    pub(crate) text: String,
+}
+
+impl StoredDefinition {
+    pub(crate) fn new(kind: DefinitionKind, value: &impl Serialize) -> Result<StoredDefinition> {
+        let text = to_json(value)?;
+        Ok(StoredDefinition { kind, hash: Fingerprint::of(&text), text })
     }
 }
 

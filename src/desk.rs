@@ -2,6 +2,7 @@
 
 mod act;
 mod by;
+mod definitions;
 mod frame;
 mod import;
 mod look;
@@ -67,7 +68,7 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 pub struct Desk<E> {
     engine: E,
     settings: Settings,
-    policies: Arc<frame::Policies>,
+    definitions: Arc<definitions::Definitions>,
 }
 
 /// What a desk is called, and where it gets time and ids from.
@@ -145,13 +146,13 @@ impl<E> Desk<E> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn over(engine: E, settings: impl Into<Settings>) -> Desk<E> {
-        Desk { engine, settings: settings.into(), policies: Arc::default() }
+        Desk { engine, settings: settings.into(), definitions: Arc::default() }
     }
 
     /// The same desk over another engine: inside a transaction of the host's.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn with_engine<F>(&self, engine: F) -> Desk<F> {
-        Desk { engine, settings: self.settings.clone(), policies: Arc::clone(&self.policies) }
+        Desk { engine, settings: self.settings.clone(), definitions: Arc::clone(&self.definitions) }
     }
 
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -167,7 +168,7 @@ impl<E> Desk<E> {
         frame::Frame {
             now: to_micros(now),
             keep_receipts: self.settings.keep_receipts,
-            policies: Arc::clone(&self.policies),
+            definitions: Arc::clone(&self.definitions),
             default: Arc::clone(&self.settings.default),
         }
     }

@@ -53,29 +53,34 @@
 //! for the matrix.
 
 mod fields;
+mod manifest;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Definition;
-use crate::definition::Fingerprint;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::priority::Matrix;
-use crate::sla::{self, Agreement, Rules};
+use crate::sla::{self, Agreement};
 use crate::spelling;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
+pub(crate) use manifest::{Manifest, StoredPolicy};
+
 /// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
 ///
-/// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, it is stored under its hash as long
-/// as anything refers to it, and a changed one is a new version. What is wrong with it is refused when it is
-/// adopted, or earlier by [`Policy::check`].
+/// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, and a changed one is a new version. What
+/// is wrong with it is refused when it is adopted, or earlier by [`Policy::check`].
+///
+/// A policy is stored in parts, each under its own hash: the agreements with their calendars, the matrix, the custom
+/// fields and each workflow. Policies share the parts in which they are equal, and a change of one part leaves the
+/// others as they are. In particular, tickets follow the version of the agreements and of the workflow under which
+/// they began, so that a new prefix, field or matrix writes nothing to any ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -216,18 +221,6 @@ impl Policy {
     /// The agreements, as they were added.
     pub fn agreements(&self) -> &[Agreement] {
         &self.agreements
-    }
-
-    /// The agreements made ready for use: calendars compiled, under the hash by which a desk knows this policy.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a time zone that is not known.
-    pub fn rules(&self) -> Result<Arc<Rules>> {
-        self.rules_under(Fingerprint::of_json(self)?).map(Arc::new)
-    }
-
-    pub(crate) fn rules_under(&self, hash: Fingerprint) -> Result<Rules> {
-        Rules::compile(hash, &self.calendars, &self.agreements)
     }
 
     pub(crate) fn number_prefix(&self) -> &str {

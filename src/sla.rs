@@ -3,7 +3,7 @@
 //! An [`Agreement`] stands in a desk's [`Policy`](crate::Policy), beside the calendars that it counts by. It says for
 //! which tickets it holds, and how long each [`Metric`] may take. A ticket then carries a [`Clock`] for each target.
 //!
-//! A clock is a fold over the ticket's history, pinned to the version of the policy under which it began: replaying
+//! A clock is a fold over the ticket's history, pinned to the version of the agreements under which it began: replaying
 //! the history gives the same clock, and a calendar edited later rewrites nothing. It is judged at the instant of
 //! each event, so that a breach which a late reply repaired is on record however seldom anybody looked.
 //!
@@ -35,7 +35,7 @@
 //!   the order of the history.
 //! - A ticket that was opened before there was an agreement for it gets its clocks when what it is about changes next,
 //!   or when it is assigned, handed over or reopened.
-//! - On reopening, on a change of priority and on a change of the policy an agreement says what becomes of its
+//! - On reopening, on a change of priority and on a change of the agreements an agreement says what becomes of its
 //!   clocks: [`OnReopen`], [`OnPriorityChange`], [`OnPolicyChange`].
 //! - Warnings and breaches are events, each once for a cycle and a revision of the target, with the
 //!   [reactions](Reaction) that the target declares. They happen when the host lets the desk
@@ -45,6 +45,7 @@
 //!   [`what_if`](crate::desk::Reports::what_if).
 
 mod agreement;
+mod agreements;
 mod clock;
 mod course;
 mod duration;
@@ -63,6 +64,7 @@ pub use rules::{Rulebook, Rules};
 pub use target::{Measured, Reaction, Target};
 
 pub(crate) use agreement::faults;
+pub(crate) use agreements::Agreements;
 pub(crate) use clock::keep_latest;
 pub(crate) use course::between;
 pub(crate) use duration::written;

@@ -6,7 +6,7 @@
 //!
 //! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::flow::awaiting).
 //!
-//! [`Memory`](memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
+//! [`Memory`](crate::memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
 //! party's store in one file. [`Desk::over`](crate::Desk::over) makes a desk of any.
 //!
 //! # What a store of yours must keep to

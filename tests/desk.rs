@@ -14,6 +14,8 @@ mod numbers;
 mod paging;
 #[path = "desk/personal.rs"]
 mod personal;
+#[path = "desk/policy_parts.rs"]
+mod policy_parts;
 #[path = "desk/priority.rs"]
 mod priority;
 #[path = "desk/receive.rs"]

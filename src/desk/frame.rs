@@ -1,69 +1,21 @@
-//! What every command of a desk carries: the instant, and the way to the policies it needs.
+//! What every command of a desk carries: the instant, and the way to the definitions it needs.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::definitions::{Definitions, ReadyPolicy};
 use crate::definition::{DefinitionKind, Fingerprint};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::flow::{Halt, Seen};
 use crate::policy::Policy;
-use crate::sla::{Clock, Rulebook, Rules};
-use crate::store::Read;
+use crate::sla::{Clock, Rulebook};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Moment;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
-
-/// A policy with its agreements made ready for use.
-#[derive(Debug, Clone)]
-pub(super) struct Known {
-    pub(super) policy: Arc<Policy>,
-    rules: Arc<Rules>,
-    workflows: Catalogue,
-}
-
-/// Policies and workflows that were read once, by their hash. A hash never changes its meaning, so nothing is ever
-/// stale.
-#[derive(Debug, Default)]
-pub(super) struct Policies {
-    known: Mutex<HashMap<Fingerprint, Known>>,
-    workflows: Mutex<HashMap<Fingerprint, Workflow>>,
-}
-
-impl Policies {
-    fn known(&self, hash: Fingerprint) -> Option<Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
-    }
-
-    fn learn(&self, hash: Fingerprint, text: &str) -> Result<Known> {
-        let policy: Policy = serde_json::from_str(text)
-            .map_err(|e| Error::new(ErrorKind::Corrupt, "the stored policy cannot be read").caused_by(e))?;
-        let rules = Arc::new(policy.rules_under(hash)?);
-        let workflows = policy.adopted_catalogue()?;
-        // Tickets are pinned to the workflow, so it is asked for by its own hash too, and need not be made ready twice.
-        let own = workflows.in_force().iter().map(|it| (it.reference().hash, it.clone()));
-        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
-        let known = Known { policy: Arc::new(policy), rules, workflows };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known.clone());
-        Ok(known)
-    }
-
-    fn workflow(&self, hash: Fingerprint) -> Option<Workflow> {
-        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
-    }
-
-    fn learn_workflow(&self, hash: Fingerprint, text: &str) -> Result<Workflow> {
-        let unreadable = || Error::new(ErrorKind::Corrupt, "the stored workflow cannot be read");
-        let definition: WorkflowDefinition =
-            serde_json::from_str(text).map_err(|e| unreadable().caused_by(e))?;
-        let workflow = definition.build_adopted().map_err(|e| unreadable().caused_by(e))?;
-        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, workflow.clone());
-        Ok(workflow)
-    }
-}
+use crate::workflow::{Catalogue, Workflow};
 
 /// By what a decision is made: the policy, its agreements and its workflows.
 #[derive(Debug)]
@@ -84,7 +36,7 @@ impl Terms {
 pub(super) struct Frame {
     pub(super) now: DateTime<Utc>,
     pub(super) keep_receipts: TimeDelta,
-    pub(super) policies: Arc<Policies>,
+    pub(super) definitions: Arc<Definitions>,
     pub(super) default: Arc<Policy>,
 }
 
@@ -92,7 +44,7 @@ impl Frame {
     /// The policy in force: the newest adopted one that holds already, else the default.
     pub(super) fn policy(&self, seen: &Seen) -> Result<Arc<Policy>, Halt> {
         Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
-            Some(adoption) => self.version(adoption.hash, seen)?.policy,
+            Some(adoption) => self.definitions.policy(adoption.hash, seen)?.policy,
             None => Arc::clone(&self.default),
         })
     }
@@ -101,7 +53,8 @@ impl Frame {
     pub(super) fn terms(&self, seen: &Seen) -> Result<Terms, Halt> {
         Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
-                let Known { policy, rules, workflows } = self.version(adoption.hash, seen)?;
+                let ReadyPolicy { policy, rules, workflows, .. } =
+                    self.definitions.policy(adoption.hash, seen)?;
                 Terms { policy, rules: Rulebook::new().with(adoption.from, rules), workflows }
             }
             None => Terms {
@@ -116,7 +69,7 @@ impl Frame {
     pub(super) fn rules_for_all_time(&self, seen: &Seen) -> Result<Rulebook, Halt> {
         Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
-                let rules = self.version(adoption.hash, seen)?.rules;
+                let rules = self.definitions.policy(adoption.hash, seen)?.rules;
                 Rulebook::new().with(DateTime::<Utc>::MIN_UTC, rules)
             }
             None => Rulebook::new(),
@@ -125,6 +78,7 @@ impl Frame {
 
     /// What holds for this ticket: what is in force, and that to which its clocks and its workflow are pinned.
     pub(super) fn terms_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Terms, Halt> {
+        self.need_for([ticket], seen)?;
         let mut terms = self.terms(seen)?;
         self.pin(&ticket.clocks, &mut terms.rules, seen)?;
         if ticket.placed.is_some() {
@@ -133,18 +87,31 @@ impl Frame {
         Ok(terms)
     }
 
+    /// Loads the manifest in force and every definition to which these tickets are pinned, in one round.
+    pub(super) fn need_for<'a>(
+        &self,
+        tickets: impl IntoIterator<Item = &'a Snapshot>,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        let mut tickets = tickets.into_iter().peekable();
+        if tickets.peek().is_none() {
+            return Ok(());
+        }
+        let in_force = seen.in_force(DefinitionKind::Policy, self.now)?;
+        let manifest = in_force.map(|adoption| (DefinitionKind::Policy, adoption.hash));
+        let pinned = tickets.flat_map(|ticket| {
+            let clocks = ticket.clocks.iter().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
+            clocks.chain(workflow_hash(ticket))
+        });
+        self.definitions.need(manifest.into_iter().chain(pinned), seen)
+    }
+
     /// The workflow that a ticket follows.
     pub(super) fn workflow_of(&self, ticket: &Snapshot, seen: &Seen) -> Result<Workflow, Halt> {
-        let Some(placed) = &ticket.placed else { return Ok(Workflow::simple().clone()) };
-        let hash = placed.workflow.hash;
-        if let Some(known) = self.policies.workflow(hash) {
-            return Ok(known);
+        match &ticket.placed {
+            Some(placed) => self.definitions.workflow(placed.workflow.hash, seen),
+            None => Ok(Workflow::simple().clone()),
         }
-        let text = seen.definition(hash)?.ok_or_else(|| {
-            let problem = format!("the workflow {} is referred to but not stored", placed.workflow);
-            Error::new(ErrorKind::Corrupt, problem)
-        })?;
-        Ok(self.policies.learn_workflow(hash, text)?)
     }
 
     /// Handles of tickets that were read, with the workflows which they follow.
@@ -154,27 +121,27 @@ impl Frame {
         seen: &Seen,
     ) -> Result<Vec<Ticket>, Halt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
-        let hashes = tickets.iter().filter_map(|it| Some(it.placed.as_ref()?.workflow.hash));
-        let unknown = hashes.filter(|hash| self.policies.workflow(*hash).is_none());
-        seen.need(unknown.map(Read::Definition))?;
+        self.definitions.need(tickets.iter().filter_map(|ticket| workflow_hash(ticket)), seen)?;
         tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, seen)?, it))).collect()
     }
 
-    /// Adds the agreements to which clocks are pinned.
-    pub(super) fn pin(&self, clocks: &[Clock], rulebook: &mut Rulebook, seen: &Seen) -> Result<(), Halt> {
-        for clock in clocks {
-            rulebook.pin(self.version(clock.policy, seen)?.rules);
+    /// Adds the agreements to which these clocks are pinned.
+    pub(super) fn pin<'a>(
+        &self,
+        clocks: impl IntoIterator<Item = &'a Clock>,
+        rulebook: &mut Rulebook,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        let hashes = clocks.into_iter().map(|clock| clock.pinned_to);
+        let missing: BTreeSet<_> = hashes.filter(|hash| !rulebook.has(*hash)).collect();
+        self.definitions.need(missing.iter().map(|hash| (DefinitionKind::Agreements, *hash)), seen)?;
+        for hash in missing {
+            rulebook.pin(self.definitions.agreements(hash, seen)?);
         }
         Ok(())
     }
+}
 
-    pub(super) fn version(&self, hash: Fingerprint, seen: &Seen) -> Result<Known, Halt> {
-        if let Some(known) = self.policies.known(hash) {
-            return Ok(known);
-        }
-        let text = seen.definition(hash)?.ok_or_else(|| {
-            Error::new(ErrorKind::Corrupt, format!("the policy {hash} is referred to but not stored"))
-        })?;
-        Ok(self.policies.learn(hash, text)?)
-    }
+fn workflow_hash(ticket: &Snapshot) -> Option<(DefinitionKind, Fingerprint)> {
+    ticket.placed.as_ref().map(|placed| (DefinitionKind::Workflow, placed.workflow.hash))
 }

@@ -206,11 +206,11 @@ impl Flow for Batch {
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
         let (mut targets, numbers) = self.targets(&valid, seen)?;
-        for target in targets.values() {
-            if let Target::Stored { snapshot, .. } = target {
-                self.frame.pin(&snapshot.clocks, &mut rules, seen)?;
-            }
-        }
+        let stored = targets.values().filter_map(|target| match target {
+            Target::Stored { snapshot, .. } => Some(&snapshot.clocks),
+            _ => None,
+        });
+        self.frame.pin(stored.flatten(), &mut rules, seen)?;
         let mut drafts = Vec::new();
         let mut imported = Imported::default();
         for (candidate, check) in checked {

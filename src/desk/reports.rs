@@ -194,11 +194,11 @@ impl Flow for Explain {
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
         let mut history = seen.history(self.ticket, 0, usize::MAX)?.to_vec();
         let mut terms = self.frame.terms_for(ticket, seen)?;
-        for event in &history {
-            if let Change::Clocked { clocks } = &event.change {
-                self.frame.pin(clocks, &mut terms.rules, seen)?;
-            }
-        }
+        let clocks = history.iter().filter_map(|event| match &event.change {
+            Change::Clocked { clocks } => Some(clocks),
+            _ => None,
+        });
+        self.frame.pin(clocks.flatten(), &mut terms.rules, seen)?;
         let desk = Actor::desk();
         let mut draft = Draft::of(ticket.clone(), &terms.rules);
         draft.fire_due(&terms.moment(self.frame.now, &desk))?;
@@ -297,8 +297,10 @@ impl Flow for LookAheadPage {
     fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
         let query = Query::inbox().limit(MAX_PAGE).after(self.after.clone());
         let tickets = seen.find(&query)?;
+        let due = || tickets.iter().filter(|ticket| ticket.due_at.is_some());
+        self.frame.need_for(due().map(|it| &**it), seen)?;
         let mut near = Vec::new();
-        for ticket in tickets.iter().filter(|ticket| ticket.due_at.is_some()) {
+        for ticket in due() {
             let rules = self.frame.terms_for(ticket, seen)?.rules;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
                 let Some(left) = clock.left(self.frame.now, &rules)?.filter(|left| *left <= self.within)

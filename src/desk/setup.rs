@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::Desk;
 use super::frame::Frame;
 use super::migrate::{Migrate, Migrated, Rehearsal, Rehearse};
-use crate::definition::{Adoption, DefinitionKind, Fingerprint, to_json};
+use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Label, Seen};
-use crate::policy::Policy;
+use crate::policy::{Policy, StoredPolicy};
 use crate::store::{Commit, Mode};
 use crate::ticket::people::Actor;
 use crate::time::to_micros;
@@ -146,8 +146,8 @@ impl Flow for Adopt {
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Adoption), Halt> {
         self.policy.check()?;
-        let text = to_json(&self.policy)?;
-        let hash = Fingerprint::of(&text);
+        let StoredPolicy { manifest, mut parts } = self.policy.to_stored()?;
+        let hash = manifest.hash;
         let kind = DefinitionKind::Policy;
         let from = self.from.unwrap_or(self.frame.now);
         // A program that adopts its policy at every start may do so while another one is planned.
@@ -170,17 +170,14 @@ impl Flow for Adopt {
                 .into());
         }
         if let Some(newest) = newest {
-            let before = self.frame.version(newest.hash, seen)?;
+            let before = self.frame.definitions.policy(newest.hash, seen)?;
             versions_rise(before.policy.workflows(), self.policy.workflows())?;
+            let stored: Vec<_> = before.manifest.parts().collect();
+            parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
         let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
         let mut commit = Commit::default();
-        commit.definitions.push((hash, text));
-        // Each workflow under its own hash too: tickets are pinned to it, and not to the policy.
-        for workflow in self.policy.workflows() {
-            let text = to_json(workflow)?;
-            commit.definitions.push((Fingerprint::of(&text), text));
-        }
+        commit.definitions.extend(parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)));
         commit.adoptions.push(adoption);
         Ok((commit, adoption))
     }

@@ -45,12 +45,6 @@ impl Policy {
         Ok(Catalogue::of(built))
     }
 
-    /// The workflows of a policy that was adopted, made ready without being judged anew.
-    pub(crate) fn adopted_catalogue(&self) -> Result<Catalogue> {
-        let adopted = self.workflows.iter().cloned().map(WorkflowDefinition::build_adopted);
-        Ok(Catalogue::of(adopted.collect::<Result<Vec<_>>>()?))
-    }
-
     /// What is wrong with the workflows, one fault a line.
     pub(super) fn faults_of_workflows(&self) -> Vec<String> {
         let known = self.known_to_modifiers();

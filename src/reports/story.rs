@@ -145,7 +145,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
             write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
             tell_notified(&alert.notify, f)?;
         }
-        Change::Migrated { .. } => f.write_str("went on by the new version of the policy")?,
+        Change::Migrated { .. } => f.write_str("went on by the new agreements")?,
         Change::Clocked { clocks } => {
             f.write_str("set the clocks: ")?;
             for (n, clock) in clocks.iter().enumerate() {

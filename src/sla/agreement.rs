@@ -85,7 +85,8 @@ pub enum OnPriorityChange {
     Restart,
 }
 
-/// What becomes of a running clock when another version of the policy, or of its calendars, comes into force.
+/// What becomes of a running clock when a changed agreement or calendar comes into force. A policy
+/// with the same agreements and calendars changes no clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPolicyChange {
@@ -135,7 +136,7 @@ impl Agreement {
         self
     }
 
-    /// What happens when another version of the policy comes into force.
+    /// What happens to running clocks when a changed agreement or calendar comes into force.
     pub fn on_policy_change(mut self, what: OnPolicyChange) -> Agreement {
         self.on_policy_change = what;
         self

@@ -26,8 +26,8 @@ pub struct Clock {
     pub cycle: u32,
     /// The agreement whose target it is.
     pub agreement: String,
-    /// The version of the policy in which the agreement and its calendars stand.
-    pub policy: Fingerprint,
+    /// The hash of the agreements that the clock follows: all agreements of a policy with their calendars.
+    pub pinned_to: Fingerprint,
     /// The ticket's priority by which the target's time was chosen.
     pub priority: Priority,
     /// How long it may take.

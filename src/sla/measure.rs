@@ -34,12 +34,14 @@ impl<'a> Measure<'a> {
 
     /// That of this clock.
     pub(crate) fn of(rulebook: &'a Rulebook, clock: &Clock) -> Result<Measure<'a>> {
-        let rules = rulebook.of(clock.policy)?;
+        let rules = rulebook.of(clock.pinned_to)?;
         let agreement = rules.agreement(&clock.agreement);
         let target =
             agreement.and_then(|it| it.target_for(clock.metric, clock.priority)).ok_or_else(|| {
-                let problem =
-                    format!("the policy {} has no target for the clock {}", clock.policy, clock.metric);
+                let problem = format!(
+                    "the agreements {} have no target for the clock {}",
+                    clock.pinned_to, clock.metric
+                );
                 Error::new(ErrorKind::Corrupt, problem)
             })?;
         Measure::new(rules, target)

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::agreement::Agreement;
+use super::agreements::Agreements;
 use super::target::Measured;
-use crate::calendar::{Calendar, Definition};
+use crate::calendar::Calendar;
 use crate::condition::Facts;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The agreements and calendars of one version of a policy, ready for use.
+/// One version of the agreements and their calendars, ready for use.
 #[derive(Debug)]
 pub struct Rules {
     hash: Fingerprint,
@@ -23,18 +24,15 @@ pub struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn compile(
-        hash: Fingerprint,
-        calendars: &BTreeMap<String, Definition>,
-        agreements: &[Agreement],
-    ) -> Result<Rules> {
-        let compiled = calendars.iter().map(|(name, it)| Ok((name.clone(), it.compile()?)));
-        let mut agreements = agreements.to_vec();
+    /// Compiles the calendars. The hash is that of the definition.
+    pub(crate) fn compile(hash: Fingerprint, definition: &Agreements) -> Result<Rules> {
+        let compiled = definition.calendars.iter().map(|(name, it)| Ok((name.clone(), it.compile()?)));
+        let mut agreements = definition.agreements.clone();
         agreements.sort_by_key(|it| it.position);
         Ok(Rules { hash, calendars: compiled.collect::<Result<_>>()?, agreements })
     }
 
-    /// The hash of the policy.
+    /// The hash of the agreements.
     pub(crate) fn hash(&self) -> Fingerprint {
         self.hash
     }
@@ -54,7 +52,10 @@ impl Rules {
         match measured {
             Measured::Wall => Ok(None),
             Measured::Business(name) => self.calendars.get(name).map(Some).ok_or_else(|| {
-                Error::new(ErrorKind::Corrupt, format!("the policy {} has no calendar {name:?}", self.hash))
+                Error::new(
+                    ErrorKind::Corrupt,
+                    format!("the agreements {} have no calendar {name:?}", self.hash),
+                )
             }),
         }
     }
@@ -81,9 +82,14 @@ impl Rulebook {
         self
     }
 
+    /// Whether it has the rules of this hash.
+    pub(crate) fn has(&self, hash: Fingerprint) -> bool {
+        self.find(hash).is_some()
+    }
+
     /// Adds rules to which a clock is pinned.
     pub(crate) fn pin(&mut self, rules: Arc<Rules>) {
-        if self.find(rules.hash).is_none() {
+        if !self.has(rules.hash) {
             self.pinned.push(rules);
         }
     }
@@ -100,7 +106,7 @@ impl Rulebook {
     /// The rules of this hash.
     pub(crate) fn of(&self, hash: Fingerprint) -> Result<&Arc<Rules>> {
         self.find(hash).ok_or_else(|| {
-            let problem = format!("the policy {hash}, to which a clock is pinned, is not at hand");
+            let problem = format!("the agreements {hash}, to which a clock is pinned, are not loaded");
             Error::new(ErrorKind::Corrupt, problem)
         })
     }

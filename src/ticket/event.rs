@@ -141,10 +141,10 @@ pub enum Change {
         /// The clocks; of several cycles of a metric each, in order.
         clocks: Vec<Clock>,
     },
-    /// Its clocks changed over to another version of the policy.
+    /// Its clocks changed over to another version of the agreements.
     Migrated {
         /// The hash of that version.
-        policy: Fingerprint,
+        agreements: Fingerprint,
     },
     /// It was linked with another ticket.
     Linked(Link),

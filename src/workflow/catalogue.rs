@@ -65,9 +65,4 @@ impl Catalogue {
         let mut known = self.in_force.iter().chain(&self.pinned).chain([Workflow::simple()]);
         known.find(|it| it.reference().hash == workflow.hash)
     }
-
-    /// Those in force.
-    pub(crate) fn in_force(&self) -> &[Workflow] {
-        &self.in_force
-    }
 }

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 
 use super::report::{Crossings, Obstacle, Obstacles};
 use crate::condition::Condition;
-use crate::definition::{DefinitionKind, Fingerprint};
+use crate::definition::DefinitionKind;
 use crate::desk::frame::Frame;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
@@ -104,11 +103,11 @@ impl Flow for Leg {
             }
             Leg::Batch { passage, tickets, by, frame } => {
                 seen.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
+                let tickets = tickets.iter().map(|id| seen.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
+                frame.need_for(tickets.iter().copied().flatten(), seen)?;
                 let mut found = Found::default();
-                for id in tickets {
-                    if let Some(ticket) = seen.ticket(*id)? {
-                        found.meet(ticket, passage, by, frame, seen)?;
-                    }
+                for ticket in tickets.into_iter().flatten() {
+                    found.meet(ticket, passage, by, frame, seen)?;
                 }
                 let drafts = std::mem::take(&mut found.drafts);
                 Ok((Commit::of(drafts), Told::Batch(found)))
@@ -127,28 +126,12 @@ fn version(at: DateTime<Utc>, frame: &Frame, seen: &Seen) -> Result<Version, Hal
     };
     Ok(match seen.in_force(DefinitionKind::Policy, at)? {
         Some(adoption) => {
-            let workflows = workflows_of(adoption.hash, seen)?;
+            let workflows = frame.definitions.workflows_of(adoption.hash, seen)?;
+            let workflows = workflows.iter().map(|it| it.definition().clone()).collect();
             Version { since: Some(adoption.from), workflows, in_force }
         }
         None => Version { since: None, workflows: Vec::new(), in_force },
     })
-}
-
-/// The workflows of a policy that need not hold any more: read, but neither made ready for use nor kept.
-fn workflows_of(hash: Fingerprint, seen: &Seen) -> Result<Vec<WorkflowDefinition>, Halt> {
-    #[derive(Deserialize)]
-    struct Part {
-        #[serde(default)]
-        workflows: Vec<WorkflowDefinition>,
-    }
-
-    let corrupt = |problem: String| Error::new(ErrorKind::Corrupt, problem);
-    let text = seen
-        .definition(hash)?
-        .ok_or_else(|| corrupt(format!("the policy {hash} is referred to but not stored")))?;
-    let part: Part = serde_json::from_str(text)
-        .map_err(|e| corrupt("the stored policy cannot be read".to_owned()).caused_by(e))?;
-    Ok(part.workflows)
 }
 
 fn page(passage: &Passage, after: Option<&Cursor>, frame: &Frame, seen: &Seen) -> Result<Page, Halt> {
@@ -162,6 +145,7 @@ fn page(passage: &Passage, after: Option<&Cursor>, frame: &Frame, seen: &Seen) -
     let live = StateKind::ALL.iter().filter(|state| !state.is_final());
     let query = live.fold(query, |query, state| query.state(*state));
     let tickets = seen.find(&query)?;
+    frame.need_for(tickets.iter().map(|it| &**it), seen)?;
     let mut found = Found::default();
     let mut workflows: Vec<WorkflowDefinition> = Vec::new();
     for ticket in tickets {

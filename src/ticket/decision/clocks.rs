@@ -108,7 +108,7 @@ impl Clockwork {
                 // An imported history may begin with a ticket that has ended.
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
-            Change::Migrated { policy } => self.migrated(*policy, After { by_desk: false, ..now }),
+            Change::Migrated { agreements } => self.migrated(*agreements, After { by_desk: false, ..now }),
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
@@ -122,7 +122,7 @@ impl Clockwork {
     /// The rules in force to which clocks want to change over, and since when these hold.
     pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
         let Some((since, latest)) = self.rulebook.at(at) else { return Ok(None) };
-        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.policy != latest.hash()) {
+        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != latest.hash()) {
             if self.follows(clock)? {
                 return Ok(Some((*since, latest.hash())));
             }
@@ -132,7 +132,7 @@ impl Clockwork {
 
     /// Whether the clock's agreement changes over to new rules.
     fn follows(&self, clock: &Clock) -> Result<bool> {
-        let agreement = self.rulebook.of(clock.policy)?.agreement(&clock.agreement);
+        let agreement = self.rulebook.of(clock.pinned_to)?.agreement(&clock.agreement);
         Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
     }
 
@@ -148,7 +148,7 @@ impl Clockwork {
         // Only where the new rules are those by which the ticket is measured now: what began by old ones would want
         // to change over at once.
         let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
-        let changed_over = open.peek().is_some() && open.all(|it| it.policy == to);
+        let changed_over = open.peek().is_some() && open.all(|it| it.pinned_to == to);
         if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
@@ -261,7 +261,7 @@ impl Clockwork {
 
     fn reopened(&mut self, now: After<'_>) -> Result<()> {
         for clock in self.clocks.clone() {
-            let rules = self.rulebook.of(clock.policy)?;
+            let rules = self.rulebook.of(clock.pinned_to)?;
             let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
             let owed = match clock.metric {
                 Metric::FirstReply => {
@@ -388,8 +388,8 @@ impl Clockwork {
         let was_away = clock.state == ClockState::Cancelled;
         if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
             let bound = (rules.hash(), agreement.name());
-            if (clock.policy, clock.agreement.as_str()) != bound {
-                (clock.policy, clock.agreement, clock.priority) = (bound.0, bound.1.to_owned(), priority);
+            if (clock.pinned_to, clock.agreement.as_str()) != bound {
+                (clock.pinned_to, clock.agreement, clock.priority) = (bound.0, bound.1.to_owned(), priority);
                 self.set(clock);
             }
             return Ok(());
@@ -407,7 +407,7 @@ impl Clockwork {
                 (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
             }
         }
-        (clock.policy, clock.priority, clock.target) = (rules.hash(), priority, time);
+        (clock.pinned_to, clock.priority, clock.target) = (rules.hash(), priority, time);
         agreement.name().clone_into(&mut clock.agreement);
         clock.revision += 1;
         // What the desk did of itself, to help a clock that runs out, does not start the warnings over again.
@@ -434,7 +434,7 @@ impl Clockwork {
             metric,
             cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
             agreement: agreement.name().to_owned(),
-            policy: rules.hash(),
+            pinned_to: rules.hash(),
             priority,
             target,
             revision: 0,
@@ -504,7 +504,7 @@ impl Clockwork {
         let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
         let Some(clock) = clock else { return Ok(in_force) };
         let follows = !clock.state.is_open() && self.follows(clock)?;
-        let pinned = self.rulebook.of(clock.policy)?;
+        let pinned = self.rulebook.of(clock.pinned_to)?;
         Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
     }
 

@@ -29,8 +29,8 @@ impl Draft {
     pub(crate) fn fire_due(&mut self, moment: &Moment<'_>) -> Result<()> {
         while let Some(due) = self.next_due(moment.now)? {
             match due {
-                Due::Migration(since, policy) => {
-                    self.emit(since, &Actor::desk(), Change::Migrated { policy }, Personal::default())?;
+                Due::Migration(since, agreements) => {
+                    self.emit(since, &Actor::desk(), Change::Migrated { agreements }, Personal::default())?;
                 }
                 Due::Step(timer) => self.step_due(&timer, moment)?,
                 Due::Alert(clock, alarm) => self.alert(&clock, alarm, moment)?,
@@ -50,11 +50,11 @@ impl Draft {
         self.emit(at, &Actor::desk(), Change::Clocked { clocks }, Personal::default())
     }
 
-    /// At one instant another policy's coming into force is first, then warnings, then steps of the ticket, then
+    /// At one instant new agreements come into force first, then warnings, then steps of the ticket, then
     /// breaches: what happens at the deadline is in time.
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
         let migration = self.clockwork.migration(now)?;
-        let migration = migration.map(|(since, policy)| ((since, 0), Due::Migration(since, policy)));
+        let migration = migration.map(|(since, agreements)| ((since, 0), Due::Migration(since, agreements)));
         let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
         let step = step.map(|timer| ((timer.due, 2), Due::Step(timer)));
         let alarms = self.clockwork.clocks().iter().filter_map(|clock| {

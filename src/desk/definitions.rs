@@ -1,0 +1,240 @@
+//! The definitions of a desk: loaded once, then kept ready for use.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeOwned;
+
+use crate::definition::{DefinitionKind, Fingerprint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Halt, Seen};
+use crate::policy::{FieldType, Manifest, Policy};
+use crate::priority::Matrix;
+use crate::sla::{Agreements, Rules};
+use crate::store::Read;
+use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
+
+/// A policy with its parts ready for use.
+#[derive(Debug, Clone)]
+pub(super) struct ReadyPolicy {
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) workflows: Catalogue,
+}
+
+/// Agreements as they were written, and compiled.
+#[derive(Debug, Clone)]
+struct ReadyAgreements {
+    definition: Arc<Agreements>,
+    rules: Arc<Rules>,
+}
+
+/// The definitions that were loaded so far, by kind and hash. The text of a hash never changes, so no entry is ever
+/// stale.
+#[derive(Debug, Default)]
+pub(super) struct Definitions {
+    policies: Cache<ReadyPolicy>,
+    manifests: Cache<Arc<Manifest>>,
+    agreements: Cache<ReadyAgreements>,
+    matrices: Cache<Arc<Matrix>>,
+    fields: Cache<Arc<BTreeMap<String, FieldType>>>,
+    workflows: Cache<Workflow>,
+}
+
+impl Definitions {
+    /// Asks the store for all of these that were not loaded yet, in one round.
+    pub(super) fn need(
+        &self,
+        wanted: impl IntoIterator<Item = (DefinitionKind, Fingerprint)>,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        let unknown = wanted.into_iter().filter(|(kind, hash)| !self.has(*kind, *hash));
+        seen.need(unknown.map(|(_, hash)| Read::Definition(hash)))
+    }
+
+    /// A policy. Loading it takes two rounds: one for the manifest, one for all parts.
+    pub(super) fn policy(&self, hash: Fingerprint, seen: &Seen) -> Result<ReadyPolicy, Halt> {
+        if let Some(ready) = self.policies.get(hash) {
+            return Ok(ready);
+        }
+        let manifest = self.manifest(hash, seen)?;
+        self.need(manifest.parts(), seen)?;
+        let agreements = match manifest.agreements {
+            Some(hash) => self.ready_agreements(hash, seen)?,
+            None => {
+                ReadyAgreements::new(Fingerprint::of_json(&Agreements::default())?, Agreements::default())?
+            }
+        };
+        let matrix = manifest.matrix.map(|hash| {
+            load(&self.matrices, DefinitionKind::Matrix, hash, seen, |matrix: Matrix| Ok(Arc::new(matrix)))
+        });
+        let fields = manifest.fields.map(|hash| {
+            load(&self.fields, DefinitionKind::Fields, hash, seen, |fields: BTreeMap<_, _>| {
+                Ok(Arc::new(fields))
+            })
+        });
+        let workflows = manifest.workflows.iter().map(|hash| self.workflow(*hash, seen));
+        let workflows: Vec<Workflow> = workflows.collect::<Result<_, _>>()?;
+        let policy = manifest.policy(
+            (*agreements.definition).clone(),
+            matrix.transpose()?.map(|matrix| (*matrix).clone()),
+            fields.transpose()?.map(|fields| (*fields).clone()).unwrap_or_default(),
+            workflows.iter().map(|it| it.definition().clone()).collect(),
+        );
+        let ready = ReadyPolicy {
+            manifest,
+            policy: Arc::new(policy),
+            rules: agreements.rules,
+            workflows: Catalogue::of(workflows),
+        };
+        Ok(self.policies.keep(hash, ready))
+    }
+
+    /// The compiled agreements of a policy.
+    pub(super) fn agreements(&self, hash: Fingerprint, seen: &Seen) -> Result<Arc<Rules>, Halt> {
+        Ok(self.ready_agreements(hash, seen)?.rules)
+    }
+
+    /// A workflow. It was checked when it was adopted and is not checked again.
+    pub(super) fn workflow(&self, hash: Fingerprint, seen: &Seen) -> Result<Workflow, Halt> {
+        let ready = |definition: WorkflowDefinition| definition.build_adopted();
+        load(&self.workflows, DefinitionKind::Workflow, hash, seen, ready)
+    }
+
+    /// The workflows of a policy, without its other parts.
+    pub(super) fn workflows_of(&self, policy: Fingerprint, seen: &Seen) -> Result<Vec<Workflow>, Halt> {
+        let manifest = self.manifest(policy, seen)?;
+        self.need(manifest.workflows.iter().map(|hash| (DefinitionKind::Workflow, *hash)), seen)?;
+        manifest.workflows.iter().map(|hash| self.workflow(*hash, seen)).collect()
+    }
+
+    fn manifest(&self, hash: Fingerprint, seen: &Seen) -> Result<Arc<Manifest>, Halt> {
+        let ready = |manifest: Manifest| Ok(Arc::new(manifest));
+        load(&self.manifests, DefinitionKind::Policy, hash, seen, ready)
+    }
+
+    fn ready_agreements(&self, hash: Fingerprint, seen: &Seen) -> Result<ReadyAgreements, Halt> {
+        let ready = |definition: Agreements| ReadyAgreements::new(hash, definition);
+        load(&self.agreements, DefinitionKind::Agreements, hash, seen, ready)
+    }
+
+    fn has(&self, kind: DefinitionKind, hash: Fingerprint) -> bool {
+        match kind {
+            DefinitionKind::Policy => self.manifests.has(hash),
+            DefinitionKind::Agreements => self.agreements.has(hash),
+            DefinitionKind::Matrix => self.matrices.has(hash),
+            DefinitionKind::Fields => self.fields.has(hash),
+            DefinitionKind::Workflow => self.workflows.has(hash),
+        }
+    }
+}
+
+impl ReadyAgreements {
+    fn new(hash: Fingerprint, definition: Agreements) -> Result<ReadyAgreements> {
+        let rules = Arc::new(Rules::compile(hash, &definition)?);
+        Ok(ReadyAgreements { definition: Arc::new(definition), rules })
+    }
+}
+
+/// Loads the definition of this kind and hash: from the cache, else from the store. Every stored definition is read
+/// here.
+fn load<D: DeserializeOwned, T: Clone>(
+    cache: &Cache<T>,
+    kind: DefinitionKind,
+    hash: Fingerprint,
+    seen: &Seen,
+    ready: impl FnOnce(D) -> Result<T>,
+) -> Result<T, Halt> {
+    if let Some(ready) = cache.get(hash) {
+        return Ok(ready);
+    }
+    let corrupt = |problem| {
+        Error::new(ErrorKind::Corrupt, format!("the {} definition {hash} {problem}", kind.as_str()))
+    };
+    let text = seen.definition(hash)?.ok_or_else(|| corrupt("is referred to but not stored"))?;
+    let definition = serde_json::from_str(text).map_err(|e| corrupt("cannot be read").caused_by(e))?;
+    let ready = ready(definition).map_err(|e| corrupt("cannot be used").caused_by(e))?;
+    Ok(cache.keep(hash, ready))
+}
+
+/// Values by hash, shared by the clones of a desk.
+#[derive(Debug)]
+struct Cache<T>(Mutex<HashMap<Fingerprint, T>>);
+
+impl<T> Default for Cache<T> {
+    fn default() -> Cache<T> {
+        Cache(Mutex::default())
+    }
+}
+
+impl<T: Clone> Cache<T> {
+    fn get(&self, hash: Fingerprint) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+    }
+
+    fn has(&self, hash: Fingerprint) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&hash)
+    }
+
+    /// Keeps a value and returns the one that is kept: if two threads load the same definition, both use one value.
+    fn keep(&self, hash: Fingerprint, value: T) -> T {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        values.entry(hash).or_insert(value).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sla::{Agreement, Metric, Target};
+    use crate::store::Answer;
+    use crate::workflow::preset;
+
+    /// Loads a policy, and counts the rounds that it takes.
+    fn loaded(definitions: &Definitions, policy: &Policy) -> (ReadyPolicy, usize) {
+        let stored = policy.to_stored().unwrap();
+        let hash = stored.manifest.hash;
+        let texts: HashMap<_, _> =
+            stored.parts.into_iter().chain([stored.manifest]).map(|it| (it.hash, it.text)).collect();
+        let (mut seen, mut rounds) = (Seen::default(), 0);
+        loop {
+            let halt = match definitions.policy(hash, &seen) {
+                Ok(ready) => return (ready, rounds),
+                Err(halt) => halt,
+            };
+            assert!(matches!(halt, Halt::Need(_)), "{halt:?}");
+            let Halt::Need(reads) = halt else { continue };
+            let text = |read: &Read| match read {
+                Read::Definition(hash) => Some(Answer::Definition(texts.get(hash).cloned())),
+                _ => None,
+            };
+            let answers = reads.iter().filter_map(text).collect();
+            seen.put(reads, answers).unwrap();
+            rounds += 1;
+        }
+    }
+
+    #[test]
+    fn another_prefix_compiles_nothing() {
+        let target = Target::new(Metric::Resolution).within(chrono::TimeDelta::hours(4));
+        let policy = Policy::new()
+            .field("order", FieldType::Integer)
+            .agreement(Agreement::new("standard", 1).target(target.clone()))
+            .workflow(preset::retail_return());
+        let definitions = Definitions::default();
+        let (first, rounds) = loaded(&definitions, &policy);
+        assert_eq!((&*first.policy, rounds), (&policy, 2));
+        let (second, rounds) = loaded(&definitions, &policy.clone().prefix("B"));
+        assert_eq!((&*second.policy, rounds), (&policy.clone().prefix("B"), 1));
+        assert!(Arc::ptr_eq(&first.rules, &second.rules));
+        let workflow = |ready: &ReadyPolicy| {
+            std::ptr::from_ref(ready.workflows.named(&ready.policy.workflows()[0].name).unwrap().definition())
+        };
+        assert_eq!(workflow(&first), workflow(&second));
+        // The control: another agreement is compiled.
+        let (third, _) = loaded(&definitions, &policy.agreement(Agreement::new("more", 2).target(target)));
+        assert!(!Arc::ptr_eq(&first.rules, &third.rules));
+        assert_eq!(workflow(&first), workflow(&third));
+    }
+}

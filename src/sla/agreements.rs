@@ -1,0 +1,36 @@
+//! All agreements of a policy, as one definition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::agreement::Agreement;
+use super::target::Measured;
+use crate::calendar::Definition;
+
+/// Agreements with the calendars that they use. Clocks are pinned to the hash of this definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Agreements {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) calendars: BTreeMap<String, Definition>,
+    pub(crate) agreements: Vec<Agreement>,
+}
+
+impl Agreements {
+    /// Takes these agreements and, of these calendars, those that the agreements use.
+    pub(crate) fn using(calendars: &BTreeMap<String, Definition>, agreements: &[Agreement]) -> Agreements {
+        let targets = agreements.iter().flat_map(|agreement| &agreement.targets);
+        let used: BTreeSet<&String> = targets
+            .filter_map(|target| match &target.measured {
+                Measured::Business(calendar) => Some(calendar),
+                Measured::Wall => None,
+            })
+            .collect();
+        let calendars = calendars.iter().filter(|(name, _)| used.contains(name));
+        Agreements {
+            calendars: calendars.map(|(name, it)| (name.clone(), it.clone())).collect(),
+            agreements: agreements.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! A policy is stored in parts: a change of one part leaves the others, and the tickets that follow them, as they are.
+
+use std::sync::{Arc, Mutex};
+
+use firstline::calendar::{Definition, WORKDAYS};
+use firstline::definition::Fingerprint;
+use firstline::memory::{Memory, MemoryTx};
+use firstline::policy::FieldType;
+use firstline::priority::Effect;
+use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::workflow::{Status, Transition};
+use firstline::{
+    Action, Calendar, Change, Desk, DeskId, Matrix, Modifier, Policy, Result, StateKind, StepKind, TicketId,
+    TimeDelta, WorkflowDefinition,
+};
+
+use super::stage::{Stage, anna, on_each_store};
+
+fn calendar(hours: &str) -> Definition {
+    Calendar::builder("UTC").hours(WORKDAYS, hours).build().unwrap().definition().clone()
+}
+
+fn agreement(hours: i64) -> Agreement {
+    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(hours)).business("office");
+    let agreement = Agreement::new("standard", 1).target(target.warn_at([50]));
+    agreement.on_policy_change(OnPolicyChange::Migrate)
+}
+
+fn matrix(steps: u8) -> Matrix {
+    let modifier = Modifier::new("urgent", Effect::Raise(steps));
+    Matrix::itil().to_definition().modifier(modifier).build().unwrap()
+}
+
+fn workflow(version: u32) -> WorkflowDefinition {
+    workflow_named("orders", version)
+}
+
+fn workflow_named(name: &str, version: u32) -> WorkflowDefinition {
+    let first = format!("Incoming {version}");
+    WorkflowDefinition::new(name)
+        .version(version)
+        .status(Status::new(&first, StateKind::New))
+        .status(Status::new("At work", StateKind::Active))
+        .status(Status::new("Answered", StateKind::Resolved))
+        .status(Status::new("Done", StateKind::Closed))
+        .transition(Transition::step(StepKind::Start, &first, "At work"))
+        .transition(Transition::step(StepKind::Resolve, "At work", "Answered"))
+        .transition(Transition::step(StepKind::Close, "Answered", "Done"))
+        .transition(Transition::step(StepKind::Reopen, "Answered", "At work"))
+}
+
+/// Everything that a policy has, each part in the version of its own.
+#[derive(Clone, Copy)]
+struct Versions {
+    prefix: &'static str,
+    days: i64,
+    field: FieldTypeOf,
+    raise: u8,
+    workflow: u32,
+    unused: &'static str,
+    used: &'static str,
+    target: i64,
+}
+
+type FieldTypeOf = fn() -> FieldType;
+
+const FIRST: Versions = Versions {
+    prefix: "A",
+    days: 3,
+    field: || FieldType::Integer,
+    raise: 1,
+    workflow: 1,
+    unused: "10:00-11:00",
+    used: "08:00-16:00",
+    target: 4,
+};
+
+fn policy(it: Versions) -> Policy {
+    Policy::new()
+        .prefix(it.prefix)
+        .verification(Some(TimeDelta::days(it.days)))
+        .field("order", (it.field)())
+        .matrix(matrix(it.raise))
+        .workflow(workflow(it.workflow))
+        .calendar("nobody's", &calendar(it.unused))
+        .calendar("office", &calendar(it.used))
+        .agreement(agreement(it.target))
+}
+
+/// Every change of a policy that leaves its agreements and the calendars they use as they are.
+fn changes() -> Vec<(&'static str, Policy)> {
+    vec![
+        ("prefix", policy(Versions { prefix: "B", ..FIRST })),
+        ("verification", policy(Versions { days: 4, ..FIRST })),
+        ("field", policy(Versions { field: || FieldType::Bool, ..FIRST })),
+        ("another field", policy(FIRST).field("colour", FieldType::Text)),
+        ("matrix", policy(Versions { raise: 2, ..FIRST })),
+        ("workflow", policy(Versions { workflow: 2, ..FIRST })),
+        ("another workflow", policy(FIRST).workflow(workflow_named("chats", 1).for_kind("chat"))),
+        ("unused calendar", policy(Versions { unused: "12:00-13:00", ..FIRST })),
+        ("another calendar", policy(FIRST).calendar("night", &calendar("00:00-04:00"))),
+    ]
+}
+
+/// How many events a note writes and how many follow by themselves: the note, a tick before anything is due, and a
+/// tick after a warning fell due.
+fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<Change>) {
+    let mut known = stage.history(ticket).len();
+    let mut new = || {
+        let history = stage.history(ticket);
+        let new = history[known..].iter().map(|event| event.change.clone()).collect::<Vec<_>>();
+        known = history.len();
+        new
+    };
+    stage.does(ticket, Action::note("looked at"));
+    let noted = new();
+    let swept = stage.desk.tick(stage.now()).unwrap();
+    assert!(swept.failed.is_empty() && swept.stopped.is_none(), "{swept:?}");
+    let idle = new();
+    stage.later(TimeDelta::hours(3));
+    let swept = stage.desk.tick(stage.now()).unwrap();
+    assert!(swept.failed.is_empty() && swept.stopped.is_none(), "{swept:?}");
+    (noted, idle, new())
+}
+
+#[test]
+fn a_change_of_any_part_but_the_agreements_writes_nothing_to_a_ticket() {
+    for (name, changed) in changes() {
+        on_each_store(|stage| {
+            let first = stage.desk.setup().adopt(&policy(FIRST)).unwrap();
+            let ticket = stage.open();
+            assert!(stage.ticket(ticket).clocks[0].running_since.is_some());
+            stage.later(TimeDelta::minutes(10));
+            let second = stage.desk.setup().adopt(&changed).unwrap();
+            assert_eq!((second.version, second.hash == first.hash), (2, false), "{name}");
+            assert_eq!(*stage.desk.setup().policy().unwrap(), changed, "{name}");
+            let (noted, idle, warned) = events_of(stage, ticket);
+            assert!(matches!(noted[..], [Change::Noted { .. }]), "{} {name}: {noted:?}", stage.name);
+            assert_eq!(idle, [], "{} {name}", stage.name);
+            let expected = matches!(warned[..], [Change::Warned(_), Change::Clocked { .. }]);
+            assert!(expected, "{} {name}: {warned:?}", stage.name);
+        });
+    }
+}
+
+/// The control: what the clocks follow is measured by the new version from the next command on.
+#[test]
+fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
+    for changed in [Versions { target: 5, ..FIRST }, Versions { used: "08:00-17:00", ..FIRST }] {
+        on_each_store(|stage| {
+            stage.desk.setup().adopt(&policy(FIRST)).unwrap();
+            let ticket = stage.open();
+            let before = stage.ticket(ticket).clocks[0].clone();
+            stage.later(TimeDelta::minutes(10));
+            stage.desk.setup().adopt(&policy(changed)).unwrap();
+            let (noted, idle, _) = events_of(stage, ticket);
+            let [Change::Migrated { agreements }, Change::Noted { .. }, Change::Clocked { clocks }] =
+                &noted[..]
+            else {
+                panic!("{}: {noted:?}", stage.name)
+            };
+            assert_eq!(clocks[0].pinned_to, *agreements);
+            assert_ne!(before.pinned_to, *agreements);
+            assert_eq!(idle, []);
+        });
+    }
+}
+
+/// The definitions of one commit, with their texts.
+type Texts = Vec<(Fingerprint, String)>;
+
+/// A store that keeps a record of what it is asked and given.
+#[derive(Debug, Clone, Default)]
+struct Recording {
+    rows: Memory,
+    loads: Arc<Mutex<Vec<Vec<Read>>>>,
+    written: Arc<Mutex<Vec<Texts>>>,
+}
+
+struct RecordingTx<'a>(&'a Recording, MemoryTx<'a>);
+
+impl Store for Recording {
+    type Tx<'a> = RecordingTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<RecordingTx<'_>> {
+        Ok(RecordingTx(self, self.rows.begin(desk, mode)?))
+    }
+}
+
+impl Tx for RecordingTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        self.0.loads.lock().unwrap().push(reads.to_vec());
+        self.1.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        self.0.written.lock().unwrap().push(commit.definitions.clone());
+        self.1.commit(commit)
+    }
+}
+
+impl Recording {
+    /// How many definitions were asked for in each round since this was last called.
+    fn rounds(&self) -> Vec<usize> {
+        let definitions =
+            |reads: Vec<Read>| reads.iter().filter(|it| matches!(it, Read::Definition(_))).count();
+        self.loads.lock().unwrap().drain(..).map(definitions).collect()
+    }
+
+    fn desk(&self) -> Desk<Recording> {
+        Desk::over(self.clone(), "acme")
+    }
+}
+
+#[test]
+fn policies_share_the_texts_of_equal_parts() {
+    let adopted = |second: &Policy| {
+        let store = Recording::default();
+        store.desk().setup().adopt(&policy(FIRST)).unwrap();
+        store.desk().setup().adopt(second).unwrap();
+        let written = store.written.lock().unwrap().clone();
+        <[_; 2]>::try_from(written).unwrap()
+    };
+    let changed_agreements = ("agreements", policy(Versions { target: 5, ..FIRST }));
+    let parts = ["field", "another field", "matrix", "workflow", "another workflow", "agreements"];
+    for (name, changed) in changes().into_iter().chain([changed_agreements]) {
+        let [first, second] = adopted(&changed);
+        // The agreements, the matrix, the fields, the workflow and the manifest.
+        assert_eq!(first.len(), 5, "{name}");
+        let expected = if parts.contains(&name) { 2 } else { 1 };
+        assert_eq!(second.len(), expected, "{name}: the changed part, if there is one, and the manifest");
+        assert!(second.iter().all(|definition| !first.contains(definition)), "{name}");
+    }
+}
+
+#[test]
+fn a_policy_that_says_nothing_is_a_manifest_alone() {
+    let store = Recording::default();
+    store.desk().setup().adopt(&Policy::new()).unwrap();
+    let written = store.written.lock().unwrap().remove(0);
+    assert_eq!(written.len(), 1);
+    assert_eq!(written[0].1, r#"{"prefix":"T","verification":432000}"#);
+    assert_eq!(*store.desk().setup().policy().unwrap(), Policy::new());
+}
+
+#[test]
+fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
+    let store = Recording::default();
+    let desk = store.desk();
+    desk.setup().adopt(&policy(FIRST)).unwrap();
+    let ticket = desk.open_ticket(firstline::NewTicket::new("No sound")).unwrap().id();
+    let pinned = agreement(5).on_policy_change(OnPolicyChange::Pin);
+    let next = Policy::new().agreement(pinned).calendar("office", &calendar("08:00-17:00"));
+    desk.setup().adopt(&next.clone().workflow(workflow(2)).field("order", FieldType::Bool)).unwrap();
+
+    let fresh = store.desk();
+    store.rounds();
+    fresh.act(ticket, Action::note("one"), anna()).unwrap();
+    // With the manifest come the agreements and the workflow that the ticket follows; then the parts of the policy.
+    assert_eq!(store.rounds(), [0, 3, 3]);
+    fresh.act(ticket, Action::note("two"), anna()).unwrap();
+    assert_eq!(store.rounds(), [0]);
+    // Another prefix is another manifest, and nothing else is loaded.
+    let next = next.prefix("B").workflow(workflow(2)).field("order", FieldType::Bool);
+    desk.setup().adopt(&next).unwrap();
+    store.rounds();
+    fresh.act(ticket, Action::note("three"), anna()).unwrap();
+    assert_eq!(store.rounds(), [0, 1]);
+}
+
+#[test]
+fn a_part_that_is_not_stored_is_named() {
+    struct Forgetful(Memory);
+    struct ForgetfulTx<'a>(MemoryTx<'a>);
+    impl Store for Forgetful {
+        type Tx<'a> = ForgetfulTx<'a>;
+        fn begin(&self, desk: &DeskId, mode: Mode) -> Result<ForgetfulTx<'_>> {
+            Ok(ForgetfulTx(self.0.begin(desk, mode)?))
+        }
+    }
+    impl Tx for ForgetfulTx<'_> {
+        fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+            self.0.load(reads)
+        }
+        fn commit(&mut self, mut commit: Commit) -> Result<()> {
+            commit.definitions.retain(|(_, text)| !text.contains("\"agreements\":["));
+            self.0.commit(commit)
+        }
+    }
+    let desk = Desk::over(Forgetful(Memory::new()), "acme");
+    desk.setup().adopt(&policy(FIRST)).unwrap();
+    let error = desk.setup().policy().unwrap_err();
+    assert_eq!(error.kind(), firstline::ErrorKind::Corrupt);
+    let text = error.to_string();
+    assert!(text.starts_with("the agreements definition ") && text.ends_with("not stored"), "{text}");
+}
