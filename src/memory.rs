@@ -201,7 +201,7 @@ impl Rows {
     fn write(&mut self, commit: Commit) {
         let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         self.last_number = self.last_number.max(highest_number(&tickets));
-        for TicketWrite { snapshot, events, timers, expected: _ } in tickets {
+        for TicketWrite { snapshot, events, timers, .. } in tickets {
             self.numbers.insert(snapshot.number.value, snapshot.id);
             if let Some(name) = &snapshot.external {
                 self.externals.insert(name.clone(), snapshot.id);

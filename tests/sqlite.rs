@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use firstline::sla::Rulebook;
 use firstline::sqlite::{Durability, Options, Sqlite};
 use firstline::store::{Commit, Mode, Store, TicketWrite, Tx};
+use firstline::ticket::decision::Moment;
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
-use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Query, Snapshot};
+use firstline::workflow::Catalogue;
+use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Policy, Query, Snapshot};
 use rusqlite::Connection;
 
 fn raw(path: &Path) -> Connection {
@@ -366,8 +369,16 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
     let timers = || host.query_row("SELECT count(*) FROM firstline_timer", [], |row| row.get::<_, i64>(0));
     assert_eq!(timers().unwrap(), 1);
 
-    let snapshot = held.ticket.snapshot().clone();
-    let stale = TicketWrite { expected: 1, snapshot, events: held.events.clone(), timers: Vec::new() };
+    let moment = Moment {
+        now: SystemTime.now(),
+        by: &anna,
+        policy: &Policy::new(),
+        rules: &Rulebook::new(),
+        workflows: &Catalogue::new(),
+    };
+    let mut stale = TicketWrite::from(held.ticket.decide(&Action::note("late"), &moment).unwrap());
+    (stale.expected, stale.snapshot) = (1, held.ticket.snapshot().clone());
+    (stale.events, stale.timers) = (held.events.clone(), Vec::new());
     let commit = Commit { tickets: vec![stale], ..Commit::default() };
     store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap_err();
     assert_eq!(timers().unwrap(), 1, "a refused commit has disarmed a timer");

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, Failure, refused, same};
-use super::scene::{ACME, Leave, Scene, edited, later, monday, noted, open, ticket_id};
+use super::scene::{ACME, Leave, Scene, edited, expecting, later, monday, noted, open, ticket_id};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{ErrorKind, Result};
 use crate::lifecycle::state::OnHold;
@@ -108,7 +108,7 @@ pub(super) fn keep_everything<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 pub(super) fn are_atomic<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let bystander = open(3)?;
     scene.put(ACME, Commit { tickets: vec![bystander.clone()], ..Commit::default() })?;
-    let stale = TicketWrite { expected: 7, ..noted(&bystander.snapshot, "late", later(9))? };
+    let stale = expecting(7, noted(&bystander.snapshot, "late", later(9))?);
     let twin = edited(open(4)?, |opened| opened.number.value = 3)?;
     let namesake = edited(open(5)?, |opened| opened.external = Some(name("1")))?;
     let faults = [
@@ -141,7 +141,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let second = noted(&first.snapshot, "one", later(5))?;
     put(second.clone())?;
     let late = noted(&first.snapshot, "the same version again", later(6))?;
-    let early = TicketWrite { expected: 5, ..noted(&second.snapshot, "from nowhere", later(7))? };
+    let early = expecting(5, noted(&second.snapshot, "from nowhere", later(7))?);
     for (what, write) in [("a stale version", late), ("a version that is not there yet", early)] {
         let expected = write.expected;
         let error = refused(what, put(write))?;
@@ -151,7 +151,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         alike(what, scene.ticket(ACME, ticket_id(1))?.as_deref(), Some(&second.snapshot))?;
         same(what, scene.history(ACME, ticket_id(1))?.len(), 2)?;
     }
-    let unknown = TicketWrite { expected: 1, ..noted(&open(9)?.snapshot, "to nobody", later(8))? };
+    let unknown = expecting(1, noted(&open(9)?.snapshot, "to nobody", later(8))?);
     refused("a version of a ticket that is not there", put(unknown))?;
     alike("a ticket that is not there", scene.ticket(ACME, ticket_id(9))?.as_deref(), None)
 }

@@ -16,8 +16,9 @@ use crate::id::{DeskId, IdSource, TicketId};
 use crate::policy::Policy;
 use crate::sla::Rulebook;
 use crate::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Owed, Query, Read, TicketWrite};
-use crate::ticket::decision::Draft;
-use crate::ticket::event::{Change, Event, Opened, Personal};
+use crate::ticket::action::Action;
+use crate::ticket::decision::Moment;
+use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
@@ -281,7 +282,7 @@ impl Flow for Leave {
 
 /// An opening to be written, as the domain decides it.
 pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let draft = request.decide(
+    let decision = request.decide(
         ticket_id(number),
         number,
         at,
@@ -289,16 +290,11 @@ pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Re
         &Rulebook::new(),
         &Catalogue::default(),
     )?;
-    written(draft)
+    Ok(decision.into())
 }
 
 pub(super) fn open(number: u64) -> Result<TicketWrite> {
     opening(number, &NewTicket::new(format!("Request {number}")).from("boris"), later(number as i64))
-}
-
-fn written(draft: Draft) -> Result<TicketWrite> {
-    let write = Commit::of([draft]).tickets.pop();
-    write.ok_or_else(|| Error::new(ErrorKind::Invalid, "the opening has no events"))
 }
 
 /// The same opening with other facts.
@@ -313,17 +309,13 @@ pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> 
 
 /// What a note to a ticket as it stands writes.
 pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let event = Event {
-        ticket: before.id,
-        version: before.version + 1,
-        at,
-        by: anna(),
-        change: Change::Noted { files: Vec::new() },
-        personal: Personal::text(words),
-        origin: None,
-    };
-    let mut snapshot = before.clone();
-    snapshot.apply(&event)?;
-    let timers = snapshot.timers();
-    Ok(TicketWrite { expected: before.version, snapshot, events: vec![event], timers })
+    let (by, policy, rules, workflows) = (anna(), Policy::default(), Rulebook::new(), Catalogue::default());
+    let moment = Moment { now: at, by: &by, policy: &policy, rules: &rules, workflows: &workflows };
+    Ok(before.decide(&Action::note(words), &moment)?.into())
+}
+
+/// The same write with another expected version.
+pub(super) fn expecting(expected: u64, mut write: TicketWrite) -> TicketWrite {
+    write.expected = expected;
+    write
 }

@@ -1,5 +1,6 @@
 //! Doing something to a ticket: any action, or one typed step.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
@@ -15,7 +16,7 @@ use crate::lifecycle::{Reason, Rejection, Verb};
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::{Decision, Draft, Moment};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::snapshot::Snapshot;
@@ -41,10 +42,10 @@ impl Act {
         Act { ticket, action, by, frame, repeatable }
     }
 
-    /// What the links in this draft mean for the tickets at their other ends.
-    fn mirrored(&self, draft: &Draft, seen: &Seen, moment: &Moment<'_>) -> Result<Vec<Draft>, Halt> {
+    /// What the links in this decision mean for the tickets at their other ends.
+    fn mirrored(&self, decision: &Decision, seen: &Seen, moment: &Moment<'_>) -> Result<Vec<Decision>, Halt> {
         let mut changed = Vec::new();
-        for event in draft.events() {
+        for event in decision.events() {
             match &event.change {
                 Change::Linked(link) => changed.push((*link, true)),
                 Change::Unlinked(link) => changed.push((*link, false)),
@@ -58,35 +59,41 @@ impl Act {
                 seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
             let terms = self.frame.terms_for(other, seen)?;
             let moment = &terms.moment(moment.now, moment.by);
-            let mirror = others.entry(link.to).or_insert_with(|| Draft::of(other.clone(), &terms.rules));
-            mirror.fire_due(moment)?;
+            let mirror = match others.entry(link.to) {
+                Entry::Occupied(begun) => begun.into_mut(),
+                Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), moment)?),
+            };
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             mirror
                 .mirror(if *linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
-            mirror.settle()?;
         }
         // Only now, because a circle may close by several links of this action.
         let parts = |(link, linked): &(Link, bool)| {
             *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
         };
         if changed.iter().any(parts) {
-            self.no_circle(draft, &others, seen)?;
+            self.no_circle(decision, &others, seen)?;
         }
-        Ok(others.into_values().collect())
+        Ok(others.into_values().map(Draft::finish).collect::<Result<_>>()?)
     }
 
     /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
     /// that a circle which they close leads through it: only those above this ticket need to be looked at.
-    fn no_circle(&self, draft: &Draft, others: &BTreeMap<TicketId, Draft>, seen: &Seen) -> Result<(), Halt> {
+    fn no_circle(
+        &self,
+        decision: &Decision,
+        others: &BTreeMap<TicketId, Draft>,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
         let mut above = BTreeSet::new();
-        let mut level: Vec<TicketId> = parents(draft.snapshot()).collect();
+        let mut level: Vec<TicketId> = parents(decision.snapshot()).collect();
         while !level.is_empty() {
             above.extend(level.iter().copied());
             if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
-                let state = draft.snapshot().state.kind();
+                let state = decision.snapshot().state.kind();
                 let why = "a ticket would become a part of itself, or the chain of parts is too long";
                 return Err(Halt::Stop(
                     Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
@@ -137,11 +144,11 @@ impl Flow for Act {
         }
         let terms = self.frame.terms_for(ticket, seen)?;
         let moment = terms.moment(self.frame.now, &self.by.actor);
-        let draft = ticket.decide(&self.action, &moment)?;
-        let mut drafts = self.mirrored(&draft, seen, &moment)?;
-        let receipt = Receipt::of(&draft, &terms.workflows)?;
-        drafts.insert(0, draft);
-        let mut commit = Commit::of(drafts);
+        let decision = ticket.decide(&self.action, &moment)?;
+        let mut decisions = self.mirrored(&decision, seen, &moment)?;
+        let receipt = Receipt::of(&decision, &terms.workflows)?;
+        decisions.insert(0, decision);
+        let mut commit = Commit::of(decisions);
         self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
         Ok((commit, receipt))
     }

@@ -225,8 +225,9 @@ impl Flow for Batch {
                 imported.refused.push((external.clone(), error));
             }
         }
-        imported.events = drafts.iter().map(|draft| draft.events().len()).sum();
-        Ok((Commit::of(drafts), imported))
+        let decisions = drafts.into_iter().map(Draft::finish).collect::<Result<Vec<_>>>()?;
+        imported.events = decisions.iter().map(|decision| decision.events().len()).sum();
+        Ok((Commit::of(decisions), imported))
     }
 }
 
@@ -263,7 +264,7 @@ impl Candidate {
                     .allowing("the same history as before"));
                 }
                 taken => {
-                    let draft = Draft::of((*snapshot).clone(), rules);
+                    let draft = Draft::replaying((*snapshot).clone(), rules);
                     drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
                     *target = Target::Drafted(drafts.len() - 1);
                     imported.extended += 1;

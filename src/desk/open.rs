@@ -89,20 +89,21 @@ impl Receive {
         let inherited =
             finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), policy));
         let request = inherited.as_ref().unwrap_or(&self.request);
-        let mut draft = request.decide(self.id, seen.next_number(0)?, now, policy, rules, workflows)?;
+        let mut draft = request.draft(self.id, seen.next_number(0)?, now, policy, rules, workflows)?;
         let by = self.request.actor();
         let moment = terms.moment(now, &by);
-        let mut drafts = Vec::new();
+        let mut decisions = Vec::new();
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
             draft.mirror(Change::Linked(link), &moment)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.id };
             finished.mirror(Change::Linked(inverse), &moment)?;
-            drafts.push(finished);
+            decisions.push(finished.finish()?);
         }
-        let receipt = Receipt::of(&draft, workflows)?;
-        drafts.insert(0, draft);
-        let mut commit = Commit::of(drafts);
+        let opened = draft.finish()?;
+        let receipt = Receipt::of(&opened, workflows)?;
+        decisions.insert(0, opened);
+        let mut commit = Commit::of(decisions);
         commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
         self.repeatable.keep(&mut commit, &receipt, now, self.frame.keep_receipts)?;
         Ok((commit, receipt))
@@ -137,23 +138,21 @@ impl Flow for Receive {
         let terms = self.frame.terms_for(ticket, seen)?;
         let by = self.request.speaker();
         let moment = terms.moment(self.frame.now, &by);
-        let mut current = Draft::of(ticket.clone(), &terms.rules);
-        current.fire_due(&moment)?;
-        current.settle()?;
-        if current.snapshot().state.kind().is_final() {
-            return self.opening(seen, Some(current));
+        by.check()?;
+        let mut draft = Draft::begin(ticket.clone(), &moment)?;
+        if draft.snapshot().state.kind().is_final() {
+            return self.opening(seen, Some(draft));
         }
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        let mut draft = ticket.decide(&Action::Reply(message), &moment)?;
+        draft.act(&Action::Reply(message), &moment)?;
         if let Some(contact) = self.request.requester() {
             draft.acquaint(contact, &moment)?;
-            draft.fire_due(&moment)?;
-            draft.settle()?;
         }
-        let receipt = Receipt::of(&draft, &terms.workflows)?;
-        let mut commit = Commit::of([draft]);
+        let decision = draft.finish()?;
+        let receipt = Receipt::of(&decision, &terms.workflows)?;
+        let mut commit = Commit::of([decision]);
         self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
         Ok((commit, receipt))
     }

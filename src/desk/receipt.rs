@@ -10,7 +10,7 @@ use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
 use crate::store::{Commit, KeptReceipt};
 use crate::ticket::Ticket;
-use crate::ticket::decision::Draft;
+use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::Catalogue;
@@ -48,9 +48,9 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(draft: &Draft, workflows: &Catalogue) -> Result<Receipt> {
-        let ticket = Ticket::new(draft.snapshot().clone(), workflows)?;
-        Ok(Receipt { ticket, events: draft.events().to_vec(), replayed: false })
+    pub(super) fn of(decision: &Decision, workflows: &Catalogue) -> Result<Receipt> {
+        let ticket = Ticket::new(decision.snapshot().clone(), workflows)?;
+        Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }
 

@@ -200,14 +200,12 @@ impl Flow for Explain {
         });
         self.frame.pin(clocks.flatten(), &mut terms.rules, seen)?;
         let desk = Actor::desk();
-        let mut draft = Draft::of(ticket.clone(), &terms.rules);
-        draft.fire_due(&terms.moment(self.frame.now, &desk))?;
-        draft.settle()?;
-        history.extend_from_slice(draft.events());
-        let ledger = Ledger::of(draft.snapshot(), &history, self.metric, self.frame.now, &terms.rules)?;
+        let current = Draft::begin(ticket.clone(), &terms.moment(self.frame.now, &desk))?.finish()?;
+        history.extend_from_slice(current.events());
+        let ledger = Ledger::of(current.snapshot(), &history, self.metric, self.frame.now, &terms.rules)?;
         let ledger = ledger.ok_or_else(|| {
             let there: Vec<_> =
-                draft.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
+                current.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
             let there = if there.is_empty() { "none: it has no clocks".to_owned() } else { there.join(", ") };
             Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
                 .allowing(there)
@@ -239,8 +237,8 @@ impl Flow for WhatIf {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
         let terms = self.frame.terms_for(ticket, seen)?;
-        let draft = ticket.decide(&self.action, &terms.moment(self.frame.now, &self.by))?;
-        Ok((Commit::default(), draft.snapshot().clocks.clone()))
+        let decision = ticket.decide(&self.action, &terms.moment(self.frame.now, &self.by))?;
+        Ok((Commit::default(), decision.snapshot().clocks.clone()))
     }
 }
 

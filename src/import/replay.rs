@@ -84,7 +84,6 @@ impl Replay<'_> {
         if let (Some((number, version)), Some(fingerprint)) =
             (numbered(&ticket.versions).last(), fingerprints.last())
         {
-            self.draft.settle()?;
             // The mark is as old as the version that it marks: the ticket was not changed by being imported.
             let mark = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
             let origin = Some(Origin { version: number, irregular: false });

@@ -221,7 +221,7 @@ impl Rows<'_> {
     }
 
     fn write_ticket(&self, write: TicketWrite, memo: &Memo) -> Result<()> {
-        let TicketWrite { expected, snapshot, events, timers } = write;
+        let TicketWrite { expected, snapshot, events, timers, .. } = write;
         let (desk, sql, id) = (self.desk(), &self.shared.sql, snapshot.id);
         let key = *id.as_uuid().as_bytes();
         let version = row::signed(snapshot.version);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, Fingerprint};
 use crate::id::{RequestKey, ThreadKey, TicketId};
-use crate::ticket::decision::Draft;
+use crate::ticket::decision::Decision;
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
@@ -35,14 +35,21 @@ impl Commit {
         *self == Commit::default()
     }
 
-    /// The commit of these drafts. A draft without events writes nothing.
-    pub(crate) fn of(drafts: impl IntoIterator<Item = Draft>) -> Commit {
-        let tickets = drafts.into_iter().filter_map(TicketWrite::of).collect();
-        Commit { tickets, ..Commit::default() }
+    /// The commit of these decisions. A decision without events writes nothing.
+    pub fn of(decisions: impl IntoIterator<Item = Decision>) -> Commit {
+        let changed = decisions.into_iter().filter(|decision| !decision.events().is_empty());
+        Commit { tickets: changed.map(TicketWrite::from).collect(), ..Commit::default() }
     }
 }
 
-/// One ticket's part of a commit.
+/// One ticket's part of a commit. It comes from a [`Decision`] and from nothing else.
+///
+/// ```compile_fail,E0451
+/// # use firstline::{Snapshot, store::TicketWrite};
+/// # fn forged(snapshot: Snapshot) -> TicketWrite {
+/// TicketWrite { expected: 7, snapshot, events: Vec::new(), timers: Vec::new(), decided: () }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketWrite {
     /// The version that the stored ticket must have; 0 if it must not exist yet.
@@ -53,13 +60,15 @@ pub struct TicketWrite {
     pub events: Vec<Event>,
     /// All timers that the ticket has now. Rows of others are removed.
     pub timers: Vec<Timer>,
+    /// Private, so that no other module makes one.
+    decided: (),
 }
 
-impl TicketWrite {
-    fn of(draft: Draft) -> Option<TicketWrite> {
-        let (expected, snapshot, events) = draft.into_parts();
+impl From<Decision> for TicketWrite {
+    fn from(decision: Decision) -> TicketWrite {
+        let (expected, snapshot, events) = decision.into_parts();
         let timers = snapshot.timers();
-        (!events.is_empty()).then_some(TicketWrite { expected, snapshot, events, timers })
+        TicketWrite { expected, snapshot, events, timers, decided: () }
     }
 }
 

@@ -1,12 +1,15 @@
 //! What an action does to a ticket: pure decisions.
 //!
-//! A ticket, a request and a [`Moment`] go in; a [`Draft`] with the new events comes out, or a refusal. Nothing here
-//! reads a clock, draws a random number or does I/O.
+//! A ticket, a request and a [`Moment`] go in; a [`Decision`] comes out, or a refusal. Nothing here reads a clock, draws a
+//! random number or does I/O.
+//!
+//! Every decision is made in a draft. Beginning a draft fires the timers that are due, finishing it updates the
+//! ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
 
 pub(crate) mod clocks;
 mod decide;
 mod describe;
-pub(crate) mod draft;
+mod draft;
 mod due;
 pub(crate) mod migrate;
 mod open;
@@ -15,4 +18,5 @@ pub(crate) mod route;
 mod steps;
 
 pub use clocks::replay;
-pub use draft::{Draft, Moment};
+pub(crate) use draft::Draft;
+pub use draft::{Decision, Moment};

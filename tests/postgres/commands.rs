@@ -3,8 +3,11 @@
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::postgres::{Options, Postgres};
+use firstline::sla::Rulebook;
 use firstline::store::{Answer, Commit, Mode, Read, TicketWrite};
+use firstline::ticket::decision::Moment;
 use firstline::time::ManualTime;
+use firstline::workflow::Catalogue;
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -77,7 +80,16 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
         ticket.version = version;
         let mut event = history[1].clone();
         event.version = version;
-        let write = TicketWrite { expected, snapshot: ticket, events: vec![event], timers: Vec::new() };
+        let moment = Moment {
+            now: snapshot.updated_at,
+            by: &Actor::agent("anna"),
+            policy: &Policy::new(),
+            rules: &Rulebook::new(),
+            workflows: &Catalogue::new(),
+        };
+        let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &moment).unwrap());
+        (write.expected, write.snapshot, write.events) = (expected, ticket, vec![event]);
+        write.timers.clear();
         let threads = vec![("chat-9".into(), id)];
         let commit = Commit { tickets: vec![write], threads, ..Commit::default() };
         let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();

@@ -16,7 +16,7 @@ use crate::lifecycle::StateKind;
 use crate::policy::Policy;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
-use crate::ticket::decision::Draft;
+use crate::ticket::decision::Decision;
 use crate::ticket::decision::migrate::{Crossing, Passage, Unmapped};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
@@ -61,7 +61,7 @@ pub(in crate::desk) struct Page {
 #[derive(Debug, Default)]
 pub(in crate::desk) struct Found {
     pub(super) going: Vec<TicketId>,
-    drafts: Vec<Draft>,
+    decisions: Vec<Decision>,
     pub(super) crossings: Crossings,
     pub(super) obstacles: Obstacles,
     pub(super) staying: BTreeMap<String, usize>,
@@ -109,8 +109,8 @@ impl Flow for Leg {
                 for ticket in tickets.into_iter().flatten() {
                     found.meet(ticket, passage, by, frame, seen)?;
                 }
-                let drafts = std::mem::take(&mut found.drafts);
-                Ok((Commit::of(drafts), Told::Batch(found)))
+                let decisions = std::mem::take(&mut found.decisions);
+                Ok((Commit::of(decisions), Told::Batch(found)))
             }
         }
     }
@@ -155,7 +155,7 @@ fn page(passage: &Passage, after: Option<&Cursor>, frame: &Frame, seen: &Seen) -
         }
         found.meet(ticket, passage, &Actor::desk(), frame, seen)?;
     }
-    found.drafts.clear();
+    found.decisions.clear();
     let full = tickets.len() == query.page_size();
     let next = tickets.last().filter(|_| full).map(|last| query.place(last));
     Ok(Page { found, workflows, next })
@@ -172,9 +172,8 @@ impl Found {
         seen: &Seen,
     ) -> Result<(), Halt> {
         let terms = frame.terms_for(ticket, seen)?;
-        let mut draft = Draft::of(ticket.clone(), &terms.rules);
-        let crossing = draft.go_over(passage, &terms.moment(frame.now, by))?;
-        let now = draft.snapshot();
+        let (crossing, decision) = passage.decide(ticket, &terms.moment(frame.now, by))?;
+        let now = decision.snapshot();
         let obstacle = |to: Option<StatusId>, missing, why| Obstacle {
             ticket: now.id,
             number: now.number.clone(),
@@ -200,7 +199,7 @@ impl Found {
                 for field in filled {
                     *self.crossings.filled.entry(field).or_default() += 1;
                 }
-                self.drafts.push(draft);
+                self.decisions.push(decision);
             }
         }
         Ok(())

@@ -75,11 +75,9 @@ impl Flow for Leg {
                     return Err(Error::not_found(format_args!("ticket {ticket}")).into());
                 };
                 let (terms, desk) = (frame.terms_for(snapshot, seen)?, Actor::desk());
-                let mut draft = Draft::of(snapshot.clone(), &terms.rules);
-                draft.fire_due(&terms.moment(frame.now, &desk))?;
-                draft.settle()?;
-                let fired = draft.events().iter().filter(|event| event.change.is_by_timer()).count();
-                Ok((Commit::of([draft]), LegOut::Fired(fired)))
+                let decision = Draft::begin(snapshot.clone(), &terms.moment(frame.now, &desk))?.finish()?;
+                let fired = decision.events().iter().filter(|event| event.change.is_by_timer()).count();
+                Ok((Commit::of([decision]), LegOut::Fired(fired)))
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::ticket::action::Action;
 use crate::ticket::decision::route::{Errand, Waived};
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::{Decision, Draft, Moment};
 use crate::ticket::event::{Cause, Change, Personal};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -34,9 +34,9 @@ impl Snapshot {
     /// let (policy, rules, workflows) = (Policy::new(), Rulebook::new(), Catalogue::new());
     /// let anna = Actor::agent("anna");
     /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows };
-    /// let draft = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
-    /// assert_eq!(draft.events().len(), 1);
-    /// assert_eq!(draft.snapshot().state.to_string(), "resolved");
+    /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
+    /// assert_eq!(decision.events().len(), 1);
+    /// assert_eq!(decision.snapshot().state.to_string(), "resolved");
     /// assert!(ticket.snapshot().decide(&Action::confirm(), &moment).is_err());
     /// # Ok(())
     /// # }
@@ -47,34 +47,11 @@ impl Snapshot {
     /// - [invalid](Error::is_invalid): a part breaks a stated rule (an undeclared field, an empty text).
     ///
     /// Either way nothing of the action happens.
-    pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Draft> {
+    pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Decision> {
         moment.by.check()?;
-        let mut draft = Draft::of(self.clone(), moment.rules);
-        draft.fire_due(moment)?;
-        let parts = action.parts();
-        if parts.is_empty() {
-            return Err(Error::invalid("action", "is empty").allowing("at least one part"));
-        }
-        limits::count("parts of an action", parts.len())?;
-        for part in &parts {
-            draft.part(part, moment)?;
-            // A target that was set anew may have run out long ago.
-            draft.fire_due(moment)?;
-        }
-        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
-        let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
-        if spoke && !steps {
-            draft.answer_to_message(moment)?;
-        }
-        if parts
-            .iter()
-            .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
-        {
-            draft.reassess(moment)?;
-        }
-        draft.fire_due(moment)?;
-        draft.settle()?;
-        Ok(draft)
+        let mut draft = Draft::begin(self.clone(), moment)?;
+        draft.act(action, moment)?;
+        draft.finish()
     }
 
     /// What the ticket accepts now, whoever asks.
@@ -107,6 +84,32 @@ impl Snapshot {
 }
 
 impl Draft {
+    /// Does every part of an action, or fails.
+    pub(crate) fn act(&mut self, action: &Action, moment: &Moment<'_>) -> Result<()> {
+        let parts = action.parts();
+        if parts.is_empty() {
+            return Err(Error::invalid("action", "is empty").allowing("at least one part"));
+        }
+        limits::count("parts of an action", parts.len())?;
+        for part in &parts {
+            self.part(part, moment)?;
+            // A target that was set anew may have run out long ago.
+            self.fire_due(moment)?;
+        }
+        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
+        let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
+        if spoke && !steps {
+            self.answer_to_message(moment)?;
+        }
+        if parts
+            .iter()
+            .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
+        {
+            self.reassess(moment)?;
+        }
+        self.fire_due(moment)
+    }
+
     fn part(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
         let onto = self.onto(part, moment)?;
         match part {

@@ -70,7 +70,10 @@ impl Draft {
         snapshot.introduce(contact, *part, &mut described, &mut personal);
         let before = snapshot.version;
         self.described(described, personal, moment)?;
-        if self.snapshot().version > before { self.reassess(moment) } else { Ok(()) }
+        if self.snapshot().version > before {
+            self.reassess(moment)?;
+        }
+        self.fire_due(moment)
     }
 
     fn described(&mut self, described: Described, personal: Personal, moment: &Moment<'_>) -> Result<()> {

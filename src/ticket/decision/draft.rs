@@ -30,31 +30,17 @@ pub struct Moment<'a> {
 /// The outcome of a pure decision: the ticket as it will be, and the events that make it so.
 ///
 /// Nothing has happened yet. A store writes both in one transaction, if the ticket is still at
-/// [`expected`](Draft::expected).
+/// [`expected`](Decision::expected).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+#[must_use = "a decision changes nothing until a store commits it"]
+pub struct Decision {
     expected: u64,
-    pub(super) snapshot: Snapshot,
+    snapshot: Snapshot,
     events: Vec<Event>,
-    pub(super) clockwork: Clockwork,
 }
 
-impl Draft {
-    /// A draft of a ticket as it stands.
-    pub(crate) fn of(snapshot: Snapshot, rules: &Rulebook) -> Draft {
-        let clockwork = Clockwork::new(rules.clone(), snapshot.clocks.clone());
-        Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork }
-    }
-
-    /// A draft of a ticket that begins with this event.
-    pub(crate) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
-        let snapshot = Snapshot::fold([&opening])?;
-        let mut clockwork = Clockwork::new(rules.clone(), Vec::new());
-        clockwork.hear(&opening, &snapshot)?;
-        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
-    }
-
-    /// The version that the ticket must still have when this is written; 0 if it must not be there yet.
+impl Decision {
+    /// The version that the ticket must still have when this is written; 0 if it must not exist yet.
     pub fn expected(&self) -> u64 {
         self.expected
     }
@@ -64,14 +50,59 @@ impl Draft {
         &self.snapshot
     }
 
-    /// What will have happened.
+    /// The new events, in order. None if nothing changes.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The parts, to be written.
+    /// The expected version, the ticket and the events, to be written.
     pub(crate) fn into_parts(self) -> (u64, Snapshot, Vec<Event>) {
         (self.expected, self.snapshot, self.events)
+    }
+}
+
+/// The working copy of one decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a draft is not a decision until it is finished"]
+pub(crate) struct Draft {
+    expected: u64,
+    pub(super) snapshot: Snapshot,
+    events: Vec<Event>,
+    pub(super) clockwork: Clockwork,
+}
+
+impl Draft {
+    /// Begins a decision on a stored ticket. Fires the timers that are due.
+    pub(crate) fn begin(snapshot: Snapshot, moment: &Moment<'_>) -> Result<Draft> {
+        let mut draft = Draft::replaying(snapshot, moment.rules);
+        draft.fire_due(moment)?;
+        Ok(draft)
+    }
+
+    /// Begins to add events of another system's history to a ticket. They are dated in the past, so no timer fires.
+    pub(crate) fn replaying(snapshot: Snapshot, rules: &Rulebook) -> Draft {
+        let clockwork = Clockwork::new(rules.clone(), snapshot.clocks.clone());
+        Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork }
+    }
+
+    /// A draft of a ticket that begins with this event.
+    pub(super) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
+        let snapshot = Snapshot::fold([&opening])?;
+        let mut clockwork = Clockwork::new(rules.clone(), Vec::new());
+        clockwork.hear(&opening, &snapshot)?;
+        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
+    }
+
+    /// Updates the ticket's clocks, and ends the draft.
+    pub(crate) fn finish(mut self) -> Result<Decision> {
+        self.settle()?;
+        let Draft { expected, snapshot, events, .. } = self;
+        Ok(Decision { expected, snapshot, events })
+    }
+
+    /// The ticket as it will be. Its clocks are those of before, until the draft is finished.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// Adds an event. Time never runs backwards within a ticket: an event is at the earliest as old as the last.

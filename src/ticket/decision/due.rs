@@ -26,7 +26,7 @@ enum Due {
 impl Draft {
     /// Lets everything happen that the clock owes this ticket, each at the instant at which it fell due. Every
     /// decision begins with it, so that the outcome does not depend on when somebody last looked.
-    pub(crate) fn fire_due(&mut self, moment: &Moment<'_>) -> Result<()> {
+    pub(super) fn fire_due(&mut self, moment: &Moment<'_>) -> Result<()> {
         while let Some(due) = self.next_due(moment.now)? {
             match due {
                 Due::Migration(since, agreements) => {
@@ -40,7 +40,7 @@ impl Draft {
     }
 
     /// Writes into the history what the events so far mean for the clocks. The end of every decision.
-    pub(crate) fn settle(&mut self) -> Result<()> {
+    pub(super) fn settle(&mut self) -> Result<()> {
         let mut clocks = self.clockwork.take_changed();
         clocks.retain(|clock| !self.snapshot.clocks.contains(clock));
         if clocks.is_empty() {

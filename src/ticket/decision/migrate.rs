@@ -8,7 +8,7 @@ use crate::lifecycle::{State, StateKind};
 use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::action::Action;
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::{Decision, Draft, Moment};
 use crate::ticket::event::{Change, Personal, TransferCause};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -147,30 +147,32 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
     }
 }
 
-impl Draft {
-    /// Lets happen what the clock owes the ticket, and lets it go over if it can. If it cannot, the draft is not to be
-    /// written.
-    pub(crate) fn go_over(&mut self, passage: &Passage, moment: &Moment<'_>) -> Result<Crossing> {
-        self.fire_due(moment)?;
-        let crossing = passage.crossing(self.snapshot(), moment.workflows);
-        let Crossing::Goes { to, filled, .. } = &crossing else { return Ok(crossing) };
-        for field in filled {
-            if let Some(value) = passage.plan.fill.get(field) {
-                self.fill_in(fill(field, value, moment.policy)?, moment)?;
+impl Passage {
+    /// Decides whether a ticket goes over to the other workflow, and how. Timers that are due fire first. Unless the
+    /// ticket [goes](Crossing::Goes), the decision shows how it stands and is not to be written.
+    pub(crate) fn decide(&self, ticket: &Snapshot, moment: &Moment<'_>) -> Result<(Crossing, Decision)> {
+        let mut draft = Draft::begin(ticket.clone(), moment)?;
+        let crossing = self.crossing(draft.snapshot(), moment.workflows);
+        if let Crossing::Goes { to, filled, .. } = &crossing {
+            for field in filled {
+                if let Some(value) = self.plan.fill.get(field) {
+                    draft.fill_in(fill(field, value, moment.policy)?, moment)?;
+                }
             }
+            let to = self.to.placement(*to);
+            let transferred = Change::Transferred { to, cause: TransferCause::Migration };
+            draft.change(moment, transferred, Personal::default())?;
+            if !filled.is_empty() {
+                // As with any description: a priority that is computed from the field follows it.
+                draft.reassess(moment)?;
+            }
+            draft.fire_due(moment)?;
         }
-        let to = passage.to.placement(*to);
-        let transferred = Change::Transferred { to, cause: TransferCause::Migration };
-        self.change(moment, transferred, Personal::default())?;
-        if !filled.is_empty() {
-            // As with any description: a priority that is computed from the field follows it.
-            self.reassess(moment)?;
-        }
-        self.fire_due(moment)?;
-        self.settle()?;
-        Ok(crossing)
+        Ok((crossing, draft.finish()?))
     }
+}
 
+impl Draft {
     fn fill_in(&mut self, fill: Fill, moment: &Moment<'_>) -> Result<()> {
         match fill {
             Fill::Part(part) => self.describe(&part, moment),

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::sla::Rulebook;
-use crate::ticket::decision::Draft;
+use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, Opened, Personal};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::message::Message;
@@ -72,6 +72,19 @@ impl NewTicket {
         policy: &Policy,
         rules: &Rulebook,
         workflows: &Catalogue,
+    ) -> Result<Decision> {
+        self.draft(id, number, now, policy, rules, workflows)?.finish()
+    }
+
+    /// The opening as a draft, to which more can be added.
+    pub(crate) fn draft(
+        &self,
+        id: TicketId,
+        number: u64,
+        now: DateTime<Utc>,
+        policy: &Policy,
+        rules: &Rulebook,
+        workflows: &Catalogue,
     ) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
@@ -112,9 +125,7 @@ impl NewTicket {
             personal,
             origin: None,
         };
-        let mut draft = Draft::opening(opening, policy, rules)?;
-        draft.settle()?;
-        Ok(draft)
+        Draft::opening(opening, policy, rules)
     }
 
     fn check(&self, policy: &Policy) -> Result<()> {
