@@ -51,6 +51,10 @@ impl Commit {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "`non_exhaustive` would let the rest of this crate make one"
+)]
 pub struct TicketWrite {
     /// The version that the stored ticket must have; 0 if it must not exist yet.
     pub expected: u64,
