@@ -9,9 +9,11 @@
 
 pub mod awaiting;
 pub mod blocking;
+mod job;
 mod seen;
 pub mod watch;
 
+pub use job::{Job, JobStep, StepFlow, StepResult};
 pub use seen::Seen;
 
 use crate::error::{Error, Result};
@@ -117,31 +119,6 @@ impl From<Error> for Halt {
     fn from(error: Error) -> Halt {
         Halt::Stop(error)
     }
-}
-
-/// Several flows one after another, each in a transaction of its own: a sweep, an import.
-pub trait Job: Send + 'static {
-    /// The flows it runs.
-    type Flow: Flow;
-    /// What it gives in the end.
-    type Out: Send + 'static;
-
-    /// The next flow, or `None` when it is done.
-    fn next(&mut self) -> Option<Self::Flow>;
-
-    /// The desk of the flow that was given last, if it is another one than that at which the job runs.
-    fn desk(&self) -> Option<&DeskId> {
-        None
-    }
-
-    /// Hears how the last flow ended.
-    ///
-    /// # Errors
-    /// Returning an error ends the job with it.
-    fn took(&mut self, result: Result<<Self::Flow as Flow>::Out>) -> Result<()>;
-
-    /// What it gives.
-    fn finish(self) -> Self::Out;
 }
 
 /// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.

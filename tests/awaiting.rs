@@ -43,9 +43,10 @@ impl Engine for Later {
     fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
         let desk = desk.clone();
         Box::pin(async move {
-            while let Some(flow) = job.next() {
+            while let Some(step) = job.next() {
                 Once(false).await;
-                job.took(blocking::drive(&self.0, &desk, &flow))?;
+                let result = blocking::drive(&self.0, &desk, &step.flow());
+                step.end(&mut job, result)?;
             }
             Ok(job.finish())
         })

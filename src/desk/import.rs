@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::frame::Frame;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Halt, Job, Label, Seen};
+use crate::flow::{Flow, Halt, Job, JobStep, Label, Seen};
 use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
@@ -48,6 +48,14 @@ impl Imported {
         self.events += batch.events;
         self.refused.extend(batch.refused);
     }
+
+    /// The error of a batch, with what was imported before it.
+    fn stopped_by(&self, error: Error) -> Error {
+        let before = self.opened + self.extended + self.unchanged + self.refused.len();
+        Error::new(error.kind(), format!("the import stopped after {before} tickets, which stay"))
+            .allowing("to import again from the beginning")
+            .caused_by(error)
+    }
 }
 
 /// The import: one flow a batch.
@@ -66,10 +74,9 @@ impl<I> fmt::Debug for Import<I> {
 }
 
 impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
-    type Flow = Batch;
     type Out = Imported;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<JobStep<Import<I>>> {
         let tickets: Vec<_> = self
             .tickets
             .by_ref()
@@ -80,19 +87,13 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
                 ticket,
             })
             .collect();
-        (!tickets.is_empty()).then(|| Batch { tickets, frame: self.frame.clone() })
-    }
-
-    fn took(&mut self, result: Result<Imported>) -> Result<()> {
-        let batch = result.map_err(|error| {
-            let Imported { opened, extended, unchanged, refused, .. } = &self.imported;
-            let before = opened + extended + unchanged + refused.len();
-            Error::new(error.kind(), format!("the import stopped after {before} tickets, which stay"))
-                .allowing("to import again from the beginning")
-                .caused_by(error)
-        })?;
-        self.imported.add(batch);
-        Ok(())
+        let batch = Batch { tickets, frame: self.frame.clone() };
+        (!batch.tickets.is_empty()).then(|| {
+            JobStep::new(batch, |job: &mut Import<I>, batch| {
+                job.imported.add(batch.map_err(|error| job.imported.stopped_by(error))?);
+                Ok(())
+            })
+        })
     }
 
     fn finish(self) -> Imported {
@@ -111,7 +112,7 @@ struct Candidate {
 
 /// Takes in a batch of tickets, in one transaction.
 #[derive(Debug)]
-pub(super) struct Batch {
+struct Batch {
     tickets: Vec<Candidate>,
     frame: Frame,
 }

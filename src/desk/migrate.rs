@@ -1,7 +1,7 @@
 //! The migration of live tickets: rehearsed as a whole, then carried out in batches.
 
-mod leg;
 mod report;
+mod steps;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::frame::Frame;
 use crate::error::{Error, Result};
-use crate::flow::Job;
+use crate::flow::{Job, JobStep};
 use crate::id::TicketId;
 use crate::store::Cursor;
 use crate::ticket::decision::migrate::{Passage, Unmapped, may_migrate};
@@ -19,8 +19,8 @@ use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
 
 pub use report::{Crossings, MAX_NAMED, Migrated, Obstacle, Obstacles, Rehearsal};
 
-use leg::{Leg, Page, Told, Version};
 use report::add_each;
+use steps::{CheckPage, Found, MigrateBatch, Page, ReadVersion, Version};
 
 /// How many tickets are written at once.
 const BATCH: usize = 100;
@@ -50,6 +50,12 @@ enum Act {
     Over,
 }
 
+/// What a rehearsal reads next.
+enum Reading {
+    Version(ReadVersion),
+    Page(CheckPage),
+}
+
 impl Rehearse {
     pub(super) fn new(plan: &Migration, frame: Frame) -> Rehearse {
         Rehearse {
@@ -65,12 +71,12 @@ impl Rehearse {
         }
     }
 
-    fn next_leg(&self) -> Option<Leg> {
+    fn next_read(&self) -> Option<Reading> {
         let frame = self.frame.clone();
         match (&self.act, &self.passage) {
-            (Act::Versions(at), _) => Some(Leg::Version { at: *at, frame }),
+            (Act::Versions(at), _) => Some(Reading::Version(ReadVersion { at: *at, frame })),
             (Act::Tickets(after), Some(passage)) => {
-                Some(Leg::Page { passage: passage.clone(), after: after.clone(), frame })
+                Some(Reading::Page(CheckPage { passage: passage.clone(), after: after.clone(), frame }))
             }
             _ => None,
         }
@@ -84,7 +90,7 @@ impl Rehearse {
         }
     }
 
-    fn heard_version(&mut self, version: Version) {
+    fn add_version(&mut self, version: Version) {
         self.learn(version.workflows);
         if let Some(in_force) = version.in_force {
             self.in_force = in_force.0;
@@ -113,7 +119,7 @@ impl Rehearse {
         }
     }
 
-    fn heard_page(&mut self, page: Page) {
+    fn add_page(&mut self, page: Page) {
         self.learn(page.workflows);
         self.going.extend(page.found.going);
         self.rehearsal.crossings.add(page.found.crossings);
@@ -140,27 +146,22 @@ impl Rehearse {
             );
         }
     }
-
-    fn heard(&mut self, told: Told) {
-        match told {
-            Told::Version(version) => self.heard_version(version),
-            Told::Page(page) => self.heard_page(page),
-            Told::Batch(_) => {}
-        }
-    }
 }
 
 impl Job for Rehearse {
-    type Flow = Leg;
     type Out = Rehearsal;
 
-    fn next(&mut self) -> Option<Leg> {
-        self.next_leg()
-    }
-
-    fn took(&mut self, result: Result<Told>) -> Result<()> {
-        self.heard(result?);
-        Ok(())
+    fn next(&mut self) -> Option<JobStep<Rehearse>> {
+        Some(match self.next_read()? {
+            Reading::Version(read) => JobStep::new(read, |job: &mut Rehearse, version| {
+                job.add_version(version?);
+                Ok(())
+            }),
+            Reading::Page(check) => JobStep::new(check, |job: &mut Rehearse, page| {
+                job.add_page(page?);
+                Ok(())
+            }),
+        })
     }
 
     fn finish(self) -> Rehearsal {
@@ -182,39 +183,22 @@ impl Migrate {
     }
 }
 
-impl Job for Migrate {
-    type Flow = Leg;
-    type Out = Migrated;
-
-    fn next(&mut self) -> Option<Leg> {
-        if let Some(leg) = self.rehearse.next_leg() {
-            return Some(leg);
-        }
-        // No ticket can come to the old version any more, so what the rehearsal found is all there is.
-        let going = &mut self.rehearse.going;
-        let tickets: Vec<_> = going.drain(..going.len().min(BATCH)).collect();
-        let passage = self.rehearse.passage.clone().filter(|_| !tickets.is_empty())?;
-        let (by, frame) = (self.by.clone(), self.rehearse.frame.clone());
-        Some(Leg::Batch { passage, tickets, by, frame })
-    }
-
-    fn took(&mut self, result: Result<Told>) -> Result<()> {
+impl Migrate {
+    /// The result of a step, or its error with what was migrated before it.
+    fn unless_stopped<T>(&self, result: Result<T>) -> Result<T> {
         may_migrate(&self.by)?;
-        let told = result.map_err(|error| match self.migrated.crossings.tickets {
+        result.map_err(|error| match self.migrated.crossings.tickets {
             0 => error,
             count => {
                 Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay"))
                     .allowing("to migrate again: it goes on with what is left")
                     .caused_by(error)
             }
-        })?;
-        if let Told::Batch(found) = told {
-            self.migrated.crossings.add(found.crossings);
-            self.migrated.left.add(found.obstacles);
-            self.migrated.left.add(found.nowhere);
-            return Ok(());
-        }
-        self.rehearse.heard(told);
+        })
+    }
+
+    /// Ends the migration if the rehearsal is over and found a fault.
+    fn unless_refused(&mut self) -> Result<()> {
         if !matches!(self.rehearse.act, Act::Over) {
             return Ok(());
         }
@@ -224,6 +208,42 @@ impl Job for Migrate {
         }
         self.migrated.staying = rehearsal.staying;
         Ok(())
+    }
+
+    fn add_batch(&mut self, batch: Found) {
+        self.migrated.crossings.add(batch.crossings);
+        self.migrated.left.add(batch.obstacles);
+        self.migrated.left.add(batch.nowhere);
+    }
+}
+
+impl Job for Migrate {
+    type Out = Migrated;
+
+    fn next(&mut self) -> Option<JobStep<Migrate>> {
+        match self.rehearse.next_read() {
+            Some(Reading::Version(read)) => Some(JobStep::new(read, |job: &mut Migrate, version| {
+                job.rehearse.add_version(job.unless_stopped(version)?);
+                job.unless_refused()
+            })),
+            Some(Reading::Page(check)) => Some(JobStep::new(check, |job: &mut Migrate, page| {
+                job.rehearse.add_page(job.unless_stopped(page)?);
+                job.unless_refused()
+            })),
+            None => {
+                // No ticket can come to the old version any more, so what the rehearsal found is all there is.
+                let going = &mut self.rehearse.going;
+                let tickets: Vec<_> = going.drain(..going.len().min(BATCH)).collect();
+                let passage = self.rehearse.passage.clone().filter(|_| !tickets.is_empty())?;
+                let (by, frame) = (self.by.clone(), self.rehearse.frame.clone());
+                let batch = MigrateBatch { passage, tickets, by, frame };
+                Some(JobStep::new(batch, |job: &mut Migrate, batch| {
+                    let batch = job.unless_stopped(batch)?;
+                    job.add_batch(batch);
+                    Ok(())
+                }))
+            }
+        }
     }
 
     fn finish(self) -> Migrated {

@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::traffic::Count;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Engine, Flow, Halt, Job, Label, Seen};
+use crate::flow::{Engine, Flow, Halt, Job, JobStep, Label, Seen};
 use crate::id::TicketId;
 use crate::reports::Ledger;
 use crate::sla::{Clock, Metric, written};
@@ -253,19 +253,17 @@ struct LookAhead {
 }
 
 impl Job for LookAhead {
-    type Flow = LookAheadPage;
     type Out = Vec<DueSoon>;
 
-    fn next(&mut self) -> Option<LookAheadPage> {
+    fn next(&mut self) -> Option<JobStep<LookAhead>> {
         let after = self.next.take()?;
-        Some(LookAheadPage { within: self.within, frame: self.frame.clone(), after })
-    }
-
-    fn took(&mut self, result: Result<(Vec<DueSoon>, Option<Cursor>)>) -> Result<()> {
-        let (found, next) = result?;
-        self.found.extend(found);
-        self.next = next.map(Some);
-        Ok(())
+        let page = LookAheadPage { within: self.within, frame: self.frame.clone(), after };
+        Some(JobStep::new(page, |job: &mut LookAhead, page| {
+            let (found, next) = page?;
+            job.found.extend(found);
+            job.next = next.map(Some);
+            Ok(())
+        }))
     }
 
     fn finish(mut self) -> Vec<DueSoon> {

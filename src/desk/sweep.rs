@@ -1,6 +1,6 @@
 //! The sweep: whatever the clock owes, at one desk or at all of them, done once each.
 
-mod leg;
+mod steps;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -8,11 +8,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::frame::Frame;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::Job;
+use crate::flow::{Job, JobStep};
 use crate::id::{DeskId, TicketId};
-use leg::{Leg, LegOut, Place};
+use steps::{DuePage, FireDue, ListDue, Place};
 
-pub(super) use leg::Listing;
+pub(super) use steps::Listing;
 
 /// What a sweep did, and what kept it from doing more. Whatever it could not do is still owed: the next sweep goes on.
 #[derive(Debug, Default)]
@@ -81,7 +81,6 @@ pub(super) struct Sweep {
     listing: Option<Listing>,
     /// The page by desks. Those that failed since anything fired are the last of them.
     waiting: VecDeque<(DeskId, VecDeque<TicketId>)>,
-    firing: Option<Place>,
     /// What failed once, or was owed nothing, is not tried again for another of its timers.
     tried: HashSet<Place>,
     /// Desks where something fired, and that were not put aside since.
@@ -101,7 +100,6 @@ impl Sweep {
             page: None,
             listing: Some(listing),
             waiting: VecDeque::new(),
-            firing: None,
             tried: HashSet::new(),
             served: HashSet::new(),
             failures: HashMap::new(),
@@ -110,7 +108,16 @@ impl Sweep {
         }
     }
 
-    fn listed(&mut self, places: Vec<Place>) {
+    fn listed(&mut self, page: Result<DuePage>) -> Result<()> {
+        let DuePage { places, next } = match page {
+            Ok(page) => page,
+            Err(error) if error.is_storage() => {
+                self.swept.stopped = Some(error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.listing = next;
         // A ticket with several due timers lets all of them happen at once.
         let mut listed = HashSet::new();
         let mut desks: HashMap<DeskId, VecDeque<TicketId>> = HashMap::new();
@@ -126,6 +133,7 @@ impl Sweep {
         self.waiting = desks.into_iter().collect();
         begin_anywhere(&mut self.waiting);
         self.waiting.make_contiguous().sort_by_key(|(desk, _)| self.in_a_row.contains(desk));
+        Ok(())
     }
 
     fn fired(&mut self, (desk, ticket): Place, fired: usize) {
@@ -197,39 +205,29 @@ fn begin_anywhere<T>(places: &mut VecDeque<T>) {
 }
 
 impl Job for Sweep {
-    type Flow = Leg;
     type Out = Swept;
 
-    fn next(&mut self) -> Option<Leg> {
+    fn next(&mut self) -> Option<JobStep<Sweep>> {
         while let Some((desk, tickets)) = self.waiting.front_mut() {
             if let Some(ticket) = tickets.pop_front() {
-                self.firing = Some((desk.clone(), ticket));
-                return Some(Leg::Fire { ticket, frame: self.frame.clone() });
+                let desk = desk.clone();
+                let place = (desk.clone(), ticket);
+                let fire = FireDue { ticket, frame: self.frame.clone() };
+                let step = JobStep::new(fire, move |sweep: &mut Sweep, fired| {
+                    match fired {
+                        Ok(fired) => sweep.fired(place.clone(), fired),
+                        Err(error) => sweep.failed(place.clone(), error),
+                    }
+                    Ok(())
+                });
+                return Some(step.at(desk));
             }
             self.waiting.pop_front();
         }
         let listing = self.listing.take()?;
         self.page = Some(listing.clone());
-        Some(Leg::List { listing, until: self.frame.now, limit: self.limit })
-    }
-
-    fn desk(&self) -> Option<&DeskId> {
-        self.firing.as_ref().map(|(desk, _)| desk)
-    }
-
-    fn took(&mut self, result: Result<LegOut>) -> Result<()> {
-        match (result, self.firing.take()) {
-            (Ok(LegOut::Listed(places, next)), _) => {
-                self.listing = next;
-                self.listed(places);
-            }
-            (Ok(LegOut::Fired(fired)), Some(place)) => self.fired(place, fired),
-            (Ok(LegOut::Fired(_)), None) => {}
-            (Err(error), Some(place)) => self.failed(place, error),
-            (Err(error), None) if error.is_storage() => self.swept.stopped = Some(error),
-            (Err(error), None) => return Err(error),
-        }
-        Ok(())
+        let list = ListDue { listing, until: self.frame.now, limit: self.limit };
+        Some(JobStep::new(list, Sweep::listed))
     }
 
     fn finish(mut self) -> Swept {

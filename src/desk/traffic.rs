@@ -1,7 +1,7 @@
 //! How a desk's tickets go through a workflow, read a page at a time.
 
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Job, Label, Seen};
+use crate::flow::{Flow, Halt, Job, JobStep, Label, Seen};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::snapshot::Snapshot;
@@ -23,19 +23,17 @@ impl Count {
 }
 
 impl Job for Count {
-    type Flow = Page;
     type Out = Traffic;
 
-    fn next(&mut self) -> Option<Page> {
+    fn next(&mut self) -> Option<JobStep<Count>> {
         let after = self.next.take()?;
-        Some(Page { workflow: self.workflow.clone(), after })
-    }
-
-    fn took(&mut self, result: Result<(Traffic, Option<Cursor>)>) -> Result<()> {
-        let (counted, next) = result?;
-        self.counted.merge(&counted);
-        self.next = next.map(Some);
-        Ok(())
+        let page = Page { workflow: self.workflow.clone(), after };
+        Some(JobStep::new(page, |job: &mut Count, page| {
+            let (counted, next) = page?;
+            job.counted.merge(&counted);
+            job.next = next.map(Some);
+            Ok(())
+        }))
     }
 
     fn finish(self) -> Traffic {
@@ -44,7 +42,7 @@ impl Job for Count {
 }
 
 #[derive(Debug)]
-pub(super) struct Page {
+struct Page {
     workflow: Workflow,
     after: Option<Cursor>,
 }

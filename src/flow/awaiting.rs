@@ -178,9 +178,9 @@ pub fn run<'a, S: AsyncStore, F: Flow>(store: &'a S, desk: &DeskId, flow: F) -> 
 pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
     let desk = desk.clone();
     Box::pin(async move {
-        while let Some(flow) = job.next() {
-            let result = drive(store, job.desk().unwrap_or(&desk), &flow).await;
-            job.took(result)?;
+        while let Some(step) = job.next() {
+            let result = drive(store, step.desk().unwrap_or(&desk), &step.flow()).await;
+            step.end(&mut job, result)?;
         }
         Ok(job.finish())
     })

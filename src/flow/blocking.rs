@@ -83,8 +83,9 @@ pub(super) fn repeats<F: Flow>(flow: &F, seen: &Seen, commit: &Commit) -> bool {
 /// # Errors
 /// What the job makes of a failed flow.
 pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
-    while let Some(flow) = job.next() {
-        job.took(drive(store, job.desk().unwrap_or(desk), &flow))?;
+    while let Some(step) = job.next() {
+        let result = drive(store, step.desk().unwrap_or(desk), &step.flow());
+        step.end(&mut job, result)?;
     }
     Ok(job.finish())
 }

@@ -232,9 +232,10 @@ impl Engine for Awaited {
     fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
         let home = desk.clone();
         Box::pin(async move {
-            while let Some(flow) = job.next() {
-                let desk = job.desk().unwrap_or(&home).clone();
-                job.took(self.ran(desk, flow).await)?;
+            while let Some(step) = job.next() {
+                let desk = step.desk().unwrap_or(&home).clone();
+                let result = self.ran(desk, step.flow()).await;
+                step.end(&mut job, result)?;
             }
             Ok(job.finish())
         })

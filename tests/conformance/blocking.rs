@@ -228,9 +228,9 @@ pub(crate) mod sqlite {
         }
 
         fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
-            while let Some(flow) = job.next() {
-                let desk = job.desk().unwrap_or(desk).clone();
-                job.took(self.inside(&desk, &flow))?;
+            while let Some(step) = job.next() {
+                let result = self.inside(step.desk().unwrap_or(desk), &step.flow());
+                step.end(&mut job, result)?;
             }
             Ok(job.finish())
         }

@@ -114,9 +114,10 @@ impl Engine for Hosted {
     fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
         let home = desk.clone();
         Box::pin(async move {
-            while let Some(flow) = job.next() {
-                let desk = job.desk().unwrap_or(&home).clone();
-                job.took(self.inside(&desk, flow).await)?;
+            while let Some(step) = job.next() {
+                let desk = step.desk().unwrap_or(&home).clone();
+                let result = self.inside(&desk, step.flow()).await;
+                step.end(&mut job, result)?;
             }
             Ok(job.finish())
         })

@@ -263,8 +263,9 @@ impl Engine for Cut {
     }
 
     fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> firstline::Result<J::Out> {
-        while let Some(flow) = job.next() {
-            job.took(self.run(desk, flow))?;
+        while let Some(step) = job.next() {
+            let result = self.run(desk, step.flow());
+            step.end(&mut job, result)?;
         }
         Ok(job.finish())
     }

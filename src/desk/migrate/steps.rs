@@ -1,0 +1,220 @@
+//! The steps of a migration: an adopted policy is read, a page of tickets is looked over, a batch is migrated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::report::{Crossings, Obstacle, Obstacles};
+use crate::condition::Condition;
+use crate::definition::DefinitionKind;
+use crate::desk::frame::Frame;
+use crate::error::Result;
+use crate::flow::{Flow, Halt, Label, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::StateKind;
+use crate::policy::Policy;
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::ticket::decision::Decision;
+use crate::ticket::decision::migrate::{Crossing, Passage, Unmapped};
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
+
+/// Reads which policy held at an instant.
+#[derive(Debug)]
+pub(super) struct ReadVersion {
+    pub(super) at: DateTime<Utc>,
+    pub(super) frame: Frame,
+}
+
+/// Looks over a page of tickets. Locks nothing.
+#[derive(Debug)]
+pub(super) struct CheckPage {
+    pub(super) passage: Arc<Passage>,
+    pub(super) after: Option<Cursor>,
+    pub(super) frame: Frame,
+}
+
+/// Migrates these tickets, each decided anew.
+#[derive(Debug)]
+pub(super) struct MigrateBatch {
+    pub(super) passage: Arc<Passage>,
+    pub(super) tickets: Vec<TicketId>,
+    pub(super) by: Actor,
+    pub(super) frame: Frame,
+}
+
+/// What held at an instant.
+#[derive(Debug)]
+pub(super) struct Version {
+    /// From when on; `None` if nothing was adopted yet.
+    pub(super) since: Option<DateTime<Utc>>,
+    pub(super) workflows: Vec<WorkflowDefinition>,
+    /// Where the instant is now: the workflows and the policy in force.
+    pub(super) in_force: Option<(Catalogue, Arc<Policy>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) found: Found,
+    pub(super) workflows: Vec<WorkflowDefinition>,
+    pub(super) next: Option<Cursor>,
+}
+
+/// How some tickets fared.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) going: Vec<TicketId>,
+    decisions: Vec<Decision>,
+    pub(super) crossings: Crossings,
+    pub(super) obstacles: Obstacles,
+    pub(super) staying: BTreeMap<String, usize>,
+    pub(super) unmapped: Unmapped,
+    /// The tickets behind these counts.
+    pub(super) nowhere: Obstacles,
+}
+
+impl Flow for ReadVersion {
+    type Out = Version;
+
+    fn label(&self) -> Label {
+        Label::new("migrate")
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Version), Halt> {
+        let ReadVersion { at, frame } = self;
+        let in_force = match *at == frame.now {
+            true => {
+                let terms = frame.terms(seen)?;
+                Some((terms.workflows, terms.policy))
+            }
+            false => None,
+        };
+        let version = match seen.in_force(DefinitionKind::Policy, *at)? {
+            Some(adoption) => {
+                let workflows = frame.definitions.workflows_of(adoption.hash, seen)?;
+                let workflows = workflows.iter().map(|it| it.definition().clone()).collect();
+                Version { since: Some(adoption.from), workflows, in_force }
+            }
+            None => Version { since: None, workflows: Vec::new(), in_force },
+        };
+        Ok((Commit::default(), version))
+    }
+}
+
+impl Flow for CheckPage {
+    type Out = Page;
+
+    fn label(&self) -> Label {
+        Label::new("migrate")
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Page), Halt> {
+        let CheckPage { passage, after, frame } = self;
+        let plan = &passage.plan;
+        let mut follows = Condition::field("workflow").is(plan.from.as_str());
+        if let Some(version) = plan.from_version {
+            follows = follows.and(Condition::field("workflow_version").is(i64::from(version)));
+        }
+        // By id, which nothing changes: what happens to tickets meanwhile cannot hide one from the next page.
+        let query = Query::oldest().limit(MAX_PAGE).matching(follows).after(after.clone());
+        let live = StateKind::ALL.iter().filter(|state| !state.is_final());
+        let query = live.fold(query, |query, state| query.state(*state));
+        let tickets = seen.find(&query)?;
+        frame.need_for(tickets.iter().map(|it| &**it), seen)?;
+        let mut found = Found::default();
+        let mut workflows: Vec<WorkflowDefinition> = Vec::new();
+        for ticket in tickets {
+            let definition = frame.workflow_of(ticket, seen)?;
+            if !workflows.contains(definition.definition()) {
+                workflows.push(definition.definition().clone());
+            }
+            found.meet(ticket, passage, &Actor::desk(), frame, seen)?;
+        }
+        found.decisions.clear();
+        let full = tickets.len() == query.page_size();
+        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        Ok((Commit::default(), Page { found, workflows, next }))
+    }
+}
+
+impl Flow for MigrateBatch {
+    type Out = Found;
+
+    fn label(&self) -> Label {
+        Label::new("migrate")
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.extend(self.tickets.iter().map(|id| Read::Ticket(*id)));
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Found), Halt> {
+        let MigrateBatch { passage, tickets, by, frame } = self;
+        seen.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
+        let tickets = tickets.iter().map(|id| seen.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
+        frame.need_for(tickets.iter().copied().flatten(), seen)?;
+        let mut found = Found::default();
+        for ticket in tickets.into_iter().flatten() {
+            found.meet(ticket, passage, by, frame, seen)?;
+        }
+        let decisions = std::mem::take(&mut found.decisions);
+        Ok((Commit::of(decisions), found))
+    }
+}
+
+impl Found {
+    /// Lets a ticket go over, if it can, and counts it.
+    fn meet(
+        &mut self,
+        ticket: &Snapshot,
+        passage: &Passage,
+        by: &Actor,
+        frame: &Frame,
+        seen: &Seen,
+    ) -> Result<(), Halt> {
+        let terms = frame.terms_for(ticket, seen)?;
+        let (crossing, decision) = passage.decide(ticket, &terms.moment(frame.now, by))?;
+        let now = decision.snapshot();
+        let obstacle = |to: Option<StatusId>, missing, why| Obstacle {
+            ticket: now.id,
+            number: now.number.clone(),
+            status: now.status().to_owned(),
+            to: to.map(|to| passage.to.status(to).name.clone()),
+            missing,
+            why,
+        };
+        match crossing {
+            Crossing::Elsewhere => {}
+            Crossing::OfAnotherKind => *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1,
+            Crossing::Unmapped => {
+                let place = (now.status().to_owned(), now.state.kind());
+                *self.unmapped.entry(place).or_default() += 1;
+                self.nowhere.push(obstacle(None, Vec::new(), None));
+            }
+            Crossing::Hindered { to, missing, why } => self.obstacles.push(obstacle(Some(to), missing, why)),
+            Crossing::Goes { from, to, filled } => {
+                self.going.push(now.id);
+                self.crossings.tickets += 1;
+                let way = (from, passage.to.status(to).name.clone());
+                *self.crossings.ways.entry(way).or_default() += 1;
+                for field in filled {
+                    *self.crossings.filled.entry(field).or_default() += 1;
+                }
+                self.decisions.push(decision);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The steps of a sweep: a page of due timers is listed, the due timers of one ticket fire.
+
+use chrono::{DateTime, Utc};
+
+use crate::definition::DefinitionKind;
+use crate::desk::frame::Frame;
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Halt, Label, Seen};
+use crate::id::{DeskId, TicketId};
+use crate::store::{Commit, DueTimer, Mode, Owed, Read};
+use crate::ticket::decision::Draft;
+use crate::ticket::people::Actor;
+
+/// A ticket and its desk.
+pub(super) type Place = (DeskId, TicketId);
+
+/// Where a page of due timers begins.
+#[derive(Debug, Clone)]
+pub(in crate::desk) enum Listing {
+    /// At this desk, after this timer.
+    Here(DeskId, Option<DueTimer>),
+    /// At any desk, after this place.
+    Everywhere(Option<Owed>),
+}
+
+/// Lists the tickets with due timers. Locks nothing.
+#[derive(Debug)]
+pub(super) struct ListDue {
+    pub(super) listing: Listing,
+    pub(super) until: DateTime<Utc>,
+    pub(super) limit: usize,
+}
+
+/// A page of tickets with due timers.
+#[derive(Debug)]
+pub(super) struct DuePage {
+    pub(super) places: Vec<Place>,
+    /// Where the next page begins, if there may be one.
+    pub(super) next: Option<Listing>,
+}
+
+impl Flow for ListDue {
+    type Out = DuePage;
+
+    fn label(&self) -> Label {
+        match self.listing {
+            Listing::Here(..) => Label::new("list_due").quiet(),
+            Listing::Everywhere(_) => Label::new("list_owed").quiet().everywhere(),
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, DuePage), Halt> {
+        let (until, limit) = (self.until, self.limit);
+        let (places, next): (Vec<Place>, _) = match &self.listing {
+            Listing::Here(desk, after) => {
+                let due = seen.due(until, after.as_ref(), limit)?;
+                let places = due.iter().map(|it| (desk.clone(), it.ticket)).collect();
+                (places, due.last().map(|it| Listing::Here(desk.clone(), Some(it.clone()))))
+            }
+            Listing::Everywhere(after) => {
+                let owed = seen.owed(until, after.as_ref(), limit)?;
+                let places = owed.iter().map(|it| (it.desk.clone(), it.ticket)).collect();
+                (places, owed.last().map(|it| Listing::Everywhere(Some(it.clone()))))
+            }
+        };
+        let next = next.filter(|_| places.len() >= limit);
+        Ok((Commit::default(), DuePage { places, next }))
+    }
+}
+
+/// Fires the due timers of a ticket, and counts them. If another worker was faster, none is due.
+#[derive(Debug)]
+pub(super) struct FireDue {
+    pub(super) ticket: TicketId,
+    pub(super) frame: Frame,
+}
+
+impl Flow for FireDue {
+    type Out = usize;
+
+    fn label(&self) -> Label {
+        Label::of("tick", self.ticket)
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::Ticket(self.ticket));
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, usize), Halt> {
+        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
+        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let (terms, desk) = (self.frame.terms_for(ticket, seen)?, Actor::desk());
+        let decision = Draft::begin(ticket.clone(), &terms.moment(self.frame.now, &desk))?.finish()?;
+        let fired = decision.events().iter().filter(|event| event.change.is_by_timer()).count();
+        Ok((Commit::of([decision]), fired))
+    }
+}
