@@ -388,7 +388,8 @@ mod figures {
             _ => None,
         });
         let waited = waited.unwrap();
-        assert!(!waited.is_empty() && waited.iter().all(|seconds| *seconds > 0.2), "{waited:?}");
+        // Other tests of this process record commands of their own here, which wait for nobody.
+        assert!(waited.iter().any(|seconds| *seconds > 0.2), "{waited:?}");
     }
 
     #[test]

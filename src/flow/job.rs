@@ -94,9 +94,12 @@ impl<J> fmt::Debug for StepFlow<J> {
     }
 }
 
+/// What a job does with a result.
+type Then<J> = Box<dyn FnOnce(&mut J) -> Result<()> + Send>;
+
 /// The result of a [`StepFlow`]: for [`JobStep::end`] alone.
 pub struct StepResult<J> {
-    then: Box<dyn FnOnce(&mut J) -> Result<()> + Send>,
+    then: Then<J>,
     outcome: Outcome,
 }
 
