@@ -38,7 +38,7 @@ impl Definition {
 /// zone's table or panics: answers outside the range of [`DateTime<Utc>`] are `None`. A leap second counts as the
 /// end of the second before it.
 ///
-/// See the [module](self) for what counts as open.
+/// See the [module](super) for what counts as open.
 #[derive(Clone)]
 pub struct Calendar(pub(super) Arc<Compiled>);
 

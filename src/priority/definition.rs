@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::modifier::Modifier;
 
 /// A matrix as it is written down: data that may still be faulty. [`build`](MatrixDefinition::build) makes the
-/// [`Matrix`] of it.
+/// [`Matrix`](super::Matrix) of it.
 ///
 /// The written form is shown in the [module's documentation](super). In code:
 ///
