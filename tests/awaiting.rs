@@ -1,5 +1,8 @@
 //! A desk is written once: over an engine whose calls are futures, the same verbs are awaited.
 
+#[path = "awaiting/jobs.rs"]
+mod jobs;
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -45,7 +48,7 @@ impl Engine for Later {
         Box::pin(async move {
             while let Some(step) = job.next() {
                 Once(false).await;
-                let result = blocking::drive(&self.0, &desk, &step.flow());
+                let result = blocking::drive(&self.0, step.desk().unwrap_or(&desk), &step.flow());
                 step.end(&mut job, result)?;
             }
             Ok(job.finish())
@@ -85,7 +88,7 @@ fn the_same_verbs_are_awaited() {
 }
 
 #[test]
-fn a_migration_is_awaited_leg_by_leg() {
+fn a_migration_is_awaited_step_by_step() {
     let workflow = |version, first: &str| {
         WorkflowDefinition::new("own")
             .version(version)
