@@ -6,7 +6,7 @@ use petgraph::dot::{Config, Dot};
 use petgraph::graph::DiGraph;
 use petgraph::visit::EdgeRef;
 
-use super::{StateKind, StepKind};
+use super::kind::{StateKind, StepKind};
 
 /// The lifecycle as a graph. petgraph stays inside: users get text.
 fn graph() -> DiGraph<StateKind, StepKind> {

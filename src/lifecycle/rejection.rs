@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StateKind, StepKind};
+use super::kind::{Refused, StateKind, StepKind};
 use crate::error::{Error, ErrorKind};
 
 /// What somebody may want of a ticket, by name: a step of the lifecycle, or something that leaves the state alone.
@@ -115,6 +115,14 @@ impl Permitted {
         self.verbs.contains(&verb)
     }
 }
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not accepted while {}; {}", self.step, self.state, Permitted::steps(self.state))
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl fmt::Display for Permitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

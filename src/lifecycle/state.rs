@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::StateKind;
+use super::kind::StateKind;
 use crate::open_set::open_set;
 
 /// Registered; nobody works on it yet.

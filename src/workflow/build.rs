@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::check;
+use super::compiled::{Inner, Workflow};
 use super::definition::WorkflowDefinition;
 use super::finding::Findings;
 use super::placement::WorkflowRef;
 use super::table::Table;
-use super::{Inner, Workflow, check};
 use crate::condition::{FieldType, Fields};
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Workflow, WorkflowRef};
+use super::compiled::Workflow;
+use super::placement::WorkflowRef;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The workflows that a decision needs: those of the policy in force, which new tickets follow, and those to which

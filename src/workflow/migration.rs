@@ -18,7 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, SIMPLE, StatusId, Workflow, WorkflowDefinition};
+use super::catalogue::Catalogue;
+use super::compiled::Workflow;
+use super::definition::WorkflowDefinition;
+use super::preset::SIMPLE;
+use super::table::StatusId;
 use crate::lifecycle::StateKind;
 use crate::spelling;
 use crate::value::Value;

@@ -26,6 +26,9 @@ pub use itil::itil;
 pub use problem::problem;
 pub use retail_return::retail_return;
 
+/// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
+pub const SIMPLE: &str = "simple";
+
 /// The states themselves as statuses, with every step that the lifecycle accepts: what a desk has that declares no
 /// workflow.
 ///
@@ -33,7 +36,7 @@ pub use retail_return::retail_return;
 /// assert_eq!(firstline::workflow::preset::simple().statuses.len(), 6);
 /// ```
 pub fn simple() -> WorkflowDefinition {
-    let mut workflow = WorkflowDefinition::new(super::SIMPLE);
+    let mut workflow = WorkflowDefinition::new(SIMPLE);
     for state in StateKind::ALL {
         workflow = workflow.status(Status::new(state.name(), *state));
     }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::error::Result;
 use crate::lifecycle::StateKind;
 
 use super::build::fields;
 use super::check;
+use super::compiled::Workflow;
 use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
 use super::finding::{Finding, Findings, Place};
 use super::source::{self, Node, Source};
@@ -50,6 +52,87 @@ impl Places {
             }
             // A list begins where its first item is looked for: `from[0]` may be a text alone.
             path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
+        }
+    }
+}
+
+impl Workflow {
+    /// Reads a workflow from JSON and checks it as a whole.
+    ///
+    /// ```
+    /// use firstline::workflow::Workflow;
+    ///
+    /// let error = Workflow::from_json(r#"{
+    ///     "name": "tiny",
+    ///     "statuses": [
+    ///         {"name": "Open", "state": "new"}, {"name": "Answered", "state": "resolvd"}, {"name": "Done", "state": "closed"}
+    ///     ],
+    ///     "transitions": []
+    /// }"#).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "error[unknown-state] line 4, column 73, statuses[1].state: the state \"resolvd\" is not known (did you mean \
+    ///      \"resolved\"?); allowed: new, active, on_hold, resolved, closed, cancelled",
+    /// );
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](crate::Error::findings) and their places
+    /// in the text, if there is an error among them.
+    pub fn from_json(text: &str) -> Result<Workflow> {
+        Workflow::of_reading(json(text))
+    }
+
+    /// Reads a workflow from TOML and checks it as a whole. Its keys are told in the [module](crate::workflow#the-written-form).
+    ///
+    /// ```
+    /// use firstline::workflow::Workflow;
+    ///
+    /// let repairs = Workflow::from_toml(r#"
+    /// name = "ремонт"
+    /// kinds = "repair"
+    ///
+    /// statuses = [
+    ///     { name = "Принят", state = "new" },
+    ///     { name = "В работе", state = "active", leave = "field.cost" },
+    ///     { name = "Проверка", state = "active" },
+    ///     { name = "Готов", state = "resolved" },
+    ///     { name = "Выдан", state = "closed" },
+    ///     { name = "Отказ", state = "cancelled" },
+    /// ]
+    ///
+    /// transitions = [
+    ///     { from = "Принят", action = "start", to = "В работе" },
+    ///     { from = "В работе", action = "move", to = "Проверка" },
+    ///     { from = "В работе", action = "resolve", to = "Готов", when = "дёшево" },
+    ///     { from = "Проверка", action = "resolve", to = "Готов", may = "role:lead" },
+    ///     { from = "Готов", action = "reopen", to = "В работе" },
+    ///     { from = "Готов", action = "close", to = "Выдан" },
+    ///     { from = ["Принят", "В работе"], action = "cancel", to = "Отказ", reason = true },
+    /// ]
+    ///
+    /// [guards]
+    /// "дёшево" = { field = "field.cost", at_most = 3000 }
+    /// "#)?;
+    /// # assert_eq!(repairs.warnings().count(), 0);
+    /// assert_eq!(repairs.start().name, "Принят");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_json`](Workflow::from_json).
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Workflow> {
+        Workflow::of_reading(toml(text))
+    }
+
+    fn of_reading((definition, findings): (Option<WorkflowDefinition>, Vec<Finding>)) -> Result<Workflow> {
+        let findings = Findings::new(findings);
+        match definition {
+            Some(definition) => definition.build_with(findings),
+            // What could not be read at all has an error among its findings.
+            None => Err(findings.into()),
         }
     }
 }

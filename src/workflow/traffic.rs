@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{StatusId, Workflow, WorkflowRef};
+use super::compiled::Workflow;
+use super::placement::WorkflowRef;
+use super::table::StatusId;
 
 /// How many tickets stand in each status of a workflow, and how often each way was taken: what a
 /// [`Picture`](super::Picture) may show.

@@ -1,6 +1,7 @@
 //! Whether an end that is drawn can be got to: by somebody who may, and with nothing demanded that nobody can give.
 
-use super::{Edge, Map, find};
+use super::map::{Edge, Map};
+use super::message::find;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Taker, Via};

@@ -7,7 +7,9 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Bfs, Dfs, Reversed};
 
-use super::{Edge, Map, ends, find, listed};
+use super::ends;
+use super::map::{Edge, Map};
+use super::message::{find, listed};
 use crate::lifecycle::StepKind;
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::Via;

@@ -6,7 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Map, find};
+use super::map::Map;
+use super::message::find;
 use crate::workflow::definition::{PassRule, Spot};
 use crate::workflow::finding::{Finding, FindingKind};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Edge, Map, find};
+use super::map::{Edge, Map};
+use super::message::find;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Taker, Via};

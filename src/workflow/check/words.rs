@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS, find, listed, unknown};
+use super::map;
+use super::message::{find, listed, unknown};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
@@ -10,6 +11,15 @@ use crate::spelling;
 use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
 use crate::workflow::finding::{Finding, FindingKind};
 use crate::workflow::transition::{Transition, Via};
+
+/// The most statuses that a workflow may have.
+pub const MAX_STATUSES: usize = 500;
+/// The most transitions that a workflow may have. One that leads from several statuses counts for each of them.
+pub const MAX_TRANSITIONS: usize = 5_000;
+/// The most guards that a workflow may have.
+pub const MAX_GUARDS: usize = 500;
+/// The most rules that a workflow may have.
+pub const MAX_RULES: usize = 100;
 
 /// The obligations that every ticket can meet, beside the desk's own fields.
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
@@ -155,7 +165,7 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Fi
 
 fn start(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
     let of_new: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
-    let Some(start) = super::start(definition) else {
+    let Some(start) = map::start(definition) else {
         return match of_new.is_empty() {
             true => {
                 let message = "there is no status of the state new, in which every ticket begins";

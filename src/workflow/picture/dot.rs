@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Picture, width};
+use super::model::{Picture, width};
 
 pub(super) fn written(picture: &Picture<'_>) -> String {
     let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Picture, width};
+use super::model::{Picture, width};
 
 pub(super) fn written(picture: &Picture<'_>) -> String {
     let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();

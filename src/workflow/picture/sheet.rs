@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lettering;
-use super::{Picture, Route};
+use super::model::{Picture, Route};
 
 /// The most statuses that stand side by side, and the most rows that moves within a state are drawn apart.
 const ABREAST: usize = 6;

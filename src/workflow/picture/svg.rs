@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::layout;
+use super::model::{Picture, width};
 use super::ports;
 use super::sheet::{Bus, Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
-use super::{Picture, width};
 use crate::lifecycle::StateKind;
 
 /// Room around the drawing, for the names of the states at its left, and above a band's first row.
