@@ -194,14 +194,17 @@ fn written(reader: &Connection, ticket: TicketId, key: &str) -> Written {
         statement.query_map(parameters, row).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let receipt = rows(
-        "SELECT desk, key, request, ticket, before, after, expires_at FROM firstline_receipt WHERE desk = 'main' AND key = ?1",
+        "SELECT desk, kind, key, version, facts, i2, tries FROM firstline_record \
+         WHERE desk = 'main' AND kind = 'r' AND key = ?1",
         &[&key],
     );
-    let before = receipt[0][4].clone();
+    // The version before the command stands after the fingerprint and the ticket.
+    let Value::Blob(facts) = &receipt[0][4] else { panic!("{receipt:?}") };
+    let before = i64::from_be_bytes(facts[48..56].try_into().unwrap());
     Written {
         ticket: rows(
             "SELECT desk, id, version, facts, personal, state, open, priority, due_at, opened_at, team, assignee, \
-             requester, number, source, external FROM firstline_ticket WHERE desk = 'main' AND id = ?1",
+             requester, number FROM firstline_ticket WHERE desk = 'main' AND id = ?1",
             &[&ticket],
         )
         .remove(0),
@@ -253,7 +256,10 @@ impl ByHand {
         let Written { ticket, events, timers, receipt } = written;
         self.run("BEGIN IMMEDIATE", &[])?;
         if self.reads {
-            self.read("SELECT request, ticket, before, after, expires_at FROM firstline_receipt WHERE desk = ?1 AND key = ?2", &receipt[..2])?;
+            self.read(
+                "SELECT facts FROM firstline_record WHERE desk = ?1 AND kind = ?2 AND key = ?3",
+                &receipt[..3],
+            )?;
             match command {
                 Command::Open => {
                     self.read("SELECT last_number FROM firstline_desk WHERE desk = ?1", &ticket[..1])?;
@@ -273,8 +279,8 @@ impl ByHand {
                 )?;
                 self.run(
                     "INSERT INTO firstline_ticket (desk, id, version, facts, personal, state, open, priority, due_at, \
-                     opened_at, team, assignee, requester, number, source, external) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                     opened_at, team, assignee, requester, number) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                     ticket,
                 )?;
             }
@@ -303,7 +309,7 @@ impl ByHand {
             )?;
         }
         self.run(
-            "INSERT INTO firstline_receipt (desk, key, request, ticket, before, after, expires_at) \
+            "INSERT INTO firstline_record (desk, kind, key, version, facts, i2, tries) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             receipt,
         )?;
@@ -343,7 +349,7 @@ fn content(file: &Path) -> Vec<Vec<String>> {
         ("ticket", "desk, id"),
         ("event", "desk, ticket, version"),
         ("timer", "desk, ticket, kind, subject"),
-        ("receipt", "desk, key"),
+        ("record", "desk, kind, key"),
     ];
     tables.into_iter().map(table).collect()
 }

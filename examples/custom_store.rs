@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use firstline::definition::{Adoption, Fingerprint};
-use firstline::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Owed, Read, Store, TicketWrite, Tx};
+use firstline::store::{
+    Answer, Changes, Commit, Content, DueTimer, Expected, Handling, Index, Mode, Owed, Read, RecordKind,
+    RecordTable, RecordWrite, Store, Tx, Write, due_records,
+};
 use firstline::{
     Action, Actor, Conflict, DateTime, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query,
-    RequestKey, Result, Snapshot, StateKind, ThreadKey, TicketId, Utc,
+    Result, Snapshot, StateKind, TicketId, TimeDelta, Utc,
 };
 
 /// Everything in memory, behind one lock: a transaction holds it, so that nothing it read can change.
@@ -21,10 +23,7 @@ pub(crate) struct EventStore(Mutex<HashMap<DeskId, Rows>>);
 #[derive(Debug, Default)]
 struct Rows {
     events: BTreeMap<TicketId, Vec<Event>>,
-    threads: HashMap<ThreadKey, TicketId>,
-    receipts: HashMap<RequestKey, KeptReceipt>,
-    definitions: HashMap<Fingerprint, String>,
-    adoptions: Vec<Adoption>,
+    records: RecordTable,
 }
 
 impl Store for EventStore {
@@ -47,42 +46,53 @@ impl Tx for Transaction<'_> {
         self.desks.entry(self.desk.clone()).or_default();
         let answer = |read: &Read| match (read, &self.desks[&self.desk]) {
             (Read::Owed { until, after, limit }, _) => self.owed(*until, after.as_deref(), *limit),
+            (Read::DueRecords { kind, until, after, limit }, _) => {
+                let tables = self.desks.iter().map(|(desk, rows)| (desk, &rows.records));
+                Ok(due_records(tables, *kind, *until, after.as_deref(), *limit))
+            }
             (read, rows) => rows.answer(read),
         };
         reads.iter().map(answer).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        // Without `..`: the compiler tells when a later version has more to be written.
-        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         let rows = self.desks.entry(self.desk.clone()).or_default();
-        let mut known = rows.tickets()?;
-        for TicketWrite { expected, snapshot: new, .. } in &tickets {
-            let stored = known.iter().find(|it| it.id == new.id);
-            let version = stored.map_or(0, |it| it.version);
-            if version != *expected {
-                let state = stored.unwrap_or(new).state.clone();
-                return Err(Conflict::new(new.id, *expected, version, state).into());
+        let (mut known, mut written) = (rows.tickets()?, BTreeSet::new());
+        for write in &commit.writes {
+            match write {
+                Write::Ticket(write) => {
+                    let new = &write.snapshot;
+                    let stored = known.iter().find(|it| it.id == new.id);
+                    let version = stored.map_or(0, |it| it.version);
+                    if version != write.expected {
+                        let state = stored.unwrap_or(new).state.clone();
+                        return Err(Conflict::new(new.id, write.expected, version, state).into());
+                    }
+                    if version == 0 && known.iter().any(|it| it.number == new.number) {
+                        return Err(Error::new(ErrorKind::Storage, "another ticket has this number"));
+                    }
+                    known.push(new.clone());
+                }
+                Write::Record(write) => {
+                    rows.records.check(write)?;
+                    if !written.insert((write.kind, write.key.as_str())) {
+                        return Err(Error::new(ErrorKind::Storage, "a record is written twice"));
+                    }
+                }
+                // A later version of the crate may write more than this store knows.
+                other => return Err(Error::unsupported(other)),
             }
-            let same_name = |it: &Snapshot| it.external.is_some() && it.external == new.external;
-            if version == 0 && known.iter().any(|it| it.number == new.number || same_name(it)) {
-                return Err(Error::new(ErrorKind::Storage, "another ticket is called so"));
-            }
-            known.push(new.clone());
         }
         // From here on nothing can fail. Rows and timers are not kept: both follow from the events.
-        for write in tickets {
-            rows.events.entry(write.snapshot.id).or_default().extend(write.events);
+        for write in commit.writes {
+            match write {
+                Write::Ticket(write) => {
+                    rows.events.entry(write.snapshot.id).or_default().extend(write.events)
+                }
+                Write::Record(write) => rows.records.write(*write),
+                _ => {}
+            }
         }
-        rows.threads.extend(threads);
-        for (hash, text) in definitions {
-            rows.definitions.entry(hash).or_insert(text);
-        }
-        rows.adoptions.extend(adoptions);
-        if let Some(before) = forget_receipts_before {
-            rows.receipts.retain(|_, receipt| receipt.expires >= before);
-        }
-        rows.receipts.extend(receipt.map(|receipt| (receipt.key.clone(), receipt)));
         Ok(())
     }
 }
@@ -124,17 +134,6 @@ impl Rows {
         Ok(match read {
             Read::Ticket(id) => Answer::Ticket(self.ticket(*id)?.map(Arc::new)),
             Read::Number(number) => self.id_of(|ticket| ticket.number.value == *number)?,
-            Read::External(name) => self.id_of(|ticket| ticket.external.as_ref() == Some(name))?,
-            Read::Thread(key) => Answer::Id(self.threads.get(key).copied()),
-            Read::Receipt(key) => Answer::Receipt(self.receipts.get(key).cloned().map(Box::new)),
-            Read::InForce(kind, at) => {
-                let holds = |it: &&Adoption| it.kind == *kind && it.from <= *at;
-                Answer::Adoption(self.adoptions.iter().rev().find(holds).copied())
-            }
-            Read::Newest(kind) => {
-                Answer::Adoption(self.adoptions.iter().rev().find(|it| it.kind == *kind).copied())
-            }
-            Read::Definition(hash) => Answer::Definition(self.definitions.get(hash).cloned()),
             Read::NextNumber { place } => {
                 let last = self.tickets()?.iter().map(|ticket| ticket.number.value).max();
                 Answer::Number(last.unwrap_or(0) + u64::from(*place) + 1)
@@ -151,8 +150,8 @@ impl Rows {
                 Answer::Due(due)
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
-            // A later version of the crate may ask more than this store knows.
-            other => return Err(Error::new(ErrorKind::Storage, format!("{other:?} is not implemented"))),
+            // Records. What the table does not know either is refused.
+            other => self.records.answer(other)?,
         })
     }
 
@@ -185,6 +184,18 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     // Whoever saw an old version is told so, and nothing is written.
     let stale = desk.act(ticket.id(), Action::tag("late"), anna.expecting(ticket.version));
     assert!(stale.is_err_and(|error| error.is_conflict()));
+
+    // A kind of records of one's own: claimed by one worker at a time, counted by its index.
+    const PARCEL: RecordKind =
+        RecordKind::new("shop.parcel", "parcel", Changes::Replaced, Handling::IMPERSONAL);
+    let (store, shop) = (EventStore::default(), DeskId::from("shop"));
+    let sent = Content::new(*b"lamp").indexed(Index::First, "berlin").due(DateTime::UNIX_EPOCH);
+    let parcel = RecordWrite::put(PARCEL, "p-1", Expected::Absent, sent);
+    store.begin(&shop, Mode::Write)?.commit([parcel].into_iter().collect())?;
+    let claimed = store.claim(PARCEL, 10, TimeDelta::minutes(5))?;
+    assert!(claimed.len() == 1 && store.claim(PARCEL, 10, TimeDelta::minutes(5))?.is_empty());
+    let done = RecordWrite::delete(PARCEL, "p-1", Expected::Version(claimed[0].record.version));
+    store.begin(&shop, Mode::Write)?.commit([done].into_iter().collect())?;
 
     let history = desk.records().history(ticket.id())?;
     let ticket = desk.ticket("T-1")?;

@@ -39,12 +39,12 @@
 mod alike;
 mod clock;
 mod commits;
-mod definitions;
 mod desks;
 mod failure;
 mod keys;
 mod lives;
 mod pages;
+mod records;
 mod scene;
 mod texts;
 mod together;
@@ -144,7 +144,7 @@ checks! {
     CommitIsAtomic = "commit_is_atomic" by commits::are_atomic;
     /// A ticket is written only at its expected version, and the conflict says which it has.
     VersionsAreExpected = "versions_are_expected" by commits::expect_versions;
-    /// Of two tickets with one id, one running number or one name elsewhere, the second is refused.
+    /// Of two tickets with one id or one running number the second is refused, and so is a commit with one record twice.
     NothingIsThereTwice = "nothing_is_there_twice" by commits::write_nothing_twice;
     /// A transaction that ends without a commit has changed nothing, taken no number, and stands in nobody's way.
     DroppedTransactionLeavesNothing = "dropped_transaction_leaves_nothing" by commits::leave_nothing_when_dropped;
@@ -163,16 +163,26 @@ checks! {
     ThreadsLeadOn = "threads_lead_on" by lives::threads;
     /// The same key with the same request gives the first result; with another request it is refused.
     KeyGivesFirstResult = "key_gives_first_result" by keys::first_result;
-    /// A receipt is kept until it expires, and forgotten when it is said so; then the key is free.
+    /// A receipt counts until it expires; then the key is free.
     ReceiptsExpire = "receipts_expire" by keys::expiry;
+    /// A record comes back as it was written, small or large, and is gone once it is deleted.
+    RecordsComeBack = "records_come_back" by records::come_back;
+    /// A record is written only if what is stored is what the write expects, and every write raises its version by one.
+    RecordVersionsAreExpected = "record_versions_are_expected" by records::expect_versions;
+    /// Ranges of records come in the order of their keys or of an index key, either way, and no page loses or repeats one.
+    RecordsInOrder = "records_in_order" by records::in_order;
+    /// Records are counted by an index key.
+    RecordsAreCounted = "records_are_counted" by records::counted;
+    /// Due records of all desks come by instant, desk and key, each once, page by page.
+    DueRecordsAtAllDesks = "due_records_at_all_desks" by records::due;
+    /// A claimed record goes to one claimant, comes back when the lease ends, and its old token counts no more.
+    ClaimsGoToOne = "claims_go_to_one" by records::claims;
+    /// However many claim at once, no record is claimed twice under one lease, and none is left out.
+    ClaimsAtOnce = "claims_at_once" by records::claims_at_once;
     /// No desk sees or touches another's rows, whatever ids, numbers, keys and cursors it asks with.
     DesksAreApart = "desks_are_apart" by desks::apart;
     /// Desks, threads and keys are told apart by every byte of their names.
     NamesAreExact = "names_are_exact" by desks::exact;
-    /// A definition is found by its hash, whatever others there are, and never changes.
-    DefinitionsByHash = "definitions_by_hash" by definitions::by_hash;
-    /// Of a definition that version holds at an instant which was adopted last for it; the newest is the newest.
-    AdoptionsByDate = "adoptions_by_date" by definitions::by_date;
     /// A ticket's timers are those of its last commit: none is left over, none fires twice.
     TimersAreReplaced = "timers_are_replaced" by clock::replaced;
     /// Due timers come by instant, kind, subject and ticket, and no page of them loses or repeats one.
@@ -191,7 +201,7 @@ checks! {
     NoUpdateIsLost = "no_update_is_lost" by together::hot;
     /// Commands that want the same tickets the other way round wait for each other in turn, not for ever.
     CrossingCommandsEnd = "crossing_commands_end" by together::crossing;
-    /// However many say the first word of one thread at once, one ticket is opened: absence is claimed too.
+    /// However many say the first word of one thread at once, one ticket is opened: absence is locked too.
     AbsenceIsClaimed = "absence_is_claimed" by together::absence;
     /// However often one request with one key comes in at once, it happens once.
     KeyAtOnceHappensOnce = "key_at_once_happens_once" by together::key;

@@ -6,6 +6,7 @@ mod definitions;
 mod frame;
 mod import;
 mod look;
+mod lookup;
 mod migrate;
 mod open;
 mod receipt;
@@ -93,6 +94,7 @@ pub struct Settings {
     time: Arc<dyn TimeSource>,
     ids: Arc<dyn IdSource>,
     keep_receipts: TimeDelta,
+    lookup: lookup::Lookup,
     default: Arc<Policy>,
 }
 
@@ -104,6 +106,7 @@ impl Settings {
             time: Arc::new(SystemTime),
             ids: Arc::new(RandomIds),
             keep_receipts: TimeDelta::days(30),
+            lookup: lookup::Lookup::default(),
             default: Arc::new(Policy::default()),
         }
     }
@@ -123,6 +126,28 @@ impl Settings {
     /// How long the receipt of a command with an idempotency key is kept.
     pub fn keep_receipts(mut self, keep_for: TimeDelta) -> Settings {
         self.keep_receipts = keep_for;
+        self
+    }
+
+    /// Stores thread keys, idempotency keys and external names as HMAC-SHA-256 under this key instead of in plain text, so that
+    /// nobody who reads the database learns a phone number from a chat's id.
+    ///
+    /// Draw it at random and keep it outside the database. Every program that works at the desk has the same one, from the first
+    /// ticket on: what was stored in another form is not found.
+    ///
+    /// ```
+    /// use firstline::NewTicket;
+    /// use firstline::desk::Settings;
+    /// use firstline::memory::Memory;
+    ///
+    /// let desk = Memory::new().desk(Settings::new("acme").lookup_key([7; 32])); // 32 random bytes
+    /// let message = || NewTicket::new("No sound").from("boris").thread("+44 20 7946 0958").saying("Hello?");
+    /// assert!(desk.receive(message())?.opened());
+    /// assert!(!desk.receive(message())?.opened());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn lookup_key(mut self, key: [u8; 32]) -> Settings {
+        self.lookup = lookup::Lookup::keyed(key);
         self
     }
 }
@@ -168,6 +193,7 @@ impl<E> Desk<E> {
         frame::Frame {
             now: to_micros(now),
             keep_receipts: self.settings.keep_receipts,
+            lookup: self.settings.lookup,
             definitions: Arc::clone(&self.definitions),
             default: Arc::clone(&self.settings.default),
         }

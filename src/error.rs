@@ -91,6 +91,16 @@ impl Error {
         Error::new(ErrorKind::Storage, message).caused_by(source)
     }
 
+    /// A read or write that this store does not know: it is older than the version of this crate that asks.
+    pub fn unsupported(what: impl fmt::Debug) -> Error {
+        let mut what = format!("{what:?}");
+        if let Some(end) = what.find(['(', ' ', '{']) {
+            what.truncate(end); // The variant's name alone: what follows may name people.
+        }
+        Error::new(ErrorKind::Storage, format!("this store does not support {what}"))
+            .allowing("a version of the store that was made for this version of firstline")
+    }
+
     /// The same error, saying what would have been allowed.
     #[must_use]
     pub fn allowing(mut self, allowed: impl Into<Cow<'static, str>>) -> Error {

@@ -9,16 +9,21 @@
 
 pub mod awaiting;
 pub mod blocking;
+mod claiming;
 mod job;
+mod plain;
 mod seen;
 pub mod watch;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 pub use job::{Job, JobStep, StepFlow, StepResult};
+pub use plain::{Load, Save};
 pub use seen::Seen;
 
 use crate::error::{Error, Result};
 use crate::id::{DeskId, TicketId};
-use crate::store::{Commit, Mode, Read};
+use crate::store::{Claimed, Commit, Mode, Read, RecordKind};
 
 /// A command or a read, as a value.
 pub trait Flow: Send + Sync + 'static {
@@ -149,4 +154,21 @@ pub trait Engine {
 
     /// Runs a job at this desk, flow by flow.
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out>;
+
+    /// The store's clock, by which leases are measured. Unless overridden it is the machine's.
+    ///
+    /// # Errors
+    /// A storage error, in the reply.
+    fn now(&self) -> Self::Reply<'_, DateTime<Utc>> {
+        self.work(&DeskId::new("claims"), claiming::Now)
+    }
+
+    /// Claims up to `limit` records of a kind that are due, at any desk: see [`Store::claim`](crate::store::Store::claim).
+    /// Unless overridden, it lists what is due by the machine's clock and takes each record in a flow of its desk.
+    ///
+    /// # Errors
+    /// A storage error, in the reply. What was claimed before it comes back when its lease ends.
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Self::Reply<'_, Vec<Claimed>> {
+        self.work(&DeskId::new("claims"), claiming::Claiming::new(kind, limit, lease))
+    }
 }

@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::definition::{Adoption, Fingerprint};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
+use crate::id::{DeskId, TicketId};
+use crate::store::commit::{Commit, TicketWrite, highest_number};
 use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
-use crate::store::{Mode, Store, Tx};
+use crate::store::{Mode, RecordTable, Store, Tx, due_records};
 use crate::ticket::conflict::Conflict;
-use crate::ticket::event::{Event, ExternalRef};
+use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
@@ -32,11 +31,7 @@ type Kept = (Arc<Snapshot>, Vec<Event>, Vec<Timer>);
 struct Rows {
     tickets: BTreeMap<TicketId, Kept>,
     numbers: HashMap<u64, TicketId>,
-    externals: HashMap<ExternalRef, TicketId>,
-    threads: HashMap<ThreadKey, TicketId>,
-    receipts: HashMap<RequestKey, KeptReceipt>,
-    definitions: HashMap<Fingerprint, String>,
-    adoptions: Vec<Adoption>,
+    records: RecordTable,
     last_number: u64,
 }
 
@@ -98,29 +93,36 @@ impl MemoryTx<'_> {
 impl Tx for MemoryTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         let answer = |read: &Read| match read {
-            Read::Owed { until, after, limit } => Answer::Owed(self.owed(*until, after.as_deref(), *limit)),
+            Read::Owed { until, after, limit } => {
+                Ok(Answer::Owed(self.owed(*until, after.as_deref(), *limit)))
+            }
+            Read::DueRecords { kind, until, after, limit } => {
+                let tables = self.desks.iter().map(|(desk, rows)| (desk, &rows.records));
+                Ok(due_records(tables, *kind, *until, after.as_deref(), *limit))
+            }
             read => self.rows().answer(read),
         };
-        Ok(reads.iter().map(answer).collect())
+        reads.iter().map(answer).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
         let rows = self.rows();
-        commit.tickets.iter().try_for_each(|write| rows.check(write))?;
-        only_one_of_each(&commit)?;
-        rows.write(commit);
+        let (tickets, records) = commit.into_parts()?;
+        records.iter().try_for_each(|write| rows.records.check(write))?;
+        tickets.iter().try_for_each(|write| rows.check(write))?;
+        only_one_of_each(&tickets)?;
+        // From here on nothing can fail.
+        records.into_iter().for_each(|write| rows.records.write(write));
+        rows.write(tickets);
         Ok(())
     }
 }
 
-/// Of the tickets that one commit opens, no two have the same number or the same name elsewhere.
-fn only_one_of_each(commit: &Commit) -> Result<()> {
-    let (mut ids, mut numbers, mut externals) = (HashSet::new(), HashSet::new(), HashSet::new());
-    for TicketWrite { expected, snapshot, .. } in &commit.tickets {
-        let opens = *expected == 0;
-        let one = ids.insert(snapshot.id)
-            && (!opens || numbers.insert(snapshot.number.value))
-            && (!opens || snapshot.external.as_ref().is_none_or(|name| externals.insert(name)));
+/// Of the tickets that one commit opens, no two have the same number.
+fn only_one_of_each(tickets: &[TicketWrite]) -> Result<()> {
+    let (mut ids, mut numbers) = (HashSet::new(), HashSet::new());
+    for TicketWrite { expected, snapshot, .. } in tickets {
+        let one = ids.insert(snapshot.id) && (*expected > 0 || numbers.insert(snapshot.number.value));
         if !one {
             let problem = format!("the commit has two tickets where one can be: {}", snapshot.number);
             return Err(Error::new(ErrorKind::Storage, problem));
@@ -130,20 +132,12 @@ fn only_one_of_each(commit: &Commit) -> Result<()> {
 }
 
 impl Rows {
-    fn answer(&self, read: &Read) -> Answer {
-        match read {
-            Read::Receipt(key) => Answer::Receipt(self.receipts.get(key).cloned().map(Box::new)),
-            Read::Thread(key) => Answer::Id(self.threads.get(key).copied()),
-            Read::External(name) => Answer::Id(self.externals.get(name).copied()),
+    fn answer(&self, read: &Read) -> Result<Answer> {
+        Ok(match read {
+            Read::Record { .. } | Read::Records(_) | Read::CountRecords { .. } => {
+                self.records.answer(read)?
+            }
             Read::Number(value) => Answer::Id(self.numbers.get(value).copied()),
-            Read::InForce(kind, at) => {
-                let holds = |it: &&Adoption| it.kind == *kind && it.from <= *at;
-                Answer::Adoption(self.adoptions.iter().rev().find(holds).copied())
-            }
-            Read::Newest(kind) => {
-                Answer::Adoption(self.adoptions.iter().rev().find(|it| it.kind == *kind).copied())
-            }
-            Read::Definition(hash) => Answer::Definition(self.definitions.get(hash).cloned()),
             Read::Ticket(id) => {
                 Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Arc::clone(snapshot)))
             }
@@ -164,7 +158,7 @@ impl Rows {
                 Answer::Due(due)
             }
             // Answered over all desks, by the transaction.
-            Read::Owed { .. } => Answer::Owed(Vec::new()),
+            Read::Owed { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
                 let mut found: Vec<_> = snapshots
@@ -177,7 +171,7 @@ impl Rows {
                     found.into_iter().take(query.page_size()).map(|(_, it)| Arc::clone(it)).collect(),
                 )
             }
-        }
+        })
     }
 
     /// Everything that could be refused, before anything is written.
@@ -191,21 +185,14 @@ impl Rows {
             None if self.numbers.contains_key(&write.snapshot.number.value) => {
                 Err(Error::new(ErrorKind::Storage, format!("number {} is taken", write.snapshot.number)))
             }
-            None if write.snapshot.external.as_ref().is_some_and(|it| self.externals.contains_key(it)) => {
-                Err(Error::new(ErrorKind::Storage, "the external reference is taken"))
-            }
             _ => Ok(()),
         }
     }
 
-    fn write(&mut self, commit: Commit) {
-        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+    fn write(&mut self, tickets: Vec<TicketWrite>) {
         self.last_number = self.last_number.max(highest_number(&tickets));
         for TicketWrite { snapshot, events, timers, .. } in tickets {
             self.numbers.insert(snapshot.number.value, snapshot.id);
-            if let Some(name) = &snapshot.external {
-                self.externals.insert(name.clone(), snapshot.id);
-            }
             let row = self.tickets.entry(snapshot.id);
             let snapshot = Arc::new(snapshot);
             let (stored, history, armed) =
@@ -213,17 +200,6 @@ impl Rows {
             *stored = snapshot;
             history.extend(events);
             *armed = timers;
-        }
-        self.threads.extend(threads);
-        for (hash, text) in definitions {
-            self.definitions.entry(hash).or_insert(text);
-        }
-        self.adoptions.extend(adoptions);
-        if let Some(before) = forget_receipts_before {
-            self.receipts.retain(|_, it| it.expires >= before);
-        }
-        if let Some(receipt) = receipt {
-            self.receipts.insert(receipt.key.clone(), receipt);
         }
     }
 }

@@ -97,14 +97,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::Pool;
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::awaiting::{self, AsyncStore, Reply};
+use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
 use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
-use crate::store::Mode;
+use crate::store::{Claimed, Mode, RecordKind};
 use fault::Fault;
 use line::{Cancel, Limits, Line};
 use seats::Seats;
@@ -332,6 +333,14 @@ impl Engine for Postgres {
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
         awaiting::work(self, desk, job)
     }
+
+    fn now(&self) -> Reply<'_, DateTime<Utc>> {
+        Box::pin(AsyncStore::now(self))
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(AsyncStore::claim(self, kind, limit, lease))
+    }
 }
 
 /// What reads sees one state of the database, and waits for nobody.
@@ -365,6 +374,20 @@ impl AsyncStore for Postgres {
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
         fault::wait(tries, error, self.0.limits.patience).await
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
+        let now = tx.now().await;
+        tx.leave().await;
+        now
+    }
+
+    async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
+        let claimed = tx.claim(kind, limit, lease).await;
+        tx.leave().await;
+        claimed
     }
 }
 

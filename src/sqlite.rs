@@ -19,17 +19,19 @@ mod within;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
+use crate::store::claims::Claim;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
-use crate::store::{Mode, Store, Tx};
+use crate::store::{Claimed, Mode, RecordKind, Store, Tx};
 use busy::Patience;
 use fault::fault;
-use guard::Claim;
+use guard::Claim as FileClaim;
 use idle::Idle;
 use sql::Sql;
 use tx::{Memo, Rows};
@@ -62,7 +64,7 @@ struct Inner {
     writer: Idle,
     /// Held as long as the store is open, where SQLite has the WAL-reset bug.
     #[allow(dead_code)] // It is there to be dropped.
-    claim: Option<Claim>,
+    claim: Option<FileClaim>,
 }
 
 /// Where the database is, whatever the working directory becomes.
@@ -180,6 +182,18 @@ impl Store for Sqlite {
         };
         Ok(SqliteTx { connected, shared: &self.0.shared, desk: desk.clone(), memo: Memo::default() })
     }
+
+    /// With nothing due it takes no lock.
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let (claim, desk) = (Claim { kind, limit, now: Store::now(self)?, lease }, DeskId::new("claims"));
+        if !self.begin(&desk, Mode::Read)?.rows()?.is_due(kind, claim.now)? {
+            return Ok(Vec::new());
+        }
+        let tx = self.begin(&desk, Mode::Write)?;
+        let claimed = tx.rows()?.claim(&claim)?;
+        commit_on(tx.connected.connection()?)?;
+        Ok(claimed)
+    }
 }
 
 /// Begins a transaction within this patience, having rolled back what was left open by a panic.
@@ -249,6 +263,12 @@ pub struct SqliteTx<'a> {
     memo: Memo,
 }
 
+impl SqliteTx<'_> {
+    fn rows(&self) -> Result<Rows<'_>> {
+        Ok(Rows { connection: self.connected.connection()?, shared: self.shared, desk: &self.desk })
+    }
+}
+
 impl Tx for SqliteTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         let rows = Rows { connection: self.connected.connection()?, shared: self.shared, desk: &self.desk };
@@ -277,8 +297,8 @@ impl Drop for SqliteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NewTicket;
     use crate::time::Stopwatch;
-    use crate::{Action, Actor, NewTicket};
     use rusqlite::StatementStatus;
     use rusqlite::config::DbConfig;
     use std::time::Duration;
@@ -328,14 +348,12 @@ mod tests {
                 let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
-            let desk = store.desk("main");
-            for _ in 0..3 {
-                let ticket = desk.open_ticket(NewTicket::new("No sound")).unwrap();
-                desk.act(ticket.id(), Action::start(), Actor::agent("anna")).unwrap();
-            }
             let writer = store.writer(store.patience()).unwrap();
-            let statement =
-                writer.connection().unwrap().prepare_cached(&store.shared().sql.in_force).unwrap();
+            let mut statement =
+                writer.connection().unwrap().prepare_cached(&store.shared().sql.is_due).unwrap();
+            for until in [1, 1_000, 1_000_000] {
+                statement.exists(rusqlite::params!["kind", until]).unwrap();
+            }
             statement.get_status(StatementStatus::RePrepare)
         };
         assert_eq!(planned_anew(true), 0);

@@ -1,8 +1,9 @@
 //! The storage port: what a store must do, and nothing about how.
 //!
-//! A store keeps, for every desk apart: tickets with their events, timers, definitions, threads and receipts. It
-//! implements a way to [begin](Store::begin) and the two methods of [`Tx`]. Everything else (which tickets to
-//! load, what to decide, what to write) is the same for all stores.
+//! A store keeps, for every desk apart: tickets with their events and timers, and [records](RecordKind): rows of any kind, whose
+//! meaning it does not know. Definitions, receipts and thread keys are records. It implements a way to [begin](Store::begin) and
+//! the two methods of [`Tx`]. Everything else (which tickets to load, what to decide, what to write) is the same for all
+//! stores. [`RecordTable`] answers the reads of records for stores that keep them in memory.
 //!
 //! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::flow::awaiting).
 //!
@@ -11,30 +12,47 @@
 //!
 //! # What a store of yours must keep to
 //!
-//! - Desks are apart: a transaction sees and touches one desk's rows; [`Read::Owed`] alone looks beyond, for ids.
+//! - Desks are apart: a transaction sees and touches one desk's rows. Only [`Read::Owed`] and [`Read::DueRecords`] look beyond,
+//!   for ids and keys.
 //! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
 //! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
 //! - In [`Mode::Read`] what one `load` answers is of one state of the desk. Two loads need not agree: what the second one
 //!   reads may have gone on since the first, and is never older. No flow of this crate relies on more. (Inside a
 //!   transaction of the host's, its isolation has the last word.)
-//! - A ticket is written only at its expected version, else the commit is a [`Conflict`](crate::Conflict).
-//! - Everything in a [`Commit`] is kept. It may grow by fields: a store that does not know one must be brought up to
-//!   date with the crate, as a match on [`Read`] with its `_` arm says at run time.
+//! - A ticket is written only at its expected version, a record only as its [`Expected`] says, else the commit is a
+//!   [conflict](crate::ErrorKind::Conflict).
+//! - Everything in a [`Commit`] is kept. [`Read`] and [`Write`] may get variants in later versions: a store answers one that it
+//!   does not know with [`Error::unsupported`], and writes nothing.
 //!
 //! Whether a store does, the suite in `conformance` (feature `conformance`) says by name.
 
-mod claim;
+pub(crate) mod claims;
 pub mod commit;
+mod handling;
+pub mod kinds;
+mod lock;
 pub mod query;
 pub mod read;
+mod record;
+mod record_table;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::Result;
 use crate::id::DeskId;
+use crate::time::{SystemTime, TimeSource, to_micros};
+use claims::{Claim, due_in, records_in};
 
-pub use claim::{Claim, Hold};
-pub use commit::{Commit, KeptReceipt, TicketWrite};
+pub use commit::{Commit, TicketWrite, Write};
+pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
+pub use lock::{Lock, LockMode};
 pub use query::{Cursor, Order, Query};
 pub use read::{Answer, DueTimer, Owed, Read};
+pub use record::{
+    Changes, Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordOrder,
+    RecordPlace, RecordRange, RecordWrite,
+};
+pub use record_table::{RecordTable, due_records};
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +78,43 @@ pub trait Store {
     /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its patience, or a storage error.
     /// A store says how long that is: SQLite's and PostgreSQL's in the `patience` of their options, at first ten seconds.
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
+
+    /// The store's clock, by which leases are measured: that of the database where it has one. Unless overridden it is the
+    /// machine's.
+    ///
+    /// # Errors
+    /// A storage error.
+    fn now(&self) -> Result<DateTime<Utc>> {
+        Ok(to_micros(SystemTime.now()))
+    }
+
+    /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk, the earliest first.
+    /// Until the `lease` ends no other claim gets them; then they are due again. A record that another transaction is writing
+    /// is passed over.
+    ///
+    /// Unless overridden, it lists what is due and writes each record at the version that was read.
+    ///
+    /// # Errors
+    /// A storage error. What was claimed before it comes back when its lease ends.
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let claim = Claim { kind, limit, now: self.now()?, lease };
+        let listed = self.begin(&DeskId::new("claims"), Mode::Read)?.load(&[claim.listing()])?;
+        let mut all = Vec::new();
+        for (desk, reads) in claim.by_desk(due_in(&listed)?) {
+            let mut tx = self.begin(&desk, Mode::Write)?;
+            let records = tx.load(&reads)?;
+            let (commit, claimed) = claim.take(&desk, records_in(&records));
+            if commit.is_empty() {
+                continue;
+            }
+            match tx.commit(commit) {
+                Ok(()) => all.extend(claimed),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
 }
 
 /// One transaction at one desk. Dropped without a commit, it leaves nothing behind.
@@ -75,7 +130,7 @@ pub trait Tx {
     /// Writes everything in the commit, or nothing, and ends the transaction.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the version of a ticket or record is not the expected one; a storage error
     /// otherwise. Either way nothing was written, except if it is [`Unknown`](crate::ErrorKind::Unknown) whether it was.
     fn commit(&mut self, commit: Commit) -> Result<()>;
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
 use firstline::memory::Memory;
-use firstline::store::{Answer, Claim, Commit, Mode, Read, Store, Tx};
+use firstline::store::{Answer, Commit, Lock, Mode, Read, Store, Tx};
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Result,
@@ -94,10 +94,10 @@ impl AsyncStore for Remote {
 impl AsyncTx for RemoteTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         Later(false).await;
-        let claims: BTreeSet<_> = reads.iter().filter_map(Read::claim).map(|(claim, _)| claim).collect();
-        let tickets = claims.iter().filter(|claim| matches!(claim, Claim::Ticket(_))).count();
-        let number = if claims.contains(&Claim::Numbers) { " and numbers" } else { "" };
-        self.0.said(format!("claim {tickets}{number}"));
+        let locks: BTreeSet<_> = reads.iter().filter_map(Read::lock).map(|(lock, _)| lock).collect();
+        let tickets = locks.iter().filter(|lock| matches!(lock, Lock::Ticket(_))).count();
+        let number = if locks.contains(&Lock::Numbers) { " and numbers" } else { "" };
+        self.0.said(format!("lock {tickets}{number}"));
         self.0.memory.begin(&self.1, Mode::Write)?.load(reads)
     }
 
@@ -112,7 +112,7 @@ impl AsyncTx for RemoteTx<'_> {
         } else if let Some(Fate::Beaten) = fate {
             self.0.desk().receive(message("Theirs"))?;
             return Err(Error::new(ErrorKind::Busy, "a deadlock"));
-        } else if let (Some(Fate::Overtaken), Some(write)) = (fate, commit.tickets.first()) {
+        } else if let (Some(Fate::Overtaken), Some(write)) = (fate, commit.tickets().next()) {
             self.0.desk().act(write.snapshot.id, Action::note("faster"), Actor::agent("ben"))?;
         }
         if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the line is dead")) } else { Ok(()) }
@@ -188,7 +188,7 @@ fn what_comes_later_in_the_order_is_claimed_beside_what_is_held() {
     let stage = Stage::with_patience(0);
     let link = Action::link(LinkKind::CauseOf, stage.tickets[1]);
     block_on(stage.desk.act(stage.tickets[0], link, Actor::agent("anna"))).unwrap();
-    assert_eq!(stage.log(), "begin, claim 1, claim 1, commit");
+    assert_eq!(stage.log(), "begin, lock 1, lock 1, commit");
 }
 
 #[test]
@@ -196,20 +196,20 @@ fn what_came_earlier_in_the_order_is_claimed_anew_with_all_the_rest() {
     let stage = Stage::with_patience(0);
     let link = Action::link(LinkKind::CauseOf, stage.tickets[0]);
     block_on(stage.desk.act(stage.tickets[2], link, Actor::agent("anna"))).unwrap();
-    assert_eq!(stage.log(), "begin, claim 1, leave, begin, claim 2, commit");
+    assert_eq!(stage.log(), "begin, lock 1, leave, begin, lock 2, commit");
     // A number comes last: what is read of a ticket after it begins anew too.
     let request = NewTicket::new("No sound").once("k");
     block_on(stage.desk.open_ticket(request.clone())).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0 and numbers, commit");
+    assert_eq!(stage.log(), "begin, lock 0 and numbers, commit");
     block_on(stage.desk.open_ticket(request)).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0 and numbers, leave, begin, claim 1 and numbers, leave");
+    assert_eq!(stage.log(), "begin, lock 0 and numbers, leave, begin, lock 1 and numbers, leave");
 }
 
 #[test]
 fn what_only_reads_gives_nothing_up() {
     let stage = Stage::with_patience(0);
     block_on(stage.desk.ticket("T-2")).unwrap();
-    assert_eq!(stage.log(), "begin, claim 0 and numbers, claim 1, leave");
+    assert_eq!(stage.log(), "begin, lock 0 and numbers, lock 1, leave");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_commit_that_arrived_unheard_is_not_done_twice() {
     let stage = Stage::with_patience(3);
     stage.fated(&[Fate::Unheard], 0);
     assert_eq!(stage.note().unwrap(), 2);
-    assert_eq!(stage.log(), "begin, claim 1, commit, leave, begin, claim 1, leave");
+    assert_eq!(stage.log(), "begin, lock 1, commit, leave, begin, lock 1, leave");
     assert_eq!(stage.notes(), ["seen"]);
     // The same for a ticket that is opened, without any key.
     stage.fated(&[Fate::Unheard], 0);
@@ -283,7 +283,7 @@ fn what_fails_for_the_moment_is_tried_as_often_as_the_store_is_patient() {
     let stage = Stage::with_patience(3);
     stage.fated(&[], 3);
     assert_eq!(stage.note().unwrap(), 2);
-    assert_eq!(stage.log(), "down, down, down, begin, claim 1, commit");
+    assert_eq!(stage.log(), "down, down, down, begin, lock 1, commit");
     stage.fated(&[], 4);
     assert!(stage.note().unwrap_err().is_retryable());
 
@@ -303,7 +303,7 @@ fn a_number_that_an_earlier_attempt_wanted_is_neither_claimed_nor_used_up() {
     assert!(!receipt.opened());
     assert_eq!(
         stage.log(),
-        "begin, claim 0, claim 0 and numbers, commit, leave, begin, claim 0, claim 1, commit"
+        "begin, lock 0, lock 0 and numbers, commit, leave, begin, lock 0, lock 1, commit"
     );
     let numbers = [4, stage.line.desk().open_ticket(NewTicket::new("Next")).unwrap().number.value];
     assert_eq!((receipt.ticket.number.value, numbers), (4, [4, 5]));

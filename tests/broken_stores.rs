@@ -40,7 +40,8 @@ impl Candidate for Shop {
 const TABLE: &[(Fault, Check, &[Check])] = {
     use Check as C;
     &[
-        (Fault::NotAtomic, C::CommitIsAtomic, &[]),
+        // Of a record that is in a commit twice the first one is written.
+        (Fault::NotAtomic, C::CommitIsAtomic, &[C::NothingIsThereTwice]),
         // A stale ticket is one of the things for which a commit is refused.
         (Fault::IgnoresVersions, C::VersionsAreExpected, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
         (Fault::ForgetsKeys, C::KeyGivesFirstResult, &[C::KeyAtOnceHappensOnce]),
@@ -85,11 +86,21 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         ),
         (Fault::FiresTwice, C::TimersFireOnce, &[C::NothingIsThereTwice]),
         (Fault::LosesTimers, C::CommitKeepsEverything, &[C::CommitIsAtomic, C::DueInOrder]),
-        (Fault::DefinitionsByKind, C::DefinitionsByHash, &[]),
-        (Fault::NewestIsInForce, C::AdoptionsByDate, &[]),
+        (Fault::CutsFacts, C::RecordsComeBack, &[]),
+        // A token is a version, and another desk's record has none here.
+        (
+            Fault::IgnoresRecordVersions,
+            C::RecordVersionsAreExpected,
+            &[C::CommitIsAtomic, C::ClaimsGoToOne, C::DesksAreApart],
+        ),
+        (Fault::IgnoresDescending, C::RecordsInOrder, &[]),
+        (Fault::CountsAll, C::RecordsAreCounted, &[]),
+        (Fault::RepeatsDue, C::DueRecordsAtAllDesks, &[]),
+        (Fault::LeasesForEver, C::ClaimsGoToOne, &[]),
+        (Fault::ClaimsTwice, C::ClaimsAtOnce, &[]),
         (Fault::NoEmoji, C::TextsComeBack, &[]),
         (Fault::Panics, C::ThreadsLeadOn, &[C::RowIsFold, C::HistoryHasNoGaps]),
-        (Fault::Namesakes, C::NothingIsThereTwice, &[]),
+        (Fault::Twins, C::NothingIsThereTwice, &[]),
         (Fault::OwesAll, C::OwedAtAllDesks, &[]),
         (Fault::ReadsAnew, C::ReadingClaimsNothing, &[]),
         (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[]),

@@ -345,7 +345,8 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             vfs.leave();
             let keys = |file: &Path| -> Vec<String> {
                 let connection = Connection::open(file).unwrap();
-                let mut statement = connection.prepare("SELECT key FROM firstline_receipt").unwrap();
+                let mut statement =
+                    connection.prepare("SELECT key FROM firstline_record WHERE kind = 'r'").unwrap();
                 statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
             };
             let (stored, killed) = (keys(&file), as_if_killed(&file, keys));

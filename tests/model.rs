@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use command::{Command, life};
 use firstline::StateKind;
 use firstline::memory::Memory;
-use firstline::store::Commit;
+use firstline::store::{Commit, RecordKind, Write, kinds};
 use proptest::test_runner::{Config, TestError, TestRunner};
 use stage::{AnyStore, Stage, stages};
 use tally::Tally;
@@ -78,6 +78,11 @@ fn random_lives_are_the_same_over_every_store_and_always_sound() {
     assert!(rare.is_empty() && tally.happened.len() == tally::HAPPENINGS.len(), "{:?}", tally.happened);
 }
 
+/// Drops the records of a kind.
+fn loses(commit: &mut Commit, kind: RecordKind) {
+    commit.writes.retain(|write| !matches!(write, Write::Record(record) if record.kind == kind));
+}
+
 /// Spoils what a store is to write.
 type Spoil = fn(&mut Commit);
 
@@ -85,23 +90,27 @@ type Spoil = fn(&mut Commit);
 #[test]
 fn a_store_that_loses_anything_is_found_out() {
     let faults: [(&str, Spoil); 8] = [
-        ("timers", |commit| commit.tickets.iter_mut().for_each(|it| it.timers.clear())),
+        ("timers", |commit| commit.tickets_mut().for_each(|it| it.timers.clear())),
         ("the last of several events", |commit| {
-            commit.tickets.iter_mut().filter(|it| it.events.len() > 1).for_each(|it| drop(it.events.pop()));
+            commit.tickets_mut().filter(|it| it.events.len() > 1).for_each(|it| drop(it.events.pop()));
         }),
-        ("tags in rows", |commit| commit.tickets.iter_mut().for_each(|it| it.snapshot.tags.clear())),
-        ("threads", |commit| commit.threads.clear()),
-        ("receipts", |commit| commit.receipt = None),
-        ("the second ticket of a commit", |commit| commit.tickets.truncate(1)),
-        ("versions", |commit| {
-            commit.tickets.iter_mut().for_each(|it| it.snapshot.version = it.expected.max(1))
+        ("tags in rows", |commit| commit.tickets_mut().for_each(|it| it.snapshot.tags.clear())),
+        ("threads", |commit| loses(commit, kinds::THREAD)),
+        ("receipts", |commit| loses(commit, kinds::RECEIPT)),
+        ("the second ticket of a commit", |commit| {
+            let mut tickets = 0;
+            commit.writes.retain(|write| {
+                tickets += u32::from(matches!(write, Write::Ticket(_)));
+                tickets < 2 || !matches!(write, Write::Ticket(_))
+            });
         }),
+        ("versions", |commit| commit.tickets_mut().for_each(|it| it.snapshot.version = it.expected.max(1))),
         ("that it is closed", |commit| {
             let closed =
                 |it: &&mut firstline::store::TicketWrite| it.snapshot.state.kind() == StateKind::Closed;
             let resolved = firstline::state::Resolved::default();
             let reopen = |it: &mut firstline::store::TicketWrite| it.snapshot.state = resolved.clone().into();
-            commit.tickets.iter_mut().filter(closed).for_each(reopen);
+            commit.tickets_mut().filter(closed).for_each(reopen);
         }),
     ];
     for (what, spoil) in faults {

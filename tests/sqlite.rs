@@ -379,7 +379,7 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
     let mut stale = TicketWrite::from(held.ticket.decide(&Action::note("late"), &moment).unwrap());
     (stale.expected, stale.snapshot) = (1, held.ticket.snapshot().clone());
     (stale.events, stale.timers) = (held.events.clone(), Vec::new());
-    let commit = Commit { tickets: vec![stale], ..Commit::default() };
+    let commit = Commit::from_iter([stale]);
     store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap_err();
     assert_eq!(timers().unwrap(), 1, "a refused commit has disarmed a timer");
 }

@@ -70,7 +70,7 @@ fn what_fails_half_way_inside_the_hosts_transaction_leaves_nothing_behind() {
     let mut host = raw(&file);
     // The receipt is written last.
     let fails =
-        "CREATE TEMP TRIGGER fails BEFORE INSERT ON firstline_receipt BEGIN SELECT RAISE(ABORT, 'no'); END";
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON firstline_record BEGIN SELECT RAISE(ABORT, 'no'); END";
     host.execute_batch(fails).unwrap();
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     let within = desk.within(&tx);

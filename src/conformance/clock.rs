@@ -4,13 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Candidate;
 use super::alike::alike;
-use super::failure::{Checked, Failure, refused, same};
-use super::scene::{ACME, Scene, anna, complete, edited, later, open, opening, ticket_id};
+use super::failure::{Checked, refused, same};
+use super::scene::{ACME, Scene, anna, complete, edited, later, open, opening, paged, ticket_id};
 use crate::desk::Worker;
 use crate::error::Result;
 use crate::lifecycle::HoldReason;
 use crate::lifecycle::state::{OnHold, Resolved};
-use crate::store::{Commit, DueTimer, Owed, TicketWrite};
+use crate::store::{DueTimer, Owed, TicketWrite};
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::timer::TimerKind;
@@ -59,25 +59,6 @@ fn waiting(number: u64, seconds: i64) -> Result<TicketWrite> {
     })
 }
 
-/// Pages through what comes by places, with this many at once.
-fn paged<T: Clone>(limit: usize, mut page: impl FnMut(Option<&T>) -> Checked<Vec<T>>) -> Checked<Vec<T>> {
-    let mut all: Vec<T> = Vec::new();
-    // More pages than there can be, should a store always have one more.
-    for _ in 0..100 {
-        let more = page(all.last())?;
-        if more.len() > limit {
-            let found = format_args!("{} of them", more.len());
-            return Err(Failure::new("a page", format_args!("at most {limit}"), found));
-        }
-        let last = more.len() < limit;
-        all.extend(more);
-        if last {
-            break;
-        }
-    }
-    Ok(all)
-}
-
 pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let seconds = [70, 30, 50, 30, 30, 90, 10, 50, 30, 30];
     let tickets: Vec<_> = (1..).zip(seconds).map(|(n, at)| waiting(n, at)).collect::<Result<_>>()?;
@@ -87,7 +68,7 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         all.extend(write.timers.iter().map(due));
     }
     all.sort();
-    scene.put(ACME, Commit { tickets: tickets.into_iter().rev().collect(), ..Commit::default() })?;
+    scene.put(ACME, tickets.into_iter().rev().collect())?;
     for until in [9, 10, 29, 30, 69, 70, 1_000] {
         let wanted: Vec<_> = all.iter().filter(|it| it.timer.due <= later(until)).cloned().collect();
         for limit in [1, 2, 3, 4, 100] {
@@ -105,7 +86,7 @@ pub(super) fn owed<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         for (n, seconds) in (1..).zip([70, 30, 50, 30, 90]) {
             let write = waiting(n, seconds + offset)?;
             all.push(Owed { due: later(seconds + offset), desk: desk.into(), ticket: write.snapshot.id });
-            scene.put(desk, Commit { tickets: vec![write], ..Commit::default() })?;
+            scene.put(desk, [write].into_iter().collect())?;
         }
     }
     all.sort();
@@ -138,7 +119,7 @@ pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             opened.state = OnHold { reason: HoldReason::Scheduled, until: Some(until) }.into();
         })?;
         let desk = format!("desk {number}");
-        scene.put(&desk, Commit { tickets: vec![write.clone()], ..Commit::default() })?;
+        scene.put(&desk, [write.clone()].into_iter().collect())?;
         let ticket = scene.sound(&desk, ticket_id(number))?;
         alike(format_args!("a ticket opened at {text}"), &*ticket, &write.snapshot)?;
         same("its opening", scene.history(&desk, ticket_id(number))?.first().map(|it| it.at), Some(at))?;

@@ -5,47 +5,42 @@ use std::fmt::Display;
 use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, Failure, refused, same};
-use super::scene::{ACME, Leave, Scene, edited, expecting, later, monday, noted, open, ticket_id};
-use crate::definition::{Adoption, DefinitionKind, Fingerprint};
-use crate::error::{ErrorKind, Result};
+use super::scene::{ACME, Leave, SAMPLE, Scene, edited, expecting, later, noted, open, ticket_id};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::state::OnHold;
 use crate::lifecycle::{HoldReason, State};
-use crate::store::{Answer, Commit, KeptReceipt, Read, TicketWrite};
-use crate::ticket::event::ExternalRef;
+use crate::store::kinds::{RECEIPT, THREAD};
+use crate::store::{
+    Answer, Commit, Content, Expected, Index, Read, RecordRange, RecordWrite, TicketWrite, Write,
+};
 use crate::ticket::opening::NewTicket;
 
-const TEXT: &str = "{\"a definition\":1}";
-
-fn name(id: &str) -> ExternalRef {
-    ExternalRef { source: "old desk".to_owned(), id: id.to_owned() }
-}
-
-/// A ticket that waits until an instant, known elsewhere by its number.
+/// A ticket that waits until an instant.
 fn waiting(number: u64) -> Result<TicketWrite> {
     edited(open(number)?, |opened| {
         opened.state = State::OnHold(OnHold { reason: HoldReason::Scheduled, until: Some(later(3_600)) });
-        opened.external = Some(name(&number.to_string()));
     })
+}
+
+/// A record that stands for a ticket.
+fn noted_as(number: u64) -> RecordWrite {
+    let content = Content::new(number.to_be_bytes())
+        .personal(*b"words")
+        .indexed(Index::First, format!("{number}"))
+        .indexed(Index::Third, "all")
+        .due(later(7));
+    RecordWrite::put(SAMPLE, format!("note-{number}"), Expected::Absent, content)
 }
 
 /// A commit in which everything that a commit may have is there, around these tickets.
 fn whole(tickets: Vec<TicketWrite>) -> Commit {
-    let hash = Fingerprint::of(TEXT);
-    Commit {
-        tickets,
-        threads: vec![("chat-1".into(), ticket_id(1)), ("chat-2".into(), ticket_id(2))],
-        definitions: vec![(hash, TEXT.to_owned())],
-        adoptions: vec![Adoption { kind: DefinitionKind::Policy, version: 1, from: monday(), hash }],
-        receipt: Some(KeptReceipt {
-            key: "key-1".into(),
-            request: Fingerprint::of("request"),
-            ticket: ticket_id(1),
-            before: 0,
-            after: 1,
-            expires: later(1_000),
-        }),
-        forget_receipts_before: None,
-    }
+    let mut commit: Commit = tickets.into_iter().collect();
+    commit.extend([noted_as(1), noted_as(2)]);
+    commit
+}
+
+fn one(write: impl Into<Write>) -> Commit {
+    [write.into()].into_iter().collect()
 }
 
 /// Whether the parts of a commit around tickets 1 and 2 are there, each of them: all or none is wanted.
@@ -58,18 +53,13 @@ fn parts<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<(&'static str, bool)
         parts.push((ticket, scene.ticket(ACME, id)?.is_some()));
         parts.push((history, !scene.history(ACME, id)?.is_empty()));
         parts.push(("its number", scene.id(ACME, Read::Number(number))? == Some(id)));
-        let external = Read::External(name(&number.to_string()));
-        parts.push(("its name elsewhere", scene.id(ACME, external)? == Some(id)));
         let due = scene.due(ACME, later(1_000_000), None, 100)?;
         parts.push(("its timer", due.iter().any(|due| due.ticket == id)));
-        let thread = scene.id(ACME, Read::Thread(format!("chat-{number}").into()))?;
-        parts.push(("its thread", thread == Some(id)));
+        let record = scene.record(ACME, SAMPLE, &format!("note-{number}"))?;
+        parts.push(("its record", record.is_some()));
+        let range = RecordRange::by_index(SAMPLE, Index::First).equal_to(format!("{number}"));
+        parts.push(("its record by an index key", !scene.records(ACME, range)?.is_empty()));
     }
-    parts.push(("the receipt", scene.receipt(ACME, "key-1")?.is_some()));
-    let definition = scene.read(ACME, Read::Definition(Fingerprint::of(TEXT)))?;
-    parts.push(("the definition", definition == Answer::Definition(Some(TEXT.to_owned()))));
-    let adoption = scene.read(ACME, Read::Newest(DefinitionKind::Policy))?;
-    parts.push(("the adoption", adoption != Answer::Adoption(None)));
     Ok(parts)
 }
 
@@ -88,7 +78,7 @@ pub(super) fn keep_everything<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         is_there(part, "after the commit", there)?;
     }
     for scene in [scene, &scene.twin()?] {
-        for write in &commit.tickets {
+        for write in commit.tickets() {
             let id = write.snapshot.id;
             alike("the ticket", scene.ticket(ACME, id)?.as_deref(), Some(&write.snapshot))?;
             alike("its history", scene.history(ACME, id)?, write.events.clone())?;
@@ -97,29 +87,46 @@ pub(super) fn keep_everything<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 due.into_iter().filter(|due| due.ticket == id).map(|due| due.timer).collect();
             same("its timers", timers, write.timers.clone())?;
         }
-        let receipt = scene.receipt(ACME, "key-1")?.map(|it| *it);
-        same("the receipt", &receipt, &commit.receipt)?;
-        let adoption = scene.read(ACME, Read::Newest(DefinitionKind::Policy))?;
-        same("the adoption", adoption, Answer::Adoption(commit.adoptions.first().copied()))?;
+        for write in commit.records() {
+            let found = scene.record(ACME, SAMPLE, &write.key)?.map(|it| (it.version, it.content));
+            same("a record", found, write.content.clone().map(|content| (1, content)))?;
+        }
     }
     Ok(())
 }
 
 pub(super) fn are_atomic<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let bystander = open(3)?;
-    scene.put(ACME, Commit { tickets: vec![bystander.clone()], ..Commit::default() })?;
+    scene.put(ACME, one(bystander.clone()))?;
     let stale = expecting(7, noted(&bystander.snapshot, "late", later(9))?);
     let twin = edited(open(4)?, |opened| opened.number.value = 3)?;
-    let namesake = edited(open(5)?, |opened| opened.external = Some(name("1")))?;
+    let twice = RecordWrite { key: "note-3".to_owned(), ..noted_as(3) };
+    scene.put(ACME, one(twice.clone()))?;
+    let old = RecordWrite { expected: Expected::Version(4), ..twice.clone() };
+    let gone = RecordWrite::delete(SAMPLE, "note-3", Expected::Version(2));
     let faults = [
         ("a stale ticket at the end", vec![waiting(1)?, waiting(2)?, stale.clone()]),
         ("a stale ticket in front", vec![stale, waiting(1)?, waiting(2)?]),
         ("a number that is taken", vec![waiting(1)?, twin, waiting(2)?]),
-        ("a name that is taken", vec![waiting(1)?, waiting(2)?, namesake]),
     ];
-    for (fault, tickets) in faults {
+    let tickets = || Ok::<_, Error>(vec![waiting(1)?, waiting(2)?]);
+    let mut faults: Vec<_> = faults.into_iter().map(|(fault, tickets)| (fault, whole(tickets))).collect();
+    let records = [
+        ("a record that is there already", twice),
+        ("a record of another version", old),
+        ("a deletion of another version", gone),
+    ];
+    for (fault, record) in records {
+        let mut commit = whole(tickets()?);
+        commit.push(record.clone());
+        faults.push((fault, commit));
+        let mut first = one(record);
+        first.extend(whole(tickets()?).writes);
+        faults.push((fault, first));
+    }
+    for (fault, commit) in faults {
         let what = format!("a commit with {fault}");
-        refused(&what, scene.put(ACME, whole(tickets)))?;
+        refused(&what, scene.put(ACME, commit))?;
         for (part, there) in parts(scene)? {
             is_absent(format_args!("{what}: {part}"), "as the commit was refused", there)?;
         }
@@ -136,7 +143,7 @@ pub(super) fn are_atomic<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 
 pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let first = open(1)?;
-    let put = |write: TicketWrite| scene.put(ACME, Commit { tickets: vec![write], ..Commit::default() });
+    let put = |write: TicketWrite| scene.put(ACME, one(write));
     put(first.clone())?;
     let second = noted(&first.snapshot, "one", later(5))?;
     put(second.clone())?;
@@ -157,7 +164,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 }
 
 pub(super) fn write_nothing_twice<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    let put = |write: TicketWrite| scene.put(ACME, Commit { tickets: vec![write], ..Commit::default() });
+    let put = |write: TicketWrite| scene.put(ACME, one(write));
     let first = waiting(1)?;
     put(first.clone())?;
     refused(
@@ -165,21 +172,21 @@ pub(super) fn write_nothing_twice<C: Candidate>(scene: &Scene<'_, C>) -> Checked
         put(edited(open(1)?, |opened| opened.number.value = 2)?),
     )?;
     refused("an opening with a number that is taken", put(edited(open(2)?, |it| it.number.value = 1)?))?;
-    let namesake = edited(open(3)?, |opened| opened.external = Some(name("1")))?;
-    refused("an opening with a name that is taken", put(namesake))?;
-    for number in [2, 3] {
-        alike("a ticket that was refused", scene.ticket(ACME, ticket_id(number))?.as_deref(), None)?;
-    }
+    let mut twice = one(noted_as(1));
+    twice.push(noted_as(1));
+    refused("a commit with one record twice", scene.put(ACME, twice))?;
+    same("the record that was in it twice", scene.record(ACME, SAMPLE, "note-1")?, None)?;
+    alike("a ticket that was refused", scene.ticket(ACME, ticket_id(2))?.as_deref(), None)?;
     alike("the ticket that was there", scene.ticket(ACME, ticket_id(1))?.as_deref(), Some(&first.snapshot))?;
-    same("its number", scene.id(ACME, Read::Number(1))?, Some(ticket_id(1)))?;
-    same("its name elsewhere", scene.id(ACME, Read::External(name("1")))?, Some(ticket_id(1)))
+    same("its number", scene.id(ACME, Read::Number(1))?, Some(ticket_id(1)))
 }
 
 pub(super) fn leave_nothing_when_dropped<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let reads = || {
         vec![
-            Read::Thread("chat-1".into()),
-            Read::Receipt("key-1".into()),
+            Read::record(SAMPLE, "note-1"),
+            Read::record(THREAD, "chat-1"),
+            Read::record(RECEIPT, "key-1"),
             Read::Ticket(ticket_id(1)),
             Read::NextNumber { place: 0 },
             Read::NextNumber { place: 1 },

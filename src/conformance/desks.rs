@@ -1,62 +1,55 @@
 //! Several desks in one store.
 
+use std::ops::Bound;
+
 use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, holds, refused, same};
-use super::scene::{ACME, Scene, anna, complete, edited, later, monday, noted, open, ticket_id};
-use crate::definition::{Adoption, DefinitionKind, Fingerprint};
+use super::scene::{ACME, SAMPLE, Scene, anna, complete, edited, later, noted, open, ticket_id};
 use crate::id::TicketId;
 use crate::lifecycle::state::Resolved;
-use crate::store::{Answer, Commit, KeptReceipt, Query, Read};
+use crate::store::kinds::{self, THREAD};
+use crate::store::{Answer, Commit, Content, Expected, Index, Query, Read, RecordRange, RecordWrite};
 use crate::ticket::action::Action;
-use crate::ticket::event::ExternalRef;
 use crate::ticket::opening::NewTicket;
 
 const BETA: &str = "beta";
 
 pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    let external = ExternalRef { source: "old desk".to_owned(), id: "4711".to_owned() };
-    let named = external.clone();
-    let theirs = edited(open(1)?, move |opened| {
+    let theirs = edited(open(1)?, |opened| {
         opened.state = Resolved { closes_at: Some(later(60)) }.into();
-        opened.external = Some(named);
     })?;
-    let (hash, id) = (Fingerprint::of("theirs"), ticket_id(1));
-    let filled = |definition: &str| Commit {
-        tickets: vec![theirs.clone()],
-        threads: vec![("chat-1".into(), id)],
-        definitions: vec![(hash, definition.to_owned())],
-        adoptions: vec![Adoption { kind: DefinitionKind::Policy, version: 1, from: monday(), hash }],
-        receipt: Some(KeptReceipt {
-            key: "key-1".into(),
-            request: hash,
-            ticket: id,
-            before: 0,
-            after: 1,
-            expires: later(1_000_000),
-        }),
-        forget_receipts_before: None,
-    };
-    scene.put(BETA, filled("theirs"))?;
+    let id = ticket_id(1);
+    let content = Content::new(*b"theirs").indexed(Index::First, "i").due(later(5));
+    let mut filled: Commit = [theirs.clone()].into_iter().collect();
+    filled.push(RecordWrite::put(SAMPLE, "n-1", Expected::Absent, content.clone()));
+    filled.push(kinds::led(THREAD, "chat-1".to_owned(), None, id));
+    scene.put(BETA, filled)?;
 
     // Whatever this desk asks for, it gets nothing.
     let asked = [
         Read::Ticket(id),
         Read::Number(1),
-        Read::External(external),
-        Read::Thread("chat-1".into()),
-        Read::Receipt("key-1".into()),
-        Read::Definition(hash),
-        Read::Newest(DefinitionKind::Policy),
-        Read::InForce(DefinitionKind::Policy, later(10)),
+        Read::record(SAMPLE, "n-1"),
+        Read::record(THREAD, "chat-1"),
+        Read::Records(RecordRange::by_key(SAMPLE)),
+        Read::Records(RecordRange::by_index(SAMPLE, Index::First)),
+        Read::CountRecords {
+            kind: SAMPLE,
+            index: Index::First,
+            from: Bound::Unbounded,
+            until: Bound::Unbounded,
+            limit: 9,
+        },
         Read::History { ticket: id, after: 0, limit: 10 },
         Read::Due { until: later(1_000), after: None, limit: 10 },
     ];
     for read in asked {
         let what = format!("{read:?}, which another desk has");
         let nothing = match scene.read(ACME, read)? {
-            Answer::Ticket(None) | Answer::Id(None) | Answer::Receipt(None) => true,
-            Answer::Definition(None) | Answer::Adoption(None) => true,
+            Answer::Ticket(None) | Answer::Id(None) | Answer::Record(None) => true,
+            Answer::Records(records) => records.is_empty(),
+            Answer::Counts(counts) => counts.is_empty(),
             Answer::Events(events) => events.is_empty(),
             Answer::Due(due) => due.is_empty(),
             _ => false,
@@ -73,10 +66,10 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the next number", scene.read(ACME, Read::NextNumber { place: 0 })?, Answer::Number(1))?;
     refused(
         "a note to another desk's ticket",
-        scene.put(ACME, {
-            Commit { tickets: vec![noted(&theirs.snapshot, "from outside", later(5))?], ..Commit::default() }
-        }),
+        scene.put(ACME, [noted(&theirs.snapshot, "from outside", later(5))?].into_iter().collect()),
     )?;
+    let change = RecordWrite::put(SAMPLE, "n-1", Expected::Version(1), Content::new(*b"ours"));
+    refused("a change to another desk's record", scene.put(ACME, [change].into_iter().collect()))?;
     let desk = scene.desk(ACME);
     refused("an action on another desk's ticket", scene.wait(desk.act(id, Action::start(), anna())))?;
     same("timers fired at this desk", complete(scene.wait(desk.tick(later(1_000)))?)?, 0)?;
@@ -85,39 +78,21 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // The same names mean other things here, and what happens here happens here alone.
     let first = scene.wait(desk.open_ticket(NewTicket::new("Ours").thread("chat-1").once("key-1")))?;
     same("the first number", first.number.value, 1)?;
-    holds(
-        "the thread of this desk",
-        "its own ticket",
-        scene.id(ACME, Read::Thread("chat-1".into()))? == Some(first.id()),
-    )?;
-    scene.put(ACME, Commit { forget_receipts_before: Some(later(2_000_000)), ..Commit::default() })?;
+    holds("the thread of this desk", "its own ticket", scene.thread(ACME, "chat-1")? == Some(first.id()))?;
+    let put = |write: RecordWrite| scene.put(ACME, [write].into_iter().collect());
+    put(RecordWrite::delete(SAMPLE, "n-1", Expected::Any))?;
+    put(RecordWrite::put(SAMPLE, "n-1", Expected::Absent, Content::new(*b"ours")))?;
+    put(RecordWrite::put(SAMPLE, "n-1", Expected::Any, Content::new(*b"ours again")))?;
+    put(RecordWrite::delete(SAMPLE, "n-1", Expected::Version(2)))?;
     untouched(scene, id, 1)?;
-    let receipt = scene.receipt(BETA, "key-1")?.map(|it| it.ticket);
-    same("the receipt at the other desk", receipt, Some(id))?;
-    same("the thread at the other desk", scene.id(BETA, Read::Thread("chat-1".into()))?, Some(id))?;
+    let record = scene.record(BETA, SAMPLE, "n-1")?.map(|it| (it.version, it.content));
+    same("the record at the other desk", record, Some((1, content)))?;
+    same("the thread at the other desk", scene.thread(BETA, "chat-1")?, Some(id))?;
     // A ticket with the same id, of another content: ids are the host's affair.
     let twin = edited(open(1)?, |opened| opened.number.value = 2)?;
-    let hash = Fingerprint::of("ours");
-    let ours = Commit {
-        tickets: vec![twin.clone()],
-        definitions: vec![(hash, "ours".to_owned())],
-        adoptions: vec![Adoption { kind: DefinitionKind::Policy, version: 1, from: monday(), hash }],
-        ..Commit::default()
-    };
-    scene.put(ACME, ours)?;
+    scene.put(ACME, [twin.clone()].into_iter().collect())?;
     alike("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
     untouched(scene, id, 1)?;
-    same(
-        "the definition at the other desk",
-        scene.read(BETA, Read::Definition(hash))?,
-        Answer::Definition(None),
-    )?;
-    let newest = scene.read(BETA, Read::Newest(DefinitionKind::Policy))?;
-    holds(
-        "the adoption at the other desk",
-        "its own",
-        matches!(newest, Answer::Adoption(Some(it)) if it.hash != hash),
-    )?;
     same("the other desk's tickets", scene.find(BETA, Query::newest())?.len(), 1)
 }
 
@@ -135,27 +110,21 @@ pub(super) fn exact<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let mut all = Vec::new();
     for (n, name) in names.iter().enumerate() {
         let number = n as u64 + 1;
-        let commit = Commit {
-            tickets: vec![open(number)?],
-            threads: vec![((*name).into(), ticket_id(number))],
-            receipt: Some(KeptReceipt {
-                key: (*name).into(),
-                request: Fingerprint::of(name),
-                ticket: ticket_id(number),
-                before: 0,
-                after: 1,
-                expires: later(9),
-            }),
-            ..Commit::default()
-        };
+        let mut commit: Commit = [open(number)?].into_iter().collect();
+        commit.push(kinds::led(THREAD, (*name).to_owned(), None, ticket_id(number)));
+        let sample = Content::new(name.as_bytes()).indexed(Index::First, *name);
+        commit.push(RecordWrite::put(SAMPLE, *name, Expected::Absent, sample));
         scene.put(ACME, commit.clone())?;
         scene.put(name, commit)?;
         all.push((*name, ticket_id(number)));
     }
     for (name, id) in all {
-        same(format_args!("the thread {name:?}"), scene.id(ACME, Read::Thread(name.into()))?, Some(id))?;
-        let receipt = scene.receipt(ACME, name)?.map(|it| it.ticket);
-        same(format_args!("the receipt {name:?}"), receipt, Some(id))?;
+        same(format_args!("the thread {name:?}"), scene.thread(ACME, name)?, Some(id))?;
+        let record = scene.record(ACME, SAMPLE, name)?.map(|it| it.content.facts);
+        same(format_args!("the record {name:?}"), record, Some(name.as_bytes().to_vec()))?;
+        let range = RecordRange::by_index(SAMPLE, Index::First).equal_to(name);
+        let keys: Vec<_> = scene.records(ACME, range)?.into_iter().map(|it| it.key).collect();
+        same(format_args!("the records with the index key {name:?}"), keys, vec![name.to_owned()])?;
         let found: Vec<_> = scene.find(name, Query::oldest())?.iter().map(|it| it.id).collect();
         same(format_args!("the tickets of the desk {name:?}"), found, vec![id])?;
     }

@@ -5,10 +5,9 @@ use chrono::TimeDelta;
 use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, refused, same};
-use super::scene::{ACME, Scene, anna, later, ticket_id};
-use crate::definition::Fingerprint;
+use super::scene::{ACME, Scene, anna};
 use crate::error::ErrorKind;
-use crate::store::{Commit, KeptReceipt, Query};
+use crate::store::Query;
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
 
@@ -45,37 +44,13 @@ pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 }
 
 pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    let receipt = |key: &str, request: &str, expires| KeptReceipt {
-        key: key.into(),
-        request: Fingerprint::of(request),
-        ticket: ticket_id(1),
-        before: 0,
-        after: 9,
-        expires: later(expires),
-    };
-    let keep = |receipt: &KeptReceipt| {
-        scene.put(ACME, Commit { receipt: Some(receipt.clone()), ..Commit::default() })
-    };
-    let [old, edge, young] =
-        [("old", 10), ("edge", 20), ("young", 30)].map(|(key, at)| receipt(key, "it", at));
-    for it in [&old, &edge, &young] {
-        keep(it)?;
-    }
-    let renewed = receipt("old", "something else", 11);
-    keep(&renewed)?;
-    same("a receipt in place of one with its key", scene.receipt(ACME, "old")?.map(|it| *it), Some(renewed))?;
-    let forget = Commit { forget_receipts_before: Some(later(20)), ..Commit::default() };
-    scene.put(ACME, forget)?;
-    same("a receipt that expired before", scene.receipt(ACME, "old")?, None)?;
-    same("a receipt that expires at that instant", scene.receipt(ACME, "edge")?.map(|it| *it), Some(edge))?;
-    same("a receipt that expires later", scene.receipt(ACME, "young")?.map(|it| *it), Some(young))?;
-    // And by the desk's own clock.
     let desk = scene.desk(ACME);
     let request = NewTicket::new("No sound").once("form-1");
     let first = scene.wait(desk.open_ticket(request.clone()))?.id();
     scene.time.advance(TimeDelta::days(29));
     same("within its time", scene.wait(desk.open_ticket(request.clone()))?.id(), first)?;
     scene.time.advance(TimeDelta::days(2));
-    let second = scene.wait(desk.open_ticket(request))?.id();
-    same("after its time the key is free", second == first, false)
+    let second = scene.wait(desk.open_ticket(request.clone()))?.id();
+    same("after its time the key is free", second == first, false)?;
+    same("and then the second's", scene.wait(desk.open_ticket(request))?.id(), second)
 }

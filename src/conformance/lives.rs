@@ -5,13 +5,12 @@ use chrono::TimeDelta;
 use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, refused, same};
-use super::scene::{ACME, Scene, anna, complete, later};
-use crate::definition::Fingerprint;
+use super::scene::{ACME, SAMPLE, Scene, anna, complete, later};
 use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
 use crate::priority::Impact;
-use crate::store::{Commit, Query, Read};
+use crate::store::{Commit, Content, Expected, Query, Read, RecordWrite, TicketWrite};
 use crate::ticket::action::Action;
 use crate::ticket::event::Event;
 use crate::ticket::kind::LinkKind;
@@ -92,10 +91,12 @@ impl Flow for Several {
         seen.need([Read::NextNumber { place: 0 }, Read::NextNumber { place: 1 }])?;
         let numbers = [seen.next_number(0)?, seen.next_number(1)?, seen.next_number(2)?];
         let open = |number| super::scene::open(number);
-        let tickets = numbers.into_iter().take(self.opens).map(open).collect::<crate::Result<_>>()?;
+        let tickets: Vec<TicketWrite> =
+            numbers.into_iter().take(self.opens).map(open).collect::<crate::Result<_>>()?;
         // Something to be written there is in any case.
-        let definitions = vec![(Fingerprint::of("a text"), "a text".to_owned())];
-        Ok((Commit { tickets, definitions, ..Commit::default() }, numbers))
+        let mut commit: Commit = tickets.into_iter().collect();
+        commit.push(RecordWrite::put(SAMPLE, "a note", Expected::Any, Content::new(*b"a text")));
+        Ok((commit, numbers))
     }
 }
 
@@ -130,13 +131,13 @@ pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let first = scene.wait(desk.receive(said("I hear nothing.")))?;
     same("a first message opens a ticket", first.opened(), true)?;
     let id = first.ticket.id();
-    same("where the thread leads", scene.id(ACME, Read::Thread("chat-9".into()))?, Some(id))?;
+    same("where the thread leads", scene.thread(ACME, "chat-9")?, Some(id))?;
     let second = scene.wait(desk.receive(said("Not even the bell.")))?;
     same("a second message goes to the ticket", (second.opened(), second.ticket.id()), (false, id))?;
-    same("where another thread leads", scene.id(ACME, Read::Thread("chat-8".into()))?, None)?;
+    same("where another thread leads", scene.thread(ACME, "chat-8")?, None)?;
     scene.wait(desk.act(id, Action::cancel(), anna()))?;
     let third = scene.wait(desk.receive(said("It is back.")))?;
     same("a message after the end opens a ticket", third.opened(), true)?;
-    let thread = scene.id(ACME, Read::Thread("chat-9".into()))?;
+    let thread = scene.thread(ACME, "chat-9")?;
     same("where the thread leads now", thread, Some(third.ticket.id()))
 }

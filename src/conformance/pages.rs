@@ -12,7 +12,7 @@ use crate::lifecycle::StateKind;
 use crate::lifecycle::state::{Active, Cancelled, Closed, New, Resolved};
 use crate::line::Line;
 use crate::priority::{Impact, Urgency};
-use crate::store::{Commit, Query, TicketWrite};
+use crate::store::{Query, TicketWrite};
 use crate::ticket::opening::NewTicket;
 use crate::ticket::snapshot::Snapshot;
 
@@ -49,7 +49,7 @@ fn varied(n: u64) -> Result<TicketWrite> {
 fn fill<C: Candidate>(scene: &Scene<'_, C>, numbers: impl Iterator<Item = u64>) -> Checked<Vec<Snapshot>> {
     let tickets: Vec<TicketWrite> = numbers.map(varied).collect::<Result<_>>()?;
     let snapshots = tickets.iter().map(|it| it.snapshot.clone()).collect();
-    scene.put(ACME, Commit { tickets, ..Commit::default() })?;
+    scene.put(ACME, tickets.into_iter().collect())?;
     Ok(snapshots)
 }
 

@@ -11,11 +11,15 @@ use super::alike::alike;
 use super::failure::{Checked, Failure, same};
 use crate::desk::{Desk, Settings, Swept};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Halt, Job, Seen};
+use crate::flow::{Engine, Flow, Halt, Job, Load, Seen};
 use crate::id::{DeskId, IdSource, TicketId};
 use crate::policy::Policy;
 use crate::sla::Rulebook;
-use crate::store::{Answer, Commit, DueTimer, KeptReceipt, Mode, Owed, Query, Read, TicketWrite};
+use crate::store::kinds::{self, KeptReceipt, RECEIPT, THREAD};
+use crate::store::{
+    Answer, Changes, Claimed, Commit, DueTimer, Handling, Owed, Query, Read, Record, RecordKind, RecordRange,
+    TicketWrite,
+};
 use crate::ticket::action::Action;
 use crate::ticket::decision::Moment;
 use crate::ticket::event::{Change, Event, Opened};
@@ -27,6 +31,10 @@ use crate::workflow::Catalogue;
 
 /// The desk at which most checks play.
 pub(super) const ACME: &str = "acme";
+
+/// A kind of the suite's own.
+pub(super) const SAMPLE: RecordKind =
+    RecordKind::new("conformance.sample", "sample", Changes::Replaced, Handling::IMPERSONAL);
 
 /// A fresh store with a clock that stands still.
 pub(super) struct Scene<'c, C: Candidate> {
@@ -75,7 +83,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
     /// Reads without claiming.
     pub(super) fn read(&self, desk: &str, read: Read) -> Checked<Answer> {
         let asked = format!("{read:?}");
-        let answers = self.run(desk, Look(vec![read])).map_err(|error| Failure::from(error).at(&asked))?;
+        let answers = self.run(desk, Load(vec![read])).map_err(|error| Failure::from(error).at(&asked))?;
         answers.into_iter().next().ok_or_else(|| Failure::new(asked, "an answer", "none"))
     }
 
@@ -111,12 +119,32 @@ impl<'c, C: Candidate> Scene<'c, C> {
         self.slice(desk, ticket, 0, 1_000_000)
     }
 
-    pub(super) fn receipt(&self, desk: &str, key: &str) -> Checked<Option<Box<KeptReceipt>>> {
-        let read = Read::Receipt(key.into());
+    pub(super) fn record(&self, desk: &str, kind: RecordKind, key: &str) -> Checked<Option<Record>> {
+        let read = Read::record(kind, key);
         match self.read(desk, read.clone())? {
-            Answer::Receipt(receipt) => Ok(receipt),
+            Answer::Record(record) => Ok(record.map(|it| *it)),
             other => Err(of_another_sort(&read, &other)),
         }
+    }
+
+    pub(super) fn records(&self, desk: &str, range: RecordRange) -> Checked<Vec<Record>> {
+        let read = Read::Records(range);
+        match self.read(desk, read.clone())? {
+            Answer::Records(records) => Ok(records),
+            other => Err(of_another_sort(&read, &other)),
+        }
+    }
+
+    /// The ticket to which a thread leads.
+    pub(super) fn thread(&self, desk: &str, key: &str) -> Checked<Option<TicketId>> {
+        let record = self.record(desk, THREAD, key)?;
+        Ok(record.map(|record| kinds::ticket_of(THREAD, &record)).transpose()?)
+    }
+
+    /// The ticket of a receipt.
+    pub(super) fn receipt(&self, desk: &str, key: &str) -> Checked<Option<TicketId>> {
+        let record = self.record(desk, RECEIPT, key)?;
+        Ok(record.map(|record| KeptReceipt::read(&record)).transpose()?.map(|receipt| receipt.ticket))
     }
 
     pub(super) fn due(
@@ -154,7 +182,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         }
     }
 
-    /// Writes this, having read the tickets that are in it.
+    /// Writes this, having read the records and tickets that are in it.
     pub(super) fn put(&self, desk: &str, commit: Commit) -> Result<()> {
         self.run(desk, Put(commit))
     }
@@ -192,6 +220,14 @@ impl<E: Engine> Engine for Lent<'_, E> {
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
         self.0.work(desk, job)
+    }
+
+    fn now(&self) -> E::Reply<'_, DateTime<Utc>> {
+        self.0.now()
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> E::Reply<'_, Vec<Claimed>> {
+        self.0.claim(kind, limit, lease)
     }
 }
 
@@ -232,22 +268,26 @@ pub(super) fn anna() -> Actor {
     Actor::agent("anna")
 }
 
-/// Reads and writes nothing.
-#[derive(Debug)]
-pub(super) struct Look(pub(super) Vec<Read>);
-
-impl Flow for Look {
-    type Out = Vec<Answer>;
-
-    fn mode(&self) -> Mode {
-        Mode::Read
+/// Pages through what comes by places, with this many at once.
+pub(super) fn paged<T: Clone>(
+    limit: usize,
+    mut page: impl FnMut(Option<&T>) -> Checked<Vec<T>>,
+) -> Checked<Vec<T>> {
+    let mut all: Vec<T> = Vec::new();
+    // More pages than there can be, should a store always have one more.
+    for _ in 0..100 {
+        let more = page(all.last())?;
+        if more.len() > limit {
+            let found = format_args!("{} of them", more.len());
+            return Err(Failure::new("a page", format_args!("at most {limit}"), found));
+        }
+        let last = more.len() < limit;
+        all.extend(more);
+        if last {
+            break;
+        }
     }
-
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Answer>), Halt> {
-        seen.need(self.0.iter().cloned())?;
-        let answers: Result<_, Halt> = self.0.iter().map(|read| seen.answer(read).cloned()).collect();
-        Ok((Commit::default(), answers?))
-    }
+    Ok(all)
 }
 
 /// Writes what it is told.
@@ -258,8 +298,8 @@ impl Flow for Put {
     type Out = ();
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.extend(self.0.threads.iter().map(|(key, _)| Read::Thread(key.clone())));
-        reads.extend(self.0.tickets.iter().map(|it| Read::Ticket(it.snapshot.id)));
+        reads.extend(self.0.records().map(|it| Read::record(it.kind, it.key.as_str())));
+        reads.extend(self.0.tickets().map(|it| Read::Ticket(it.snapshot.id)));
     }
 
     fn decide(&self, _: &Seen) -> Result<(Commit, ()), Halt> {

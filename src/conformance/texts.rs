@@ -2,11 +2,10 @@
 
 use super::Candidate;
 use super::failure::{Checked, refused, same};
-use super::scene::{ACME, Scene, anna};
+use super::scene::{ACME, SAMPLE, Scene, anna};
 use crate::limits::MAX_TEXT_BYTES;
-use crate::store::{Answer, Query, Read};
+use crate::store::{Query, RecordRange};
 use crate::ticket::action::Action;
-use crate::ticket::event::ExternalRef;
 use crate::ticket::opening::NewTicket;
 
 pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -30,8 +29,8 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let said = scene.history(ACME, ticket.id())?;
         let said: Vec<_> = said.iter().filter_map(|it| it.personal.text.as_deref()).collect();
         same("what was said", said, vec![format!("{word}\n\t{word}").as_str(), word])?;
-        same("the thread", scene.id(ACME, Read::Thread(word.into()))?, Some(ticket.id()))?;
-        same("the receipt", scene.receipt(ACME, word)?.map(|it| it.ticket), Some(ticket.id()))?;
+        same("the thread", scene.thread(ACME, word)?, Some(ticket.id()))?;
+        same("the receipt", scene.receipt(ACME, word)?, Some(ticket.id()))?;
         for query in [Query::newest().from(word), Query::newest().assigned_to(word)] {
             let found: Vec<_> = scene.find(ACME, query)?.iter().map(|it| it.id).collect();
             same("the ticket of this person", found, vec![ticket.id()])?;
@@ -46,9 +45,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // NUL, which not every database can keep, does not come so far; and what no row is called is not found.
     refused("a subject with NUL", scene.wait(desk.open_ticket(NewTicket::new("No\0sound"))))?;
     refused("a note with NUL", scene.wait(desk.act(ticket.id(), Action::note("no\0"), anna())))?;
-    let external = ExternalRef { source: "old\0desk".to_owned(), id: "1".to_owned() };
-    for read in [Read::Thread("nul\0".into()), Read::External(external)] {
-        same(format!("{read:?}"), scene.read(ACME, read)?, Answer::Id(None))?;
-    }
-    same("a receipt of a key with NUL", scene.receipt(ACME, "nul\0")?, None)
+    same("a record of a key with NUL", scene.record(ACME, SAMPLE, "nul\0")?, None)?;
+    let range = RecordRange::by_key(SAMPLE).starting_with("nul\0");
+    same("records of keys with NUL", scene.records(ACME, range)?, Vec::new())
 }

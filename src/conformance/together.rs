@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::Candidate;
 use super::failure::{Checked, Failure, holds, same};
-use super::scene::{ACME, Look, Scene, anna, complete, later};
+use super::scene::{ACME, SAMPLE, Scene, anna, complete, later};
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Seen};
+use crate::flow::{Flow, Halt, Load, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
+use crate::store::kinds::RECEIPT;
 use crate::store::{Answer, Commit, Mode, Query, Read};
 use crate::ticket::action::Action;
 use crate::ticket::kind::{Link, LinkKind};
@@ -21,7 +22,7 @@ use crate::ticket::opening::NewTicket;
 const THREADS: usize = 8;
 
 /// Does this on eight threads, each with a handle of its own, and gives what each gave.
-fn at_once<C: Candidate, T: Send>(
+pub(super) fn at_once<C: Candidate, T: Send>(
     scene: &Scene<'_, C>,
     does: impl Fn(usize, &Scene<'_, C>) -> Checked<T> + Sync,
 ) -> Checked<Vec<T>> {
@@ -38,7 +39,7 @@ fn at_once<C: Candidate, T: Send>(
 }
 
 /// The same call, as often as the store asks for by saying that it is busy.
-fn patiently<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
+pub(super) fn patiently<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     let mut tries = 0;
     loop {
         match call() {
@@ -290,7 +291,7 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
         let _ = has_written.recv_timeout(Duration::from_secs(5));
         let read = (0..20).try_for_each(|_| {
             let reads = vec![Read::Ticket(ticket), Read::History { ticket, after: 0, limit: usize::MAX }];
-            match &patiently(|| scene.run(ACME, Look(reads.clone())))?[..] {
+            match &patiently(|| scene.run(ACME, Load(reads.clone())))?[..] {
                 [Answer::Ticket(Some(read)), Answer::Events(history)] => {
                     let last = history.last().map_or(0, |event| event.version);
                     same("the last version of a history, read at once with its ticket", last, read.version)
@@ -310,8 +311,8 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         vec![
             Read::Ticket(ticket),
             Read::History { ticket, after: 0, limit: 10 },
-            Read::Thread("chat-1".into()),
-            Read::Receipt("key-1".into()),
+            Read::record(SAMPLE, "chat-1"),
+            Read::record(RECEIPT, "key-1"),
             Read::NextNumber { place: 0 },
             Read::Find(Query::newest()),
             Read::Due { until: later(9), after: None, limit: 10 },

@@ -13,6 +13,7 @@ use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Reason, Rejection, Verb};
+use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
@@ -126,8 +127,8 @@ impl Flow for Act {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.extend(self.by.key.clone().map(Read::Receipt));
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.extend(self.repeatable.read(&self.frame));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.push(Read::Ticket(self.ticket));
     }
 
@@ -149,7 +150,7 @@ impl Flow for Act {
         let receipt = Receipt::of(&decision, &terms.workflows)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
-        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
         Ok((commit, receipt))
     }
 }

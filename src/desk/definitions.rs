@@ -11,7 +11,7 @@ use crate::flow::{Halt, Seen};
 use crate::policy::{FieldType, Manifest, Policy};
 use crate::priority::Matrix;
 use crate::sla::{Agreements, Rules};
-use crate::store::Read;
+use crate::store::kinds;
 use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 
 /// A policy with its parts ready for use.
@@ -50,7 +50,7 @@ impl Definitions {
         seen: &Seen,
     ) -> Result<(), Halt> {
         let unknown = wanted.into_iter().filter(|(kind, hash)| !self.has(*kind, *hash));
-        seen.need(unknown.map(|(_, hash)| Read::Definition(hash)))
+        seen.need(unknown.map(|(_, hash)| kinds::definition(hash)))
     }
 
     /// A policy. Loading it takes two rounds: one for the manifest, one for all parts.
@@ -188,7 +188,7 @@ impl<T: Clone> Cache<T> {
 mod tests {
     use super::*;
     use crate::sla::{Agreement, Metric, Target};
-    use crate::store::Answer;
+    use crate::store::RecordTable;
     use crate::workflow::preset;
 
     /// Loads a policy, and counts the rounds that it takes.
@@ -205,11 +205,9 @@ mod tests {
             };
             assert!(matches!(halt, Halt::Need(_)), "{halt:?}");
             let Halt::Need(reads) = halt else { continue };
-            let text = |read: &Read| match read {
-                Read::Definition(hash) => Some(Answer::Definition(texts.get(hash).cloned())),
-                _ => None,
-            };
-            let answers = reads.iter().filter_map(text).collect();
+            let mut records = RecordTable::default();
+            texts.iter().for_each(|(hash, text)| records.write(kinds::define(*hash, text)));
+            let answers = reads.iter().map(|read| records.answer(read).unwrap()).collect();
             seen.put(reads, answers).unwrap();
             rounds += 1;
         }

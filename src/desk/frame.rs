@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::definitions::{Definitions, ReadyPolicy};
+use super::lookup::Lookup;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::Result;
 use crate::flow::{Halt, Seen};
@@ -36,6 +37,7 @@ impl Terms {
 pub(super) struct Frame {
     pub(super) now: DateTime<Utc>,
     pub(super) keep_receipts: TimeDelta,
+    pub(super) lookup: Lookup,
     pub(super) definitions: Arc<Definitions>,
     pub(super) default: Arc<Policy>,
 }

@@ -13,8 +13,9 @@ use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
 use crate::sla::Rulebook;
+use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::{Commit, Read};
-use crate::ticket::decision::Draft;
+use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::snapshot::Snapshot;
 
@@ -139,8 +140,8 @@ impl Batch {
         let mut stored = Vec::new();
         for candidate in valid {
             let external = candidate.ticket.external();
-            match seen.external(external)? {
-                Some(id) => stored.push((*candidate, id)),
+            match seen.record(EXTERNAL_NAME, self.frame.lookup.external(external))? {
+                Some(record) => stored.push((*candidate, kinds::ticket_of(EXTERNAL_NAME, record)?)),
                 None => drop(targets.insert(external, Target::New)),
             }
         }
@@ -195,9 +196,10 @@ impl Flow for Batch {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         let names: HashSet<_> = self.tickets.iter().map(|candidate| candidate.ticket.external()).collect();
-        reads.extend(names.into_iter().cloned().map(Read::External));
+        let keys = names.into_iter().map(|name| self.frame.lookup.external(name));
+        reads.extend(keys.map(|key| Read::record(EXTERNAL_NAME, key)));
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Imported), Halt> {
@@ -228,7 +230,17 @@ impl Flow for Batch {
         }
         let decisions = drafts.into_iter().map(Draft::finish).collect::<Result<Vec<_>>>()?;
         imported.events = decisions.iter().map(|decision| decision.events().len()).sum();
-        Ok((Commit::of(decisions), imported))
+        let mut named = Vec::new();
+        for ticket in decisions.iter().map(Decision::snapshot) {
+            let Some(name) = &ticket.external else { continue };
+            let key = self.frame.lookup.external(name);
+            if seen.record(EXTERNAL_NAME, key.as_str())?.is_none() {
+                named.push(kinds::led(EXTERNAL_NAME, key, None, ticket.id));
+            }
+        }
+        let mut commit = Commit::of(decisions);
+        commit.extend(named);
+        Ok((commit, imported))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
+use crate::store::kinds::{self, EXTERNAL_NAME};
 use crate::store::{Commit, Cursor, Mode, Query};
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
@@ -97,7 +98,11 @@ impl Flow for LookUp {
         let (id, called) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
             TicketRef::Number(number) => (seen.number(*number)?, number.to_string()),
-            TicketRef::External(name) => (seen.external(name)?, format!("{} of {}", name.id, name.source)),
+            TicketRef::External(name) => {
+                let record = seen.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
+                let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
+                (id, format!("{} of {}", name.id, name.source))
+            }
             TicketRef::Unknown(text) => (None, format!("{text:?}")),
         };
         let ticket = match id {

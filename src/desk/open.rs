@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state;
+use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read};
 use crate::ticket::Ticket;
 use crate::ticket::action::Action;
@@ -48,8 +49,9 @@ impl Flow for Open {
             Some(receipt) => (Commit::default(), receipt),
             None => {
                 if let Some(thread) = &request.thread
-                    && let Some(ticket) = seen.thread(thread)?
+                    && let Some(record) = seen.record(THREAD, self.0.frame.lookup.thread(thread))?
                 {
+                    let ticket = kinds::ticket_of(THREAD, record)?;
                     return Err(Error::invalid("thread", format_args!("{thread} leads to ticket {ticket}"))
                         .allowing(
                             "`receive`, which goes on with that ticket or follows it up, or another thread",
@@ -83,7 +85,7 @@ impl Receive {
 
     /// Opens the ticket, if need be as the follow-up of a finished one.
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
-        let Frame { now, .. } = self.frame;
+        let now = self.frame.now;
         let terms = self.frame.terms(seen)?;
         let Terms { policy, rules, workflows } = &terms;
         let inherited =
@@ -104,8 +106,12 @@ impl Receive {
         let receipt = Receipt::of(&opened, workflows)?;
         decisions.insert(0, opened);
         let mut commit = Commit::of(decisions);
-        commit.threads.extend(self.request.thread.clone().map(|thread| (thread, self.id)));
-        self.repeatable.keep(&mut commit, &receipt, now, self.frame.keep_receipts)?;
+        if let Some(thread) = &self.request.thread {
+            let key = self.frame.lookup.thread(thread);
+            let before = seen.record(THREAD, key.as_str())?;
+            commit.push(kinds::led(THREAD, key, before, self.id));
+        }
+        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
         Ok((commit, receipt))
     }
 }
@@ -122,9 +128,10 @@ impl Flow for Receive {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.extend(self.request.key.clone().map(Read::Receipt));
-        reads.extend(self.request.thread.clone().map(Read::Thread));
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.extend(self.repeatable.read(&self.frame));
+        let thread = self.request.thread.as_ref().map(|thread| self.frame.lookup.thread(thread));
+        reads.extend(thread.map(|key| Read::record(THREAD, key)));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
@@ -133,7 +140,10 @@ impl Flow for Receive {
         }
         let Some(thread) = &self.request.thread else { return self.opening(seen, None) };
         thread.check()?;
-        let Some(id) = seen.thread(thread)? else { return self.opening(seen, None) };
+        let Some(record) = seen.record(THREAD, self.frame.lookup.thread(thread))? else {
+            return self.opening(seen, None);
+        };
+        let id = kinds::ticket_of(THREAD, record)?;
         let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
         let terms = self.frame.terms_for(ticket, seen)?;
         let by = self.request.speaker();
@@ -153,7 +163,7 @@ impl Flow for Receive {
         let decision = draft.finish()?;
         let receipt = Receipt::of(&decision, &terms.workflows)?;
         let mut commit = Commit::of([decision]);
-        self.repeatable.keep(&mut commit, &receipt, self.frame.now, self.frame.keep_receipts)?;
+        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
         Ok((commit, receipt))
     }
 }

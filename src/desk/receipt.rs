@@ -1,6 +1,6 @@
 //! What a command did; and how a repeated command finds its first result again.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::frame::Frame;
@@ -8,7 +8,8 @@ use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
-use crate::store::{Commit, KeptReceipt};
+use crate::store::kinds::{self, KeptReceipt, RECEIPT};
+use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
@@ -78,13 +79,20 @@ impl Repeatable {
         }
     }
 
+    /// The read of what is kept under its key.
+    pub(super) fn read(&self, frame: &Frame) -> Option<Read> {
+        Some(Read::record(RECEIPT, frame.lookup.receipt(self.key.as_ref()?)))
+    }
+
     /// The first result, if this is a repetition.
     pub(super) fn first_result(&self, seen: &Seen, frame: &Frame) -> Result<Option<Receipt>, Halt> {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
         let request = self.request()?;
         // One that has expired may still be there: it counts for nothing.
-        let Some(kept) = seen.receipt(key)?.filter(|kept| kept.expires >= frame.now) else { return Ok(None) };
+        let record = seen.record(RECEIPT, frame.lookup.receipt(key))?;
+        let kept = record.map(KeptReceipt::read).transpose()?;
+        let Some(kept) = kept.filter(|kept| kept.expires >= frame.now) else { return Ok(None) };
         if kept.request != request {
             let problem = format!(
                 "the idempotency key {key:?} was used before, with another request",
@@ -106,23 +114,32 @@ impl Repeatable {
         &self,
         commit: &mut Commit,
         receipt: &Receipt,
-        now: DateTime<Utc>,
-        keep_for: TimeDelta,
-    ) -> Result<()> {
+        seen: &Seen,
+        frame: &Frame,
+    ) -> Result<(), Halt> {
         let Some(key) = &self.key else { return Ok(()) };
-        let request = self.request()?;
+        let (request, key) = (self.request()?, frame.lookup.receipt(key));
         // Now and then is enough, and the decision stays the same when it is made again: chance is in the request.
-        if request.as_bytes()[0] < 8 {
-            commit.forget_receipts_before = Some(now);
+        if request.as_bytes()[0] < CLEANS_UP {
+            let expired = seen.records(&KeptReceipt::expired(frame.now, EXPIRED))?;
+            let others = expired.iter().filter(|record| record.key != key);
+            commit.extend(others.map(|it| RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::Any)));
         }
-        commit.receipt = Some(KeptReceipt {
-            key: key.clone(),
+        let kept = KeptReceipt {
             request,
             ticket: receipt.ticket.id,
             before: receipt.ticket.version - receipt.events.len() as u64,
             after: receipt.ticket.version,
-            expires: now.checked_add_signed(keep_for).unwrap_or(DateTime::<Utc>::MAX_UTC),
-        });
+            expires: frame.now.checked_add_signed(frame.keep_receipts).unwrap_or(DateTime::<Utc>::MAX_UTC),
+        };
+        let before = seen.record(RECEIPT, key.as_str())?;
+        commit.push(RecordWrite::put(RECEIPT, key, kinds::expected(before), kept.content()));
         Ok(())
     }
 }
+
+/// Of 256 commands with a key so many delete expired receipts.
+const CLEANS_UP: u8 = 8;
+
+/// How many expired receipts are deleted at once.
+const EXPIRED: usize = 100;

@@ -13,6 +13,7 @@ use crate::flow::{Engine, Flow, Halt, Job, JobStep, Label, Seen};
 use crate::id::TicketId;
 use crate::reports::Ledger;
 use crate::sla::{Clock, Metric, written};
+use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
@@ -184,7 +185,7 @@ impl Flow for Explain {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.push(Read::Ticket(self.ticket));
         reads.push(Read::History { ticket: self.ticket, after: 0, limit: usize::MAX });
     }

@@ -1,5 +1,6 @@
 //! The handle for a desk's definitions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,8 @@ use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::flow::{Engine, Flow, Halt, Label, Seen};
 use crate::policy::{Policy, StoredPolicy};
-use crate::store::{Commit, Mode};
+use crate::store::kinds;
+use crate::store::{Commit, LockMode, Mode};
 use crate::ticket::people::Actor;
 use crate::time::to_micros;
 use crate::workflow::{Migration, WorkflowDefinition};
@@ -156,7 +158,8 @@ impl Flow for Adopt {
         {
             return Ok((Commit::default(), held));
         }
-        let newest = seen.newest(kind)?;
+        let adoptions = seen.adoptions(kind, LockMode::Exclusive)?;
+        let newest = adoptions.newest();
         // Where no date is said, any date will do: a clock that is a little behind must not stop a program's start.
         let holds = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
         if let Some(newest) = newest.filter(|newest| newest.hash == hash && holds(newest)) {
@@ -176,9 +179,16 @@ impl Flow for Adopt {
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
         let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
-        let mut commit = Commit::default();
-        commit.definitions.extend(parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)));
-        commit.adoptions.push(adoption);
+        let texts: BTreeMap<_, _> =
+            parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)).collect();
+        seen.need(texts.keys().copied().map(kinds::definition))?;
+        let mut commit = Commit::new();
+        for (hash, text) in &texts {
+            if seen.definition(*hash)?.is_none() {
+                commit.push(kinds::define(*hash, text));
+            }
+        }
+        commit.push(adoptions.adopt(from, hash));
         Ok((commit, adoption))
     }
 }

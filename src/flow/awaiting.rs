@@ -4,19 +4,26 @@
 //! Nothing here knows a runtime: futures are polled by whoever awaits them.
 //!
 //! Several commands run at once, each in a transaction of its own, and what one has read must not change under it.
-//! So reads are [claims](crate::store::Claim), which are taken in one order everywhere. A decision that asks for something
+//! So reads take [locks](crate::store::Lock), in one order everywhere. A decision that asks for something
 //! whose turn is over gives up everything that it holds, and begins anew with all that it wants, in order.
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::blocking::{MAX_ROUNDS, repeats, too_many_rounds};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
-use crate::store::{Answer, Claim, Commit, Hold, Mode, Read};
+use crate::store::claims::{Claim, due_in, records_in};
+use crate::store::{
+    Answer, Changes, Claimed, Commit, Expected, Lock, LockMode, Mode, Read, Record, RecordKind, RecordWrite,
+};
+use crate::ticket::event::Event;
+use crate::time::{SystemTime, TimeSource, to_micros};
 
 /// How the calls of an engine reply that awaits.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -40,6 +47,56 @@ pub trait AsyncStore: Send + Sync {
     fn wait(&self, _tries: u32, _error: &Error) -> impl Future<Output = bool> + Send {
         ready(false)
     }
+
+    /// The store's clock: see [`Store::now`](crate::store::Store::now).
+    ///
+    /// # Errors
+    /// A storage error.
+    fn now(&self) -> impl Future<Output = Result<DateTime<Utc>>> + Send {
+        ready(Ok(to_micros(SystemTime.now())))
+    }
+
+    /// Claims due records: see [`Store::claim`](crate::store::Store::claim).
+    ///
+    /// # Errors
+    /// A storage error. What was claimed before it comes back when its lease ends.
+    fn claim(
+        &self,
+        kind: RecordKind,
+        limit: usize,
+        lease: TimeDelta,
+    ) -> impl Future<Output = Result<Vec<Claimed>>> + Send {
+        async move {
+            let claim = Claim { kind, limit, now: self.now().await?, lease };
+            let mut tx = self.begin(&DeskId::new("claims"), Mode::Read).await?;
+            let listed = tx.load(&[claim.listing()]).await;
+            tx.leave().await;
+            drop(tx);
+            let mut all = Vec::new();
+            for (desk, reads) in claim.by_desk(due_in(&listed?)?) {
+                let mut tx = self.begin(&desk, Mode::Write).await?;
+                let records = match tx.load(&reads).await {
+                    Ok(records) => records,
+                    Err(error) => {
+                        tx.leave().await;
+                        return Err(error);
+                    }
+                };
+                let (commit, claimed) = claim.take(&desk, records_in(&records));
+                let taken = if commit.is_empty() { Ok(()) } else { tx.commit(commit).await };
+                match taken {
+                    Ok(()) => all.extend(claimed),
+                    Err(error) if error.is_conflict() => {}
+                    Err(error) => {
+                        tx.leave().await;
+                        return Err(error);
+                    }
+                }
+                tx.leave().await;
+            }
+            Ok(all)
+        }
+    }
 }
 
 /// One transaction at one desk, awaited. Dropped without a commit, it leaves nothing behind; dropped while it
@@ -47,18 +104,18 @@ pub trait AsyncStore: Send + Sync {
 pub trait AsyncTx: Send {
     /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
     ///
-    /// In [`Mode::Write`] it claims first what they [claim](Read::claim), in the order of [`Claim`]. In [`Mode::Read`] it
-    /// claims nothing, and answers all of them of one state.
+    /// In [`Mode::Write`] it first takes the [locks](Read::lock) of these reads, in the order of [`Lock`]. In [`Mode::Read`] it
+    /// locks nothing, and answers all of them of one state.
     ///
     /// # Errors
-    /// [`Busy`](ErrorKind::Busy) if a claim cannot be had for now, a storage error, or
+    /// [`Busy`](ErrorKind::Busy) if a lock is not available for now, a storage error, or
     /// [`Corrupt`](ErrorKind::Corrupt) if stored bytes cannot be read.
     fn load(&mut self, reads: &[Read]) -> impl Future<Output = Result<Vec<Answer>>> + Send;
 
     /// Writes everything in the commit, or nothing, and ends the transaction.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) if a ticket's version is not the expected one; a storage error otherwise.
+    /// [`Conflict`](ErrorKind::Conflict) if the version of a ticket or record is not the expected one; a storage error otherwise.
     /// Either way nothing was written, except if it is [`Unknown`](ErrorKind::Unknown) whether it was.
     fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<()>> + Send;
 
@@ -165,6 +222,14 @@ impl<S: AsyncStore> Engine for Awaiting<S> {
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
         work(&self.0, desk, job)
+    }
+
+    fn now(&self) -> Reply<'_, DateTime<Utc>> {
+        Box::pin(self.0.now())
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(self.0.claim(kind, limit, lease))
     }
 }
 
@@ -301,34 +366,30 @@ async fn attempt<S: AsyncStore, F: Flow>(
     Err(Failed::Surely(too_many_rounds()))
 }
 
-/// Whether the turn of all that these claim comes after that of everything held.
+/// Whether all locks that these reads need come after those that are held.
 fn comes_after(more: &[Read], held: &[Read]) -> bool {
-    let mut holds: BTreeMap<Claim, Hold> = BTreeMap::new();
-    for (claim, hold) in held.iter().filter_map(Read::claim) {
-        let strongest = holds.entry(claim).or_insert(hold);
-        *strongest = hold.max(*strongest);
+    let mut modes: BTreeMap<Lock, LockMode> = BTreeMap::new();
+    for (lock, mode) in held.iter().filter_map(Read::lock) {
+        let strongest = modes.entry(lock).or_insert(mode);
+        *strongest = mode.max(*strongest);
     }
-    let last = holds.last_key_value().map(|(claim, _)| claim);
-    more.iter().filter_map(Read::claim).all(|(claim, hold)| {
-        last.is_none_or(|last| claim > *last) || holds.get(&claim).is_some_and(|held| *held >= hold)
+    let last = modes.last_key_value().map(|(lock, _)| lock);
+    more.iter().filter_map(Read::lock).all(|(lock, mode)| {
+        last.is_none_or(|last| lock > *last) || modes.get(&lock).is_some_and(|held| *held >= mode)
     })
 }
 
-/// Whether a commit whose end was not heard of has been written: what it was decided on is claimed once more, so that
-/// whatever became of it is over, and then its events and adoptions are there or not.
+/// Whether an unacknowledged commit took effect. It takes the locks of the decision once more, so that whatever became of the
+/// commit is over, and then looks for its events; for the records that it wrote if it has no events.
 async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &Commit) -> Result<bool> {
-    let last = commit.tickets.iter().filter_map(|it| it.events.last());
-    let events = last.map(|event| {
-        let (ticket, after) = (event.ticket, event.version.saturating_sub(1));
-        (Read::History { ticket, after, limit: 1 }, Answer::Events(vec![event.clone()]))
-    });
-    // In force at the instant from which it holds, if no other holds from the same on.
-    let adoptions =
-        commit.adoptions.iter().map(|it| (Read::InForce(it.kind, it.from), Answer::Adoption(Some(*it))));
-    let (marks, written): (Vec<_>, Vec<_>) = events.chain(adoptions).unzip();
-    let mut reads: Vec<_> = seen.reads().filter(|read| read.claim().is_some()).cloned().collect();
-    let claims = reads.len();
-    reads.extend(marks);
+    let last = commit.tickets().filter_map(|it| it.events.last());
+    let mut marks: Vec<Mark> = last.map(|event| Mark::Event(Box::new(event.clone()))).collect();
+    if marks.is_empty() {
+        marks.extend(commit.records().filter_map(Mark::of));
+    }
+    let mut reads: Vec<_> = seen.reads().filter(|read| read.lock().is_some()).cloned().collect();
+    let locks = reads.len();
+    reads.extend(marks.iter().map(Mark::read));
     let mut tries = 0;
     loop {
         let found = async {
@@ -339,9 +400,54 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &
         };
         match found.await {
             // Without a mark nothing tells one commit from another that wrote the same; it may be done again.
-            Ok(found) => return Ok(!written.is_empty() && found.get(claims..) == Some(&written[..])),
+            Ok(found) => {
+                let found = found.get(locks..).unwrap_or_default();
+                let all = found.len() == marks.len() && marks.iter().zip(found).all(|(it, at)| it.is(at));
+                return Ok(all && !marks.is_empty());
+            }
             Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What a commit leaves behind that no other does.
+enum Mark {
+    Event(Box<Event>),
+    Record(RecordKind, Record),
+}
+
+impl Mark {
+    fn of(write: &RecordWrite) -> Option<Mark> {
+        let version = match write.expected {
+            Expected::Absent => 1,
+            Expected::Version(version) => version + 1,
+            Expected::Any => return None,
+        };
+        let content = write.content.clone()?;
+        Some(Mark::Record(write.kind, Record { key: write.key.clone(), version, content }))
+    }
+
+    fn read(&self) -> Read {
+        match self {
+            Mark::Event(event) => {
+                Read::History { ticket: event.ticket, after: event.version.saturating_sub(1), limit: 1 }
+            }
+            Mark::Record(kind, record) => Read::record(*kind, record.key.as_str()),
+        }
+    }
+
+    fn is(&self, found: &Answer) -> bool {
+        match (self, found) {
+            (Mark::Event(event), Answer::Events(events)) => events[..] == [(**event).clone()],
+            (Mark::Record(kind, wanted), Answer::Record(Some(found))) => match kind.changes() {
+                // Somebody else may have appended more since.
+                Changes::Appended => {
+                    found.version >= wanted.version && found.content.facts.starts_with(&wanted.content.facts)
+                }
+                _ => **found == *wanted,
+            },
+            _ => false,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The driver for stores whose calls return when they are done.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
-use crate::store::{Commit, Mode, Store, Tx};
+use crate::store::{Claimed, Commit, Mode, RecordKind, Store, Tx};
 
 /// How often a decision may ask for more. The longest chain in the crate asks five times; a decision that asks
 /// for ever would hold its transaction for ever.
@@ -103,5 +105,13 @@ impl<S: Store> Engine for S {
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         work(self, desk, job)
+    }
+
+    fn now(&self) -> Result<DateTime<Utc>> {
+        Store::now(self)
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        Store::claim(self, kind, limit, lease)
     }
 }

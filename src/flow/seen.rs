@@ -8,9 +8,12 @@ use chrono::{DateTime, Utc};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Halt;
-use crate::id::{RequestKey, ThreadKey, TicketId};
-use crate::store::{Answer, DueTimer, KeptReceipt, Owed, Query, Read};
-use crate::ticket::event::{Event, ExternalRef};
+use crate::id::TicketId;
+use crate::store::kinds::{self, ADOPTION, Adoptions};
+use crate::store::{
+    Answer, DueRecord, DueTimer, LockMode, Owed, Query, Read, Record, RecordKind, RecordRange,
+};
+use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 
 /// What a decision has seen so far. Asking for more halts it; the driver loads what was asked for and lets it
@@ -43,22 +46,10 @@ macro_rules! asks {
 asks! {
     /// A ticket.
     ticket(id: TicketId): Read::Ticket(id) => Ticket(found) -> Option<&Snapshot> = found.as_deref();
-    /// The ticket to which a thread leads.
-    thread(key: &ThreadKey): Read::Thread(key.clone()) => Id(found) -> Option<TicketId> = *found;
-    /// The ticket that is called so in another system.
-    external(name: &ExternalRef): Read::External(name.clone()) => Id(found) -> Option<TicketId> = *found;
     /// The ticket of a running number.
     number(value: u64): Read::Number(value) => Id(found) -> Option<TicketId> = *found;
-    /// The receipt kept under a key.
-    receipt(key: &RequestKey): Read::Receipt(key.clone()) => Receipt(found) -> Option<&KeptReceipt> = found.as_deref();
     /// The running number for a new ticket, the first of this transaction having place 0.
     next_number(place: u32): Read::NextNumber { place } => Number(found) -> u64 = *found;
-    /// The version of a definition in force at an instant.
-    in_force(kind: DefinitionKind, at: DateTime<Utc>): Read::InForce(kind, at) => Adoption(found) -> Option<Adoption> = *found;
-    /// The newest version of a definition.
-    newest(kind: DefinitionKind): Read::Newest(kind) => Adoption(found) -> Option<Adoption> = *found;
-    /// The text of a definition.
-    definition(hash: Fingerprint): Read::Definition(hash) => Definition(found) -> Option<&str> = found.as_deref();
     /// Events of a ticket.
     history(ticket: TicketId, after: u64, limit: usize): Read::History { ticket, after, limit } => Events(found) -> &[Event] = found;
     /// Due timers.
@@ -67,6 +58,75 @@ asks! {
     find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
     /// Tickets of all desks to which the clock owes something.
     owed(until: DateTime<Utc>, after: Option<&Owed>, limit: usize): Read::Owed { until, after: after.cloned().map(Box::new), limit } => Owed(found) -> &[Owed] = found;
+}
+
+/// Records, and what the crate keeps in them.
+impl Seen {
+    /// The record under a key. A command that writes has the key to itself until it ends.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] until the driver has loaded it.
+    pub fn record(&self, kind: RecordKind, key: impl Into<String>) -> Result<Option<&Record>, Halt> {
+        self.found(&Read::record(kind, key))
+    }
+
+    /// The record under a key, which the command relies on but does not write.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] until the driver has loaded it.
+    pub fn shared_record(&self, kind: RecordKind, key: impl Into<String>) -> Result<Option<&Record>, Halt> {
+        self.found(&Read::shared_record(kind, key))
+    }
+
+    /// The answer to a read of one record.
+    pub(super) fn found(&self, read: &Read) -> Result<Option<&Record>, Halt> {
+        match self.answer(read)? {
+            Answer::Record(found) => Ok(found.as_deref()),
+            other => Err(Halt::Stop(mismatch(read, other))),
+        }
+    }
+
+    /// A range of records.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] until the driver has loaded it.
+    pub fn records(&self, range: &RecordRange) -> Result<&[Record], Halt> {
+        let read = Read::Records(range.clone());
+        match self.answer(&read)? {
+            Answer::Records(found) => Ok(found),
+            other => Err(Halt::Stop(mismatch(&read, other))),
+        }
+    }
+
+    pub(super) fn due_records(&self, read: &Read) -> Result<&[DueRecord], Halt> {
+        match self.answer(read)? {
+            Answer::DueRecords(due) => Ok(due),
+            other => Err(Halt::Stop(mismatch(read, other))),
+        }
+    }
+
+    /// All adopted versions of a definition, to be added to or only relied on.
+    pub(crate) fn adoptions(&self, kind: DefinitionKind, mode: LockMode) -> Result<Adoptions, Halt> {
+        let read = Read::Record { kind: ADOPTION, key: kind.as_str().to_owned(), mode };
+        Ok(Adoptions::read(kind, self.found(&read)?)?)
+    }
+
+    /// The version of a definition in force at an instant.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] until the driver has loaded it.
+    pub fn in_force(&self, kind: DefinitionKind, at: DateTime<Utc>) -> Result<Option<Adoption>, Halt> {
+        Ok(self.adoptions(kind, LockMode::Shared)?.in_force(at))
+    }
+
+    /// The text of a definition.
+    ///
+    /// # Errors
+    /// [`Halt::Need`] until the driver has loaded it.
+    pub fn definition(&self, hash: Fingerprint) -> Result<Option<&str>, Halt> {
+        let record = self.found(&kinds::definition(hash))?;
+        Ok(record.map(kinds::text_of).transpose()?)
+    }
 }
 
 impl Seen {

@@ -47,6 +47,8 @@
 //! | `explain`, `what_if`, `look_ahead`, `traffic` | of `Desk::reports`; `look_ahead` is a page of what is due soon |
 //! | `history` | of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
+//! | `list_due_records`, `claim` | a page of due records at all desks; a claim of those of one desk |
+//! | `load`, `save` | the flows of these names |
 //! | `flow` | a flow of yours that has no label |
 //!
 //! # Outcomes

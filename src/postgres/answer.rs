@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::driver::Columns;
 use crate::codec::{self, Recent};
-use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::Result;
 use crate::id::TicketId;
-use crate::store::commit::KeptReceipt;
 use crate::store::read::{Answer, DueTimer, Owed, Read};
+use crate::store::{Claimed, Content, DueRecord, Index, Record, RecordCount};
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
@@ -16,25 +15,13 @@ use crate::ticket::timer::{Timer, TimerKind};
 pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
     let first = rows.first();
     Ok(match read {
-        Read::Receipt(key) => {
-            let receipt = |row: &R| -> Result<_> {
-                Ok(Box::new(KeptReceipt {
-                    key: key.clone(),
-                    request: row.fingerprint(0)?,
-                    ticket: row.ticket(1)?,
-                    before: row.unsigned(2)?,
-                    after: row.unsigned(3)?,
-                    expires: codec::instant(row.integer(4)?)?,
-                }))
-            };
-            Answer::Receipt(first.map(receipt).transpose()?)
+        Read::Record { .. } => Answer::Record(first.map(|row| record(row).map(Box::new)).transpose()?),
+        Read::Records(_) => Answer::Records(rows.iter().map(record).collect::<Result<_>>()?),
+        Read::CountRecords { .. } => {
+            let count = |row: &R| Ok(RecordCount { index: row.text(0)?.to_owned(), count: row.unsigned(1)? });
+            Answer::Counts(rows.iter().map(count).collect::<Result<_>>()?)
         }
-        Read::InForce(kind, _) | Read::Newest(kind) => {
-            Answer::Adoption(first.map(|row| adoption(*kind, row)).transpose()?)
-        }
-        Read::Definition(_) => {
-            Answer::Definition(first.map(|row| row.text(0).map(str::to_owned)).transpose()?)
-        }
+        Read::DueRecords { .. } => Answer::DueRecords(rows.iter().map(due_record).collect::<Result<_>>()?),
         Read::History { ticket, .. } => {
             let event = |row: &R| {
                 let at = codec::instant(row.integer(1)?)?;
@@ -44,7 +31,7 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
         }
         Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
         Read::Owed { .. } => Answer::Owed(rows.iter().map(owed).collect::<Result<_>>()?),
-        // Threads, external references, numbers.
+        // Numbers.
         _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
     })
 }
@@ -63,20 +50,37 @@ pub(super) trait Meanings: Columns {
     fn unsigned(&self, column: usize) -> Result<u64> {
         self.integer(column).and_then(codec::unsigned)
     }
-
-    fn fingerprint(&self, column: usize) -> Result<Fingerprint> {
-        self.bytes(column)?.try_into().map(Fingerprint::from_bytes).map_err(codec::corrupt)
-    }
 }
 
 impl<R: Columns> Meanings for R {}
 
-fn adoption<R: Columns>(kind: DefinitionKind, row: &R) -> Result<Adoption> {
-    Ok(Adoption {
-        kind,
-        version: row.unsigned(0)?,
-        from: codec::instant(row.integer(1)?)?,
-        hash: row.fingerprint(2)?,
+/// A record from the columns `key`, `version`, `facts`, `personal`, `i1`, `i2`, `i3`, `due` and `tries`. What is not there
+/// comes as the least value.
+pub(super) fn record<R: Columns>(row: &R) -> Result<Record> {
+    let mut content = Content::new(row.bytes(2)?).personal(row.bytes(3)?);
+    for (index, column) in Index::ALL.into_iter().zip(4..) {
+        if let Some(value) = row.text_or_null(column)? {
+            content = content.indexed(index, value);
+        }
+    }
+    content.due = match row.integer(7)? {
+        i64::MIN => None,
+        due => Some(codec::instant(due)?),
+    };
+    content.tries = row.integer(8)?.try_into().map_err(codec::corrupt)?;
+    Ok(Record { key: row.text(0)?.to_owned(), version: row.unsigned(1)?, content })
+}
+
+/// A claimed record: the desk comes last.
+pub(super) fn claimed<R: Columns>(row: &R) -> Result<Claimed> {
+    Ok(Claimed { desk: row.text(9)?.into(), record: record(row)? })
+}
+
+fn due_record<R: Columns>(row: &R) -> Result<DueRecord> {
+    Ok(DueRecord {
+        due: codec::instant(row.integer(0)?)?,
+        desk: row.text(1)?.into(),
+        key: row.text(2)?.to_owned(),
     })
 }
 

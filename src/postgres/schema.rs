@@ -41,15 +41,12 @@ CREATE TABLE {s}.ticket (
     team text COLLATE "C",
     assignee text COLLATE "C",
     requester text COLLATE "C",
-    source text COLLATE "C",
-    external text COLLATE "C",
     facts text NOT NULL,
     personal text,
     personal_key text,
     PRIMARY KEY (desk, id),
     CONSTRAINT ticket_number UNIQUE (desk, number)
 ) WITH (fillfactor = 85);
-CREATE UNIQUE INDEX ticket_external ON {s}.ticket (desk, source, external) WHERE external IS NOT NULL;
 CREATE INDEX ticket_inbox ON {s}.ticket (desk, priority, due_at, opened_at, id) WHERE open;
 CREATE INDEX ticket_team ON {s}.ticket (desk, team, priority, due_at, opened_at, id)
     WHERE open AND team IS NOT NULL;
@@ -81,40 +78,25 @@ CREATE TABLE {s}.timer (
 CREATE INDEX timer_due ON {s}.timer (desk, due_at, kind, subject, ticket);
 CREATE INDEX timer_owed ON {s}.timer (due_at, desk, ticket);
 
-CREATE TABLE {s}.thread (
-    desk text COLLATE "C" NOT NULL,
-    key text COLLATE "C" NOT NULL,
-    ticket uuid NOT NULL,
-    PRIMARY KEY (desk, key)
-);
-
-CREATE TABLE {s}.receipt (
-    desk text COLLATE "C" NOT NULL,
-    key text COLLATE "C" NOT NULL,
-    request bytea NOT NULL,
-    ticket uuid NOT NULL,
-    before bigint NOT NULL,
-    after bigint NOT NULL,
-    expires_at bigint NOT NULL,
-    PRIMARY KEY (desk, key)
-);
-CREATE INDEX receipt_expiry ON {s}.receipt (desk, expires_at);
-
-CREATE TABLE {s}.definition (
-    desk text COLLATE "C" NOT NULL,
-    hash bytea NOT NULL,
-    text text NOT NULL,
-    PRIMARY KEY (desk, hash)
-);
-
-CREATE TABLE {s}.adoption (
+CREATE TABLE {s}.record (
     desk text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
-    holds_from bigint NOT NULL,
-    hash bytea NOT NULL,
-    PRIMARY KEY (desk, kind, version)
-);
+    due bigint,
+    tries bigint NOT NULL,
+    i1 text COLLATE "C",
+    i2 text COLLATE "C",
+    i3 text COLLATE "C",
+    facts bytea NOT NULL,
+    personal bytea,
+    personal_key text,
+    PRIMARY KEY (desk, kind, key)
+) WITH (fillfactor = 70);
+CREATE INDEX record_i1 ON {s}.record (desk, kind, i1, key) WHERE i1 IS NOT NULL;
+CREATE INDEX record_i2 ON {s}.record (desk, kind, i2) WHERE i2 IS NOT NULL;
+CREATE INDEX record_i3 ON {s}.record (desk, kind, i3) WHERE i3 IS NOT NULL;
+CREATE INDEX record_due ON {s}.record (kind, due) WHERE due IS NOT NULL;
 "#,
 }];
 

@@ -1,13 +1,16 @@
 //! The statements that read and claim, with the schema filled in once.
 
+use std::ops::Bound;
+
+use chrono::TimeDelta;
+
 use super::driver::{Statement, Value};
 use crate::codec::signed;
 use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::query::{Order, Query};
 use crate::store::read::{DueTimer, Owed, Read};
-use crate::store::{Claim, Hold};
-use crate::store::{Cursor, Mode};
+use crate::store::{Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordRange};
 
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
@@ -34,13 +37,21 @@ statements! {
     tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[])";
     claimed_tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[]) \
         ORDER BY id FOR NO KEY UPDATE";
-    receipt: "SELECT request, ticket, before, after, expires_at FROM {s}.receipt WHERE desk = $1 AND key = $2";
-    thread: "SELECT ticket FROM {s}.thread WHERE desk = $1 AND key = $2";
-    external: "SELECT id FROM {s}.ticket WHERE desk = $1 AND source = $2 AND external = $3";
+    record: "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), tries \
+        FROM {s}.record WHERE desk = $1 AND kind = $2 AND key = $3";
+    due_records: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
+        ORDER BY due, desk, key LIMIT $3";
+    due_records_after: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
+        AND due >= $4 AND (due, desk, key) > ($4, $5, $6) ORDER BY due, desk, key LIMIT $3";
+    claim: "WITH taken AS MATERIALIZED (SELECT desk, kind, key FROM {s}.record \
+        WHERE kind = $1 AND due <= (extract(epoch FROM statement_timestamp()) * 1000000)::bigint \
+        ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) \
+        UPDATE {s}.record AS it SET due = (extract(epoch FROM statement_timestamp()) * 1000000)::bigint + $3, \
+        tries = it.tries + 1, version = it.version + 1 FROM taken \
+        WHERE it.desk = taken.desk AND it.kind = taken.kind AND it.key = taken.key \
+        RETURNING it.key, it.version, it.facts, coalesce(it.personal, ''), it.i1, it.i2, it.i3, it.due, it.tries, it.desk";
+    now: "SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
     number: "SELECT id FROM {s}.ticket WHERE desk = $1 AND number = $2";
-    in_force: "SELECT version, holds_from, hash FROM {s}.adoption \
-        WHERE desk = $1 AND kind = $2 AND holds_from <= $3 ORDER BY version DESC LIMIT 1";
-    definition: "SELECT text FROM {s}.definition WHERE desk = $1 AND hash = $2";
     last_number: "SELECT last_number FROM {s}.desk WHERE desk = $1";
     history: "SELECT version, at, facts, personal FROM {s}.event \
         WHERE desk = $1 AND ticket = $2 AND version > $3 ORDER BY version LIMIT $4";
@@ -73,35 +84,32 @@ fn limit(limit: usize) -> Value {
 }
 
 impl Sql {
-    fn lock_of(&self, desk: &DeskId, claim: &Claim) -> Option<i64> {
+    fn lock_of(&self, desk: &DeskId, lock: &Lock) -> Option<i64> {
         let desk = desk.as_str();
-        let lock = |what, parts: &[&str]| Some(lock_id(&self.schema, what, parts));
-        match claim {
-            Claim::Definitions(kind) => lock("definitions", &[desk, kind.as_str()]),
-            Claim::Receipt(key) => lock("receipt", &[desk, key.as_str()]),
-            Claim::Thread(key) => lock("thread", &[desk, key.as_str()]),
-            Claim::External(name) => lock("external", &[desk, &name.source, &name.id]),
-            Claim::Numbers => lock("numbers", &[desk]),
-            Claim::Ticket(_) => None, // Its row is locked.
+        let id = |what, parts: &[&str]| Some(lock_id(&self.schema, what, parts));
+        match lock {
+            Lock::Record(kind, key) => id("record", &[desk, kind.code(), key]),
+            Lock::Numbers => id("numbers", &[desk]),
+            Lock::Ticket(_) => None, // Its row is locked.
         }
     }
 
-    /// The script that takes these claims, but for tickets: in their order, each by a statement of its own, because a
+    /// The script that takes these locks, but for tickets: in their order, each by a statement of its own, because a
     /// statement sees the rows as they were when it began, not as they were when it got a lock.
-    pub(super) fn claims<'a>(
+    pub(super) fn locks<'a>(
         &self,
         desk: &DeskId,
-        claims: impl Iterator<Item = (&'a Claim, &'a Hold)>,
+        locks: impl Iterator<Item = (&'a Lock, &'a LockMode)>,
     ) -> Option<String> {
-        let take = |(claim, hold): (&Claim, &Hold)| {
-            let id = self.lock_of(desk, claim)?;
-            let function = match hold {
-                Hold::Shared => "pg_advisory_xact_lock_shared",
-                Hold::Exclusive => "pg_advisory_xact_lock",
+        let take = |(lock, mode): (&Lock, &LockMode)| {
+            let id = self.lock_of(desk, lock)?;
+            let function = match mode {
+                LockMode::Shared => "pg_advisory_xact_lock_shared",
+                LockMode::Exclusive => "pg_advisory_xact_lock",
             };
             Some(format!("SELECT {function}({id})"))
         };
-        let taken: Vec<_> = claims.filter_map(take).collect();
+        let taken: Vec<_> = locks.filter_map(take).collect();
         (!taken.is_empty()).then(|| taken.join("; "))
     }
 
@@ -124,20 +132,29 @@ impl Sql {
     pub(super) fn read(&self, desk: &DeskId, read: &Read) -> Option<Statement<'_>> {
         let desk = Value::from(desk.as_str());
         let (sql, values) = match read {
-            Read::Receipt(key) => (&self.receipt, vec![desk, Value::from(key.as_str())]),
-            Read::Thread(key) => (&self.thread, vec![desk, Value::from(key.as_str())]),
-            Read::External(name) => {
-                (&self.external, vec![desk, Value::from(&*name.source), Value::from(&*name.id)])
+            Read::Record { kind, key, .. } => {
+                (&self.record, vec![desk, Value::from(kind.code()), Value::from(&**key)])
+            }
+            Read::Records(range) => return self.range(desk, range),
+            Read::CountRecords { kind, index, from, until, limit: most } => {
+                return self.counts(vec![desk, Value::from(kind.code())], *index, [from, until], *most);
+            }
+            Read::DueRecords { kind, until, after, limit: most } => {
+                let until = Value::Integer(until.timestamp_micros());
+                let mut values = vec![Value::from(kind.code()), until, limit(*most)];
+                match after.as_deref() {
+                    None => (&self.due_records, values),
+                    Some(DueRecord { due, desk, key }) => {
+                        values.extend([
+                            Value::Integer(due.timestamp_micros()),
+                            Value::from(desk.as_str()),
+                            Value::from(&**key),
+                        ]);
+                        (&self.due_records_after, values)
+                    }
+                }
             }
             Read::Number(number) => (&self.number, vec![desk, Value::Integer(signed(*number))]),
-            Read::InForce(kind, at) => (
-                &self.in_force,
-                vec![desk, Value::from(kind.as_str()), Value::Integer(at.timestamp_micros())],
-            ),
-            Read::Newest(kind) => {
-                (&self.in_force, vec![desk, Value::from(kind.as_str()), Value::Integer(i64::MAX)])
-            }
-            Read::Definition(hash) => (&self.definition, vec![desk, Value::Bytes(hash.as_bytes().to_vec())]),
             Read::NextNumber { .. } => (&self.last_number, vec![desk]),
             Read::History { ticket, after, limit: most } => {
                 let after = Value::Integer(signed(*after));
@@ -174,9 +191,76 @@ impl Sql {
             }
             Read::Ticket(_) | Read::Find(_) => return None,
         };
-        // PostgreSQL's texts have no NUL, and refuse to be compared with one.
-        let sayable = |value: &Value| !matches!(value, Value::Text(Some(text)) if text.contains('\0'));
-        values.iter().all(sayable).then(|| Statement::new(sql.as_str(), values))
+        if values.iter().all(is_text) { Some(Statement::new(sql.as_str(), values)) } else { None }
+    }
+
+    /// The statement for a range of records, in its order.
+    fn range(&self, desk: Value, range: &RecordRange) -> Option<Statement<'static>> {
+        let mut values = vec![desk, Value::from(range.kind.code())];
+        let column = match range.order {
+            RecordOrder::Key => "key",
+            RecordOrder::Index(index) => column(index),
+        };
+        let mut sql = format!(
+            "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, \
+             coalesce(due, -9223372036854775808), tries FROM {}.record \
+             WHERE desk = $1 AND kind = $2 AND {column} IS NOT NULL",
+            self.schema
+        );
+        between(&mut sql, &mut values, column, [&range.from, &range.until]);
+        let (comes_after, direction) = if range.descending { ("<", " DESC") } else { (">", "") };
+        let is_by_key = range.order == RecordOrder::Key;
+        if let Some(after) = &range.after {
+            values.push(Value::from(&*after.key));
+            let key = values.len();
+            if is_by_key {
+                sql.push_str(&format!(" AND key {comes_after} ${key}"));
+            } else {
+                values.push(Value::from(&*after.index));
+                let index = values.len();
+                // The first condition alone bounds the range of an index that does not end in the key.
+                sql.push_str(&format!(
+                    " AND {column} {comes_after}= ${index} AND ({column}, key) {comes_after} (${index}, ${key})"
+                ));
+            }
+        }
+        sql.push_str(&format!(" ORDER BY {column}{direction}"));
+        if !is_by_key {
+            sql.push_str(&format!(", key{direction}"));
+        }
+        values.push(limit(range.limit));
+        sql.push_str(&format!(" LIMIT ${}", values.len()));
+        values.iter().all(is_text).then(|| Statement::new(sql, values))
+    }
+
+    /// The statement for counts by an index key.
+    fn counts(
+        &self,
+        mut values: Vec<Value>,
+        index: Index,
+        ends: [&Bound<String>; 2],
+        most: usize,
+    ) -> Option<Statement<'static>> {
+        let column = column(index);
+        let mut sql = format!(
+            "SELECT {column}, count(*) FROM {}.record WHERE desk = $1 AND kind = $2 AND {column} IS NOT NULL",
+            self.schema
+        );
+        between(&mut sql, &mut values, column, ends);
+        values.push(limit(most));
+        sql.push_str(&format!(" GROUP BY {column} ORDER BY {column} LIMIT ${}", values.len()));
+        values.iter().all(is_text).then(|| Statement::new(sql, values))
+    }
+
+    /// The statement that claims due records of any desk.
+    pub(super) fn claim(&self, kind: RecordKind, most: usize, lease: TimeDelta) -> Statement<'_> {
+        let lease = Value::Integer(lease.num_microseconds().unwrap_or(i64::MAX / 2));
+        Statement::new(self.claim.as_str(), vec![Value::from(kind.code()), limit(most), lease])
+    }
+
+    /// The statement that asks for the server's clock.
+    pub(super) fn now(&self) -> Statement<'_> {
+        Statement::new(self.now.as_str(), Vec::new())
     }
 
     /// The statement for a search: narrowed by what has an index and in the query's order, a batch of rows after a
@@ -236,6 +320,31 @@ impl Sql {
     }
 }
 
+/// PostgreSQL's texts have no NUL, and refuse to be compared with one.
+fn is_text(value: &Value) -> bool {
+    !matches!(value, Value::Text(Some(text)) if text.contains('\0'))
+}
+
+fn column(index: Index) -> &'static str {
+    match index {
+        Index::First => "i1",
+        Index::Second => "i2",
+        Index::Third => "i3",
+    }
+}
+
+fn between(sql: &mut String, values: &mut Vec<Value>, column: &str, ends: [&Bound<String>; 2]) {
+    for (end, (included, excluded)) in ends.into_iter().zip([(">=", ">"), ("<=", "<")]) {
+        let (value, sign) = match end {
+            Bound::Included(value) => (value, included),
+            Bound::Excluded(value) => (value, excluded),
+            Bound::Unbounded => continue,
+        };
+        values.push(Value::from(&**value));
+        sql.push_str(&format!(" AND {column} {sign} ${}", values.len()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,17 +353,14 @@ mod tests {
     #[test]
     fn the_numbers_of_locks_never_change() {
         assert_eq!(
-            lock_id("support", "thread", &["acme", "chat-9"]),
-            lock_id("support", "thread", &["acme", "chat-9"])
+            lock_id("support", "record", &["acme", "chat-9"]),
+            lock_id("support", "record", &["acme", "chat-9"])
         );
         assert_ne!(
-            lock_id("support", "thread", &["acme", "chat-9"]),
+            lock_id("support", "record", &["acme", "chat-9"]),
             lock_id("support", "thread", &["acmec", "hat-9"])
         );
-        assert_ne!(
-            lock_id("support", "external", &["a b", "c"]),
-            lock_id("support", "external", &["a", "b c"])
-        );
-        assert_eq!(lock_id("support", "thread", &["acme", "chat-9"]), -1_538_718_050_327_494_542);
+        assert_ne!(lock_id("support", "record", &["a b", "c"]), lock_id("support", "record", &["a", "b c"]));
+        assert_eq!(lock_id("support", "record", &["acme", "chat-9"]), -8_459_106_335_976_096_882);
     }
 }

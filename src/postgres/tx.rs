@@ -3,24 +3,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
-use futures_util::future::{OptionFuture, join, join_all, join4};
+use futures_util::future::{OptionFuture, join, join_all, join3, join4};
 
 use super::Shared;
-use super::answer::{Meanings, answer, ticket_from};
+use super::answer::{Meanings, answer, claimed, ticket_from};
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::line::Line;
 use super::wire::Wire;
+use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::awaiting::AsyncTx;
 use crate::id::{DeskId, TicketId};
 use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
 use crate::store::read::{Answer, Read, number_after};
-use crate::store::{Claim, Hold};
-
-use crate::store::{Cursor, Mode};
+use crate::store::{Changes, Claimed, Cursor, Expected, Lock, LockMode, Mode, RecordKind, RecordWrite};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 
@@ -46,8 +46,8 @@ pub(super) struct Work<'a> {
     pub(super) mode: Mode,
     pub(super) door: &'static Door,
     pub(super) state: State,
-    /// What is claimed, and how firmly.
-    held: BTreeMap<Claim, Hold>,
+    /// What is locked, and how firmly.
+    held: BTreeMap<Lock, LockMode>,
     /// The tickets as they were read.
     tickets: HashMap<TicketId, Arc<Snapshot>>,
 }
@@ -102,24 +102,24 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What these reads claim beyond what is claimed already.
-    fn more_claims(&self, claims: impl Iterator<Item = (Claim, Hold)>) -> BTreeMap<Claim, Hold> {
-        let mut more: BTreeMap<Claim, Hold> = BTreeMap::new();
-        for (claim, hold) in claims {
-            if self.held.get(&claim).is_none_or(|held| *held < hold) {
-                let firmest = more.entry(claim).or_insert(hold);
-                *firmest = hold.max(*firmest);
+    /// What these reads lock beyond what is locked already.
+    fn more_locks(&self, locks: impl Iterator<Item = (Lock, LockMode)>) -> BTreeMap<Lock, LockMode> {
+        let mut more: BTreeMap<Lock, LockMode> = BTreeMap::new();
+        for (lock, mode) in locks {
+            if self.held.get(&lock).is_none_or(|held| *held < mode) {
+                let firmest = more.entry(lock).or_insert(mode);
+                *firmest = mode.max(*firmest);
             }
         }
         more
     }
 
-    /// The script that begins the transaction, if nothing has begun it, and takes these claims.
-    fn beginning(&self, claims: Option<String>) -> Option<String> {
+    /// The script that begins the transaction, if nothing has begun it, and takes these locks.
+    fn beginning(&self, locks: Option<String>) -> Option<String> {
         let begin = self.door.begin.filter(|_| self.state == State::New).map(str::to_owned);
-        match (begin, claims) {
-            (Some(begin), Some(claims)) => Some(begin + "; " + &claims),
-            (begin, claims) => begin.or(claims),
+        match (begin, locks) {
+            (Some(begin), Some(locks)) => Some(begin + "; " + &locks),
+            (begin, locks) => begin.or(locks),
         }
     }
 
@@ -133,13 +133,13 @@ impl<'a> Work<'a> {
         self.error(fault)
     }
 
-    /// Answers the reads in one round trip. First it takes the claims in their order.
+    /// Answers the reads in one round trip. First it takes the locks in their order.
     pub(super) async fn load<W: Wire>(&mut self, wire: &W, reads: &[Read]) -> Result<Vec<Answer>> {
         let writes = self.mode == Mode::Write;
         let more =
-            if writes { self.more_claims(reads.iter().filter_map(Read::claim)) } else { BTreeMap::new() };
-        let keys = more.iter().filter(|(claim, _)| **claim < Claim::Numbers);
-        let numbers = more.iter().filter(|(claim, _)| **claim == Claim::Numbers);
+            if writes { self.more_locks(reads.iter().filter_map(Read::lock)) } else { BTreeMap::new() };
+        let keys = more.iter().filter(|(lock, _)| **lock < Lock::Numbers);
+        let numbers = more.iter().filter(|(lock, _)| **lock == Lock::Numbers);
         // Tickets of which only the history is asked for are locked with the others.
         let mut ids: Vec<TicketId> = reads
             .iter()
@@ -153,8 +153,8 @@ impl<'a> Work<'a> {
         ids.dedup();
 
         // Everything is prepared before anything is sent, so that the order of sending is the order of execution.
-        let begin = self.beginning(self.shared.sql.claims(&self.desk, keys));
-        let numbers = self.shared.sql.claims(&self.desk, numbers);
+        let begin = self.beginning(self.shared.sql.locks(&self.desk, keys));
+        let numbers = self.shared.sql.locks(&self.desk, numbers);
         let tickets = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, self.mode)).await?;
         let mut others = Vec::with_capacity(reads.len());
         for read in reads {
@@ -221,15 +221,17 @@ impl<'a> Work<'a> {
     }
 
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
-        // What is written is claimed too. Whoever decides reads it first as a rule, so that nothing is left to claim.
-        let unread = self.more_claims(claims_of(&commit));
-        let begin = self.beginning(self.shared.sql.claims(&self.desk, unread.iter()));
-        let expected: Vec<_> = commit.tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
+        // What is written is locked too. Whoever decides reads it first as a rule, so that nothing is left to lock.
+        let unread = self.more_locks(locks_of(&commit));
+        let begin = self.beginning(self.shared.sql.locks(&self.desk, unread.iter()));
+        let (tickets, records) = commit.into_parts()?;
+        let expected: Vec<_> = tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
+        let versions: Vec<_> = records.iter().filter_map(version_of).collect();
         let waits_as_before = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
             Some(before) => before.timers() == write.timers,
             None => write.expected == 0 && write.timers.is_empty(),
         };
-        let statement = self.shared.write(&self.desk, commit, waits_as_before)?;
+        let statement = self.shared.write(&self.desk, tickets, records, waits_as_before)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let before = std::mem::replace(&mut self.state, State::Open);
         wire.claiming(unread.len());
@@ -256,6 +258,9 @@ impl<'a> Work<'a> {
             return Err(self.error(fault));
         }
         if let Some(stale) = self.stale(wire, &expected).await? {
+            return Err(stale);
+        }
+        if let Some(stale) = self.stale_record(wire, &versions).await? {
             return Err(stale);
         }
         let unseen = !own && self.is_strict(wire).await;
@@ -296,6 +301,63 @@ impl<'a> Work<'a> {
         Ok(None)
     }
 
+    /// The error for a record whose version is not the expected one, if it is that.
+    async fn stale_record<W: Wire>(
+        &self,
+        wire: &W,
+        versions: &[(RecordKind, String, Option<u64>)],
+    ) -> Result<Option<Error>> {
+        for (kind, key, expected) in versions {
+            let read = self.shared.sql.read(&self.desk, &Read::record(*kind, key.as_str()));
+            let Some(statement) = self.ready(wire, read).await? else { continue };
+            let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+            let found = rows.first().map(|row| row.unsigned(1)).transpose()?;
+            if found != *expected {
+                return Ok(Some(kind.conflict()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Claims due records of any desk, and ends the transaction.
+    pub(super) async fn claim<W: Wire>(
+        &mut self,
+        wire: &W,
+        kind: RecordKind,
+        limit: usize,
+        lease: TimeDelta,
+    ) -> Result<Vec<Claimed>> {
+        let statement = Some(self.shared.sql.claim(kind, limit, lease));
+        let Some(statement) = self.ready(wire, statement).await? else { return Ok(Vec::new()) };
+        // By itself the statement is a transaction of its own. In the host's it needs a savepoint to go back to.
+        let begin = self.door.begin.filter(|_| !self.door.own);
+        let before = std::mem::replace(&mut self.state, State::Open);
+        let (begun, rows, ended) = join3(
+            OptionFuture::from(begin.map(|sql| wire.script(sql))),
+            statement.send(wire),
+            OptionFuture::from(begin.map(|_| wire.script(self.door.commit))),
+        )
+        .await;
+        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
+        let rows = rows.map_err(|fault| self.error(fault))?;
+        ended.transpose().map_err(|fault| self.error(fault))?;
+        self.state = State::Over;
+        rows.iter().map(claimed).collect()
+    }
+
+    /// The server's clock.
+    pub(super) async fn now<W: Wire>(&self, wire: &W) -> Result<DateTime<Utc>> {
+        let Some(statement) = self.ready(wire, Some(self.shared.sql.now())).await? else {
+            return Err(Self::no_clock());
+        };
+        let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+        rows.first().ok_or_else(Self::no_clock)?.integer(0).and_then(codec::instant)
+    }
+
+    fn no_clock() -> Error {
+        Error::new(ErrorKind::Storage, "the database server did not say what time it is")
+    }
+
     pub(super) async fn leave<W: Wire>(&mut self, wire: &W) {
         let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
         let Some(leave) = self.door.leave.filter(|_| open) else { return };
@@ -306,14 +368,20 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What a commit touches.
-fn claims_of(commit: &Commit) -> impl Iterator<Item = (Claim, Hold)> {
-    let definitions = commit.adoptions.iter().map(|it| Claim::Definitions(it.kind));
-    let receipt = commit.receipt.iter().map(|it| Claim::Receipt(it.key.clone()));
-    let threads = commit.threads.iter().map(|(key, _)| Claim::Thread(key.clone()));
-    let new = commit.tickets.iter().filter(|it| it.expected == 0);
-    let externals = new.filter_map(|it| it.snapshot.external.clone()).map(Claim::External);
-    definitions.chain(receipt).chain(threads).chain(externals).map(|claim| (claim, Hold::Exclusive))
+/// What a commit locks: the records whose version it expects.
+fn locks_of(commit: &Commit) -> impl Iterator<Item = (Lock, LockMode)> {
+    let known = |it: &&RecordWrite| it.expected != Expected::Any && it.kind.changes() != Changes::Never;
+    commit.records().filter(known).map(|it| (Lock::Record(it.kind, it.key.clone()), LockMode::Exclusive))
+}
+
+/// The version that must be stored, if the write says one.
+fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> {
+    let version = match write.expected {
+        Expected::Absent => None,
+        Expected::Version(version) => Some(version),
+        Expected::Any => return None,
+    };
+    Some((write.kind, write.key.clone(), version))
 }
 
 /// A transaction of the pool's: dropped while it is open, it is rolled back.
@@ -326,6 +394,21 @@ pub struct PostgresTx<'a> {
 impl PostgresTx<'_> {
     fn closed() -> Error {
         Error::new(ErrorKind::Storage, "the transaction is over")
+    }
+
+    pub(super) async fn now(&mut self) -> Result<DateTime<Utc>> {
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.now(line).await
+    }
+
+    pub(super) async fn claim(
+        &mut self,
+        kind: RecordKind,
+        limit: usize,
+        lease: TimeDelta,
+    ) -> Result<Vec<Claimed>> {
+        let line = self.line.as_ref().ok_or_else(Self::closed)?;
+        self.work.claim(line, kind, limit, lease).await
     }
 }
 

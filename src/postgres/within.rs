@@ -1,5 +1,6 @@
 //! Work inside the host's own transaction.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::driver::Connection;
@@ -11,9 +12,9 @@ use crate::error::Result;
 use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
 use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
-use crate::store::Mode;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
+use crate::store::{Claimed, Mode, RecordKind};
 
 /// The engine of a desk inside the host's transaction: see [`Desk::within`].
 #[derive(Debug)]
@@ -93,6 +94,14 @@ impl<C: Connection> Engine for Within<'_, C> {
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
         awaiting::work(self, desk, job)
     }
+
+    fn now(&self) -> Reply<'_, DateTime<Utc>> {
+        Box::pin(AsyncStore::now(self))
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(AsyncStore::claim(self, kind, limit, lease))
+    }
 }
 
 /// What only reads leaves the host's transaction as it is.
@@ -120,6 +129,18 @@ impl<'t, C: Connection> AsyncStore for Within<'t, C> {
             transaction: self.transaction.lock().await,
             work: Work::new(self.shared, desk, mode, door),
         })
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>> {
+        let tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
+        tx.work.now(&Hosts(&**tx.transaction)).await
+    }
+
+    async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
+        let claimed = tx.work.claim(&Hosts(&**tx.transaction), kind, limit, lease).await;
+        tx.leave().await;
+        claimed
     }
 }
 

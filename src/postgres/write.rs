@@ -3,10 +3,10 @@
 use super::Shared;
 use super::driver::{Statement, Value};
 use crate::codec::{self, Columns, Place, Recent, signed};
-use crate::definition::Adoption;
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
+use crate::store::commit::{TicketWrite, highest_number};
+use crate::store::{Content, Expected, Index, RecordWrite};
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
@@ -47,20 +47,55 @@ impl Parts<'_> {
     }
 }
 
+impl Parts<'_> {
+    /// A table of parameters, given row by row, of these types.
+    fn rows(&mut self, types: &[&str], rows: Vec<Vec<Value>>) -> String {
+        if rows.len() <= BOUND {
+            let row = |row: Vec<Value>| {
+                let values = row.into_iter().zip(types);
+                let bound: Vec<_> =
+                    values.map(|(value, kind)| format!("{}::{kind}", self.bind(value))).collect();
+                format!("({})", bound.join(", "))
+            };
+            let rows: Vec<_> = rows.into_iter().map(row).collect();
+            return format!("(VALUES {})", rows.join(", "));
+        }
+        let mut columns: Vec<Value> = types
+            .iter()
+            .map(|kind| match *kind {
+                "text" => Value::Texts(Vec::new()),
+                "bytea" => Value::Blobs(Vec::new()),
+                _ => Value::Integers(Vec::new()),
+            })
+            .collect();
+        for row in rows {
+            for (column, value) in columns.iter_mut().zip(row) {
+                match (column, value) {
+                    (Value::Texts(column), Value::Text(value)) => column.push(value),
+                    (Value::Blobs(column), Value::Bytes(value)) => column.push(value),
+                    (Value::Integers(column), Value::Integer(value)) => column.push(value),
+                    _ => {}
+                }
+            }
+        }
+        self.table(types.iter().copied().zip(columns).collect())
+    }
+}
+
 impl Shared {
-    /// The statement that writes this commit. It fails, writing nothing, if a ticket's version is not the expected one.
+    /// The statement that writes these tickets and records. It fails, writing nothing, if a version is not the expected one.
     ///
     /// The timers of a ticket for which `waits_as_before` says so are as they were.
     pub(super) fn write(
         &self,
         desk: &DeskId,
-        commit: Commit,
+        tickets: Vec<TicketWrite>,
+        records: Vec<RecordWrite>,
         waits_as_before: impl Fn(&TicketWrite) -> bool,
     ) -> Result<Statement<'static>> {
         let Shared { sql, recent } = self;
         let mut parts =
             Parts { schema: &sql.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
-        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
         let highest = highest_number(&tickets);
         if highest > 0 {
             let highest = parts.bind(Value::Integer(signed(highest)));
@@ -79,60 +114,25 @@ impl Shared {
         insert(&mut parts, new, recent)?;
         let updated = update(&mut parts, old, recent)?;
 
-        if !threads.is_empty() {
-            let (keys, ids): (Vec<_>, Vec<_>) =
-                threads.iter().map(|(key, ticket)| (Some(key.as_str().to_owned()), ticket.as_uuid())).unzip();
-            let table = parts.table(vec![("text", Value::Texts(keys)), ("uuid", Value::Ids(ids))]);
-            parts.with(
-                "threads",
-                &format!(
-                    "INSERT INTO {{s}}.thread (desk, key, ticket) SELECT $1, key, ticket FROM {table} AS it (key, ticket) \
-                     ON CONFLICT (desk, key) DO UPDATE SET ticket = excluded.ticket"
-                ),
-            );
+        let (found, wanted) = write_records(&mut parts, records);
+        let mut counts: Vec<_> = found.into_iter().collect();
+        if updated > 0 {
+            counts.push("updated");
         }
-        if !definitions.is_empty() {
-            let (hashes, texts): (Vec<_>, Vec<_>) =
-                definitions.into_iter().map(|(hash, text)| (hash.as_bytes().to_vec(), Some(text))).unzip();
-            let table = parts.table(vec![("bytea", Value::Blobs(hashes)), ("text", Value::Texts(texts))]);
-            parts.with(
-                "definitions",
-                &format!(
-                    "INSERT INTO {{s}}.definition (desk, hash, text) SELECT $1, hash, text FROM {table} AS it (hash, text) \
-                     ON CONFLICT (desk, hash) DO NOTHING"
-                ),
-            );
-        }
-        adopt(&mut parts, &adoptions);
-        let kept = receipt.as_ref().map(|it| it.key.as_str().to_owned());
-        if let Some(before) = forget_receipts_before {
-            let before = parts.bind(Value::Integer(before.timestamp_micros()));
-            // Not the one that is replaced: one statement must not touch a row twice.
-            let but = kept
-                .map_or(String::new(), |key| format!(" AND key <> {}", parts.bind(Value::Text(Some(key)))));
-            // Nor those that somebody else is forgetting, perhaps in a long transaction: nobody waits for a sweeper.
-            parts.with(
-                "forgotten",
-                &format!(
-                    "DELETE FROM {{s}}.receipt WHERE desk = $1 AND key IN (SELECT key FROM {{s}}.receipt \
-                     WHERE desk = $1 AND expires_at < {before}{but} FOR UPDATE SKIP LOCKED)"
-                ),
-            );
-        }
-        if let Some(receipt) = receipt {
-            keep(&mut parts, receipt);
-        }
+        let wanted = wanted + updated;
 
-        // What was not updated had another version, or is not there: the cast fails, and the statement with it.
-        let check = match updated {
-            0 => "SELECT 0".to_owned(),
-            updated => {
-                let updated = parts.bind(Value::Integer(updated));
-                format!(
-                    "SELECT CASE WHEN found = {updated} THEN 0 ELSE ('stale: ' || found)::integer END \
-                     FROM (SELECT count(*) AS found FROM updated) AS it"
-                )
-            }
+        // A row that was not written had another version, or is not there, or should not be: the cast fails, and the statement
+        // with it.
+        let check = if counts.is_empty() {
+            "SELECT 0".to_owned()
+        } else {
+            let counts: Vec<_> = counts.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
+            let wanted = parts.bind(Value::Integer(wanted));
+            format!(
+                "SELECT CASE WHEN found = {wanted} THEN 0 ELSE ('stale: ' || found)::integer END \
+                 FROM (SELECT {} AS found) AS it",
+                counts.join(" + ")
+            )
         };
         let Parts { parts, values, .. } = parts;
         let with = if parts.is_empty() { String::new() } else { format!("WITH {} ", parts.join(", ")) };
@@ -247,25 +247,15 @@ fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
         return Ok(());
     }
     let mut rows = Rows::default();
-    let (mut numbers, mut sources, mut externals) = (Vec::new(), Vec::new(), Vec::new());
+    let mut numbers = Vec::new();
     for TicketWrite { snapshot, .. } in tickets {
-        let (source, external) = snapshot.external.clone().map(|it| (it.source, it.id)).unzip();
         numbers.push(signed(snapshot.number.value));
-        sources.push(source);
-        externals.push(external);
         rows.add(snapshot, recent)?;
     }
-    let more = [
-        ("bigint", Value::Integers(numbers)),
-        ("text", Value::Texts(sources)),
-        ("text", Value::Texts(externals)),
-    ];
-    let (table, columns) = (rows.table(parts, more), COLUMNS.join(", "));
+    let (table, columns) = (rows.table(parts, [("bigint", Value::Integers(numbers))]), COLUMNS.join(", "));
     parts.with(
         "opened",
-        &format!(
-            "INSERT INTO {{s}}.ticket (desk, {columns}, number, source, external) SELECT $1, it.* FROM {table} AS it"
-        ),
+        &format!("INSERT INTO {{s}}.ticket (desk, {columns}, number) SELECT $1, it.* FROM {table} AS it"),
     );
     Ok(())
 }
@@ -340,40 +330,126 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
     }
 }
 
-fn adopt(parts: &mut Parts<'_>, adoptions: &[Adoption]) {
-    if adoptions.is_empty() {
-        return;
+/// Up to so many records are bound one by one, so that the statement for them is the same each time.
+const BOUND: usize = 4;
+
+/// The types of the columns that a record's content has.
+const CONTENT: [&str; 8] = ["bytea", "bytea", "text", "text", "text", "bigint", "bigint", "bigint"];
+
+/// Adds the parts that write these records. Gives the names of those whose rows are counted, and how many there must be.
+fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'static str>, i64) {
+    let (mut new, mut changed, mut put, mut gone, mut gone_anyhow, mut never) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for RecordWrite { kind, key, expected, content } in records {
+        let mut row = vec![Value::from(kind.code()), Value::Text(Some(key))];
+        match (expected, content) {
+            (Expected::Absent, Some(content)) => new.push(with_content(row, content, 0)),
+            (Expected::Any, Some(content)) => put.push(with_content(row, content, 0)),
+            (Expected::Version(version), Some(content)) => {
+                changed.push(with_content(row, content, signed(version)));
+            }
+            (Expected::Version(version), None) => {
+                row.push(Value::Integer(signed(version)));
+                gone.push(row);
+            }
+            (Expected::Any, None) => gone_anyhow.push(row),
+            (Expected::Absent, None) => never.push(row),
+        }
     }
-    let table = parts.table(vec![
-        ("text", Value::Texts(adoptions.iter().map(|it| Some(it.kind.as_str().to_owned())).collect())),
-        ("bigint", Value::Integers(adoptions.iter().map(|it| signed(it.version)).collect())),
-        ("bigint", Value::Integers(adoptions.iter().map(|it| it.from.timestamp_micros()).collect())),
-        ("bytea", Value::Blobs(adoptions.iter().map(|it| it.hash.as_bytes().to_vec()).collect())),
-    ]);
-    parts.with(
-        "adopted",
-        &format!("INSERT INTO {{s}}.adoption (desk, kind, version, holds_from, hash) SELECT $1, it.* FROM {table} AS it"),
-    );
+    let columns = "desk, kind, key, version, facts, personal, i1, i2, i3, due, tries";
+    let rows = "SELECT $1, it.kind, it.key, 1, it.facts, nullif(it.personal, ''), it.i1, it.i2, it.i3, \
+                nullif(it.due, -9223372036854775808), it.tries";
+    let names = "it (kind, key, facts, personal, i1, i2, i3, due, tries, expected)";
+    let types: Vec<_> = ["text", "text"].into_iter().chain(CONTENT).collect();
+    let (mut counted, mut wanted) = (Vec::new(), 0);
+    let mut count = |part, rows: usize| {
+        counted.push(part);
+        wanted += i64::try_from(rows).unwrap_or(i64::MAX);
+    };
+    if !new.is_empty() {
+        count("recorded", new.len());
+        let table = parts.rows(&types, new);
+        parts.with(
+            "recorded",
+            &format!(
+                "INSERT INTO {{s}}.record ({columns}) {rows} FROM {table} AS {names} \
+                 ON CONFLICT (desk, kind, key) DO NOTHING RETURNING 1"
+            ),
+        );
+    }
+    if !changed.is_empty() {
+        count("rewritten", changed.len());
+        let table = parts.rows(&types, changed);
+        parts.with(
+            "rewritten",
+            &format!(
+                "UPDATE {{s}}.record AS record SET version = record.version + 1, facts = it.facts, \
+                 personal = nullif(it.personal, ''), i1 = it.i1, i2 = it.i2, i3 = it.i3, \
+                 due = nullif(it.due, -9223372036854775808), tries = it.tries FROM {table} AS {names} \
+                 WHERE record.desk = $1 AND record.kind = it.kind AND record.key = it.key \
+                 AND record.version = it.expected RETURNING 1"
+            ),
+        );
+    }
+    if !put.is_empty() {
+        let table = parts.rows(&types, put);
+        parts.with(
+            "put",
+            &format!(
+                "INSERT INTO {{s}}.record AS record ({columns}) {rows} FROM {table} AS {names} \
+                 ON CONFLICT (desk, kind, key) DO UPDATE SET version = record.version + 1, facts = excluded.facts, \
+                 personal = excluded.personal, i1 = excluded.i1, i2 = excluded.i2, i3 = excluded.i3, \
+                 due = excluded.due, tries = excluded.tries"
+            ),
+        );
+    }
+    if !gone.is_empty() {
+        count("deleted", gone.len());
+        let table = parts.rows(&["text", "text", "bigint"], gone);
+        parts.with(
+            "deleted",
+            &format!(
+                "DELETE FROM {{s}}.record AS record USING {table} AS it (kind, key, expected) \
+                 WHERE record.desk = $1 AND record.kind = it.kind AND record.key = it.key \
+                 AND record.version = it.expected RETURNING 1"
+            ),
+        );
+    }
+    if !gone_anyhow.is_empty() {
+        let table = parts.rows(&["text", "text"], gone_anyhow);
+        // Not those that another transaction writes, perhaps a long one: nobody waits for a clean-up.
+        parts.with(
+            "cleared",
+            &format!(
+                "DELETE FROM {{s}}.record WHERE (desk, kind, key) IN (SELECT record.desk, record.kind, record.key \
+                 FROM {{s}}.record AS record JOIN {table} AS it (kind, key) \
+                 ON record.kind = it.kind AND record.key = it.key \
+                 WHERE record.desk = $1 FOR UPDATE OF record SKIP LOCKED)"
+            ),
+        );
+    }
+    if !never.is_empty() {
+        count("absent", never.len());
+        let table = parts.rows(&["text", "text"], never);
+        parts.with(
+            "absent",
+            &format!(
+                "SELECT 1 FROM {table} AS it (kind, key) WHERE NOT EXISTS (SELECT FROM {{s}}.record AS record \
+                 WHERE record.desk = $1 AND record.kind = it.kind AND record.key = it.key)"
+            ),
+        );
+    }
+    (counted, wanted)
 }
 
-fn keep(parts: &mut Parts<'_>, receipt: KeptReceipt) {
-    let KeptReceipt { key, request, ticket, before, after, expires } = receipt;
-    let bound = [
-        Value::from(key.as_str()),
-        Value::Bytes(request.as_bytes().to_vec()),
-        Value::Id(ticket.as_uuid()),
-        Value::Integer(signed(before)),
-        Value::Integer(signed(after)),
-        Value::Integer(expires.timestamp_micros()),
-    ]
-    .map(|value| parts.bind(value));
-    parts.with(
-        "kept",
-        &format!(
-            "INSERT INTO {{s}}.receipt (desk, key, request, ticket, before, after, expires_at) VALUES ($1, {}) \
-             ON CONFLICT (desk, key) DO UPDATE SET request = excluded.request, ticket = excluded.ticket, \
-             before = excluded.before, after = excluded.after, expires_at = excluded.expires_at",
-            bound.join(", ")
-        ),
-    );
+/// A row of a table of records. What is not there comes as the least value.
+fn with_content(mut row: Vec<Value>, content: Content, expected: i64) -> Vec<Value> {
+    let indexes = Index::ALL.map(|index| Value::Text(content.index(index).map(str::to_owned)));
+    row.push(Value::Bytes(content.facts));
+    row.push(Value::Bytes(content.personal.unwrap_or_default()));
+    row.extend(indexes);
+    row.push(Value::Integer(content.due.map_or(i64::MIN, |due| due.timestamp_micros())));
+    row.push(Value::Integer(i64::from(content.tries)));
+    row.push(Value::Integer(expected));
+    row
 }

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::fault;
 use crate::codec::{self, Recent};
-use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::ticket::event::Event;
@@ -45,9 +44,4 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
 pub(super) fn ticket_id(row: &Row<'_>, column: usize) -> Result<TicketId> {
     let bytes = row.get_ref(column).map_err(fault)?.as_blob().map_err(corrupt)?;
     Uuid::from_slice(bytes).map(TicketId::from).map_err(corrupt)
-}
-
-pub(super) fn fingerprint(row: &Row<'_>, column: usize) -> Result<Fingerprint> {
-    let bytes = row.get_ref(column).map_err(fault)?.as_blob().map_err(corrupt)?;
-    bytes.try_into().map(Fingerprint::from_bytes).map_err(corrupt)
 }

@@ -3,6 +3,9 @@
 //! Every key starts with the desk, so that one desk's rows stand together and no query can forget it. Times are
 //! microseconds since 1970 in UTC. The personal part of tickets and events has a column of its own, with room for
 //! the id of the key that will seal it; events have room for a chain hash. Both are empty in this version.
+//!
+//! Large rows do not belong into a table WITHOUT ROWID: the facts and the personal part of a large record are in `record_body`,
+//! and null in `record`.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -18,16 +21,7 @@ struct Migration {
 }
 
 /// `{p}` stands for the table prefix.
-const MIGRATIONS: &[Migration] = &[FOUNDATION, DUE_AT_ALL_DESKS];
-
-/// What a worker for all desks finds due timers by.
-const DUE_AT_ALL_DESKS: Migration = Migration {
-    version: 2,
-    name: "due timers of all desks",
-    sql: "CREATE INDEX {p}timer_owed ON {p}timer (due_at, desk, ticket);",
-};
-
-const FOUNDATION: Migration = Migration {
+const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     name: "foundation",
     sql: "
@@ -49,15 +43,12 @@ CREATE TABLE {p}ticket (
     team TEXT,
     assignee TEXT,
     requester TEXT,
-    source TEXT,
-    external TEXT,
     facts TEXT NOT NULL,
     personal TEXT,
     personal_key TEXT
 );
 CREATE UNIQUE INDEX {p}ticket_id ON {p}ticket (desk, id);
 CREATE UNIQUE INDEX {p}ticket_number ON {p}ticket (desk, number);
-CREATE UNIQUE INDEX {p}ticket_external ON {p}ticket (desk, source, external) WHERE external IS NOT NULL;
 CREATE INDEX {p}ticket_inbox ON {p}ticket (desk, priority, due_at, opened_at, id) WHERE open = 1;
 CREATE INDEX {p}ticket_team ON {p}ticket (desk, team, priority, due_at, opened_at, id)
     WHERE open = 1 AND team IS NOT NULL;
@@ -88,42 +79,38 @@ CREATE TABLE {p}timer (
 ) WITHOUT ROWID;
 CREATE INDEX {p}timer_due ON {p}timer (desk, due_at, kind, subject, ticket);
 
-CREATE TABLE {p}thread (
-    desk TEXT NOT NULL,
-    key TEXT NOT NULL,
-    ticket BLOB NOT NULL,
-    PRIMARY KEY (desk, key)
-) WITHOUT ROWID;
+CREATE INDEX {p}timer_owed ON {p}timer (due_at, desk, ticket);
 
-CREATE TABLE {p}receipt (
-    desk TEXT NOT NULL,
-    key TEXT NOT NULL,
-    request BLOB NOT NULL,
-    ticket BLOB NOT NULL,
-    before INTEGER NOT NULL,
-    after INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    PRIMARY KEY (desk, key)
-) WITHOUT ROWID;
-CREATE INDEX {p}receipt_expiry ON {p}receipt (desk, expires_at);
-
-CREATE TABLE {p}definition (
-    desk TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    text TEXT NOT NULL,
-    PRIMARY KEY (desk, hash)
-) WITHOUT ROWID;
-
-CREATE TABLE {p}adoption (
+CREATE TABLE {p}record (
     desk TEXT NOT NULL,
     kind TEXT NOT NULL,
+    key TEXT NOT NULL,
     version INTEGER NOT NULL,
-    holds_from INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    PRIMARY KEY (desk, kind, version)
+    facts BLOB,
+    personal BLOB,
+    personal_key TEXT,
+    i1 TEXT,
+    i2 TEXT,
+    i3 TEXT,
+    due INTEGER,
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (desk, kind, key)
 ) WITHOUT ROWID;
+CREATE INDEX {p}record_i1 ON {p}record (desk, kind, i1) WHERE i1 IS NOT NULL;
+CREATE INDEX {p}record_i2 ON {p}record (desk, kind, i2) WHERE i2 IS NOT NULL;
+CREATE INDEX {p}record_i3 ON {p}record (desk, kind, i3) WHERE i3 IS NOT NULL;
+CREATE INDEX {p}record_due ON {p}record (kind, due) WHERE due IS NOT NULL;
+
+CREATE TABLE {p}record_body (
+    desk TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    facts BLOB NOT NULL,
+    personal BLOB,
+    PRIMARY KEY (desk, kind, key)
+);
 ",
-};
+}];
 
 /// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
 ///

@@ -1,9 +1,13 @@
 //! The statements, with the table prefix filled in once.
 
+use std::ops;
+
 use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
 
+use super::row::signed;
 use crate::store::query::{Order, Query};
+use crate::store::{Index, RecordOrder, RecordRange};
 
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
@@ -26,13 +30,14 @@ macro_rules! statements {
 }
 
 statements! {
-    receipt: "SELECT request, ticket, before, after, expires_at FROM {p}receipt WHERE desk = ?1 AND key = ?2";
-    thread: "SELECT ticket FROM {p}thread WHERE desk = ?1 AND key = ?2";
-    external: "SELECT id FROM {p}ticket WHERE desk = ?1 AND source = ?2 AND external = ?3";
+    record: "SELECT key, version, facts, personal, i1, i2, i3, due, tries FROM {p}record \
+        WHERE desk = ?1 AND kind = ?2 AND key = ?3";
+    body: "SELECT facts, personal FROM {p}record_body WHERE desk = ?1 AND kind = ?2 AND key = ?3";
+    due_records: "SELECT due, desk, key FROM {p}record WHERE kind = ?1 AND due <= ?2 \
+        ORDER BY due, desk, key LIMIT ?3";
+    due_records_after: "SELECT due, desk, key FROM {p}record WHERE kind = ?1 AND due <= ?2 \
+        AND (due, desk, key) > (?4, ?5, ?6) ORDER BY due, desk, key LIMIT ?3";
     number: "SELECT id FROM {p}ticket WHERE desk = ?1 AND number = ?2";
-    in_force: "SELECT version, holds_from, hash FROM {p}adoption \
-        WHERE desk = ?1 AND kind = ?2 AND holds_from <= ?3 ORDER BY version DESC LIMIT 1";
-    definition: "SELECT text FROM {p}definition WHERE desk = ?1 AND hash = ?2";
     ticket: "SELECT id, facts, personal FROM {p}ticket WHERE desk = ?1 AND id = ?2";
     last_number: "SELECT last_number FROM {p}desk WHERE desk = ?1";
     history: "SELECT version, at, facts, personal FROM {p}event \
@@ -48,8 +53,8 @@ statements! {
         AND (due_at, desk, ticket) > (?3, ?4, ?5) ORDER BY due_at, desk, ticket LIMIT ?2";
 
     insert_ticket: "INSERT INTO {p}ticket (desk, id, version, facts, personal, state, open, priority, due_at, \
-        opened_at, team, assignee, requester, number, source, external) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        opened_at, team, assignee, requester, number) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     update_ticket: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6 \
         WHERE desk = ?1 AND id = ?2 AND version = ?7";
     update_and_place: "UPDATE {p}ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6, open = ?8, \
@@ -62,22 +67,80 @@ statements! {
     insert_timer: "INSERT INTO {p}timer (desk, ticket, kind, subject, due_at, armed_by) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     delete_timer: "DELETE FROM {p}timer WHERE desk = ?1 AND ticket = ?2 AND kind = ?3 AND subject = ?4";
-    put_thread: "INSERT INTO {p}thread (desk, key, ticket) VALUES (?1, ?2, ?3) \
-        ON CONFLICT (desk, key) DO UPDATE SET ticket = excluded.ticket";
-    put_definition: "INSERT INTO {p}definition (desk, hash, text) VALUES (?1, ?2, ?3) \
-        ON CONFLICT (desk, hash) DO NOTHING";
-    insert_adoption: "INSERT INTO {p}adoption (desk, kind, version, holds_from, hash) \
-        VALUES (?1, ?2, ?3, ?4, ?5)";
-    put_receipt: "INSERT INTO {p}receipt (desk, key, request, ticket, before, after, expires_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (desk, key) DO UPDATE SET request = excluded.request, \
-        ticket = excluded.ticket, before = excluded.before, after = excluded.after, \
-        expires_at = excluded.expires_at";
-    forget_receipts: "DELETE FROM {p}receipt WHERE desk = ?1 AND expires_at < ?2";
+    insert_record: "INSERT INTO {p}record (desk, kind, key, version, facts, personal, i1, i2, i3, due, tries) \
+        VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (desk, kind, key) DO NOTHING";
+    update_record: "UPDATE {p}record SET version = version + 1, facts = ?4, personal = ?5, i1 = ?6, i2 = ?7, i3 = ?8, \
+        due = ?9, tries = ?10 WHERE desk = ?1 AND kind = ?2 AND key = ?3 AND version = ?11";
+    put_record: "INSERT INTO {p}record (desk, kind, key, version, facts, personal, i1, i2, i3, due, tries) \
+        VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (desk, kind, key) DO UPDATE SET \
+        version = version + 1, facts = excluded.facts, personal = excluded.personal, i1 = excluded.i1, \
+        i2 = excluded.i2, i3 = excluded.i3, due = excluded.due, tries = excluded.tries";
+    delete_record: "DELETE FROM {p}record WHERE desk = ?1 AND kind = ?2 AND key = ?3 AND version = ?4";
+    delete_any_record: "DELETE FROM {p}record WHERE desk = ?1 AND kind = ?2 AND key = ?3";
+    put_body: "INSERT INTO {p}record_body (desk, kind, key, facts, personal) VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (desk, kind, key) DO UPDATE SET facts = excluded.facts, personal = excluded.personal";
+    delete_body: "DELETE FROM {p}record_body WHERE desk = ?1 AND kind = ?2 AND key = ?3";
+    is_due: "SELECT 1 FROM {p}record WHERE kind = ?1 AND due <= ?2 LIMIT 1";
+    claim: "UPDATE {p}record SET due = ?3, tries = tries + 1, version = version + 1 WHERE (desk, kind, key) IN \
+        (SELECT desk, kind, key FROM {p}record WHERE kind = ?1 AND due <= ?2 ORDER BY due LIMIT ?4) \
+        RETURNING key, version, facts, personal, i1, i2, i3, due, tries, desk";
     advance_number: "INSERT INTO {p}desk (desk, last_number) VALUES (?1, ?2) \
         ON CONFLICT (desk) DO UPDATE SET last_number = max(last_number, ?2)";
 }
 
 impl Sql {
+    /// The statement for a range of records, in its order. The kind and the desk are bound too.
+    pub(super) fn range(&self, range: &RecordRange) -> (String, Vec<(&'static str, Bound)>) {
+        let column = match range.order {
+            RecordOrder::Key => "key",
+            RecordOrder::Index(index) => column(index),
+        };
+        let mut sql = format!(
+            "SELECT key, version, facts, personal, i1, i2, i3, due, tries FROM {}record \
+             WHERE desk = :desk AND kind = :kind AND {column} IS NOT NULL",
+            self.prefix
+        );
+        let mut bound = Vec::new();
+        between(&mut sql, &mut bound, column, &range.from, &range.until);
+        let (comes_after, direction) = if range.descending { ("<", " DESC") } else { (">", "") };
+        let is_by_key = range.order == RecordOrder::Key;
+        if let Some(after) = &range.after {
+            bound.push((":key", Bound::Text(after.key.clone())));
+            if is_by_key {
+                sql.push_str(&format!(" AND key {comes_after} :key"));
+            } else {
+                bound.push((":after", Bound::Text(after.index.clone())));
+                sql.push_str(&format!(" AND ({column}, key) {comes_after} (:after, :key)"));
+            }
+        }
+        sql.push_str(&format!(" ORDER BY {column}{direction}"));
+        if !is_by_key {
+            sql.push_str(&format!(", key{direction}"));
+        }
+        sql.push_str(" LIMIT :limit");
+        bound.push((":limit", Bound::Integer(signed(range.limit as u64))));
+        (sql, bound)
+    }
+
+    /// The statement for counts by an index key.
+    pub(super) fn counts(
+        &self,
+        index: Index,
+        from: &ops::Bound<String>,
+        until: &ops::Bound<String>,
+        limit: usize,
+    ) -> (String, Vec<(&'static str, Bound)>) {
+        let column = column(index);
+        let mut sql = format!(
+            "SELECT {column}, count(*) FROM {}record WHERE desk = :desk AND kind = :kind AND {column} IS NOT NULL",
+            self.prefix
+        );
+        let mut bound = vec![(":limit", Bound::Integer(signed(limit as u64)))];
+        between(&mut sql, &mut bound, column, from, until);
+        sql.push_str(&format!(" GROUP BY {column} ORDER BY {column} LIMIT :limit"));
+        (sql, bound)
+    }
+
     /// The statement for a search: narrowed by what has an index, in the query's order, and without a limit, because
     /// the query itself has the last word on every row.
     pub(super) fn find(&self, query: &Query) -> (String, Vec<(&'static str, Bound)>) {
@@ -122,6 +185,33 @@ impl Sql {
         }
         sql.push_str(order);
         (sql, bound)
+    }
+}
+
+fn column(index: Index) -> &'static str {
+    match index {
+        Index::First => "i1",
+        Index::Second => "i2",
+        Index::Third => "i3",
+    }
+}
+
+fn between(
+    sql: &mut String,
+    bound: &mut Vec<(&'static str, Bound)>,
+    column: &str,
+    from: &ops::Bound<String>,
+    until: &ops::Bound<String>,
+) {
+    let signs = [(":from", from, ">=", ">"), (":until", until, "<=", "<")];
+    for (name, end, included, excluded) in signs {
+        let (value, sign) = match end {
+            ops::Bound::Included(value) => (value, included),
+            ops::Bound::Excluded(value) => (value, excluded),
+            ops::Bound::Unbounded => continue,
+        };
+        sql.push_str(&format!(" AND {column} {sign} {name}"));
+        bound.push((name, Bound::Text(value.clone())));
     }
 }
 
@@ -192,6 +282,9 @@ mod tests {
             (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
             (&sql.owed, "USING COVERING INDEX p_timer_owed (due_at<?)"),
             (&sql.owed_after, "USING COVERING INDEX p_timer_owed ("),
+            (&sql.due_records, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
+            (&sql.due_records_after, "USING COVERING INDEX p_record_due (kind=? AND"),
+            (&sql.is_due, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
         ];
         for (sql, walked) in searched {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -201,6 +294,33 @@ mod tests {
                 .unwrap();
             let plan = rows.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             assert!(plan.contains(walked) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        }
+    }
+
+    /// Ranges and counts of records walk an index in its order.
+    #[test]
+    fn ranges_and_counts_walk_an_index_in_order() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection, "p_").unwrap();
+        let kind = crate::store::kinds::RECEIPT;
+        let place = crate::store::RecordPlace { index: "i".to_owned(), key: "k".to_owned() };
+        let sql = Sql::new("p_");
+        let mut asked = vec![(sql.range(&RecordRange::by_key(kind)), "PRIMARY KEY")];
+        for (index, name) in [(Index::First, "p_record_i1"), (Index::Third, "p_record_i3")] {
+            let range = RecordRange::by_index(kind, index).starting_with("a");
+            asked.push((sql.range(&range), name));
+            asked.push((sql.range(&range.clone().after(place.clone())), name));
+            asked.push((sql.range(&range.after(place.clone()).descending()), name));
+            asked.push((sql.counts(index, &ops::Bound::Unbounded, &ops::Bound::Unbounded, 9), name));
+        }
+        for ((sql, _), index) in asked {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+            let rows = statement
+                .query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3))
+                .unwrap();
+            let plan = rows.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
         }
     }
 

@@ -1,19 +1,24 @@
 //! One transaction: what it reads and what it writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
 
 use super::Shared;
 use super::fault;
 use super::row::{self, Columns, Place};
-use crate::definition::{Adoption, DefinitionKind};
+use super::sql::Bound;
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
-use crate::store::commit::{Commit, KeptReceipt, TicketWrite, highest_number};
+use crate::store::claims::Claim;
+use crate::store::commit::{Commit, TicketWrite, highest_number};
 use crate::store::query::Query;
 use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
+use crate::store::{
+    Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordRange, RecordWrite,
+};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
@@ -31,7 +36,12 @@ pub(super) struct Rows<'c> {
 pub(super) struct Memo {
     /// The indexed columns of the tickets as they were read, so that an update leaves alone what has not changed.
     columns: HashMap<TicketId, Columns>,
+    /// Records that were read and have no row in `record_body`.
+    narrow: HashSet<(RecordKind, String)>,
 }
+
+/// More bytes than these, of facts and personal part together, get a row in `record_body`.
+const NARROW: usize = 800;
 
 impl Rows<'_> {
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
@@ -78,31 +88,33 @@ impl Rows<'_> {
         let (desk, sql) = (self.desk(), &self.shared.sql);
         let id = |row: &Row<'_>| row::ticket_id(row, 0);
         Ok(match read {
-            Read::Receipt(key) => {
-                let receipt = self.one(&sql.receipt, params![desk, key.as_str()], |row| {
-                    Ok(Box::new(KeptReceipt {
-                        key: key.clone(),
-                        request: row::fingerprint(row, 0)?,
-                        ticket: row::ticket_id(row, 1)?,
-                        before: row::unsigned(row, 2)?,
-                        after: row::unsigned(row, 3)?,
-                        expires: row::instant(row, 4)?,
-                    }))
-                });
-                Answer::Receipt(receipt?)
+            Read::Record { kind, key, .. } => {
+                let found = self.one(&sql.record, params![desk, kind.code(), key], |row| {
+                    self.record(*kind, self.desk, row, memo)
+                })?;
+                Answer::Record(found.map(Box::new))
             }
-            Read::Thread(key) => Answer::Id(self.one(&sql.thread, params![desk, key.as_str()], id)?),
-            Read::External(name) => {
-                Answer::Id(self.one(&sql.external, params![desk, name.source, name.id], id)?)
+            Read::Records(range) => Answer::Records(self.range(range, memo)?),
+            Read::CountRecords { kind, index, from, until, limit } => {
+                let (sql, bound) = sql.counts(*index, from, until, *limit);
+                let count = |row: &Row<'_>| {
+                    Ok(RecordCount { index: row.get(0).map_err(fault)?, count: row::unsigned(row, 1)? })
+                };
+                Answer::Counts(self.named(&sql, *kind, &bound, count)?)
+            }
+            Read::DueRecords { kind, until, after, limit } => {
+                let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
+                let (kind, until) = (kind.code(), until.timestamp_micros());
+                Answer::DueRecords(match after.as_deref() {
+                    None => self.all(&sql.due_records, params![kind, until, limit], due_record)?,
+                    Some(DueRecord { due, desk, key }) => {
+                        let after = params![kind, until, limit, due.timestamp_micros(), desk.as_str(), key];
+                        self.all(&sql.due_records_after, after, due_record)?
+                    }
+                })
             }
             Read::Number(value) => {
                 Answer::Id(self.one(&sql.number, params![desk, row::signed(*value)], id)?)
-            }
-            Read::InForce(kind, at) => Answer::Adoption(self.adoption(*kind, at.timestamp_micros())?),
-            Read::Newest(kind) => Answer::Adoption(self.adoption(*kind, i64::MAX)?),
-            Read::Definition(hash) => {
-                let text = |row: &Row<'_>| row.get(0).map_err(fault);
-                Answer::Definition(self.one(&sql.definition, params![desk, hash.as_bytes()], text)?)
             }
             Read::Ticket(id) => {
                 let ticket = self.ticket(*id)?;
@@ -151,14 +163,77 @@ impl Rows<'_> {
         })
     }
 
-    fn adoption(&self, kind: DefinitionKind, at: i64) -> Result<Option<Adoption>> {
-        self.one(&self.shared.sql.in_force, params![self.desk(), kind.as_str(), at], |row| {
-            Ok(Adoption {
-                kind,
-                version: row::unsigned(row, 0)?,
-                from: row::instant(row, 1)?,
-                hash: row::fingerprint(row, 2)?,
-            })
+    /// A record of a desk from a row of `record`, and from `record_body` if it is a large one.
+    fn record(&self, kind: RecordKind, desk: &DeskId, row: &Row<'_>, memo: &mut Memo) -> Result<Record> {
+        let key: String = row.get(0).map_err(fault)?;
+        let (facts, personal) = match row.get::<_, Option<Vec<u8>>>(2).map_err(fault)? {
+            Some(facts) => {
+                memo.narrow.insert((kind, key.clone()));
+                (facts, row.get(3).map_err(fault)?)
+            }
+            None => {
+                let body = |row: &Row<'_>| {
+                    Ok((row.get(0).map_err(fault)?, row.get::<_, Option<Vec<u8>>>(1).map_err(fault)?))
+                };
+                let body = self.one(&self.shared.sql.body, params![desk.as_str(), kind.code(), key], body)?;
+                body.ok_or_else(|| row::corrupt("a large record has no body"))?
+            }
+        };
+        let mut content = Content::new(facts).tried(row.get(8).map_err(fault)?);
+        content.personal = personal;
+        for (index, column) in Index::ALL.into_iter().zip(4..) {
+            if let Some(value) = row.get::<_, Option<String>>(column).map_err(fault)? {
+                content = content.indexed(index, value);
+            }
+        }
+        if row.get_ref(7).map_err(fault)? != rusqlite::types::ValueRef::Null {
+            content.due = Some(row::instant(row, 7)?);
+        }
+        Ok(Record { key, version: row::unsigned(row, 1)?, content })
+    }
+
+    fn range(&self, range: &RecordRange, memo: &mut Memo) -> Result<Vec<Record>> {
+        let (sql, bound) = self.shared.sql.range(range);
+        let memo = std::cell::RefCell::new(memo);
+        self.named(&sql, range.kind, &bound, |row| {
+            self.record(range.kind, self.desk, row, &mut memo.borrow_mut())
+        })
+    }
+
+    /// All rows of a statement about records of this kind.
+    fn named<T>(
+        &self,
+        sql: &str,
+        kind: RecordKind,
+        bound: &[(&'static str, Bound)],
+        read: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let (desk, kind) = (self.desk(), kind.code());
+        let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":desk", &desk), (":kind", &kind)];
+        parameters.extend(bound.iter().map(|(name, value)| (*name, value as &dyn ToSql)));
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(&parameters[..]).map_err(fault)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
+    /// Whether a record of this kind is due at any desk.
+    pub(super) fn is_due(&self, kind: RecordKind, now: DateTime<Utc>) -> Result<bool> {
+        let due = params![kind.code(), now.timestamp_micros()];
+        Ok(self.one(&self.shared.sql.is_due, due, |_| Ok(()))?.is_some())
+    }
+
+    /// Takes due records of any desk.
+    pub(super) fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>> {
+        let limit = row::signed(u64::try_from(claim.limit).unwrap_or(u64::MAX));
+        let (now, until) = (claim.now.timestamp_micros(), claim.leased_until().timestamp_micros());
+        self.all(&self.shared.sql.claim, params![claim.kind.code(), now, until, limit], |row| {
+            let desk = DeskId::from(row.get::<_, String>(9).map_err(fault)?);
+            let record = self.record(claim.kind, &desk, row, &mut Memo::default())?;
+            Ok(Claimed { desk, record })
         })
     }
 
@@ -189,7 +264,7 @@ impl Rows<'_> {
 
     pub(super) fn write(&self, commit: Commit, memo: &Memo) -> Result<()> {
         let (desk, sql) = (self.desk(), &self.shared.sql);
-        let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } = commit;
+        let (tickets, records) = commit.into_parts()?;
         let highest = highest_number(&tickets);
         if highest > 0 {
             self.run(&sql.advance_number, params![desk, row::signed(highest)])?;
@@ -197,25 +272,61 @@ impl Rows<'_> {
         for write in tickets {
             self.write_ticket(write, memo)?;
         }
-        for (key, ticket) in &threads {
-            self.run(&sql.put_thread, params![desk, key.as_str(), ticket.as_uuid().as_bytes()])?;
+        records.iter().try_for_each(|write| self.write_record(write, memo))
+    }
+
+    fn write_record(&self, write: &RecordWrite, memo: &Memo) -> Result<()> {
+        let RecordWrite { kind, key, expected, content } = write;
+        let (desk, sql, code) = (self.desk(), &self.shared.sql, kind.code());
+        let changed = match content {
+            None => match expected {
+                Expected::Version(version) => {
+                    self.run(&sql.delete_record, params![desk, code, key, row::signed(*version)])?
+                }
+                Expected::Any => {
+                    self.run(&sql.delete_any_record, params![desk, code, key])?;
+                    1
+                }
+                // To delete what must not be there: nothing is done, if it is not.
+                Expected::Absent => {
+                    usize::from(self.one(&sql.record, params![desk, code, key], |_| Ok(()))?.is_none())
+                }
+            },
+            Some(content) => {
+                let narrow = is_narrow(content);
+                let (facts, personal) = match narrow {
+                    true => (Some(&content.facts), content.personal.as_ref()),
+                    false => (None, None),
+                };
+                let [i1, i2, i3] = Index::ALL.map(|index| content.index(index));
+                let (due, tries) = (content.due.map(|due| due.timestamp_micros()), content.tries);
+                match expected {
+                    Expected::Absent => self.run(
+                        &sql.insert_record,
+                        params![desk, code, key, facts, personal, i1, i2, i3, due, tries],
+                    )?,
+                    Expected::Any => self.run(
+                        &sql.put_record,
+                        params![desk, code, key, facts, personal, i1, i2, i3, due, tries],
+                    )?,
+                    Expected::Version(version) => {
+                        let version = row::signed(*version);
+                        self.run(
+                            &sql.update_record,
+                            params![desk, code, key, facts, personal, i1, i2, i3, due, tries, version],
+                        )?
+                    }
+                }
+            }
+        };
+        if changed == 0 {
+            return Err(kind.conflict());
         }
-        for (hash, text) in &definitions {
-            self.run(&sql.put_definition, params![desk, hash.as_bytes(), text])?;
-        }
-        for Adoption { kind, version, from, hash } in &adoptions {
-            let (version, from) = (row::signed(*version), from.timestamp_micros());
-            self.run(&sql.insert_adoption, params![desk, kind.as_str(), version, from, hash.as_bytes()])?;
-        }
-        if let Some(before) = forget_receipts_before {
-            self.run(&sql.forget_receipts, params![desk, before.timestamp_micros()])?;
-        }
-        if let Some(KeptReceipt { key, request, ticket, before, after, expires }) = &receipt {
-            let (before, after) = (row::signed(*before), row::signed(*after));
-            let (ticket, expires) = (ticket.as_uuid(), expires.timestamp_micros());
-            let receipt =
-                params![desk, key.as_str(), request.as_bytes(), ticket.as_bytes(), before, after, expires];
-            self.run(&sql.put_receipt, receipt)?;
+        if let Some(Content { facts, personal, .. }) = content.as_ref().filter(|it| !is_narrow(it)) {
+            self.run(&sql.put_body, params![desk, code, key, facts, personal])?;
+        } else if *expected != Expected::Absent && !memo.narrow.contains(&(*kind, key.clone())) {
+            // What was there may have been large.
+            self.run(&sql.delete_body, params![desk, code, key])?;
         }
         Ok(())
     }
@@ -242,7 +353,7 @@ impl Rows<'_> {
         let had_none = expected == 0 || before.is_some_and(|before| !before.waits);
         self.write_timers(&timers, had_none, &snapshot)?;
         let columns = Columns::of(&snapshot);
-        let (number, external) = (row::signed(snapshot.number.value), snapshot.external.clone());
+        let number = row::signed(snapshot.number.value);
         let state = snapshot.state.kind().name();
         let Columns { place: Place { open, inbox, team, assignee }, requester, .. } = &columns;
         let (priority, due, opened) = (i64::from(inbox.priority), inbox.due, inbox.opened);
@@ -252,13 +363,12 @@ impl Rows<'_> {
         // An index costs a page of the write-ahead log as soon as a statement names one of its columns, changed or
         // not. So these are named only where something changed.
         let moved = before.is_none_or(|before| before.place != columns.place);
-        let (source, external) = external.map(|it| (it.source, it.id)).unzip();
         let written = self.shared.recent.written(snapshot, |facts, personal| match (expected, moved) {
             (0, _) => self.run(
                 &sql.insert_ticket,
                 params![
                     desk, key, version, facts, personal, state, open, priority, due, opened, team, assignee,
-                    requester, number, source, external
+                    requester, number
                 ],
             ),
             (_, true) => self.run(
@@ -318,6 +428,15 @@ fn timer(row: &Row<'_>) -> Result<Timer> {
 
 fn due_timer(row: &Row<'_>) -> Result<DueTimer> {
     Ok(DueTimer { timer: timer(row)?, ticket: row::ticket_id(row, 3)? })
+}
+
+fn is_narrow(content: &Content) -> bool {
+    content.facts.len() + content.personal.as_ref().map_or(0, Vec::len) <= NARROW
+}
+
+fn due_record(row: &Row<'_>) -> Result<DueRecord> {
+    let desk: String = row.get(1).map_err(fault)?;
+    Ok(DueRecord { due: row::instant(row, 0)?, desk: desk.into(), key: row.get(2).map_err(fault)? })
 }
 
 fn owed(row: &Row<'_>) -> Result<Owed> {

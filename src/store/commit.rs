@@ -1,44 +1,128 @@
 //! Everything that one command writes, as a value.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashSet;
 
-use crate::definition::{Adoption, Fingerprint};
-use crate::id::{RequestKey, ThreadKey, TicketId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::record::RecordWrite;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
-/// Everything that one command writes. A store writes all of it or nothing.
+/// One part of a commit.
 ///
-/// It is not `non_exhaustive`, on purpose: a store that takes it apart without `..` is told by the compiler when a
-/// later version adds something to be written, and cannot drop it silently.
+/// A store that meets a part it does not know refuses the commit with [`Error::unsupported`] and writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Write {
+    /// A ticket with its new events.
+    Ticket(Box<TicketWrite>),
+    /// A record.
+    Record(Box<RecordWrite>),
+}
+
+/// Everything that one command writes. A store writes all of it or nothing. No ticket and no record is in it twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// Tickets with their new events.
-    pub tickets: Vec<TicketWrite>,
-    /// Threads that now lead to a ticket. A thread that is known already is led elsewhere.
-    pub threads: Vec<(ThreadKey, TicketId)>,
-    /// Texts of definitions, under their hash. One that is known already is left alone.
-    pub definitions: Vec<(Fingerprint, String)>,
-    /// New versions of definitions.
-    pub adoptions: Vec<Adoption>,
-    /// The receipt of a command with an idempotency key. It takes the place of an expired one with the same key.
-    pub receipt: Option<KeptReceipt>,
-    /// Receipts that expired before this instant are forgotten.
-    pub forget_receipts_before: Option<DateTime<Utc>>,
+    /// The parts, in no particular order.
+    pub writes: Vec<Write>,
+}
+
+impl From<TicketWrite> for Write {
+    fn from(write: TicketWrite) -> Write {
+        Write::Ticket(Box::new(write))
+    }
+}
+
+impl From<RecordWrite> for Write {
+    fn from(write: RecordWrite) -> Write {
+        Write::Record(Box::new(write))
+    }
+}
+
+impl<T: Into<Write>> FromIterator<T> for Commit {
+    fn from_iter<I: IntoIterator<Item = T>>(writes: I) -> Commit {
+        Commit { writes: writes.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl<T: Into<Write>> Extend<T> for Commit {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, writes: I) {
+        self.writes.extend(writes.into_iter().map(Into::into));
+    }
 }
 
 impl Commit {
     /// Nothing to write.
+    pub fn new() -> Commit {
+        Commit::default()
+    }
+
+    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        *self == Commit::default()
+        self.writes.is_empty()
+    }
+
+    /// Adds a part.
+    pub fn push(&mut self, write: impl Into<Write>) {
+        self.writes.push(write.into());
+    }
+
+    /// The tickets in it.
+    pub fn tickets(&self) -> impl Iterator<Item = &TicketWrite> {
+        self.writes.iter().filter_map(|write| match write {
+            Write::Ticket(ticket) => Some(&**ticket),
+            Write::Record(_) => None,
+        })
+    }
+
+    /// The tickets in it, to be changed.
+    pub fn tickets_mut(&mut self) -> impl Iterator<Item = &mut TicketWrite> {
+        self.writes.iter_mut().filter_map(|write| match write {
+            Write::Ticket(ticket) => Some(&mut **ticket),
+            Write::Record(_) => None,
+        })
+    }
+
+    /// The records in it.
+    pub fn records(&self) -> impl Iterator<Item = &RecordWrite> {
+        self.writes.iter().filter_map(|write| match write {
+            Write::Record(record) => Some(&**record),
+            Write::Ticket(_) => None,
+        })
+    }
+
+    /// The parts by sort.
+    ///
+    /// # Errors
+    /// A storage error if a record is in it twice.
+    pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
+        self.check_records()?;
+        let (mut tickets, mut records) = (Vec::new(), Vec::new());
+        for write in self.writes {
+            match write {
+                Write::Ticket(ticket) => tickets.push(*ticket),
+                Write::Record(record) => records.push(*record),
+            }
+        }
+        Ok((tickets, records))
+    }
+
+    fn check_records(&self) -> Result<()> {
+        let mut seen = HashSet::new();
+        match self.records().find(|it| !seen.insert((it.kind, &*it.key))) {
+            Some(twice) => {
+                let problem = format!("a commit writes one {} twice", twice.kind.name());
+                Err(Error::new(ErrorKind::Storage, problem))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The commit of these decisions. A decision without events writes nothing.
     pub fn of(decisions: impl IntoIterator<Item = Decision>) -> Commit {
         let changed = decisions.into_iter().filter(|decision| !decision.events().is_empty());
-        Commit { tickets: changed.map(TicketWrite::from).collect(), ..Commit::default() }
+        changed.map(TicketWrite::from).collect()
     }
 }
 
@@ -80,21 +164,4 @@ impl From<Decision> for TicketWrite {
 pub(crate) fn highest_number(tickets: &[TicketWrite]) -> u64 {
     let opened = tickets.iter().filter(|write| write.expected == 0);
     opened.map(|write| write.snapshot.number.value).max().unwrap_or(0)
-}
-
-/// What is kept of a command with an idempotency key: enough to return its first result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptReceipt {
-    /// The key, unique at the desk.
-    pub key: RequestKey,
-    /// The request's fingerprint: the same key with another request is refused.
-    pub request: Fingerprint,
-    /// The ticket.
-    pub ticket: TicketId,
-    /// Its version before the command.
-    pub before: u64,
-    /// Its version after the command.
-    pub after: u64,
-    /// Until when it is kept.
-    pub expires: DateTime<Utc>,
 }

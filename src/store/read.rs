@@ -1,35 +1,64 @@
 //! What a decision may ask a store, and what the store answers.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::definition::{Adoption, DefinitionKind, Fingerprint};
-use crate::id::{DeskId, RequestKey, ThreadKey, TicketId};
-use crate::store::commit::KeptReceipt;
+use crate::id::{DeskId, TicketId};
+use crate::store::lock::{Lock, LockMode};
 use crate::store::query::Query;
-use crate::ticket::event::{Event, ExternalRef};
+use crate::store::record::{Changes, DueRecord, Index, Record, RecordCount, RecordKind, RecordRange};
+use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
 /// One question to the store, within one desk.
+///
+/// A store that meets a read it does not know answers with [`Error::unsupported`](crate::Error::unsupported).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Read {
-    /// The receipt kept under a key. Answered by [`Answer::Receipt`].
-    Receipt(RequestKey),
-    /// The ticket to which a thread leads. Answered by [`Answer::Id`].
-    Thread(ThreadKey),
-    /// The ticket that is called so in another system. Answered by [`Answer::Id`].
-    External(ExternalRef),
+    /// The record under a key. Answered by [`Answer::Record`]. A transaction that writes locks the key, whether there is a
+    /// record or not, except of kinds that [never change](crate::store::Changes::Never).
+    Record {
+        /// The kind.
+        kind: RecordKind,
+        /// The key.
+        key: String,
+        /// Whether others may read it for writing at the same time.
+        mode: LockMode,
+    },
+    /// A range of records, in order. Never locks anything. Answered by [`Answer::Records`].
+    Records(RecordRange),
+    /// How many records of a kind have each value of an index key, in the order of the values, for at most so many values.
+    /// Never locks anything. Answered by [`Answer::Counts`].
+    CountRecords {
+        /// The kind.
+        kind: RecordKind,
+        /// Which index key.
+        index: Index,
+        /// The least value.
+        from: Bound<String>,
+        /// The greatest value.
+        until: Bound<String>,
+        /// How many values at most.
+        limit: usize,
+    },
+    /// Records of one kind at all desks that are due until an instant: by instant, desk and key, after a place in that order,
+    /// at most so many. Never locks anything. Answered by [`Answer::DueRecords`].
+    DueRecords {
+        /// The kind.
+        kind: RecordKind,
+        /// Until when, inclusively.
+        until: DateTime<Utc>,
+        /// After which one.
+        after: Option<Box<DueRecord>>,
+        /// How many at most.
+        limit: usize,
+    },
     /// The ticket of a running number. Answered by [`Answer::Id`].
     Number(u64),
-    /// The version of a definition that holds at an instant. Answered by [`Answer::Adoption`].
-    InForce(DefinitionKind, DateTime<Utc>),
-    /// The newest version of a definition, whether it holds yet or not. Answered by [`Answer::Adoption`].
-    Newest(DefinitionKind),
-    /// The text of a definition. Answered by [`Answer::Definition`].
-    Definition(Fingerprint),
     /// A ticket. Answered by [`Answer::Ticket`].
     Ticket(TicketId),
     /// The running number for a new ticket: that after the highest which any ticket of the desk has had. Answered by
@@ -75,6 +104,37 @@ pub enum Read {
     },
 }
 
+impl Read {
+    /// The record under a key. A transaction that writes has it to itself.
+    pub fn record(kind: RecordKind, key: impl Into<String>) -> Read {
+        Read::Record { kind, key: key.into(), mode: LockMode::Exclusive }
+    }
+
+    /// What this read locks in a transaction that writes. Lists, counts and searches lock nothing, nor do records of kinds that
+    /// [never change](Changes::Never).
+    pub fn lock(&self) -> Option<(Lock, LockMode)> {
+        Some(match self {
+            Read::Record { kind, .. } if kind.changes() == Changes::Never => return None,
+            Read::Record { kind, key, mode } => (Lock::Record(*kind, key.clone()), *mode),
+            Read::Ticket(ticket) | Read::History { ticket, .. } => {
+                (Lock::Ticket(*ticket), LockMode::Exclusive)
+            }
+            Read::Number(_) | Read::NextNumber { .. } => (Lock::Numbers, LockMode::Exclusive),
+            Read::Records(_)
+            | Read::CountRecords { .. }
+            | Read::DueRecords { .. }
+            | Read::Due { .. }
+            | Read::Owed { .. }
+            | Read::Find(_) => return None,
+        })
+    }
+
+    /// The record under a key, which the transaction relies on but does not write.
+    pub fn shared_record(kind: RecordKind, key: impl Into<String>) -> Read {
+        Read::Record { kind, key: key.into(), mode: LockMode::Shared }
+    }
+}
+
 /// The running number at a place after the last one. At the end of all numbers it stays there, and is refused as taken.
 pub(crate) fn number_after(last: u64, place: u32) -> u64 {
     last.saturating_add(u64::from(place)).saturating_add(1)
@@ -88,14 +148,16 @@ pub enum Answer {
     Id(Option<TicketId>),
     /// A ticket, if there is one.
     Ticket(Option<Arc<Snapshot>>),
-    /// A kept receipt, if there is one.
-    Receipt(Option<Box<KeptReceipt>>),
+    /// A record, if there is one.
+    Record(Option<Box<Record>>),
+    /// Records, in the order of their range.
+    Records(Vec<Record>),
+    /// Counts, in the order of the index keys.
+    Counts(Vec<RecordCount>),
+    /// Due records.
+    DueRecords(Vec<DueRecord>),
     /// A number.
     Number(u64),
-    /// A version of a definition, if there is one.
-    Adoption(Option<Adoption>),
-    /// The text of a definition, if it is known.
-    Definition(Option<String>),
     /// Events.
     Events(Vec<Event>),
     /// Due timers.

@@ -1,12 +1,16 @@
 //! A sound store, spoilt in one way or another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use firstline::memory::{Memory, MemoryTx};
-use firstline::store::{Answer, Commit, Hold, Mode, Query, Read, Store, Tx};
-use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, ThreadKey, TimeDelta, Utc};
+use firstline::store::kinds::{RECEIPT, THREAD};
+use firstline::store::{
+    Answer, Claimed, Commit, Expected, LockMode, Mode, Query, Read, RecordKind, RecordWrite, Store, Tx, Write,
+};
+use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, TimeDelta, Utc};
 
 use super::locks::{Locked, Locks};
 
@@ -19,6 +23,7 @@ pub(crate) enum Fault {
     IgnoresVersions,
     /// Loses the receipts of what is done to tickets.
     ForgetsKeys,
+    /// Leaves a receipt as it was when a later command takes its key.
     KeepsReceipts,
     /// A ticket that is not at the desk is read from another.
     LeaksTickets,
@@ -55,15 +60,26 @@ pub(crate) enum Fault {
     FiresTwice,
     /// Keeps the timers of one ticket in a commit.
     LosesTimers,
-    /// Any definition is the newest one.
-    DefinitionsByKind,
-    NewestIsInForce,
+    /// Cuts facts of records after 65,535 bytes.
+    CutsFacts,
+    /// Writes a record whatever version it has.
+    IgnoresRecordVersions,
+    /// Reads every range from its beginning.
+    IgnoresDescending,
+    /// Counts all records of a kind, whatever range was asked for.
+    CountsAll,
+    /// Begins every page of due records at the first one.
+    RepeatsDue,
+    /// The lease of a claim never ends.
+    LeasesForEver,
+    /// Writes what it claims without looking whether another claim was faster.
+    ClaimsTwice,
     /// Keeps no more than the first 65,536 signs of Unicode.
     NoEmoji,
     /// Panics when a thread leads on.
     Panics,
-    /// Takes in a second ticket of one name elsewhere, without the name.
-    Namesakes,
+    /// Takes in a commit that writes one record twice.
+    Twins,
     /// Gives all that is owed, however little was asked for.
     OwesAll,
     /// Answers one read after another, each as things are by then.
@@ -79,7 +95,6 @@ pub(crate) enum Fault {
 struct Notes {
     /// By the query and where its page ended.
     offsets: HashMap<(String, Cursor), usize>,
-    newest: Option<String>,
     /// The highest number that counts as taken at a desk.
     taken: HashMap<DeskId, u64>,
 }
@@ -100,6 +115,28 @@ impl Broken {
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap()
     }
+
+    fn claim_twice(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let now = self.store.now()?;
+        let read = |desk: &DeskId, read| {
+            Ok::<_, firstline::Error>(self.store.begin(desk, Mode::Read)?.load(&[read])?.remove(0))
+        };
+        let list = Read::DueRecords { kind, until: now, after: None, limit };
+        let Answer::DueRecords(due) = read(&"claims".into(), list)? else { panic!("no due records") };
+        std::thread::sleep(Duration::from_millis(3));
+        let mut all = Vec::new();
+        for due in due {
+            let Answer::Record(Some(mut record)) = read(&due.desk, Read::record(kind, &*due.key))? else {
+                continue;
+            };
+            (record.version, record.content.tries) = (record.version + 1, record.content.tries + 1);
+            record.content.due = Some(now + lease);
+            let write = RecordWrite::put(kind, due.key, Expected::Any, record.content.clone());
+            self.store.begin(&due.desk, Mode::Write)?.commit(Commit::from_iter([write]))?;
+            all.push(Claimed { desk: due.desk, record: *record });
+        }
+        Ok(all)
+    }
 }
 
 impl Store for Broken {
@@ -112,6 +149,14 @@ impl Store for Broken {
         };
         let locked = self.locks.nobody();
         Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: false, locked })
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        match self.fault {
+            Fault::LeasesForEver => self.store.claim(kind, limit, lease + TimeDelta::days(1_000)),
+            Fault::ClaimsTwice => self.claim_twice(kind, limit, lease),
+            _ => self.store.claim(kind, limit, lease),
+        }
     }
 }
 
@@ -170,7 +215,21 @@ impl<'a> BrokenTx<'a> {
     fn answer(&mut self, read: &Read) -> Result<Answer> {
         let fault = self.broken.fault;
         let answer = match (fault, read) {
-            (Fault::FoldsCase, Read::Thread(key)) => self.ask(&Read::Thread(folded(key)))?,
+            (Fault::FoldsCase, Read::Record { kind, key, .. }) if *kind == THREAD => {
+                self.ask(&Read::record(THREAD, key.to_lowercase()))?
+            }
+            (Fault::IgnoresDescending, Read::Records(range)) => {
+                let mut range = range.clone();
+                range.descending = false;
+                self.ask(&Read::Records(range))?
+            }
+            (Fault::CountsAll, Read::CountRecords { kind, index, limit, .. }) => {
+                let (from, until) = (Bound::Unbounded, Bound::Unbounded);
+                self.ask(&Read::CountRecords { kind: *kind, index: *index, from, until, limit: *limit })?
+            }
+            (Fault::RepeatsDue, Read::DueRecords { kind, until, limit, .. }) => {
+                self.ask(&Read::DueRecords { kind: *kind, until: *until, after: None, limit: *limit })?
+            }
             (Fault::NumbersTwice, Read::NextNumber { .. }) => self.ask(&Read::NextNumber { place: 0 })?,
             (Fault::OwesAll, Read::Owed { until, after, .. }) => {
                 self.ask(&Read::Owed { until: *until, after: after.clone(), limit: usize::MAX })?
@@ -180,7 +239,6 @@ impl<'a> BrokenTx<'a> {
                 std::thread::sleep(Duration::from_millis(1));
                 self.ask(read)?
             }
-            (Fault::NewestIsInForce, Read::InForce(kind, _)) => self.ask(&Read::Newest(*kind))?,
             (Fault::LimitsBeforeSlicing, Read::History { ticket, after, limit }) => {
                 match self.ask(&Read::History { ticket: *ticket, after: 0, limit: *limit })? {
                     Answer::Events(events) => {
@@ -231,9 +289,6 @@ impl<'a> BrokenTx<'a> {
                 }
                 Answer::Number(number)
             }
-            (Fault::DefinitionsByKind, _, Answer::Definition(Some(_))) => {
-                Answer::Definition(self.broken.notes().newest.clone())
-            }
             (_, _, answer) => answer,
         })
     }
@@ -258,8 +313,16 @@ impl<'a> BrokenTx<'a> {
     }
 }
 
-fn folded(key: &ThreadKey) -> ThreadKey {
-    key.as_str().to_lowercase().into()
+fn records_of(commit: &mut Commit, kind: RecordKind) -> impl Iterator<Item = &mut RecordWrite> {
+    commit.writes.iter_mut().filter_map(move |write| match write {
+        Write::Record(record) if record.kind == kind => Some(&mut **record),
+        _ => None,
+    })
+}
+
+/// Drops the records of which this holds.
+fn drop_records(commit: &mut Commit, holds: impl Fn(&RecordWrite) -> bool) {
+    commit.writes.retain(|write| !matches!(write, Write::Record(record) if holds(record)));
 }
 
 /// What a database makes of it that keeps two bytes a sign.
@@ -271,13 +334,16 @@ impl Tx for BrokenTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         if self.broken.fault == Fault::WaitsInAnyOrder && self.mode == Mode::Write {
             self.tx = None;
-            let claims = reads.iter().filter_map(Read::claim).filter(|(_, hold)| *hold == Hold::Exclusive);
-            claims.map(|(claim, _)| claim).try_for_each(|claim| self.locked.claim(&self.desk, claim))?;
+            let locks = reads.iter().filter_map(Read::lock).filter(|(_, mode)| *mode == LockMode::Exclusive);
+            locks.map(|(lock, _)| lock).try_for_each(|lock| self.locked.lock(&self.desk, lock))?;
         }
         let answers = reads.iter().map(|read| self.answer(read)).collect::<Result<Vec<_>>>()?;
         let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
-            (Read::Thread(_), Answer::Id(None)) => self.broken.fault == Fault::ClaimsNoAbsence,
-            (Read::Receipt(_), Answer::Receipt(None)) => self.broken.fault == Fault::ClaimsNoKey,
+            (Read::Record { kind, .. }, Answer::Record(None)) => match self.broken.fault {
+                Fault::ClaimsNoAbsence => *kind == THREAD,
+                Fault::ClaimsNoKey => *kind == RECEIPT,
+                _ => false,
+            },
             (Read::NextNumber { .. }, _) => self.broken.fault == Fault::ClaimsNoNumbers,
             (Read::Ticket(_), Answer::Ticket(Some(ticket))) => match self.broken.fault {
                 Fault::ClaimsNoTickets => true,
@@ -302,32 +368,59 @@ impl Tx for BrokenTx<'_> {
         let broken = self.broken;
         match broken.fault {
             Fault::NotAtomic => {
-                let Commit { tickets, threads, definitions, adoptions, receipt, forget_receipts_before } =
-                    commit;
-                let first = Commit { threads, definitions, ..Commit::default() };
-                self.tx()?.commit(first)?;
-                for ticket in tickets {
-                    self.tx()?.commit(Commit { tickets: vec![ticket], ..Commit::default() })?;
+                let last = commit.writes.pop();
+                for write in commit.writes {
+                    self.tx()?.commit(Commit { writes: vec![write] })?;
                 }
-                commit = Commit { adoptions, receipt, forget_receipts_before, ..Commit::default() };
+                commit = Commit { writes: last.into_iter().collect() };
             }
             Fault::CountsNumbers => self.take_numbers(),
-            Fault::LosesTimers => commit.tickets.iter_mut().skip(1).for_each(|it| it.timers.clear()),
+            Fault::LosesTimers => commit.tickets_mut().skip(1).for_each(|it| it.timers.clear()),
             Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
             Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {
-                for write in &mut commit.tickets {
+                for write in commit.tickets_mut() {
                     if let Answer::Ticket(Some(stored)) = self.ask(&Read::Ticket(write.snapshot.id))? {
                         write.expected = stored.version;
                     }
                 }
             }
-            Fault::ForgetsKeys => commit.receipt = commit.receipt.filter(|it| it.before == 0),
-            Fault::KeepsReceipts => commit.forget_receipts_before = None,
-            Fault::FoldsCase => commit.threads.iter_mut().for_each(|(key, _)| *key = folded(key)),
+            Fault::ForgetsKeys => {
+                // The version before the command stands after the fingerprint and the ticket.
+                let acts =
+                    |it: &RecordWrite| it.content.as_ref().is_some_and(|it| it.facts[48..56] != [0; 8]);
+                drop_records(&mut commit, |it| it.kind == RECEIPT && acts(it));
+            }
+            Fault::KeepsReceipts => {
+                drop_records(&mut commit, |it| it.kind == RECEIPT && it.expected != Expected::Absent)
+            }
+            Fault::FoldsCase => records_of(&mut commit, THREAD).for_each(|it| it.key = it.key.to_lowercase()),
+            Fault::CutsFacts => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write
+                        && let Some(content) = &mut record.content
+                    {
+                        content.facts.truncate(65_535);
+                    }
+                }
+            }
+            Fault::IgnoresRecordVersions => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write {
+                        record.expected = Expected::Any;
+                    }
+                }
+            }
+            Fault::Twins => {
+                let mut seen = HashSet::new();
+                commit.writes.retain(|write| match write {
+                    Write::Record(record) => seen.insert((record.kind, record.key.clone())),
+                    _ => true,
+                });
+            }
             Fault::KeepsTimers => {
                 let all = self.ask(&Read::Due { until: far(), after: None, limit: 10_000 })?;
                 let Answer::Due(all) = all else { panic!("{all:?}") };
-                for write in &mut commit.tickets {
+                for write in commit.tickets_mut() {
                     let old =
                         all.iter().filter(|it| it.ticket == write.snapshot.id).map(|it| it.timer.clone());
                     write.timers.extend(old);
@@ -336,43 +429,23 @@ impl Tx for BrokenTx<'_> {
                 }
             }
             Fault::Milliseconds => {
-                let timers = commit.tickets.iter_mut().flat_map(|it| &mut it.timers);
+                let timers = commit.tickets_mut().flat_map(|it| &mut it.timers);
                 timers.for_each(|it| {
                     it.due -= TimeDelta::microseconds(it.due.timestamp_subsec_micros() as i64 % 1_000)
                 });
             }
             Fault::LosesThreads | Fault::Panics => {
-                let mut kept = Vec::new();
-                for (key, id) in commit.threads {
-                    match self.ask(&Read::Thread(key.clone()))? {
-                        Answer::Id(None) => kept.push((key, id)),
-                        _ if broken.fault == Fault::Panics => panic!("a thread leads on"),
-                        _ => {}
-                    }
+                let leads_on = |it: &RecordWrite| it.kind == THREAD && it.expected != Expected::Absent;
+                if broken.fault == Fault::Panics && commit.records().any(leads_on) {
+                    panic!("a thread leads on");
                 }
-                commit.threads = kept;
+                drop_records(&mut commit, leads_on);
             }
             Fault::LosesEvents => {
-                commit
-                    .tickets
-                    .iter_mut()
-                    .filter(|it| it.events.len() > 2)
-                    .for_each(|it| drop(it.events.pop()));
-            }
-            Fault::DefinitionsByKind => {
-                let mut notes = broken.notes();
-                notes.newest = commit.definitions.last().map(|it| it.1.clone()).or(notes.newest.take());
-            }
-            Fault::Namesakes => {
-                if let [write] = &mut commit.tickets[..]
-                    && let Some(name) = &write.snapshot.external
-                    && self.ask(&Read::External(name.clone()))? != Answer::Id(None)
-                {
-                    write.snapshot.external = None;
-                }
+                commit.tickets_mut().filter(|it| it.events.len() > 2).for_each(|it| drop(it.events.pop()));
             }
             Fault::NoEmoji => {
-                for write in &mut commit.tickets {
+                for write in commit.tickets_mut() {
                     plain(&mut write.snapshot.personal.subject);
                 }
             }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
 
-use firstline::store::Claim;
+use firstline::store::Lock;
 use firstline::{DeskId, Error, ErrorKind, Result};
 
-type Name = (DeskId, Claim);
+type Name = (DeskId, Lock);
 
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
@@ -40,8 +40,8 @@ impl Locks {
 }
 
 impl Locked {
-    pub(crate) fn claim(&self, desk: &DeskId, claim: Claim) -> Result<()> {
-        let name = (desk.clone(), claim);
+    pub(crate) fn lock(&self, desk: &DeskId, lock: Lock) -> Result<()> {
+        let name = (desk.clone(), lock);
         let mut table = self.locks.table.lock().unwrap();
         loop {
             let holder = *table.holders.entry(name.clone()).or_insert(self.own);

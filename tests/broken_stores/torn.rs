@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use firstline::conformance::Candidate;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting, Reply};
 use firstline::memory::Memory;
-use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx, Write};
 use firstline::{DeskId, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::yield_now;
@@ -42,14 +42,16 @@ impl AsyncTx for TornTx {
     }
 
     async fn commit(&mut self, mut commit: Commit) -> Result<()> {
-        let last = commit.tickets.pop();
-        for write in commit.tickets.drain(..) {
-            let one = Commit { tickets: vec![write], ..Commit::default() };
+        let (mut tickets, records): (Vec<_>, Vec<_>) =
+            commit.writes.into_iter().partition(|write| matches!(write, Write::Ticket(_)));
+        let last = tickets.pop();
+        for write in tickets {
+            let one = Commit { writes: vec![write] };
             self.rows.begin(&self.desk, Mode::Write)?.commit(one)?;
             // What is dropped here has written one end of a link, and not the other.
             yield_now().await;
         }
-        commit.tickets.extend(last);
+        commit = Commit { writes: last.into_iter().chain(records).collect() };
         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use firstline::calendar::{Definition, WORKDAYS};
-use firstline::definition::Fingerprint;
 use firstline::memory::{Memory, MemoryTx};
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
-use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::store::{Answer, Commit, Mode, Read, RecordWrite, Store, Tx, Write, kinds};
 use firstline::workflow::{Status, Transition};
 use firstline::{
     Action, Calendar, Change, Desk, DeskId, Matrix, Modifier, Policy, Result, StateKind, StepKind, TicketId,
@@ -168,7 +167,11 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
 }
 
 /// The definitions of one commit, with their texts.
-type Texts = Vec<(Fingerprint, String)>;
+type Texts = Vec<(String, String)>;
+
+fn text(write: &RecordWrite) -> String {
+    String::from_utf8(write.content.clone().unwrap().facts).unwrap()
+}
 
 /// A store that keeps a record of what it is asked and given.
 #[derive(Debug, Clone, Default)]
@@ -195,7 +198,8 @@ impl Tx for RecordingTx<'_> {
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        self.0.written.lock().unwrap().push(commit.definitions.clone());
+        let definitions = commit.records().filter(|it| it.kind == kinds::DEFINITION);
+        self.0.written.lock().unwrap().push(definitions.map(|it| (it.key.clone(), text(it))).collect());
         self.1.commit(commit)
     }
 }
@@ -203,8 +207,9 @@ impl Tx for RecordingTx<'_> {
 impl Recording {
     /// How many definitions were asked for in each round since this was last called.
     fn rounds(&self) -> Vec<usize> {
-        let definitions =
-            |reads: Vec<Read>| reads.iter().filter(|it| matches!(it, Read::Definition(_))).count();
+        let is_definition =
+            |read: &&Read| matches!(read, Read::Record { kind, .. } if *kind == kinds::DEFINITION);
+        let definitions = |reads: Vec<Read>| reads.iter().filter(is_definition).count();
         self.loads.lock().unwrap().drain(..).map(definitions).collect()
     }
 
@@ -284,7 +289,9 @@ fn a_part_that_is_not_stored_is_named() {
             self.0.load(reads)
         }
         fn commit(&mut self, mut commit: Commit) -> Result<()> {
-            commit.definitions.retain(|(_, text)| !text.contains("\"agreements\":["));
+            let forgotten =
+                |it: &RecordWrite| it.kind == kinds::DEFINITION && text(it).contains("\"agreements\":[");
+            commit.writes.retain(|write| !matches!(write, Write::Record(it) if forgotten(it)));
             self.0.commit(commit)
         }
     }

@@ -8,7 +8,7 @@ use firstline::desk::Settings;
 use firstline::flow::{Engine, Flow, Halt, Job, Seen};
 use firstline::memory::Memory;
 use firstline::sla::{Agreement, Clock, Metric, Target};
-use firstline::store::{Commit, Mode, Read};
+use firstline::store::{Commit, Mode, Read, Write};
 use firstline::workflow::{Migration, Status};
 use firstline::{
     Action, Desk, DeskId, Error, ErrorKind, Event, HoldReason, Kind, NewTicket, Policy, Query, Snapshot,
@@ -375,8 +375,9 @@ fn a_store_that_loses_part_of_a_migration_is_found_out() {
     fn spoil(commit: &mut Commit) {
         let migrates = |event: &Event| matches!(event.change, firstline::Change::Transferred { .. });
         // One ticket of a batch is forgotten.
-        if let Some(place) = commit.tickets.iter().position(|it| it.events.iter().any(migrates)) {
-            commit.tickets.remove(place);
+        let migrated = |write: &Write| matches!(write, Write::Ticket(it) if it.events.iter().any(migrates));
+        if let Some(place) = commit.writes.iter().position(migrated) {
+            commit.writes.remove(place);
         }
     }
     let stage = Stage::new("spoiled", AnyStore::Faulty(Memory::new(), spoil));

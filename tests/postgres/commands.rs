@@ -4,7 +4,8 @@ use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::postgres::{Options, Postgres};
 use firstline::sla::Rulebook;
-use firstline::store::{Answer, Commit, Mode, Read, TicketWrite};
+use firstline::store::kinds::THREAD;
+use firstline::store::{Answer, Commit, Content, Expected, Mode, Read, RecordWrite, TicketWrite};
 use firstline::ticket::decision::Moment;
 use firstline::time::ManualTime;
 use firstline::workflow::Catalogue;
@@ -90,15 +91,15 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
         let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &moment).unwrap());
         (write.expected, write.snapshot, write.events) = (expected, ticket, vec![event]);
         write.timers.clear();
-        let threads = vec![("chat-9".into(), id)];
-        let commit = Commit { tickets: vec![write], threads, ..Commit::default() };
+        let mut commit = Commit::from_iter([write]);
+        commit.push(RecordWrite::put(THREAD, "chat-9", Expected::Absent, Content::new(*b"it")));
         let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
         let error = tx.commit(commit).await.unwrap_err();
         let conflict = error.conflict().unwrap_or_else(|| panic!("{expected}: {error:?}"));
         assert_eq!((conflict.expected, conflict.found), (expected, 2));
     }
     assert_eq!(stored(&store, id).await, snapshot);
-    assert_eq!((place.count("event").await, place.count("thread").await), (2, 0));
+    assert_eq!((place.count("event").await, place.count("record").await), (2, 0));
     let late = desk.act(id, Action::cancel(), Actor::agent("ben").expecting(1)).await.unwrap_err();
     assert!(late.is_conflict());
 }

@@ -33,7 +33,8 @@ async fn whole(place: &Place, desk: &Desk<firstline::postgres::Postgres>) -> usi
     let histories = sound(desk).await;
     let resolved = histories.values().filter(|it| it.len() > 1).count() as i64;
     let (tickets, timers) = (place.count("ticket").await, place.count("timer").await);
-    let (threads, receipts) = (place.count("thread").await, place.count("receipt").await);
+    let (threads, receipts) =
+        (place.count("record WHERE kind = 't'").await, place.count("record WHERE kind = 'r'").await);
     assert_eq!((tickets, threads), (receipts, receipts), "torn");
     assert_eq!(timers, resolved, "torn");
     assert!(histories.values().all(|it| matches!(it.len(), 1 | 3)), "torn");

@@ -1,7 +1,7 @@
 //! Inside a transaction of the host's.
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::store::{Commit, KeptReceipt, Mode, Read};
+use firstline::store::{Commit, Content, Expected, Mode, Read, RecordWrite, kinds};
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -48,7 +48,7 @@ pub(crate) async fn what_fails_half_way_leaves_nothing_behind(place: Place) {
     let schema = &place.schema;
     let fails = format!(
         "CREATE FUNCTION {schema}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
-         CREATE TRIGGER fails BEFORE INSERT ON {schema}.receipt FOR EACH ROW EXECUTE FUNCTION {schema}.fail()"
+         CREATE TRIGGER fails BEFORE INSERT ON {schema}.record FOR EACH ROW EXECUTE FUNCTION {schema}.fail()"
     );
     host.batch_execute(&fails).await.unwrap();
     let mut tx = host.transaction().await.unwrap();
@@ -122,7 +122,7 @@ pub(crate) async fn a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usab
     let store = place.store().await;
     let desk = store.desk("acme");
     let mut other = store.begin(&"acme".into(), Mode::Write).await.unwrap();
-    other.load(&[Read::Thread("chat-9".into())]).await.unwrap();
+    other.load(&[Read::record(kinds::THREAD, "chat-9")]).await.unwrap();
     let mut host = place.host().await;
     host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
     let mut tx = host.transaction().await.unwrap();
@@ -157,30 +157,19 @@ pub(crate) async fn commands_of_one_transaction_take_turns(place: Place) {
 pub(crate) async fn receipts_that_a_host_forgets_keep_nobody_waiting(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
-    let now = "2026-01-05T09:00:00Z".parse().unwrap();
     let desk = DeskId::new("acme");
-    let expired = |key: &str| KeptReceipt {
-        key: key.into(),
-        request: definition::Fingerprint::of(key),
-        ticket: TicketId::from(uuid::Uuid::nil()),
-        before: 0,
-        after: 1,
-        expires: now,
-    };
-    for key in ["a", "b"] {
-        let commit = Commit { receipt: Some(expired(key)), ..Commit::default() };
-        store.begin(&desk, Mode::Write).await.unwrap().commit(commit).await.unwrap();
-    }
-    let forget = || {
-        let forget_receipts_before = Some(now + time::TimeDelta::days(1));
-        Commit { forget_receipts_before, ..Commit::default() }
-    };
+    let expired =
+        |key: &str| RecordWrite::put(kinds::RECEIPT, key, Expected::Absent, Content::new(*b"expired"));
+    let commit = Commit::from_iter(["a", "b"].map(expired));
+    store.begin(&desk, Mode::Write).await.unwrap().commit(commit).await.unwrap();
+    let forget =
+        || Commit::from_iter(["a", "b"].map(|key| RecordWrite::delete(kinds::RECEIPT, key, Expected::Any)));
     let mut host = place.host().await;
     let mut tx = host.transaction().await.unwrap();
     store.within(&mut tx).begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
     store.begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
     tx.rollback().await.unwrap();
-    let count = format!("SELECT count(*) FROM {}.receipt", place.schema);
+    let count = format!("SELECT count(*) FROM {}.record", place.schema);
     assert_eq!(host.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), 2);
     store.begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
     assert_eq!(host.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), 0);

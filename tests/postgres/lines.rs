@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::postgres::Postgres;
-use firstline::store::{Mode, Read};
+use firstline::store::{Mode, Read, kinds};
 use firstline::*;
 
 use crate::proxy::{Cut, Proxy};
@@ -148,7 +148,7 @@ pub(crate) async fn locks_that_are_had_one_after_another_are_no_silence(place: P
         tickets.push(desk.open_ticket(NewTicket::new("Held")).await.unwrap().id());
     }
     tickets.sort_unstable();
-    let mut reads = vec![Read::Receipt("key".into())];
+    let mut reads = vec![Read::record(kinds::RECEIPT, "key")];
     reads.extend(tickets.into_iter().map(Read::Ticket));
     reads.push(Read::NextNumber { place: 0 });
     let mut holders = Vec::new();

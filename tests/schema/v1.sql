@@ -17,8 +17,6 @@ CREATE TABLE firstline_ticket (
     team TEXT,
     assignee TEXT,
     requester TEXT,
-    source TEXT,
-    external TEXT,
     facts TEXT NOT NULL,
     personal TEXT,
     personal_key TEXT
@@ -43,39 +41,31 @@ CREATE TABLE firstline_timer (
     armed_by INTEGER NOT NULL,
     PRIMARY KEY (desk, ticket, kind, subject)
 ) WITHOUT ROWID;
-CREATE TABLE firstline_thread (
-    desk TEXT NOT NULL,
-    key TEXT NOT NULL,
-    ticket BLOB NOT NULL,
-    PRIMARY KEY (desk, key)
-) WITHOUT ROWID;
-CREATE TABLE firstline_receipt (
-    desk TEXT NOT NULL,
-    key TEXT NOT NULL,
-    request BLOB NOT NULL,
-    ticket BLOB NOT NULL,
-    before INTEGER NOT NULL,
-    after INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    PRIMARY KEY (desk, key)
-) WITHOUT ROWID;
-CREATE TABLE firstline_definition (
-    desk TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    text TEXT NOT NULL,
-    PRIMARY KEY (desk, hash)
-) WITHOUT ROWID;
-CREATE TABLE firstline_adoption (
+CREATE TABLE firstline_record (
     desk TEXT NOT NULL,
     kind TEXT NOT NULL,
+    key TEXT NOT NULL,
     version INTEGER NOT NULL,
-    holds_from INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    PRIMARY KEY (desk, kind, version)
+    facts BLOB,
+    personal BLOB,
+    personal_key TEXT,
+    i1 TEXT,
+    i2 TEXT,
+    i3 TEXT,
+    due INTEGER,
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (desk, kind, key)
 ) WITHOUT ROWID;
+CREATE TABLE firstline_record_body (
+    desk TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    facts BLOB NOT NULL,
+    personal BLOB,
+    PRIMARY KEY (desk, kind, key)
+);
 CREATE UNIQUE INDEX firstline_ticket_id ON firstline_ticket (desk, id);
 CREATE UNIQUE INDEX firstline_ticket_number ON firstline_ticket (desk, number);
-CREATE UNIQUE INDEX firstline_ticket_external ON firstline_ticket (desk, source, external) WHERE external IS NOT NULL;
 CREATE INDEX firstline_ticket_inbox ON firstline_ticket (desk, priority, due_at, opened_at, id) WHERE open = 1;
 CREATE INDEX firstline_ticket_team ON firstline_ticket (desk, team, priority, due_at, opened_at, id)
     WHERE open = 1 AND team IS NOT NULL;
@@ -83,15 +73,19 @@ CREATE INDEX firstline_ticket_assignee ON firstline_ticket (desk, assignee, prio
     WHERE open = 1 AND assignee IS NOT NULL;
 CREATE INDEX firstline_ticket_requester ON firstline_ticket (desk, requester, id) WHERE requester IS NOT NULL;
 CREATE INDEX firstline_timer_due ON firstline_timer (desk, due_at, kind, subject, ticket);
-CREATE INDEX firstline_receipt_expiry ON firstline_receipt (desk, expires_at);
-INSERT INTO firstline_migration VALUES (1, 'foundation', X'724AC502D8FE4792BCC2AC5EDE3C759C4D08B9C0E7A3B5CDC169B2A0DC09C925', '2026-01-05 09:00:00');
+CREATE INDEX firstline_timer_owed ON firstline_timer (due_at, desk, ticket);
+CREATE INDEX firstline_record_i1 ON firstline_record (desk, kind, i1) WHERE i1 IS NOT NULL;
+CREATE INDEX firstline_record_i2 ON firstline_record (desk, kind, i2) WHERE i2 IS NOT NULL;
+CREATE INDEX firstline_record_i3 ON firstline_record (desk, kind, i3) WHERE i3 IS NOT NULL;
+CREATE INDEX firstline_record_due ON firstline_record (kind, due) WHERE due IS NOT NULL;
+INSERT INTO firstline_migration VALUES (1, 'foundation', X'2F20F67A9FEDFC0D1826356642D6865A301D1501D12643E3FC54EF8E3CE55E05', '2026-01-05 09:00:00');
 INSERT INTO firstline_desk VALUES ('acme', 3);
 INSERT INTO firstline_desk VALUES ('beta', 2);
-INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000001', 5, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'борис', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000001","version":5,"number":{"prefix":"АБ","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"customer"},"state_since":"2026-01-05T09:00:00Z","contacts":{"борис":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","first_replied_at":"2026-01-05T09:00:00Z","received":1,"replied":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"customer"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"paused","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0}]}', '{"subject":"Не слышно звука","people":{"борис":{"name":"Борис Пример"}}}', NULL);
-INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000002', 5, 2, 'resolved', 0, 3, 9223372036854775807, 1767603600000000, 'payments', NULL, 'carl', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000002","version":5,"number":{"prefix":"АБ","value":2},"kind":"question","channel":"web_form","state":{"is":"resolved","closes_at":"2026-01-10T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"team":"payments","line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"active"},{"since":"2026-01-05T09:00:00Z","state":"resolved"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No light","resolution":"switched on"}', NULL);
-INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000003', 5, 3, 'closed', 0, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'carl', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000003","version":5,"number":{"prefix":"АБ","value":3},"kind":"question","channel":"web_form","state":{"is":"closed"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","closed_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"resolved"},{"since":"2026-01-05T09:00:00Z","state":"closed"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No heat","resolution":"heated"}', NULL);
-INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000001', 2, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'dora', NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000001","version":2,"number":{"prefix":"T","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"scheduled","until":"2026-01-07T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"dora":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"scheduled"}]}', '{"subject":"Later"}', NULL);
-INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000002', 3, 2, 'closed', 0, 3, 9223372036854775807, 1765011600000000, NULL, NULL, NULL, 'old', '4711', '{"id":"01900000-0000-7000-8000-000000000002","version":3,"number":{"prefix":"T","value":2},"kind":"question","channel":"unknown","state":{"is":"closed"},"state_since":"2025-12-16T09:00:00Z","assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2025-12-06T09:00:00Z","updated_at":"2025-12-16T09:00:00Z","closed_at":"2025-12-16T09:00:00Z","irregular":1,"external":{"source":"old","id":"4711"},"imported":[2,"f4dd15be87a3307753c9aa4dff633df48e9761fb9600e72df1a952a823b2b261"],"course":[{"since":"2025-12-06T09:00:00Z","state":"new"},{"since":"2025-12-16T09:00:00Z","state":"closed"}]}', '{"subject":"Old"}', NULL);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000001', 5, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'борис', '{"id":"01900000-0000-7000-8000-000000000001","version":5,"number":{"prefix":"АБ","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"customer"},"state_since":"2026-01-05T09:00:00Z","contacts":{"борис":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","first_replied_at":"2026-01-05T09:00:00Z","received":1,"replied":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"customer"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"paused","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0}]}', '{"subject":"Не слышно звука","people":{"борис":{"name":"Борис Пример"}}}', NULL);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000002', 5, 2, 'resolved', 0, 3, 9223372036854775807, 1767603600000000, 'payments', NULL, 'carl', '{"id":"01900000-0000-7000-8000-000000000002","version":5,"number":{"prefix":"АБ","value":2},"kind":"question","channel":"web_form","state":{"is":"resolved","closes_at":"2026-01-10T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"team":"payments","line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"active"},{"since":"2026-01-05T09:00:00Z","state":"resolved"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No light","resolution":"switched on"}', NULL);
+INSERT INTO firstline_ticket VALUES ('acme', X'01900000000070008000000000000003', 5, 3, 'closed', 0, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'carl', '{"id":"01900000-0000-7000-8000-000000000003","version":5,"number":{"prefix":"АБ","value":3},"kind":"question","channel":"web_form","state":{"is":"closed"},"state_since":"2026-01-05T09:00:00Z","contacts":{"carl":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","resolved_at":"2026-01-05T09:00:00Z","closed_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"resolved"},{"since":"2026-01-05T09:00:00Z","state":"closed"}],"clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"met","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"due_at":"2026-01-05T17:00:00Z","ended_at":"2026-01-05T09:00:00Z"}]}', '{"subject":"No heat","resolution":"heated"}', NULL);
+INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000001', 2, 1, 'on_hold', 1, 3, 9223372036854775807, 1767603600000000, NULL, NULL, 'dora', '{"id":"01900000-0000-7000-8000-000000000001","version":2,"number":{"prefix":"T","value":1},"kind":"question","channel":"web_form","state":{"is":"on_hold","reason":"scheduled","until":"2026-01-07T09:00:00Z"},"state_since":"2026-01-05T09:00:00Z","contacts":{"dora":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2026-01-05T09:00:00Z","updated_at":"2026-01-05T09:00:00Z","received":1,"course":[{"since":"2026-01-05T09:00:00Z","state":"new"},{"since":"2026-01-05T09:00:00Z","state":"on_hold","reason":"scheduled"}]}', '{"subject":"Later"}', NULL);
+INSERT INTO firstline_ticket VALUES ('beta', X'01900000000070008000000000000002', 3, 2, 'closed', 0, 3, 9223372036854775807, 1765011600000000, NULL, NULL, NULL, '{"id":"01900000-0000-7000-8000-000000000002","version":3,"number":{"prefix":"T","value":2},"kind":"question","channel":"unknown","state":{"is":"closed"},"state_since":"2025-12-16T09:00:00Z","assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first","opened_at":"2025-12-06T09:00:00Z","updated_at":"2025-12-16T09:00:00Z","closed_at":"2025-12-16T09:00:00Z","irregular":1,"external":{"source":"old","id":"4711"},"imported":[2,"f4dd15be87a3307753c9aa4dff633df48e9761fb9600e72df1a952a823b2b261"],"course":[{"since":"2025-12-06T09:00:00Z","state":"new"},{"since":"2025-12-16T09:00:00Z","state":"closed"}]}', '{"subject":"Old"}', NULL);
 INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 1, 1767603600000000, '{"by":{"who":{"contact":"борис"}},"change":{"what":"opened","number":{"prefix":"АБ","value":1},"kind":"question","channel":"web_form","state":{"is":"new"},"contacts":{"борис":"requester"},"assessment":{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":2,"name":"medium","by_default":true},"cell":3},"line":"first"}}', '{"subject":"Не слышно звука","text":"Совсем ничего.","people":{"борис":{"name":"Борис Пример"}}}', NULL, NULL);
 INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 2, 1767603600000000, '{"by":{"who":"desk"},"change":{"what":"clocked","clocks":[{"metric":"resolution","cycle":1,"agreement":"standard","pinned_to":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2","priority":3,"target":28800,"state":"running","from":"2026-01-05T09:00:00Z","counted_from":"2026-01-05T09:00:00Z","consumed":0,"running_since":"2026-01-05T09:00:00Z","due_at":"2026-01-05T17:00:00Z","next":{"at":"2026-01-05T13:00:00Z","percent":50}}]}}', NULL, NULL, NULL);
 INSERT INTO firstline_event VALUES ('acme', X'01900000000070008000000000000001', 3, 1767603600000000, '{"by":{"who":{"agent":"anna"}},"change":{"what":"replied"}}', '{"text":"Проверьте гарнитуру."}', NULL, NULL);
@@ -114,10 +108,11 @@ INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000002',
 INSERT INTO firstline_event VALUES ('beta', X'01900000000070008000000000000002', 3, 1765875600000000, '{"by":{"who":"desk"},"change":{"what":"imported","versions":2,"fingerprint":"f4dd15be87a3307753c9aa4dff633df48e9761fb9600e72df1a952a823b2b261"},"origin":{"version":2}}', NULL, NULL, NULL);
 INSERT INTO firstline_timer VALUES ('acme', X'01900000000070008000000000000002', 'silence', '', 1768035600000000, 5);
 INSERT INTO firstline_timer VALUES ('beta', X'01900000000070008000000000000001', 'hold_ends', '', 1767776400000000, 2);
-INSERT INTO firstline_thread VALUES ('acme', 'чат-9', X'01900000000070008000000000000001');
-INSERT INTO firstline_receipt VALUES ('acme', 'click-1', X'A370B25176FEC041E580FCBC08E09914DE201F29FD9B3E11AB04A1B784C09465', X'01900000000070008000000000000002', 3, 5, 1770195600000000);
-INSERT INTO firstline_receipt VALUES ('acme', 'form-1', X'A524D5AD9BB745986D0D88B76F142BAFEF7821FBC19EE320EE25DA1A9ABA8E62', X'01900000000070008000000000000001', 0, 2, 1770195600000000);
-INSERT INTO firstline_definition VALUES ('acme', X'276726B793F2262EA33ED636540A720C55477D5D6424E78BA990A6DF46C4C6E9', '{"prefix":"АБ","verification":432000,"agreements":"ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2"}');
-INSERT INTO firstline_definition VALUES ('acme', X'DDB134A3F6C308A37E73DC4152A5B099DE0F9A60C829B300693709A490EB67C2', '{"agreements":[{"name":"standard","position":1,"when":"always","targets":[{"metric":"resolution","time":"8h","measured":"wall","pauses":["customer"],"warn_at":[50]}],"on_reopen":"continue","on_priority_change":"from_opening","on_policy_change":"pin"}]}');
-INSERT INTO firstline_adoption VALUES ('acme', 'policy', 1, 1767603600000000, X'276726B793F2262EA33ED636540A720C55477D5D6424E78BA990A6DF46C4C6E9');
+INSERT INTO firstline_record VALUES ('acme', 'a', 'policy', 1, X'000647A048AE8400276726B793F2262EA33ED636540A720C55477D5D6424E78BA990A6DF46C4C6E9', NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('acme', 'd', '276726b793f2262ea33ed636540a720c55477d5d6424e78ba990a6df46c4c6e9', 1, X'7B22707265666978223A22D090D091222C22766572696669636174696F6E223A3433323030302C2261677265656D656E7473223A2264646231333461336636633330386133376537336463343135326135623039396465306639613630633832396233303036393337303961343930656236376332227D', NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('acme', 'd', 'ddb134a3f6c308a37e73dc4152a5b099de0f9a60c829b300693709a490eb67c2', 1, X'7B2261677265656D656E7473223A5B7B226E616D65223A227374616E64617264222C22706F736974696F6E223A312C227768656E223A22616C77617973222C2274617267657473223A5B7B226D6574726963223A227265736F6C7574696F6E222C2274696D65223A223868222C226D65617375726564223A2277616C6C222C22706175736573223A5B22637573746F6D6572225D2C227761726E5F6174223A5B35305D7D5D2C226F6E5F72656F70656E223A22636F6E74696E7565222C226F6E5F7072696F726974795F6368616E6765223A2266726F6D5F6F70656E696E67222C226F6E5F706F6C6963795F6368616E6765223A2270696E227D5D7D', NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('acme', 'r', 'click-1', 1, X'A370B25176FEC041E580FCBC08E09914DE201F29FD9B3E11AB04A1B784C094650190000000007000800000000000000200000000000000030000000000000005000649FBC7EBC400', NULL, NULL, NULL, '0780c9', NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('acme', 'r', 'form-1', 1, X'A524D5AD9BB745986D0D88B76F142BAFEF7821FBC19EE320EE25DA1A9ABA8E620190000000007000800000000000000100000000000000000000000000000002000649FBC7EBC400', NULL, NULL, NULL, '0780c9', NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('acme', 't', 'чат-9', 1, X'01900000000070008000000000000001', NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO firstline_record VALUES ('beta', 'x', '3 old 4711', 1, X'01900000000070008000000000000002', NULL, NULL, NULL, NULL, NULL, NULL, 0);
 COMMIT;

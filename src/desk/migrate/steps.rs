@@ -14,6 +14,7 @@ use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
+use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::decision::Decision;
@@ -156,7 +157,7 @@ impl Flow for MigrateBatch {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.extend(self.tickets.iter().map(|id| Read::Ticket(*id)));
     }
 

@@ -7,6 +7,7 @@ use crate::desk::frame::Frame;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::{DeskId, TicketId};
+use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, DueTimer, Mode, Owed, Read};
 use crate::ticket::decision::Draft;
 use crate::ticket::people::Actor;
@@ -87,7 +88,7 @@ impl Flow for FireDue {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.push(Read::InForce(DefinitionKind::Policy, self.frame.now));
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.push(Read::Ticket(self.ticket));
     }
 

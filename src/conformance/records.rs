@@ -1,0 +1,329 @@
+//! Records of a kind that no store knows.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::thread;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::Candidate;
+use super::failure::{Checked, Failure, holds, refused, same};
+use super::scene::{ACME, SAMPLE, Scene, later, paged};
+use super::together::{at_once, patiently};
+use crate::flow::Engine;
+use crate::store::{
+    Answer, Changes, Claimed, Content, DueRecord, Expected, Handling, Index, Read, Record, RecordCount,
+    RecordKind, RecordPlace, RecordRange, RecordWrite,
+};
+
+/// Another one, whose code begins with that of the first.
+const OTHER: RecordKind =
+    RecordKind::new("conformance.sample2", "other sample", Changes::Replaced, Handling::IMPERSONAL);
+
+fn put<C: Candidate>(scene: &Scene<'_, C>, desk: &str, write: RecordWrite) -> crate::Result<()> {
+    scene.put(desk, [write].into_iter().collect())
+}
+
+pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let bytes = |count: usize| (0..count).map(|n| (n * 7 % 256) as u8).collect::<Vec<u8>>();
+    let full = Content::new(bytes(300))
+        .personal(bytes(40))
+        .indexed(Index::First, "первый")
+        .indexed(Index::Second, "2")
+        .indexed(Index::Third, " ")
+        .due(later(3) + TimeDelta::microseconds(7))
+        .tried(4_000_000_000);
+    // Small and large ones in turn, because stores keep large ones elsewhere.
+    let contents = [
+        Content::default(),
+        full.clone(),
+        Content::new(bytes(100_000)).personal(bytes(1)),
+        Content::new(bytes(801)).indexed(Index::Third, "only the third"),
+        Content::new(bytes(1)).personal(bytes(50_000)).due(later(-86_400 * 365 * 60)),
+        full,
+        Content::new(*b"\0").personal(*b""),
+        Content::new(bytes(1 << 20)),
+    ];
+    for (version, content) in (1..).zip(&contents) {
+        let expected = if version == 1 { Expected::Absent } else { Expected::Version(version - 1) };
+        put(scene, ACME, RecordWrite::put(SAMPLE, "rewritten", expected, content.clone()))?;
+        let key = format!("kept {version}");
+        put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, content.clone()))?;
+        put(scene, ACME, RecordWrite::put(SAMPLE, "put anyhow", Expected::Any, content.clone()))?;
+        for scene in [scene, &scene.twin()?] {
+            for key in ["rewritten", "put anyhow"] {
+                let wanted = Record { key: key.to_owned(), version, content: content.clone() };
+                same(format_args!("the record {key:?}"), scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
+            }
+        }
+    }
+    let found = scene.records(ACME, RecordRange::by_key(SAMPLE).starting_with("kept "))?;
+    let found: Vec<_> = found.into_iter().map(|it| it.content).collect();
+    same("all records, as a range", found, contents.to_vec())?;
+    same("a record of another kind", scene.record(ACME, OTHER, "rewritten")?, None)?;
+    let others = scene.records(ACME, RecordRange::by_key(OTHER))?;
+    same("records of another kind", others, Vec::new())?;
+    for (key, expected) in
+        [("rewritten", Expected::Version(contents.len() as u64)), ("kept 3", Expected::Any)]
+    {
+        put(scene, ACME, RecordWrite::delete(SAMPLE, key, expected))?;
+        same("a record that was deleted", scene.record(ACME, SAMPLE, key)?, None)?;
+        // What is written in its place has nothing of it.
+        put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, Content::new(*b"new")))?;
+        let wanted = Record { key: key.to_owned(), version: 1, content: Content::new(*b"new") };
+        same("a record in place of a deleted one", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
+    }
+    Ok(())
+}
+
+pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let key = "k";
+    let content = |word: &str| Content::new(word.as_bytes());
+    let version = || Ok::<_, Failure>(scene.record(ACME, SAMPLE, key)?.map(|it| it.version));
+    let is_refused = |what: &str, expected, new: Option<&str>| -> Checked {
+        let before = scene.record(ACME, SAMPLE, key)?;
+        let content = new.map(content);
+        let write = RecordWrite { kind: SAMPLE, key: key.to_owned(), expected, content };
+        let error = refused(what, put(scene, ACME, write))?;
+        holds(what, "a conflict", error.is_conflict())?;
+        same(what, scene.record(ACME, SAMPLE, key)?, before)
+    };
+    is_refused("a change to a record that is not there", Expected::Version(1), Some("x"))?;
+    is_refused("the deletion of a record that is not there", Expected::Version(1), None)?;
+    put(scene, ACME, RecordWrite::delete(SAMPLE, key, Expected::Any))?;
+    put(scene, ACME, RecordWrite::delete(SAMPLE, key, Expected::Absent))?;
+    put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, content("one")))?;
+    same("the version of a new record", version()?, Some(1))?;
+    is_refused("a new record where there is one", Expected::Absent, Some("x"))?;
+    is_refused("the deletion of what should not be there", Expected::Absent, None)?;
+    is_refused("a version that is not there yet", Expected::Version(2), Some("x"))?;
+    put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Version(1), content("two")))?;
+    put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Any, content("three")))?;
+    same("the version after three writes", version()?, Some(3))?;
+    is_refused("a stale version", Expected::Version(2), Some("x"))?;
+    is_refused("the deletion of a stale version", Expected::Version(2), None)?;
+    put(scene, ACME, RecordWrite::delete(SAMPLE, key, Expected::Version(3)))?;
+    put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Any, content("four")))?;
+    same("the version after a deletion", version()?, Some(1))
+}
+
+/// Records with keys and index keys of any sort, some of which share an index key.
+fn many() -> Vec<Record> {
+    let keys = ["a", "a1", "a\u{10ffff}", "aa", "b", "B", "z", "ä", "я", "\u{ffff}", "\u{10000}", "é", "e"];
+    let record = |(n, key): (usize, &&str)| {
+        let mut content = Content::new([n as u8]);
+        if n % 4 != 3 {
+            content = content.indexed(Index::First, ["m", "M", "ж"][n % 3]);
+        }
+        content = content.indexed(Index::Second, if n < 9 { "same" } else { "samé" });
+        content = content.due(later(n as i64 % 4));
+        Record { key: (*key).to_owned(), version: 1, content }
+    };
+    keys.iter().enumerate().map(record).collect()
+}
+
+fn fill<C: Candidate>(scene: &Scene<'_, C>, desk: &str, records: &[Record]) -> Checked {
+    let write = |it: &Record| RecordWrite::put(SAMPLE, &*it.key, Expected::Absent, it.content.clone());
+    scene.put(desk, records.iter().rev().map(write).collect())?;
+    // Of another kind, which must not be mixed up with them.
+    let write = |it: &Record| RecordWrite::put(OTHER, &*it.key, Expected::Absent, it.content.clone());
+    Ok(scene.put(desk, records.iter().take(3).map(write).collect())?)
+}
+
+pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let all = many();
+    fill(scene, ACME, &all)?;
+    let ranges = || {
+        let mut ranges = vec![
+            RecordRange::by_key(SAMPLE),
+            RecordRange::by_key(SAMPLE).starting_with("a"),
+            RecordRange::by_key(SAMPLE).starting_with("a\u{10ffff}"),
+            RecordRange::by_key(SAMPLE).equal_to("b"),
+            RecordRange::by_key(SAMPLE)
+                .from(Bound::Excluded("a".to_owned()))
+                .until(Bound::Included("e".into())),
+            RecordRange::by_key(SAMPLE)
+                .from(Bound::Included("e".to_owned()))
+                .until(Bound::Excluded("я".into())),
+        ];
+        for index in Index::ALL {
+            let range = RecordRange::by_index(SAMPLE, index);
+            ranges.extend([range.clone(), range.clone().equal_to("m"), range.starting_with("same")]);
+        }
+        ranges
+    };
+    for range in ranges().into_iter().chain(ranges().into_iter().map(RecordRange::descending)) {
+        let mut wanted: Vec<_> = all.iter().filter(|it| range.contains(it)).cloned().collect();
+        wanted.sort_by_key(|it| range.place(it));
+        if range.descending {
+            wanted.reverse();
+        }
+        for limit in [1, 2, 5, 100] {
+            let found = paged(limit, |last: Option<&Record>| {
+                let after: Option<RecordPlace> = last.and_then(|last| range.place(last));
+                scene.records(ACME, range.clone().after(after).limit(limit))
+            })?;
+            let keys = |it: &[Record]| it.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
+            same(format_args!("{range:?}, {limit} at a time"), keys(&found), keys(&wanted))?;
+            same(format_args!("{range:?}"), found, wanted.clone())?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn counted<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let all = many();
+    fill(scene, ACME, &all)?;
+    let ends = [
+        (Bound::Unbounded, Bound::Unbounded),
+        (Bound::Included("m".to_owned()), Bound::Unbounded),
+        (Bound::Excluded("m".to_owned()), Bound::Unbounded),
+        (Bound::Unbounded, Bound::Excluded("samé".to_owned())),
+    ];
+    for index in Index::ALL {
+        for (from, until) in &ends {
+            let range = RecordRange::by_index(SAMPLE, index).from(from.clone()).until(until.clone());
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for place in all.iter().filter(|it| range.contains(it)).filter_map(|it| range.place(it)) {
+                *counts.entry(place.index).or_default() += 1;
+            }
+            for limit in [1, 2, 100] {
+                let read = Read::CountRecords {
+                    kind: SAMPLE,
+                    index,
+                    from: from.clone(),
+                    until: until.clone(),
+                    limit,
+                };
+                let wanted = counts.iter().take(limit);
+                let wanted = wanted.map(|(it, count)| RecordCount { index: it.clone(), count: *count });
+                let what = format!("{read:?}");
+                same(what, scene.read(ACME, read)?, Answer::Counts(wanted.collect()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let mut all = Vec::new();
+    for desk in ["beta", ACME, "Гамма"] {
+        fill(scene, desk, &many())?;
+        for record in many() {
+            let due = record.content.due.unwrap_or_default();
+            all.push(DueRecord { due, desk: desk.into(), key: record.key });
+        }
+        let idle = Content::new(*b"done");
+        put(scene, desk, RecordWrite::put(SAMPLE, "done", Expected::Absent, idle))?;
+    }
+    all.sort();
+    for until in [-1, 0, 2, 1_000] {
+        let wanted: Vec<_> = all.iter().filter(|it| it.due <= later(until)).cloned().collect();
+        for limit in [1, 4, 100] {
+            let what = format!("records due until second {until}, {limit} at a time");
+            let found = paged(limit, |after: Option<&DueRecord>| {
+                let after = after.cloned().map(Box::new);
+                match scene
+                    .read("nobody", Read::DueRecords { kind: SAMPLE, until: later(until), after, limit })?
+                {
+                    Answer::DueRecords(due) => Ok(due),
+                    other => Err(Failure::new(&what, "due records", format_args!("{other:?}"))),
+                }
+            })?;
+            same(&what, &found, &wanted)?;
+        }
+    }
+    Ok(())
+}
+
+/// Claims at the store, as often as it asks for by being busy.
+fn claim<C: Candidate>(scene: &Scene<'_, C>, limit: usize, lease: TimeDelta) -> Checked<Vec<Claimed>> {
+    Ok(patiently(|| scene.wait(scene.store.claim(SAMPLE, limit, lease)))?)
+}
+
+pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let hour = TimeDelta::hours(1);
+    same("what is claimed where nothing is due", claim(scene, 9, hour)?, Vec::new())?;
+    let now = scene.wait(scene.store.now())?;
+    let due = |key: &str, minutes: i64| {
+        let content = Content::new(vec![7; 2_000]).indexed(Index::First, key).personal(*b"words");
+        RecordWrite::put(SAMPLE, key, Expected::Absent, content.due(now + TimeDelta::minutes(minutes)))
+    };
+    scene.put(ACME, [due("second", -20), due("later", 50), due("first", -30)].into_iter().collect())?;
+    scene.put("beta", [due("third", -10)].into_iter().collect())?;
+    let taken = |it: &[Claimed]| {
+        let mut taken: Vec<_> =
+            it.iter().map(|it| (it.record.key.clone(), it.desk.clone(), it.record.content.tries)).collect();
+        taken.sort();
+        taken
+    };
+    let first = claim(scene, 2, hour)?;
+    let wanted = vec![("first".to_owned(), ACME.into(), 1), ("second".to_owned(), ACME.into(), 1)];
+    same("the two that are due first", taken(&first), wanted)?;
+    for Claimed { record, .. } in &first {
+        same("the token of a first claim", record.version, 2)?;
+        same(
+            "a claimed record, as it is stored",
+            scene.record(ACME, SAMPLE, &record.key)?.as_ref(),
+            Some(record),
+        )?;
+        let until = record.content.due.unwrap_or_default() - now;
+        holds(
+            "the end of a lease",
+            "an hour from now",
+            until >= hour && until < hour + TimeDelta::minutes(10),
+        )?;
+    }
+    let wanted = vec![("third".to_owned(), "beta".into(), 1)];
+    same("the one that is left", taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?), wanted)?;
+    thread::sleep(Duration::from_millis(20));
+    // Its lease is over. Whoever had it has no right to it any more.
+    let again = claim(scene, 9, hour)?;
+    same("what comes back", taken(&again), vec![("third".to_owned(), "beta".into(), 2)])?;
+    let Some(Claimed { record, .. }) = again.first() else { return Ok(()) };
+    let late = RecordWrite::delete(SAMPLE, "third", Expected::Version(record.version - 1));
+    let error = refused("an acknowledgement with an old token", put(scene, "beta", late))?;
+    holds("an acknowledgement with an old token", "a conflict", error.is_conflict())?;
+    put(scene, "beta", RecordWrite::delete(SAMPLE, "third", Expected::Version(record.version)))?;
+    // Given back, and at once claimed again.
+    for Claimed { desk, record } in first {
+        let content = record.content.clone().due(now - TimeDelta::minutes(1));
+        let back = RecordWrite::put(SAMPLE, record.key, Expected::Version(record.version), content);
+        put(scene, desk.as_str(), back)?;
+    }
+    let wanted = vec![("first".to_owned(), ACME.into(), 2), ("second".to_owned(), ACME.into(), 2)];
+    same("what was given back", taken(&claim(scene, 9, hour)?), wanted)?;
+    same("what is left then", claim(scene, 9, hour)?, Vec::new())
+}
+
+pub(super) fn claims_at_once<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    const EACH: usize = 20;
+    let now = scene.wait(scene.store.now())?;
+    let mut all = Vec::new();
+    for desk in [ACME, "beta", "gamma"] {
+        let key = |n| format!("{desk} {n}");
+        let write = |n| {
+            let content = Content::new(*b"work").due(now - TimeDelta::minutes(n as i64));
+            RecordWrite::put(SAMPLE, key(n), Expected::Absent, content)
+        };
+        scene.put(desk, (0..EACH).map(write).collect())?;
+        all.extend((0..EACH).map(key));
+    }
+    let claimed = at_once(scene, |_, scene| {
+        let mut mine = Vec::new();
+        // A store may pass over what another is taking, so that nothing is to be had for a moment.
+        let mut idle = 0;
+        while idle < 3 {
+            let claimed = claim(scene, 7, TimeDelta::hours(1))?;
+            idle = if claimed.is_empty() { idle + 1 } else { 0 };
+            mine.extend(claimed.into_iter().map(|it| it.record.key));
+        }
+        Ok(mine)
+    })?;
+    let mut claimed = claimed.concat();
+    claimed.extend(claim(scene, 100, TimeDelta::hours(1))?.into_iter().map(|it| it.record.key));
+    claimed.sort();
+    all.sort();
+    same("what eight workers claimed", claimed, all)
+}
