@@ -349,10 +349,10 @@ mod tests {
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
             let writer = store.writer(store.patience()).unwrap();
-            let mut statement =
-                writer.connection().unwrap().prepare_cached(&store.shared().sql.is_due).unwrap();
-            for until in [1, 1_000, 1_000_000] {
-                statement.exists(rusqlite::params!["kind", until]).unwrap();
+            let sql = &store.shared().sql.due_records;
+            let mut statement = writer.connection().unwrap().prepare_cached(sql).unwrap();
+            for limit in [1, 10, 100] {
+                statement.exists(rusqlite::params!["kind", limit, limit]).unwrap();
             }
             statement.get_status(StatementStatus::RePrepare)
         };
