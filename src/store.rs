@@ -22,7 +22,7 @@
 //! - A ticket is written only at its expected version, a record only as its [`Expected`] says, else the commit is a
 //!   [conflict](crate::ErrorKind::Conflict).
 //! - Everything in a [`Commit`] is kept. [`Read`] and [`Write`] may get variants in later versions: a store answers one that it
-//!   does not know with [`Error::unsupported`], and writes nothing.
+//!   does not know with [`Error::unsupported`](crate::Error::unsupported), and writes nothing.
 //!
 //! Whether a store does, the suite in `conformance` (feature `conformance`) says by name.
 
