@@ -3,6 +3,7 @@
 //! The personal part stands apart, so that it can be sealed and erased while the facts stay as they are.
 
 mod recent;
+mod shared;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,19 +17,7 @@ use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
 pub(crate) use recent::Recent;
-
-/// What all transactions of a store share: its statements, and the tickets that it knows already.
-#[derive(Debug)]
-pub(crate) struct Shared<S> {
-    pub(crate) sql: S,
-    pub(crate) recent: Recent,
-}
-
-impl<S> Shared<S> {
-    pub(crate) fn new(sql: S) -> Shared<S> {
-        Shared { sql, recent: Recent::default() }
-    }
-}
+pub(crate) use shared::Shared;
 
 /// What a ticket's row has beside its JSON and its state: everything by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]

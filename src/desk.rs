@@ -388,19 +388,4 @@ impl<E: Engine> Desk<E> {
         let sweep = sweep::Sweep::new(self.frame_at(now), listing, PAGE.get());
         self.engine.work(&self.settings.desk, sweep)
     }
-
-    /// The desk's definitions: its policy, and which holds from when.
-    pub fn setup(&self) -> Setup<'_, E> {
-        Setup(self)
-    }
-
-    /// What the desk can say about its work: where the time went, what is due soon.
-    pub fn reports(&self) -> Reports<'_, E> {
-        Reports(self)
-    }
-
-    /// What is on record: histories, and imports from other systems.
-    pub fn records(&self) -> Records<'_, E> {
-        Records(self)
-    }
 }

@@ -85,6 +85,7 @@ mod connect;
 pub mod driver;
 mod fault;
 mod line;
+mod options;
 mod schema;
 mod seats;
 mod sql;
@@ -95,7 +96,6 @@ mod write;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::Pool;
@@ -109,14 +109,12 @@ use crate::store::{Claimed, Mode, RecordKind};
 use fault::Fault;
 use line::{Cancel, Limits, Line};
 use seats::Seats;
-use sql::Sql;
+use sql::Shared;
 use tx::{Door, Work};
 
+pub use options::{Migrations, Options};
 pub use tx::PostgresTx;
 pub use within::{Within, WithinTx};
-
-/// What all transactions of a store share.
-type Shared = crate::codec::Shared<Sql>;
 
 /// A store in PostgreSQL. Clones share the connections.
 #[derive(Clone)]
@@ -134,143 +132,6 @@ impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the pool, which knows a password.
         f.debug_struct("Postgres").field("schema", &self.0.shared.sql.schema).finish_non_exhaustive()
-    }
-}
-
-/// Who makes the tables.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Migrations {
-    /// The program itself, when it starts: in one transaction, however many start at once.
-    #[default]
-    Apply,
-    /// Somebody else, with the statements of [`Options::migrations_sql`], and of [`Options::migrations_sql_from`] when a
-    /// later version of the crate needs more, or with another program that applies them. The program only looks, says
-    /// which version it found, and needs fewer rights: the [module's page](self) lists them.
-    Verify,
-}
-
-/// How to connect. [`Postgres::connect`] and [`Desk::connect`] take the defaults.
-///
-/// ```
-/// use firstline::postgres::{Migrations, Options};
-///
-/// let options = Options::new().schema("support").connections(32).migrations(Migrations::Verify);
-/// assert!(options.migrations_sql()?.starts_with("BEGIN;\nCREATE SCHEMA IF NOT EXISTS \"support\";"));
-/// # Ok::<(), firstline::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Options {
-    schema: String,
-    connections: usize,
-    migrations: Migrations,
-    patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            schema: "firstline".to_owned(),
-            connections: 16,
-            migrations: Migrations::Apply,
-            patience: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Options {
-    /// The schema `firstline`, up to 16 connections, tables made when they are not there, a patience of ten seconds.
-    pub fn new() -> Options {
-        Options::default()
-    }
-
-    /// Another schema: up to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`. It is
-    /// firstline's alone, so `public` is refused.
-    pub fn schema(mut self, schema: impl Into<String>) -> Options {
-        self.schema = schema.into();
-        self
-    }
-
-    /// At most so many connections, from 1 to 1,000. Each command uses one, also while it waits for what another has
-    /// claimed. Of three or more, a quarter, and at least one, is kept for reading; of one or two none is, and reading may
-    /// then wait behind writing.
-    ///
-    /// As many as the server has cores, times two or three, are plenty for most. Of several processes each has so many:
-    /// all of them together, and the host's own, must be fewer than the server's `max_connections`.
-    pub fn connections(mut self, connections: usize) -> Options {
-        self.connections = connections;
-        self
-    }
-
-    /// How long a command waits for what it cannot have at once, from a tenth of a second to an hour: for a connection
-    /// to spare, for a new one, for what another command has claimed, and for a server that is starting anew. In vain, it
-    /// fails as [`Busy`](ErrorKind::Busy).
-    ///
-    /// An answer is waited for twice as long, and as long again for each further claim that is taken on the way to it
-    /// (up to eight in all), so that a server that is there says itself what is in the way. Where none comes, because
-    /// the server has vanished or an import's batch is too large for a slow one, the connection is given up, and a
-    /// command that was not being committed is tried once more on a new one. One whose commit was only too slow still
-    /// has its claims: looking for it may end as [`Unknown`](ErrorKind::Unknown), and the commit may land later. So a
-    /// command ends within some times the patience, whatever became of the server.
-    ///
-    /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned: a longer one makes the wait
-    /// for an answer longer, and with 0, which is no limit, there is none for answers either. In the host's
-    /// transaction, see [`Desk::within`], the host's settings hold instead.
-    pub fn patience(mut self, patience: Duration) -> Options {
-        self.patience = patience;
-        self
-    }
-
-    /// Who makes the tables.
-    pub fn migrations(mut self, migrations: Migrations) -> Options {
-        self.migrations = migrations;
-        self
-    }
-
-    /// All migrations as a text for `psql`, for those who let no program make tables. Where there are tables already,
-    /// it is [those after their version](Options::migrations_sql_from) that are wanted.
-    ///
-    /// # Errors
-    /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
-    pub fn migrations_sql(&self) -> Result<String> {
-        self.migrations_sql_from(0)
-    }
-
-    /// The migrations that bring tables of this version to that of the program, as a text for `psql`: one transaction,
-    /// which changes nothing and says so if the tables have another version, or are being migrated by somebody else. The
-    /// version is that of which [`connect`](Options::connect) complains; 0 is no tables at all.
-    ///
-    /// # Errors
-    /// A [definition error](ErrorKind::Definition) if there is no such version, or the schema's name has other
-    /// characters.
-    pub fn migrations_sql_from(&self, version: usize) -> Result<String> {
-        self.check()?;
-        schema::script(&self.schema, version)
-    }
-
-    fn check(&self) -> Result<()> {
-        let Options { schema, connections, patience, .. } = self;
-        let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
-        if matches!(schema.as_str(), "public" | "information_schema") {
-            return Err(Error::definition("schema", format_args!("{schema:?} is everybody's"))
-                .allowing("a schema that is firstline's alone"));
-        }
-        if !(plain && begins_well && (1..=50).contains(&schema.len())) {
-            return Err(Error::definition("schema", format_args!("{schema:?} cannot be a schema's name"))
-                .allowing(
-                    "1 to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`",
-                ));
-        }
-        if !(1..=1_000).contains(connections) {
-            return Err(Error::definition("connections", format_args!("{connections} are out of range"))
-                .allowing("1 to 1,000"));
-        }
-        if !(Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(patience) {
-            return Err(Error::definition("patience", format_args!("{patience:?} is out of range"))
-                .allowing("a tenth of a second to an hour"));
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod busy;
 mod fault;
 mod guard;
 mod idle;
+mod open;
 mod options;
 mod row;
 mod schema;
@@ -33,16 +34,13 @@ use busy::Patience;
 use fault::fault;
 use guard::Claim as FileClaim;
 use idle::Idle;
-use sql::Sql;
+use sql::Shared;
 use tx::{Memo, Rows};
 
 #[cfg(feature = "tokio")]
 pub use awaited::Awaited;
 pub use options::{Durability, Options};
 pub use within::Within;
-
-/// What all transactions of a store share.
-type Shared = crate::codec::Shared<Sql>;
 
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 4;

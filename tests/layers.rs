@@ -2,9 +2,10 @@
 //! neither folders nor files use each other in a circle; the domain reads no clock, draws no random number and does no
 //! I/O.
 //!
-//! A room is a file `noun.rs` with its folder `noun/`, which may use each other. The rooms of one folder must not form a
-//! circle, at any depth, so two files of different rooms form none either. A `pub use` offers an item under a second
-//! name: it counts as no use, and a file that uses the name uses the file behind it.
+//! A room is a file `noun.rs` with its folder `noun/`. The rooms of one folder must not form a circle, at any depth, even
+//! where no two files do. Neither must files, a file and those of its folder included. A `pub use` offers an item under a
+//! second name: it counts as a use only if the file also mentions the name elsewhere. A file that uses the second name
+//! uses the file behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 #[path = "layers/source.rs"]
 mod source;
 
-use source::{Use, tokens, uses};
+use source::{Token, Use, tokens, uses};
 
 /// The units of the crate and the floor of each. A file belongs to the longest name that begins its own.
 const FLOORS: &[(u8, &[&str])] = &[
@@ -126,13 +127,14 @@ type Edges = BTreeMap<String, BTreeMap<String, String>>;
 fn violations(sources: &Sources) -> Vec<String> {
     let house = House::of(sources);
     let mut wrong = Vec::new();
-    let mut rooms = Edges::new();
+    let (mut rooms, mut files) = (Edges::new(), Edges::new());
     for (path, text) in sources.iter().filter(|(path, _)| *path != "lib.rs") {
         let module = path.trim_end_matches(".rs");
         let Some((floor, _)) = unit_of(module) else {
             wrong.push(format!("{path} stands on no floor: name it in FLOORS"));
             continue;
         };
+        let tokens = tokens(text);
         for Use { path, line, exported, tests } in &house.uses[module] {
             let place = format!("{module}.rs:{line}");
             let Some(first) = path.first() else {
@@ -149,15 +151,15 @@ fn violations(sources: &Sources) -> Vec<String> {
                     "{place} on floor {floor} uses crate::{} on floor {used_floor}",
                     path.join("::")
                 ));
-            } else if !exported
-                && !tests
-                && !module.ends_with("/tests")
-                && let Some((from, to)) = rooms_of(module, &used)
-            {
-                rooms.entry(from).or_default().entry(to).or_insert(place);
+            } else if !tests && !module.ends_with("/tests") && (!exported || mentions_beside(path, &tokens)) {
+                if let Some((from, to)) = rooms_of(module, &used) {
+                    rooms.entry(from).or_default().entry(to).or_insert_with(|| place.clone());
+                }
+                if used != module {
+                    files.entry(module.to_owned()).or_default().entry(used).or_insert(place);
+                }
             }
         }
-        let tokens = tokens(text);
         let spelled: String = tokens.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
         let mentions = |what: &str| {
             let words: Vec<String> = source::tokens(what).into_iter().map(|it| it.text).collect();
@@ -175,7 +177,19 @@ fn violations(sources: &Sources) -> Vec<String> {
         }
     }
     wrong.extend(cycles(rooms));
+    // Two files in different rooms form a circle of rooms as well.
+    let of_files: Vec<_> = cycles(files).into_iter().filter(|circle| !wrong.contains(circle)).collect();
+    wrong.extend(of_files);
     wrong
+}
+
+/// Whether a file that offers an item also uses it: its name is in the file once more, and not as a module's.
+fn mentions_beside(path: &[String], tokens: &[Token]) -> bool {
+    let Some(name) = path.last() else { return false };
+    let in_path = path.iter().filter(|it| *it == name).count();
+    let before = std::iter::once("").chain(tokens.iter().map(|it| it.text.as_str()));
+    let mentioned = tokens.iter().zip(before).filter(|(it, before)| it.text == *name && *before != "mod");
+    mentioned.count() > in_path
 }
 
 /// The rooms of one folder to which two modules belong; none if one of them is the other's room.
@@ -209,7 +223,10 @@ fn cycle(edges: &Edges) -> Option<(Vec<String>, String)> {
     ) -> Option<(Vec<String>, String)> {
         if let Some(begin) = trail.iter().position(|unit| *unit == from) {
             let mut round: Vec<&str> = trail[begin..].to_vec();
-            round.push(from);
+            // It begins with its first name, wherever it was entered.
+            let first = (0..round.len()).min_by_key(|place| round[*place]).unwrap_or(0);
+            round.rotate_left(first);
+            round.push(round[0]);
             let steps =
                 round.windows(2).map(|it| format!("{} -> {} ({})", it[0], it[1], edges[it[0]][it[1]]));
             let words = format!("a circle: {}", steps.collect::<Vec<_>>().join(", "));
@@ -344,6 +361,12 @@ fn a_made_up_violation_is_found() {
         ),
         // By a name under which a third file offers the item.
         ("ticket/deep.rs", "use crate::Change;", "a circle: ticket/deep -> ticket/event"),
+        // Of a file and one of its folder.
+        (
+            "ticket/event.rs",
+            "use super::{deep, Kind};",
+            "a circle: ticket -> ticket/event (ticket.rs:1), ticket/event -> ticket (ticket/event.rs:1)",
+        ),
         ("ticket.rs", "fn f() { let now = chrono::Utc::now(); }", "ticket.rs mentions Utc::now"),
         ("desk.rs", "fn f() { let id = Uuid::now_v7(); }", "desk.rs mentions now_v7"),
         ("desk.rs", "use rand::Rng;", "desk.rs mentions rand::"),
@@ -362,6 +385,11 @@ fn a_made_up_violation_is_found() {
         assert_eq!(wrong.len(), 1, "{path} {text}: {wrong:?}");
         assert!(wrong[0].contains(expected), "{path} {text}: {wrong:?}");
     }
+    // An item that a file offers counts if the file also uses it.
+    let offers = |text| crate_of(&[("ticket/event.rs", "use super::Kind;"), ("ticket.rs", text)]);
+    assert_eq!(violations(&offers("mod event; pub use event::Change;")), Vec::<String>::new());
+    let wrong = violations(&offers("mod event; pub use event::Change; struct Ticket(Change);"));
+    assert!(matches!(&wrong[..], [one] if one.contains("a circle: ticket -> ticket/event")), "{wrong:?}");
     let harmless = "//! use crate::desk::Desk\n// Utc::now\nconst HINT: &str = \"std::fs, crate::desk\";";
     assert_eq!(violations(&crate_of(&[("ticket.rs", harmless)])), Vec::<String>::new());
 }

@@ -15,6 +15,13 @@ use crate::ticket::event::Event;
 #[derive(Debug)]
 pub struct Records<'a, E>(pub(super) &'a Desk<E>);
 
+impl<E: Engine> Desk<E> {
+    /// What is on record: histories, and imports from other systems.
+    pub fn records(&self) -> Records<'_, E> {
+        Records(self)
+    }
+}
+
 impl<'a, E: Engine> Records<'a, E> {
     /// The whole history of a ticket: who, when, what, why.
     ///

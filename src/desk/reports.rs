@@ -27,6 +27,13 @@ use crate::workflow::{Traffic, Workflow};
 #[derive(Debug)]
 pub struct Reports<'a, E>(pub(super) &'a Desk<E>);
 
+impl<E: Engine> Desk<E> {
+    /// What the desk can say about its work: where the time went, what is due soon.
+    pub fn reports(&self) -> Reports<'_, E> {
+        Reports(self)
+    }
+}
+
 impl<'a, E: Engine> Reports<'a, E> {
     /// Where the time of a ticket's clock went, span by span: its latest cycle, up to now.
     ///

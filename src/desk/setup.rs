@@ -36,6 +36,13 @@ use crate::workflow::{Migration, WorkflowDefinition};
 #[derive(Debug)]
 pub struct Setup<'a, E>(pub(super) &'a Desk<E>);
 
+impl<E: Engine> Desk<E> {
+    /// The desk's definitions: its policy, and which holds from when.
+    pub fn setup(&self) -> Setup<'_, E> {
+        Setup(self)
+    }
+}
+
 impl<'a, E: Engine> Setup<'a, E> {
     /// Lets a policy hold from now on. If it is the newest one already, or is planned as that, nothing happens, so
     /// that a program may say so at every start.

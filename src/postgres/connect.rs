@@ -11,9 +11,10 @@ use tokio_postgres::{Config, NoTls, Socket};
 
 use super::fault::Fault;
 use super::line::{Cancel, Limits, in_time};
+use super::options::Options;
 use super::seats::Seats;
-use super::sql::Sql;
-use super::{Inner, Options, Postgres, Shared, in_runtime, schema};
+use super::sql::{Shared, Sql};
+use super::{Inner, Postgres, in_runtime, schema};
 use crate::error::{Error, Result};
 
 impl Options {

@@ -5,8 +5,8 @@
 //! database's collation is. JSON is kept as text, because it must stay as it was written.
 
 use super::fault::Fault;
+use super::options::{Migrations, Options};
 use super::sql::lock_id;
-use super::{Migrations, Options};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -122,12 +122,35 @@ fn statements(schema: &str, migrations: &[Migration]) -> String {
     all
 }
 
+impl Options {
+    /// All migrations as a text for `psql`, for those who let no program make tables. Where there are tables already,
+    /// it is [those after their version](Options::migrations_sql_from) that are wanted.
+    ///
+    /// # Errors
+    /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
+    pub fn migrations_sql(&self) -> Result<String> {
+        self.migrations_sql_from(0)
+    }
+
+    /// The migrations that bring tables of this version to that of the program, as a text for `psql`: one transaction,
+    /// which changes nothing and says so if the tables have another version, or are being migrated by somebody else. The
+    /// version is that of which [`connect`](Options::connect) complains; 0 is no tables at all.
+    ///
+    /// # Errors
+    /// A [definition error](ErrorKind::Definition) if there is no such version, or the schema's name has other
+    /// characters.
+    pub fn migrations_sql_from(&self, version: usize) -> Result<String> {
+        self.check()?;
+        script(&self.schema, version)
+    }
+}
+
 /// The migrations after this version as one transaction, to be run by somebody who may. On tables of any other version
 /// it changes nothing and says why.
 ///
 /// # Errors
 /// [`ErrorKind::Definition`] if there is no such version.
-pub(super) fn script(schema: &str, version: usize) -> Result<String> {
+fn script(schema: &str, version: usize) -> Result<String> {
     script_of(schema, version, MIGRATIONS)
 }
 

@@ -12,6 +12,9 @@ use crate::store::query::{Order, Query};
 use crate::store::read::{DueTimer, Owed, Read};
 use crate::store::{Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordRange};
 
+/// What all transactions of a store share.
+pub(super) type Shared = crate::codec::Shared<Sql>;
+
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
         /// Every statement but those of searches and commits.

@@ -7,11 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, join, join_all, join3, join4};
 
-use super::Shared;
 use super::answer::{Meanings, answer, claimed, ticket_from};
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::line::Line;
+use super::sql::Shared;
 use super::wire::Wire;
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};

@@ -3,10 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::Postgres;
 use super::driver::Connection;
+use super::sql::Shared;
 use super::tx::{Door, Work};
 use super::wire::Hosts;
-use super::{Postgres, Shared};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};

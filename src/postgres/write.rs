@@ -1,7 +1,7 @@
 //! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
 
-use super::Shared;
 use super::driver::{Statement, Value};
+use super::sql::Shared;
 use crate::codec::{self, Columns, Place, Recent, signed};
 use crate::error::Result;
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};

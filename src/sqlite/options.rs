@@ -1,20 +1,12 @@
 //! How a database is opened.
 
-use std::io;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::Shared;
-use super::busy::Patience;
-use super::guard::Claim;
-use super::idle::Idle;
-use super::sql::Sql;
-use super::{IDLE_READERS, Inner, Place, Sqlite, busy, fault, guard, schema};
-use crate::error::{Error, ErrorKind, Result};
+use super::fault;
+use crate::error::{Error, Result};
 
 /// What a power cut may take of what the store wrote. In the host's own transaction, which the host commits, the
 /// `synchronous` of the host's connection says so.
@@ -28,16 +20,16 @@ pub enum Durability {
     Normal,
 }
 
-/// How to open a database. [`Sqlite::open`] and [`Desk::open`](crate::Desk::open) take the defaults.
+/// How to open a database. [`Sqlite::open`](super::Sqlite::open) and [`Desk::open`](crate::Desk::open) take the defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Options {
     pub(super) prefix: String,
     durability: Durability,
     pub(super) patience: Duration,
-    share_at_own_risk: bool,
+    pub(super) share_at_own_risk: bool,
     /// The version number of the linked SQLite; tests say another.
-    sqlite: i32,
+    pub(super) sqlite: i32,
 }
 
 impl Default for Options {
@@ -72,13 +64,13 @@ impl Options {
     }
 
     /// How long a command waits for others: ten seconds, if nothing else is said; from a millisecond to an hour. After that
-    /// it ends with [`Busy`](ErrorKind::Busy), and nothing was written.
+    /// it ends with [`Busy`](crate::ErrorKind::Busy), and nothing was written.
     ///
     /// A file has one writer at a time. A command that writes waits for those of this store and for other programs and
     /// connections, a transaction of the host's among them, and does both within the same patience. What only reads waits
     /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
     ///
-    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`]")]
+    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`](super::Sqlite::awaited)")]
     #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::awaited` (feature `tokio`)")]
     /// the patience is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
     /// that it is busy together with the others, before as long has passed for him.
@@ -123,87 +115,7 @@ impl Options {
         self
     }
 
-    /// Opens the database in this file, and makes it if it is not there.
-    ///
-    /// It is in SQLite's mode of a write-ahead log (WAL) from then on and for good, also for whoever else opens it: if it is
-    /// the host's file, the host's connections use the log too, and a copy of an open file is made by SQLite's backup or
-    /// `VACUUM INTO`, not by copying it.
-    ///
-    /// # Errors
-    /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written, or another store has it
-    ///   open and the linked SQLite cannot take two (see [`share_at_own_risk`](Options::share_at_own_risk));
-    /// - [`Unknown`](ErrorKind::Unknown): the disk failed while its tables were committed; open it again;
-    /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
-    /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
-    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the patience is out of bounds;
-    /// - [`Busy`](ErrorKind::Busy): its tables have to be made, or its journal changed, and another program or connection
-    ///   wrote to it for longer than the [patience](Options::patience).
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
-        self.check()?;
-        let path = path.as_ref();
-        let problem = || format!("the database {} cannot be opened", path.display());
-        let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
-        // Connections for reading are opened later, when the program may have another working directory.
-        let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
-        self.over(connection, Some(place)).map_err(|error| {
-            if !error.is_retryable() {
-                return error;
-            }
-            let problem = format!(
-                "the database {} cannot be opened as long as another program or connection is writing to it",
-                path.display()
-            );
-            Error::new(error.kind(), problem).caused_by(error)
-        })
-    }
-
-    /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
-    /// writes.
-    ///
-    /// # Errors
-    /// A storage error.
-    pub fn in_memory(self) -> Result<Sqlite> {
-        self.check()?;
-        let connection = Connection::open_in_memory().map_err(fault)?;
-        self.over(connection, None)
-    }
-
-    fn over(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
-        self.prepare(&mut connection)?;
-        let claim = match guard::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
-            true => Claim::on(&connection)?,
-            false => None,
-        };
-        // First, because a database that is refused is left as it is, its journal mode too.
-        schema::migrate(&mut connection, &self.prefix)?;
-        if place.is_some() {
-            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
-            // that is now in use; SQLite keeps another one silently where it must.
-            let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::tried(Patience::of(self.patience), set).map_err(fault)?;
-            if mode != "wal" {
-                let problem =
-                    format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
-                return Err(
-                    Error::new(ErrorKind::Storage, problem).allowing("a file on a local, writable disk")
-                );
-            }
-        }
-        // From here on the one who writes waits as [`busy`] has it, and SQLite not at all.
-        connection.busy_timeout(Duration::ZERO).map_err(fault)?;
-        let shared = Shared::new(Sql::new(&self.prefix));
-        let inner = Inner {
-            options: self,
-            place,
-            shared,
-            writer: Idle::new(1, vec![connection]),
-            readers: Idle::new(IDLE_READERS, Vec::new()),
-            claim,
-        };
-        Ok(Sqlite(Arc::new(inner)))
-    }
-
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let plain = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let begins_well = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
             && !self.prefix.to_ascii_lowercase().starts_with("sqlite_");
@@ -220,7 +132,7 @@ impl Options {
     }
 
     /// Settings of every connection.
-    fn prepare(&self, connection: &mut Connection) -> Result<()> {
+    pub(super) fn prepare(&self, connection: &mut Connection) -> Result<()> {
         // On macOS a sync leaves the bytes in the drive's cache, unless it is a full one; elsewhere the words do nothing.
         let synced = match self.durability {
             Durability::Full => {
@@ -252,22 +164,5 @@ impl Options {
                 "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384",
             )
             .map_err(fault)
-    }
-}
-
-impl Place {
-    /// The place of the database that this connection was opened on by this path or URI.
-    fn of(path: &Path, connection: &Connection) -> io::Result<Place> {
-        let uri = path.to_str().filter(|it| it.starts_with("file:"));
-        let (Some(uri), Some(file)) = (uri, connection.path().filter(|file| !file.is_empty())) else {
-            let file = std::path::absolute(path)?;
-            return Ok(Place { name: file.clone(), file });
-        };
-        // The path is SQLite's, which is whole; all else stays as it was asked for, but for the one mode that SQLite
-        // refuses to whoever makes no file. What follows a `#` means nothing.
-        let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
-        let asked = asked.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
-        let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        Ok(Place { name: format!("file:{path}?{asked}").into(), file: file.into() })
     }
 }

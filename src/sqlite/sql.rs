@@ -9,6 +9,9 @@ use super::row::signed;
 use crate::store::query::{Order, Query};
 use crate::store::{Index, RecordOrder, RecordRange};
 
+/// What all transactions of a store share.
+pub(super) type Shared = crate::codec::Shared<Sql>;
+
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
         /// Every statement but those of searches.

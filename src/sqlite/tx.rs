@@ -6,10 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
 
-use super::Shared;
 use super::fault;
 use super::row::{self, Columns, Place};
-use super::sql::Bound;
+use super::sql::{Bound, Shared};
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::claims::Claim;

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, Transaction};
 
+use super::sql::Shared;
 use super::tx::{Memo, Rows};
-use super::{Shared, Sqlite, fault};
+use super::{Sqlite, fault};
 use crate::desk::Desk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;

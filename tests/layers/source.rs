@@ -125,8 +125,10 @@ pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token
                 let tests = before.join(" ").trim().ends_with("# [ cfg ( test ) ]");
                 inner.push((depth + 1, tests));
             }
-            // `$crate` and `pub(crate)` are no paths; `pub(in crate::…)` is one.
-            "crate" if text(place + 1) == "::" => add(place, tests, tree(tokens, place + 2, Vec::new())),
+            // `$crate`, `pub(crate)` and `pub(in crate::…)` use nothing.
+            "crate" if text(place + 1) == "::" && text(place.wrapping_sub(1)) != "in" => {
+                add(place, tests, tree(tokens, place + 2, Vec::new()))
+            }
             "super" if text(place + 1) == "::" && text(place.wrapping_sub(1)) != "::" => {
                 let (begin, mut ups) = (place, 1);
                 while text(place + 2) == "super" {

@@ -1,0 +1,16 @@
+//! What all transactions of a store share.
+
+use super::recent::Recent;
+
+/// The state that all transactions of a store share: its statements, and the tickets that it knows already.
+#[derive(Debug)]
+pub(crate) struct Shared<S> {
+    pub(crate) sql: S,
+    pub(crate) recent: Recent,
+}
+
+impl<S> Shared<S> {
+    pub(crate) fn new(sql: S) -> Shared<S> {
+        Shared { sql, recent: Recent::default() }
+    }
+}
