@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use firstline::lifecycle::{Refused, StateKind, StepKind};
 use firstline::ticket::decision::Moment;
+use firstline::ticket::personal::{Owner, Personal, Words};
 use firstline::time::{DateTime, Utc};
 use firstline::{Action, Actor, Change, Contact, Desk, Event, NewTicket, Policy, Snapshot, State, state};
 
@@ -136,6 +137,7 @@ fn least(
         _ => (StepKind::Cancel, state::Cancelled.into(), None),
     };
     let kind = by_hand::take(from, step)?;
+    let owner = ticket.requester().map_or(Owner::Nobody, |id| Owner::Contact(id.clone()));
     let mut ticket = ticket.clone();
     ticket.version += 1;
     ticket.state = to.clone();
@@ -149,7 +151,9 @@ fn least(
         StateKind::Resolved => {
             ticket.resolved_at = Some(now);
             ticket.resolution_code = None;
-            ticket.personal.resolution = text.cloned();
+            let mut words = Words::default();
+            words.resolution = text.cloned();
+            ticket.personal.add(owner.clone(), words);
         }
         StateKind::Closed => ticket.closed_at = Some(now),
         _ => ticket.reopened += u32::from(step == StepKind::Reopen),
@@ -159,7 +163,7 @@ fn least(
     event.by.who = by.who.clone();
     event.change =
         Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None, status: None };
-    event.personal.text = text.cloned();
+    event.personal = text.map_or_else(Personal::default, |text| Personal::of(owner, Words::text(text)));
     Ok((ticket, vec![event]))
 }
 

@@ -1,6 +1,7 @@
 //! What databases keep of a ticket and of an event: JSON, in two parts, and the columns by which a ticket is found.
 //!
-//! The personal part stands apart, so that it can be sealed and erased while the facts stay as they are.
+//! The personal part stands apart, by owner, so that one person's pieces can be sealed and erased while the facts and
+//! the pieces of others stay as they are.
 
 mod recent;
 mod shared;
@@ -12,8 +13,9 @@ use crate::definition::to_json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::store::query::InboxPlace;
-use crate::ticket::event::{Change, Event, Origin, Personal};
+use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::people::Actor;
+use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 
 pub(crate) use recent::Recent;

@@ -82,8 +82,8 @@
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
 //!   futures instead of results: PostgreSQL, SQLite with a thread that writes, or one of yours.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
-//!   names of people ([`Personal`](ticket::event::Personal)). [`Story`] tells a history in
-//!   sentences.
+//!   names of people, each of which has an owner ([`Personal`](ticket::personal::Personal)). [`Story`] tells a history
+//!   in sentences.
 //! - **People are yours.** Ids of contacts, agents and teams are opaque. What a policy must know of them (VIP, company)
 //!   comes with the command as attributes and is kept in the event.
 //!

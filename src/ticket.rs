@@ -35,6 +35,7 @@ pub mod kind;
 pub mod message;
 pub mod opening;
 pub mod people;
+pub mod personal;
 pub mod snapshot;
 pub mod timer;
 

@@ -179,7 +179,7 @@ impl Stage {
     /// Who noted what on the first ticket.
     fn notes(&self) -> Vec<String> {
         let history = self.line.desk().records().history(self.tickets[0]).unwrap();
-        history.iter().filter_map(|it| it.personal.text.clone()).collect()
+        history.iter().filter_map(|it| it.personal.text().map(str::to_owned)).collect()
     }
 }
 

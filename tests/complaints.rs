@@ -104,8 +104,8 @@ mod intake {
             });
             assert_eq!(both[0].ticket, both[1].ticket);
             assert_eq!(both.iter().filter(|it| it.replayed).count(), 1);
-            let words = stage.history(both[0].ticket.id())[0].personal.text.clone();
-            assert_eq!(words.as_deref(), Some("Where is it?"));
+            let history = stage.history(both[0].ticket.id());
+            assert_eq!(history[0].personal.text(), Some("Where is it?"));
         });
     }
 

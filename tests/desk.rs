@@ -10,6 +10,8 @@ mod idempotency;
 mod links;
 #[path = "desk/numbers.rs"]
 mod numbers;
+#[path = "desk/owners.rs"]
+mod owners;
 #[path = "desk/paging.rs"]
 mod paging;
 #[path = "desk/personal.rs"]

@@ -16,7 +16,7 @@ fn a_history_comes_in_as_it_happened() {
     assert_eq!(ticket.priority(), Priority::P1);
     assert_eq!((ticket.opened_at, ticket.updated_at), (minute(0), minute(90)));
     assert_eq!((ticket.resolved_at, ticket.closed_at), (Some(minute(9)), Some(minute(90))));
-    assert_eq!(ticket.personal.resolution.as_deref(), Some("It was muted."));
+    assert_eq!(ticket.personal.resolution(), Some("It was muted."));
     assert_eq!(ticket.resolution_code.as_deref(), Some("user"));
     assert_eq!((ticket.irregular, ticket.reopened, ticket.handed_over), (0, 0, 0));
     let expected = [
@@ -150,7 +150,7 @@ fn a_resolution_told_anew_is_not_lost() {
         resolved(1).resolution("Muted by the driver."),
     ];
     let (ticket, _) = imported(&desk, ticket("1", versions));
-    assert_eq!(ticket.personal.resolution.as_deref(), Some("Muted by the driver."));
+    assert_eq!(ticket.personal.resolution(), Some("Muted by the driver."));
     assert_eq!(ticket.resolution_code.as_deref(), Some("user"));
     assert_eq!(ticket.resolved_at, Some(minute(1)));
 }
@@ -249,8 +249,8 @@ fn words_fields_and_people_in_russian() {
     assert_eq!(ticket.field("доставка"), Some(&Value::from("почта")));
     assert_eq!(ticket.requester().unwrap().as_str(), "клиент-9");
     assert_eq!(ticket.contacts[&ContactId::from("клиент-8")], Part::Affected);
-    assert_eq!(ticket.personal.people[&ContactId::from("клиент-8")], boris.person);
-    assert_eq!(history[0].personal.text.as_deref(), Some("Ничего не слышно 🔇"));
+    assert_eq!(ticket.personal.person(&"клиент-8".into()), Some(boris.person));
+    assert_eq!(history[0].personal.text(), Some("Ничего не слышно 🔇"));
 }
 
 #[test]

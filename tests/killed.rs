@@ -181,7 +181,7 @@ fn look(file: &Path, said: &Said, outcome: &mut Outcome) {
         for ticket in page.tickets {
             let history = desk.records().history(ticket.id()).unwrap();
             assert_eq!(&Snapshot::fold(&history).unwrap(), ticket.snapshot());
-            for text in history.iter().filter_map(|event| event.personal.text.as_ref()) {
+            for text in history.iter().filter_map(|event| event.personal.text()) {
                 *seen.entry(text.to_string()).or_default() += 1;
             }
         }
@@ -353,7 +353,7 @@ fn each_timer_fires_once_though_workers_are_killed() {
         let desk = desk(&store, number);
         for ticket in desk.find(Query::oldest().limit(1_000)).unwrap().tickets {
             let history = desk.records().history(ticket.id()).unwrap();
-            let notes = history.iter().filter(|event| event.personal.text.is_some());
+            let notes = history.iter().filter(|event| event.personal.text().is_some());
             doubled += usize::from(notes.count() > 1);
         }
     }

@@ -128,7 +128,7 @@ mod restarts {
                     *ticket.snapshot(),
                     "the row is not its history"
                 );
-                for words in history.iter().filter_map(|it| it.personal.text.clone()) {
+                for words in history.iter().filter_map(|it| it.personal.text().map(str::to_owned)) {
                     *said.entry(words).or_default() += 1;
                 }
                 *subjects.entry(ticket.subject().to_owned()).or_default() += 1;

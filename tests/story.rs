@@ -4,8 +4,9 @@ use firstline::desk::Settings;
 use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::reports::Story;
-use firstline::ticket::event::{Event, Personal};
+use firstline::ticket::event::Event;
 use firstline::ticket::people::Part;
+use firstline::ticket::personal::Personal;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Channel, Contact, Desk, HoldReason, Impact, Kind, Line, LinkKind, Message, NewTicket,
@@ -162,7 +163,7 @@ fn erased_words_and_names_are_not_told() {
     let expected = "\
 2026-01-05 09:00  customer-77 opened T-1 (question, web form, P3): (erased) [image/png]
 2026-01-05 09:00  anna replied: (erased)
-2026-01-05 09:00  anna changed its description: (erased)
+2026-01-05 09:00  anna set the subject to (erased)
 2026-01-05 09:00  anna handed it over to audio, 2nd line
 ";
     assert_eq!(Story::of(&history).to_string(), expected);

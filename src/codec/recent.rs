@@ -111,7 +111,7 @@ mod tests {
             "assessment": {{"impact": {{"level": 1, "name": "high"}}, "urgency": {{"level": 1, "name": "high"}}, "cell": 1}},
             "opened_at": "2026-01-05T09:00:00Z", "updated_at": "2026-01-05T09:00:00Z"}}"#
         );
-        let ticket = ticket_from_json(&facts, Some(r#"{"subject": "No sound"}"#)).unwrap();
+        let ticket = ticket_from_json(&facts, Some(r#"{"boris": {"subject": "No sound"}}"#)).unwrap();
         let (facts, personal, ticket) = ticket_to_json(ticket).unwrap();
         (ticket.id, facts, personal, ticket)
     }

@@ -27,7 +27,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         same("the subject", row.subject(), word)?;
         same("the agent", row.assignee.as_ref().map(|it| it.as_str()), Some(word))?;
         let said = scene.history(ACME, ticket.id())?;
-        let said: Vec<_> = said.iter().filter_map(|it| it.personal.text.as_deref()).collect();
+        let said: Vec<_> = said.iter().filter_map(|it| it.personal.text()).collect();
         same("what was said", said, vec![format!("{word}\n\t{word}").as_str(), word])?;
         same("the thread", scene.thread(ACME, word)?, Some(ticket.id()))?;
         same("the receipt", scene.receipt(ACME, word)?, Some(ticket.id()))?;
@@ -40,7 +40,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let long = "ё".repeat(MAX_TEXT_BYTES / 2);
     let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").saying(long.as_str())))?;
     let history = scene.history(ACME, ticket.id())?;
-    let said = history.first().and_then(|it| it.personal.text.as_deref());
+    let said = history.first().and_then(|it| it.personal.text());
     same("a mebibyte, come back whole", said == Some(long.as_str()), true)?;
     // NUL, which not every database can keep, does not come so far; and what no row is called is not found.
     refused("a subject with NUL", scene.wait(desk.open_ticket(NewTicket::new("No\0sound"))))?;

@@ -11,8 +11,9 @@ use crate::policy::Policy;
 use crate::priority::{Assessment, Inputs};
 use crate::sla::Rulebook;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Change, Event, Opened, Origin, Personal};
+use crate::ticket::event::{Change, Event, Opened, Origin};
 use crate::ticket::kind::{Channel, Kind, TicketNumber};
+use crate::ticket::personal::{Owner, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
@@ -26,11 +27,6 @@ pub(super) fn draft(
     rules: &Rulebook,
 ) -> Result<Draft> {
     let modifiers = first.modifiers.clone().unwrap_or_default();
-    let mut personal = Personal {
-        subject: first.subject.clone(),
-        resolution: first.resolution.clone(),
-        ..Personal::default()
-    };
     let mut opened = Opened {
         number: TicketNumber { prefix: policy.number_prefix().into(), value: number },
         kind: first.kind.clone().unwrap_or(Kind::Question),
@@ -57,8 +53,12 @@ pub(super) fn draft(
         // The other system's history knows nothing of this desk's statuses; a migration puts it on a workflow.
         placed: None,
     };
-    let fields = first.fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    opened.tell(&mut personal, first.message.as_ref(), &first.contacts, fields, policy)?;
+    let owner = Owner::of_words(&first.by.who, first.requester());
+    let fields = first.fields.iter();
+    let fields = fields.filter_map(|(name, value)| Some((name, value.as_ref()?, owner.clone())));
+    let mut personal = opened.tell(first.message.as_ref(), &first.contacts, fields, &owner, policy)?;
+    let (subject, resolution) = (first.subject.clone(), first.resolution.clone());
+    personal.add(owner, Words { subject, resolution, ..Words::default() });
     let event = Event {
         ticket: id,
         version: 1,

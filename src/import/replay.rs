@@ -10,9 +10,10 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::sla::Rulebook;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Cause, Change, Described, Origin, Personal};
+use crate::ticket::event::{Cause, Change, Described, Origin};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};
+use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
@@ -105,13 +106,18 @@ impl Replay<'_> {
             self.message(written)?;
         }
         if let Some(note) = &version.note {
-            self.emit(written, Change::Noted { files: note.files.clone() }, note.personal())?;
+            self.say(written, Change::Noted { files: note.files.clone() }, note.words())?;
         }
         self.status(written)
     }
 
     fn emit(&mut self, written: Written<'_>, change: Change, personal: Personal) -> Result<()> {
         self.emit_marked(written, false, change, personal)
+    }
+
+    fn say(&mut self, written: Written<'_>, change: Change, words: Words) -> Result<()> {
+        let owner = self.draft.snapshot().owner_of_words(&written.version.by.who);
+        self.emit(written, change, Personal::of(owner, words))
     }
 
     fn emit_marked(
@@ -133,10 +139,13 @@ impl Replay<'_> {
             category: version.category.clone().filter(|path| *path != snapshot.category),
             ..Described::default()
         };
-        let mut personal = Personal {
+        let requester = version.requester().or(snapshot.requester());
+        let owner = Owner::of_words(&version.by.who, requester);
+        let mut words = Words {
             subject: version.subject.clone().filter(|subject| *subject != snapshot.subject()),
-            ..Personal::default()
+            ..Words::default()
         };
+        described.subject = words.subject.is_some();
         if let Some(tags) = &version.tags {
             described.tagged = tags.difference(&snapshot.tags).cloned().collect();
             described.untagged = snapshot.tags.difference(tags).cloned().collect();
@@ -147,7 +156,8 @@ impl Replay<'_> {
             }
             match value {
                 Some(value) if self.policy.declared(name)?.is_personal() => {
-                    personal.fields.insert(name.clone(), value.clone());
+                    described.text_fields.insert(name.clone());
+                    words.fields.insert(name.clone(), value.clone());
                 }
                 Some(value) => {
                     described.fields.insert(name.clone(), value.clone());
@@ -157,6 +167,7 @@ impl Replay<'_> {
                 }
             }
         }
+        let mut personal = Personal::of(owner, words);
         for (contact, part) in &version.contacts {
             snapshot.introduce(contact, *part, &mut described, &mut personal);
         }
@@ -211,7 +222,7 @@ impl Replay<'_> {
             Who::Contact(_) => Change::Received { files: files.clone() },
             _ => Change::Replied { files: files.clone() },
         };
-        self.emit(written, change, message.personal())
+        self.say(written, change, message.words())
     }
 
     fn status(&mut self, written: Written<'_>) -> Result<()> {
@@ -238,11 +249,15 @@ impl Replay<'_> {
         // Which way it took out of an unmapped status is not known, so that no step can be named.
         let step = if unmapped.is_some() { None } else { step(snapshot, to.kind(), &version.by) };
         let mut code = version.resolution_code.clone();
-        let mut personal = Personal { text: version.resolution.clone(), ..Personal::default() };
+        let owner = snapshot.owner_of_words(&version.by.who);
+        let words = Words { text: version.resolution.clone(), ..Words::default() };
+        let mut personal = Personal::of(owner, words);
         if from == StateKind::Resolved && to.kind() == StateKind::Resolved {
-            // Resolved once more: what is not said anew stays.
+            // Resolved once more: what is not said anew stays, with its owner.
             code = code.or_else(|| snapshot.resolution_code.clone());
-            personal.text = personal.text.or_else(|| snapshot.personal.resolution.clone());
+            if personal.is_empty() {
+                personal = snapshot.personal.resolution_as_text();
+            }
         }
         let change = Change::Moved { from, to, step, cause: Cause::Action, code, status: None };
         self.emit_marked(written, step.is_none(), change, personal)
@@ -258,9 +273,9 @@ fn step(snapshot: &Snapshot, to: StateKind, by: &Actor) -> Option<StepKind> {
 
 /// Whether the version tells another resolution than the one that is known.
 fn resolved_otherwise(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
-    let differs = |said: &Option<String>, known: &Option<String>| said.is_some() && said != known;
-    differs(&version.resolution, &snapshot.personal.resolution)
-        || differs(&version.resolution_code, &snapshot.resolution_code)
+    let differs = |said: Option<&str>, known: Option<&str>| said.is_some() && said != known;
+    differs(version.resolution.as_deref(), snapshot.personal.resolution())
+        || differs(version.resolution_code.as_deref(), snapshot.resolution_code.as_deref())
 }
 
 /// How many contacts the ticket gets that it has not.

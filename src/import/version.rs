@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::{AgentId, TeamId};
+use crate::id::{AgentId, ContactId, TeamId};
 use crate::lifecycle::state::{OnHold, Resolved};
 use crate::lifecycle::{HoldReason, State, StateKind};
 use crate::limits;
@@ -255,6 +255,11 @@ impl ImportedVersion {
     pub fn unassigned(mut self) -> ImportedVersion {
         self.assignee = Some(Holder::Nobody);
         self
+    }
+
+    /// The requester that it names.
+    pub(super) fn requester(&self) -> Option<&ContactId> {
+        self.contacts.iter().find(|(_, part)| *part == Part::Requester).map(|(contact, _)| &contact.id)
     }
 
     /// The state it says, in its one spelling: a reason of one's own called "customer" is the known one.

@@ -8,8 +8,9 @@ use std::fmt::{self, Write as _};
 
 use crate::id::ContactId;
 use crate::lifecycle::{State, StateKind, StepKind};
-use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened, Personal};
+use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened};
 use crate::ticket::people::{Part, Who};
+use crate::ticket::personal::Personal;
 use crate::value::Value;
 
 /// A history to be read by people: a line an event, with time (UTC), who, what and why.
@@ -78,8 +79,7 @@ struct Names<'a>(BTreeMap<&'a ContactId, &'a str>);
 
 impl<'a> Names<'a> {
     fn learn(&mut self, personal: &'a Personal) {
-        let named = personal.people.iter().filter_map(|(id, person)| Some((id, person.name.as_deref()?)));
-        self.0.extend(named);
+        self.0.extend(personal.people().filter_map(|(id, name)| Some((id, name?))));
     }
 
     fn of<'b>(&'b self, id: &'b ContactId) -> &'b str {
@@ -93,7 +93,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
         other => write!(f, "{other}")?,
     }
     f.write_char(' ')?;
-    let said = event.personal.text.as_deref();
+    let said = event.personal.text();
     match &event.change {
         Change::Opened(opened) => tell_opened(opened, event, names, f)?,
         Change::Received { files } => tell_message("wrote", files, &event.personal, f)?,
@@ -190,8 +190,8 @@ fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::F
         write!(f, ", given to {agent}")?;
     }
     f.write_char(')')?;
-    because(Some(event.personal.subject.as_deref().unwrap_or(ERASED)), f)?;
-    if let Some(text) = &event.personal.text {
+    because(Some(event.personal.subject().unwrap_or(ERASED)), f)?;
+    if let Some(text) = event.personal.text() {
         write!(f, " - {}", Quoted(text))?;
     }
     tell_files(&opened.files, &event.personal, f)
@@ -205,7 +205,7 @@ fn tell_message(
 ) -> fmt::Result {
     f.write_str(did)?;
     // A message has words or files; without either, its words were erased.
-    let words = personal.text.as_deref();
+    let words = personal.text();
     because(if files.is_empty() { words.or(Some(ERASED)) } else { words }, f)?;
     tell_files(files, personal, f)
 }
@@ -213,7 +213,7 @@ fn tell_message(
 /// ` [screen.png, log.txt]`; the media type where the name was erased.
 fn tell_files(files: &[Attachment], personal: &Personal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (place, file) in files.iter().enumerate() {
-        let name = personal.files.get(place).unwrap_or(&file.media_type);
+        let name = personal.files().get(place).unwrap_or(&file.media_type);
         write!(f, "{}{}", if place == 0 { " [" } else { ", " }, Plain(name))?;
     }
     if files.is_empty() { Ok(()) } else { f.write_char(']') }
@@ -250,9 +250,14 @@ fn tell_described(
     names: &Names<'_>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Described { kind, channel, category, tagged, untagged, fields, emptied, .. } = described;
+    let Described {
+        subject, kind, channel, category, tagged, untagged, fields, text_fields, emptied, ..
+    } = described;
     let mut told = Vec::new();
-    told.extend(personal.subject.as_ref().map(|subject| format!("set the subject to {}", Quoted(subject))));
+    told.extend(subject.then(|| match personal.subject() {
+        Some(subject) => format!("set the subject to {}", Quoted(subject)),
+        None => format!("set the subject to {ERASED}"),
+    }));
     told.extend(kind.as_ref().map(|kind| format!("set the kind to {kind}")));
     told.extend(channel.as_ref().map(|channel| format!("set the channel to {channel}")));
     told.extend(category.as_ref().map(|path| match &path[..] {
@@ -261,9 +266,12 @@ fn tell_described(
     }));
     told.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
     told.extend(untagged.iter().map(|tag| format!("took off the tag {tag}")));
-    told.extend(fields.iter().chain(&personal.fields).map(|(name, value)| match value {
-        Value::Text(text) => format!("set {name} to {}", Quoted(text)),
-        value => format!("set {name} to {value}"),
+    let values = fields.iter().map(|(name, value)| (name, Some(value)));
+    let texts = text_fields.iter().map(|name| (name, personal.field(name)));
+    told.extend(values.chain(texts).map(|(name, value)| match value {
+        Some(Value::Text(text)) => format!("set {name} to {}", Quoted(text)),
+        Some(value) => format!("set {name} to {value}"),
+        None => format!("set {name} to {ERASED}"),
     }));
     told.extend(emptied.iter().map(|name| format!("emptied {name}")));
     told.extend(described.contacts.iter().map(|(id, part)| {
@@ -275,7 +283,7 @@ fn tell_described(
         format!("named {} as {part}", names.of(id))
     }));
     told.extend(described.removed.iter().map(|id| format!("took off {}", names.of(id))));
-    let renewed = described.attributes.keys().chain(personal.people.keys());
+    let renewed = described.attributes.keys().chain(personal.people().map(|(id, _)| id));
     let mut renewed: Vec<_> = renewed.filter(|id| !described.contacts.contains_key(*id)).collect();
     renewed.dedup();
     told.extend(renewed.iter().map(|id| format!("renewed what is known of {}", names.of(id))));

@@ -17,7 +17,8 @@ use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, Part, Person};
+use crate::ticket::people::{Actor, Part};
+use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
 use crate::workflow::Placement;
@@ -252,6 +253,9 @@ pub struct Described {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// Whether the subject was set. Its words are in the personal part.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub subject: bool,
     /// The corrected channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
@@ -267,6 +271,9 @@ pub struct Described {
     /// Fields set, other than text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
+    /// Text fields set. Their values are in the personal part.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub text_fields: BTreeSet<String>,
     /// Fields emptied, of any type.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub emptied: BTreeSet<String>,
@@ -332,42 +339,4 @@ pub struct Origin {
     /// The lifecycle of this crate would have refused the step; it was applied as it happened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub irregular: bool,
-}
-
-/// The personal part: everything that people wrote or are called. Of an event, what was said in it; of a ticket,
-/// what of it holds now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Personal {
-    /// The subject.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// The message, the note or the reason given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The resolution in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resolution: Option<String>,
-    /// Names of attached files, in the order of the attachments.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
-    /// Names and addresses of contacts.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub people: BTreeMap<ContactId, Person>,
-    /// Custom fields of type text.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, Value>,
-}
-
-impl Personal {
-    /// Whether there is nothing personal.
-    pub fn is_empty(&self) -> bool {
-        *self == Personal::default()
-    }
-
-    /// A text alone.
-    pub(crate) fn text(text: impl Into<String>) -> Personal {
-        Personal { text: Some(text.into()), ..Personal::default() }
-    }
 }

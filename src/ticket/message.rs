@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::ticket::event::{Attachment, Personal};
+use crate::ticket::event::Attachment;
+use crate::ticket::personal::Words;
 
 /// A message, reply or note: a text, and references to files that the host keeps.
 ///
@@ -69,12 +70,12 @@ impl Message {
         self.file_names.iter().try_for_each(|name| limits::name("file name", name))
     }
 
-    /// The personal part of it.
-    pub(crate) fn personal(&self) -> Personal {
-        Personal {
+    /// The words and the names of the files.
+    pub(crate) fn words(&self) -> Words {
+        Words {
             text: (!self.text.is_empty()).then(|| self.text.clone()),
             files: self.file_names.clone(),
-            ..Personal::default()
+            ..Words::default()
         }
     }
 }

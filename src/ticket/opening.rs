@@ -10,6 +10,7 @@ use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Contact, Part};
+use crate::ticket::personal::Owner;
 use crate::value::Value;
 
 /// A request for a new ticket. Only the subject is needed; everything else has a stated default.
@@ -59,6 +60,9 @@ pub struct NewTicket {
     pub(crate) assignee: Option<AgentId>,
     #[serde(default)]
     pub(crate) thread: Option<ThreadKey>,
+    /// Not part of the request itself: whose the text fields are that a follow-up takes over.
+    #[serde(skip)]
+    pub(crate) field_owners: BTreeMap<String, Owner>,
     /// Not part of the request itself: it is what the request is known by.
     #[serde(skip)]
     pub(crate) key: Option<RequestKey>,
@@ -92,6 +96,7 @@ impl NewTicket {
             line: Line::First,
             assignee: None,
             thread: None,
+            field_owners: BTreeMap::new(),
             key: None,
         }
     }

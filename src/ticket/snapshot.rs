@@ -12,9 +12,10 @@ use crate::lifecycle::State;
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Leg, Metric};
-use crate::ticket::event::{Described, ExternalRef, Personal};
+use crate::ticket::event::{Described, ExternalRef};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, Part, Who};
+use crate::ticket::personal::{Owner, Personal};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 use crate::workflow::{Placement, Workflow, WorkflowRef};
@@ -69,7 +70,7 @@ pub struct Snapshot {
     /// Tags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// Custom fields other than text; see [`Personal::fields`] for those, and [`Snapshot::field`] for both.
+    /// Custom fields other than text; see [`Personal::field`] for those, and [`Snapshot::field`] for both.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
     /// Modifiers of the priority that were named on the ticket.
@@ -146,7 +147,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The subject; empty if it was erased.
     pub fn subject(&self) -> &str {
-        self.personal.subject.as_deref().unwrap_or_default()
+        self.personal.subject().unwrap_or_default()
     }
 
     /// The status in its workflow; of a ticket that follows none of the desk's own, the name of its state.
@@ -169,6 +170,11 @@ impl Snapshot {
         self.contacts.iter().find(|(_, part)| **part == Part::Requester).map(|(id, _)| id)
     }
 
+    /// Whose the words of this speaker are on this ticket, as it stands.
+    pub(crate) fn owner_of_words(&self, by: &Who) -> Owner {
+        Owner::of_words(by, self.requester())
+    }
+
     /// Whether what this person says is the requester's word. Where nobody is named as the requester, any contact is.
     pub(crate) fn is_asked_by(&self, who: &Who) -> bool {
         match (who, self.requester()) {
@@ -185,7 +191,7 @@ impl Snapshot {
 
     /// The value of a custom field.
     pub fn field(&self, name: &str) -> Option<&Value> {
-        self.fields.get(name).or_else(|| self.personal.fields.get(name))
+        self.fields.get(name).or_else(|| self.personal.field(name))
     }
 
     /// What is news in this about a contact. A former requester stays as somebody affected, unless something else is
@@ -207,8 +213,8 @@ impl Snapshot {
         if !contact.attributes.is_empty() && self.attributes.get(id) != Some(&contact.attributes) {
             described.attributes.insert(id.clone(), contact.attributes.clone());
         }
-        if !contact.person.is_empty() && self.personal.people.get(id) != Some(&contact.person) {
-            personal.people.insert(id.clone(), contact.person.clone());
+        if !contact.person.is_empty() && self.personal.person(id).as_ref() != Some(&contact.person) {
+            personal.add_person(id, &contact.person);
         }
     }
 

@@ -86,7 +86,7 @@ fn unknown_names_are_refused_wherever_they_stand() {
     ] {
         refuses_unknown_names::<firstline::Event>(&json!({
             "ticket": "00000000-0000-0000-0000-000000000000", "version": 2, "at": "2026-01-05T09:00:00Z",
-            "by": actor, "change": event, "personal": {"text": "hello", "people": {"boris": person}}
+            "by": actor, "change": event, "personal": {"boris": {"text": "hello", "name": "Boris"}}
         }));
     }
     let mut policy = serde_json::to_value(Policy::new()).unwrap();

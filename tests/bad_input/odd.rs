@@ -61,7 +61,7 @@ fn every_character_is_kept_in_every_place() {
                 (ticket.assignee.unwrap().as_str(), ticket.resolution_code.as_deref()),
                 (text, Some(text))
             );
-            assert_eq!(stage.history(id)[1].personal.text.as_deref(), Some(text));
+            assert_eq!(stage.history(id)[1].personal.text(), Some(text));
             // And it is found by what it is.
             let one = |query: Query| {
                 let page = stage.desk.find(query).unwrap();
@@ -105,7 +105,7 @@ fn the_longest_of_everything_is_kept() {
             .unwrap()
             .id();
         assert_eq!(sound(stage, id).subject(), subject);
-        assert_eq!(stage.history(id)[0].personal.text.as_deref(), Some(&*text));
+        assert_eq!(stage.history(id)[0].personal.text(), Some(&*text));
     });
 }
 

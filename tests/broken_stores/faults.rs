@@ -446,7 +446,11 @@ impl Tx for BrokenTx<'_> {
             }
             Fault::NoEmoji => {
                 for write in commit.tickets_mut() {
-                    plain(&mut write.snapshot.personal.subject);
+                    for (owner, words) in write.snapshot.personal.clone().owners() {
+                        let mut words = words.clone();
+                        plain(&mut words.subject);
+                        write.snapshot.personal.add(owner.clone(), words);
+                    }
                 }
             }
             _ => {}

@@ -34,10 +34,7 @@ fn a_ticket_counts_what_happened_to_it() {
         assert_eq!((ticket.received, ticket.replied), (3, 2), "the opening is the first message");
         assert_eq!((ticket.reopened, ticket.handed_over), (2, 2), "ending a wait is no reopening");
         // What holds of the resolution is what the last one said.
-        assert_eq!(
-            (ticket.resolution_code, ticket.personal.resolution.as_deref()),
-            (None, Some("Plugged in."))
-        );
+        assert_eq!((ticket.resolution_code, ticket.personal.resolution()), (None, Some("Plugged in.")));
         assert_eq!((ticket.team, ticket.line), (Some("desk".into()), Line::First));
         assert_eq!(ticket.version, stage.history(id).len() as u64);
     });

@@ -62,7 +62,8 @@ fn a_priority_set_by_hand_stays_until_it_is_given_back() {
         stage.does(id, Action::Computed);
         assert_eq!(priority(stage, id), Priority::P5);
         // Why it was set is on record, in the personal part of the event.
-        let reasons: Vec<_> = stage.history(id).into_iter().filter_map(|event| event.personal.text).collect();
+        let history = stage.history(id);
+        let reasons: Vec<_> = history.iter().filter_map(|event| event.personal.text()).collect();
         assert_eq!(reasons, ["the director asked"]);
     });
 }

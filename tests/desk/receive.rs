@@ -185,7 +185,7 @@ fn a_message_renews_what_is_known_of_its_contact() {
         assert_eq!(receipt.events[0].by.attributes["vip"], Value::from(true), "a snapshot is in the event");
         let ticket = stage.ticket(id);
         assert_eq!(ticket.priority(), Priority::P2);
-        assert_eq!(ticket.personal.people.values().next().unwrap().name.as_deref(), Some("Борис"));
+        assert_eq!(ticket.personal.person(&"boris".into()).unwrap().name.as_deref(), Some("Борис"));
         assert_eq!(
             stage.desk.receive(again).unwrap().events.len(),
             1,
@@ -216,7 +216,7 @@ fn a_follow_up_begins_where_the_finished_ticket_ended() {
         let next = stage.ticket(receipt.ticket.id());
         assert_eq!((next.team.as_ref().unwrap().as_str(), next.line), ("devices", Line::Second));
         assert_eq!(next.field("order"), Some(&Value::from(4711)));
-        assert_eq!(next.personal.fields["note"], Value::from("grey"));
+        assert_eq!(next.personal.field("note"), Some(&Value::from("grey")));
         assert_eq!(next.category, ["noise"], "what the message says itself counts");
     });
 }

@@ -76,7 +76,7 @@ pub(crate) async fn hot_tickets_lose_no_update(place: Place) {
     let mut notes = 0;
     for (ticket, version, note) in acknowledged.into_iter().flatten() {
         let said = histories[&ticket][..version as usize].iter().rev().take(2);
-        assert!(said.filter_map(|it| it.personal.text.as_deref()).any(|it| it == note), "{note} is lost");
+        assert!(said.filter_map(|it| it.personal.text()).any(|it| it == note), "{note} is lost");
         notes += 1;
     }
     assert_eq!(notes, CLIENTS * rounds);

@@ -99,7 +99,7 @@ pub(crate) async fn a_commit_that_nothing_is_heard_of_is_looked_for(place: Place
         assert!(proxy.has_cut());
         assert_eq!(receipt.ticket.version, 2, "{cut:?}");
         let history = desk.records().history(id).await.unwrap();
-        let notes = history.iter().filter(|it| it.personal.text.as_deref() == Some("seen")).count();
+        let notes = history.iter().filter(|it| it.personal.text() == Some("seen")).count();
         assert_eq!((notes, history.len()), (1, 2), "{cut:?}");
 
         // On a thread, which is claimed by no row, and under a key.

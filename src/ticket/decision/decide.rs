@@ -13,8 +13,9 @@ use crate::priority::Inputs;
 use crate::ticket::action::Action;
 use crate::ticket::decision::route::{Errand, Waived};
 use crate::ticket::decision::{Decision, Draft, Moment};
-use crate::ticket::event::{Cause, Change, Personal};
+use crate::ticket::event::{Cause, Change};
 use crate::ticket::people::{Actor, Who};
+use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 use crate::workflow::Workflow;
@@ -120,11 +121,11 @@ impl Draft {
                     Who::Contact(_) => Change::Received { files },
                     _ => Change::Replied { files },
                 };
-                self.change(moment, change, message.personal())
+                self.say(moment, change, message.words())
             }
             Action::Note(message) => {
                 message.check("note")?;
-                self.change(moment, Change::Noted { files: message.files.clone() }, message.personal())
+                self.say(moment, Change::Noted { files: message.files.clone() }, message.words())
             }
             Action::Hold { reason, until, .. } => {
                 let held = held(reason, *until, moment)?;
@@ -155,8 +156,8 @@ impl Draft {
             }
             Action::HandOver { team, line, packet } => {
                 team.check()?;
-                let personal = words("hand-over packet", packet.as_deref())?;
-                self.change(moment, Change::HandedOver { team: Some(team.clone()), line: *line }, personal)?;
+                let packet = words("hand-over packet", packet.as_deref())?;
+                self.say(moment, Change::HandedOver { team: Some(team.clone()), line: *line }, packet)?;
                 match self.snapshot().assignee {
                     Some(_) => self.change(moment, Change::Assigned { to: None }, Personal::default()),
                     None => Ok(()),
@@ -190,6 +191,12 @@ impl Draft {
         self.emit(moment.now, moment.by, change, personal)
     }
 
+    /// Adds an event with words of the actor.
+    pub(super) fn say(&mut self, moment: &Moment<'_>, change: Change, words: Words) -> Result<()> {
+        let owner = self.snapshot().owner_of_words(&moment.by.who);
+        self.change(moment, change, Personal::of(owner, words))
+    }
+
     /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
     /// says itself what becomes of the ticket.
     fn answer_to_message(&mut self, moment: &Moment<'_>) -> Result<()> {
@@ -209,7 +216,7 @@ impl Draft {
         let mut modifiers = self.snapshot().modifiers.clone();
         let (mut impact, mut urgency) = (assessment.impact().given(), assessment.urgency().given());
         let mut overridden = assessment.overridden();
-        let mut personal = Personal::default();
+        let mut reason = Words::default();
         match part {
             Action::Impact(level) => impact = Some(*level),
             Action::Urgency(level) => urgency = Some(*level),
@@ -220,7 +227,7 @@ impl Draft {
                 modifiers.remove(name);
             }
             Action::Override { priority, why } => {
-                personal = words("reason", Some(why))?;
+                reason = words("reason", Some(why))?;
                 overridden = Some(*priority);
             }
             _ => overridden = None,
@@ -234,11 +241,11 @@ impl Draft {
         })?;
         // An override with a new reason is news, even if the priority stays.
         let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;
-        if unchanged && personal.is_empty() {
+        if unchanged && reason.is_empty() {
             return Ok(());
         }
         let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-        self.change(moment, change, personal)
+        self.say(moment, change, reason)
     }
 
     /// Computes the priority anew after the facts behind it may have changed.
@@ -266,9 +273,9 @@ fn held(reason: &HoldReason, until: Option<DateTime<Utc>>, moment: &Moment<'_>) 
     Ok(state::OnHold { reason: HoldReason::from(reason.as_str()), until }.into())
 }
 
-pub(super) fn words(what: &str, text: Option<&str>) -> Result<Personal> {
+pub(super) fn words(what: &str, text: Option<&str>) -> Result<Words> {
     match text {
-        None => Ok(Personal::default()),
-        Some(text) => limits::text(what, text).map(|()| Personal::text(text)),
+        None => Ok(Words::default()),
+        Some(text) => limits::text(what, text).map(|()| Words::text(text)),
     }
 }

@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::limits;
 use crate::ticket::action::Action;
 use crate::ticket::decision::{Draft, Moment};
-use crate::ticket::event::{Change, Described, Personal};
+use crate::ticket::event::{Change, Described};
 use crate::ticket::people::Contact;
+use crate::ticket::personal::{Personal, Words};
 
 impl Draft {
     /// Changes what the ticket says of itself. What is so already is no event.
@@ -13,10 +14,14 @@ impl Draft {
         let mut described = Described::default();
         let mut personal = Personal::default();
         let snapshot = self.snapshot();
+        let owner = snapshot.owner_of_words(&moment.by.who);
         match part {
             Action::Subject(subject) => {
                 limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
-                personal.subject = Some(subject.clone()).filter(|subject| *subject != snapshot.subject());
+                if subject != snapshot.subject() {
+                    described.subject = true;
+                    personal.add(owner, Words { subject: Some(subject.clone()), ..Words::default() });
+                }
             }
             Action::Kind(kind) => {
                 limits::name("kind", kind.as_str())?;
@@ -41,9 +46,12 @@ impl Draft {
             Action::Field { name, value: Some(value) } => {
                 moment.policy.check_field(name, value)?;
                 if snapshot.field(name) != Some(value) {
-                    let personal_field = moment.policy.declared(name)?.is_personal();
-                    let fields = if personal_field { &mut personal.fields } else { &mut described.fields };
-                    fields.insert(name.clone(), value.clone());
+                    if moment.policy.declared(name)?.is_personal() {
+                        described.text_fields.insert(name.clone());
+                        personal.add(owner, Words::field(name, value.clone()));
+                    } else {
+                        described.fields.insert(name.clone(), value.clone());
+                    }
                 }
             }
             Action::Contact { contact, part } => {

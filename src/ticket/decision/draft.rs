@@ -7,8 +7,9 @@ use crate::lifecycle::StateKind;
 use crate::policy::Policy;
 use crate::sla::Rulebook;
 use crate::ticket::decision::clocks::Clockwork;
-use crate::ticket::event::{Change, Event, Origin, Personal};
+use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::people::Actor;
+use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::Catalogue;
 

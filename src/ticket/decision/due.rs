@@ -12,8 +12,9 @@ use crate::sla::{Alarm, Alert, Clock, Reaction};
 use crate::ticket::action::Action;
 use crate::ticket::decision::route::Waived;
 use crate::ticket::decision::{Draft, Moment};
-use crate::ticket::event::{Cause, Change, Personal};
+use crate::ticket::event::{Cause, Change};
 use crate::ticket::people::Actor;
+use crate::ticket::personal::Personal;
 use crate::ticket::timer::{self, Timer, TimerKind};
 
 /// What falls due next.

@@ -12,11 +12,12 @@ use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::sla::Rulebook;
 use crate::ticket::decision::{Decision, Draft};
-use crate::ticket::event::{Change, Event, Opened, Personal};
+use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
+use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 use crate::workflow::Catalogue;
@@ -51,12 +52,25 @@ impl NewTicket {
         if request.team.is_none() {
             (request.team, request.line) = (finished.team.clone(), finished.line);
         }
-        for (name, value) in finished.fields.iter().chain(&finished.personal.fields) {
+        for (name, value) in finished.fields.iter().chain(finished.personal.fields()) {
             if policy.check_field(name, value).is_ok() {
                 request.fields.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
+        for (owner, words) in finished.personal.owners() {
+            let taken = words.fields.keys().filter(|name| !self.fields.contains_key(*name));
+            request.field_owners.extend(taken.map(|name| (name.clone(), owner.clone())));
+        }
         request
+    }
+
+    /// Whose the words of the request are: the requester's, whoever types them; where nobody asks, those of the
+    /// contact who registers it.
+    fn owner(&self, by: &Actor) -> Owner {
+        match self.requester() {
+            Some(requester) => Owner::Contact(requester.id.clone()),
+            None => Owner::of_words(&by.who, None),
+        }
     }
 
     /// Decides the opening, purely, under this id and running number, by the policy in force, its agreements and its
@@ -89,7 +103,6 @@ impl NewTicket {
         let by = self.actor();
         by.check()?;
         self.check(policy)?;
-        let mut personal = Personal { subject: Some(self.subject.clone()), ..Personal::default() };
         let mut opened = Opened {
             number: TicketNumber { prefix: policy.number_prefix().into(), value: number },
             kind: self.kind.as_str().into(),
@@ -115,7 +128,13 @@ impl NewTicket {
             external: None,
             placed: workflows.for_kind(self.kind.as_str()).beginning(),
         };
-        opened.tell(&mut personal, self.message.as_ref(), &self.contacts, &self.fields, policy)?;
+        let owner = self.owner(&by);
+        let subject = Words { subject: Some(self.subject.clone()), ..Words::default() };
+        let fields = self.fields.iter();
+        let fields =
+            fields.map(|(name, value)| (name, value, self.field_owners.get(name).unwrap_or(&owner).clone()));
+        let mut personal = opened.tell(self.message.as_ref(), &self.contacts, fields, &owner, policy)?;
+        personal.add(owner.clone(), subject);
         let opening = Event {
             ticket: id,
             version: 1,
@@ -148,18 +167,19 @@ impl NewTicket {
 }
 
 impl Opened {
-    /// Puts words, people and fields where each belongs: facts here, the rest into the personal part.
+    /// Puts words, people and fields where each belongs: facts here, the rest into the personal part that is
+    /// returned. The message is the owner's; each field names its own.
     pub(crate) fn tell<'a>(
         &mut self,
-        personal: &mut Personal,
         message: Option<&Message>,
         contacts: &[(Contact, Part)],
-        fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
+        fields: impl IntoIterator<Item = (&'a String, &'a Value, Owner)>,
+        owner: &Owner,
         policy: &Policy,
-    ) -> Result<()> {
+    ) -> Result<Personal> {
+        let mut personal = Personal::default();
         if let Some(message) = message {
-            let said = message.personal();
-            (personal.text, personal.files) = (said.text, said.files);
+            personal.add(owner.clone(), message.words());
             self.files.clone_from(&message.files);
         }
         for (Contact { id, attributes, person }, part) in contacts {
@@ -168,15 +188,17 @@ impl Opened {
                 self.attributes.insert(id.clone(), attributes.clone());
             }
             if !person.is_empty() {
-                personal.people.insert(id.clone(), person.clone());
+                personal.add_person(id, person);
             }
         }
-        for (name, value) in fields {
-            let is_personal = policy.declared(name)?.is_personal();
-            let fields = if is_personal { &mut personal.fields } else { &mut self.fields };
-            fields.insert(name.clone(), value.clone());
+        for (name, value, owner) in fields {
+            if policy.declared(name)?.is_personal() {
+                personal.add(owner, Words::field(name, value.clone()));
+            } else {
+                self.fields.insert(name.clone(), value.clone());
+            }
         }
-        Ok(())
+        Ok(personal)
     }
 }
 

@@ -11,9 +11,10 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::decide::words;
 use crate::ticket::decision::route::{Errand, Onto, Waived};
 use crate::ticket::decision::{Draft, Moment};
-use crate::ticket::event::{Cause, Change, Described, Personal, TransferCause};
+use crate::ticket::event::{Cause, Change, Described, TransferCause};
 use crate::ticket::kind::Kind;
 use crate::ticket::people::Actor;
+use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::TimerKind;
 use crate::workflow::Workflow;
@@ -50,7 +51,7 @@ impl Draft {
         let Some(Onto { step, status }) = onto else { return Ok(()) };
         let (_, why) = part.way();
         let moved = Change::Moved { from: self.state(), to, step, cause: Cause::Action, code, status };
-        self.change(moment, moved, words("reason", why)?)
+        self.say(moment, moved, words("reason", why)?)
     }
 
     /// Goes to a status that was named.
@@ -69,7 +70,7 @@ impl Draft {
             Some(Onto { step: None, status: Some(to) }) => {
                 let (_, why) = part.way();
                 let passed = Change::Passed { from: self.snapshot().status().into(), to: Arc::clone(to) };
-                return self.change(moment, passed, words("reason", why)?);
+                return self.say(moment, passed, words("reason", why)?);
             }
             _ => return Ok(()),
         };
@@ -178,7 +179,7 @@ impl Snapshot {
             }
             Action::Field { name, value: None } => {
                 self.fields.remove(name);
-                self.personal.fields.remove(name);
+                self.personal.clear_field(name);
             }
             Action::Kind(kind) => self.kind = kind.as_str().into(),
             Action::Contact { contact, part } => {

@@ -9,8 +9,9 @@ use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind};
 use crate::sla::{self, Leg};
-use crate::ticket::event::{Change, Described, Event, Opened, Personal};
+use crate::ticket::event::{Change, Described, Event, Opened};
 use crate::ticket::people::Who;
+use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 
 impl Snapshot {
@@ -30,8 +31,7 @@ impl Snapshot {
 
     fn opened(event: &Event, opened: &Opened) -> Snapshot {
         let mut personal = event.personal.clone();
-        personal.text = None;
-        personal.files.clear();
+        personal.clear_text();
         // Whether there were words beside the subject is personal and may be erased; that a contact asked is a fact.
         let received = u32::from(matches!(event.by.who, Who::Contact(_)));
         let state_kind = opened.state.kind();
@@ -151,7 +151,7 @@ impl Snapshot {
         bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);
-            self.personal.resolution.clone_from(&event.personal.text);
+            self.personal.resolve(&event.personal);
         }
         self.stamp(event.at);
     }
@@ -185,7 +185,8 @@ impl Snapshot {
     }
 
     pub(in crate::ticket) fn described(&mut self, described: &Described, personal: &Personal) {
-        let Described { kind, channel, category, tagged, untagged, fields, emptied, .. } = described;
+        let Described { kind, channel, category, tagged, untagged, fields, text_fields, emptied, .. } =
+            described;
         if let Some(kind) = kind {
             self.kind.clone_from(kind);
         }
@@ -197,23 +198,23 @@ impl Snapshot {
         }
         self.tags.extend(tagged.iter().cloned());
         self.tags.retain(|tag| !untagged.contains(tag));
-        for name in emptied.iter().chain(fields.keys()).chain(personal.fields.keys()) {
+        // What was set is a fact, so that an erased value does not leave the one before it in force.
+        if described.subject {
+            self.personal.clear_subject();
+        }
+        for name in emptied.iter().chain(fields.keys()).chain(text_fields) {
             self.fields.remove(name);
-            self.personal.fields.remove(name);
+            self.personal.clear_field(name);
         }
         self.fields.extend(fields.clone());
-        self.personal.fields.extend(personal.fields.clone());
         for id in &described.removed {
             self.contacts.remove(id);
             self.attributes.remove(id);
-            self.personal.people.remove(id);
+            self.personal.clear_person(id);
         }
         self.contacts.extend(described.contacts.iter().map(|(id, part)| (id.clone(), *part)));
         self.attributes.extend(described.attributes.clone());
-        self.personal.people.extend(personal.people.clone());
-        if let Some(subject) = &personal.subject {
-            self.personal.subject = Some(subject.clone());
-        }
+        self.personal.replace(personal);
     }
 }
 

@@ -1,0 +1,510 @@
+//! Every personal piece has an owner: the contact who said it, or the requester about whom the desk said it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firstline::memory::Memory;
+use firstline::policy::FieldType;
+use firstline::ticket::personal::{Owner, Personal};
+use firstline::{
+    Action, Actor, Contact, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Message, NewTicket,
+    Part, Policy, Priority, Query, Snapshot, TimeDelta, state,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::stage::{AnyStore, Stage, anna, boris, on_each_store};
+
+const FIELDS: [&str; 2] = ["address", "size"];
+
+/// The owner with this id; nobody for the empty text.
+fn owner(id: &str) -> Owner {
+    if id.is_empty() { Owner::Nobody } else { Owner::Contact(id.into()) }
+}
+
+/// The owners of a personal part, each with what they said, as JSON.
+fn owned(personal: &Personal) -> Vec<(String, String)> {
+    let json = serde_json::to_value(personal).unwrap();
+    json.as_object().unwrap().iter().map(|(id, words)| (id.clone(), words.to_string())).collect()
+}
+
+#[track_caller]
+fn same(personal: &Personal, expected: &[(&str, &str)]) {
+    let owned = owned(personal);
+    assert_eq!(owned.iter().map(|(id, words)| (&**id, &**words)).collect::<Vec<_>>(), expected);
+}
+
+fn adopt(stage: &Stage) {
+    let policy = FIELDS.iter().fold(Policy::new(), |policy, name| policy.field(*name, FieldType::Text));
+    stage.desk.setup().adopt(&policy.field("order", FieldType::Integer)).unwrap();
+}
+
+/// Imports the only ticket of a desk.
+fn imported(stage: &Stage, ticket: ImportedTicket) -> firstline::TicketId {
+    let done = stage.desk.records().import([ticket]).unwrap();
+    assert!(done.refused.is_empty(), "{:?}", done.refused);
+    stage.desk.find(Query::oldest()).unwrap().tickets[0].id()
+}
+
+fn last(stage: &Stage, id: firstline::TicketId) -> Event {
+    stage.history(id).pop().unwrap()
+}
+
+#[test]
+fn words_of_a_contact_are_theirs_and_words_of_the_desk_are_the_requesters() {
+    on_each_store(|stage| {
+        adopt(stage);
+        let id = stage.open();
+        let (eva, bot) = (Actor::contact("eva"), Actor::automation("bot"));
+        let file = |text: &str| Message::new(text).attach("x.png", "image/png", 1, "s3://1");
+        for (by, action, owner, words) in [
+            (anna(), Action::reply(file("a")), "boris", r#"{"files":["x.png"],"text":"a"}"#),
+            (bot, Action::note("b"), "boris", r#"{"text":"b"}"#),
+            (eva.clone(), Action::reply(file("c")), "eva", r#"{"files":["x.png"],"text":"c"}"#),
+            (boris(), Action::reply("d"), "boris", r#"{"text":"d"}"#),
+            (anna(), Action::hand_over("devices", Line::Second, "e"), "boris", r#"{"text":"e"}"#),
+            (anna(), Action::override_priority(Priority::P1, "f"), "boris", r#"{"text":"f"}"#),
+            (anna(), Action::subject("g"), "boris", r#"{"subject":"g"}"#),
+            (anna(), Action::field("size", "h"), "boris", r#"{"fields":{"size":"h"}}"#),
+            (anna(), Action::resolve("i"), "boris", r#"{"text":"i"}"#),
+            (anna(), Action::reopen().because("j"), "boris", r#"{"text":"j"}"#),
+        ] {
+            stage.desk.act(id, action.clone(), by).unwrap();
+            let history = stage.history(id);
+            let said = history.iter().rev().find(|event| !event.personal.is_empty()).unwrap();
+            same(&said.personal, &[(owner, words)]);
+        }
+        let ticket = stage.ticket(id);
+        same(&ticket.personal, &[("boris", r#"{"fields":{"size":"h"},"resolution":"i","subject":"g"}"#)]);
+    });
+}
+
+#[test]
+fn a_request_is_its_requesters_whoever_registers_it() {
+    on_each_store(|stage| {
+        adopt(stage);
+        let request = || NewTicket::new("a").saying("b").field("size", "c");
+        let asked = || request().from(Contact::new("boris").named("Boris"));
+        let eva = || Actor::contact("eva");
+        let words = r#"{"fields":{"size":"c"},"subject":"a","text":"b"}"#;
+        let named = r#"{"fields":{"size":"c"},"name":"Boris","subject":"a","text":"b"}"#;
+        for (request, owner, words) in [
+            (asked(), "boris", named),
+            (asked().by(anna()), "boris", named),
+            (asked().by(eva()), "boris", named),
+            (request().by(eva()), "eva", words),
+            (request().by(anna()), "", words),
+            (request(), "", words),
+        ] {
+            let id = stage.desk.open_ticket(request).unwrap().id();
+            same(&stage.history(id)[0].personal, &[(owner, words)]);
+        }
+    });
+}
+
+#[test]
+fn what_the_desk_says_of_a_ticket_without_a_requester_is_nobodys() {
+    on_each_store(|stage| {
+        let id =
+            stage.desk.open_ticket(NewTicket::new("Disk full").by(Actor::automation("probe"))).unwrap().id();
+        stage.does(id, Action::note("Which one?"));
+        same(&last(stage, id).personal, &[("", r#"{"text":"Which one?"}"#)]);
+        stage.desk.act(id, Action::reply("Mine."), boris()).unwrap();
+        same(&last(stage, id).personal, &[("boris", r#"{"text":"Mine."}"#)]);
+    });
+}
+
+#[test]
+fn a_name_belongs_to_whom_it_names_and_goes_with_the_contact() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        let eva = Contact::new("eva").named("Eva").email("eva@example.org").phone("+7 812 1");
+        stage.does(id, Action::Contact { contact: eva.clone(), part: Part::Copied });
+        let named = r#"{"email":"eva@example.org","name":"Eva","phone":"+7 812 1"}"#;
+        same(&last(stage, id).personal, &[("eva", named)]);
+        stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
+        stage.does(id, Action::Contact { contact: eva, part: Part::Requester });
+        stage.does(id, Action::subject("Eva hears nothing"));
+        assert_eq!(owned(&stage.ticket(id).personal).len(), 1, "the subject of before went, with its owner");
+        stage.does(id, Action::RemoveContact("eva".into()));
+        same(&stage.ticket(id).personal, &[("eva", r#"{"subject":"Eva hears nothing"}"#)]);
+        stage.does(id, Action::note("Gone."));
+        same(&last(stage, id).personal, &[("", r#"{"text":"Gone."}"#)]);
+    });
+}
+
+/// New details replace the old ones as a whole.
+#[test]
+fn a_name_that_is_renewed_replaces_the_old_one_and_its_addresses() {
+    on_each_store(|stage| {
+        let contact = Contact::new("boris").named("Boris").email("boris@example.org");
+        let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
+        let contact = Contact::new("boris").named("Борис");
+        stage.does(id, Action::Contact { contact, part: Part::Requester });
+        same(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
+    });
+}
+
+#[test]
+fn pieces_keep_their_owner_when_the_requester_changes() {
+    on_each_store(|stage| {
+        adopt(stage);
+        let id =
+            stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
+        stage.does(id, Action::Contact { contact: "eva".into(), part: Part::Requester });
+        stage.does(id, Action::field("address", "Nevsky 1"));
+        let boris = r#"{"fields":{"size":"large"},"resolution":"unmuted","subject":"No sound"}"#;
+        let eva = r#"{"fields":{"address":"Nevsky 1"}}"#;
+        same(&stage.ticket(id).personal, &[("boris", boris), ("eva", eva)]);
+        stage.does(id, Action::field("size", "small").and(Action::subject("Noise")));
+        stage.does(id, Action::resolve("replaced"));
+        let eva =
+            r#"{"fields":{"address":"Nevsky 1","size":"small"},"resolution":"replaced","subject":"Noise"}"#;
+        same(&stage.ticket(id).personal, &[("eva", eva)]);
+        let empty = |name: &str| Action::Field { name: name.to_owned(), value: None };
+        stage.does(id, empty("size").and(empty("address")));
+        same(&stage.ticket(id).personal, &[("eva", r#"{"resolution":"replaced","subject":"Noise"}"#)]);
+    });
+}
+
+/// An agent may type what a contact says.
+#[test]
+fn a_received_message_is_the_requesters_whoever_types_it() {
+    on_each_store(|stage| {
+        let message = |text: &str| NewTicket::new("No sound").thread("chat-9").saying(text);
+        let id = stage.desk.receive(message("a").from("boris")).unwrap().ticket.id();
+        stage.desk.receive(message("b").from("eva").by(anna())).unwrap();
+        same(&last(stage, id).personal, &[("eva", r#"{"text":"b"}"#)]);
+    });
+}
+
+#[test]
+fn a_follow_up_takes_fields_over_with_their_owners() {
+    on_each_store(|stage| {
+        adopt(stage);
+        let message = || NewTicket::new("Again").thread("chat-9").from("eva").saying("a");
+        let first = stage.desk.receive(NewTicket::new("No sound").thread("chat-9").from("boris")).unwrap();
+        let id = first.ticket.id();
+        stage.does(id, Action::field("size", "large").and(Action::field("address", "Nevsky 1")));
+        stage.does(id, Action::cancel());
+        let next = stage.desk.receive(message().field("size", "small")).unwrap().ticket.id();
+        assert_ne!(next, id);
+        let eva = r#"{"fields":{"size":"small"},"subject":"Again","text":"a"}"#;
+        same(
+            &stage.history(next)[0].personal,
+            &[("boris", r#"{"fields":{"address":"Nevsky 1"}}"#), ("eva", eva)],
+        );
+    });
+}
+
+/// Resolved once more without new words: the words are said again, and are still those of the same person.
+#[test]
+fn a_resolution_that_an_import_repeats_keeps_its_owner() {
+    on_each_store(|stage| {
+        let at = |minute| stage.now() - TimeDelta::hours(9) + TimeDelta::minutes(minute);
+        let version = |minute| ImportedVersion::new(at(minute), anna());
+        let resolved = || version(1).status(state::Resolved::default());
+        let ticket = ImportedTicket::new("old", "1")
+            .version(version(0).subject("a").from("boris").status(state::New))
+            .version(resolved().resolution("unmuted").resolution_code("x"))
+            .version(version(2).from("eva").status(state::Resolved::default()).resolution_code("y"));
+        let id = imported(stage, ticket);
+        let history = stage.history(id);
+        let said: Vec<_> =
+            history.iter().filter_map(|it| Some((it.personal.text()?, owned(&it.personal)))).collect();
+        assert_eq!(said.len(), 2);
+        assert!(said.iter().all(|(text, owned)| *text == "unmuted" && owned[0].0 == "boris"), "{said:?}");
+        same(&stage.ticket(id).personal, &[("boris", r#"{"resolution":"unmuted","subject":"a"}"#)]);
+    });
+}
+
+/// Words that a later erasure removes do not bring back those which they had replaced.
+#[test]
+fn erased_words_do_not_bring_back_what_they_replaced() {
+    on_each_store(|stage| {
+        adopt(stage);
+        let id =
+            stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
+        stage.does(id, Action::Contact { contact: "eva".into(), part: Part::Requester });
+        stage.does(id, Action::field("size", "small").and(Action::subject("Noise")));
+        stage.does(id, Action::resolve("replaced"));
+        let mut history = stage.history(id);
+        history.iter_mut().for_each(|event| event.personal.erase(&owner("eva")));
+        let ticket = Snapshot::fold(&history).unwrap();
+        assert!(ticket.personal.is_empty(), "{:?}", ticket.personal);
+        assert_eq!((ticket.subject(), ticket.field("size")), ("", None));
+    });
+}
+
+/// What is done to a ticket, by whom.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Reply,
+    Note,
+    Subject,
+    Field(usize),
+    Empty(usize),
+    HandOver,
+    Override,
+    Hold,
+    Resume,
+    Resolve,
+    Reopen,
+    Name(usize, Part),
+    Remove(usize),
+}
+
+const PEOPLE: [&str; 3] = ["boris", "eva", "olga"];
+
+fn any_deed() -> impl Strategy<Value = Deed> {
+    let part = select(vec![Part::Requester, Part::Requester, Part::Affected, Part::Copied]);
+    prop_oneof![
+        2 => Just(Deed::Reply),
+        1 => Just(Deed::Note),
+        2 => Just(Deed::Subject),
+        3 => (0..FIELDS.len()).prop_map(Deed::Field),
+        1 => (0..FIELDS.len()).prop_map(Deed::Empty),
+        1 => Just(Deed::HandOver),
+        1 => Just(Deed::Override),
+        1 => Just(Deed::Hold),
+        1 => Just(Deed::Resume),
+        2 => Just(Deed::Resolve),
+        2 => Just(Deed::Reopen),
+        4 => (0..PEOPLE.len(), part).prop_map(|(id, part)| Deed::Name(id, part)),
+        1 => (0..PEOPLE.len()).prop_map(Deed::Remove),
+    ]
+}
+
+/// An agent, a program or one of the people.
+fn any_actor() -> impl Strategy<Value = Actor> {
+    let people = PEOPLE.iter().map(|id| Actor::contact(*id));
+    let desk = [anna(), anna(), anna(), Actor::automation("bot")];
+    select(desk.into_iter().chain(people).collect::<Vec<_>>())
+}
+
+/// What must come of it: whose each word is, by the rules alone. A word is its owner's id and a number: `<boris>7`.
+#[derive(Debug, Default)]
+struct Model {
+    people: BTreeMap<String, Part>,
+    said: u32,
+    /// All words so far.
+    words: BTreeSet<String>,
+    subject: String,
+    resolution: Option<String>,
+    fields: BTreeMap<&'static str, String>,
+    names: BTreeMap<String, String>,
+}
+
+impl Model {
+    fn requester(&self) -> &str {
+        self.people.iter().find(|(_, part)| **part == Part::Requester).map_or("", |(id, _)| id)
+    }
+
+    fn owner(&self, by: &Actor) -> String {
+        match &by.who {
+            firstline::Who::Contact(id) => id.to_string(),
+            _ => self.requester().to_owned(),
+        }
+    }
+
+    /// A new word of this owner, that counts once it was said.
+    fn word(&mut self, owner: &str) -> String {
+        self.said += 1;
+        format!("<{owner}>{}", self.said)
+    }
+
+    fn name(&mut self, id: &str, part: Part, name: String) {
+        if part == Part::Requester {
+            self.people.values_mut().filter(|it| **it == Part::Requester).for_each(|it| *it = Part::Affected);
+        }
+        self.people.insert(id.to_owned(), part);
+        self.names.insert(id.to_owned(), name.clone());
+        self.words.insert(name);
+    }
+
+    /// Does it, and notes what comes of it if the desk accepts it.
+    fn act(&mut self, stage: &Stage, id: firstline::TicketId, by: &Actor, deed: Deed) {
+        let word = match deed {
+            Deed::Name(person, _) => self.word(PEOPLE[person]),
+            _ => self.word(&self.owner(by)),
+        };
+        let message = || Message::new(word.clone()).attach(word.clone(), "image/png", 1, "s3://1");
+        let action = match deed {
+            Deed::Reply => Action::reply(message()),
+            Deed::Note => Action::note(message()),
+            Deed::Subject => Action::subject(word.clone()),
+            Deed::Field(place) => Action::field(FIELDS[place], word.clone()),
+            Deed::Empty(place) => Action::Field { name: FIELDS[place].to_owned(), value: None },
+            Deed::HandOver => Action::hand_over("devices", Line::Second, word.clone()),
+            Deed::Override => Action::override_priority(Priority::P1, word.clone()),
+            Deed::Hold => Action::hold(HoldReason::Customer).because(word.clone()),
+            Deed::Resume => Action::resume().because(word.clone()),
+            Deed::Resolve => Action::resolve(word.clone()),
+            Deed::Reopen => Action::reopen().because(word.clone()),
+            Deed::Name(person, part) => {
+                Action::Contact { contact: Contact::new(PEOPLE[person]).named(word.clone()), part }
+            }
+            Deed::Remove(person) => Action::RemoveContact(PEOPLE[person].into()),
+        };
+        if stage.desk.act(id, action, by).is_err() {
+            return;
+        }
+        match deed {
+            Deed::Empty(place) => return drop(self.fields.remove(FIELDS[place])),
+            Deed::Remove(person) => {
+                self.people.remove(PEOPLE[person]);
+                return drop(self.names.remove(PEOPLE[person]));
+            }
+            Deed::Name(person, part) => return self.name(PEOPLE[person], part, word),
+            Deed::Subject => self.subject = word.clone(),
+            Deed::Field(place) => drop(self.fields.insert(FIELDS[place], word.clone())),
+            Deed::Resolve => self.resolution = Some(word.clone()),
+            _ => {}
+        }
+        self.words.insert(word);
+    }
+
+    /// The words that the ticket holds now.
+    fn standing(&self) -> BTreeSet<String> {
+        let one = [&self.subject].into_iter().filter(|it| !it.is_empty()).chain(&self.resolution);
+        one.chain(self.fields.values()).chain(self.names.values()).cloned().collect()
+    }
+
+    /// Compares a history and its ticket with what must have come of it, and erases each owner from it.
+    fn check(&self, history: &[Event], ticket: &Snapshot) {
+        assert_eq!(all_words(history.iter().map(|event| &event.personal)), self.words);
+        assert_eq!(all_words([&ticket.personal]), self.standing());
+        assert_eq!(ticket.subject(), self.subject);
+        assert_eq!(ticket.personal.resolution(), self.resolution.as_deref());
+        for event in history {
+            let mut facts = event.clone();
+            facts.personal = Personal::default();
+            assert!(!serde_json::to_string(&facts).unwrap().contains('<'), "{facts:?}");
+        }
+        for id in PEOPLE.iter().chain(&[""]) {
+            let mut erased = history.to_vec();
+            erased.iter_mut().for_each(|event| event.personal.erase(&owner(id)));
+            let mut expected = ticket.clone();
+            expected.personal.erase(&owner(id));
+            assert_eq!(Snapshot::fold(&erased).unwrap(), expected, "{id:?} erased");
+            let others = |words: &BTreeSet<String>| {
+                words.iter().filter(|word| !word.starts_with(&format!("<{id}>"))).cloned().collect()
+            };
+            assert_eq!(all_words(erased.iter().map(|event| &event.personal)), others(&self.words));
+            assert_eq!(all_words([&expected.personal]), others(&self.standing()));
+        }
+    }
+}
+
+/// The words of these parts. Each must be with the owner whom it names.
+fn all_words<'a>(parts: impl IntoIterator<Item = &'a Personal>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (id, json) in parts.into_iter().flat_map(owned) {
+        for word in json.split('"').filter(|it| it.contains('<')) {
+            assert!(word.starts_with(&format!("<{id}>")), "{word} is with {id:?}");
+            all.insert(word.to_owned());
+        }
+    }
+    all
+}
+
+/// One version of a record elsewhere: who wrote it, and which of its parts are there.
+type Version = (Actor, Option<usize>, [bool; 3], Option<bool>, [Option<bool>; 2]);
+
+fn any_version() -> impl Strategy<Value = Version> {
+    (
+        any_actor(),
+        proptest::option::of(0..PEOPLE.len()),
+        any::<[bool; 3]>(),
+        proptest::option::of(any::<bool>()),
+        [proptest::option::of(any::<bool>()), proptest::option::of(any::<bool>())],
+    )
+}
+
+impl Model {
+    /// The version that this gives, and what comes of it.
+    fn version(&mut self, at: firstline::DateTime<firstline::Utc>, version: Version) -> ImportedVersion {
+        let (by, person, [subject, message, note], resolved, fields) = version;
+        let mut it = ImportedVersion::new(at, by.clone());
+        if let Some(person) = person {
+            let id = PEOPLE[person];
+            let name = self.word(id);
+            it = it.from(Contact::new(id).named(name.clone()));
+            self.name(id, Part::Requester, name);
+        }
+        let owner = self.owner(&by);
+        let said = |model: &mut Model| {
+            let word = model.word(&owner);
+            model.words.insert(word.clone());
+            word
+        };
+        if subject {
+            self.subject = said(self);
+            it = it.subject(self.subject.clone());
+        }
+        if message {
+            it = it.saying(said(self));
+        }
+        if note {
+            it = it.noting(said(self));
+        }
+        it = match resolved {
+            Some(true) => {
+                let word = said(self);
+                self.resolution = Some(word.clone());
+                it.status(state::Resolved::default()).resolution(word)
+            }
+            Some(false) => it.status(state::Active),
+            None => it,
+        };
+        for (name, set) in FIELDS.into_iter().zip(fields) {
+            match set {
+                Some(true) => {
+                    let word = said(self);
+                    self.fields.insert(name, word.clone());
+                    it = it.field(name, Some(word));
+                }
+                Some(false) => {
+                    self.fields.remove(name);
+                    it = it.field(name, None::<String>);
+                }
+                None => {}
+            }
+        }
+        it
+    }
+}
+
+proptest! {
+    /// Whoever does what: each piece is with the owner whom the rules name, and erasing an owner from the history
+    /// leaves the ticket without exactly their pieces.
+    #[test]
+    fn any_life_has_owners_and_can_lose_each(deeds in proptest::collection::vec((any_actor(), any_deed()), 1..40)) {
+        let stage = &Stage::new("memory", AnyStore::Memory(Memory::new()));
+        adopt(stage);
+        let mut model = Model::default();
+        let (by, rest) = deeds.split_first().unwrap();
+        let subject = model.word(&model.owner(&by.0));
+        let id = stage.desk.open_ticket(NewTicket::new(subject.clone()).by(&by.0)).unwrap().id();
+        model.subject = subject.clone();
+        model.words.insert(subject);
+        for (by, deed) in rest {
+            model.act(stage, id, by, *deed);
+        }
+        model.check(&stage.history(id), &stage.ticket(id));
+    }
+
+    /// The same of histories from elsewhere.
+    #[test]
+    fn any_import_has_owners_and_can_lose_each(versions in proptest::collection::vec(any_version(), 1..12)) {
+        let stage = &Stage::new("memory", AnyStore::Memory(Memory::new()));
+        adopt(stage);
+        let mut model = Model::default();
+        let mut ticket = ImportedTicket::new("old", "1");
+        for (minute, version) in (0..).zip(versions) {
+            let at = stage.now() - TimeDelta::hours(9) + TimeDelta::minutes(minute);
+            ticket = ticket.version(model.version(at, version));
+        }
+        let id = imported(stage, ticket);
+        model.check(&stage.history(id), &stage.ticket(id));
+    }
+}
