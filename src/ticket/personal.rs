@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -55,9 +56,9 @@ impl Serialize for Owner {
     }
 }
 
-/// The personal pieces of one owner.
+/// The personal pieces of one owner. A text alone is a plain string in JSON, because most events have no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
 pub struct Words {
     /// The subject.
@@ -133,6 +134,53 @@ impl Words {
             self.files = files;
         }
         self.fields.extend(fields);
+    }
+}
+
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Words {
+                text: Some(text),
+                subject: None,
+                resolution: None,
+                name: None,
+                email: None,
+                phone: None,
+                files,
+                fields,
+            } if files.is_empty() && fields.is_empty() => to.serialize_str(text),
+            // The derived one, field by field.
+            words => Words::serialize(words, to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
+        struct TextOrFields;
+
+        impl<'de> Visitor<'de> for TextOrFields {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or an object of personal pieces")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Words, E> {
+                Ok(Words::text(text))
+            }
+
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Words, E> {
+                Ok(Words::text(text))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Words, A::Error> {
+                Words::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        from.deserialize_any(TextOrFields)
     }
 }
 
@@ -390,7 +438,7 @@ mod tests {
         personal.add(Owner::Nobody, Words::text("y"));
         personal.add(Owner::Contact("eva".into()), Words::default());
         let json = serde_json::to_string(&personal).unwrap();
-        assert_eq!(json, r#"{"":{"text":"y"},"boris":{"subject":"x","name":"Boris"}}"#);
+        assert_eq!(json, r#"{"":"y","boris":{"subject":"x","name":"Boris"}}"#);
         assert_eq!(serde_json::from_str::<Personal>(&json).unwrap(), personal);
         assert_eq!(personal.person(&"boris".into()), Some(person));
         assert_eq!(personal.person(&"eva".into()), None);
@@ -400,12 +448,13 @@ mod tests {
     fn other_spellings_are_read_as_one_or_refused() {
         let read = serde_json::from_str::<Personal>;
         let sorted = read(r#"{"b":{"text":"y"},"":{"subject":"x"},"c":{}}"#).unwrap();
-        assert_eq!(serde_json::to_string(&sorted).unwrap(), r#"{"":{"subject":"x"},"b":{"text":"y"}}"#);
+        assert_eq!(serde_json::to_string(&sorted).unwrap(), r#"{"":{"subject":"x"},"b":"y"}"#);
         for json in [
             r#"{"b":{"text":"y"},"b":{"subject":"x"}}"#,
             r#"{"b":{"words":"y"}}"#,
             r#"{"b":null}"#,
-            r#"{"text":"y"}"#,
+            r#"{"b":["y"]}"#,
+            r#"{"b":1}"#,
             "[]",
         ] {
             assert!(read(json).is_err(), "{json}");
