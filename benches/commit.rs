@@ -198,9 +198,9 @@ fn written(reader: &Connection, ticket: TicketId, key: &str) -> Written {
          WHERE desk = 'main' AND kind = 'r' AND key = ?1",
         &[&key],
     );
-    // The version before the command stands after the fingerprint and the ticket.
+    // The version before the command stands after the mark of the request and the ticket.
     let Value::Blob(facts) = &receipt[0][4] else { panic!("{receipt:?}") };
-    let before = i64::from_be_bytes(facts[48..56].try_into().unwrap());
+    let before = i64::from(facts[32]);
     Written {
         ticket: rows(
             "SELECT desk, id, version, facts, personal, state, open, priority, due_at, opened_at, team, assignee, \

@@ -35,6 +35,7 @@ pub mod query;
 pub mod read;
 mod record;
 mod record_table;
+pub mod registry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

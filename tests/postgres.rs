@@ -74,6 +74,7 @@ fn main() {
             one_thread_key_opens_one_ticket,
             numbers_have_no_gap_and_no_twin,
             one_of_many_adoptions_wins,
+            a_claim_waits_for_nobody,
             due_timers_fire_once_however_many_sweep,
             a_ticket_that_is_held_stands_in_no_workers_way,
             one_desks_long_transaction_keeps_no_other_desk_waiting,

@@ -8,7 +8,7 @@ use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
-use crate::store::kinds::{self, KeptReceipt, RECEIPT};
+use crate::store::kinds::{self, KeptReceipt, RECEIPT, RequestMark};
 use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
@@ -93,7 +93,7 @@ impl Repeatable {
         let record = seen.record(RECEIPT, frame.lookup.receipt(key))?;
         let kept = record.map(KeptReceipt::read).transpose()?;
         let Some(kept) = kept.filter(|kept| kept.expires >= frame.now) else { return Ok(None) };
-        if kept.request != request {
+        if kept.request != RequestMark::from(request) {
             let problem = format!(
                 "the idempotency key {key:?} was used before, with another request",
                 key = key.as_str()
@@ -125,12 +125,13 @@ impl Repeatable {
             let others = expired.iter().filter(|record| record.key != key);
             commit.extend(others.map(|it| RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::Any)));
         }
+        let expires = frame.now.checked_add_signed(frame.keep_receipts);
         let kept = KeptReceipt {
-            request,
+            request: request.into(),
             ticket: receipt.ticket.id,
             before: receipt.ticket.version - receipt.events.len() as u64,
             after: receipt.ticket.version,
-            expires: frame.now.checked_add_signed(frame.keep_receipts).unwrap_or(DateTime::<Utc>::MAX_UTC),
+            expires: expires.unwrap_or(DateTime::<Utc>::MAX_UTC),
         };
         let before = seen.record(RECEIPT, key.as_str())?;
         commit.push(RecordWrite::put(RECEIPT, key, kinds::expected(before), kept.content()));

@@ -2,7 +2,8 @@
 //!
 //! Every key starts with the desk, so that a cluster can be divided by it. Times are microseconds since 1970 in UTC.
 //! Texts by which rows are found and ordered compare byte by byte, as everywhere in the crate, whatever the
-//! database's collation is. JSON is kept as text, because it must stay as it was written.
+//! database's collation is. JSON is kept as text, because it must stay as it was written. Records that were never claimed have no
+//! number of tries, and the columns of a fixed length come first, because every byte of a row is a byte of the write-ahead log.
 
 use super::fault::Fault;
 use super::options::{Migrations, Options};
@@ -79,12 +80,12 @@ CREATE INDEX timer_due ON {s}.timer (desk, due_at, kind, subject, ticket);
 CREATE INDEX timer_owed ON {s}.timer (due_at, desk, ticket);
 
 CREATE TABLE {s}.record (
+    version bigint NOT NULL,
+    due bigint,
+    tries bigint,
     desk text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
     key text COLLATE "C" NOT NULL,
-    version bigint NOT NULL,
-    due bigint,
-    tries bigint NOT NULL,
     i1 text COLLATE "C",
     i2 text COLLATE "C",
     i3 text COLLATE "C",

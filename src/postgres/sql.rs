@@ -40,8 +40,8 @@ statements! {
     tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[])";
     claimed_tickets: "SELECT id, facts, personal FROM {s}.ticket WHERE desk = $1 AND id = ANY ($2::uuid[]) \
         ORDER BY id FOR NO KEY UPDATE";
-    record: "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), tries \
-        FROM {s}.record WHERE desk = $1 AND kind = $2 AND key = $3";
+    record: "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), \
+        coalesce(tries, 0) FROM {s}.record WHERE desk = $1 AND kind = $2 AND key = $3";
     due_records: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
         ORDER BY due, desk, key LIMIT $3";
     due_records_after: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
@@ -50,7 +50,7 @@ statements! {
         WHERE kind = $1 AND due <= (extract(epoch FROM statement_timestamp()) * 1000000)::bigint \
         ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) \
         UPDATE {s}.record AS it SET due = (extract(epoch FROM statement_timestamp()) * 1000000)::bigint + $3, \
-        tries = it.tries + 1, version = it.version + 1 FROM taken \
+        tries = coalesce(it.tries, 0) + 1, version = it.version + 1 FROM taken \
         WHERE it.desk = taken.desk AND it.kind = taken.kind AND it.key = taken.key \
         RETURNING it.key, it.version, it.facts, coalesce(it.personal, ''), it.i1, it.i2, it.i3, it.due, it.tries, it.desk";
     now: "SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
@@ -206,7 +206,7 @@ impl Sql {
         };
         let mut sql = format!(
             "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, \
-             coalesce(due, -9223372036854775808), tries FROM {}.record \
+             coalesce(due, -9223372036854775808), coalesce(tries, 0) FROM {}.record \
              WHERE desk = $1 AND kind = $2 AND {column} IS NOT NULL",
             self.schema
         );

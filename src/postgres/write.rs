@@ -358,7 +358,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
     }
     let columns = "desk, kind, key, version, facts, personal, i1, i2, i3, due, tries";
     let rows = "SELECT $1, it.kind, it.key, 1, it.facts, nullif(it.personal, ''), it.i1, it.i2, it.i3, \
-                nullif(it.due, -9223372036854775808), it.tries";
+                nullif(it.due, -9223372036854775808), nullif(it.tries, 0)";
     let names = "it (kind, key, facts, personal, i1, i2, i3, due, tries, expected)";
     let types: Vec<_> = ["text", "text"].into_iter().chain(CONTENT).collect();
     let (mut counted, mut wanted) = (Vec::new(), 0);
@@ -385,7 +385,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
             &format!(
                 "UPDATE {{s}}.record AS record SET version = record.version + 1, facts = it.facts, \
                  personal = nullif(it.personal, ''), i1 = it.i1, i2 = it.i2, i3 = it.i3, \
-                 due = nullif(it.due, -9223372036854775808), tries = it.tries FROM {table} AS {names} \
+                 due = nullif(it.due, -9223372036854775808), tries = nullif(it.tries, 0) FROM {table} AS {names} \
                  WHERE record.desk = $1 AND record.kind = it.kind AND record.key = it.key \
                  AND record.version = it.expected RETURNING 1"
             ),

@@ -1,6 +1,7 @@
 //! What may happen to stored data: how it is erased, exported, moved and retained.
 //!
-//! Every [record kind](crate::store::RecordKind) carries a [`Handling`].
+//! Every [record kind](crate::store::RecordKind) carries a [`Handling`]; the [registry](crate::store::registry) has those of all
+//! columns and events.
 
 /// How a kind of data is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,6 +3,8 @@
 //! Facts of kinds that plain commands write are binary, and the codes of these kinds have one letter: both keep the write-ahead
 //! log small.
 
+use std::ops::Bound;
+
 use chrono::{DateTime, Utc};
 
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
@@ -19,7 +21,7 @@ pub const ADOPTION: RecordKind =
 /// The text of a definition. The key is its hash.
 pub const DEFINITION: RecordKind = RecordKind::new("d", "definition", Changes::Never, Handling::IMPERSONAL);
 
-/// The receipt of a command with an idempotency key, under that key. The second index key is the hour in which it expires.
+/// The receipt of a command with an idempotency key, under that key. The second index key is the instant at which it expires.
 pub const RECEIPT: RecordKind =
     RecordKind::new("r", "idempotency key", Changes::Replaced, keyed(Retention::UntilDone));
 
@@ -58,6 +60,19 @@ impl<'b> Bytes<'b> {
         Ok(*head)
     }
 
+    /// A number as [`push_number`] writes it.
+    fn number(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for place in 0..10 {
+            let [byte] = self.take()?;
+            number |= u64::from(byte & 0x7f) << (place * 7);
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(corrupt(self.1))
+    }
+
     fn instant(&mut self) -> Result<DateTime<Utc>> {
         let kind = self.1;
         let micros = i64::from_be_bytes(self.take()?);
@@ -92,59 +107,94 @@ pub(crate) fn expected(before: Option<&Record>) -> Expected {
     before.map_or(Expected::Absent, |record| Expected::Version(record.version))
 }
 
+/// The first half of a request's fingerprint. That two requests under one key have the same is as good as impossible, and every
+/// byte of a receipt costs a part of the write-ahead log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestMark([u8; 16]);
+
+impl From<Fingerprint> for RequestMark {
+    fn from(request: Fingerprint) -> RequestMark {
+        let mut mark = [0; 16];
+        mark.copy_from_slice(&request.as_bytes()[..16]);
+        RequestMark(mark)
+    }
+}
+
 /// The facts of a [`RECEIPT`]: enough to return the first result of a repeated command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeptReceipt {
-    /// The request's fingerprint: the same key with another request is refused.
-    pub(crate) request: Fingerprint,
+    /// The mark of the request: the same key with another request is refused.
+    pub(crate) request: RequestMark,
     /// The ticket.
     pub(crate) ticket: TicketId,
     /// Its version before the command.
     pub(crate) before: u64,
     /// Its version after the command.
     pub(crate) after: u64,
-    /// Until when the receipt counts.
+    /// Until when the receipt counts, in whole milliseconds.
     pub(crate) expires: DateTime<Utc>,
 }
 
 impl KeptReceipt {
     pub(crate) fn read(record: &Record) -> Result<KeptReceipt> {
         let mut bytes = Bytes(&record.content.facts, RECEIPT);
+        let expires = record.content.index(Index::Second).and_then(instant_of);
         let receipt = KeptReceipt {
-            request: Fingerprint::from_bytes(bytes.take()?),
+            request: RequestMark(bytes.take()?),
             ticket: uuid::Uuid::from_bytes(bytes.take()?).into(),
-            before: u64::from_be_bytes(bytes.take()?),
-            after: u64::from_be_bytes(bytes.take()?),
-            expires: bytes.instant()?,
+            before: bytes.number()?,
+            after: bytes.number()?,
+            expires: expires.ok_or_else(|| corrupt(RECEIPT))?,
         };
         bytes.end()?;
         Ok(receipt)
     }
 
     pub(crate) fn content(&self) -> Content {
-        let mut facts = Vec::with_capacity(72);
-        facts.extend_from_slice(self.request.as_bytes());
+        let mut facts = Vec::with_capacity(36);
+        facts.extend_from_slice(&self.request.0);
         facts.extend_from_slice(self.ticket.as_uuid().as_bytes());
-        facts.extend_from_slice(&self.before.to_be_bytes());
-        facts.extend_from_slice(&self.after.to_be_bytes());
-        facts.extend_from_slice(&self.expires.timestamp_micros().to_be_bytes());
-        // The hour at whose end it has expired for certain.
-        Content::new(facts).indexed(Index::Second, hour(self.expires.timestamp_micros().div_euclid(HOUR)))
+        push_number(&mut facts, self.before);
+        push_number(&mut facts, self.after);
+        Content::new(facts).indexed(Index::Second, sortable(self.expires))
     }
 
-    /// The receipts of a desk that have expired by an instant, but for those of the last hour.
+    /// The receipts of a desk that expired before an instant.
     pub(crate) fn expired(now: DateTime<Utc>, limit: usize) -> RecordRange {
-        let last = hour(now.timestamp_micros().div_euclid(HOUR) - 1);
-        RecordRange::by_index(RECEIPT, Index::Second).until(std::ops::Bound::Included(last)).limit(limit)
+        RecordRange::by_index(RECEIPT, Index::Second).until(Bound::Excluded(sortable(now))).limit(limit)
     }
 }
 
-/// Microseconds.
-const HOUR: i64 = 3_600_000_000;
+/// The 64 digits of sortable keys, in the order of their bytes.
+const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 
-/// An hour since 1970 as an index key of fixed width. Before 1970 and after the year 3883 all hours are one.
-fn hour(hours: i64) -> String {
-    format!("{:06x}", hours.clamp(0, 0xff_ffff))
+/// How many digits an instant has: enough for the milliseconds until the year 10889.
+const WIDTH: u32 = 8;
+
+/// An instant as an index key of fixed width, which sorts as instants do. It is rounded up to a millisecond; instants before 1970
+/// become its beginning.
+fn sortable(at: DateTime<Utc>) -> String {
+    let millis = at.timestamp_micros().max(0).cast_unsigned().div_ceil(1_000).min((1 << (WIDTH * 6)) - 1);
+    (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
+}
+
+/// The instant of a sortable key.
+fn instant_of(key: &str) -> Option<DateTime<Utc>> {
+    if key.len() != WIDTH as usize {
+        return None;
+    }
+    let digit = |sum: u64, byte: u8| Some(sum << 6 | DIGITS.binary_search(&byte).ok()? as u64);
+    let millis = key.bytes().try_fold(0, digit)?;
+    DateTime::from_timestamp_millis(millis.cast_signed())
+}
+
+/// Writes a number in as few bytes as it needs, seven bits in each.
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
 }
 
 /// The read of a definition's text.
@@ -256,18 +306,43 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_comes_back_and_is_listed_within_two_hours_of_its_expiry() {
-        for micros in [0, 1, 3_599_999_999, 3_600_000_000] {
-            let expires = at(0) + TimeDelta::microseconds(micros);
-            let (request, ticket) = (Fingerprint::of("it"), uuid::Uuid::from_u128(7).into());
-            let kept = KeptReceipt { request, ticket, before: 3, after: 5, expires };
-            let record = Record { key: "k".to_owned(), version: 1, content: kept.content() };
-            assert_eq!(KeptReceipt::read(&record).unwrap(), kept);
-            assert!(!KeptReceipt::expired(expires, 9).contains(&record), "it still counts");
-            assert!(KeptReceipt::expired(expires + TimeDelta::hours(2), 9).contains(&record));
-            let mut short = record.clone();
-            short.content.facts.pop();
-            assert_eq!(KeptReceipt::read(&short).unwrap_err().kind(), ErrorKind::Corrupt);
+    fn a_receipt_comes_back_and_is_listed_once_it_has_expired() {
+        let versions = [(0, 1), (3, 5), (127, 128), (16_383, 16_384), (u64::MAX - 1, u64::MAX)];
+        for (before, after) in versions {
+            for millis in [0, 1, 3_600_000] {
+                let expires = at(0) + TimeDelta::milliseconds(millis);
+                let (request, ticket) = (Fingerprint::of("it").into(), uuid::Uuid::from_u128(7).into());
+                let kept = KeptReceipt { request, ticket, before, after, expires };
+                let record = Record { key: "k".to_owned(), version: 1, content: kept.content() };
+                assert_eq!(KeptReceipt::read(&record).unwrap(), kept);
+                assert!(!KeptReceipt::expired(expires, 9).contains(&record), "it still counts");
+                let later = expires + TimeDelta::milliseconds(1);
+                assert!(KeptReceipt::expired(later, 9).contains(&record));
+                let mut short = record.clone();
+                short.content.facts.pop();
+                assert_eq!(KeptReceipt::read(&short).unwrap_err().kind(), ErrorKind::Corrupt);
+                let mut long = record.clone();
+                long.content.facts.push(0);
+                assert_eq!(KeptReceipt::read(&long).unwrap_err().kind(), ErrorKind::Corrupt);
+            }
+        }
+    }
+
+    #[test]
+    fn sortable_keys_sort_as_their_instants_do() {
+        assert!(DIGITS.is_sorted());
+        let millis = [0, 1, 63, 64, 4_095, 1 << 40, (1 << 40) + 1, (1 << 48) - 1];
+        let instants = millis.map(|it| DateTime::from_timestamp_millis(it).unwrap());
+        let keys = instants.map(sortable);
+        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 8), "{keys:?}");
+        for (key, instant) in keys.iter().zip(instants) {
+            assert_eq!(instant_of(key), Some(instant));
+            assert_eq!(sortable(instant - TimeDelta::microseconds(999)), *key);
+        }
+        assert_eq!(sortable(at(-9_000_000_000)), keys[0]);
+        assert_eq!(sortable(DateTime::<Utc>::MAX_UTC), keys[7]);
+        for other in ["", "é", "zzzzzzzzzzzzzzz", "not a key!"] {
+            assert_ne!(instant_of(other).map(sortable).as_deref(), Some(other));
         }
     }
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind};
 use crate::id::DeskId;
-use crate::store::handling::Handling;
+use crate::store::handling::{Erasure, Handling};
 
 /// A kind of records, with its entry for the registry. Two kinds are equal if their codes are.
 ///
@@ -72,6 +72,20 @@ impl RecordKind {
     /// What of it is personal, and how it is erased, exported, moved and retained.
     pub const fn handling(self) -> Handling {
         self.handling
+    }
+
+    /// The write that erases what is personal in a record, as its [handling](RecordKind::handling) says; `None` if nothing is.
+    pub fn erase(self, record: &Record) -> Option<RecordWrite> {
+        let (key, expected) = (record.key.as_str(), Expected::Version(record.version));
+        match self.handling.erasure {
+            Erasure::Nothing | Erasure::FactStays => None,
+            Erasure::RowGoes => Some(RecordWrite::delete(self, key, expected)),
+            Erasure::PersonalPartGoes => {
+                record.content.personal.as_ref()?;
+                let content = Content { personal: None, ..record.content.clone() };
+                Some(RecordWrite::put(self, key, expected, content))
+            }
+        }
     }
 
     /// The error for a write whose expected version is not the stored one. It does not name the key, which may be personal.

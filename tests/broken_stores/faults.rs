@@ -385,9 +385,8 @@ impl Tx for BrokenTx<'_> {
                 }
             }
             Fault::ForgetsKeys => {
-                // The version before the command stands after the fingerprint and the ticket.
-                let acts =
-                    |it: &RecordWrite| it.content.as_ref().is_some_and(|it| it.facts[48..56] != [0; 8]);
+                // The version before the command stands after the mark of the request and the ticket.
+                let acts = |it: &RecordWrite| it.content.as_ref().is_some_and(|it| it.facts[32] != 0);
                 drop_records(&mut commit, |it| it.kind == RECEIPT && acts(it));
             }
             Fault::KeepsReceipts => {

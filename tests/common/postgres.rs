@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use firstline::flow::{Engine, Flow, Job};
 use firstline::postgres::{Options, Postgres};
-use firstline::{DeskId, Result};
+use firstline::store::{Claimed, RecordKind};
+use firstline::{DeskId, Result, TimeDelta};
 use tokio::runtime::Runtime;
 
 /// The URL of the server, if there is one.
@@ -114,5 +115,9 @@ impl Engine for Blocked {
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         block_on(self.store.work(desk, job))
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        block_on(Engine::claim(&self.store, kind, limit, lease))
     }
 }

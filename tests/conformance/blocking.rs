@@ -6,7 +6,8 @@ use firstline::conformance::Candidate;
 use firstline::flow::blocking::{drive, work};
 use firstline::flow::{Engine, Flow, Job};
 use firstline::memory::Memory;
-use firstline::{DeskId, Result};
+use firstline::store::{Claimed, RecordKind, Store};
+use firstline::{DateTime, DeskId, Result, TimeDelta, Utc};
 
 use super::custom_store::EventStore;
 
@@ -54,6 +55,14 @@ impl Engine for Shared {
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
         work(&*self.0, desk, job)
+    }
+
+    fn now(&self) -> Result<DateTime<Utc>> {
+        Store::now(&*self.0)
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        Store::claim(&*self.0, kind, limit, lease)
     }
 }
 
@@ -145,6 +154,14 @@ pub(crate) mod sqlite {
 
         fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
             work(&self.store, desk, job)
+        }
+
+        fn now(&self) -> Result<DateTime<Utc>> {
+            Store::now(&self.store)
+        }
+
+        fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+            Store::claim(&self.store, kind, limit, lease)
         }
     }
 

@@ -7,8 +7,8 @@ use firstline::conformance::Candidate;
 use firstline::flow::awaiting::Reply;
 use firstline::flow::{Engine, Flow, Job};
 use firstline::postgres::Postgres;
-use firstline::store::Mode;
-use firstline::{DeskId, Error, ErrorKind, Result};
+use firstline::store::{Claimed, Mode, RecordKind};
+use firstline::{DateTime, DeskId, Error, ErrorKind, Result, TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio_postgres::{Client, IsolationLevel};
 
@@ -49,6 +49,14 @@ impl Engine for Owned {
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
         self.store.work(desk, job)
+    }
+
+    fn now(&self) -> Reply<'_, DateTime<Utc>> {
+        Engine::now(&self.store)
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
+        Engine::claim(&self.store, kind, limit, lease)
     }
 }
 
@@ -120,6 +128,17 @@ impl Engine for Hosted {
                 step.end(&mut job, result)?;
             }
             Ok(job.finish())
+        })
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(async move {
+            let host = |error| Error::new(ErrorKind::Busy, "the host's transaction").caused_by(error);
+            let mut client = self.place.host().await;
+            let mut tx = client.transaction().await.map_err(host)?;
+            let claimed = Engine::claim(&self.store.within(&mut tx), kind, limit, lease).await;
+            tx.commit().await.map_err(host)?;
+            claimed
         })
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::flow::{Engine, Save};
 use firstline::postgres::Postgres;
-use firstline::store::{Mode, Read};
+use firstline::store::{Changes, Commit, Content, Expected, Handling, Mode, Read, RecordKind, RecordWrite};
 use firstline::time::{ManualTime, SystemTime, TimeSource};
 use firstline::*;
 use futures_util::future::join_all;
@@ -193,6 +194,48 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
     let count: i64 = host.query_one(&count, &[]).await.unwrap().get(0);
     assert!(versions.into_iter().eq(1..=u64::try_from(count).unwrap()), "{adopted:?}");
     assert_eq!(count as usize + refused.count(), CLIENTS as usize);
+}
+
+/// A host's transaction may hold a due record for long. Claims pass over it, and poll by an index.
+pub(crate) async fn a_claim_waits_for_nobody(place: Place) {
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    let store = place.store().await;
+    let desk = DeskId::new("acme");
+    let due = Content::new(*b"work").due(DateTime::UNIX_EPOCH);
+    let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, due.clone());
+    let save = |commit: Commit| store.run(&desk, Save(commit));
+    save((0..3).map(write).collect()).await.unwrap();
+    let mut host = place.host().await;
+    let mut tx = host.transaction().await.unwrap();
+    let change = RecordWrite::put(WORK, "00001", Expected::Version(1), due.clone().tried(7));
+    let within = store.within(&mut tx);
+    within.run(&desk, Save(Commit::from_iter([change]))).await.unwrap();
+    let began = Instant::now();
+    let claimed = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut keys: Vec<_> = claimed.iter().map(|it| &*it.record.key).collect();
+    keys.sort();
+    assert_eq!(keys, ["00000", "00002"]);
+    drop(within);
+    tx.commit().await.unwrap();
+    let rest = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
+    assert_eq!((rest.len(), rest[0].record.version, rest[0].record.content.tries), (1, 3, 8));
+    // Many rows that are due later cost a poll nothing: the instant is a condition of the index.
+    let later = Content::new(*b"work").due("2100-01-01T00:00:00Z".parse().unwrap());
+    let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, later.clone());
+    save((10..5_000).map(write).collect()).await.unwrap();
+    let schema = &place.schema;
+    host.batch_execute(&format!("ANALYZE {schema}.record")).await.unwrap();
+    let plan = format!(
+        "EXPLAIN SELECT 1 FROM {schema}.record WHERE kind = 'test.work' \
+         AND due <= (extract(epoch FROM statement_timestamp()) * 1000000)::bigint ORDER BY due LIMIT 9"
+    );
+    let plan = host.query(&plan, &[]).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    assert!(
+        plan.iter().any(|it| it.contains("Index Cond") && it.contains("statement_timestamp")),
+        "{plan:?}"
+    );
 }
 
 pub(crate) async fn due_timers_fire_once_however_many_sweep(place: Place) {

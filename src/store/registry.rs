@@ -1,0 +1,143 @@
+//! The registry: what every kind of stored data is, and how it is erased, exported, moved and retained.
+//!
+//! The entry of a record kind is in the [`RecordKind`] itself; [`kinds::ALL`] lists the kinds of this crate. Here are the columns
+//! of the SQL tables and the events. A test compares the lists with the real schemas and with the events that can be written, so
+//! that nothing is stored without an entry.
+
+use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
+use crate::store::kinds;
+use crate::store::record::RecordKind;
+
+/// Every record kind of this crate.
+pub const KINDS: &[RecordKind] = kinds::ALL;
+
+/// The entry of some columns of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnEntry {
+    /// The table, without the prefix or schema.
+    pub table: &'static str,
+    /// The columns.
+    pub columns: &'static [&'static str],
+    /// How they are treated; `None` where the [kind](RecordKind::handling) of the record says so.
+    pub handling: Option<Handling>,
+}
+
+/// The entry of an event or of a ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct FactsEntry {
+    /// The event's name, as it is stored.
+    pub name: &'static str,
+    /// The fields of its facts that may name a person in plain text, or hold what the host says of one. Erasure leaves them: ids
+    /// and attributes are the host's.
+    pub plain: &'static [&'static str],
+    /// Whether it has a personal part, which is kept apart from the facts.
+    pub personal_part: bool,
+}
+
+impl FactsEntry {
+    /// How the facts are treated.
+    pub const fn facts(&self) -> Handling {
+        if self.plain.is_empty() { FACTS } else { NAMING }
+    }
+}
+
+/// Facts of a ticket that concern no person.
+const FACTS: Handling = Handling {
+    personal: PersonalData::None,
+    erasure: Erasure::Nothing,
+    export: Export::WithTicket,
+    moving: Moving::Copied,
+    retention: Retention::Ticket,
+};
+
+/// Facts of a ticket that may name a person by an id of the host.
+const NAMING: Handling = Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..FACTS };
+
+/// The personal part of a ticket or event.
+const PERSONAL: Handling =
+    Handling { personal: PersonalData::PersonalPart, erasure: Erasure::PersonalPartGoes, ..FACTS };
+
+/// Derived from a ticket's facts.
+const DERIVED: Handling = Handling { moving: Moving::Rebuilt, export: Export::No, ..FACTS };
+
+/// Derived from a ticket's facts, and names a person by an id of the host.
+const DERIVED_NAMING: Handling =
+    Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..DERIVED };
+
+/// What the tables themselves need.
+const OWN: Handling = Handling { moving: Moving::LeftBehind, ..Handling::IMPERSONAL };
+
+const fn column(table: &'static str, columns: &'static [&'static str], handling: Handling) -> ColumnEntry {
+    ColumnEntry { table, columns, handling: Some(handling) }
+}
+
+const fn by_kind(table: &'static str, columns: &'static [&'static str]) -> ColumnEntry {
+    ColumnEntry { table, columns, handling: None }
+}
+
+/// Every column of the tables in SQLite and PostgreSQL.
+pub const COLUMNS: &[ColumnEntry] = &[
+    column("migration", &["version", "name", "checksum", "applied_at"], OWN),
+    column("desk", &["desk", "last_number"], Handling::IMPERSONAL),
+    column("ticket", &["desk", "id", "version", "number"], FACTS),
+    column("ticket", &["state", "open", "priority", "due_at", "opened_at", "team"], DERIVED),
+    column("ticket", &["assignee", "requester"], DERIVED_NAMING),
+    column("ticket", &["facts"], NAMING),
+    column("ticket", &["personal"], PERSONAL),
+    column("ticket", &["personal_key"], FACTS),
+    column("event", &["desk", "ticket", "version", "at", "chain"], FACTS),
+    column("event", &["facts"], NAMING),
+    column("event", &["personal"], PERSONAL),
+    column("event", &["personal_key"], FACTS),
+    column("timer", &["desk", "ticket", "kind", "subject", "due_at", "armed_by"], DERIVED),
+    by_kind("record", &["desk", "kind", "key", "version", "due", "tries", "i1", "i2", "i3"]),
+    by_kind("record", &["facts", "personal", "personal_key"]),
+    by_kind("record_body", &["desk", "kind", "key", "facts", "personal"]),
+];
+
+const fn event(name: &'static str, plain: &'static [&'static str], personal_part: bool) -> FactsEntry {
+    FactsEntry { name, plain, personal_part }
+}
+
+/// Every event, by the name under which its change is stored.
+pub const EVENTS: &[FactsEntry] = &[
+    event(
+        "opened",
+        &["contacts", "attributes", "category", "tags", "fields", "assignee", "files.key", "external"],
+        true,
+    ),
+    event("received", &["files.key"], true),
+    event("replied", &["files.key"], true),
+    event("noted", &["files.key"], true),
+    event("moved", &[], true),
+    event("passed", &[], true),
+    event("transferred", &[], false),
+    event("lapsed", &["reasons"], false),
+    event("assigned", &["to"], false),
+    event("handed_over", &[], true),
+    event(
+        "described",
+        &["contacts", "removed", "attributes", "category", "tagged", "untagged", "fields"],
+        true,
+    ),
+    event("prioritised", &["assessment"], true),
+    event("warned", &[], false),
+    event("breached", &[], false),
+    event("clocked", &[], false),
+    event("migrated", &[], false),
+    event("linked", &[], false),
+    event("unlinked", &[], false),
+    event("restamped", &[], false),
+    event("status_unmapped", &["status"], false),
+    event("imported", &[], false),
+];
+
+/// The fields of every event beside its change: the actor has an id and attributes.
+pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes"], true);
+
+/// The fields of a ticket.
+pub const TICKET: FactsEntry = event(
+    "ticket",
+    &["contacts", "attributes", "category", "tags", "fields", "assignee", "assessment", "external"],
+    true,
+);

@@ -1,0 +1,65 @@
+//! A desk with a lookup key: what is stored under a key cannot be read, and is found all the same.
+#![cfg(feature = "sqlite")]
+
+use firstline::desk::Settings;
+use firstline::sqlite::Sqlite;
+use firstline::time::ManualTime;
+use firstline::*;
+
+const NAMES: [&str; 3] = ["+44 20 7946 0958", "order of boris@example.org", "Boris Example 4711"];
+
+/// Lets a thread, an idempotency key and an external name be stored and found again.
+fn play(store: &Sqlite, settings: Settings) {
+    let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
+    let desk = store.desk(settings.time(ManualTime::at(now)));
+    let [thread, key, name] = NAMES;
+    let first = NewTicket::new("No sound").from("c-1").thread(thread).once(key).saying("Hello?");
+    let opened = desk.receive(first.clone()).unwrap();
+    assert!(opened.opened());
+    assert!(desk.receive(first).unwrap().replayed);
+    let second = NewTicket::new("No sound").from("c-1").thread(thread).saying("Anybody?");
+    assert_eq!(desk.receive(second).unwrap().ticket.id(), opened.ticket.id());
+    let old = || {
+        let version = ImportedVersion::new(now - TimeDelta::days(9), Actor::agent("anna")).subject("Old");
+        ImportedTicket::new("old desk", name).version(version)
+    };
+    assert_eq!(desk.records().import([old()]).unwrap().opened, 1);
+    assert_eq!(desk.records().import([old()]).unwrap().unchanged, 1);
+    let reference = ExternalRef { source: "old desk".into(), id: name.into() };
+    assert_eq!(desk.ticket(reference).unwrap().subject(), "Old");
+}
+
+/// How many of the names are in some key of the stored records.
+fn readable(file: &std::path::Path) -> usize {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let sql =
+        "SELECT key || ' ' || coalesce(i1, '') || coalesce(i2, '') || coalesce(i3, '') FROM firstline_record";
+    let mut statement = connection.prepare(sql).unwrap();
+    let keys: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(keys.len(), 3, "a thread, a receipt and an external name");
+    NAMES.iter().filter(|name| keys.iter().any(|key| key.contains(*name))).count()
+}
+
+#[test]
+fn with_a_lookup_key_no_stored_key_names_a_person() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, settings, found) in [
+        ("plain", Settings::new("acme"), 3), // The control.
+        ("keyed", Settings::new("acme").lookup_key([7; 32]), 0),
+    ] {
+        let file = dir.path().join(name);
+        let store = Sqlite::open(&file).unwrap();
+        play(&store, settings);
+        assert_eq!(readable(&file), found, "{name}");
+    }
+}
+
+#[test]
+fn another_lookup_key_finds_nothing() {
+    let store = Sqlite::in_memory().unwrap();
+    let message = || NewTicket::new("No sound").from("c-1").thread(NAMES[0]).saying("Hello?");
+    let desk = |key: u8| store.desk(Settings::new("acme").lookup_key([key; 32]));
+    assert!(desk(1).receive(message()).unwrap().opened());
+    assert!(!desk(1).receive(message()).unwrap().opened());
+    assert!(desk(2).receive(message()).unwrap().opened());
+}
