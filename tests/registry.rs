@@ -10,7 +10,6 @@ use firstline::store::{Erasure, Handling, PersonalData};
 use firstline::{Change, Event, Snapshot};
 
 #[cfg(feature = "postgres")]
-#[allow(dead_code)]
 #[path = "common/postgres.rs"]
 mod server;
 

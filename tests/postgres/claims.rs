@@ -216,7 +216,6 @@ pub(crate) async fn a_claim_waits_for_nobody(place: Place) {
     let mut keys: Vec<_> = claimed.iter().map(|it| &*it.record.key).collect();
     keys.sort();
     assert_eq!(keys, ["00000", "00002"]);
-    drop(within);
     tx.commit().await.unwrap();
     let rest = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
     assert_eq!((rest.len(), rest[0].record.version, rest[0].record.content.tries), (1, 3, 8));
