@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::definitions::{Definitions, ReadyPolicy};
 use super::lookup::Lookup;
-use crate::definition::{DefinitionKind, Fingerprint};
+use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::Result;
 use crate::flow::{Halt, Seen};
 use crate::policy::Policy;
@@ -53,7 +53,11 @@ impl Frame {
 
     /// What holds for new tickets. The default policy has neither agreements nor workflows.
     pub(super) fn terms(&self, seen: &Seen) -> Result<Terms, Halt> {
-        Ok(match seen.in_force(DefinitionKind::Policy, self.now)? {
+        self.terms_of(seen.in_force(DefinitionKind::Policy, self.now)?, seen)
+    }
+
+    fn terms_of(&self, in_force: Option<Adoption>, seen: &Seen) -> Result<Terms, Halt> {
+        Ok(match in_force {
             Some(adoption) => {
                 let ReadyPolicy { policy, rules, workflows, .. } =
                     self.definitions.policy(adoption.hash, seen)?;
@@ -80,8 +84,9 @@ impl Frame {
 
     /// What holds for this ticket: what is in force, and that to which its clocks and its workflow are pinned.
     pub(super) fn terms_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Terms, Halt> {
-        self.need_for([ticket], seen)?;
-        let mut terms = self.terms(seen)?;
+        let in_force = seen.in_force(DefinitionKind::Policy, self.now)?;
+        self.definitions.need(manifest(in_force).chain(pinned(ticket)), seen)?;
+        let mut terms = self.terms_of(in_force, seen)?;
         self.pin(&ticket.clocks, &mut terms.rules, seen)?;
         if ticket.placed.is_some() {
             terms.workflows = terms.workflows.with(self.workflow_of(ticket, seen)?);
@@ -89,7 +94,8 @@ impl Frame {
         Ok(terms)
     }
 
-    /// Loads the manifest in force and every definition to which these tickets are pinned, in one round.
+    /// Loads the manifest in force and every definition to which these tickets are pinned, in one round. A page of
+    /// tickets begins with it, so that they do not take a round each.
     pub(super) fn need_for<'a>(
         &self,
         tickets: impl IntoIterator<Item = &'a Snapshot>,
@@ -100,12 +106,7 @@ impl Frame {
             return Ok(());
         }
         let in_force = seen.in_force(DefinitionKind::Policy, self.now)?;
-        let manifest = in_force.map(|adoption| (DefinitionKind::Policy, adoption.hash));
-        let pinned = tickets.flat_map(|ticket| {
-            let clocks = ticket.clocks.iter().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
-            clocks.chain(workflow_hash(ticket))
-        });
-        self.definitions.need(manifest.into_iter().chain(pinned), seen)
+        self.definitions.need(manifest(in_force).chain(tickets.flat_map(pinned)), seen)
     }
 
     /// The workflow that a ticket follows.
@@ -142,6 +143,16 @@ impl Frame {
         }
         Ok(())
     }
+}
+
+fn manifest(in_force: Option<Adoption>) -> impl Iterator<Item = (DefinitionKind, Fingerprint)> {
+    in_force.map(|adoption| (DefinitionKind::Policy, adoption.hash)).into_iter()
+}
+
+/// The definitions to which a ticket is pinned.
+fn pinned(ticket: &Snapshot) -> impl Iterator<Item = (DefinitionKind, Fingerprint)> {
+    let clocks = ticket.clocks.iter().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
+    clocks.chain(workflow_hash(ticket))
 }
 
 fn workflow_hash(ticket: &Snapshot) -> Option<(DefinitionKind, Fingerprint)> {
