@@ -73,7 +73,14 @@ fn decision() {
     }
     let by = |step| if step == StepKind::Confirm { &boris } else { &anna };
     let decide = |case: &Case| {
-        let moment = Moment { now, by: by(case.step), policy: &policy, rules: &rules, workflows: &workflows };
+        let moment = Moment {
+            now,
+            by: by(case.step),
+            policy: &policy,
+            rules: &rules,
+            workflows: &workflows,
+            history: None,
+        };
         black_box(&case.ticket).decide(black_box(&case.action), &moment)
     };
     let template = decide(&cases.0[0]).unwrap().events()[0].clone();
@@ -142,11 +149,6 @@ fn least(
     ticket.version += 1;
     ticket.state = to.clone();
     (ticket.state_since, ticket.updated_at) = (now, now);
-    let reason = match &ticket.state {
-        State::OnHold(hold) => Some(hold.reason.clone()),
-        _ => None,
-    };
-    ticket.course.push(firstline::sla::Leg { since: now, state: ticket.state.kind(), reason });
     match kind {
         StateKind::Resolved => {
             ticket.resolved_at = Some(now);

@@ -161,7 +161,8 @@ fn decide(limits: Limits) {
             name,
             Box::new(move || {
                 let now = "2026-01-05T12:00:00Z".parse().unwrap();
-                let moment = Moment { now, by: &anna, policy, rules: &rules, workflows: &workflows };
+                let moment =
+                    Moment { now, by: &anna, policy, rules: &rules, workflows: &workflows, history: None };
                 nanos(cases.len(), || {
                     for (ticket, action) in &cases {
                         drop(black_box(black_box(ticket).decide(black_box(action), &moment)).unwrap());

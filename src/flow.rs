@@ -21,6 +21,7 @@ pub use engine::Engine;
 pub use halt::Halt;
 pub use job::{Job, JobStep, StepFlow, StepResult};
 pub use plain::{Load, Save};
+pub(crate) use seen::Needs;
 pub use seen::Seen;
 
 use crate::id::TicketId;

@@ -47,8 +47,8 @@
 mod agreement;
 mod agreements;
 mod clock;
-mod course;
 mod duration;
+mod interval;
 mod machine;
 mod measure;
 mod metric;
@@ -57,7 +57,7 @@ mod target;
 
 pub use agreement::{Agreement, OnPolicyChange, OnPriorityChange, OnReopen};
 pub use clock::{Alarm, Alert, Clock};
-pub use course::Leg;
+pub use interval::StateInterval;
 pub use machine::{ClockState, ClockStep, dot, mermaid};
 pub use metric::Metric;
 pub use rules::{Rulebook, Rules};
@@ -66,6 +66,6 @@ pub use target::{Measured, Reaction, Target};
 pub(crate) use agreement::faults;
 pub(crate) use agreements::Agreements;
 pub(crate) use clock::keep_latest;
-pub(crate) use course::between;
 pub(crate) use duration::written;
-pub(crate) use measure::Measure;
+pub(crate) use interval::between;
+pub(crate) use measure::{Measure, Present, Reached};

@@ -39,6 +39,8 @@ pub mod personal;
 pub mod snapshot;
 pub mod timer;
 
+mod intervals;
+mod missing_history;
 mod typed;
 
 use std::marker::PhantomData;
@@ -54,6 +56,8 @@ use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
+pub use intervals::intervals;
+pub use missing_history::MissingHistory;
 pub use typed::AnyTicket;
 
 /// A ticket as it was at one version. `S` is what is known of its state: [`State`] at run time, or one of the

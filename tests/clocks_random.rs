@@ -1,5 +1,5 @@
-//! Clocks over random histories: against a replay, against whoever looks more often, and against an oracle that
-//! counts second by second.
+//! Clocks over random histories: against a replay, against whoever looks more often, against figures from the whole
+//! history, and against an oracle that counts second by second.
 
 #[path = "common/soak.rs"]
 mod soak;
@@ -7,16 +7,20 @@ mod soak;
 #[path = "common/clocks.rs"]
 mod sla;
 
+#[path = "clocks_random/oracle.rs"]
+mod oracle;
+
 use std::collections::BTreeMap;
 
 use firstline::reports::Spent;
 use firstline::sla::{
-    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
+    Agreement, Clock, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
-    Action, Change, Condition, DateTime, Event, HoldReason, Line, NewTicket, Policy, Priority, StateKind,
-    TicketId, TimeDelta, Utc, Who,
+    Action, Actor, Change, Condition, DateTime, Event, HoldReason, Impact, ImportedTicket, ImportedVersion,
+    Line, NewTicket, Policy, Priority, State, StateKind, TicketId, TimeDelta, Utc, Who, state,
 };
+use oracle::Measured;
 use proptest::prelude::*;
 use sla::{ANNA, BORIS, BOT, Bench, hours_of, office};
 
@@ -74,7 +78,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 /// The same agreement in three versions: another calendar, another time.
 fn policy(terms: &Terms, version: u8) -> Policy {
-    let mut agreement = Agreement::new("standard", 1)
+    let mut agreement = Agreement::new(format!("standard {version}"), 1)
         .on_reopen(terms.reopen)
         .on_priority_change(terms.priority)
         .on_policy_change(terms.policy);
@@ -100,7 +104,7 @@ fn policy(terms: &Terms, version: u8) -> Policy {
         }
         agreement = agreement.target(target);
     }
-    let gold = Agreement::new("gold", 0)
+    let gold = Agreement::new(format!("gold {version}"), 0)
         .when(Condition::field("tags").contains("gold"))
         .on_reopen(terms.reopen)
         .on_priority_change(terms.priority)
@@ -110,8 +114,24 @@ fn policy(terms: &Terms, version: u8) -> Policy {
         .map(short)
         .into_iter()
         .fold(gold, Agreement::target);
-    let hours = if version == 1 { "10:00-19:00" } else { "08:00-16:00" };
-    office().calendar("office", hours_of("UTC", hours).definition()).agreement(agreement).agreement(gold)
+    let calendar = hours_of("UTC", office_hours(version));
+    office().calendar("office", calendar.definition()).agreement(agreement).agreement(gold)
+}
+
+fn office_hours(version: u8) -> &'static str {
+    if version == 1 { "10:00-19:00" } else { "08:00-16:00" }
+}
+
+/// How [`policy`] measures a clock.
+fn measured(terms: &Terms, clock: &Clock) -> Measured {
+    match clock.agreement.rsplit_once(' ').unwrap() {
+        ("gold", _) => Measured { calendar: None, pauses: [].into(), warn_at: vec![50, 75, 90] },
+        (_, version) => Measured {
+            calendar: terms.business.then(|| hours_of("UTC", office_hours(version.parse().unwrap()))),
+            pauses: [HoldReason::Customer].into(),
+            warn_at: vec![50, 90],
+        },
+    }
 }
 
 fn act(n: u8) -> (Action, &'static str) {
@@ -145,6 +165,11 @@ fn play(terms: &Terms, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
     let bench = Bench::new(policy(terms, 0));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open_as(NewTicket::new("No sound"));
+    play_on(&bench, ticket, terms, ops, ticking);
+    (bench, ticket)
+}
+
+fn play_on(bench: &Bench, ticket: TicketId, terms: &Terms, ops: &[Op], ticking: bool) {
     for op in ops {
         match op {
             Op::Pass(seconds) => bench.pass(TimeDelta::seconds(*seconds)),
@@ -155,9 +180,9 @@ fn play(terms: &Terms, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
             Op::Do(n) => {
                 let (action, by) = act(*n);
                 let actor = match by {
-                    BORIS => firstline::Actor::contact(BORIS),
-                    BOT => firstline::Actor::automation(BOT),
-                    agent => firstline::Actor::agent(agent),
+                    BORIS => Actor::contact(BORIS),
+                    BOT => Actor::automation(BOT),
+                    agent => Actor::agent(agent),
                 };
                 if let Err(error) = bench.desk.act(ticket, action, actor) {
                     assert!(error.is_rejected(), "{error}");
@@ -171,7 +196,39 @@ fn play(terms: &Terms, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
         }
     }
     bench.tick();
-    (bench, ticket)
+}
+
+/// When a version was written, whether an answer stands in it, and what it says.
+type Version = (i64, bool, Option<State>, Option<Vec<&'static str>>, Option<Impact>);
+
+/// The versions of another system's record. Half of them run backwards now and then.
+fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
+    let hold = |reason| State::from(state::OnHold { reason, until: None });
+    let status = prop_oneof![
+        2 => Just(None),
+        2 => Just(Some(state::Active.into())),
+        1 => Just(Some(hold(HoldReason::Customer))),
+        1 => Just(Some(hold(HoldReason::ThirdParty))),
+        3 => Just(Some(state::Resolved::default().into())),
+        1 => Just(Some(state::Closed.into())),
+    ];
+    let tags = prop_oneof![4 => Just(None), 1 => Just(Some(vec!["gold"])), 1 => Just(Some(Vec::new()))];
+    let impact = prop_oneof![4 => Just(None), 1 => Just(Some(Impact::HIGH)), 1 => Just(Some(Impact::LOW))];
+    let version = (0_i64..200, any::<bool>(), status, tags, impact);
+    (any::<bool>(), prop::collection::vec(version, 1..12)).prop_map(|(in_order, mut versions)| {
+        if in_order {
+            versions.sort_by_key(|it| it.0);
+        }
+        let version = |(place, speaks, status, tags, impact): Version| {
+            let at = sla::instant("2026-01-05T08:00:00Z") + TimeDelta::minutes(place * 3);
+            let mut version = ImportedVersion::new(at, Actor::agent(ANNA));
+            version = status.into_iter().fold(version, |it, status| it.status(status));
+            version = tags.into_iter().fold(version, |it, tags| it.tags(tags));
+            version = impact.into_iter().fold(version, |it, impact| it.impact(impact));
+            if speaks { version.saying("An answer") } else { version }
+        };
+        versions.into_iter().map(version).collect()
+    })
 }
 
 fn raw(history: Vec<Event>) -> Vec<(DateTime<Utc>, Change)> {
@@ -189,7 +246,7 @@ fn states(history: &[Event], until: DateTime<Utc>) -> Vec<(StateKind, Option<Hol
         while let Some(event) = events.next_if(|event| event.at <= at) {
             if let Change::Moved { to, .. } = &event.change {
                 let reason = match to {
-                    firstline::State::OnHold(hold) => Some(hold.reason.clone()),
+                    State::OnHold(hold) => Some(hold.reason.clone()),
                     _ => None,
                 };
                 state = (to.kind(), reason);
@@ -228,6 +285,40 @@ proptest! {
             }
             let text = serde_json::to_string(&ledger).unwrap();
             prop_assert_eq!(serde_json::from_str::<firstline::reports::Ledger>(&text).unwrap(), ledger);
+        }
+    }
+
+    /// Figures that are extended event by event are those of the whole history.
+    #[test]
+    fn figures_are_those_of_the_whole_history(terms in terms(), ops in ops()) {
+        let (bench, ticket) = play(&terms, &ops, true);
+        oracle::check(&bench.history(ticket), |clock| measured(&terms, clock));
+    }
+
+    /// The same of imported tickets on which the desk goes on to work.
+    #[test]
+    fn figures_of_imports_are_those_of_the_whole_history(
+        terms in terms(),
+        versions in versions(),
+        cut in 1_usize..12,
+        ops in ops(),
+    ) {
+        let bench = Bench::new(policy(&terms, 0));
+        bench.at("2026-03-02T09:00:00Z");
+        let ticket = |count: usize| {
+            versions[..count].iter().cloned().fold(ImportedTicket::new("old", "1"), ImportedTicket::version)
+        };
+        for count in [cut.min(versions.len()), versions.len()] {
+            let imported = bench.desk.records().import([ticket(count)]).unwrap();
+            prop_assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+        }
+        let id = bench.desk.ticket(1_u64).unwrap().id();
+        play_on(&bench, id, &terms, &ops, true);
+        bench.check(id);
+        // Of times that run backwards a clock counts what was known when it was recorded.
+        let history = bench.history(id);
+        if history.is_sorted_by_key(|event| event.at) {
+            oracle::check(&history, |clock| measured(&terms, clock));
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use firstline::memory::Memory;
+use firstline::sla::{Agreement, Metric, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::workflow::Workflow;
 use firstline::*;
@@ -64,4 +65,30 @@ fn a_ticket_was_counted_where_it_stood_with_ways_that_it_took_later() {
         assert_eq!((counted.standing(new), counted.took(new, active)), (standing, took));
         assert!(store.1.lock().unwrap().is_none(), "somebody wrote in between");
     }
+}
+
+/// The clock of a ticket that was on hold is measured anew from the opening, for which the history is read after the ticket.
+#[test]
+fn a_history_that_went_on_after_its_ticket_was_read_was_called_corrupt() {
+    let store = Slow::default();
+    let desk = Desk::over(store.clone(), "acme");
+    let target = || Target::new(Metric::Resolution);
+    let gold = Agreement::new("gold", 1)
+        .when(Condition::field("tags").contains("gold"))
+        .target(target().within(TimeDelta::hours(4)).pausing([HoldReason::ThirdParty]));
+    let usual = Agreement::new("usual", 2).target(target().within(TimeDelta::hours(16)));
+    desk.setup().adopt(&Policy::new().agreement(gold).agreement(usual)).unwrap();
+    let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
+    let anna = Actor::agent("anna");
+    desk.act(id, Action::hold(HoldReason::Customer), &anna).unwrap();
+    desk.act(id, Action::resume(), &anna).unwrap();
+    store.meanwhile(id, Action::note("looked at it"));
+    let clocks = desk.reports().what_if(id, Action::tag("gold"), &anna).unwrap();
+    assert!(store.1.lock().unwrap().is_none(), "somebody wrote in between");
+    assert_eq!(clocks[0].target, TimeDelta::hours(4));
+
+    store.meanwhile(id, Action::note("looked at it again"));
+    let ledger = desk.reports().explain(id, Metric::Resolution).unwrap();
+    assert!(store.1.lock().unwrap().is_none(), "somebody wrote in between");
+    assert_eq!(ledger.clock.target, TimeDelta::hours(16));
 }

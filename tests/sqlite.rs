@@ -375,6 +375,7 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
         policy: &Policy::new(),
         rules: &Rulebook::new(),
         workflows: &Catalogue::new(),
+        history: None,
     };
     let mut stale = TicketWrite::from(held.ticket.decide(&Action::note("late"), &moment).unwrap());
     (stale.expected, stale.snapshot) = (1, held.ticket.snapshot().clone());

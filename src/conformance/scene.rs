@@ -350,7 +350,8 @@ pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> 
 /// What a note to a ticket as it stands writes.
 pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
     let (by, policy, rules, workflows) = (anna(), Policy::default(), Rulebook::new(), Catalogue::default());
-    let moment = Moment { now: at, by: &by, policy: &policy, rules: &rules, workflows: &workflows };
+    let moment =
+        Moment { now: at, by: &by, policy: &policy, rules: &rules, workflows: &workflows, history: None };
     Ok(before.decide(&Action::note(words), &moment)?.into())
 }
 

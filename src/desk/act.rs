@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Outcome, Seen};
+use crate::flow::{Flow, Halt, Label, Needs, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Reason, Rejection, Verb};
@@ -54,20 +54,11 @@ impl Act {
             }
         }
         seen.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
-        let mut others: BTreeMap<TicketId, Draft> = BTreeMap::new();
+        let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
         for (link, linked) in &changed {
-            let other =
-                seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
-            let terms = self.frame.terms_for(other, seen)?;
-            let moment = &terms.moment(moment.now, moment.by);
-            let mirror = match others.entry(link.to) {
-                Entry::Occupied(begun) => begun.into_mut(),
-                Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), moment)?),
-            };
-            let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
-            mirror
-                .mirror(if *linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
+            needs.keep(self.mirror(*link, *linked, &mut others, seen, moment))?;
         }
+        needs.answered(seen)?;
         // Only now, because a circle may close by several links of this action.
         let parts = |(link, linked): &(Link, bool)| {
             *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
@@ -76,6 +67,28 @@ impl Act {
             self.no_circle(decision, &others, seen)?;
         }
         Ok(others.into_values().map(Draft::finish).collect::<Result<_>>()?)
+    }
+
+    /// Puts on the ticket at the other end of a link what the link means for it.
+    fn mirror(
+        &self,
+        link: Link,
+        linked: bool,
+        others: &mut BTreeMap<TicketId, Draft>,
+        seen: &Seen,
+        moment: &Moment<'_>,
+    ) -> Result<(), Halt> {
+        let other =
+            seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
+        let terms = self.frame.terms_for(other, seen)?;
+        let moment = &terms.moment(moment.now, moment.by);
+        let mirror = match others.entry(link.to) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Draft::begin(other.clone(), moment)?),
+        };
+        let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
+        mirror.mirror(if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
+        Ok(())
     }
 
     /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so

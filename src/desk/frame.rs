@@ -14,21 +14,24 @@ use crate::policy::Policy;
 use crate::sla::{Clock, Rulebook};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Moment;
+use crate::ticket::event::Event;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
-/// By what a decision is made: the policy, its agreements and its workflows.
+/// By what a decision is made: the policy, its agreements and its workflows, and the ticket's history if it was read.
 #[derive(Debug)]
-pub(super) struct Terms {
+pub(super) struct Terms<'s> {
     pub(super) policy: Arc<Policy>,
     pub(super) rules: Rulebook,
     pub(super) workflows: Catalogue,
+    pub(super) history: Option<&'s [Event]>,
 }
 
-impl Terms {
+impl Terms<'_> {
     pub(super) fn moment<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> Moment<'a> {
-        Moment { now, by, policy: &self.policy, rules: &self.rules, workflows: &self.workflows }
+        let Terms { policy, rules, workflows, history } = self;
+        Moment { now, by, policy, rules, workflows, history: *history }
     }
 }
 
@@ -52,21 +55,23 @@ impl Frame {
     }
 
     /// What holds for new tickets. The default policy has neither agreements nor workflows.
-    pub(super) fn terms(&self, seen: &Seen) -> Result<Terms, Halt> {
+    pub(super) fn terms(&self, seen: &Seen) -> Result<Terms<'static>, Halt> {
         self.terms_of(seen.in_force(DefinitionKind::Policy, self.now)?, seen)
     }
 
-    fn terms_of(&self, in_force: Option<Adoption>, seen: &Seen) -> Result<Terms, Halt> {
+    fn terms_of(&self, in_force: Option<Adoption>, seen: &Seen) -> Result<Terms<'static>, Halt> {
         Ok(match in_force {
             Some(adoption) => {
                 let ReadyPolicy { policy, rules, workflows, .. } =
                     self.definitions.policy(adoption.hash, seen)?;
-                Terms { policy, rules: Rulebook::new().with(adoption.from, rules), workflows }
+                let rules = Rulebook::new().with(adoption.from, rules);
+                Terms { policy, rules, workflows, history: None }
             }
             None => Terms {
                 policy: Arc::clone(&self.default),
                 rules: Rulebook::new(),
                 workflows: Catalogue::new(),
+                history: None,
             },
         })
     }
@@ -83,10 +88,13 @@ impl Frame {
     }
 
     /// What holds for this ticket: what is in force, and that to which its clocks and its workflow are pinned.
-    pub(super) fn terms_for(&self, ticket: &Snapshot, seen: &Seen) -> Result<Terms, Halt> {
+    pub(super) fn terms_for<'s>(&self, ticket: &Snapshot, seen: &'s Seen) -> Result<Terms<'s>, Halt> {
         let in_force = seen.in_force(DefinitionKind::Policy, self.now)?;
         self.definitions.need(manifest(in_force).chain(pinned(ticket)), seen)?;
-        let mut terms = self.terms_of(in_force, seen)?;
+        let mut terms: Terms<'s> = self.terms_of(in_force, seen)?;
+        // A flow that only reads may have read the history later than the ticket.
+        let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
+        terms.history = seen.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut terms.rules, seen)?;
         if ticket.placed.is_some() {
             terms.workflows = terms.workflows.with(self.workflow_of(ticket, seen)?);

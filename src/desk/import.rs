@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::frame::Frame;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Halt, Job, JobStep, Label, Seen};
+use crate::flow::{Flow, Halt, Job, JobStep, Label, Needs, Seen};
 use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
 use crate::policy::Policy;
@@ -215,19 +215,24 @@ impl Flow for Batch {
         });
         self.frame.pin(stored.flatten(), &mut rules, seen)?;
         let mut drafts = Vec::new();
-        let mut imported = Imported::default();
+        let (mut imported, mut needs) = (Imported::default(), Needs::default());
         for (candidate, check) in checked {
             let external = candidate.ticket.external();
             let target = targets.get_mut(external);
             // A number is used up by what is accepted alone: what is refused must leave no gap.
             let number = numbers.get(imported.opened).copied();
-            let taken = check.and_then(|()| {
-                candidate.take_in(target, number, &mut drafts, &policy, &rules, &mut imported)
+            let taken = match (check, &target) {
+                (Ok(()), Some(Target::Stored { snapshot, .. })) => Ok(seen.read_history(snapshot.id)?),
+                (check, _) => check.map(|()| None),
+            };
+            let taken = taken.and_then(|history| {
+                candidate.take_in(target, number, history, &mut drafts, &policy, &rules, &mut imported)
             });
-            if let Err(error) = taken {
+            if let Err(error) = needs.keep(taken) {
                 imported.refused.push((external.clone(), error));
             }
         }
+        needs.answered(seen)?;
         let decisions = drafts.into_iter().map(Draft::finish).collect::<Result<Vec<_>>>()?;
         imported.events = decisions.iter().map(|decision| decision.events().len()).sum();
         let mut named = Vec::new();
@@ -249,6 +254,7 @@ impl Candidate {
         &self,
         target: Option<&mut Target<'_>>,
         number: Option<u64>,
+        history: Option<&[Event]>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
         rules: &Rulebook,
@@ -277,7 +283,7 @@ impl Candidate {
                     .allowing("the same history as before"));
                 }
                 taken => {
-                    let draft = Draft::replaying((*snapshot).clone(), rules);
+                    let draft = Draft::replaying((*snapshot).clone(), rules, history)?;
                     drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
                     *target = Target::Drafted(drafts.len() - 1);
                     imported.extended += 1;

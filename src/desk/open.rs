@@ -87,7 +87,7 @@ impl Receive {
     fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
         let now = self.frame.now;
         let terms = self.frame.terms(seen)?;
-        let Terms { policy, rules, workflows } = &terms;
+        let Terms { policy, rules, workflows, .. } = &terms;
         let inherited =
             finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), policy));
         let request = inherited.as_ref().unwrap_or(&self.request);

@@ -194,14 +194,15 @@ impl Flow for Explain {
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.push(Read::Ticket(self.ticket));
-        reads.push(Read::History { ticket: self.ticket, after: 0, limit: usize::MAX });
+        reads.push(Read::whole_history(self.ticket));
     }
 
     fn decide(&self, seen: &Seen) -> Result<(Commit, Ledger), Halt> {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let mut history = seen.history(self.ticket, 0, usize::MAX)?.to_vec();
+        seen.need([Read::whole_history(self.ticket)])?;
         let mut terms = self.frame.terms_for(ticket, seen)?;
+        let mut history = terms.history.unwrap_or_default().to_vec();
         let clocks = history.iter().filter_map(|event| match &event.change {
             Change::Clocked { clocks } => Some(clocks),
             _ => None,

@@ -12,8 +12,12 @@ pub enum Halt {
     Stop(Error),
 }
 
+/// A decision that lacks a ticket's history is made again with it.
 impl From<Error> for Halt {
     fn from(error: Error) -> Halt {
-        Halt::Stop(error)
+        match error.missing_history() {
+            Some(missing) => Halt::Need(vec![Read::whole_history(missing.ticket)]),
+            None => Halt::Stop(error),
+        }
     }
 }

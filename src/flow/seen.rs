@@ -143,6 +143,15 @@ impl Seen {
         Ok(())
     }
 
+    /// All events of a ticket, if they were read.
+    pub(crate) fn read_history(&self, ticket: TicketId) -> Result<Option<&[Event]>, Halt> {
+        match self.history(ticket, 0, usize::MAX) {
+            Ok(events) => Ok(Some(events)),
+            Err(Halt::Need(_)) => Ok(None),
+            Err(stop) => Err(stop),
+        }
+    }
+
     /// Halts the decision until all of these are answered, so that many questions take one round.
     ///
     /// # Errors
@@ -166,6 +175,29 @@ impl Seen {
     /// Whether it was answered already.
     pub(crate) fn has(&self, read: &Read) -> bool {
         self.0.contains_key(read)
+    }
+}
+
+/// The reads that several decisions of one flow ask for, so that one round answers all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Needs(Vec<Read>);
+
+impl Needs {
+    /// What was decided; `None` if that takes reads which are kept here.
+    pub(crate) fn keep<T>(&mut self, decided: Result<T, impl Into<Halt>>) -> Result<Option<T>> {
+        match decided.map_err(Into::into) {
+            Ok(out) => Ok(Some(out)),
+            Err(Halt::Need(reads)) => {
+                self.0.extend(reads);
+                Ok(None)
+            }
+            Err(Halt::Stop(error)) => Err(error),
+        }
+    }
+
+    /// Halts the flow until all of the reads are answered.
+    pub(crate) fn answered(self, seen: &Seen) -> Result<(), Halt> {
+        seen.need(self.0)
     }
 }
 

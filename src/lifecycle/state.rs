@@ -117,6 +117,14 @@ impl State {
             State::Cancelled(_) => StateKind::Cancelled,
         }
     }
+
+    /// The reason of the hold, while on hold.
+    pub(crate) fn hold_reason(&self) -> Option<&HoldReason> {
+        match self {
+            State::OnHold(OnHold { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 impl StateKind {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Label;
 use crate::error::Result;
 use crate::lifecycle::{HoldReason, StateKind};
-use crate::sla::{self, Clock, Leg, Measure, Metric, Rulebook};
+use crate::sla::{self, Clock, Measure, Metric, Rulebook, StateInterval};
 use crate::ticket::event::{Change, Event};
+use crate::ticket::intervals;
 use crate::ticket::snapshot::Snapshot;
 
 /// Where the time of a clock went: an ordered list of spans without gaps, from the clock's beginning to its end, or
@@ -84,6 +85,7 @@ impl Ledger {
         rulebook: &Rulebook,
     ) -> Result<Option<Ledger>> {
         let Some(clock) = ticket.clock(metric) else { return Ok(None) };
+        let intervals = intervals(history);
         let until = clock.ended_at.unwrap_or(now).max(clock.from);
         let mut spans = Vec::new();
         let parts = parts(clock, history);
@@ -94,10 +96,9 @@ impl Ledger {
             let counted = part.clock.ended_at.map_or(end, |ended| ended.min(end));
             let from = part.clock.counted_from;
             // Where nothing had counted there was nothing to give up.
-            let given_up =
-                part.given_up && measure.elapsed(&ticket.course, from, counted) > TimeDelta::zero();
-            for (start, end, leg) in sla::between(&ticket.course, from, counted) {
-                fill(&mut spans, given_up, &measure, leg, start, end);
+            let given_up = part.given_up && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();
+            for (start, end, interval) in sla::between(&intervals, from, counted) {
+                fill(&mut spans, given_up, &measure, interval, start, end);
             }
             if counted < end {
                 spans.push(LedgerSpan { from: counted, to: end, what: Spent::NoTarget });
@@ -157,12 +158,12 @@ fn parts<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Part<'a>> {
     parts
 }
 
-/// Adds a leg's spans.
+/// Adds the spans of an interval.
 fn fill(
     spans: &mut Vec<LedgerSpan>,
     given_up: bool,
     measure: &Measure<'_>,
-    leg: &Leg,
+    interval: &StateInterval,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
 ) {
@@ -170,9 +171,9 @@ fn fill(
         Some(last) if last.to == from && last.what == what => last.to = to,
         _ => spans.push(LedgerSpan { from, to, what }),
     };
-    match (measure.calendar, &leg.reason) {
+    match (measure.calendar, &interval.reason) {
         _ if given_up => add(start, end, Spent::GivenUp),
-        (Some(calendar), _) if measure.counts(leg) => {
+        (Some(calendar), _) if measure.counts_in(interval) => {
             for span in calendar.spans(start, end) {
                 let what = match span.label {
                     Label::Open => Spent::Running,
@@ -183,9 +184,9 @@ fn fill(
                 add(span.start, span.end, what);
             }
         }
-        (None, _) if measure.counts(leg) => add(start, end, Spent::Running),
+        (None, _) if measure.counts_in(interval) => add(start, end, Spent::Running),
         (_, Some(reason)) => add(start, end, Spent::OnHold(reason.clone())),
-        _ if leg.state == StateKind::Resolved => add(start, end, Spent::Answered),
+        _ if interval.state == StateKind::Resolved => add(start, end, Spent::Answered),
         _ => add(start, end, Spent::Closed),
     }
 }

@@ -129,6 +129,11 @@ impl Read {
         })
     }
 
+    /// All events of a ticket.
+    pub(crate) fn whole_history(ticket: TicketId) -> Read {
+        Read::History { ticket, after: 0, limit: usize::MAX }
+    }
+
     /// The record under a key, which the transaction relies on but does not write.
     pub fn shared_record(kind: RecordKind, key: impl Into<String>) -> Read {
         Read::Record { kind, key: key.into(), mode: LockMode::Shared }

@@ -7,6 +7,7 @@
 //! ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
 
 pub(crate) mod clocks;
+mod clockwork;
 mod decide;
 mod describe;
 mod draft;

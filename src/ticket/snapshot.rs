@@ -11,7 +11,7 @@ use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::State;
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
-use crate::sla::{Clock, Leg, Metric};
+use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, Part, Who};
@@ -124,6 +124,10 @@ pub struct Snapshot {
     /// Imported steps that this lifecycle would have refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
+    /// Whether an imported event is dated before the event that precedes it. The ticket's clocks are then measured from
+    /// its whole history at every change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_order: bool,
     /// The other system's status that has no state here, while that is its status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmapped_status: Option<String>,
@@ -133,9 +137,6 @@ pub struct Snapshot {
     /// How many versions of the other system's record were taken in, and their fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<(u32, String)>,
-    /// Which state it was in from when on, since the opening: what its clocks are measured by.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub course: Vec<Leg>,
     /// The clocks of its targets: the latest cycle of each metric, in the order of metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<Clock>,

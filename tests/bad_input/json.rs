@@ -181,6 +181,7 @@ fn a_row_at_the_end_of_all_numbers_is_refused() {
         policy: &policy,
         rules: &rules,
         workflows: &Default::default(),
+        history: None,
     };
     json["replied"] = u32::MAX.into();
     let ticket: Snapshot = serde_json::from_value(json.clone()).unwrap();

@@ -1,6 +1,7 @@
 //! Given, when, then.
 
 use firstline::desk::Setup;
+use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
 use firstline::ticket::event::{Described, TransferCause};
 use firstline::workflow::{Migration, Placement};
 use firstline::{
@@ -243,5 +244,35 @@ fn tickets_are_found_by_workflow_version_status_and_code() {
         let error = stage.desk.find(Query::oldest().matching(Condition::field("statu").is("x"))).unwrap_err();
         assert!(error.to_string().contains("did you mean"), "{error}");
         assert_eq!(stage.ticket(tickets[0]).state.kind(), StateKind::New);
+    });
+}
+
+#[test]
+fn many_tickets_whose_clocks_are_measured_from_their_histories_go_over_at_once() {
+    const TICKETS: u64 = 70; // more than a decision may ask one after another
+    let agreed = |pauses: &[HoldReason]| {
+        let target = Target::new(Metric::Resolution).within(TimeDelta::hours(100)).pausing(pauses.to_vec());
+        Agreement::new("standard", 1).target(target).on_policy_change(OnPolicyChange::Migrate)
+    };
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy(first()).agreement(agreed(&[]))).unwrap();
+        for _ in 0..TICKETS {
+            let ticket = opened(stage);
+            stage.does(ticket, Action::hold("customer"));
+            stage.later(TimeDelta::minutes(1));
+            stage.does(ticket, Action::resume());
+        }
+        stage.later(TimeDelta::minutes(5));
+        stage.desk.setup().adopt(&policy(second()).agreement(agreed(&[HoldReason::Customer]))).unwrap();
+        assert!(stage.desk.setup().rehearse(&plan()).unwrap().is_ready());
+        let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
+        assert_eq!(migrated.crossings.tickets as u64, TICKETS);
+        for number in 1..=TICKETS {
+            let ticket = stage.desk.ticket(number).unwrap();
+            let clock = ticket.clock(Metric::Resolution).unwrap();
+            // The minute on hold does not count any more.
+            let hold = TimeDelta::minutes(1);
+            assert_eq!(clock.due_at, Some(ticket.opened_at + TimeDelta::hours(100) + hold));
+        }
     });
 }

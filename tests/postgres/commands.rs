@@ -87,6 +87,7 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
             policy: &Policy::new(),
             rules: &Rulebook::new(),
             workflows: &Catalogue::new(),
+            history: None,
         };
         let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &moment).unwrap());
         (write.expected, write.snapshot, write.events) = (expected, ticket, vec![event]);

@@ -10,7 +10,7 @@ use crate::condition::Condition;
 use crate::definition::DefinitionKind;
 use crate::desk::frame::Frame;
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Label, Seen};
+use crate::flow::{Flow, Halt, Label, Needs, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
@@ -133,15 +133,16 @@ impl Flow for CheckPage {
         let query = live.fold(query, |query, state| query.state(*state));
         let tickets = seen.find(&query)?;
         frame.need_for(tickets.iter().map(|it| &**it), seen)?;
-        let mut found = Found::default();
+        let (mut found, mut needs) = (Found::default(), Needs::default());
         let mut workflows: Vec<WorkflowDefinition> = Vec::new();
         for ticket in tickets {
             let definition = frame.workflow_of(ticket, seen)?;
             if !workflows.contains(definition.definition()) {
                 workflows.push(definition.definition().clone());
             }
-            found.meet(ticket, passage, &Actor::desk(), frame, seen)?;
+            needs.keep(found.meet(ticket, passage, &Actor::desk(), frame, seen))?;
         }
+        needs.answered(seen)?;
         found.decisions.clear();
         let full = tickets.len() == query.page_size();
         let next = tickets.last().filter(|_| full).map(|last| query.place(last));
@@ -166,10 +167,11 @@ impl Flow for MigrateBatch {
         seen.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
         let tickets = tickets.iter().map(|id| seen.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
         frame.need_for(tickets.iter().copied().flatten(), seen)?;
-        let mut found = Found::default();
+        let (mut found, mut needs) = (Found::default(), Needs::default());
         for ticket in tickets.into_iter().flatten() {
-            found.meet(ticket, passage, by, frame, seen)?;
+            needs.keep(found.meet(ticket, passage, by, frame, seen))?;
         }
+        needs.answered(seen)?;
         let decisions = std::mem::take(&mut found.decisions);
         Ok((Commit::of(decisions), found))
     }

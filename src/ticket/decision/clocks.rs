@@ -5,39 +5,19 @@
 //! instant the order of their versions counts. Before an event is heard, what fell due before its instant has
 //! passed: whoever comes at the deadline itself is in time.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::sla::{
-    Agreement, Alarm, Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPolicyChange, OnPriorityChange,
-    OnReopen, Rulebook, Rules, keep_latest,
+    Agreement, Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPriorityChange, OnReopen, Present,
+    Reached, Rulebook, Rules, StateInterval,
 };
+use crate::ticket::decision::clockwork::{After, Clockwork, go_on};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
-
-/// The ticket right after an event.
-#[derive(Debug, Clone, Copy)]
-struct After<'a> {
-    at: DateTime<Utc>,
-    ticket: &'a Snapshot,
-    by_agent: bool,
-    by_desk: bool,
-}
-
-/// The clocks of a ticket at work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Clockwork {
-    rulebook: Rulebook,
-    /// The latest cycle of each metric.
-    clocks: Vec<Clock>,
-    /// What changed since it was last taken: the latest value of each cycle and revision, in order.
-    changed: Vec<Clock>,
-}
 
 /// The clocks after a whole history: every cycle of every metric, in the order in which they began.
 ///
@@ -49,7 +29,7 @@ pub(crate) struct Clockwork {
 pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
     let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
     let mut ticket = Snapshot::fold([first])?;
-    let mut work = Clockwork::new(rulebook.clone(), Vec::new());
+    let mut work = Clockwork::beginning(rulebook.clone());
     work.hear(first, &ticket)?;
     for event in rest {
         ticket.apply(event)?;
@@ -66,25 +46,6 @@ pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
 }
 
 impl Clockwork {
-    pub(crate) fn new(rulebook: Rulebook, clocks: Vec<Clock>) -> Clockwork {
-        Clockwork { rulebook, clocks, changed: Vec::new() }
-    }
-
-    /// The latest cycle of each metric.
-    pub(crate) fn clocks(&self) -> &[Clock] {
-        &self.clocks
-    }
-
-    /// What changed since this was last asked.
-    pub(crate) fn take_changed(&mut self) -> Vec<Clock> {
-        std::mem::take(&mut self.changed)
-    }
-
-    /// The target's measure of this clock.
-    pub(crate) fn measure(&self, clock: &Clock) -> Result<Measure<'_>> {
-        Measure::of(&self.rulebook, clock)
-    }
-
     /// Hears an event; `ticket` is as it stands right after it.
     pub(crate) fn hear(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
         let now = After {
@@ -93,13 +54,14 @@ impl Clockwork {
             by_agent: matches!(event.by.who, Who::Agent(_)),
             by_desk: event.by.who == Who::Desk,
         };
+        self.intervals.extend(event);
         if self.clocks.is_empty() && self.rulebook.at(now.at).is_none() {
             return Ok(());
         }
         match &event.change {
             // Neither happens to the ticket: they are notes about what did.
             Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
-            Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, ticket),
+            Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -130,12 +92,6 @@ impl Clockwork {
         Ok(None)
     }
 
-    /// Whether the clock's agreement changes over to new rules.
-    fn follows(&self, clock: &Clock) -> Result<bool> {
-        let agreement = self.rulebook.of(clock.pinned_to)?.agreement(&clock.agreement);
-        Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
-    }
-
     /// Its clocks change over to these rules, by which they are measured from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
         let rules = self.rulebook.of(to)?.clone();
@@ -152,21 +108,8 @@ impl Clockwork {
         if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
-    /// Lets deadlines pass that lie before an instant.
-    fn pass(&mut self, at: DateTime<Utc>) -> Result<()> {
-        for metric in self.open_metrics() {
-            let Some(mut clock) = self.clock(metric).cloned() else { continue };
-            if let Some(due) = clock.due_at.filter(|due| *due < at && clock.breached_at.is_none()) {
-                clock.step(ClockStep::Breach)?;
-                clock.breached_at = Some(due);
-                self.set(clock);
-            }
-        }
-        Ok(())
-    }
-
     /// A warning or a breach stands in the history.
-    fn told(&mut self, alert: &Alert, ticket: &Snapshot) -> Result<()> {
+    fn told(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
         if !clock.told.contains(&alert.percent) {
@@ -176,7 +119,12 @@ impl Clockwork {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
         }
-        clock.next = next_alarm(&clock, &self.measure(&clock)?, ticket);
+        let measure = self.measure(&clock)?;
+        let now = Present { at, counts: clock.running_since.is_some() };
+        clock.next = match measure.following_alarm(&clock, clock.due_at, now) {
+            Reached::Known(next) if self.extends(&clock, ticket) => next,
+            _ => measure.next_alarm(&clock, &self.intervals.since(clock.counted_from, ticket)?),
+        };
         self.set(clock);
         Ok(())
     }
@@ -230,9 +178,12 @@ impl Clockwork {
                 }
             }
             StateKind::New | StateKind::Active | StateKind::OnHold if !from.is_open() => {
-                self.reopened(now)?;
+                self.reopened(from, now)?;
             }
             _ => {}
+        }
+        if !to.is_open() {
+            self.mark_ended(now.at);
         }
         self.toggle(now)
     }
@@ -251,15 +202,35 @@ impl Clockwork {
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
                 let metric = clock.metric;
-                self.go_on(clock, now)?;
+                let clock = go_on(clock)?;
+                self.remeasure(clock, now)?;
                 self.pass(now.at)?;
                 self.finish(metric, now)?;
+            }
+        }
+        for mut clock in self.clocks.clone() {
+            let intervals = self.intervals.all(now.ticket)?;
+            let Some(ended) = clock.ended_at else {
+                // Some time belongs to the state before now, and may count otherwise there.
+                let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
+                let counted_before = before.is_some_and(|it| measure.counts_in(it));
+                if counted_before != self.counts(&clock, now.ticket)? && !clock.redated {
+                    clock.redated = true;
+                    self.set(clock);
+                }
+                continue;
+            };
+            let began = |it: &StateInterval| !it.state.is_open() && it.since == ended;
+            let with_ticket = intervals.iter().any(began);
+            if clock.ended_with_ticket != with_ticket {
+                clock.ended_with_ticket = with_ticket;
+                self.set(clock);
             }
         }
         Ok(())
     }
 
-    fn reopened(&mut self, now: After<'_>) -> Result<()> {
+    fn reopened(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         for clock in self.clocks.clone() {
             let rules = self.rulebook.of(clock.pinned_to)?;
             let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
@@ -277,22 +248,31 @@ impl Clockwork {
             match (clock.metric, how) {
                 (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
                 // It ended before the ticket did.
-                (metric, _) if metric != Metric::FirstReply && !ended_with(now.ticket, &clock) => {}
+                (metric, _) if metric != Metric::FirstReply && !clock.ended_with_ticket => {}
                 (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
-                _ => self.go_on(clock, now)?,
+                _ => self.go_on_from(from, clock, now)?,
             }
         }
         self.rechoose(now)
     }
 
-    fn go_on(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
-        clock.step(if clock.state == ClockState::Missed { ClockStep::GoOnLate } else { ClockStep::GoOn })?;
-        if late.is_some() {
-            clock.step(ClockStep::Breach)?;
+    /// Lets a clock go on after the ticket was in a state in which it had ended.
+    fn go_on_from(&mut self, from: StateKind, clock: Clock, now: After<'_>) -> Result<()> {
+        let entered = match from {
+            StateKind::Resolved => now.ticket.resolved_at,
+            StateKind::Closed => now.ticket.closed_at,
+            _ => None,
+        };
+        // The ticket has been in that state since the clock ended, and nothing counted there.
+        let stopped =
+            entered.is_some() && entered == clock.ended_at && !self.measure(&clock)?.counts(from, None);
+        let ended = clock.ended_at;
+        let mut clock = go_on(clock)?;
+        if !stopped {
+            return self.remeasure(clock, now);
         }
-        clock.ended_at = None;
-        self.time(clock, now)
+        clock.due_at = clock.due_at.filter(|due| Some(*due) <= ended);
+        self.update(clock, now)
     }
 
     /// It came to another team, perhaps on another line.
@@ -314,9 +294,8 @@ impl Clockwork {
     fn toggle(&mut self, now: After<'_>) -> Result<()> {
         for metric in self.open_metrics() {
             let Some(clock) = self.clock(metric) else { continue };
-            let counts = now.ticket.course.last().map(|leg| self.measure(clock).map(|it| it.counts(leg)));
-            if counts.transpose()?.unwrap_or(false) != clock.running_since.is_some() {
-                self.time(clock.clone(), now)?;
+            if self.counts(clock, now.ticket)? != clock.running_since.is_some() {
+                self.update(clock.clone(), now)?;
             }
         }
         Ok(())
@@ -358,7 +337,7 @@ impl Clockwork {
             let handling = matches!(metric, Metric::Handling(_));
             match self.clock(metric) {
                 None => self.start(metric, if handling { now.at } else { from }, now)?,
-                Some(clock) if clock.state.is_open() || ended_with(now.ticket, clock) => {}
+                Some(clock) if clock.state.is_open() || clock.ended_with_ticket => {}
                 Some(_) if handling => self.start(metric, now.at, now)?,
                 Some(clock) if clock.state == ClockState::Cancelled => {
                     self.rebind(metric, &rules, Some(agreement), agreement.on_priority_change, now)?;
@@ -394,14 +373,19 @@ impl Clockwork {
             }
             return Ok(());
         }
+        // Where the same time counts as before, what was counted stands.
+        let mut stands = false;
         match how {
             OnPriorityChange::FromOpening => {
+                stands = !was_away
+                    && self.extends(&clock, now.ticket)
+                    && (clock.counted_from, clock.carried) == (clock.from, TimeDelta::zero())
+                    && self.measure(&clock)?.counts_like(&measure);
                 (clock.counted_from, clock.carried) = (clock.from, TimeDelta::zero());
             }
             OnPriorityChange::CarryElapsed => {
-                let until = clock.ended_at.unwrap_or(now.at);
-                let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, until);
-                (clock.counted_from, clock.carried) = (now.at, clock.carried + elapsed);
+                let consumed = self.consumed(&clock, clock.ended_at.unwrap_or(now.at), now.ticket)?;
+                (clock.counted_from, clock.carried) = (now.at, consumed);
             }
             OnPriorityChange::Restart => {
                 (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
@@ -415,132 +399,15 @@ impl Clockwork {
             clock.told.clear();
             clock.breached_at = None;
         }
-        clock.ended_at = None;
+        (clock.ended_at, clock.ended_with_ticket) = (None, false);
         clock.step(if was_away { ClockStep::GoOn } else { ClockStep::Revise })?;
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }
-        self.time(clock, now)
-    }
-
-    /// Begins another cycle, if the ticket's agreement has a target for it.
-    fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
-        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
-        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
-        let priority = now.ticket.priority();
-        let target = agreement.target_for(metric, priority).and_then(|it| it.time_for(priority));
-        let Some(target) = target else { return Ok(()) };
-        let clock = Clock {
-            metric,
-            cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
-            agreement: agreement.name().to_owned(),
-            pinned_to: rules.hash(),
-            priority,
-            target,
-            revision: 0,
-            state: ClockState::Running,
-            from,
-            counted_from: from,
-            carried: TimeDelta::zero(),
-            consumed: TimeDelta::zero(),
-            running_since: None,
-            due_at: None,
-            breached_at: None,
-            ended_at: None,
-            told: Vec::new(),
-            next: None,
-        };
-        self.time(clock, now)
-    }
-
-    fn finish(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
-        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
-            return Ok(());
-        };
-        let in_time = clock.breached_at.is_none();
-        clock.step(if in_time { ClockStep::Meet } else { ClockStep::Miss })?;
-        self.end(clock, now)
-    }
-
-    fn cancel(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
-        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
-            return Ok(());
-        };
-        clock.step(ClockStep::Cancel)?;
-        self.end(clock, now)
-    }
-
-    fn end(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let elapsed = self.measure(&clock)?.elapsed(&now.ticket.course, clock.counted_from, now.at);
-        clock.consumed = clock.carried + elapsed;
-        clock.ended_at = Some(now.at);
-        (clock.running_since, clock.next) = (None, None);
-        self.set(clock);
-        Ok(())
-    }
-
-    /// Works out the figures of an open clock from the ticket's course.
-    fn time(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let measure = self.measure(&clock)?;
-        let counts = now.ticket.course.last().is_some_and(|leg| measure.counts(leg));
-        clock.consumed = clock.carried + measure.elapsed(&now.ticket.course, clock.counted_from, now.at);
-        clock.running_since = counts.then_some(now.at);
-        clock.due_at = measure.due(&now.ticket.course, clock.counted_from, clock.target - clock.carried);
-        clock.next = next_alarm(&clock, &measure, now.ticket);
-        match (clock.state, counts) {
-            (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
-            (ClockState::Paused, true) => clock.step(ClockStep::Resume)?,
-            _ => {}
+        if !stands {
+            return self.remeasure(clock, now);
         }
-        self.set(clock);
-        Ok(())
+        (clock.due_at, clock.next) = (None, None);
+        self.update(clock, now)
     }
-
-    /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
-    /// where none is open, those in force, if the agreement of the one that ended last follows them.
-    fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<Rules>>> {
-        let clock = self.clocks.iter().find(|it| it.state.is_open());
-        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
-        let in_force = self.rulebook.at(at).map(|(_, rules)| rules.clone());
-        let Some(clock) = clock else { return Ok(in_force) };
-        let follows = !clock.state.is_open() && self.follows(clock)?;
-        let pinned = self.rulebook.of(clock.pinned_to)?;
-        Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
-    }
-
-    fn clock(&self, metric: Metric) -> Option<&Clock> {
-        self.clocks.iter().find(|clock| clock.metric == metric)
-    }
-
-    fn is_open(&self, metric: Metric) -> bool {
-        self.clock(metric).is_some_and(|clock| clock.state.is_open())
-    }
-
-    fn open_metrics(&self) -> Vec<Metric> {
-        self.clocks.iter().filter(|clock| clock.state.is_open()).map(|clock| clock.metric).collect()
-    }
-
-    fn set(&mut self, clock: Clock) {
-        // Every target that a cycle had is on record, so that a ledger can say what was counted by which.
-        let revision = (clock.metric, clock.cycle, clock.revision);
-        match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
-            Some(changed) => changed.clone_from(&clock),
-            None => self.changed.push(clock.clone()),
-        }
-        keep_latest(&mut self.clocks, clock);
-    }
-}
-
-/// Whether a clock ended when the ticket did.
-fn ended_with(ticket: &Snapshot, clock: &Clock) -> bool {
-    ticket.course.iter().any(|leg| !leg.state.is_open() && Some(leg.since) == clock.ended_at)
-}
-
-/// The lowest percentage that is not told yet, with its instant.
-fn next_alarm(clock: &Clock, measure: &Measure<'_>, ticket: &Snapshot) -> Option<Alarm> {
-    let told = clock.told.iter().copied().max().unwrap_or(0);
-    let percent = measure.target.percentages().find(|percent| *percent > told)?;
-    let used = clock.target * i32::from(percent) / 100;
-    let at = measure.due(&ticket.course, clock.counted_from, used - clock.carried)?;
-    Some(Alarm { at, percent })
 }

@@ -34,7 +34,7 @@ impl Snapshot {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
     /// let (policy, rules, workflows) = (Policy::new(), Rulebook::new(), Catalogue::new());
     /// let anna = Actor::agent("anna");
-    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows };
+    /// let moment = Moment { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows, history: None };
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &moment)?;
     /// assert_eq!(decision.events().len(), 1);
     /// assert_eq!(decision.snapshot().state.to_string(), "resolved");
@@ -45,7 +45,9 @@ impl Snapshot {
     ///
     /// # Errors
     /// - [rejected](Error::is_rejected): the lifecycle, or who the actor is, forbids a part of the action;
-    /// - [invalid](Error::is_invalid): a part breaks a stated rule (an undeclared field, an empty text).
+    /// - [invalid](Error::is_invalid): a part breaks a stated rule (an undeclared field, an empty text);
+    /// - [missing history](Error::missing_history): a clock must be measured from times before its last update, and the
+    ///   moment has no history.
     ///
     /// Either way nothing of the action happens.
     pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Decision> {

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
 use crate::sla::Rulebook;
-use crate::ticket::decision::clocks::Clockwork;
+use crate::ticket::decision::clockwork::Clockwork;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
@@ -26,6 +26,9 @@ pub struct Moment<'a> {
     pub rules: &'a Rulebook,
     /// The workflows in force, and the one to which the ticket is pinned.
     pub workflows: &'a Catalogue,
+    /// The ticket's history up to its present version, if it was read. Few decisions need it: those that measure a clock
+    /// from times before its last update. Without it they fail with [`MissingHistory`](crate::ticket::MissingHistory).
+    pub history: Option<&'a [Event]>,
 }
 
 /// The outcome of a pure decision: the ticket as it will be, and the events that make it so.
@@ -74,22 +77,37 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Begins a decision on a stored ticket. Fires the timers that are due.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if the moment's history does not end with this version of the ticket.
     pub(crate) fn begin(snapshot: Snapshot, moment: &Moment<'_>) -> Result<Draft> {
-        let mut draft = Draft::replaying(snapshot, moment.rules);
+        let mut draft = Draft::replaying(snapshot, moment.rules, moment.history)?;
         draft.fire_due(moment)?;
         Ok(draft)
     }
 
     /// Begins to add events of another system's history to a ticket. They are dated in the past, so no timer fires.
-    pub(crate) fn replaying(snapshot: Snapshot, rules: &Rulebook) -> Draft {
-        let clockwork = Clockwork::new(rules.clone(), snapshot.clocks.clone());
-        Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if its history does not end with this version of the ticket.
+    pub(crate) fn replaying(
+        snapshot: Snapshot,
+        rules: &Rulebook,
+        history: Option<&[Event]>,
+    ) -> Result<Draft> {
+        let ends_with = |events: &[Event]| events.last().map(|it| (it.ticket, it.version));
+        if history.is_some_and(|events| ends_with(events) != Some((snapshot.id, snapshot.version))) {
+            let problem = format!("the history of the ticket {} does not end with its version", snapshot.id);
+            return Err(Error::new(ErrorKind::Corrupt, problem));
+        }
+        let clockwork = Clockwork::of(&snapshot, history, rules.clone());
+        Ok(Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork })
     }
 
     /// A draft of a ticket that begins with this event.
     pub(super) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
-        let mut clockwork = Clockwork::new(rules.clone(), Vec::new());
+        let mut clockwork = Clockwork::beginning(rules.clone());
         clockwork.hear(&opening, &snapshot)?;
         Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind};
-use crate::sla::{self, Leg};
+use crate::sla;
 use crate::ticket::event::{Change, Described, Event, Opened};
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
@@ -67,10 +67,10 @@ impl Snapshot {
             received,
             replied: 0,
             irregular: event.origin.map_or(0, |origin| origin.irregular.into()),
+            out_of_order: false,
             unmapped_status: None,
             external: opened.external.clone(),
             imported: None,
-            course: vec![Leg::new(event.at, &opened.state)],
             clocks: Vec::new(),
             personal,
         }
@@ -126,18 +126,14 @@ impl Snapshot {
             Change::Unlinked(link) => {
                 self.links.remove(link);
             }
-            Change::Restamped => {
-                self.stamp(event.at);
-                if let Some(leg) = self.course.last_mut() {
-                    leg.since = event.at;
-                }
-            }
+            Change::Restamped => self.stamp(event.at),
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
             Change::Imported { versions, fingerprint } => {
                 self.imported = Some((*versions, fingerprint.clone()))
             }
         }
         bump(&mut self.irregular, event.origin.is_some_and(|origin| origin.irregular));
+        self.out_of_order |= event.at < self.updated_at;
         self.version = event.version;
         self.updated_at = event.at;
         Ok(())
@@ -146,7 +142,6 @@ impl Snapshot {
     fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
         self.state.clone_from(to);
         self.state_since = event.at;
-        self.course.push(Leg::new(event.at, to));
         self.unmapped_status = None;
         bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
         if to.kind() == StateKind::Resolved {
