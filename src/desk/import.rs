@@ -122,8 +122,8 @@ struct Batch {
 enum Target<'a> {
     /// To a new ticket, which gets the next running number if it is accepted.
     New,
-    /// To a ticket that the store has, which has been worked on here or not.
-    Stored { snapshot: &'a Snapshot, worked_on: bool },
+    /// To a ticket that the store has, which has been worked on here or not. Its whole history, if it was read.
+    Stored { snapshot: &'a Snapshot, worked_on: bool, history: Option<&'a [Event]> },
     /// To a ticket that this batch has begun or continued: which of its drafts.
     Drafted(usize),
 }
@@ -156,7 +156,10 @@ impl Batch {
                 Error::new(ErrorKind::Corrupt, format!("ticket {id} has an external reference but no row"))
             })?;
             let external = candidate.ticket.external();
-            targets.insert(external, Target::Stored { snapshot, worked_on: false });
+            targets.insert(
+                external,
+                Target::Stored { snapshot, worked_on: false, history: seen.read_history(id)? },
+            );
             let taken = snapshot
                 .imported
                 .as_ref()
@@ -221,12 +224,8 @@ impl Flow for Batch {
             let target = targets.get_mut(external);
             // A number is used up by what is accepted alone: what is refused must leave no gap.
             let number = numbers.get(imported.opened).copied();
-            let taken = match (check, &target) {
-                (Ok(()), Some(Target::Stored { snapshot, .. })) => Ok(seen.read_history(snapshot.id)?),
-                (check, _) => check.map(|()| None),
-            };
-            let taken = taken.and_then(|history| {
-                candidate.take_in(target, number, history, &mut drafts, &policy, &rules, &mut imported)
+            let taken = check.and_then(|()| {
+                candidate.take_in(target, number, &mut drafts, &policy, &rules, &mut imported)
             });
             if let Err(error) = needs.keep(taken) {
                 imported.refused.push((external.clone(), error));
@@ -254,7 +253,6 @@ impl Candidate {
         &self,
         target: Option<&mut Target<'_>>,
         number: Option<u64>,
-        history: Option<&[Event]>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
         rules: &Rulebook,
@@ -273,7 +271,7 @@ impl Candidate {
                 *target = Target::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }
-            Target::Stored { snapshot, worked_on } => match import::taken(snapshot, fingerprints)? {
+            Target::Stored { snapshot, worked_on, history } => match import::taken(snapshot, fingerprints)? {
                 taken if taken == fingerprints.len() => imported.unchanged += 1,
                 _ if *worked_on => {
                     return Err(Error::invalid(
@@ -283,7 +281,7 @@ impl Candidate {
                     .allowing("the same history as before"));
                 }
                 taken => {
-                    let draft = Draft::replaying((*snapshot).clone(), rules, history)?;
+                    let draft = Draft::replaying((*snapshot).clone(), rules, *history)?;
                     drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
                     *target = Target::Drafted(drafts.len() - 1);
                     imported.extended += 1;
