@@ -5,6 +5,7 @@ mod by;
 mod definitions;
 mod frame;
 mod import;
+mod links;
 mod look;
 mod lookup;
 mod migrate;

@@ -203,7 +203,7 @@ mod work {
             let whole = stage.open();
             let parts: Vec<_> =
                 (0..3).map(|_| stage.opened_and([Action::link(LinkKind::ChildOf, whole)])).collect();
-            let known: Vec<_> = stage.ticket(whole).links.iter().map(|link| (link.kind, link.to)).collect();
+            let known: Vec<_> = stage.links(whole).iter().map(|link| (link.kind, link.to)).collect();
             assert_eq!(known, parts.iter().map(|id| (LinkKind::ParentOf, *id)).collect::<Vec<_>>());
             assert_eq!(stage.ticket(whole).state.kind(), StateKind::New);
         });

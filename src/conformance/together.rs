@@ -16,6 +16,7 @@ use crate::lifecycle::HoldReason;
 use crate::store::kinds::RECEIPT;
 use crate::store::{Answer, Commit, Mode, Query, Read};
 use crate::ticket::action::Action;
+use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::opening::NewTicket;
 
@@ -78,17 +79,32 @@ pub(super) fn hot<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the tags that eight threads put on two tickets", tags, wanted)
 }
 
+/// A ticket's own links and those that lead to it. They are those of its history.
+fn links<C: Candidate>(scene: &Scene<'_, C>, id: TicketId) -> Checked<BTreeSet<Link>> {
+    scene.sound(ACME, id)?;
+    let read = scene.wait(scene.desk(ACME).records().links(id, None))?;
+    let mut links = BTreeSet::new();
+    for event in scene.history(ACME, id)? {
+        match event.change {
+            Change::Linked(link) => drop(links.insert(link)),
+            Change::Unlinked(link) => drop(links.remove(&link)),
+            _ => {}
+        }
+    }
+    same(format_args!("the links of ticket {id}"), read.into_iter().collect(), links.clone())?;
+    Ok(links)
+}
+
 /// Every link has its inverse at the other end.
 fn mirrored<C: Candidate>(scene: &Scene<'_, C>, tickets: &[TicketId]) -> Checked<usize> {
     let mut count = 0;
     for id in tickets {
-        for link in &scene.sound(ACME, *id)?.links {
+        for link in links(scene, *id)? {
             let inverse = Link { kind: link.kind.inverse(), to: *id };
-            let other = scene.sound(ACME, link.to)?;
             holds(
                 format_args!("the other end of {link:?} of ticket {id}"),
                 "its inverse",
-                other.links.contains(&inverse),
+                links(scene, link.to)?.contains(&inverse),
             )?;
             count += 1;
         }

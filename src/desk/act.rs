@@ -1,30 +1,21 @@
 //! Doing something to a ticket: any action, or one typed step.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use super::by::By;
 use super::frame::Frame;
+use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Needs, Outcome, Seen};
+use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
-use crate::lifecycle::{Reason, Rejection, Verb};
 use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
-use crate::ticket::decision::{Decision, Draft, Moment};
-use crate::ticket::event::Change;
-use crate::ticket::kind::{Link, LinkKind};
-use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Step, Ticket};
-
-/// How many tickets may stand above one, as that of which it is a part.
-const MAX_ANCESTORS: usize = 32;
 
 /// Does something to a ticket.
 #[derive(Debug)]
@@ -41,90 +32,6 @@ impl Act {
         // By its parts, because writing a deeply nested action would take a deep stack.
         let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
         Act { ticket, action, by, frame, repeatable }
-    }
-
-    /// What the links in this decision mean for the tickets at their other ends.
-    fn mirrored(&self, decision: &Decision, seen: &Seen, moment: &Moment<'_>) -> Result<Vec<Decision>, Halt> {
-        let mut changed = Vec::new();
-        for event in decision.events() {
-            match &event.change {
-                Change::Linked(link) => changed.push((*link, true)),
-                Change::Unlinked(link) => changed.push((*link, false)),
-                _ => {}
-            }
-        }
-        seen.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
-        let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
-        for (link, linked) in &changed {
-            needs.keep(self.mirror(*link, *linked, &mut others, seen, moment))?;
-        }
-        needs.answered(seen)?;
-        // Only now, because a circle may close by several links of this action.
-        let parts = |(link, linked): &(Link, bool)| {
-            *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
-        };
-        if changed.iter().any(parts) {
-            self.no_circle(decision, &others, seen)?;
-        }
-        Ok(others.into_values().map(Draft::finish).collect::<Result<_>>()?)
-    }
-
-    /// Puts on the ticket at the other end of a link what the link means for it.
-    fn mirror(
-        &self,
-        link: Link,
-        linked: bool,
-        others: &mut BTreeMap<TicketId, Draft>,
-        seen: &Seen,
-        moment: &Moment<'_>,
-    ) -> Result<(), Halt> {
-        let other =
-            seen.ticket(link.to)?.ok_or_else(|| Error::not_found(format_args!("ticket {}", link.to)))?;
-        let terms = self.frame.terms_for(other, seen)?;
-        let moment = &terms.moment(moment.now, moment.by);
-        let mirror = match others.entry(link.to) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Draft::begin(other.clone(), moment)?),
-        };
-        let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
-        mirror.mirror(if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) }, moment)?;
-        Ok(())
-    }
-
-    /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
-    /// that a circle which they close leads through it: only those above this ticket need to be looked at.
-    fn no_circle(
-        &self,
-        decision: &Decision,
-        others: &BTreeMap<TicketId, Draft>,
-        seen: &Seen,
-    ) -> Result<(), Halt> {
-        fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
-            ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
-        }
-        let mut above = BTreeSet::new();
-        let mut level: Vec<TicketId> = parents(decision.snapshot()).collect();
-        while !level.is_empty() {
-            above.extend(level.iter().copied());
-            if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
-                let state = decision.snapshot().state.kind();
-                let why = "a ticket would become a part of itself, or the chain of parts is too long";
-                return Err(Halt::Stop(
-                    Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
-                ));
-            }
-            seen.need(level.iter().map(|id| Read::Ticket(*id)))?;
-            let mut next = Vec::new();
-            for id in level {
-                let ticket = match others.get(&id) {
-                    Some(drafted) => Some(drafted.snapshot()),
-                    None => seen.ticket(id)?,
-                };
-                next.extend(ticket.into_iter().flat_map(parents).filter(|id| !above.contains(id)));
-            }
-            level = next;
-        }
-        Ok(())
     }
 }
 
@@ -158,11 +65,13 @@ impl Flow for Act {
         }
         let terms = self.frame.terms_for(ticket, seen)?;
         let moment = terms.moment(self.frame.now, &self.by.actor);
-        let decision = ticket.decide(&self.action, &moment)?;
-        let mut decisions = self.mirrored(&decision, seen, &moment)?;
+        let links = Links { ticket: self.ticket, frame: &self.frame, seen };
+        let decision = ticket.decide_with(&self.action, links.incoming(&self.action)?, &moment)?;
+        let (mut decisions, records) = links.mirrored(&decision, &moment)?;
         let receipt = Receipt::of(&decision, &terms.workflows)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
+        commit.extend(records);
         self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
         Ok((commit, receipt))
     }

@@ -94,18 +94,20 @@ impl Receive {
         let mut draft = request.draft(self.id, seen.next_number(0)?, now, policy, rules, workflows)?;
         let by = self.request.actor();
         let moment = terms.moment(now, &by);
-        let mut decisions = Vec::new();
+        let (mut decisions, mut links) = (Vec::new(), Vec::new());
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
-            draft.mirror(Change::Linked(link), &moment)?;
+            draft.set_link(Change::Linked(link), &moment)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.id };
-            finished.mirror(Change::Linked(inverse), &moment)?;
+            finished.set_link(Change::Linked(inverse), &moment)?;
             decisions.push(finished.finish()?);
+            links.push(kinds::set_link(self.id, link, true));
         }
         let opened = draft.finish()?;
         let receipt = Receipt::of(&opened, workflows)?;
         decisions.insert(0, opened);
         let mut commit = Commit::of(decisions);
+        commit.extend(links);
         if let Some(thread) = &self.request.thread {
             let key = self.frame.lookup.thread(thread);
             let before = seen.record(THREAD, key.as_str())?;

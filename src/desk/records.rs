@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::Desk;
 use super::import::{self, Import, Imported};
+use super::links::ReadLinks;
 use super::look::History;
 use crate::flow::Engine;
 use crate::id::TicketId;
 use crate::import::ImportedTicket;
 use crate::ticket::event::Event;
+use crate::ticket::kind::Link;
 
 /// What is on record at a desk. Made by [`Desk::records`].
 #[derive(Debug)]
@@ -40,6 +42,29 @@ impl<'a, E: Engine> Records<'a, E> {
     /// [not found](crate::Error::is_not_found), or a storage error.
     pub fn history(&self, ticket: TicketId) -> E::Reply<'a, Vec<Event>> {
         self.0.engine.run(&self.0.settings.desk, History { ticket })
+    }
+
+    /// The links of a ticket, at most 1,000: first its own, then those of other tickets that lead to it, each kind by the age of the
+    /// tickets. The next page begins after the last link of this one.
+    ///
+    /// ```
+    /// # use firstline::ticket::kind::Link;
+    /// # use firstline::{Action, Actor, Desk, LinkKind, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let problem = desk.open_ticket(NewTicket::new("Payments fail"))?.id();
+    /// let incident = desk.open_ticket(NewTicket::new("Card declined"))?.id();
+    /// desk.act(incident, Action::link(LinkKind::CausedBy, problem), Actor::agent("anna"))?;
+    ///
+    /// let links = desk.records().links(problem, None)?;
+    /// assert_eq!(links, [Link { kind: LinkKind::CauseOf, to: incident }]);
+    /// assert!(desk.records().links(problem, links.last().copied())?.is_empty());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [not found](crate::Error::is_not_found), or a storage error.
+    pub fn links(&self, ticket: TicketId, after: Option<Link>) -> E::Reply<'a, Vec<Link>> {
+        self.0.engine.run(&self.0.settings.desk, ReadLinks { ticket, after })
     }
 
     /// Takes in tickets of another system with their history, as it happened: see [`import`](crate::import). 200

@@ -12,7 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TicketId;
 use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
 use crate::store::read::Read;
-use crate::store::record::{Changes, Content, Expected, Index, Record, RecordKind, RecordRange, RecordWrite};
+use crate::store::record::{
+    Changes, Content, Expected, Index, Record, RecordKind, RecordPlace, RecordRange, RecordWrite,
+};
+use crate::ticket::kind::{Link, LinkKind};
 
 /// Which versions of a definition there are. The key is the name of the [`DefinitionKind`].
 pub const ADOPTION: RecordKind =
@@ -32,8 +35,20 @@ pub const THREAD: RecordKind = RecordKind::new("t", "thread", Changes::Replaced,
 pub const EXTERNAL_NAME: RecordKind =
     RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket));
 
+/// A link that leads to a ticket from another one. The key is the ticket, the kind of link and the other ticket.
+pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKING);
+
 /// Every kind of this crate.
-pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME];
+pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK];
+
+/// The tickets at the other ends have the links too.
+const LINKING: Handling = Handling {
+    personal: PersonalData::None,
+    erasure: Erasure::Nothing,
+    export: Export::WithTicket,
+    moving: Moving::Rebuilt,
+    retention: Retention::Ticket,
+};
 
 /// The key may name a person.
 const fn keyed(retention: Retention) -> Handling {
@@ -100,6 +115,63 @@ pub(crate) fn ticket_of(kind: RecordKind, record: &Record) -> Result<TicketId> {
 /// The write that lets a record lead to a ticket, in place of what was read.
 pub(crate) fn led(kind: RecordKind, key: String, before: Option<&Record>, ticket: TicketId) -> RecordWrite {
     RecordWrite::put(kind, key, expected(before), leads_to(ticket))
+}
+
+/// The write that adds or takes away a link of a ticket, found from its other end.
+///
+/// Whichever of the two it is seen from, the key is that of the ticket to which the [own](LinkKind::is_own) direction leads.
+pub(crate) fn set_link(from: TicketId, link: Link, linked: bool) -> RecordWrite {
+    let (to, kind, from) = match link.kind.is_own() {
+        true => (link.to, link.kind, from),
+        false => (from, link.kind.inverse(), link.to),
+    };
+    let key = format!("{}{}", links_to(to, kind), from.as_uuid().simple());
+    match linked {
+        true => RecordWrite::put(LINK, key, Expected::Any, Content::new([])),
+        false => RecordWrite::delete(LINK, key, Expected::Any),
+    }
+}
+
+/// How the keys of the links of a kind that lead to a ticket begin.
+fn links_to(to: TicketId, kind: LinkKind) -> String {
+    format!("{}{}", to.as_uuid().simple(), letter_of(kind))
+}
+
+/// How a kind of link is written in keys. Only the ticket's own kinds are.
+const fn letter_of(kind: LinkKind) -> char {
+    match kind {
+        LinkKind::CausedBy | LinkKind::CauseOf => 'c',
+        LinkKind::DuplicateOf | LinkKind::DuplicatedBy => 'd',
+        LinkKind::FollowUpOf | LinkKind::FollowedUpBy => 'f',
+        LinkKind::ChildOf | LinkKind::ParentOf => 'p',
+    }
+}
+
+/// The links of other tickets that lead to a ticket, after one of them, at most so many.
+pub(crate) fn incoming_links(to: TicketId, after: Option<Link>, limit: usize) -> RecordRange {
+    let all = RecordRange::by_key(LINK).starting_with(to.as_uuid().simple().to_string()).limit(limit);
+    match after {
+        Some(after) => {
+            let key = format!("{}{}", links_to(to, after.kind.inverse()), after.to.as_uuid().simple());
+            all.after(RecordPlace { index: String::new(), key })
+        }
+        None => all,
+    }
+}
+
+/// The link in a record of [`incoming_links`], seen from the ticket to which it leads.
+pub(crate) fn incoming_link(record: &Record) -> Result<Link> {
+    let rest = record.key.get(32..).and_then(|rest| rest.split_at_checked(1));
+    let (kind, id) = rest.ok_or_else(|| corrupt(LINK))?;
+    let kind = match kind {
+        "c" => LinkKind::CauseOf,
+        "d" => LinkKind::DuplicatedBy,
+        "f" => LinkKind::FollowedUpBy,
+        "p" => LinkKind::ParentOf,
+        _ => return Err(corrupt(LINK)),
+    };
+    let to = uuid::Uuid::try_parse(id).map_err(|error| corrupt(LINK).caused_by(error))?;
+    Ok(Link { kind, to: to.into() })
 }
 
 /// What a write expects that replaces what was read.

@@ -67,18 +67,22 @@ impl fmt::Display for TicketNumber {
     }
 }
 
-/// How one ticket stands to another. Every link is kept on both tickets, each in its own words.
+/// How one ticket stands to another. A link can be made and taken away at either end, and both histories have it.
+///
+/// Of the two directions one is [the ticket's own](LinkKind::is_own): a part knows its whole, a duplicate its original. The ticket
+/// keeps its own links; those that lead to it may be many, and are [read](crate::desk::Records::links) when they are needed.
 ///
 /// ```
+/// use firstline::ticket::kind::Link;
 /// use firstline::{Action, Actor, Desk, LinkKind, NewTicket};
 ///
 /// let desk = Desk::memory();
-/// let first = desk.open_ticket(NewTicket::new("No sound"))?;
-/// let second = desk.open_ticket(NewTicket::new("No sound either"))?;
-/// desk.act(second.id(), Action::link(LinkKind::DuplicateOf, first.id()), Actor::agent("anna"))?;
+/// let first = desk.open_ticket(NewTicket::new("No sound"))?.id();
+/// let second = desk.open_ticket(NewTicket::new("No sound either"))?.id();
+/// desk.act(second, Action::link(LinkKind::DuplicateOf, first), Actor::agent("anna"))?;
 ///
-/// let first = desk.ticket(first.id())?;
-/// assert!(first.links.iter().any(|link| link.kind == LinkKind::DuplicatedBy && link.to == second.id()));
+/// assert!(desk.ticket(second)?.links.contains(&Link { kind: LinkKind::DuplicateOf, to: first }));
+/// assert_eq!(desk.records().links(first, None)?, [Link { kind: LinkKind::DuplicatedBy, to: second }]);
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +108,11 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// Whether a link of this kind is the ticket's own: it leads from one of many to what they have in common.
+    pub const fn is_own(self) -> bool {
+        matches!(self, LinkKind::ChildOf | LinkKind::DuplicateOf | LinkKind::FollowUpOf | LinkKind::CausedBy)
+    }
+
     /// The same link seen from the other ticket.
     pub const fn inverse(self) -> LinkKind {
         match self {
@@ -142,4 +151,11 @@ pub struct Link {
     pub kind: LinkKind,
     /// The other.
     pub to: TicketId,
+}
+
+impl Link {
+    /// Why it cannot be taken away, in words.
+    pub(crate) fn is_missing(self) -> String {
+        format!("it is not {} that ticket", self.kind)
+    }
 }

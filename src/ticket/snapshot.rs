@@ -87,7 +87,7 @@ pub struct Snapshot {
     /// The agent who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<AgentId>,
-    /// Links to other tickets.
+    /// Its [own](crate::LinkKind::is_own) links to other tickets.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub links: BTreeSet<Link>,
     /// The code of the last resolution.

@@ -15,6 +15,7 @@ use firstline::flow::{Engine, Flow, Job, blocking};
 use firstline::id::IdSource;
 use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::ticket::kind::Link;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, DateTime, Desk, DeskId, Error, Event, NewTicket, Rejection, Snapshot, TicketId, TimeDelta,
@@ -159,6 +160,11 @@ impl Stage {
 
     pub(crate) fn history(&self, ticket: TicketId) -> Vec<Event> {
         self.desk.records().history(ticket).unwrap()
+    }
+
+    /// The ticket's own links and those that lead to it.
+    pub(crate) fn links(&self, ticket: TicketId) -> Vec<Link> {
+        self.desk.records().links(ticket, None).unwrap()
     }
 
     /// Moves the clock.

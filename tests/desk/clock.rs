@@ -108,7 +108,7 @@ fn a_message_after_the_unticked_end_opens_a_follow_up() {
         assert_eq!((old.reopened, new.state.kind()), (0, StateKind::New));
         let link = |kind, to| firstline::ticket::kind::Link { kind, to };
         assert!(new.links.iter().eq([&link(LinkKind::FollowUpOf, first)]));
-        assert!(old.links.iter().eq([&link(LinkKind::FollowedUpBy, second)]));
+        assert_eq!(stage.links(first), [link(LinkKind::FollowedUpBy, second)]);
         // The conversation goes on with the new one.
         let third = stage.desk.receive(message("Hello?")).unwrap();
         assert_eq!((third.ticket.id(), third.opened()), (second, false));

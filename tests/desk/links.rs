@@ -17,7 +17,7 @@ const KINDS: [LinkKind; 8] = [
 ];
 
 fn links(stage: &Stage, id: TicketId) -> Vec<Link> {
-    stage.ticket(id).links.into_iter().collect()
+    stage.links(id)
 }
 
 #[test]
@@ -153,5 +153,82 @@ fn a_long_chain_of_parts_refuses_no_other_links() {
         stage.does(chain[0], Action::link(LinkKind::CausedBy, chain[1]));
         refuses_circle(stage, chain[39], Action::link(LinkKind::ChildOf, chain[0]));
         refuses_circle(stage, chain[0], Action::link(LinkKind::ParentOf, chain[39]));
+    });
+}
+
+/// Found at a3654b7: every link of another ticket stood in the row (64 bytes each) and counted against the ticket's own limit.
+#[test]
+fn links_of_others_are_read_in_pages_and_are_not_in_the_row() {
+    on_each_store(|stage| {
+        let problem = stage.open();
+        let row = |id| serde_json::to_string(&stage.ticket(id)).unwrap().len();
+        stage.does(problem, Action::note("many will follow"));
+        let before = row(problem);
+        let incidents: Vec<TicketId> = (0..1_100).map(|_| stage.open()).collect();
+        for batch in incidents.chunks(200) {
+            // Half of them from the problem's side, half from their own.
+            let (from_here, from_there) = batch.split_at(batch.len() / 2);
+            let causes = from_here.iter().map(|id| Action::link(LinkKind::CauseOf, *id)).collect();
+            stage.does(problem, Action::All(causes));
+            for id in from_there {
+                stage.does(*id, Action::link(LinkKind::CausedBy, problem));
+            }
+        }
+        assert!(row(problem) <= before + 10, "{} bytes became {}", before, row(problem));
+        stage.does(problem, Action::link(LinkKind::FollowUpOf, incidents[0]));
+
+        let (mut pages, mut found) = (0, Vec::new());
+        loop {
+            let page = stage.desk.records().links(problem, found.last().copied()).unwrap();
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page);
+            pages += 1;
+        }
+        assert_eq!(pages, 2);
+        assert_eq!(found[0], Link { kind: LinkKind::FollowUpOf, to: incidents[0] }, "its own come first");
+        let mut known: Vec<TicketId> = found[1..].iter().map(|link| link.to).collect();
+        assert!(found[1..].iter().all(|link| link.kind == LinkKind::CauseOf));
+        known.sort();
+        let mut wanted = incidents.clone();
+        wanted.sort();
+        assert_eq!(known, wanted);
+    });
+}
+
+#[test]
+fn a_link_that_another_ticket_never_made_cannot_be_taken_away() {
+    on_each_store(|stage| {
+        let (one, other) = (stage.open(), stage.open());
+        for kind in KINDS {
+            let unlink = Action::unlink(kind, other);
+            let error = stage.refuses(one, |desk| desk.act(one, unlink, anna()));
+            let why = format!("link is refused: it is not {kind} that ticket");
+            assert!(error.to_string().starts_with(&why), "{error}");
+        }
+        // Taken away by the one end, it is gone for the other.
+        stage.does(one, Action::link(LinkKind::CauseOf, other));
+        stage.does(other, Action::unlink(LinkKind::CausedBy, one));
+        stage.refuses(one, |desk| desk.act(one, Action::unlink(LinkKind::CauseOf, other), anna()));
+        // Added and taken away in one action, it leaves nothing but history.
+        stage.does(one, Action::link(LinkKind::CauseOf, other).and(Action::unlink(LinkKind::CauseOf, other)));
+        assert_eq!((links(stage, one), links(stage, other)), (vec![], vec![]));
+    });
+}
+
+#[test]
+fn a_ticket_has_a_limit_of_its_own_links_whoever_makes_them() {
+    on_each_store(|stage| {
+        let incident = stage.open();
+        let problems: Vec<TicketId> = (0..=200).map(|_| stage.open()).collect();
+        for problem in &problems[..200] {
+            stage.does(*problem, Action::link(LinkKind::CauseOf, incident));
+        }
+        let last = problems[200];
+        let error =
+            stage.refuses(last, |desk| desk.act(last, Action::link(LinkKind::CauseOf, incident), anna()));
+        assert!(error.is_invalid(), "{error}");
+        assert_eq!(links(stage, last), []);
     });
 }

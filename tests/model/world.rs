@@ -259,9 +259,9 @@ impl World {
             );
             prop_assert!(history.windows(2).all(|it| it[0].at <= it[1].at), "time runs backwards");
             prop_assert!(
-                ticket.links.iter().all(|link| {
+                stage.links(id).iter().all(|link| {
                     let inverse = Link { kind: link.kind.inverse(), to: id };
-                    stage.ticket(link.to).links.contains(&inverse)
+                    stage.links(link.to).contains(&inverse)
                 }),
                 "a link is on one ticket only"
             );

@@ -116,9 +116,9 @@ pub(crate) async fn crossing_links_wait_in_turn(place: Place) {
     assert!(done >= rounds, "{done} of {rounds} rounds linked something");
     // A link is on both tickets or on none.
     for ticket in histories.keys() {
-        for link in &desk.ticket(*ticket).await.unwrap().links {
+        for link in desk.records().links(*ticket, None).await.unwrap() {
             let inverse = ticket::kind::Link { kind: link.kind.inverse(), to: *ticket };
-            assert!(desk.ticket(link.to).await.unwrap().links.contains(&inverse));
+            assert!(desk.records().links(link.to, None).await.unwrap().contains(&inverse));
         }
     }
 }

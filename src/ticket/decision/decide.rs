@@ -1,12 +1,13 @@
 //! The pure decision: a ticket, an action and a moment in; events or a refusal out.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Permitted, Rejection, Verb};
+use crate::lifecycle::{HoldReason, Permitted, Reason, Rejection, Verb};
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
@@ -14,6 +15,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::route::{Errand, Waived};
 use crate::ticket::decision::{Decision, Draft, Moment};
 use crate::ticket::event::{Cause, Change};
+use crate::ticket::kind::Link;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
@@ -51,8 +53,19 @@ impl Snapshot {
     ///
     /// Either way nothing of the action happens.
     pub fn decide(&self, action: &Action, moment: &Moment<'_>) -> Result<Decision> {
+        self.decide_with(action, BTreeSet::new(), moment)
+    }
+
+    /// The same, with those links of other tickets to this one that the action is about.
+    pub(crate) fn decide_with(
+        &self,
+        action: &Action,
+        incoming: BTreeSet<Link>,
+        moment: &Moment<'_>,
+    ) -> Result<Decision> {
         moment.by.check()?;
         let mut draft = Draft::begin(self.clone(), moment)?;
+        draft.incoming = incoming;
         draft.act(action, moment)?;
         draft.finish()
     }
@@ -165,12 +178,21 @@ impl Draft {
                     None => Ok(()),
                 }
             }
-            Action::Link(link) if self.snapshot().links.contains(link) => Ok(()),
+            Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
-                limits::count("links", self.snapshot().links.len() + 1)?;
-                self.change(moment, Change::Linked(*link), Personal::default())
+                self.set_link(Change::Linked(*link), moment)?;
+                self.incoming.insert(*link);
+                Ok(())
             }
-            Action::Unlink(link) => self.change(moment, Change::Unlinked(*link), Personal::default()),
+            Action::Unlink(link) if !self.has(link) => {
+                let why = Reason::Because(link.is_missing());
+                Err(Rejection::new(self.state(), Verb::Link, why).into())
+            }
+            Action::Unlink(link) => {
+                self.set_link(Change::Unlinked(*link), moment)?;
+                self.incoming.remove(link);
+                Ok(())
+            }
             Action::All(_) => Ok(()), // `parts` has taken these apart.
             Action::Kind(kind) => {
                 let changes = kind.as_str() != self.snapshot().kind.as_str();
@@ -184,8 +206,16 @@ impl Draft {
         }
     }
 
-    /// Puts on this ticket what a link on another one means for it.
-    pub(crate) fn mirror(&mut self, change: Change, moment: &Moment<'_>) -> Result<()> {
+    /// Whether there is this link, the ticket's own or another's.
+    fn has(&self, link: &Link) -> bool {
+        if link.kind.is_own() { self.snapshot.links.contains(link) } else { self.incoming.contains(link) }
+    }
+
+    /// Adds or takes away a link, here or at its other end.
+    pub(crate) fn set_link(&mut self, change: Change, moment: &Moment<'_>) -> Result<()> {
+        if matches!(change, Change::Linked(link) if link.kind.is_own()) {
+            limits::count("links", self.snapshot().links.len() + 1)?;
+        }
         self.change(moment, change, Personal::default())
     }
 

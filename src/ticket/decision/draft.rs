@@ -1,5 +1,7 @@
 //! A ticket being changed: the working copy of one decision.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -8,6 +10,7 @@ use crate::policy::Policy;
 use crate::sla::Rulebook;
 use crate::ticket::decision::clockwork::Clockwork;
 use crate::ticket::event::{Change, Event, Origin};
+use crate::ticket::kind::Link;
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
@@ -73,6 +76,8 @@ pub(crate) struct Draft {
     pub(super) snapshot: Snapshot,
     events: Vec<Event>,
     pub(super) clockwork: Clockwork,
+    /// The links of other tickets to this one, as far as the action is about them.
+    pub(super) incoming: BTreeSet<Link>,
 }
 
 impl Draft {
@@ -101,7 +106,13 @@ impl Draft {
             return Err(Error::new(ErrorKind::Corrupt, problem));
         }
         let clockwork = Clockwork::of(&snapshot, history, rules.clone());
-        Ok(Draft { expected: snapshot.version, snapshot, events: Vec::new(), clockwork })
+        Ok(Draft {
+            expected: snapshot.version,
+            snapshot,
+            events: Vec::new(),
+            clockwork,
+            incoming: BTreeSet::new(),
+        })
     }
 
     /// A draft of a ticket that begins with this event.
@@ -109,7 +120,7 @@ impl Draft {
         let snapshot = Snapshot::fold([&opening])?;
         let mut clockwork = Clockwork::beginning(rules.clone());
         clockwork.hear(&opening, &snapshot)?;
-        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork })
+        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork, incoming: BTreeSet::new() })
     }
 
     /// Updates the ticket's clocks, and ends the draft.

@@ -92,9 +92,8 @@ impl<'a> Errand<'a> {
                 format!("{team}, {line}, has it already")
             }
             Action::Link(link) if link.to == ticket.id => "a ticket is not linked with itself".to_owned(),
-            Action::Unlink(link) if !ticket.links.contains(link) => {
-                format!("it is not {} that ticket", link.kind)
-            }
+            // Whether another ticket's link leads here is known at the desk alone.
+            Action::Unlink(link) if link.kind.is_own() && !ticket.links.contains(link) => link.is_missing(),
             Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
                 format!("{name:?} is not named on this ticket")
             }

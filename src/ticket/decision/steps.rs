@@ -163,7 +163,7 @@ impl Snapshot {
             }
         }
         match part {
-            Action::Link(link) => drop(self.links.insert(*link)),
+            Action::Link(link) => self.link(*link),
             Action::Unlink(link) => drop(self.links.remove(link)),
             Action::Modifier { name, on: true } => drop(self.modifiers.insert(name.clone())),
             Action::Modifier { name, on: false } => drop(self.modifiers.remove(name)),

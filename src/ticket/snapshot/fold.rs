@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind};
 use crate::sla;
 use crate::ticket::event::{Change, Described, Event, Opened};
+use crate::ticket::kind::Link;
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
@@ -120,12 +121,8 @@ impl Snapshot {
                 let counting = self.clocks.iter().filter(|clock| clock.running_since.is_some());
                 self.due_at = counting.filter_map(|clock| clock.due_at).min();
             }
-            Change::Linked(link) => {
-                self.links.insert(*link);
-            }
-            Change::Unlinked(link) => {
-                self.links.remove(link);
-            }
+            Change::Linked(link) => self.link(*link),
+            Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::Restamped => self.stamp(event.at),
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
             Change::Imported { versions, fingerprint } => {
@@ -160,6 +157,13 @@ impl Snapshot {
             (None, Some(_)) => return Err(corrupt("has a status, though it follows no workflow")),
         }
         Ok(())
+    }
+
+    /// Keeps a link, if it is the ticket's own: those of others may be many.
+    pub(in crate::ticket) fn link(&mut self, link: Link) {
+        if link.kind.is_own() {
+            self.links.insert(link);
+        }
     }
 
     /// The timer of its state is over, and nothing came of it.

@@ -1,0 +1,172 @@
+//! Links between tickets: both ends of each, and those that lead to a ticket.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::frame::Frame;
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Halt, Label, Needs, Seen};
+use crate::id::TicketId;
+use crate::lifecycle::{Reason, Rejection, Verb};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
+use crate::ticket::action::Action;
+use crate::ticket::decision::{Decision, Draft, Moment};
+use crate::ticket::event::Change;
+use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::snapshot::Snapshot;
+
+/// How many tickets may stand above one, as that of which it is a part.
+const MAX_ANCESTORS: usize = 32;
+
+/// The links of a ticket that a command changes.
+pub(super) struct Links<'a> {
+    pub(super) ticket: TicketId,
+    pub(super) frame: &'a Frame,
+    pub(super) seen: &'a Seen,
+}
+
+impl Links<'_> {
+    /// Those links of other tickets to this one that an action is about.
+    pub(super) fn incoming(&self, action: &Action) -> Result<BTreeSet<Link>, Halt> {
+        let parts = action.parts();
+        let about = parts.iter().filter_map(|part| match part {
+            Action::Link(link) | Action::Unlink(link) if !link.kind.is_own() => Some(*link),
+            _ => None,
+        });
+        let mut links: BTreeSet<Link> = about.collect();
+        self.seen.need(links.iter().map(|link| Read::Ticket(link.to)))?;
+        let others = links.iter().map(|link| self.seen.ticket(link.to)).collect::<Result<Vec<_>, _>>()?;
+        let mut others = others.into_iter();
+        links.retain(|link| {
+            let there = Link { kind: link.kind.inverse(), to: self.ticket };
+            others.next().flatten().is_some_and(|other| other.links.contains(&there))
+        });
+        Ok(links)
+    }
+
+    /// Decides what the changed links of a decision do to the tickets at their other ends, and writes the links' records.
+    pub(super) fn mirrored(
+        &self,
+        decision: &Decision,
+        moment: &Moment<'_>,
+    ) -> Result<(Vec<Decision>, Vec<RecordWrite>), Halt> {
+        let seen = self.seen;
+        let mut changed = Vec::new();
+        for event in decision.events() {
+            match &event.change {
+                Change::Linked(link) => changed.push((*link, true)),
+                Change::Unlinked(link) => changed.push((*link, false)),
+                _ => {}
+            }
+        }
+        seen.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
+        let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
+        for (link, linked) in &changed {
+            needs.keep(self.mirror(*link, *linked, &mut others, moment))?;
+        }
+        needs.answered(seen)?;
+        // Only now, because a circle may close by several links of this action.
+        let parts = |(link, linked): &(Link, bool)| {
+            *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
+        };
+        if changed.iter().any(parts) {
+            self.no_circle(decision, &others)?;
+        }
+        // A link that was added and taken away again has one record, as it ends.
+        let last: BTreeMap<Link, bool> = changed.into_iter().collect();
+        let records = last.into_iter().map(|(link, linked)| kinds::set_link(self.ticket, link, linked));
+        let decisions = others.into_values().map(Draft::finish).collect::<Result<_>>()?;
+        Ok((decisions, records.collect()))
+    }
+
+    /// Changes the ticket at the other end of a link.
+    fn mirror(
+        &self,
+        link: Link,
+        linked: bool,
+        others: &mut BTreeMap<TicketId, Draft>,
+        moment: &Moment<'_>,
+    ) -> Result<(), Halt> {
+        let unknown = || Error::not_found(format_args!("ticket {}", link.to));
+        let other = self.seen.ticket(link.to)?.ok_or_else(unknown)?;
+        let terms = self.frame.terms_for(other, self.seen)?;
+        let moment = &terms.moment(moment.now, moment.by);
+        let mirror = match others.entry(link.to) {
+            Entry::Occupied(begun) => begun.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), moment)?),
+        };
+        let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
+        let change = if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) };
+        let changed = mirror.set_link(change, moment);
+        Ok(changed.map_err(|error| error.within(format_args!("ticket {}", other.number)))?)
+    }
+
+    /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
+    /// that a circle which they close leads through it: only those above this ticket need to be looked at.
+    fn no_circle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Halt> {
+        fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
+            ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
+        }
+        let mut above = BTreeSet::new();
+        let mut level: Vec<TicketId> = parents(decision.snapshot()).collect();
+        while !level.is_empty() {
+            above.extend(level.iter().copied());
+            if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
+                let state = decision.snapshot().state.kind();
+                let why = "a ticket would become a part of itself, or the chain of parts is too long";
+                return Err(Halt::Stop(
+                    Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
+                ));
+            }
+            self.seen.need(level.iter().map(|id| Read::Ticket(*id)))?;
+            let mut next = Vec::new();
+            for id in level {
+                let ticket = match others.get(&id) {
+                    Some(drafted) => Some(drafted.snapshot()),
+                    None => self.seen.ticket(id)?,
+                };
+                next.extend(ticket.into_iter().flat_map(parents).filter(|id| !above.contains(id)));
+            }
+            level = next;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the links of a ticket: its own, then those that lead to it.
+#[derive(Debug)]
+pub(super) struct ReadLinks {
+    pub(super) ticket: TicketId,
+    pub(super) after: Option<Link>,
+}
+
+impl Flow for ReadLinks {
+    type Out = Vec<Link>;
+
+    fn label(&self) -> Label {
+        Label::of("links", self.ticket)
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Link>), Halt> {
+        let incoming = self.after.filter(|after| !after.kind.is_own());
+        let range = kinds::incoming_links(self.ticket, incoming, MAX_PAGE);
+        seen.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
+        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
+        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let own = ticket.links.iter().copied();
+        let mut links: Vec<Link> = match (self.after, incoming) {
+            (_, Some(_)) => Vec::new(),
+            (after, None) => own.filter(|link| after.is_none_or(|after| *link > after)).collect(),
+        };
+        for record in seen.records(&range)? {
+            links.push(kinds::incoming_link(record)?);
+        }
+        links.truncate(MAX_PAGE);
+        Ok((Commit::default(), links))
+    }
+}
