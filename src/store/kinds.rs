@@ -240,24 +240,27 @@ impl KeptReceipt {
 /// The 64 digits of sortable keys, in the order of their bytes.
 const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 
-/// How many digits an instant has: enough for the milliseconds until the year 10889.
-const WIDTH: u32 = 8;
+/// How many digits an instant has: enough for the milliseconds of chrono's whole range.
+const WIDTH: u32 = 9;
 
-/// An instant as an index key of fixed width, which sorts as instants do. It is rounded up to a millisecond; instants before 1970
-/// become its beginning.
+/// An instant as an index key of fixed width, which sorts as instants do. It is rounded up to a millisecond.
 fn sortable(at: DateTime<Utc>) -> String {
-    let millis = at.timestamp_micros().max(0).cast_unsigned().div_ceil(1_000).min((1 << (WIDTH * 6)) - 1);
+    let whole = at.timestamp_millis();
+    let above = i64::from(at.timestamp_subsec_nanos() % 1_000_000 > 0);
+    let millis = (whole + above - DateTime::<Utc>::MIN_UTC.timestamp_millis()).cast_unsigned();
     (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
 }
 
-/// The instant of a sortable key.
+/// The instant of a sortable key. The millisecond after the last one is the end of chrono's range, rounded up.
 fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     if key.len() != WIDTH as usize {
         return None;
     }
     let digit = |sum: u64, byte: u8| Some(sum << 6 | DIGITS.binary_search(&byte).ok()? as u64);
-    let millis = key.bytes().try_fold(0, digit)?;
-    DateTime::from_timestamp_millis(millis.cast_signed())
+    let millis = key.bytes().try_fold(0, digit)?.cast_signed() + DateTime::<Utc>::MIN_UTC.timestamp_millis();
+    let end = DateTime::<Utc>::MAX_UTC;
+    let rounded_up = (millis == end.timestamp_millis() + 1).then_some(end);
+    DateTime::from_timestamp_millis(millis).or(rounded_up)
 }
 
 /// Writes a number in as few bytes as it needs, seven bits in each.
@@ -403,16 +406,21 @@ mod tests {
     #[test]
     fn sortable_keys_sort_as_their_instants_do() {
         assert!(DIGITS.is_sorted());
-        let millis = [0, 1, 63, 64, 4_095, 1 << 40, (1 << 40) + 1, (1 << 48) - 1];
+        let (first, last) =
+            (DateTime::<Utc>::MIN_UTC.timestamp_millis(), DateTime::<Utc>::MAX_UTC.timestamp_millis());
+        let millis = [first, first + 1, -64, -1, 0, 1, 63, 64, 4_095, 1 << 40, (1 << 40) + 1, last];
         let instants = millis.map(|it| DateTime::from_timestamp_millis(it).unwrap());
         let keys = instants.map(sortable);
-        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 8), "{keys:?}");
+        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == WIDTH as usize), "{keys:?}");
         for (key, instant) in keys.iter().zip(instants) {
             assert_eq!(instant_of(key), Some(instant));
+        }
+        for (key, instant) in keys.iter().zip(instants).skip(1) {
             assert_eq!(sortable(instant - TimeDelta::microseconds(999)), *key);
         }
-        assert_eq!(sortable(at(-9_000_000_000)), keys[0]);
-        assert_eq!(sortable(DateTime::<Utc>::MAX_UTC), keys[7]);
+        let end = sortable(DateTime::<Utc>::MAX_UTC);
+        assert!(end > keys[11]);
+        assert_eq!(instant_of(&end), Some(DateTime::<Utc>::MAX_UTC));
         for other in ["", "é", "zzzzzzzzzzzzzzz", "not a key!"] {
             assert_ne!(instant_of(other).map(sortable).as_deref(), Some(other));
         }
