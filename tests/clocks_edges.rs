@@ -8,8 +8,8 @@ use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
-    Action, Actor, Change, Condition, ImportedTicket, ImportedVersion, Line, NewTicket, Priority, TimeDelta,
-    lifecycle::state,
+    Action, Actor, Change, Condition, HoldReason, ImportedTicket, ImportedVersion, Line, NewTicket, Priority,
+    TimeDelta, lifecycle::state,
 };
 use sla::{ANNA, BORIS, BOT, Bench, consumed, hours, instant, minutes, office, resolution, with};
 
@@ -331,4 +331,31 @@ fn a_sweep_between_two_imports_does_not_end_the_taking_over() {
     let more = more.version(version("2026-02-03T16:00:00Z").status(state::Closed));
     let imported = bench.desk.records().import([more]).unwrap();
     assert!(imported.refused[0].1.to_string().contains("worked on here"), "{:?}", imported.refused);
+}
+
+/// Found by review: the row kept the deadline of before the state was dated again, and a breach fired at it.
+#[test]
+fn a_state_dated_again_leaves_no_stale_deadline() {
+    // In both, less than the target's four hours count. In the second the resolution is dated again after the stale deadline.
+    for (again, closed, counted) in [("12:00", "14:00", hours(3)), ("13:30", "15:00", minutes(150))] {
+        let bench = Bench::new(with([Target::new(Metric::Closure).within(hours(4))]));
+        bench.at("2026-03-01T00:00:00Z");
+        let at = |time: &str| version(&format!("2026-02-02T{time}:00Z"));
+        let customer = state::OnHold { reason: HoldReason::Customer, until: None };
+        let ticket = ImportedTicket::new("old", "1")
+            .version(at("08:00").subject("No sound").status(state::Active))
+            .version(at("09:00").status(customer))
+            .version(at("10:00").status(state::Resolved::default()))
+            .version(at(again).status(state::Resolved::default()))
+            .version(at(closed).status(state::Closed));
+        let imported = bench.desk.records().import([ticket]).unwrap();
+        assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+        let ticket = bench.desk.ticket(1_u64).unwrap();
+        let clock = ticket.clock(Metric::Closure).unwrap();
+        assert_eq!(
+            (clock.consumed, clock.breached_at, clock.state),
+            (counted, None, ClockState::Met),
+            "{again}"
+        );
+    }
 }

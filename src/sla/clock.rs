@@ -64,10 +64,6 @@ pub struct Clock {
     /// Whether the ticket was resolved, closed or cancelled at that instant. A reopening concerns only such clocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_with_ticket: bool,
-    /// Whether imported history dated the ticket's state again since these figures were computed, so that other time counts.
-    /// At its next change the clock is measured from the ticket's history.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub redated: bool,
     /// The percentages that are on record as reached, 100 being the breach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<u8>,

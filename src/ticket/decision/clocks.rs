@@ -62,6 +62,8 @@ impl Clockwork {
             // Neither happens to the ticket: they are notes about what did.
             Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, now),
+            // It changes what counted before this instant, and so the deadlines that may have passed.
+            Change::Restamped => return self.restamped(now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -74,7 +76,6 @@ impl Clockwork {
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
-            Change::Restamped => self.restamped(now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
             _ => Ok(()),
@@ -122,7 +123,7 @@ impl Clockwork {
         let measure = self.measure(&clock)?;
         let now = Present { at, counts: clock.running_since.is_some() };
         clock.next = match measure.following_alarm(&clock, clock.due_at, now) {
-            Reached::Known(next) if self.extends(&clock, ticket) => next,
+            Reached::Known(next) if !ticket.out_of_order => next,
             _ => measure.next_alarm(&clock, &self.intervals.since(clock.counted_from, ticket)?),
         };
         self.set(clock);
@@ -191,7 +192,12 @@ impl Clockwork {
     /// The state in which it is began later than was said: so ended what that state ends.
     fn restamped(&mut self, now: After<'_>) -> Result<()> {
         let state = now.ticket.state.kind();
+        let mut ending = Vec::new();
         for clock in self.clocks.clone() {
+            let intervals = self.intervals.all(now.ticket)?;
+            // Some time belongs to the state before now, and may count otherwise there.
+            let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
+            let counted_before = before.is_some_and(|it| measure.counts_in(it));
             let moves = match clock.metric {
                 Metric::Resolution | Metric::RequesterWait | Metric::AgentWork => {
                     state == StateKind::Resolved
@@ -201,25 +207,19 @@ impl Clockwork {
                 _ => false,
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
-                let metric = clock.metric;
-                let clock = go_on(clock)?;
+                ending.push(clock.metric);
+                self.remeasure(go_on(clock)?, now)?;
+            } else if clock.state.is_open() && counted_before != self.counts(&clock, now.ticket)? {
                 self.remeasure(clock, now)?;
-                self.pass(now.at)?;
-                self.finish(metric, now)?;
             }
         }
+        self.pass(now.at)?;
+        for metric in ending {
+            self.finish(metric, now)?;
+        }
         for mut clock in self.clocks.clone() {
+            let Some(ended) = clock.ended_at else { continue };
             let intervals = self.intervals.all(now.ticket)?;
-            let Some(ended) = clock.ended_at else {
-                // Some time belongs to the state before now, and may count otherwise there.
-                let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
-                let counted_before = before.is_some_and(|it| measure.counts_in(it));
-                if counted_before != self.counts(&clock, now.ticket)? && !clock.redated {
-                    clock.redated = true;
-                    self.set(clock);
-                }
-                continue;
-            };
             let began = |it: &StateInterval| !it.state.is_open() && it.since == ended;
             let with_ticket = intervals.iter().any(began);
             if clock.ended_with_ticket != with_ticket {
@@ -378,7 +378,7 @@ impl Clockwork {
         match how {
             OnPriorityChange::FromOpening => {
                 stands = !was_away
-                    && self.extends(&clock, now.ticket)
+                    && !now.ticket.out_of_order
                     && (clock.counted_from, clock.carried) == (clock.from, TimeDelta::zero())
                     && self.measure(&clock)?.counts_like(&measure);
                 (clock.counted_from, clock.carried) = (clock.from, TimeDelta::zero());

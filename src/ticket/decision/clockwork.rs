@@ -102,7 +102,6 @@ impl Clockwork {
             breached_at: None,
             ended_at: None,
             ended_with_ticket: false,
-            redated: false,
             told: Vec::new(),
             next: None,
         };
@@ -131,7 +130,7 @@ impl Clockwork {
         clock.consumed = self.consumed(&clock, now.at, now.ticket)?;
         clock.ended_at = Some(now.at);
         clock.ended_with_ticket = self.intervals.ended_at(now.at, now.ticket)?;
-        (clock.running_since, clock.next, clock.redated) = (None, None, false);
+        (clock.running_since, clock.next) = (None, None);
         self.set(clock);
         Ok(())
     }
@@ -139,23 +138,18 @@ impl Clockwork {
     /// The time that a clock has consumed at an instant since its last update.
     pub(super) fn consumed(&self, clock: &Clock, at: DateTime<Utc>, ticket: &Snapshot) -> Result<TimeDelta> {
         let measure = self.measure(clock)?;
-        if self.extends(clock, ticket) {
+        if !ticket.out_of_order {
             return Ok(measure.consumed(clock, at));
         }
         let from = clock.counted_from;
         Ok(clock.carried + measure.elapsed(&self.intervals.since(from, ticket)?, from, at))
     }
 
-    /// Whether the figures of a clock can be computed from those of its last update.
-    pub(super) fn extends(&self, clock: &Clock, ticket: &Snapshot) -> bool {
-        !ticket.out_of_order && !clock.redated
-    }
-
     /// Computes the figures of an open clock from those of its last update. If these do not suffice, it is measured from
     /// the intervals.
     pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
-        if !self.extends(&clock, now.ticket) || !self.measure(&clock)?.extend(&mut clock, present) {
+        if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
             return self.remeasure(clock, now);
         }
         self.set_open(clock)
@@ -166,7 +160,6 @@ impl Clockwork {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
         self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
-        clock.redated = false;
         self.set_open(clock)
     }
 
