@@ -66,8 +66,7 @@ impl Flow for Act {
         let terms = self.frame.terms_for(ticket, seen)?;
         let moment = terms.moment(self.frame.now, &self.by.actor);
         let links = Links { ticket: self.ticket, frame: &self.frame, seen };
-        let decision = ticket.decide_with(&self.action, links.incoming(&self.action)?, &moment)?;
-        let (mut decisions, records) = links.mirrored(&decision, &moment)?;
+        let (decision, mut decisions, records) = links.decide(ticket, &self.action, &moment)?;
         let receipt = Receipt::of(&decision, &terms.workflows)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);

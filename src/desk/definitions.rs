@@ -66,9 +66,8 @@ impl Definitions {
                 ReadyAgreements::new(Fingerprint::of_json(&Agreements::default())?, Agreements::default())?
             }
         };
-        let matrix = manifest.matrix.map(|hash| {
-            load(&self.matrices, DefinitionKind::Matrix, hash, seen, |matrix: Matrix| Ok(Arc::new(matrix)))
-        });
+        let ready = |matrix: Matrix| Ok(Arc::new(matrix));
+        let matrix = load(&self.matrices, DefinitionKind::Matrix, manifest.matrix, seen, ready)?;
         let fields = manifest.fields.map(|hash| {
             load(&self.fields, DefinitionKind::Fields, hash, seen, |fields: BTreeMap<_, _>| {
                 Ok(Arc::new(fields))
@@ -78,7 +77,7 @@ impl Definitions {
         let workflows: Vec<Workflow> = workflows.collect::<Result<_, _>>()?;
         let policy = manifest.policy(
             (*agreements.definition).clone(),
-            matrix.transpose()?.map(|matrix| (*matrix).clone()),
+            (*matrix).clone(),
             fields.transpose()?.map(|fields| (*fields).clone()).unwrap_or_default(),
             workflows.iter().map(|it| it.definition().clone()).collect(),
         );

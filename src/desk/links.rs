@@ -8,12 +8,15 @@ use crate::error::{Error, Result};
 use crate::flow::{Flow, Halt, Label, Needs, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::{Reason, Rejection, Verb};
+use crate::limits;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
 use crate::ticket::action::Action;
+use crate::ticket::decision::permissions::may;
 use crate::ticket::decision::{Decision, Draft, Moment};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
 /// How many tickets may stand above one, as that of which it is a part.
@@ -27,9 +30,27 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Those links of other tickets to this one that an action is about.
-    pub(super) fn incoming(&self, action: &Action) -> Result<BTreeSet<Link>, Halt> {
+    /// Decides an action, and what its links do to the tickets at their other ends.
+    pub(super) fn decide(
+        &self,
+        ticket: &Snapshot,
+        action: &Action,
+        moment: &Moment<'_>,
+    ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Halt> {
+        let incoming = self.incoming(ticket, action, moment.by)?;
+        let decision = ticket.decide_with(action, incoming, moment)?;
+        let (others, records) = self.mirrored(&decision, moment)?;
+        Ok((decision, others, records))
+    }
+
+    /// The links of other tickets to this one that an action is about. If the action has too many parts, or its actor may
+    /// not link tickets, no other ticket is read.
+    fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Halt> {
         let parts = action.parts();
+        limits::count("parts of an action", parts.len())?;
+        if may(Verb::Link, by, ticket).is_some() {
+            return Ok(BTreeSet::new());
+        }
         let about = parts.iter().filter_map(|part| match part {
             Action::Link(link) | Action::Unlink(link) if !link.kind.is_own() => Some(*link),
             _ => None,
@@ -46,7 +67,7 @@ impl Links<'_> {
     }
 
     /// Decides what the changed links of a decision do to the tickets at their other ends, and writes the links' records.
-    pub(super) fn mirrored(
+    fn mirrored(
         &self,
         decision: &Decision,
         moment: &Moment<'_>,

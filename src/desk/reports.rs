@@ -6,6 +6,7 @@ use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
 use super::frame::Frame;
+use super::links::Links;
 use super::traffic::Count;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
@@ -246,7 +247,9 @@ impl Flow for WhatIf {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
         let terms = self.frame.terms_for(ticket, seen)?;
-        let decision = ticket.decide(&self.action, &terms.moment(self.frame.now, &self.by))?;
+        let moment = terms.moment(self.frame.now, &self.by);
+        let links = Links { ticket: self.ticket, frame: &self.frame, seen };
+        let (decision, ..) = links.decide(ticket, &self.action, &moment)?;
         Ok((Commit::default(), decision.snapshot().clocks.clone()))
     }
 }

@@ -14,7 +14,7 @@ use crate::priority::Matrix;
 use crate::sla::{Agreements, Rules};
 use crate::workflow::WorkflowDefinition;
 
-/// What a policy says by itself, and the hashes of its parts. A part that says what [`Policy::new`] says is absent.
+/// What a policy says by itself, and the hashes of its parts. An empty part is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -23,8 +23,7 @@ pub(crate) struct Manifest {
     verification: Option<TimeDelta>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agreements: Option<Fingerprint>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) matrix: Option<Fingerprint>,
+    pub(crate) matrix: Fingerprint,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fields: Option<Fingerprint>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,7 +45,7 @@ impl Manifest {
     pub(crate) fn parts(&self) -> impl Iterator<Item = (DefinitionKind, Fingerprint)> {
         let single = [
             (DefinitionKind::Agreements, self.agreements),
-            (DefinitionKind::Matrix, self.matrix),
+            (DefinitionKind::Matrix, Some(self.matrix)),
             (DefinitionKind::Fields, self.fields),
         ];
         let single = single.into_iter().filter_map(|(kind, hash)| Some((kind, hash?)));
@@ -57,7 +56,7 @@ impl Manifest {
     pub(crate) fn policy(
         &self,
         agreements: Agreements,
-        matrix: Option<Matrix>,
+        matrix: Matrix,
         fields: BTreeMap<String, FieldType>,
         workflows: Vec<WorkflowDefinition>,
     ) -> Policy {
@@ -67,7 +66,7 @@ impl Manifest {
             prefix: self.prefix.clone(),
             verification: self.verification,
             fields,
-            matrix: matrix.unwrap_or_else(Matrix::itil),
+            matrix,
             calendars,
             agreements: agreements.agreements,
             workflows,
@@ -94,10 +93,7 @@ impl Policy {
                 true => None,
                 false => Some(part(StoredDefinition::new(DefinitionKind::Agreements, &used)?)),
             },
-            matrix: match self.matrix == Matrix::itil() {
-                true => None,
-                false => Some(part(StoredDefinition::new(DefinitionKind::Matrix, &self.matrix)?)),
-            },
+            matrix: part(StoredDefinition::new(DefinitionKind::Matrix, &self.matrix)?),
             fields: match self.fields.is_empty() {
                 true => None,
                 false => Some(part(StoredDefinition::new(DefinitionKind::Fields, &self.fields)?)),

@@ -1,8 +1,9 @@
 //! Links: on both tickets, each in its own words, and never in a circle.
 
 use firstline::ticket::kind::Link;
-use firstline::{Action, LinkKind, Reason, TicketId, Verb};
+use firstline::{Action, Actor, LinkKind, NewTicket, Reason, TicketId, Verb};
 
+use super::policy_parts::Recording;
 use super::stage::{Stage, anna, on_each_store, rejection};
 
 const KINDS: [LinkKind; 8] = [
@@ -230,5 +231,49 @@ fn a_ticket_has_a_limit_of_its_own_links_whoever_makes_them() {
             stage.refuses(last, |desk| desk.act(last, Action::link(LinkKind::CauseOf, incident), anna()));
         assert!(error.is_invalid(), "{error}");
         assert_eq!(links(stage, last), []);
+    });
+}
+
+/// Found by review: the tickets to which an action's links lead were read and locked before it was refused.
+#[test]
+fn an_action_that_is_refused_anyway_reads_no_other_tickets() {
+    let store = Recording::default();
+    let desk = store.desk();
+    let open = || desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+    let ticket = open();
+    let links = |count| Action::All((0..count).map(|_| Action::link(LinkKind::CauseOf, open())).collect());
+    let refused = |action: Action, by: Actor| {
+        store.tickets();
+        let error = desk.act(ticket, action, by).unwrap_err();
+        (store.tickets(), error)
+    };
+    let (read, error) = refused(links(10), Actor::contact("boris"));
+    assert!(error.is_rejected(), "{error}");
+    assert_eq!(read, 1, "a contact links no tickets");
+    let (read, error) = refused(links(201), anna());
+    assert!(error.is_invalid(), "{error}");
+    assert_eq!(read, 1, "an action has at most 200 parts");
+    // The control.
+    store.tickets();
+    desk.act(ticket, links(10), anna()).unwrap();
+    assert_eq!(store.tickets(), 11);
+}
+
+/// Found by review: the links of other tickets were unknown to the question, so that unlinking one was refused.
+#[test]
+fn what_if_accepts_and_refuses_the_links_that_act_does() {
+    on_each_store(|stage| {
+        let (one, other) = (stage.open(), stage.open());
+        stage.does(other, Action::link(LinkKind::CausedBy, one));
+        let what_if = |action| stage.desk.reports().what_if(one, action, anna());
+        what_if(Action::unlink(LinkKind::CauseOf, other)).unwrap();
+        assert_eq!(links(stage, one), [Link { kind: LinkKind::CauseOf, to: other }], "nothing happened");
+        stage.does(other, Action::link(LinkKind::ChildOf, one));
+        let nobody: TicketId = uuid::Uuid::nil().into();
+        for action in [Action::link(LinkKind::ChildOf, other), Action::link(LinkKind::CausedBy, nobody)] {
+            let asked = what_if(action.clone()).unwrap_err();
+            let refused = stage.refuses(one, |desk| desk.act(one, action, anna()));
+            assert_eq!(asked.to_string(), refused.to_string());
+        }
     });
 }

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use firstline::calendar::{Definition, WORKDAYS};
+use firstline::definition::Fingerprint;
 use firstline::memory::{Memory, MemoryTx};
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
 use firstline::store::{Answer, Commit, Mode, Read, RecordWrite, Store, Tx, Write, kinds};
-use firstline::workflow::{Status, Transition};
+use firstline::workflow::{Migration, Status, Transition};
 use firstline::{
     Action, Calendar, Change, Desk, DeskId, Matrix, Modifier, Policy, Result, StateKind, StepKind, TicketId,
     TimeDelta, WorkflowDefinition,
@@ -175,13 +176,13 @@ fn text(write: &RecordWrite) -> String {
 
 /// A store that keeps a record of what it is asked and given.
 #[derive(Debug, Clone, Default)]
-struct Recording {
+pub(super) struct Recording {
     rows: Memory,
     loads: Arc<Mutex<Vec<Vec<Read>>>>,
     written: Arc<Mutex<Vec<Texts>>>,
 }
 
-struct RecordingTx<'a>(&'a Recording, MemoryTx<'a>);
+pub(super) struct RecordingTx<'a>(&'a Recording, MemoryTx<'a>);
 
 impl Store for Recording {
     type Tx<'a> = RecordingTx<'a>;
@@ -213,7 +214,13 @@ impl Recording {
         self.loads.lock().unwrap().drain(..).map(definitions).collect()
     }
 
-    fn desk(&self) -> Desk<Recording> {
+    /// How many tickets were read since this was last called.
+    pub(super) fn tickets(&self) -> usize {
+        let is_ticket = |read: &Read| matches!(read, Read::Ticket(_));
+        self.loads.lock().unwrap().drain(..).flatten().filter(is_ticket).count()
+    }
+
+    pub(super) fn desk(&self) -> Desk<Recording> {
         Desk::over(self.clone(), "acme")
     }
 }
@@ -239,13 +246,18 @@ fn policies_share_the_texts_of_equal_parts() {
     }
 }
 
+/// Found by review: the ITIL matrix was not stored, so that another one in a later program would have been in force.
 #[test]
-fn a_policy_that_says_nothing_is_a_manifest_alone() {
+fn the_matrix_is_stored_even_if_it_is_the_usual_one() {
     let store = Recording::default();
     store.desk().setup().adopt(&Policy::new()).unwrap();
     let written = store.written.lock().unwrap().remove(0);
-    assert_eq!(written.len(), 1);
-    assert_eq!(written[0].1, r#"{"prefix":"T","verification":432000}"#);
+    let matrix = serde_json::to_string(&Matrix::itil()).unwrap();
+    let hash = Fingerprint::of(&matrix);
+    let manifest = format!(r#"{{"prefix":"T","verification":432000,"matrix":"{hash}"}}"#);
+    let mut texts: Vec<_> = written.into_iter().map(|(_, text)| text).collect();
+    texts.sort_by_key(|text| *text == manifest);
+    assert_eq!(texts, [matrix, manifest]);
     assert_eq!(*store.desk().setup().policy().unwrap(), Policy::new());
 }
 
@@ -263,7 +275,7 @@ fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
     store.rounds();
     fresh.act(ticket, Action::note("one"), anna()).unwrap();
     // With the manifest come the agreements and the workflow that the ticket follows; then the parts of the policy.
-    assert_eq!(store.rounds(), [0, 3, 3]);
+    assert_eq!(store.rounds(), [0, 3, 4]);
     fresh.act(ticket, Action::note("two"), anna()).unwrap();
     assert_eq!(store.rounds(), [0]);
     // Another prefix is another manifest, and nothing else is loaded.
@@ -272,6 +284,26 @@ fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
     store.rounds();
     fresh.act(ticket, Action::note("three"), anna()).unwrap();
     assert_eq!(store.rounds(), [0, 1]);
+}
+
+/// A migration goes through all versions that ever held, and most of these are put aside.
+#[test]
+fn a_migration_finds_the_workflow_of_a_version_long_outdated() {
+    on_each_store(|stage| {
+        let setup = stage.desk.setup();
+        for n in 1..=60 {
+            stage.later(TimeDelta::hours(1));
+            let workflow = workflow(if n == 1 { 1 } else { 2 });
+            let adopted = setup.adopt(&Policy::new().prefix(format!("P{n}")).workflow(workflow)).unwrap();
+            assert_eq!(adopted.version, n);
+        }
+        let plan = |version| {
+            let plan = Migration::of("orders").from_version(version).to("orders", 2);
+            setup.rehearse(&plan.map(format!("Incoming {version}"), "Incoming 2")).unwrap().faults
+        };
+        assert_eq!(plan(1), [""; 0]);
+        assert_ne!(plan(7), [""; 0], "the control");
+    });
 }
 
 #[test]

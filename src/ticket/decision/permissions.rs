@@ -5,7 +5,7 @@ use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 
 /// Who may do this; `None` if the actor may.
-pub(super) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
+pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
     let requester = ticket.requester();
     let asks = match &by.who {
         Who::Contact(id) => requester.is_none_or(|requester| requester == id),
