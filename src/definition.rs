@@ -147,6 +147,8 @@ pub struct Adoption {
     pub version: u64,
     /// From when it holds.
     pub from: DateTime<Utc>,
+    /// From when its agreements hold. This is before `from` if the version before it has the same agreements.
+    pub agreements_from: DateTime<Utc>,
     /// Which text.
     pub hash: Fingerprint,
 }

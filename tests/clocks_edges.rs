@@ -359,3 +359,28 @@ fn a_state_dated_again_leaves_no_stale_deadline() {
         );
     }
 }
+
+/// Found by review: the instant at which clocks changed over was that of the newest policy, although its agreements
+/// were in force before.
+#[test]
+fn a_change_of_the_prefix_alone_moves_no_migration() {
+    let policy = |time| {
+        let agreement = Agreement::new("it", 1).target(resolution(hours(time)));
+        office().agreement(agreement.on_policy_change(OnPolicyChange::Migrate))
+    };
+    let bench = Bench::new(policy(800));
+    bench.at("2026-01-05T10:00:00Z");
+    let ticket = bench.open();
+    bench.at("2026-01-10T00:00:00Z");
+    bench.adopt(policy(900));
+    bench.at("2026-03-01T00:00:00Z");
+    bench.adopt(policy(900).prefix("B"));
+    bench.adopt(policy(900).prefix("C"));
+    bench.at("2026-03-02T00:00:00Z");
+    bench.act(ticket, Action::note("hm"), ANNA);
+    let history = bench.history(ticket);
+    let migrated: Vec<_> =
+        history.iter().filter(|it| matches!(it.change, Change::Migrated { .. })).map(|it| it.at).collect();
+    assert_eq!(migrated, [instant("2026-01-10T00:00:00Z")]);
+    bench.check(ticket);
+}

@@ -64,7 +64,7 @@ impl Frame {
             Some(adoption) => {
                 let ReadyPolicy { policy, rules, workflows, .. } =
                     self.definitions.policy(adoption.hash, seen)?;
-                let rules = Rulebook::new().with(adoption.from, rules);
+                let rules = Rulebook::new().with(adoption.agreements_from, rules);
                 Terms { policy, rules, workflows, history: None }
             }
             None => Terms {

@@ -157,6 +157,7 @@ impl Flow for Adopt {
         self.policy.check()?;
         let StoredPolicy { manifest, mut parts } = self.policy.to_stored()?;
         let hash = manifest.hash;
+        let agreements = parts.iter().find(|it| it.kind == DefinitionKind::Agreements).map(|it| it.hash);
         let kind = DefinitionKind::Policy;
         let from = self.from.unwrap_or(self.frame.now);
         // A program that adopts its policy at every start may do so while another one is planned.
@@ -166,7 +167,7 @@ impl Flow for Adopt {
             return Ok((Commit::default(), held));
         }
         let adoptions = seen.adoptions(kind, LockMode::Exclusive)?;
-        let newest = adoptions.newest();
+        let newest = adoptions.newest()?;
         // Where no date is said, any date will do: a clock that is a little behind must not stop a program's start.
         let holds = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
         if let Some(newest) = newest.filter(|newest| newest.hash == hash && holds(newest)) {
@@ -179,13 +180,18 @@ impl Flow for Adopt {
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }
+        let mut agreements_from = from;
         if let Some(newest) = newest {
             let before = self.frame.definitions.policy(newest.hash, seen)?;
             versions_rise(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
+            if before.manifest.agreements == agreements {
+                agreements_from = newest.agreements_from;
+            }
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
-        let adoption = Adoption { kind, version: newest.map_or(1, |newest| newest.version + 1), from, hash };
+        let version = newest.map_or(1, |newest| newest.version + 1);
+        let adoption = Adoption { kind, version, from, agreements_from, hash };
         let texts: BTreeMap<_, _> =
             parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)).collect();
         seen.need(texts.keys().copied().map(kinds::definition))?;
@@ -195,7 +201,12 @@ impl Flow for Adopt {
                 commit.push(kinds::define(*hash, text));
             }
         }
-        commit.push(adoptions.adopt(from, hash));
+        let outdated = adoptions.outdated(self.frame.now)?;
+        if outdated > 0 {
+            let earlier = seen.record(kinds::ADOPTION, kinds::earlier_adoptions(kind))?;
+            commit.push(adoptions.put_aside(outdated, earlier));
+        }
+        commit.push(adoptions.adopt(&adoption, outdated));
         Ok((commit, adoption))
     }
 }

@@ -105,8 +105,8 @@ impl Seen {
         }
     }
 
-    /// All adopted versions of a definition, to be added to or only relied on.
-    pub(crate) fn adoptions(&self, kind: DefinitionKind, mode: LockMode) -> Result<Adoptions, Halt> {
+    /// The newest adopted versions of a definition, to be added to or only relied on.
+    pub(crate) fn adoptions(&self, kind: DefinitionKind, mode: LockMode) -> Result<Adoptions<'_>, Halt> {
         let read = Read::Record { kind: ADOPTION, key: kind.as_str().to_owned(), mode };
         Ok(Adoptions::read(kind, self.found(&read)?)?)
     }
@@ -116,7 +116,13 @@ impl Seen {
     /// # Errors
     /// [`Halt::Need`] until the driver has loaded it.
     pub fn in_force(&self, kind: DefinitionKind, at: DateTime<Utc>) -> Result<Option<Adoption>, Halt> {
-        Ok(self.adoptions(kind, LockMode::Shared)?.in_force(at))
+        let newest = self.adoptions(kind, LockMode::Shared)?;
+        let found = newest.in_force(at)?;
+        if found.is_some() || newest.are_all() {
+            return Ok(found);
+        }
+        let earlier = self.shared_record(ADOPTION, kinds::earlier_adoptions(kind))?;
+        Ok(newest.earlier(earlier)?.in_force(at)?)
     }
 
     /// The text of a definition.

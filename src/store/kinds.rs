@@ -17,7 +17,8 @@ use crate::store::record::{
 };
 use crate::ticket::kind::{Link, LinkKind};
 
-/// Which versions of a definition there are. The key is the name of the [`DefinitionKind`].
+/// Which versions of a definition there are. The key is the name of the [`DefinitionKind`], followed by ` earlier` for the
+/// versions that are outdated.
 pub const ADOPTION: RecordKind =
     RecordKind::new("a", "list of adopted versions", Changes::Appended, Handling::IMPERSONAL);
 
@@ -287,49 +288,109 @@ pub(crate) fn text_of(record: &Record) -> Result<&str> {
     std::str::from_utf8(&record.content.facts).map_err(|error| corrupt(DEFINITION).caused_by(error))
 }
 
-/// All adopted versions of a definition, the first one first: the facts of an [`ADOPTION`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Adoptions {
+/// The bytes of an adopted version: from when it holds, from when its agreements hold, and its hash.
+type AdoptionEntry = [u8; 48];
+
+/// The newest adopted versions of a definition, in the order of their adoption: the facts of an [`ADOPTION`].
+///
+/// Every command reads them. So that they stay few, outdated ones are put aside in a record of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Adoptions<'r> {
     kind: DefinitionKind,
-    versions: Vec<(DateTime<Utc>, Fingerprint)>,
+    /// How many versions were put aside.
+    earlier: u64,
+    entries: &'r [AdoptionEntry],
 }
 
-impl Adoptions {
-    pub(crate) fn read(kind: DefinitionKind, record: Option<&Record>) -> Result<Adoptions> {
-        let facts = record.map_or(&[][..], |record| &record.content.facts);
-        let (mut bytes, mut versions) = (Bytes(facts, ADOPTION), Vec::with_capacity(facts.len() / 40));
-        while !bytes.0.is_empty() {
-            versions.push((bytes.instant()?, Fingerprint::from_bytes(bytes.take()?)));
+/// At least so many versions are kept that hold already.
+const KEPT: usize = 16;
+
+/// The key of the versions that were put aside.
+pub(crate) fn earlier_adoptions(kind: DefinitionKind) -> String {
+    format!("{} earlier", kind.as_str())
+}
+
+impl<'r> Adoptions<'r> {
+    pub(crate) fn read(kind: DefinitionKind, record: Option<&'r Record>) -> Result<Adoptions<'r>> {
+        let Some(record) = record else { return Ok(Adoptions { kind, earlier: 0, entries: &[] }) };
+        let mut bytes = Bytes(&record.content.facts, ADOPTION);
+        let earlier = bytes.number()?;
+        let (entries, rest) = bytes.0.as_chunks();
+        if rest.is_empty() { Ok(Adoptions { kind, earlier, entries }) } else { Err(corrupt(ADOPTION)) }
+    }
+
+    /// The versions that were put aside, from their record.
+    pub(crate) fn earlier<'e>(&self, record: Option<&'e Record>) -> Result<Adoptions<'e>> {
+        let earlier = Adoptions::read(self.kind, record)?;
+        let complete = earlier.are_all() && earlier.entries.len() as u64 == self.earlier;
+        if complete { Ok(earlier) } else { Err(corrupt(ADOPTION)) }
+    }
+
+    /// Whether no version was put aside.
+    pub(crate) fn are_all(&self) -> bool {
+        self.earlier == 0
+    }
+
+    fn at(&self, place: usize) -> Result<Option<Adoption>> {
+        let Some(entry) = self.entries.get(place) else { return Ok(None) };
+        let mut bytes = Bytes(entry, ADOPTION);
+        let (from, agreements_from) = (bytes.instant()?, bytes.instant()?);
+        let (kind, version) = (self.kind, self.earlier + place as u64 + 1);
+        Ok(Some(Adoption {
+            kind,
+            version,
+            from,
+            agreements_from,
+            hash: Fingerprint::from_bytes(bytes.take()?),
+        }))
+    }
+
+    /// How many versions there are up to the one in force at an instant: of those that hold by then the one that was adopted
+    /// last.
+    fn up_to(&self, at: DateTime<Utc>) -> Result<usize> {
+        for (place, entry) in self.entries.iter().enumerate().rev() {
+            if Bytes(entry, ADOPTION).instant()? <= at {
+                return Ok(place + 1);
+            }
         }
-        Ok(Adoptions { kind, versions })
+        Ok(0)
     }
 
-    fn at(&self, place: usize) -> Option<Adoption> {
-        let (from, hash) = *self.versions.get(place)?;
-        Some(Adoption { kind: self.kind, version: place as u64 + 1, from, hash })
-    }
-
-    /// The version in force at an instant: of those that hold by then the one that was adopted last.
-    pub(crate) fn in_force(&self, at: DateTime<Utc>) -> Option<Adoption> {
-        self.at(self.versions.iter().rposition(|(from, _)| *from <= at)?)
+    /// The version in force at an instant, unless it was put aside.
+    pub(crate) fn in_force(&self, at: DateTime<Utc>) -> Result<Option<Adoption>> {
+        self.up_to(at)?.checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }
 
     /// The version that was adopted last, whether it holds yet or not.
-    pub(crate) fn newest(&self) -> Option<Adoption> {
-        self.at(self.versions.len().checked_sub(1)?)
+    pub(crate) fn newest(&self) -> Result<Option<Adoption>> {
+        self.entries.len().checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }
 
-    /// The write that adds a version.
-    pub(crate) fn adopt(mut self, from: DateTime<Utc>, hash: Fingerprint) -> RecordWrite {
-        let expected = match self.versions.len() as u64 {
-            0 => Expected::Absent,
-            version => Expected::Version(version),
+    /// How many versions are to be put aside: none, until it is worth a write.
+    pub(crate) fn outdated(&self, now: DateTime<Utc>) -> Result<usize> {
+        let held = self.up_to(now)?;
+        Ok(if held < 2 * KEPT { 0 } else { held - KEPT })
+    }
+
+    /// The write that puts the oldest versions aside.
+    pub(crate) fn put_aside(&self, outdated: usize, earlier: Option<&Record>) -> RecordWrite {
+        let mut facts = earlier.map_or_else(|| vec![0], |record| record.content.facts.clone());
+        facts.extend(self.entries.iter().take(outdated).flatten());
+        RecordWrite::put(ADOPTION, earlier_adoptions(self.kind), expected(earlier), Content::new(facts))
+    }
+
+    /// The write that adds a version, without the oldest ones.
+    pub(crate) fn adopt(&self, adoption: &Adoption, outdated: usize) -> RecordWrite {
+        let expected = match adoption.version {
+            1 => Expected::Absent,
+            version => Expected::Version(version - 1),
         };
-        self.versions.push((from, hash));
-        let bytes = |(from, hash): &(DateTime<Utc>, Fingerprint)| {
-            from.timestamp_micros().to_be_bytes().into_iter().chain(*hash.as_bytes())
-        };
-        let facts: Vec<u8> = self.versions.iter().flat_map(bytes).collect();
+        let mut facts = Vec::new();
+        push_number(&mut facts, self.earlier + outdated as u64);
+        facts.extend(self.entries.iter().skip(outdated).flatten());
+        facts.extend(adoption.from.timestamp_micros().to_be_bytes());
+        facts.extend(adoption.agreements_from.timestamp_micros().to_be_bytes());
+        facts.extend(adoption.hash.as_bytes());
         RecordWrite::put(ADOPTION, self.kind.as_str(), expected, Content::new(facts))
     }
 }
@@ -347,37 +408,88 @@ mod tests {
         Record { key: write.key, version, content: write.content.unwrap() }
     }
 
-    #[test]
-    fn the_version_in_force_is_the_last_adopted_one_that_holds_already() {
+    /// Adopts one version after another, each at the first instant of its pair and to hold from the second one on.
+    fn adopted(history: &[(i64, i64)], check: impl Fn(usize, Adoptions<'_>, Option<&Record>)) {
         let kind = DefinitionKind::Policy;
-        // Version 3 holds from an earlier date than version 2 and so overrules it from the beginning; 4 is yet to come.
-        let starts = [0, 100, 50, 1_000];
-        let mut record = None;
-        for (count, start) in (1_u64..).zip(starts) {
-            let before = Adoptions::read(kind, record.as_ref()).unwrap();
-            assert_eq!(before.newest().map(|it| it.version), (count > 1).then_some(count - 1));
-            let write = before.adopt(at(start), Fingerprint::of(count.to_string()));
-            assert_eq!(write.expected, expected(record.as_ref()));
-            record = Some(stored(write, count));
-            let adopted = Adoptions::read(kind, record.as_ref()).unwrap();
-            for instant in [-1, 0, 1, 49, 50, 51, 99, 100, 101, 999, 1_000, 9_999] {
-                let known = (1..).zip(&starts[..count as usize]);
-                let wanted = known.rev_find(|start| *start <= instant);
-                let found = adopted.in_force(at(instant));
-                assert_eq!(found.map(|it| it.version), wanted, "second {instant} after {count}");
+        let (mut newest, mut earlier): (Option<Record>, Option<Record>) = (None, None);
+        for (count, (now, start)) in (1..).zip(history) {
+            let before = Adoptions::read(kind, newest.as_ref()).unwrap();
+            let version = before.newest().unwrap().map_or(1, |it| it.version + 1);
+            assert_eq!(version, count);
+            let (from, hash) = (at(*start), Fingerprint::of(count.to_string()));
+            let adoption = Adoption { kind, version, from, agreements_from: at(start - 1), hash };
+            let outdated = before.outdated(at(*now)).unwrap();
+            let write = before.adopt(&adoption, outdated);
+            assert_eq!(write.expected, expected(newest.as_ref()));
+            if outdated > 0 {
+                let aside = before.put_aside(outdated, earlier.as_ref());
+                assert_eq!(aside.expected, expected(earlier.as_ref()));
+                let version = earlier.as_ref().map_or(1, |it| it.version + 1);
+                earlier = Some(stored(aside, version));
+            }
+            newest = Some(stored(write, count));
+            let after = Adoptions::read(kind, newest.as_ref()).unwrap();
+            assert_eq!(after.newest().unwrap(), Some(adoption));
+            check(count as usize, after, earlier.as_ref());
+        }
+    }
+
+    fn finds_each(history: &[(i64, i64)], instants: &[i64]) {
+        adopted(history, |count, newest, aside| {
+            for instant in instants {
+                let wanted = history[..count].iter().rposition(|(_, start)| start <= instant);
+                let found = newest.in_force(at(*instant)).unwrap();
+                let found = match (found, newest.are_all()) {
+                    (None, false) => newest.earlier(aside).unwrap().in_force(at(*instant)).unwrap(),
+                    (found, _) => found,
+                };
+                let version = found.map(|it| it.version as usize);
+                assert_eq!(version, wanted.map(|place| place + 1), "second {instant} after {count}");
                 assert!(found.is_none_or(|it| it.hash == Fingerprint::of(it.version.to_string())));
             }
-        }
+        });
     }
 
-    trait RevFind {
-        fn rev_find(self, holds: impl Fn(&i64) -> bool) -> Option<u64>;
+    #[test]
+    fn the_version_in_force_is_the_last_adopted_one_that_holds_already() {
+        // Version 3 holds from an earlier date than version 2 and so overrules it from the beginning; 4 is yet to come.
+        let starts = [0, 100, 50, 1_000].map(|start| (0, start));
+        finds_each(&starts, &[-1, 0, 1, 49, 50, 51, 99, 100, 101, 999, 1_000, 9_999]);
     }
 
-    impl<'a, I: Iterator<Item = (u64, &'a i64)>> RevFind for I {
-        fn rev_find(self, holds: impl Fn(&i64) -> bool) -> Option<u64> {
-            self.filter(|(_, start)| holds(start)).last().map(|(version, _)| version)
-        }
+    #[test]
+    fn versions_that_were_put_aside_are_found() {
+        let history: Vec<_> = (0..100).map(|n| (n * 10, n * 10)).collect();
+        finds_each(&history, &(-1..101).map(|n| n * 10 + n % 2).collect::<Vec<_>>());
+    }
+
+    /// Found by review: every command read all versions that ever were.
+    #[test]
+    fn the_versions_that_every_command_reads_stay_few() {
+        let history: Vec<_> = (0..100).map(|n| (n, n)).collect();
+        adopted(&history, |count, newest, _| {
+            assert!(newest.entries.len() <= 2 * KEPT && newest.entries.len() >= count.min(KEPT));
+            let held = newest.in_force(at(i64::MAX >> 24)).unwrap();
+            assert_eq!(held.map(|it| it.version as usize), Some(count));
+        });
+        // Versions that are yet to come are none of the outdated ones.
+        let planned: Vec<_> = (0..100).map(|n| (0, n)).collect();
+        adopted(&planned, |count, newest, _| assert_eq!(newest.entries.len(), count));
+    }
+
+    #[test]
+    fn versions_that_were_put_aside_and_are_gone_are_missed() {
+        let history: Vec<_> = (0..40).map(|n| (n, n)).collect();
+        adopted(&history, |_, newest, aside| {
+            if newest.are_all() {
+                return;
+            }
+            let mut short = aside.unwrap().clone();
+            short.content.facts.truncate(1);
+            for record in [None, Some(&short)] {
+                assert_eq!(newest.earlier(record).unwrap_err().kind(), ErrorKind::Corrupt);
+            }
+        });
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct RecordKind {
 pub enum Changes {
     /// A write replaces the content.
     Replaced,
-    /// The facts only grow: new ones begin with the old ones.
+    /// Facts are added at the end. Now and then the oldest ones move to another record.
     Appended,
     /// Never: two records with one key have the same content. Reading one locks nothing.
     Never,
