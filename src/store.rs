@@ -96,7 +96,8 @@ pub trait Store {
     /// Unless overridden, it lists what is due and writes each record at the version that was read.
     ///
     /// # Errors
-    /// A storage error. What was claimed before it comes back when its lease ends.
+    /// A storage error. What was claimed before it comes back when its lease ends. [`Unknown`](crate::ErrorKind::Unknown) if the
+    /// claim was sent and not answered: it may have claimed records, which come back as well.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let claim = Claim { kind, limit, now: self.now()?, lease };
         let listed = self.begin(&DeskId::new("claims"), Mode::Read)?.load(&[claim.listing()])?;

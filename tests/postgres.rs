@@ -101,6 +101,7 @@ fn main() {
             a_server_that_vanishes_is_busy_in_time,
             connections_that_went_silent_are_not_used_again,
             a_commit_that_nothing_is_heard_of_is_looked_for,
+            a_claim_that_nothing_is_heard_of_is_unknown,
             a_server_that_says_why_is_waited_for,
             locks_that_are_had_one_after_another_are_no_silence,
             a_lock_timeout_in_the_url_has_the_last_word,

@@ -204,6 +204,13 @@ impl Fault {
         Error::new(ErrorKind::Unknown, message).caused_by(self.cause)
     }
 
+    /// The error for a claim that was sent, and of which no answer was received.
+    pub(super) fn into_unknown_claim(self) -> Error {
+        let message = "the connection broke during a claim: it is not known whether records were claimed; those that were come \
+                       back when the lease ends";
+        Error::new(ErrorKind::Unknown, message).caused_by(self.cause)
+    }
+
     /// The error inside the host's transaction, which is gone if its connection is.
     pub(super) fn into_error_within(self) -> Error {
         if !self.gone {

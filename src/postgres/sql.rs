@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::driver::{Statement, Value};
 use crate::codec::signed;
@@ -49,8 +49,9 @@ statements! {
     claim: "WITH taken AS MATERIALIZED (SELECT desk, kind, key FROM {s}.record \
         WHERE kind = $1 AND due <= (extract(epoch FROM statement_timestamp()) * 1000000)::bigint \
         ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) \
-        UPDATE {s}.record AS it SET due = (extract(epoch FROM statement_timestamp()) * 1000000)::bigint + $3, \
-        tries = coalesce(it.tries, 0) + 1, version = it.version + 1 FROM taken \
+        UPDATE {s}.record AS it \
+        SET due = least((extract(epoch FROM statement_timestamp()) * 1000000)::bigint + $3, $4), \
+        tries = least(coalesce(it.tries, 0) + 1, 4294967295), version = it.version + 1 FROM taken \
         WHERE it.desk = taken.desk AND it.kind = taken.kind AND it.key = taken.key \
         RETURNING it.key, it.version, it.facts, coalesce(it.personal, ''), it.i1, it.i2, it.i3, it.due, it.tries, it.desk";
     now: "SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
@@ -257,8 +258,11 @@ impl Sql {
 
     /// The statement that claims due records of any desk.
     pub(super) fn claim(&self, kind: RecordKind, most: usize, lease: TimeDelta) -> Statement<'_> {
-        let lease = Value::Integer(lease.num_microseconds().unwrap_or(i64::MAX / 2));
-        Statement::new(self.claim.as_str(), vec![Value::from(kind.code()), limit(most), lease])
+        let end = DateTime::<Utc>::MAX_UTC.timestamp_micros();
+        // Now and a lease as long as the calendar are still less than the end of `i64`.
+        let lease = lease.num_microseconds().unwrap_or(end).clamp(-end, end);
+        let values = vec![Value::from(kind.code()), limit(most), Value::Integer(lease), Value::Integer(end)];
+        Statement::new(self.claim.as_str(), values)
     }
 
     /// The statement that asks for the server's clock.

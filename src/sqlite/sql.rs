@@ -84,7 +84,7 @@ statements! {
         ON CONFLICT (desk, kind, key) DO UPDATE SET facts = excluded.facts, personal = excluded.personal";
     delete_body: "DELETE FROM {p}record_body WHERE desk = ?1 AND kind = ?2 AND key = ?3";
     is_due: "SELECT 1 FROM {p}record WHERE kind = ?1 AND due <= ?2 LIMIT 1";
-    claim: "UPDATE {p}record SET due = ?3, tries = tries + 1, version = version + 1 WHERE (desk, kind, key) IN \
+    claim: "UPDATE {p}record SET due = ?3, tries = min(tries + 1, 4294967295), version = version + 1 WHERE (desk, kind, key) IN \
         (SELECT desk, kind, key FROM {p}record WHERE kind = ?1 AND due <= ?2 ORDER BY due LIMIT ?4) \
         RETURNING key, version, facts, personal, i1, i2, i3, due, tries, desk";
     advance_number: "INSERT INTO {p}desk (desk, last_number) VALUES (?1, ?2) \

@@ -9,6 +9,7 @@ use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::record::{Claimed, DueRecord, Expected, Record, RecordKind, RecordWrite};
+use crate::time::to_micros;
 
 /// A claim: which records, how many, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +61,7 @@ impl Claim {
 
     /// When the lease ends.
     pub(crate) fn leased_until(&self) -> DateTime<Utc> {
-        self.now.checked_add_signed(self.lease).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        to_micros(self.now.checked_add_signed(self.lease).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 }
 

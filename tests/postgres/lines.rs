@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use firstline::flow::awaiting::{AsyncStore, AsyncTx};
 use firstline::postgres::Postgres;
-use firstline::store::{Mode, Read, kinds};
+use firstline::store::{Changes, Handling, Mode, Read, RecordKind, kinds};
 use firstline::*;
 
 use crate::proxy::{Cut, Proxy};
@@ -206,4 +206,18 @@ pub(crate) async fn silence_in_the_hosts_transaction_is_the_hosts(place: Place) 
     let within = desk.within(&mut tx);
     let early = tokio::time::timeout(PATIENCE * 10, within.open_ticket(NewTicket::new("Refund 2"))).await;
     assert!(early.is_err(), "{early:?}");
+}
+
+/// A claim that nobody answers may be made all the same.
+pub(crate) async fn a_claim_that_nothing_is_heard_of_is_unknown(place: Place) {
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    let proxy = Proxy::before(&place.url).await;
+    let store = by_way_of(&proxy, &place, 1).await;
+    let claim = || soon(AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)));
+    assert!(claim().await.unwrap().is_empty());
+    proxy.silence();
+    let error = claim().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unknown, "{error:?}");
+    assert!(error.to_string().contains("lease"), "{error}");
+    assert!(claim().await.unwrap().is_empty());
 }
