@@ -126,6 +126,8 @@ checks! {
     RecordsComeBack = "records_come_back" by records::come_back;
     /// A record is written only if what is stored is what the write expects, and every write raises its version by one.
     RecordVersionsAreExpected = "record_versions_are_expected" by records::expect_versions;
+    /// A write of a version or nothing changes another version neither alone nor beside a command that writes it.
+    CleanUpSkipsWhatIsRenewed = "clean_up_skips_what_is_renewed" by records::clean_up;
     /// Ranges of records come in the order of their keys or of an index key, either way, and no page loses or repeats one.
     RecordsInOrder = "records_in_order" by records::in_order;
     /// Records are counted by an index key.
@@ -134,6 +136,8 @@ checks! {
     DueRecordsAtAllDesks = "due_records_at_all_desks" by records::due;
     /// A claimed record goes to one claimant, comes back when the lease ends, and its old token counts no more.
     ClaimsGoToOne = "claims_go_to_one" by records::claims;
+    /// A record that was tried as often as can be counted is claimed like any other, and a lease ends with the calendar.
+    ClaimsAtTheEnds = "claims_at_the_ends" by records::claims_at_the_ends;
     /// However many claim at once, no record is claimed twice under one lease, and none is left out.
     ClaimsAtOnce = "claims_at_once" by records::claims_at_once;
     /// No desk sees or touches another's rows, whatever ids, numbers, keys and cursors it asks with.

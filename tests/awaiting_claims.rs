@@ -9,12 +9,17 @@ use std::task::{Context, Poll, Waker};
 
 use firstline::desk::Settings;
 use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
+use firstline::flow::{Engine, Save};
 use firstline::memory::Memory;
-use firstline::store::{Answer, Commit, Lock, Mode, Read, Store, Tx};
+use firstline::store::kinds::RECEIPT;
+use firstline::store::{
+    Answer, Changes, Commit, Content, Expected, Handling, Lock, Mode, Read, Record, RecordKind, RecordWrite,
+    Store, Tx,
+};
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Result,
-    Ticket, TicketId, Utc, state,
+    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Receipt,
+    Result, Ticket, TicketId, TimeDelta, Utc, state,
 };
 
 /// What becomes of a commit.
@@ -28,9 +33,17 @@ enum Fate {
     Overtaken,
     /// It is written, somebody else plans a policy for the year after, and nobody hears of it.
     Outdone,
+    /// It is written, a worker claims the work in it at once, and nobody hears of it.
+    Worked,
     /// It fails for the moment, and somebody else's message opens the thread `chat-9`.
     Beaten,
+    /// Before it is written somebody else uses the key `k-2` again at this instant.
+    Renewed(DateTime<Utc>),
+    /// Before it is written somebody else deletes the receipt of the key `k-2`.
+    Cleared,
 }
+
+const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
 
 /// A store at the other end of a line that may go dead.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +68,21 @@ impl Line {
 
     fn desk(&self) -> Desk<Memory> {
         self.memory.desk(settings())
+    }
+
+    /// The same request with the key `k-2`, made on another connection.
+    fn renew(&self, now: DateTime<Utc>) -> Result<Receipt> {
+        let desk = self.memory.desk(Settings::new("acme").time(ManualTime::at(now)));
+        let ticket = desk.ticket("T-2")?.id();
+        desk.act(ticket, Action::note("renewed"), Actor::agent("ben").once("k-2"))
+    }
+
+    fn record(&self, kind: RecordKind, key: &str) -> Option<Record> {
+        let mut tx = self.memory.begin(&"acme".into(), Mode::Read).unwrap();
+        match tx.load(&[Read::record(kind, key)]).unwrap().remove(0) {
+            Answer::Record(found) => found.map(|it| *it),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -104,10 +132,24 @@ impl AsyncTx for RemoteTx<'_> {
     async fn commit(&mut self, commit: Commit) -> Result<()> {
         let fate = self.0.fates.lock().unwrap().pop_front();
         self.0.said("commit");
-        if let None | Some(Fate::Unheard | Fate::Outdone) = fate {
+        match fate {
+            Some(Fate::Renewed(now)) => drop(self.0.renew(now)?),
+            Some(Fate::Cleared) => {
+                let clear = RecordWrite::delete(RECEIPT, "k-2", Expected::Any);
+                self.0.memory.begin(&self.1, Mode::Write)?.commit(Commit::from_iter([clear]))?;
+            }
+            _ => {}
+        }
+        if let Some(Fate::Renewed(_) | Fate::Cleared) = fate {
+            return self.0.memory.begin(&self.1, Mode::Write)?.commit(commit);
+        }
+        if let None | Some(Fate::Unheard | Fate::Outdone | Fate::Worked) = fate {
             self.0.memory.begin(&self.1, Mode::Write)?.commit(commit)?;
             if let Some(Fate::Outdone) = fate {
                 self.0.desk().setup().adopt_from(&Policy::new().prefix("LAST"), year(2028))?;
+            }
+            if let Some(Fate::Worked) = fate {
+                assert_eq!(Store::claim(&self.0.memory, WORK, 9, TimeDelta::hours(1))?.len(), 1);
             }
         } else if let Some(Fate::Beaten) = fate {
             self.0.desk().receive(message("Theirs"))?;
@@ -307,4 +349,77 @@ fn a_number_that_an_earlier_attempt_wanted_is_neither_claimed_nor_used_up() {
     );
     let numbers = [4, stage.line.desk().open_ticket(NewTicket::new("Next")).unwrap().number.value];
     assert_eq!((receipt.ticket.number.value, numbers), (4, [4, 5]));
+}
+
+/// About one in 32 commands with a key cleans up, and which one follows from its request.
+#[test]
+fn a_clean_up_of_expired_receipts_keeps_one_that_was_renewed_meanwhile() {
+    let stage = Stage::with_patience(0);
+    let mut now = year(2026);
+    for round in 0..400 {
+        now += TimeDelta::days(40);
+        stage.fated(&[Fate::Renewed(now)], 0);
+        let remote = Remote(Arc::clone(&stage.line));
+        let desk = Desk::over(Awaiting(remote), Settings::new("acme").time(ManualTime::at(now)));
+        let anna = Actor::agent("anna").once(format!("k-1-{round}"));
+        block_on(desk.act(stage.tickets[0], Action::note(format!("{round}")), anna)).unwrap();
+        assert!(stage.line.renew(now).unwrap().replayed, "the command was done twice in round {round}");
+    }
+    assert_eq!(stage.line.record(RECEIPT, "k-1-0"), None, "no command cleaned up");
+}
+
+#[test]
+fn a_command_whose_expired_receipt_is_cleaned_up_meanwhile_is_no_conflict() {
+    let stage = Stage::with_patience(0);
+    stage.line.renew(year(2025)).unwrap();
+    stage.fated(&[Fate::Cleared], 0);
+    let by = Actor::agent("ben").once("k-2");
+    let receipt = block_on(stage.desk.act(stage.tickets[1], Action::note("again"), by)).unwrap();
+    assert!(!receipt.replayed);
+    assert_eq!(stage.line.record(RECEIPT, "k-2").unwrap().version, 1);
+}
+
+/// What becomes of one write under the key `w` that has this fate: the result, and the version that is stored then.
+fn saved(stage: &Stage, fate: Fate, write: RecordWrite) -> (Result<()>, Option<u64>) {
+    stage.fated(&[fate], 0);
+    let remote = Awaiting(Remote(Arc::clone(&stage.line)));
+    let result = block_on(remote.run(&"acme".into(), Save(Commit::from_iter([write]))));
+    (result, stage.line.record(WORK, "w").map(|it| it.version))
+}
+
+#[test]
+fn records_of_which_it_cannot_be_known_whether_they_were_written_are_unknown() {
+    let unknown = |(result, version): (Result<()>, Option<u64>)| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unknown, "{error:?}");
+        version
+    };
+    let due = Content::new(*b"work").due(DateTime::UNIX_EPOCH);
+    let put = |expected, content: &Content| RecordWrite::put(WORK, "w", expected, content.clone());
+    let stage = Stage::with_patience(3);
+    // A worker has it already, or has done and deleted it.
+    assert_eq!(unknown(saved(&stage, Fate::Worked, put(Expected::Absent, &due))), Some(2));
+    let deletion = RecordWrite::delete(WORK, "w", Expected::Version(2));
+    assert_eq!(unknown(saved(&stage, Fate::Unheard, deletion)), None);
+    assert_eq!(unknown(saved(&stage, Fate::Lost, put(Expected::Absent, &due))), None);
+    let anyhow = Content::new(*b"anyhow");
+    assert_eq!(unknown(saved(&stage, Fate::Unheard, put(Expected::Any, &anyhow))), Some(1));
+    assert_eq!(unknown(saved(&stage, Fate::Lost, put(Expected::Any, &anyhow))), Some(1));
+}
+
+#[test]
+fn records_that_were_lost_are_written_again_and_those_that_arrived_are_not() {
+    let put = |expected, words: &str| RecordWrite::put(WORK, "w", expected, Content::new(words));
+    let stage = Stage::with_patience(3);
+    for (fate, write, version) in [
+        (Fate::Lost, put(Expected::Absent, "one"), Some(1)),
+        (Fate::Lost, put(Expected::Version(1), "two"), Some(2)),
+        (Fate::Unheard, put(Expected::Version(2), "three"), Some(3)),
+        (Fate::Lost, RecordWrite::delete(WORK, "w", Expected::Version(3)), None),
+        (Fate::Unheard, put(Expected::Absent, "four"), Some(1)),
+    ] {
+        let (result, stored) = saved(&stage, fate, write.clone());
+        result.unwrap();
+        assert_eq!(stored, version, "{write:?}");
+    }
 }

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Candidate;
 use super::failure::{Checked, Failure, holds, refused, same};
-use super::scene::{ACME, SAMPLE, Scene, later, paged};
+use super::scene::{ACME, SAMPLE, Scene, later, monday, paged};
 use super::together::{at_once, patiently};
-use crate::flow::Engine;
+use crate::flow::{Engine, Flow, Halt, Seen};
 use crate::store::{
-    Answer, Changes, Claimed, Content, DueRecord, Expected, Handling, Index, Read, Record, RecordCount,
-    RecordKind, RecordPlace, RecordRange, RecordWrite,
+    Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, Read, Record,
+    RecordCount, RecordKind, RecordPlace, RecordRange, RecordWrite,
 };
+use crate::time::to_micros;
 
 /// Another one, whose code begins with that of the first.
 const OTHER: RecordKind =
@@ -106,6 +109,113 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     put(scene, ACME, RecordWrite::delete(SAMPLE, key, Expected::Version(3)))?;
     put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Any, content("four")))?;
     same("the version after a deletion", version()?, Some(1))
+}
+
+/// Reads, lets something happen beside it, and writes.
+struct Beside {
+    reads: Vec<Read>,
+    writes: Commit,
+    pause: Pause,
+}
+
+/// Where a flow stops until somebody else has done something, or for a moment if that waits for the flow.
+struct Pause(Mutex<Option<(Sender<()>, Receiver<()>)>>);
+
+impl Flow for Beside {
+    type Out = ();
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.extend(self.reads.iter().cloned());
+    }
+
+    fn decide(&self, seen: &Seen) -> crate::Result<(Commit, ()), Halt> {
+        seen.need(self.reads.iter().cloned())?;
+        // Once: it may be decided again.
+        if let Some((reached, go_on)) = self.pause.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody listens any more if the check is over.
+            let _ = reached.send(());
+            let _ = go_on.recv_timeout(Duration::from_millis(200));
+        }
+        Ok((self.writes.clone(), ()))
+    }
+}
+
+/// Runs a flow of these reads and writes, and something else between the two where the store lets it.
+fn beside<C: Candidate, T: Send>(
+    scene: &Scene<'_, C>,
+    reads: Vec<Read>,
+    writes: impl IntoIterator<Item = RecordWrite>,
+    does: impl FnOnce(&Scene<'_, C>) -> Checked<T> + Send,
+) -> Checked<T> {
+    let ((reached, has_reached), (done, go_on)) = (mpsc::channel(), mpsc::channel());
+    let pause = Pause(Mutex::new(Some((reached, go_on))));
+    let flow = Beside { reads, writes: writes.into_iter().collect(), pause };
+    let twin = scene.twin()?;
+    thread::scope(|scope| {
+        let flows = scope.spawn(|| scene.run(ACME, flow));
+        let does = scope.spawn(move || {
+            let _ = has_reached.recv_timeout(Duration::from_secs(5));
+            let done_so = does(&twin);
+            let _ = done.send(());
+            done_so
+        });
+        let joined = does.join().unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref())));
+        flows.join().map_err(|panic| Failure::panicked(panic.as_ref()))??;
+        joined
+    })
+}
+
+pub(super) fn clean_up<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let put = |expected, word: &[u8]| RecordWrite::put(SAMPLE, "k", expected, Content::new(word));
+    let clear = |version| RecordWrite::delete(SAMPLE, "k", Expected::VersionOrSkip(version));
+    let stored =
+        |version, word: &[u8]| Some(Record { key: "k".to_owned(), version, content: Content::new(word) });
+    for write in [clear(1), put(Expected::VersionOrSkip(1), b"nothing to change")] {
+        scene.put(ACME, [write].into_iter().collect())?;
+    }
+    same("a record that was never written", scene.record(ACME, SAMPLE, "k")?, None)?;
+    for write in [
+        put(Expected::Absent, b"one"),
+        put(Expected::VersionOrSkip(1), b"two"),
+        put(Expected::VersionOrSkip(1), b"stale"),
+        clear(1),
+        clear(3),
+    ] {
+        scene.put(ACME, [write].into_iter().collect())?;
+    }
+    same("a record of another version", scene.record(ACME, SAMPLE, "k")?, stored(2, b"two"))?;
+    // A clean-up lists the record; another command renews it, and only then the clean-up is written.
+    let list = vec![Read::Records(RecordRange::by_key(SAMPLE))];
+    beside(scene, list, [clear(2)], |twin| {
+        Ok(patiently(|| twin.put(ACME, [put(Expected::Any, b"renewed")].into_iter().collect()))?)
+    })?;
+    let renewed = scene.record(ACME, SAMPLE, "k")?;
+    same(
+        "a record that was renewed beside a clean-up",
+        renewed.map(|it| it.content),
+        Some(Content::new(*b"renewed")),
+    )?;
+    // A command reads the record in order to write it; a clean-up beside it deletes what was read.
+    let version = scene.record(ACME, SAMPLE, "k")?.map_or(0, |it| it.version);
+    beside(scene, vec![Read::record(SAMPLE, "k")], [put(Expected::Any, b"again")], |twin| {
+        let cleaned = CleanUp(clear(version));
+        Ok(patiently(|| twin.run(ACME, cleaned.clone()))?)
+    })?;
+    let again = scene.record(ACME, SAMPLE, "k")?;
+    let wanted = Some(Content::new(*b"again"));
+    same("a record that was written beside its clean-up", again.map(|it| it.content), wanted)
+}
+
+/// Writes without having read.
+#[derive(Clone)]
+struct CleanUp(RecordWrite);
+
+impl Flow for CleanUp {
+    type Out = ();
+
+    fn decide(&self, _: &Seen) -> crate::Result<(Commit, ()), Halt> {
+        Ok((Commit::from_iter([self.0.clone()]), ()))
+    }
 }
 
 /// Records with keys and index keys of any sort, some of which share an index key.
@@ -295,6 +405,20 @@ pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let wanted = vec![("first".to_owned(), ACME.into(), 2), ("second".to_owned(), ACME.into(), 2)];
     same("what was given back", taken(&claim(scene, 9, hour)?), wanted)?;
     same("what is left then", claim(scene, 9, hour)?, Vec::new())
+}
+
+pub(super) fn claims_at_the_ends<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    // The second lease is one that a store can count in microseconds, and whose end it cannot read.
+    for (key, lease) in [("a", TimeDelta::MAX), ("b", TimeDelta::days(365 * 261_000))] {
+        let due = Content::new(*b"work").due(monday()).tried(u32::MAX);
+        put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, due.clone()))?;
+        let wanted =
+            Record { key: key.to_owned(), version: 2, content: due.due(to_micros(DateTime::<Utc>::MAX_UTC)) };
+        let claimed = claim(scene, 9, lease)?.into_iter().map(|it| it.record).collect::<Vec<_>>();
+        same(format_args!("a claim for {lease}"), claimed, vec![wanted.clone()])?;
+        same("what is stored then", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
+    }
+    Ok(())
 }
 
 pub(super) fn claims_at_once<C: Candidate>(scene: &Scene<'_, C>) -> Checked {

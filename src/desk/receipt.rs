@@ -8,7 +8,7 @@ use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
-use crate::store::kinds::{self, KeptReceipt, RECEIPT, RequestMark};
+use crate::store::kinds::{KeptReceipt, RECEIPT, RequestMark};
 use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
@@ -123,7 +123,10 @@ impl Repeatable {
         if request.as_bytes()[0] < CLEANS_UP {
             let expired = seen.records(&KeptReceipt::expired(frame.now, EXPIRED))?;
             let others = expired.iter().filter(|record| record.key != key);
-            commit.extend(others.map(|it| RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::Any)));
+            // The list locks nothing: a receipt that was renewed since then has another version and stays.
+            commit.extend(others.map(|it| {
+                RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::VersionOrSkip(it.version))
+            }));
         }
         let expires = frame.now.checked_add_signed(frame.keep_receipts);
         let kept = KeptReceipt {
@@ -133,8 +136,10 @@ impl Repeatable {
             after: receipt.ticket.version,
             expires: expires.unwrap_or(DateTime::<Utc>::MAX_UTC),
         };
+        // An expired receipt may be cleaned up by another command meanwhile, which does not hold its key.
         let before = seen.record(RECEIPT, key.as_str())?;
-        commit.push(RecordWrite::put(RECEIPT, key, kinds::expected(before), kept.content()));
+        let expected = before.map_or(Expected::Absent, |_| Expected::Any);
+        commit.push(RecordWrite::put(RECEIPT, key, expected, kept.content()));
         Ok(())
     }
 }

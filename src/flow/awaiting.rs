@@ -279,9 +279,9 @@ async fn decided<S: AsyncStore, F: Flow>(
                 // The same decision as the one that may be written, without having kept a copy of it.
                 let Ok((commit, out)) = flow.decide(&seen) else { return Err(error) };
                 match arrived(store, desk, &seen, &commit).await {
-                    Ok(true) => return Ok(out),
-                    Ok(false) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
-                    Err(_) => return Err(error),
+                    Ok(Some(true)) => return Ok(out),
+                    Ok(Some(false)) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
+                    Ok(None) | Err(_) => return Err(error),
                 }
             }
         };
@@ -379,11 +379,17 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
     })
 }
 
-/// Whether an unacknowledged commit took effect. It takes the locks of the decision once more, so that whatever became of the
-/// commit is over, and then looks for its events; for the records that it wrote if it has no events.
-async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &Commit) -> Result<bool> {
+/// Whether an unacknowledged commit took effect; `None` if that cannot be known. It takes the locks of the decision once more,
+/// so that the commit has ended, whatever its outcome. Then it looks for the commit's events, or for its records if it has no
+/// events.
+async fn arrived<S: AsyncStore>(
+    store: &S,
+    desk: &DeskId,
+    seen: &Seen,
+    commit: &Commit,
+) -> Result<Option<bool>> {
     let last = commit.tickets().filter_map(|it| it.events.last());
-    let mut marks: Vec<Mark> = last.map(|event| Mark::Event(Box::new(event.clone()))).collect();
+    let mut marks: Vec<Mark<'_>> = last.map(Mark::Event).collect();
     if marks.is_empty() {
         marks.extend(commit.records().filter_map(Mark::of));
     }
@@ -399,11 +405,15 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &
             found
         };
         match found.await {
-            // Without a mark nothing tells one commit from another that wrote the same; it may be done again.
             Ok(found) => {
                 let found = found.get(locks..).unwrap_or_default();
-                let all = found.len() == marks.len() && marks.iter().zip(found).all(|(it, at)| it.is(at));
-                return Ok(all && !marks.is_empty());
+                let signs: Vec<_> =
+                    marks.iter().zip(found).map(|(mark, found)| mark.arrived(found)).collect();
+                return Ok(if signs.contains(&Some(false)) {
+                    Some(false)
+                } else {
+                    (!signs.is_empty() && signs.iter().all(Option::is_some)).then_some(true)
+                });
             }
             Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
             Err(error) => return Err(error),
@@ -411,21 +421,21 @@ async fn arrived<S: AsyncStore>(store: &S, desk: &DeskId, seen: &Seen, commit: &
     }
 }
 
-/// What a commit leaves behind that no other does.
-enum Mark {
-    Event(Box<Event>),
-    Record(RecordKind, Record),
+/// A part of a commit by which it is recognised.
+enum Mark<'c> {
+    Event(&'c Event),
+    /// A write of a record, and the version that it replaces: 0 if there was none.
+    Record(&'c RecordWrite, u64),
 }
 
-impl Mark {
-    fn of(write: &RecordWrite) -> Option<Mark> {
-        let version = match write.expected {
-            Expected::Absent => 1,
-            Expected::Version(version) => version + 1,
-            Expected::Any => return None,
-        };
-        let content = write.content.clone()?;
-        Some(Mark::Record(write.kind, Record { key: write.key.clone(), version, content }))
+impl<'c> Mark<'c> {
+    /// `None` if the write may leave any version behind.
+    fn of(write: &'c RecordWrite) -> Option<Mark<'c>> {
+        match write.expected {
+            Expected::Absent => Some(Mark::Record(write, 0)),
+            Expected::Version(version) => Some(Mark::Record(write, version)),
+            Expected::VersionOrSkip(_) | Expected::Any => None,
+        }
     }
 
     fn read(&self) -> Read {
@@ -433,23 +443,37 @@ impl Mark {
             Mark::Event(event) => {
                 Read::History { ticket: event.ticket, after: event.version.saturating_sub(1), limit: 1 }
             }
-            Mark::Record(kind, record) => Read::record(*kind, record.key.as_str()),
+            Mark::Record(write, _) => Read::record(write.kind, write.key.as_str()),
         }
     }
 
-    fn is(&self, found: &Answer) -> bool {
+    /// Whether the commit is written, judged by what is stored in this place; `None` if that proves nothing.
+    fn arrived(&self, found: &Answer) -> Option<bool> {
         match (self, found) {
-            (Mark::Event(event), Answer::Events(events)) => events[..] == [(**event).clone()],
-            (Mark::Record(kind, wanted), Answer::Record(Some(found))) => match kind.changes() {
-                // Somebody else may have appended more since.
-                Changes::Appended => {
-                    found.version >= wanted.version && found.content.facts.starts_with(&wanted.content.facts)
-                }
-                _ => **found == *wanted,
-            },
-            _ => false,
+            (Mark::Event(event), Answer::Events(events)) => Some(events[..] == [(*event).clone()]),
+            (Mark::Record(write, before), Answer::Record(found)) => {
+                record_arrived(write, *before, found.as_deref())
+            }
+            _ => None,
         }
     }
+}
+
+/// Whether a write of a record took effect that replaces the version `before`, judged by the record that is stored now.
+fn record_arrived(write: &RecordWrite, before: u64, found: Option<&Record>) -> Option<bool> {
+    let (found, wanted) = match (found, &write.content) {
+        (Some(found), _) if found.version == before => return Some(false),
+        (Some(found), Some(wanted)) => (found, wanted),
+        // A due record may have been claimed, finished and deleted since.
+        (None, Some(wanted)) if before == 0 && wanted.due.is_none() => return Some(false),
+        _ => return None,
+    };
+    let arrived = match write.kind.changes() {
+        // Another command may have appended more since.
+        Changes::Appended => found.version > before && found.content.facts.starts_with(&wanted.facts),
+        _ => found.version == before + 1 && found.content == *wanted,
+    };
+    arrived.then_some(true)
 }
 
 /// Everything that a flow has asked for, each thing once, in the order in which it was asked.

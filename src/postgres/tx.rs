@@ -339,7 +339,10 @@ impl<'a> Work<'a> {
         )
         .await;
         begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
-        let rows = rows.map_err(|fault| self.error(fault))?;
+        let rows = rows.map_err(|fault| match self.door.own && fault.leaves_open() {
+            true => fault.into_unknown_claim(),
+            false => self.error(fault),
+        })?;
         ended.transpose().map_err(|fault| self.error(fault))?;
         self.state = State::Over;
         rows.iter().map(claimed).collect()
@@ -370,7 +373,7 @@ impl<'a> Work<'a> {
 
 /// What a commit locks: the records whose version it expects.
 fn locks_of(commit: &Commit) -> impl Iterator<Item = (Lock, LockMode)> {
-    let known = |it: &&RecordWrite| it.expected != Expected::Any && it.kind.changes() != Changes::Never;
+    let known = |it: &&RecordWrite| version_of(it).is_some() && it.kind.changes() != Changes::Never;
     commit.records().filter(known).map(|it| (Lock::Record(it.kind, it.key.clone()), LockMode::Exclusive))
 }
 
@@ -379,7 +382,7 @@ fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> 
     let version = match write.expected {
         Expected::Absent => None,
         Expected::Version(version) => Some(version),
-        Expected::Any => return None,
+        Expected::VersionOrSkip(_) | Expected::Any => return None,
     };
     Some((write.kind, write.key.clone(), version))
 }

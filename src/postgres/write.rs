@@ -338,8 +338,8 @@ const CONTENT: [&str; 8] = ["bytea", "bytea", "text", "text", "text", "bigint", 
 
 /// Adds the parts that write these records. Gives the names of those whose rows are counted, and how many there must be.
 fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'static str>, i64) {
-    let (mut new, mut changed, mut put, mut gone, mut gone_anyhow, mut never) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut new, mut changed, mut perhaps, mut put, mut gone, mut cleared, mut never) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for RecordWrite { kind, key, expected, content } in records {
         let mut row = vec![Value::from(kind.code()), Value::Text(Some(key))];
         match (expected, content) {
@@ -348,11 +348,21 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
             (Expected::Version(version), Some(content)) => {
                 changed.push(with_content(row, content, signed(version)));
             }
+            (Expected::VersionOrSkip(version), Some(content)) => {
+                perhaps.push(with_content(row, content, signed(version)));
+            }
             (Expected::Version(version), None) => {
                 row.push(Value::Integer(signed(version)));
                 gone.push(row);
             }
-            (Expected::Any, None) => gone_anyhow.push(row),
+            (Expected::VersionOrSkip(version), None) => {
+                row.push(Value::Integer(signed(version)));
+                cleared.push(row);
+            }
+            (Expected::Any, None) => {
+                row.push(Value::Integer(0));
+                cleared.push(row);
+            }
             (Expected::Absent, None) => never.push(row),
         }
     }
@@ -377,11 +387,16 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
             ),
         );
     }
-    if !changed.is_empty() {
-        count("rewritten", changed.len());
-        let table = parts.rows(&types, changed);
+    for (part, rows) in [("rewritten", changed), ("rewritten_perhaps", perhaps)] {
+        if rows.is_empty() {
+            continue;
+        }
+        if part == "rewritten" {
+            count(part, rows.len());
+        }
+        let table = parts.rows(&types, rows);
         parts.with(
-            "rewritten",
+            part,
             &format!(
                 "UPDATE {{s}}.record AS record SET version = record.version + 1, facts = it.facts, \
                  personal = nullif(it.personal, ''), i1 = it.i1, i2 = it.i2, i3 = it.i3, \
@@ -392,6 +407,9 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
         );
     }
     if !put.is_empty() {
+        // Counted, because what is counted is executed before the rest: two clean-ups that clear each other's records would
+        // wait for each other if they cleared first.
+        count("put", put.len());
         let table = parts.rows(&types, put);
         parts.with(
             "put",
@@ -399,7 +417,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
                 "INSERT INTO {{s}}.record AS record ({columns}) {rows} FROM {table} AS {names} \
                  ON CONFLICT (desk, kind, key) DO UPDATE SET version = record.version + 1, facts = excluded.facts, \
                  personal = excluded.personal, i1 = excluded.i1, i2 = excluded.i2, i3 = excluded.i3, \
-                 due = excluded.due, tries = excluded.tries"
+                 due = excluded.due, tries = excluded.tries RETURNING 1"
             ),
         );
     }
@@ -415,15 +433,15 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
             ),
         );
     }
-    if !gone_anyhow.is_empty() {
-        let table = parts.rows(&["text", "text"], gone_anyhow);
-        // Not those that another transaction writes, perhaps a long one: nobody waits for a clean-up.
+    if !cleared.is_empty() {
+        let table = parts.rows(&["text", "text", "bigint"], cleared);
+        // Not those that another transaction writes, perhaps a long one: nobody waits for a clean-up. 0 is any version.
         parts.with(
             "cleared",
             &format!(
                 "DELETE FROM {{s}}.record WHERE (desk, kind, key) IN (SELECT record.desk, record.kind, record.key \
-                 FROM {{s}}.record AS record JOIN {table} AS it (kind, key) \
-                 ON record.kind = it.kind AND record.key = it.key \
+                 FROM {{s}}.record AS record JOIN {table} AS it (kind, key, expected) \
+                 ON record.kind = it.kind AND record.key = it.key AND it.expected IN (0, record.version) \
                  WHERE record.desk = $1 FOR UPDATE OF record SKIP LOCKED)"
             ),
         );

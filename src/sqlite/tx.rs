@@ -279,7 +279,7 @@ impl Rows<'_> {
         let (desk, sql, code) = (self.desk(), &self.shared.sql, kind.code());
         let changed = match content {
             None => match expected {
-                Expected::Version(version) => {
+                Expected::Version(version) | Expected::VersionOrSkip(version) => {
                     self.run(&sql.delete_record, params![desk, code, key, row::signed(*version)])?
                 }
                 Expected::Any => {
@@ -308,7 +308,7 @@ impl Rows<'_> {
                         &sql.put_record,
                         params![desk, code, key, facts, personal, i1, i2, i3, due, tries],
                     )?,
-                    Expected::Version(version) => {
+                    Expected::Version(version) | Expected::VersionOrSkip(version) => {
                         let version = row::signed(*version);
                         self.run(
                             &sql.update_record,
@@ -319,7 +319,10 @@ impl Rows<'_> {
             }
         };
         if changed == 0 {
-            return Err(kind.conflict());
+            return match expected {
+                Expected::VersionOrSkip(_) => Ok(()),
+                _ => Err(kind.conflict()),
+            };
         }
         if let Some(Content { facts, personal, .. }) = content.as_ref().filter(|it| !is_narrow(it)) {
             self.run(&sql.put_body, params![desk, code, key, facts, personal])?;

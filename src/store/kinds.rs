@@ -247,7 +247,7 @@ const WIDTH: u32 = 9;
 /// An instant as an index key of fixed width, which sorts as instants do. It is rounded up to a millisecond.
 fn sortable(at: DateTime<Utc>) -> String {
     let whole = at.timestamp_millis();
-    let above = i64::from(at.timestamp_subsec_nanos() % 1_000_000 > 0);
+    let above = i64::from(!at.timestamp_subsec_nanos().is_multiple_of(1_000_000));
     let millis = (whole + above - DateTime::<Utc>::MIN_UTC.timestamp_millis()).cast_unsigned();
     (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
 }

@@ -219,8 +219,11 @@ pub enum Expected {
     Absent,
     /// A record of this version.
     Version(u64),
-    /// Anything or nothing. A write of this sort waits for no lock on the key, and a deletion passes over a record that another
-    /// transaction is writing at that moment.
+    /// A record of this version; the write is skipped if anything else is stored, or nothing. It takes no lock on the key, and a
+    /// deletion also skips a record that another transaction is writing at that moment. For clean-ups.
+    VersionOrSkip(u64),
+    /// Anything or nothing. The write takes no lock on the key, and a deletion skips a record that another transaction is writing
+    /// at that moment.
     Any,
 }
 

@@ -42,7 +42,7 @@ impl RecordTable {
     pub fn check(&self, write: &RecordWrite) -> Result<()> {
         let stored = self.get(write.kind, &write.key).map(|record| record.version);
         match (write.expected, stored) {
-            (Expected::Any, _) | (Expected::Absent, None) => Ok(()),
+            (Expected::Any | Expected::VersionOrSkip(_), _) | (Expected::Absent, None) => Ok(()),
             (Expected::Version(expected), Some(stored)) if expected == stored => Ok(()),
             _ => Err(write.kind.conflict()),
         }
@@ -50,8 +50,13 @@ impl RecordTable {
 
     /// Writes what was [checked](RecordTable::check).
     pub fn write(&mut self, write: RecordWrite) {
-        let RecordWrite { kind, key, expected: _, content } = write;
+        let RecordWrite { kind, key, expected, content } = write;
         let records = self.0.entry(kind).or_default();
+        if let Expected::VersionOrSkip(version) = expected
+            && records.get(&key).is_none_or(|record| record.version != version)
+        {
+            return;
+        }
         match content {
             None => drop(records.remove(&key)),
             Some(content) => {

@@ -10,7 +10,9 @@ use firstline::store::kinds::{RECEIPT, THREAD};
 use firstline::store::{
     Answer, Claimed, Commit, Expected, LockMode, Mode, Query, Read, RecordKind, RecordWrite, Store, Tx, Write,
 };
-use firstline::{Cursor, DateTime, DeskId, Order, Result, Snapshot, StateKind, TimeDelta, Utc};
+use firstline::{
+    Cursor, DateTime, DeskId, Error, ErrorKind, Order, Result, Snapshot, StateKind, TimeDelta, Utc,
+};
 
 use super::locks::{Locked, Locks};
 
@@ -64,6 +66,8 @@ pub(crate) enum Fault {
     CutsFacts,
     /// Writes a record whatever version it has.
     IgnoresRecordVersions,
+    /// Deletes a record whatever version it has, where it should skip another one.
+    SkipsNothing,
     /// Reads every range from its beginning.
     IgnoresDescending,
     /// Counts all records of a kind, whatever range was asked for.
@@ -72,6 +76,8 @@ pub(crate) enum Fault {
     RepeatsDue,
     /// The lease of a claim never ends.
     LeasesForEver,
+    /// Counts tries further than it can read them.
+    CountsOn,
     /// Writes what it claims without looking whether another claim was faster.
     ClaimsTwice,
     /// Keeps no more than the first 65,536 signs of Unicode.
@@ -129,8 +135,13 @@ impl Broken {
             let Answer::Record(Some(mut record)) = read(&due.desk, Read::record(kind, &*due.key))? else {
                 continue;
             };
-            (record.version, record.content.tries) = (record.version + 1, record.content.tries + 1);
-            record.content.due = Some(now + lease);
+            let until = now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            record.version += 1;
+            record.content = record
+                .content
+                .clone()
+                .tried(record.content.tries.saturating_add(1))
+                .due(DateTime::from_timestamp_micros(until.timestamp_micros()).unwrap());
             let write = RecordWrite::put(kind, due.key, Expected::Any, record.content.clone());
             self.store.begin(&due.desk, Mode::Write)?.commit(Commit::from_iter([write]))?;
             all.push(Claimed { desk: due.desk, record: *record });
@@ -153,8 +164,17 @@ impl Store for Broken {
 
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         match self.fault {
-            Fault::LeasesForEver => self.store.claim(kind, limit, lease + TimeDelta::days(1_000)),
+            Fault::LeasesForEver => {
+                self.store.claim(kind, limit, lease.checked_add(&TimeDelta::days(1_000)).unwrap_or(lease))
+            }
             Fault::ClaimsTwice => self.claim_twice(kind, limit, lease),
+            Fault::CountsOn => {
+                let claimed = self.store.claim(kind, limit, lease)?;
+                match claimed.iter().any(|it| it.record.content.tries == u32::MAX) {
+                    true => Err(Error::new(ErrorKind::Corrupt, "a number of tries is too large")),
+                    false => Ok(claimed),
+                }
+            }
             _ => self.store.claim(kind, limit, lease),
         }
     }
@@ -405,6 +425,15 @@ impl Tx for BrokenTx<'_> {
             Fault::IgnoresRecordVersions => {
                 for write in &mut commit.writes {
                     if let Write::Record(record) = write {
+                        record.expected = Expected::Any;
+                    }
+                }
+            }
+            Fault::SkipsNothing => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write
+                        && let Expected::VersionOrSkip(_) = record.expected
+                    {
                         record.expected = Expected::Any;
                     }
                 }
