@@ -79,8 +79,9 @@ pub(crate) use manifest::{Manifest, StoredPolicy};
 ///
 /// A policy is stored in parts, each under its own hash: the agreements with their calendars, the matrix, the custom
 /// fields and each workflow. Policies share the parts in which they are equal, and a change of one part leaves the
-/// others as they are. In particular, tickets follow the version of the agreements and of the workflow under which
-/// they began, so that a new prefix, field or matrix writes nothing to any ticket.
+/// others as they are. A ticket follows the version of the workflow under which it began, until it is migrated. Its clocks
+/// follow the version of the agreements under which they began, unless the agreement says
+/// [`Migrate`](crate::sla::OnPolicyChange::Migrate). So a new prefix, field or matrix writes nothing to any ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {

@@ -8,8 +8,8 @@ use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
 use crate::store::{Claimed, Commit, Mode, RecordKind, Store, Tx};
 
-/// How often a decision may ask for more. The longest chain in the crate asks five times; a decision that asks
-/// for ever would hold its transaction for ever.
+/// How often a decision may ask for more, because one that asks for ever would hold its transaction for ever. The longest chain
+/// in the crate looks for a circle of links: it takes a round for each of up to 32 levels above a ticket, and a few before that.
 pub(super) const MAX_ROUNDS: usize = 64;
 
 /// Runs one flow in one transaction.

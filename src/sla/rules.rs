@@ -112,19 +112,6 @@ impl Rulebook {
     }
 }
 
-/// Rulebooks are the same if they hold the same versions.
-impl PartialEq for Rulebook {
-    fn eq(&self, other: &Rulebook) -> bool {
-        let versions = |book: &Rulebook| {
-            let in_force: Vec<_> = book.in_force.iter().map(|(from, rules)| (*from, rules.hash)).collect();
-            (in_force, book.pinned.iter().map(|rules| rules.hash).collect::<Vec<_>>())
-        };
-        versions(self) == versions(other)
-    }
-}
-
-impl Eq for Rulebook {}
-
 impl fmt::Debug for Rulebook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hashes = self.in_force.iter().map(|(_, rules)| rules).chain(&self.pinned).map(|rules| rules.hash);

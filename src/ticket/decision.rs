@@ -3,8 +3,8 @@
 //! A ticket, a request and a [`Moment`] go in; a [`Decision`] comes out, or a refusal. Nothing here reads a clock, draws a
 //! random number or does I/O.
 //!
-//! Every decision is made in a draft. Beginning a draft fires the timers that are due, finishing it updates the
-//! ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
+//! Every decision is made in a draft. A command on a stored ticket first fires the timers that are due; an opening and an
+//! imported history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
 
 pub(crate) mod clocks;
 mod clockwork;

@@ -49,7 +49,7 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
 
 /// The intervals of a ticket's life as far as a decision knows them: all of them, if it has read or made the whole history,
 /// else the current one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(in crate::ticket) struct KnownIntervals(Option<Vec<StateInterval>>);
 
 impl KnownIntervals {

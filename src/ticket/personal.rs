@@ -311,14 +311,10 @@ impl Personal {
         self.add(Owner::Contact(id.clone()), Words::of_person(person.clone()));
     }
 
-    /// Replaces subject, fields, names and addresses by those which are given here. The pieces that they replace go,
-    /// whoever owned them.
-    pub(crate) fn replace(&mut self, new: &Personal) {
-        for (owner, words) in &new.0 {
-            if words.subject.is_some() {
-                self.clear_subject();
-            }
-            words.fields.keys().for_each(|name| self.clear_field(name));
+    /// Adds the subject, fields, names and addresses of an event. Names and addresses replace those of the same contact, whoever
+    /// gave them. Earlier values of the subject and the fields must be cleared before.
+    pub(crate) fn describe(&mut self, event: &Personal) {
+        for (owner, words) in &event.0 {
             if let Some(id) = owner.contact().filter(|_| words.names_anybody()) {
                 self.clear_person(id);
             }
@@ -459,18 +455,5 @@ mod tests {
         ] {
             assert!(read(json).is_err(), "{json}");
         }
-    }
-
-    #[test]
-    fn what_is_replaced_goes_whoever_owned_it() {
-        let said = |owner: &Owner, subject: &str, size: &str| {
-            let words = Words { subject: Some(subject.to_owned()), ..Words::field("size", size.into()) };
-            Personal::of(owner.clone(), words)
-        };
-        let mut personal = said(&boris(), "first", "large");
-        personal.add(boris(), Words::field("colour", "grey".into()));
-        personal.replace(&said(&Owner::Nobody, "second", "small"));
-        assert_eq!((personal.subject(), personal.field("size")), (Some("second"), Some(&"small".into())));
-        assert_eq!(personal.words(&boris()), Some(&Words::field("colour", "grey".into())));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct After<'a> {
 }
 
 /// The clocks of a ticket at work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Clockwork {
     pub(super) rulebook: Rulebook,
     /// The latest cycle of each metric.

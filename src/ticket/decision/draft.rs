@@ -69,7 +69,7 @@ impl Decision {
 }
 
 /// The working copy of one decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[must_use = "a draft is not a decision until it is finished"]
 pub(crate) struct Draft {
     expected: u64,

@@ -213,7 +213,7 @@ impl Snapshot {
         }
         self.contacts.extend(described.contacts.iter().map(|(id, part)| (id.clone(), *part)));
         self.attributes.extend(described.attributes.clone());
-        self.personal.replace(personal);
+        self.personal.describe(personal);
     }
 }
 
