@@ -130,8 +130,11 @@ impl Settings {
         self
     }
 
-    /// Stores thread keys, idempotency keys and external names as HMAC-SHA-256 under this key instead of in plain text, so that
-    /// nobody who reads the database learns a phone number from a chat's id.
+    /// Stores the keys of threads, receipts and external names as HMAC-SHA-256 under this key instead of in plain text, so that
+    /// nobody who reads the database learns a phone number from a chat's id. The fingerprints of repeatable requests and of
+    /// imported histories are stored in the same way.
+    ///
+    /// An imported ticket and its first event also have the external name itself, in plain text.
     ///
     /// Draw it at random and keep it outside the database. Every program that works at the desk has the same one, from the first
     /// ticket on: what was stored in another form is not found.

@@ -54,6 +54,31 @@ fn with_a_lookup_key_no_stored_key_names_a_person() {
     }
 }
 
+/// Found by review: these digests contain what the customer wrote and their phone number, and without a key anybody who guesses
+/// these can compute them.
+#[test]
+fn digests_of_what_a_person_said_cannot_be_recomputed_without_the_lookup_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let digests = |name: &str, settings: Settings| {
+        let file = dir.path().join(name);
+        let store = Sqlite::open(&file).unwrap();
+        play(&store, settings);
+        let (_, imported) = store.desk("acme").ticket(2_u64).unwrap().imported.clone().unwrap();
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        let sql = "SELECT facts FROM firstline_record WHERE kind = 'r'";
+        let receipt: Vec<u8> = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        (imported, receipt[..16].to_vec())
+    };
+    let plain = digests("plain", Settings::new("acme"));
+    assert_eq!(digests("again", Settings::new("acme")), plain, "the control");
+    let keyed =
+        [7, 8].map(|key| digests(&format!("keyed {key}"), Settings::new("acme").lookup_key([key; 32])));
+    for (one, other) in [(&plain, &keyed[0]), (&plain, &keyed[1]), (&keyed[0], &keyed[1])] {
+        assert_ne!(one.0, other.0, "the history of an import");
+        assert_ne!(one.1, other.1, "the request of a receipt");
+    }
+}
+
 #[test]
 fn another_lookup_key_finds_nothing() {
     let store = Sqlite::in_memory().unwrap();

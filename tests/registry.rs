@@ -4,10 +4,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use firstline::desk::Settings;
+use firstline::memory::Memory;
+use firstline::priority::Effect;
+use firstline::sla::{Agreement, Metric, Reaction, Target};
 use firstline::sqlite::Sqlite;
 use firstline::store::registry::{COLUMNS, EVENTS, EVERY_EVENT, KINDS, TICKET};
 use firstline::store::{Erasure, Handling, PersonalData};
-use firstline::{Change, Event, Snapshot};
+use firstline::ticket::personal::Personal;
+use firstline::time::ManualTime;
+use firstline::*;
 
 #[cfg(feature = "postgres")]
 #[path = "common/postgres.rs"]
@@ -90,6 +96,66 @@ fn the_fields_that_name_people_are_there() {
     assert!(TICKET.plain.iter().all(|field| known.contains(*field)), "{known:?}");
     let known = fields_of(serde_json::from_str::<Event>(r#"{"unheard_of":1}"#).unwrap_err());
     assert!(EVERY_EVENT.plain.iter().all(|field| known.contains(field.split('.').next().unwrap())));
+}
+
+/// The fields of an event's facts, or of a ticket, that contain a word.
+fn fields_with(word: &str, facts: &impl serde::Serialize) -> BTreeSet<String> {
+    let serde_json::Value::Object(fields) = serde_json::to_value(facts).unwrap() else { panic!("no object") };
+    fields.into_iter().filter(|(_, value)| value.to_string().contains(word)).map(|(name, _)| name).collect()
+}
+
+/// Found by review: the entries lacked whom a warning is for, the status of another system, and an opening's modifiers.
+#[test]
+fn words_that_may_name_a_person_are_only_in_registered_fields() {
+    let person = |what: &str| format!("{what} of Mx Example");
+    let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
+    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4)).warn_at([50]);
+    let target =
+        target.on_warning(Reaction::Notify(person("head"))).on_breach(Reaction::Notify(person("boss")));
+    let matrix = Matrix::itil().to_definition();
+    let matrix = matrix.modifier(Modifier::new(person("opening"), Effect::Raise(1)));
+    let matrix = matrix.modifier(Modifier::new(person("ticket"), Effect::Raise(1)));
+    let policy = Policy::new().agreement(Agreement::new("it", 1).target(target));
+    let time = ManualTime::at(now);
+    let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+    desk.setup().adopt(&policy.matrix(matrix.build().unwrap())).unwrap();
+    let request = NewTicket::new("No sound").from(person("id").as_str()).modifier(person("opening"));
+    let request =
+        request.tag(person("tag")).category([person("folder")]).assigned_to(person("aide").as_str());
+    let id = desk.open_ticket(request).unwrap().id();
+    desk.act(id, Action::assign(person("helper").as_str()), Actor::agent("anna")).unwrap();
+    desk.act(id, Action::tag(person("mark")), Actor::agent("anna")).unwrap();
+    desk.act(id, Action::modifier(person("ticket")), Actor::agent("anna")).unwrap();
+    time.advance(TimeDelta::hours(5));
+    assert_eq!(desk.tick(now + TimeDelta::hours(5)).unwrap().fired, 2);
+    let at = |hours| ImportedVersion::new(now - TimeDelta::hours(hours), Actor::agent("anna"));
+    let old = ImportedTicket::new(person("system"), "1").version(at(9).subject("Old"));
+    let old = old.version(at(8).unmapped(person("waits for the answer")));
+    assert_eq!(desk.records().import([old]).unwrap().opened, 1);
+
+    let mut met = BTreeSet::new();
+    for number in [1_u64, 2] {
+        let ticket = desk.ticket(number).unwrap();
+        let mut facts = ticket.snapshot().clone();
+        facts.personal = Personal::default();
+        for field in fields_with("Mx Example", &facts) {
+            assert!(TICKET.plain.contains(&&*field), "a ticket's {field}");
+        }
+        for event in desk.records().history(ticket.id()).unwrap() {
+            let what = serde_json::to_value(&event.change).unwrap()["what"].as_str().unwrap().to_owned();
+            let entry = EVENTS.iter().find(|entry| entry.name == what).unwrap();
+            for field in fields_with("Mx Example", &event.change) {
+                assert!(
+                    entry.plain.iter().any(|it| it.split('.').next() == Some(&*field)),
+                    "{what}: {field}"
+                );
+                met.insert(format!("{what}.{field}"));
+            }
+        }
+    }
+    for control in ["warned.notify", "breached.notify", "status_unmapped.status", "opened.assessment"] {
+        assert!(met.contains(control), "{met:?}");
+    }
 }
 
 #[test]

@@ -78,13 +78,17 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
     type Out = Imported;
 
     fn next(&mut self) -> Option<JobStep<Import<I>>> {
+        let lookup = self.frame.lookup;
+        let stored = |it: Vec<Fingerprint>| -> Vec<_> {
+            it.into_iter().map(|it| lookup.fingerprint(EXTERNAL_NAME, it)).collect()
+        };
         let tickets: Vec<_> = self
             .tickets
             .by_ref()
             .take(self.batch.get())
             .map(|ticket| Candidate {
                 id: self.ids.new_id(ticket.opened_at().unwrap_or(self.frame.now)).into(),
-                fingerprints: ticket.fingerprints(),
+                fingerprints: ticket.fingerprints().map(stored),
                 ticket,
             })
             .collect();

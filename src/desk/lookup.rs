@@ -1,12 +1,15 @@
-//! The stored form of keys that may name a person: thread keys, idempotency keys, external names.
+//! The stored form of keys that may name a person (thread keys, idempotency keys, external names) and of fingerprints of what
+//! people said.
 //!
 //! A chat id may be a phone number. A desk with a lookup key stores HMAC-SHA-256 of such keys instead of the keys: they can be
-//! looked up, but neither read nor found by trying out phone numbers.
+//! looked up, but neither read nor found by trying out phone numbers. The same holds for the fingerprint of a request or of an
+//! imported history, which is a digest of names and words.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::definition::Fingerprint;
 use crate::id::{RequestKey, ThreadKey};
 use crate::store::RecordKind;
 use crate::store::kinds::{EXTERNAL_NAME, RECEIPT, THREAD};
@@ -32,6 +35,14 @@ impl Lookup {
     pub(super) fn external(&self, name: &ExternalRef) -> String {
         // With the length of the source, so that no two names have one key.
         self.lookup_key(EXTERNAL_NAME, &format!("{} {} {}", name.source.len(), name.source, name.id))
+    }
+
+    /// The stored form of the fingerprint of a request ([`RECEIPT`]) or of an imported history ([`EXTERNAL_NAME`]).
+    pub(super) fn fingerprint(&self, kind: RecordKind, fingerprint: Fingerprint) -> Fingerprint {
+        let Some(secret) = &self.0 else { return fingerprint };
+        // No key of the kind has this digest: a space follows the code there.
+        let message: [&[u8]; 3] = [kind.code().as_bytes(), b"=", fingerprint.as_bytes()];
+        Fingerprint::from_bytes(hmac_sha256(secret, &message))
     }
 
     /// The stored form of a key. The kind is part of the digest, so that equal keys of two kinds cannot be linked.

@@ -103,7 +103,18 @@ const fn event(name: &'static str, plain: &'static [&'static str], personal_part
 pub const EVENTS: &[FactsEntry] = &[
     event(
         "opened",
-        &["contacts", "attributes", "category", "tags", "fields", "assignee", "files.key", "external"],
+        &[
+            "contacts",
+            "attributes",
+            "category",
+            "tags",
+            "fields",
+            "modifiers",
+            "assessment",
+            "assignee",
+            "files.key",
+            "external",
+        ],
         true,
     ),
     event("received", &["files.key"], true),
@@ -120,16 +131,16 @@ pub const EVENTS: &[FactsEntry] = &[
         &["contacts", "removed", "attributes", "category", "tagged", "untagged", "fields"],
         true,
     ),
-    event("prioritised", &["assessment"], true),
-    event("warned", &[], false),
-    event("breached", &[], false),
+    event("prioritised", &["modifiers", "assessment"], true),
+    event("warned", &["notify"], false),
+    event("breached", &["notify"], false),
     event("clocked", &[], false),
     event("migrated", &[], false),
     event("linked", &[], false),
     event("unlinked", &[], false),
     event("restamped", &[], false),
     event("status_unmapped", &["status"], false),
-    event("imported", &[], false),
+    event("imported", &["fingerprint"], false),
 ];
 
 /// The fields of every event beside its change: the actor has an id and attributes.
@@ -138,6 +149,18 @@ pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes"],
 /// The fields of a ticket.
 pub const TICKET: FactsEntry = event(
     "ticket",
-    &["contacts", "attributes", "category", "tags", "fields", "assignee", "assessment", "external"],
+    &[
+        "contacts",
+        "attributes",
+        "category",
+        "tags",
+        "fields",
+        "modifiers",
+        "assessment",
+        "assignee",
+        "external",
+        "imported",
+        "unmapped_status",
+    ],
     true,
 );
