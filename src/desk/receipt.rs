@@ -72,9 +72,10 @@ impl Repeatable {
         Repeatable { key, request }
     }
 
-    fn request(&self) -> Result<Fingerprint> {
+    /// The stored form of the request's fingerprint.
+    fn request(&self, frame: &Frame) -> Result<Fingerprint> {
         match &self.request {
-            Ok(fingerprint) => Ok(*fingerprint),
+            Ok(fingerprint) => Ok(frame.lookup.fingerprint(RECEIPT, *fingerprint)),
             Err(error) => Err(Error::new(error.kind(), error.to_string())),
         }
     }
@@ -88,7 +89,7 @@ impl Repeatable {
     pub(super) fn first_result(&self, seen: &Seen, frame: &Frame) -> Result<Option<Receipt>, Halt> {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
-        let request = self.request()?;
+        let request = self.request(frame)?;
         // One that has expired may still be there: it counts for nothing.
         let record = seen.record(RECEIPT, frame.lookup.receipt(key))?;
         let kept = record.map(KeptReceipt::read).transpose()?;
@@ -118,7 +119,7 @@ impl Repeatable {
         frame: &Frame,
     ) -> Result<(), Halt> {
         let Some(key) = &self.key else { return Ok(()) };
-        let (request, key) = (self.request()?, frame.lookup.receipt(key));
+        let (request, key) = (self.request(frame)?, frame.lookup.receipt(key));
         // Now and then is enough, and the decision stays the same when it is made again: chance is in the request.
         if request.as_bytes()[0] < CLEANS_UP {
             let expired = seen.records(&KeptReceipt::expired(frame.now, EXPIRED))?;
