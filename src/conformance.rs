@@ -136,6 +136,8 @@ checks! {
     DueRecordsAtAllDesks = "due_records_at_all_desks" by records::due;
     /// A claimed record goes to one claimant, comes back when the lease ends, and its old token counts no more.
     ClaimsGoToOne = "claims_go_to_one" by records::claims;
+    /// A record that a command has read in order to write is not claimed before the command ends.
+    ReadRecordsAreNotClaimed = "read_records_are_not_claimed" by records::held;
     /// A record that was tried as often as can be counted is claimed like any other, and a lease ends with the calendar.
     ClaimsAtTheEnds = "claims_at_the_ends" by records::claims_at_the_ends;
     /// However many claim at once, no record is claimed twice under one lease, and none is left out.

@@ -183,12 +183,12 @@ impl Store for Sqlite {
 
     /// With nothing due it takes no lock.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
-        let (claim, desk) = (Claim { kind, limit, now: Store::now(self)?, lease }, DeskId::new("claims"));
+        let (claim, desk) = (Claim::new(kind, limit, Store::now(self)?, lease), DeskId::new("claims"));
         if !self.begin(&desk, Mode::Read)?.rows()?.is_due(kind, claim.now)? {
             return Ok(Vec::new());
         }
         let tx = self.begin(&desk, Mode::Write)?;
-        let claimed = tx.rows()?.claim(&claim)?;
+        let claimed = tx.rows()?.claim(&claim.at_present())?;
         commit_on(tx.connected.connection()?)?;
         Ok(claimed)
     }

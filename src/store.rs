@@ -99,11 +99,12 @@ pub trait Store {
     /// A storage error. What was claimed before it comes back when its lease ends. [`Unknown`](crate::ErrorKind::Unknown) if the
     /// claim was sent and not answered: it may have claimed records, which come back as well.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
-        let claim = Claim { kind, limit, now: self.now()?, lease };
+        let claim = Claim::new(kind, limit, self.now()?, lease);
         let listed = self.begin(&DeskId::new("claims"), Mode::Read)?.load(&[claim.listing()])?;
         let mut all = Vec::new();
         for (desk, reads) in claim.by_desk(due_in(&listed)?) {
             let mut tx = self.begin(&desk, Mode::Write)?;
+            let claim = claim.at_present();
             let records = tx.load(&reads)?;
             let (commit, claimed) = claim.take(&desk, records_in(&records));
             if commit.is_empty() {

@@ -64,11 +64,9 @@ impl TimeSource for ManualTime {
 }
 
 /// Time that passes while something runs.
-#[cfg(any(feature = "metrics", feature = "sqlite"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(std::time::Instant);
 
-#[cfg(any(feature = "metrics", feature = "sqlite"))]
 impl Stopwatch {
     pub(crate) fn start() -> Stopwatch {
         Stopwatch(std::time::Instant::now())

@@ -13,8 +13,8 @@ use firstline::flow::{Engine, Save};
 use firstline::memory::Memory;
 use firstline::store::kinds::RECEIPT;
 use firstline::store::{
-    Answer, Changes, Commit, Content, Expected, Handling, Lock, Mode, Read, Record, RecordKind, RecordWrite,
-    Store, Tx,
+    Answer, Changes, Claimed, Commit, Content, Expected, Handling, Lock, Mode, Read, Record, RecordKind,
+    RecordWrite, Store, Tx,
 };
 use firstline::time::ManualTime;
 use firstline::{
@@ -37,6 +37,8 @@ enum Fate {
     Worked,
     /// It fails for the moment, and somebody else's message opens the thread `chat-9`.
     Beaten,
+    /// It is written after a while.
+    Slow,
     /// Before it is written somebody else uses the key `k-2` again at this instant.
     Renewed(DateTime<Utc>),
     /// Before it is written somebody else deletes the receipt of the key `k-2`.
@@ -134,13 +136,14 @@ impl AsyncTx for RemoteTx<'_> {
         self.0.said("commit");
         match fate {
             Some(Fate::Renewed(now)) => drop(self.0.renew(now)?),
+            Some(Fate::Slow) => std::thread::sleep(std::time::Duration::from_millis(60)),
             Some(Fate::Cleared) => {
                 let clear = RecordWrite::delete(RECEIPT, "k-2", Expected::Any);
                 self.0.memory.begin(&self.1, Mode::Write)?.commit(Commit::from_iter([clear]))?;
             }
             _ => {}
         }
-        if let Some(Fate::Renewed(_) | Fate::Cleared) = fate {
+        if let Some(Fate::Renewed(_) | Fate::Cleared | Fate::Slow) = fate {
             return self.0.memory.begin(&self.1, Mode::Write)?.commit(commit);
         }
         if let None | Some(Fate::Unheard | Fate::Outdone | Fate::Worked) = fate {
@@ -422,4 +425,36 @@ fn records_that_were_lost_are_written_again_and_those_that_arrived_are_not() {
         result.unwrap();
         assert_eq!(stored, version, "{write:?}");
     }
+}
+
+fn claim(stage: &Stage) -> Result<Vec<Claimed>> {
+    let remote = Remote(Arc::clone(&stage.line));
+    block_on(AsyncStore::claim(&remote, WORK, 9, TimeDelta::hours(1)))
+}
+
+fn with_work(stage: &Stage, desks: &[&str]) {
+    for desk in desks {
+        let due = Content::new(*b"work").due(DateTime::UNIX_EPOCH);
+        let commit = Commit::from_iter([RecordWrite::put(WORK, "w", Expected::Absent, due)]);
+        stage.line.memory.begin(&(*desk).into(), Mode::Write).unwrap().commit(commit).unwrap();
+    }
+}
+
+#[test]
+fn a_claim_that_fails_for_the_moment_is_tried_again() {
+    let stage = Stage::with_patience(3);
+    with_work(&stage, &["acme"]);
+    stage.fated(&[], 2);
+    assert_eq!(claim(&stage).unwrap().len(), 1);
+    // A transaction is not used after its commit.
+    assert_eq!(stage.log(), "down, down, begin, lock 0, leave, begin, lock 0, commit");
+}
+
+#[test]
+fn the_lease_at_one_desk_does_not_begin_before_another_was_waited_for() {
+    let stage = Stage::with_patience(0);
+    with_work(&stage, &["acme", "beta"]);
+    stage.fated(&[Fate::Slow], 0);
+    let due: Vec<_> = claim(&stage).unwrap().iter().map(|it| it.record.content.due.unwrap()).collect();
+    assert!(due[1] - due[0] >= TimeDelta::milliseconds(60), "{due:?}");
 }

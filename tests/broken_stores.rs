@@ -98,6 +98,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::CountsAll, C::RecordsAreCounted, &[]),
         (Fault::RepeatsDue, C::DueRecordsAtAllDesks, &[]),
         (Fault::LeasesForEver, C::ClaimsGoToOne, &[]),
+        (Fault::ClaimsWhatIsRead, C::ReadRecordsAreNotClaimed, &[]),
         (Fault::CountsOn, C::ClaimsAtTheEnds, &[]),
         (Fault::ClaimsTwice, C::ClaimsAtOnce, &[]),
         (Fault::NoEmoji, C::TextsComeBack, &[]),

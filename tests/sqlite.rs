@@ -4,9 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use firstline::memory::Memory;
 use firstline::sla::Rulebook;
 use firstline::sqlite::{Durability, Options, Sqlite};
-use firstline::store::{Commit, Mode, Store, TicketWrite, Tx};
+use firstline::store::{
+    Changes, Commit, Content, Expected, Handling, Mode, RecordKind, RecordWrite, Store, TicketWrite, Tx,
+};
 use firstline::ticket::decision::Moment;
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::workflow::Catalogue;
@@ -383,4 +386,34 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
     let commit = Commit::from_iter([stale]);
     store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap_err();
     assert_eq!(timers().unwrap(), 1, "a refused commit has disarmed a timer");
+}
+
+/// Claims while another transaction writes for a while.
+fn claim_beside_a_writer(store: &(impl Store + Sync)) {
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    let due = Content::new(*b"work").due(firstline::DateTime::UNIX_EPOCH);
+    let commit = Commit::from_iter([RecordWrite::put(WORK, "w", Expected::Absent, due)]);
+    store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            let tx = store.begin(&"main".into(), Mode::Write).unwrap();
+            begun.send(()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            let ended = SystemTime.now();
+            drop(tx);
+            ended
+        });
+        has_begun.recv().unwrap();
+        let claimed = store.claim(WORK, 9, TimeDelta::hours(1)).unwrap();
+        let leased_until = claimed[0].record.content.due.unwrap();
+        assert!(leased_until >= writer.join().unwrap() + TimeDelta::hours(1), "{leased_until}");
+    });
+}
+
+#[test]
+fn a_lease_begins_when_the_waiting_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    claim_beside_a_writer(&Sqlite::open(dir.path().join("support.db")).unwrap());
+    claim_beside_a_writer(&Memory::new());
 }

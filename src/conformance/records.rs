@@ -15,7 +15,7 @@ use super::scene::{ACME, SAMPLE, Scene, later, monday, paged};
 use super::together::{at_once, patiently};
 use crate::flow::{Engine, Flow, Halt, Seen};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, Read, Record,
+    Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, LockMode, Read, Record,
     RecordCount, RecordKind, RecordPlace, RecordRange, RecordWrite,
 };
 use crate::time::to_micros;
@@ -61,6 +61,13 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             }
         }
     }
+    // An instant is kept to the microsecond, and an empty personal part is none.
+    let kept = Content::new(*b"precise").due(later(3) + TimeDelta::microseconds(7));
+    let mut given = kept.clone().due(later(3) + TimeDelta::nanoseconds(7_999));
+    given.personal = Some(Vec::new());
+    put(scene, ACME, RecordWrite::put(SAMPLE, "precise", Expected::Absent, given))?;
+    let precise = scene.record(ACME, SAMPLE, "precise")?;
+    same("a record that is more precise than what is kept", precise.map(|it| it.content), Some(kept))?;
     let found = scene.records(ACME, RecordRange::by_key(SAMPLE).starting_with("kept "))?;
     let found: Vec<_> = found.into_iter().map(|it| it.content).collect();
     same("all records, as a range", found, contents.to_vec())?;
@@ -257,6 +264,23 @@ pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 .from(Bound::Included("e".to_owned()))
                 .until(Bound::Excluded("я".into())),
         ];
+        // No stored text has a NUL, but an end of a range may have one.
+        for key in ["a\0", "a\0z", "\0", "b\0"] {
+            for end in [Bound::Included(key.to_owned()), Bound::Excluded(key.to_owned())] {
+                ranges.push(RecordRange::by_key(SAMPLE).from(end.clone()));
+                ranges.push(RecordRange::by_key(SAMPLE).until(end.clone()));
+                ranges.push(RecordRange::by_index(SAMPLE, Index::First).from(end.clone()));
+                ranges.push(RecordRange::by_index(SAMPLE, Index::Second).until(end));
+            }
+            for index in ["m", "m\0", "\0", "same\0x"] {
+                let after = RecordPlace { index: index.to_owned(), key: key.to_owned() };
+                ranges.push(RecordRange::by_index(SAMPLE, Index::First).after(after.clone()));
+                ranges.push(RecordRange::by_index(SAMPLE, Index::First).equal_to("m").after(after.clone()));
+                ranges.push(RecordRange::by_index(SAMPLE, Index::Second).after(after));
+            }
+            let after = RecordPlace { index: String::new(), key: key.to_owned() };
+            ranges.push(RecordRange::by_key(SAMPLE).after(after));
+        }
         for index in Index::ALL {
             let range = RecordRange::by_index(SAMPLE, index);
             ranges.extend([range.clone(), range.clone().equal_to("m"), range.starting_with("same")]);
@@ -271,7 +295,8 @@ pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         }
         for limit in [1, 2, 5, 100] {
             let found = paged(limit, |last: Option<&Record>| {
-                let after: Option<RecordPlace> = last.and_then(|last| range.place(last));
+                let after: Option<RecordPlace> =
+                    last.and_then(|last| range.place(last)).or(range.after.clone());
                 scene.records(ACME, range.clone().after(after).limit(limit))
             })?;
             let keys = |it: &[Record]| it.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
@@ -290,6 +315,7 @@ pub(super) fn counted<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         (Bound::Included("m".to_owned()), Bound::Unbounded),
         (Bound::Excluded("m".to_owned()), Bound::Unbounded),
         (Bound::Unbounded, Bound::Excluded("samé".to_owned())),
+        (Bound::Included("m\0".to_owned()), Bound::Included("same\0".to_owned())),
     ];
     for index in Index::ALL {
         for (from, until) in &ends {
@@ -343,6 +369,13 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             })?;
             same(&what, &found, &wanted)?;
         }
+    }
+    for key in ["a\0", "\0", "z\0z"] {
+        let after = DueRecord { due: later(0), desk: ACME.into(), key: key.to_owned() };
+        let wanted: Vec<_> = all.iter().filter(|it| **it > after).cloned().collect();
+        let after = Some(Box::new(after));
+        let read = Read::DueRecords { kind: SAMPLE, until: later(1_000), after, limit: 1_000 };
+        same(format_args!("records due after {key:?}"), scene.read(ACME, read)?, Answer::DueRecords(wanted))?;
     }
     Ok(())
 }
@@ -417,6 +450,26 @@ pub(super) fn claims_at_the_ends<C: Candidate>(scene: &Scene<'_, C>) -> Checked 
         let claimed = claim(scene, 9, lease)?.into_iter().map(|it| it.record).collect::<Vec<_>>();
         same(format_args!("a claim for {lease}"), claimed, vec![wanted.clone()])?;
         same("what is stored then", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
+    }
+    Ok(())
+}
+
+pub(super) fn held<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let due = Content::new(*b"to be sent").due(monday());
+    for (n, mode) in [LockMode::Exclusive, LockMode::Shared].into_iter().enumerate() {
+        let key = format!("k{n}");
+        put(scene, ACME, RecordWrite::put(SAMPLE, &*key, Expected::Absent, due.clone()))?;
+        let read = Read::Record { kind: SAMPLE, key: key.clone(), mode };
+        // It finds that nobody has tried it, and takes it back.
+        let back = RecordWrite::put(SAMPLE, &*key, Expected::Version(1), Content::new(*b"taken back"));
+        let claimed = beside(scene, vec![read], [back], |twin| claim(twin, 9, TimeDelta::hours(1)))?;
+        same(
+            "what is claimed of a record that another command has read in order to write",
+            claimed,
+            Vec::new(),
+        )?;
+        let stored = scene.record(ACME, SAMPLE, &key)?;
+        same("the record then", stored.map(|it| it.version), Some(2))?;
     }
     Ok(())
 }

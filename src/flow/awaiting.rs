@@ -14,11 +14,12 @@ use std::pin::Pin;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::blocking::{MAX_ROUNDS, repeats, too_many_rounds};
+use super::claiming::Claiming;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::watch::Watch;
 use crate::flow::{Engine, Flow, Halt, Job, Seen};
 use crate::id::DeskId;
-use crate::store::claims::{Claim, due_in, records_in};
+use crate::store::claims::Claim;
 use crate::store::{
     Answer, Changes, Claimed, Commit, Expected, Lock, LockMode, Mode, Read, Record, RecordKind, RecordWrite,
 };
@@ -65,36 +66,13 @@ pub trait AsyncStore: Send + Sync {
         kind: RecordKind,
         limit: usize,
         lease: TimeDelta,
-    ) -> impl Future<Output = Result<Vec<Claimed>>> + Send {
+    ) -> impl Future<Output = Result<Vec<Claimed>>> + Send
+    where
+        Self: Sized,
+    {
         async move {
-            let claim = Claim { kind, limit, now: self.now().await?, lease };
-            let mut tx = self.begin(&DeskId::new("claims"), Mode::Read).await?;
-            let listed = tx.load(&[claim.listing()]).await;
-            tx.leave().await;
-            drop(tx);
-            let mut all = Vec::new();
-            for (desk, reads) in claim.by_desk(due_in(&listed?)?) {
-                let mut tx = self.begin(&desk, Mode::Write).await?;
-                let records = match tx.load(&reads).await {
-                    Ok(records) => records,
-                    Err(error) => {
-                        tx.leave().await;
-                        return Err(error);
-                    }
-                };
-                let (commit, claimed) = claim.take(&desk, records_in(&records));
-                let taken = if commit.is_empty() { Ok(()) } else { tx.commit(commit).await };
-                match taken {
-                    Ok(()) => all.extend(claimed),
-                    Err(error) if error.is_conflict() => {}
-                    Err(error) => {
-                        tx.leave().await;
-                        return Err(error);
-                    }
-                }
-                tx.leave().await;
-            }
-            Ok(all)
+            let claim = Claim::new(kind, limit, self.now().await?, lease);
+            work(self, &DeskId::new("claims"), Claiming::new(claim)).await
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::flow::job::{Job, JobStep};
 use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::DeskId;
 use crate::store::claims::Claim;
-use crate::store::{Claimed, Commit, DueRecord, Mode, Read, Record, RecordKind};
+use crate::store::{Claimed, Commit, DueRecord, Mode, Read, Record};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
 /// The machine's clock, as a job without steps.
@@ -38,8 +38,7 @@ pub(super) struct Claiming {
 }
 
 impl Claiming {
-    pub(super) fn new(kind: RecordKind, limit: usize, lease: TimeDelta) -> Claiming {
-        let claim = Claim { kind, limit, now: to_micros(SystemTime.now()), lease };
+    pub(super) fn new(claim: Claim) -> Claiming {
         Claiming { claim, listed: false, desks: VecDeque::new(), claimed: Vec::new() }
     }
 
@@ -63,7 +62,7 @@ impl Job for Claiming {
     type Out = Vec<Claimed>;
 
     fn next(&mut self) -> Option<JobStep<Claiming>> {
-        let claim = self.claim;
+        let claim = self.claim.at_present();
         if !std::mem::replace(&mut self.listed, true) {
             return Some(JobStep::new(List { claim }, Claiming::listed));
         }

@@ -6,7 +6,9 @@ use super::claiming::{Claiming, Now};
 use super::job::Job;
 use crate::flow::Flow;
 use crate::id::DeskId;
+use crate::store::claims::Claim;
 use crate::store::{Claimed, RecordKind};
+use crate::time::{SystemTime, TimeSource, to_micros};
 
 /// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.
 ///
@@ -51,6 +53,7 @@ pub trait Engine {
     /// # Errors
     /// A storage error, in the reply. What was claimed before it comes back when its lease ends.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Self::Reply<'_, Vec<Claimed>> {
-        self.work(&DeskId::new("claims"), Claiming::new(kind, limit, lease))
+        let claim = Claim::new(kind, limit, to_micros(SystemTime.now()), lease);
+        self.work(&DeskId::new("claims"), Claiming::new(claim))
     }
 }

@@ -10,7 +10,9 @@ use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::query::{Order, Query};
 use crate::store::read::{DueTimer, Owed, Read};
-use crate::store::{Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordRange};
+use crate::store::{
+    Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordPlace, RecordRange,
+};
 
 /// What all transactions of a store share.
 pub(super) type Shared = crate::codec::Shared<Sql>;
@@ -42,10 +44,14 @@ statements! {
         ORDER BY id FOR NO KEY UPDATE";
     record: "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), \
         coalesce(tries, 0) FROM {s}.record WHERE desk = $1 AND kind = $2 AND key = $3";
-    due_records: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
+    claimed_record: "WITH due AS MATERIALIZED (SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), \
+        coalesce(tries, 0) FROM {s}.record \
+        WHERE desk = $1 AND kind = $2 AND key = $3 AND coalesce(due, -9223372036854775808) > -9223372036854775808 FOR SHARE) \
+        SELECT * FROM due UNION ALL SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, coalesce(due, -9223372036854775808), \
+        coalesce(tries, 0) FROM {s}.record \
+        WHERE desk = $1 AND kind = $2 AND key = $3 AND NOT EXISTS (SELECT FROM due)";
+    due_records: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2{after} \
         ORDER BY due, desk, key LIMIT $3";
-    due_records_after: "SELECT due, desk, key FROM {s}.record WHERE kind = $1 AND due <= $2 \
-        AND due >= $4 AND (due, desk, key) > ($4, $5, $6) ORDER BY due, desk, key LIMIT $3";
     claim: "WITH taken AS MATERIALIZED (SELECT desk, kind, key FROM {s}.record \
         WHERE kind = $1 AND due <= (extract(epoch FROM statement_timestamp()) * 1000000)::bigint \
         ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) \
@@ -59,15 +65,10 @@ statements! {
     last_number: "SELECT last_number FROM {s}.desk WHERE desk = $1";
     history: "SELECT version, at, facts, personal FROM {s}.event \
         WHERE desk = $1 AND ticket = $2 AND version > $3 ORDER BY version LIMIT $4";
-    due: "SELECT due_at, kind, subject, ticket FROM {s}.timer WHERE desk = $1 AND due_at <= $2 \
+    due: "SELECT due_at, kind, subject, ticket FROM {s}.timer WHERE desk = $1 AND due_at <= $2{after} \
         ORDER BY due_at, kind, subject, ticket LIMIT $3";
-    due_after: "SELECT due_at, kind, subject, ticket FROM {s}.timer WHERE desk = $1 AND due_at <= $2 \
-        AND (due_at, kind, subject, ticket) > ($4, $5, $6, $7) \
-        ORDER BY due_at, kind, subject, ticket LIMIT $3";
-    owed: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1 \
+    owed: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1{after} \
         ORDER BY due_at, desk, ticket LIMIT $2";
-    owed_after: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1 \
-        AND (due_at, desk, ticket) > ($3, $4, $5) ORDER BY due_at, desk, ticket LIMIT $2";
 }
 
 /// The number under which PostgreSQL locks something that may have no row. It is the same in every program and
@@ -131,32 +132,28 @@ impl Sql {
         Some(Statement::new(sql.as_str(), vec![Value::from(desk.as_str()), ids]))
     }
 
-    /// The statement that answers a read by itself. Tickets and searches are read otherwise, and what no row can be
-    /// called is not looked for.
-    pub(super) fn read(&self, desk: &DeskId, read: &Read) -> Option<Statement<'_>> {
+    /// The statement that answers a read by itself, and locks a due record for writing: a claim looks at the locks of rows.
+    /// Tickets and searches are read otherwise, and what no row can be called is not looked for.
+    pub(super) fn read(&self, desk: &DeskId, read: &Read, mode: Mode) -> Option<Statement<'_>> {
         let desk = Value::from(desk.as_str());
         let (sql, values) = match read {
             Read::Record { kind, key, .. } => {
-                (&self.record, vec![desk, Value::from(kind.code()), Value::from(&**key)])
+                let locks = mode == Mode::Write && read.lock().is_some();
+                let sql = if locks { &self.claimed_record } else { &self.record };
+                (sql, vec![desk, Value::from(kind.code()), Value::from(&**key)])
             }
             Read::Records(range) => return self.range(desk, range),
             Read::CountRecords { kind, index, from, until, limit: most } => {
                 return self.counts(vec![desk, Value::from(kind.code())], *index, [from, until], *most);
             }
             Read::DueRecords { kind, until, after, limit: most } => {
-                let until = Value::Integer(until.timestamp_micros());
-                let mut values = vec![Value::from(kind.code()), until, limit(*most)];
-                match after.as_deref() {
-                    None => (&self.due_records, values),
-                    Some(DueRecord { due, desk, key }) => {
-                        values.extend([
-                            Value::Integer(due.timestamp_micros()),
-                            Value::from(desk.as_str()),
-                            Value::from(&**key),
-                        ]);
-                        (&self.due_records_after, values)
-                    }
-                }
+                let values =
+                    vec![Value::from(kind.code()), Value::Integer(until.timestamp_micros()), limit(*most)];
+                let after = after.as_deref().map(|DueRecord { due, desk, key }| {
+                    let due = Value::Integer(due.timestamp_micros());
+                    vec![("due", due), ("desk", Value::from(desk.as_str())), ("key", Value::from(&**key))]
+                });
+                return paged(&self.due_records, values, after);
             }
             Read::Number(number) => (&self.number, vec![desk, Value::Integer(signed(*number))]),
             Read::NextNumber { .. } => (&self.last_number, vec![desk]),
@@ -165,33 +162,28 @@ impl Sql {
                 (&self.history, vec![desk, Value::Id(ticket.as_uuid()), after, limit(*most)])
             }
             Read::Due { until, after, limit: most } => {
-                let mut values = vec![desk, Value::Integer(until.timestamp_micros()), limit(*most)];
-                match after.as_deref() {
-                    None => (&self.due, values),
-                    Some(DueTimer { timer, ticket }) => {
-                        values.extend([
-                            Value::Integer(timer.due.timestamp_micros()),
-                            Value::from(timer.kind.as_str()),
-                            Value::from(&*timer.subject),
-                            Value::Id(ticket.as_uuid()),
-                        ]);
-                        (&self.due_after, values)
-                    }
-                }
+                let values = vec![desk, Value::Integer(until.timestamp_micros()), limit(*most)];
+                let after = after.as_deref().map(|DueTimer { timer, ticket }| {
+                    vec![
+                        ("due_at", Value::Integer(timer.due.timestamp_micros())),
+                        ("kind", Value::from(timer.kind.as_str())),
+                        ("subject", Value::from(&*timer.subject)),
+                        ("ticket", Value::Id(ticket.as_uuid())),
+                    ]
+                });
+                return paged(&self.due, values, after);
             }
             Read::Owed { until, after, limit: most } => {
-                let mut values = vec![Value::Integer(until.timestamp_micros()), limit(*most)];
-                match after.as_deref() {
-                    None => (&self.owed, values),
-                    Some(Owed { due, desk, ticket }) => {
-                        values.extend([
-                            Value::Integer(due.timestamp_micros()),
-                            Value::from(desk.as_str()),
-                            Value::Id(ticket.as_uuid()),
-                        ]);
-                        (&self.owed_after, values)
-                    }
-                }
+                let values = vec![Value::Integer(until.timestamp_micros()), limit(*most)];
+                let after = after.as_deref().map(|Owed { due, desk, ticket }| {
+                    let due = Value::Integer(due.timestamp_micros());
+                    vec![
+                        ("due_at", due),
+                        ("desk", Value::from(desk.as_str())),
+                        ("ticket", Value::Id(ticket.as_uuid())),
+                    ]
+                });
+                return paged(&self.owed, values, after);
             }
             Read::Ticket(_) | Read::Find(_) => return None,
         };
@@ -208,29 +200,37 @@ impl Sql {
         let mut sql = format!(
             "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, \
              coalesce(due, -9223372036854775808), coalesce(tries, 0) FROM {}.record \
-             WHERE desk = $1 AND kind = $2 AND {column} IS NOT NULL",
+             WHERE desk = $1 AND kind = $2",
             self.schema
         );
-        between(&mut sql, &mut values, column, [&range.from, &range.until]);
-        let (comes_after, direction) = if range.descending { ("<", " DESC") } else { (">", "") };
-        let is_by_key = range.order == RecordOrder::Key;
-        if let Some(after) = &range.after {
-            values.push(Value::from(&*after.key));
-            let key = values.len();
-            if is_by_key {
-                sql.push_str(&format!(" AND key {comes_after} ${key}"));
-            } else {
-                values.push(Value::from(&*after.index));
-                let index = values.len();
-                // The first condition alone bounds the range of an index that does not end in the key.
-                sql.push_str(&format!(
-                    " AND {column} {comes_after}= ${index} AND ({column}, key) {comes_after} (${index}, ${key})"
-                ));
+        let one = match (&range.from, &range.until) {
+            (Bound::Included(from), Bound::Included(until)) if from == until => Some(from),
+            _ => None,
+        };
+        match one {
+            Some(value) => {
+                values.push(Value::from(&**value));
+                sql.push_str(&format!(" AND {column} = $3"));
+            }
+            None => {
+                sql.push_str(&format!(" AND {column} IS NOT NULL"));
+                between(&mut sql, &mut values, column, [&range.from, &range.until]);
             }
         }
-        sql.push_str(&format!(" ORDER BY {column}{direction}"));
-        if !is_by_key {
-            sql.push_str(&format!(", key{direction}"));
+        if let Some(RecordPlace { index, key }) = &range.after {
+            let mut place = vec![("key", Value::from(&**key))];
+            if range.order != RecordOrder::Key && one != Some(index) {
+                place.insert(0, (column, Value::from(&**index)));
+            }
+            comes_after(&mut sql, &mut values, place, range.descending);
+        }
+        let direction = if range.descending { " DESC" } else { "" };
+        // Records with one value are ordered by their keys alone, for which there is an index.
+        match one {
+            None if column != "key" => {
+                sql.push_str(&format!(" ORDER BY {column}{direction}, key{direction}"))
+            }
+            _ => sql.push_str(&format!(" ORDER BY key{direction}")),
         }
         values.push(limit(range.limit));
         sql.push_str(&format!(" LIMIT ${}", values.len()));
@@ -340,14 +340,61 @@ fn column(index: Index) -> &'static str {
     }
 }
 
+/// A place in an order: its columns and their values.
+type Place = Vec<(&'static str, Value)>;
+
+/// The statement for a page, with the condition that its rows come after a place.
+fn paged(sql: &str, mut values: Vec<Value>, after: Option<Place>) -> Option<Statement<'static>> {
+    let mut condition = String::new();
+    if let Some(place) = after {
+        comes_after(&mut condition, &mut values, place, false);
+    }
+    let sql = sql.replace("{after}", &condition);
+    values.iter().all(is_text).then(|| Statement::new(sql, values))
+}
+
+/// Adds the condition that a row comes after a place. No row has a NUL in a text, so a text is compared up to its first NUL: a
+/// row with just that text comes before the place, and no later column matters.
+fn comes_after(sql: &mut String, values: &mut Vec<Value>, place: Place, descending: bool) {
+    let (mut columns, mut bound, mut cut) = (Vec::new(), Vec::new(), false);
+    for (column, mut value) in place {
+        if let Value::Text(Some(text)) = &mut value
+            && let Some(nul) = text.find('\0')
+        {
+            text.truncate(nul);
+            cut = true;
+        }
+        values.push(value);
+        columns.push(column);
+        bound.push(format!("${}", values.len()));
+        if cut {
+            break;
+        }
+    }
+    let sign = match (descending, cut) {
+        (false, _) => ">",
+        (true, false) => "<",
+        (true, true) => "<=",
+    };
+    if let ([column, _, ..], [value, _, ..]) = (&columns[..], &bound[..]) {
+        // This alone bounds the range of an index that does not have the other columns.
+        let sign = if descending { "<=" } else { ">=" };
+        sql.push_str(&format!(" AND {column} {sign} {value}"));
+    }
+    sql.push_str(&format!(" AND ({}) {sign} ({})", columns.join(", "), bound.join(", ")));
+}
+
+/// Adds the conditions that a column is between these ends. No row has a NUL in a text: beyond a text with one is the same as
+/// beyond what precedes the NUL.
 fn between(sql: &mut String, values: &mut Vec<Value>, column: &str, ends: [&Bound<String>; 2]) {
-    for (end, (included, excluded)) in ends.into_iter().zip([(">=", ">"), ("<=", "<")]) {
+    for (end, [included, excluded, with_nul]) in ends.into_iter().zip([[">=", ">", ">"], ["<=", "<", "<="]]) {
         let (value, sign) = match end {
             Bound::Included(value) => (value, included),
             Bound::Excluded(value) => (value, excluded),
             Bound::Unbounded => continue,
         };
-        values.push(Value::from(&**value));
+        let (value, sign) = value.split_once('\0').map_or((&**value, sign), |(before, _)| (before, with_nul));
+        values.push(Value::from(value));
         sql.push_str(&format!(" AND {column} {sign} ${}", values.len()));
     }
 }

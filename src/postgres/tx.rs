@@ -158,7 +158,7 @@ impl<'a> Work<'a> {
         let tickets = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, self.mode)).await?;
         let mut others = Vec::with_capacity(reads.len());
         for read in reads {
-            others.push(self.ready(wire, self.shared.sql.read(&self.desk, read)).await?);
+            others.push(self.ready(wire, self.shared.sql.read(&self.desk, read, self.mode)).await?);
         }
         let before = std::mem::replace(&mut self.state, State::Open);
         wire.claiming(more.len());
@@ -308,7 +308,7 @@ impl<'a> Work<'a> {
         versions: &[(RecordKind, String, Option<u64>)],
     ) -> Result<Option<Error>> {
         for (kind, key, expected) in versions {
-            let read = self.shared.sql.read(&self.desk, &Read::record(*kind, key.as_str()));
+            let read = self.shared.sql.read(&self.desk, &Read::record(*kind, key.as_str()), Mode::Read);
             let Some(statement) = self.ready(wire, read).await? else { continue };
             let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
             let found = rows.first().map(|row| row.unsigned(1)).transpose()?;

@@ -9,7 +9,7 @@ use crate::id::DeskId;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::record::{Claimed, DueRecord, Expected, Record, RecordKind, RecordWrite};
-use crate::time::to_micros;
+use crate::time::{Stopwatch, to_micros};
 
 /// A claim: which records, how many, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +18,22 @@ pub(crate) struct Claim {
     pub(crate) limit: usize,
     pub(crate) now: DateTime<Utc>,
     pub(crate) lease: TimeDelta,
+    since: Stopwatch,
 }
 
 impl Claim {
+    /// A claim at this instant, by the store's clock.
+    pub(crate) fn new(kind: RecordKind, limit: usize, now: DateTime<Utc>, lease: TimeDelta) -> Claim {
+        Claim { kind, limit, now, lease, since: Stopwatch::start() }
+    }
+
+    /// The same claim at the present instant: a lease begins when the waiting for a transaction has ended.
+    pub(crate) fn at_present(self) -> Claim {
+        let waited = TimeDelta::from_std(self.since.elapsed()).unwrap_or_default();
+        let now = self.now.checked_add_signed(waited).unwrap_or(self.now);
+        Claim::new(self.kind, self.limit, to_micros(now), self.lease)
+    }
+
     /// Lists what is due at all desks.
     pub(crate) fn listing(&self) -> Read {
         Read::DueRecords { kind: self.kind, until: self.now, after: None, limit: self.limit }
@@ -48,12 +61,8 @@ impl Claim {
             taken.version += 1;
             taken.content.tries = taken.content.tries.saturating_add(1);
             taken.content.due = Some(self.leased_until());
-            commit.push(RecordWrite {
-                kind: self.kind,
-                key: record.key.clone(),
-                expected: Expected::Version(record.version),
-                content: Some(taken.content.clone()),
-            });
+            let expected = Expected::Version(record.version);
+            commit.push(RecordWrite::put(self.kind, &*record.key, expected, taken.content.clone()));
             claimed.push(Claimed { desk: desk.clone(), record: taken });
         }
         (commit, claimed)

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, ErrorKind};
 use crate::id::DeskId;
 use crate::store::handling::{Erasure, Handling};
+use crate::time::to_micros;
 
 /// A kind of records, with its entry for the registry. Two kinds are equal if their codes are.
 ///
@@ -238,6 +239,7 @@ pub enum Expected {
 /// assert_eq!((new.key, gone.content), ("n-1".to_owned(), None));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RecordWrite {
     /// The kind.
     pub kind: RecordKind,
@@ -250,13 +252,15 @@ pub struct RecordWrite {
 }
 
 impl RecordWrite {
-    /// Writes content under a key.
+    /// Writes content under a key. It is due at a whole microsecond, as stores keep it: the instant is rounded down.
     pub fn put(
         kind: RecordKind,
         key: impl Into<String>,
         expected: Expected,
-        content: Content,
+        mut content: Content,
     ) -> RecordWrite {
+        content.due = content.due.map(to_micros);
+        content.personal = content.personal.filter(|it| !it.is_empty());
         RecordWrite { kind, key: key.into(), expected, content: Some(content) }
     }
 

@@ -76,6 +76,8 @@ pub(crate) enum Fault {
     RepeatsDue,
     /// The lease of a claim never ends.
     LeasesForEver,
+    /// Others may claim a record that was read in order to write it.
+    ClaimsWhatIsRead,
     /// Counts tries further than it can read them.
     CountsOn,
     /// Writes what it claims without looking whether another claim was faster.
@@ -364,6 +366,9 @@ impl Tx for BrokenTx<'_> {
                 Fault::ClaimsNoKey => *kind == RECEIPT,
                 _ => false,
             },
+            (_, Answer::Record(Some(record))) => {
+                self.broken.fault == Fault::ClaimsWhatIsRead && record.content.due.is_some()
+            }
             (Read::NextNumber { .. }, _) => self.broken.fault == Fault::ClaimsNoNumbers,
             (Read::Ticket(_), Answer::Ticket(Some(ticket))) => match self.broken.fault {
                 Fault::ClaimsNoTickets => true,
