@@ -106,7 +106,8 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::Twins, C::NothingIsThereTwice, &[]),
         (Fault::OwesAll, C::OwedAtAllDesks, &[]),
         (Fault::ReadsAnew, C::ReadingClaimsNothing, &[]),
-        (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[]),
+        // It takes no shared locks, so that a record which is read in that mode may be claimed.
+        (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[C::ReadRecordsAreNotClaimed]),
         // A commit of several tickets is refused when some of them are written already.
         (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic]),
     ]
