@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use firstline::lifecycle::{Refused, StateKind, StepKind};
-use firstline::ticket::decision::Moment;
+use firstline::ticket::decision::DecisionContext;
 use firstline::ticket::personal::{Owner, Personal, Words};
 use firstline::time::{DateTime, Utc};
 use firstline::{Action, Actor, Change, Contact, Desk, Event, NewTicket, Policy, Snapshot, State, state};
@@ -60,7 +60,7 @@ fn decision() {
     let (now, policy, anna, boris) =
         (at("2026-01-05T12:00:00Z"), Policy::new(), Actor::agent("anna"), "boris");
     let boris = Actor::contact(boris);
-    let rules = firstline::sla::Rulebook::new();
+    let rules = firstline::sla::AgreementSet::new();
     let workflows = firstline::workflow::Catalogue::new();
     let tickets = tickets(&anna);
     let mut random = Random::seeded(11);
@@ -73,7 +73,7 @@ fn decision() {
     }
     let by = |step| if step == StepKind::Confirm { &boris } else { &anna };
     let decide = |case: &Case| {
-        let moment = Moment {
+        let context = DecisionContext {
             now,
             by: by(case.step),
             policy: &policy,
@@ -81,7 +81,7 @@ fn decision() {
             workflows: &workflows,
             history: None,
         };
-        black_box(&case.ticket).decide(black_box(&case.action), &moment)
+        black_box(&case.ticket).decide(black_box(&case.action), &context)
     };
     let template = decide(&cases.0[0]).unwrap().events()[0].clone();
     for case in &cases.0 {

@@ -29,7 +29,7 @@ use std::time::Duration;
 use desk::{SeededIds, desk_in, request};
 use filled::{filled, templates};
 use firstline::desk::Settings;
-use firstline::sqlite::{Awaited, Durability, Options, Sqlite};
+use firstline::sqlite::{AsyncSqlite, Durability, Options, Sqlite};
 use firstline::time::{ManualTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, Desk, Worker};
 use measure::{Lane, Limits, aim, nanos, side_by_side};
@@ -120,7 +120,7 @@ fn grown_log(file: &Path) -> Connection {
 }
 
 /// So many callers who each wait for their answer before they ask again. Gives nanoseconds per command.
-fn awaiting(runtime: &Runtime, desk: &Desk<Awaited>, callers: usize, number: &Arc<AtomicUsize>) -> f64 {
+fn awaiting(runtime: &Runtime, desk: &Desk<AsyncSqlite>, callers: usize, number: &Arc<AtomicUsize>) -> f64 {
     // With many callers long enough that the first and the last sync, which few share, do not count for much.
     let commands = if callers == 1 { BATCH } else { 8 * BATCH };
     nanos(commands, || {

@@ -23,8 +23,8 @@ use firstline::desk::Settings;
 use firstline::lifecycle::{StateKind, StepKind};
 use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::sla::Rulebook;
-use firstline::ticket::decision::Moment;
+use firstline::sla::AgreementSet;
+use firstline::ticket::decision::DecisionContext;
 use firstline::time::ManualTime;
 use firstline::workflow::{Status, Transition, Workflow};
 use firstline::{Action, Actor, Condition, NewTicket, Policy, Snapshot, WorkflowDefinition};
@@ -156,16 +156,22 @@ fn decide(limits: Limits) {
         let (tickets, workflows) = (tickets(policy, &anna), policy.catalogue().unwrap());
         let cases: Vec<(Snapshot, Action)> =
             accepted.iter().map(|(place, step)| (tickets[*place].clone(), action(*step))).collect();
-        let (anna, rules) = (anna.clone(), Rulebook::new());
+        let (anna, rules) = (anna.clone(), AgreementSet::new());
         lanes.push((
             name,
             Box::new(move || {
                 let now = "2026-01-05T12:00:00Z".parse().unwrap();
-                let moment =
-                    Moment { now, by: &anna, policy, rules: &rules, workflows: &workflows, history: None };
+                let context = DecisionContext {
+                    now,
+                    by: &anna,
+                    policy,
+                    rules: &rules,
+                    workflows: &workflows,
+                    history: None,
+                };
                 nanos(cases.len(), || {
                     for (ticket, action) in &cases {
-                        drop(black_box(black_box(ticket).decide(black_box(action), &moment)).unwrap());
+                        drop(black_box(black_box(ticket).decide(black_box(action), &context)).unwrap());
                     }
                 })
             }),

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use firstline::sqlite::{Awaited, Sqlite};
+use firstline::sqlite::{AsyncSqlite, Sqlite};
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, DeskId, NewTicket, Query, Ticket, Worker};
 use serde_json::{Value, json};
@@ -37,14 +37,14 @@ fn shown(ticket: &Ticket) -> Value {
     json!({ "number": ticket.number, "subject": ticket.subject(), "state": ticket.state().to_string() })
 }
 
-async fn open(State(store): State<Awaited>, Path(desk): Path<String>, Json(asked): Json<Value>) -> Reply {
+async fn open(State(store): State<AsyncSqlite>, Path(desk): Path<String>, Json(asked): Json<Value>) -> Reply {
     let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
     let request = NewTicket::new(text("subject")).from(text("from"));
     let ticket = store.desk(DeskId::new(desk)).open_ticket(request).await.map_err(refused)?;
     Ok(Json(shown(&ticket.into_untyped())))
 }
 
-async fn snooze(State(store): State<Awaited>, Path((desk, number)): Path<(String, u64)>) -> Reply {
+async fn snooze(State(store): State<AsyncSqlite>, Path((desk, number)): Path<(String, u64)>) -> Reply {
     let desk = store.desk(DeskId::new(desk));
     let ticket = desk.ticket(number).await.map_err(refused)?;
     let until = SystemTime.now() + TimeDelta::milliseconds(300);
@@ -53,22 +53,22 @@ async fn snooze(State(store): State<Awaited>, Path((desk, number)): Path<(String
     Ok(Json(shown(&receipt.ticket)))
 }
 
-async fn inbox(State(store): State<Awaited>, Path(desk): Path<String>) -> Reply {
+async fn inbox(State(store): State<AsyncSqlite>, Path(desk): Path<String>) -> Reply {
     let page = store.desk(DeskId::new(desk)).find(Query::inbox()).await.map_err(refused)?;
     Ok(Json(page.tickets.iter().map(shown).collect()))
 }
 
 /// Looks every tenth of a second for what the clock owes, at all desks, until the host stops. What has begun is done.
-async fn serve_the_clock(store: Awaited, mut stopped: watch::Receiver<()>) {
+async fn serve_the_clock(store: AsyncSqlite, mut stopped: watch::Receiver<()>) {
     let worker = Worker::over(store);
     loop {
         // A store that is busy for a moment ends no loop: what could not be done is still owed.
         match worker.drain(SystemTime.now()).await {
-            Ok(swept) => {
-                swept.failed.iter().for_each(|it| println!("    the worker could not serve {it}"));
-                swept.stopped.iter().for_each(|error| println!("    the worker will try again: {error}"));
-                if swept.fired > 0 {
-                    println!("    the worker woke {} ticket", swept.fired);
+            Ok(report) => {
+                report.failed.iter().for_each(|it| println!("    the worker could not serve {it}"));
+                report.stopped.iter().for_each(|error| println!("    the worker will try again: {error}"));
+                if report.fired > 0 {
+                    println!("    the worker woke {} ticket", report.fired);
                 }
             }
             Err(error) => println!("    the worker will try again: {error}"),

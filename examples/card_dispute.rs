@@ -75,8 +75,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("\nThe flight, as its history tells it:\n\n{}", Story::of(&desk.records().history(flight)?));
     let workflow = preset::card_dispute().build()?;
-    let traffic = desk.reports().traffic(&workflow)?;
-    let picture = Picture::of(&workflow).counting(&traffic);
+    let process_map = desk.reports().process_map(&workflow)?;
+    let picture = Picture::of(&workflow).counting(&process_map);
     println!("Both together:\n\n{}", picture.mermaid());
     Ok(())
 }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use firstline::workflow::{Finding, Workflow};
+use firstline::workflow::{Diagnostic, Workflow};
 
 const HELP: &str = "\
 usage: check_workflow FILE
@@ -28,7 +28,7 @@ fn read(path: &Path, text: &str) -> Result<firstline::Result<Workflow>, String> 
 }
 
 /// A finding with the line in which it stands.
-fn show(path: &Path, text: &str, finding: &Finding) {
+fn show(path: &Path, text: &str, finding: &Diagnostic) {
     let sort = if finding.kind.is_error() { "error" } else { "warning" };
     println!("{sort}[{}]: {}", finding.kind, finding.message);
     let part = if finding.path.is_empty() { String::new() } else { format!(", {}", finding.path) };
@@ -53,7 +53,7 @@ fn check(path: &Path) -> Result<bool, String> {
     let text = std::fs::read_to_string(path).map_err(|problem| problem.to_string())?;
     let text = text.trim_start_matches('\u{feff}');
     let read = read(path, text)?;
-    let findings: Vec<&Finding> = match &read {
+    let findings: Vec<&Diagnostic> = match &read {
         Ok(workflow) => workflow.warnings().collect(),
         Err(error) => error.findings().ok_or(error.to_string())?.all().iter().collect(),
     };

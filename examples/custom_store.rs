@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline::store::{
-    Answer, Changes, Commit, Content, DueTimer, Expected, Handling, Index, Mode, Owed, Read, RecordKind,
+    Answer, Changes, Commit, Content, DueTicket, DueTimer, Expected, Handling, Index, Mode, Read, RecordKind,
     RecordTable, RecordWrite, Store, Tx, Write, due_records,
 };
 use firstline::{
@@ -45,7 +45,9 @@ impl Tx for Transaction<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         self.desks.entry(self.desk.clone()).or_default();
         let answer = |read: &Read| match (read, &self.desks[&self.desk]) {
-            (Read::Owed { until, after, limit }, _) => self.owed(*until, after.as_deref(), *limit),
+            (Read::DueTickets { until, after, limit }, _) => {
+                self.due_tickets(*until, after.as_deref(), *limit)
+            }
             (Read::DueRecords { kind, until, after, limit }, _) => {
                 let tables = self.desks.iter().map(|(desk, rows)| (desk, &rows.records));
                 Ok(due_records(tables, *kind, *until, after.as_deref(), *limit))
@@ -99,15 +101,15 @@ impl Tx for Transaction<'_> {
 
 impl Transaction<'_> {
     /// What the clock owes at all desks: the only question that looks beyond the transaction's own.
-    fn owed(&self, until: DateTime<Utc>, after: Option<&Owed>, limit: usize) -> Result<Answer> {
-        let mut owed = BTreeSet::new();
+    fn due_tickets(&self, until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize) -> Result<Answer> {
+        let mut due_tickets = BTreeSet::new();
         for (desk, rows) in self.desks.iter() {
             for DueTimer { timer, ticket } in rows.timers()? {
-                owed.insert(Owed { due: timer.due, desk: desk.clone(), ticket });
+                due_tickets.insert(DueTicket { due: timer.due, desk: desk.clone(), ticket });
             }
         }
-        owed.retain(|it| it.due <= until && after.is_none_or(|after| it > after));
-        Ok(Answer::Owed(owed.into_iter().take(limit).collect()))
+        due_tickets.retain(|it| it.due <= until && after.is_none_or(|after| it > after));
+        Ok(Answer::DueTickets(due_tickets.into_iter().take(limit).collect()))
     }
 }
 

@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  (two weeks later) -> {}", desk.ticket(chair)?.status());
 
     let workflow = preset::retail_return().build()?;
-    let traffic = desk.reports().traffic(&workflow)?;
-    println!("\nAll three together:\n\n{}", Picture::of(&workflow).counting(&traffic).mermaid());
+    let process_map = desk.reports().process_map(&workflow)?;
+    println!("\nAll three together:\n\n{}", Picture::of(&workflow).counting(&process_map).mermaid());
     Ok(())
 }

@@ -45,14 +45,14 @@
 //! # Time zones
 //! [`Zone`] tells where the data comes from and how it goes on after the last tabulated year.
 
-mod agenda;
 mod builder;
 mod compiled;
+mod date_rule;
 mod definition;
 #[cfg(feature = "ics")]
 mod ics;
 mod index;
-mod occasion;
+mod overrides;
 mod shift;
 mod span;
 mod timeline;
@@ -63,10 +63,10 @@ mod zone;
 
 pub use builder::Builder;
 pub use compiled::Calendar;
+pub use date_rule::{DateRule, Holiday};
 pub use definition::{AtClosing, Definition, HolidayCut};
 #[cfg(feature = "ics")]
 pub use ics::holidays_from_ics;
-pub use occasion::{Holiday, Occasion};
 pub use shift::Shift;
 pub use span::{Label, Period, Periods, Span, Spans};
 pub use week::{EVERY_DAY, WORKDAYS};

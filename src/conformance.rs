@@ -56,7 +56,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use scene::Scene;
 
 pub use candidate::Candidate;
-pub use failure::Failure;
+pub use failure::CheckFailure;
 
 macro_rules! checks {
     ($($(#[doc = $doc:literal])+ $check:ident = $name:literal by $module:ident::$function:ident;)*) => {
@@ -85,7 +85,7 @@ macro_rules! checks {
                 }
             }
 
-            fn on<C: Candidate>(self, scene: &Scene<'_, C>) -> Result<(), Failure> {
+            fn on<C: Candidate>(self, scene: &Scene<'_, C>) -> Result<(), CheckFailure> {
                 match self {
                     $(Check::$check => $module::$function(scene),)*
                 }
@@ -151,7 +151,7 @@ checks! {
     /// Due timers come by instant, kind, subject and ticket, and no page of them loses or repeats one.
     DueInOrder = "due_in_order" by clock::due;
     /// What is owed at all desks comes by instant, desk and ticket, each once, page by page.
-    OwedAtAllDesks = "owed_at_all_desks" by clock::owed;
+    OwedAtAllDesks = "owed_at_all_desks" by clock::due_tickets;
     /// Instants are kept to the microsecond, in any year.
     TimesToTheMicrosecond = "times_to_the_microsecond" by clock::micros;
     /// Every order and every filter finds what a look at all tickets finds.
@@ -184,9 +184,9 @@ impl Check {
     ///
     /// # Errors
     /// What the store did instead of what it should.
-    pub fn run<C: Candidate>(self, candidate: &C) -> Result<(), Failure> {
+    pub fn run<C: Candidate>(self, candidate: &C) -> Result<(), CheckFailure> {
         let checked = catch_unwind(AssertUnwindSafe(|| self.on(&Scene::new(candidate)?)));
-        checked.unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref())))
+        checked.unwrap_or_else(|panic| Err(CheckFailure::panicked(panic.as_ref())))
     }
 }
 
@@ -205,7 +205,7 @@ pub fn run<C: Candidate>(candidate: &C) -> Report {
 #[derive(Debug)]
 #[must_use = "it says whether the store passed"]
 pub struct Report {
-    outcomes: Vec<(Check, Result<(), Failure>)>,
+    outcomes: Vec<(Check, Result<(), CheckFailure>)>,
 }
 
 impl Report {
@@ -215,12 +215,12 @@ impl Report {
     }
 
     /// The checks that failed, and how.
-    pub fn failed(&self) -> impl Iterator<Item = (Check, &Failure)> {
+    pub fn failed(&self) -> impl Iterator<Item = (Check, &CheckFailure)> {
         self.outcomes.iter().filter_map(|(check, outcome)| Some((*check, outcome.as_ref().err()?)))
     }
 
     /// Every check with its outcome, in the order of [`Check::ALL`].
-    pub fn outcomes(&self) -> impl Iterator<Item = (Check, Result<(), &Failure>)> {
+    pub fn outcomes(&self) -> impl Iterator<Item = (Check, Result<(), &CheckFailure>)> {
         self.outcomes.iter().map(|(check, outcome)| (*check, outcome.as_ref().copied()))
     }
 }

@@ -2,20 +2,20 @@
 
 mod act;
 mod by;
+mod context;
 mod definitions;
-mod frame;
 mod import;
 mod links;
-mod look;
 mod lookup;
 mod migrate;
 mod open;
+mod process_map;
+mod queries;
 mod receipt;
 mod records;
 mod reports;
 mod setup;
 mod sweep;
-mod traffic;
 mod worker;
 
 use std::num::NonZeroUsize;
@@ -23,9 +23,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::flow::Engine;
 use crate::id::{DeskId, IdSource, RandomIds, TicketId};
 use crate::lifecycle::state::{KnownState, New};
+use crate::operation::Engine;
 use crate::policy::Policy;
 use crate::store::Query;
 use crate::ticket::action::Action;
@@ -35,13 +35,13 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 
 pub use by::By;
 pub use import::Imported;
-pub use look::{Page, TicketRef};
-pub use migrate::{Crossings, MAX_NAMED, Migrated, Obstacle, Obstacles, Rehearsal};
+pub use migrate::{Crossings, MAX_NAMED, Migrated, MigrationPreview, Obstacle, Obstacles};
+pub use queries::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
-pub use sweep::{Swept, Unfired};
+pub use sweep::{FailedTicket, TickReport};
 pub use worker::Worker;
 
 /// How many due tickets a sweep lists at once, if not said.
@@ -189,12 +189,12 @@ impl<E> Desk<E> {
         &self.engine
     }
 
-    fn frame(&self) -> frame::Frame {
-        self.frame_at(self.settings.time.now())
+    fn context(&self) -> context::CommandContext {
+        self.context_at(self.settings.time.now())
     }
 
-    fn frame_at(&self, now: DateTime<Utc>) -> frame::Frame {
-        frame::Frame {
+    fn context_at(&self, now: DateTime<Utc>) -> context::CommandContext {
+        context::CommandContext {
             now: to_micros(now),
             keep_receipts: self.settings.keep_receipts,
             lookup: self.settings.lookup,
@@ -203,8 +203,8 @@ impl<E> Desk<E> {
         }
     }
 
-    fn new_id(&self, frame: &frame::Frame) -> TicketId {
-        self.settings.ids.new_id(frame.now).into()
+    fn new_id(&self, context: &context::CommandContext) -> TicketId {
+        self.settings.ids.new_id(context.now).into()
     }
 }
 
@@ -235,9 +235,9 @@ impl<E: Engine> Desk<E> {
     ///   another ticket, or its key was used for another request;
     /// - [storage](crate::Error::is_storage).
     pub fn open_ticket(&self, request: NewTicket) -> E::Reply<'_, Ticket<New>> {
-        let frame = self.frame();
-        let id = self.new_id(&frame);
-        self.engine.run(&self.settings.desk, open::Open::new(request, id, frame))
+        let context = self.context();
+        let id = self.new_id(&context);
+        self.engine.run(&self.settings.desk, open::Open::new(request, id, context))
     }
 
     /// Takes in a message: it goes to the ticket of its [thread](NewTicket::thread), or opens one. A requester's
@@ -257,9 +257,9 @@ impl<E: Engine> Desk<E> {
     /// As [`open_ticket`](Desk::open_ticket), and [invalid](crate::Error::is_invalid) if a message for an open
     /// ticket has no words.
     pub fn receive(&self, message: NewTicket) -> E::Reply<'_, Receipt> {
-        let frame = self.frame();
-        let id = self.new_id(&frame);
-        self.engine.run(&self.settings.desk, open::Receive::new("receive", message, id, frame))
+        let context = self.context();
+        let id = self.new_id(&context);
+        self.engine.run(&self.settings.desk, open::Receive::new("receive", message, id, context))
     }
 
     /// Does something to a ticket: an [`Action`] may carry several things, all or nothing.
@@ -286,8 +286,8 @@ impl<E: Engine> Desk<E> {
     /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
     ///   [storage](crate::Error::is_storage).
     pub fn act(&self, ticket: TicketId, action: Action, by: impl Into<By>) -> E::Reply<'_, Receipt> {
-        let flow = act::Act::new(ticket, action, by.into(), self.frame());
-        self.engine.run(&self.settings.desk, flow)
+        let operation = act::Act::new(ticket, action, by.into(), self.context());
+        self.engine.run(&self.settings.desk, operation)
     }
 
     /// Takes one typed step, and returns the ticket in its new state.
@@ -309,8 +309,8 @@ impl<E: Engine> Desk<E> {
     /// As [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if anything happened to the ticket since
     /// the handle was made.
     pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
-        let flow = act::Take::new(step, by.into(), self.frame());
-        self.engine.run(&self.settings.desk, flow)
+        let operation = act::Take::new(step, by.into(), self.context());
+        self.engine.run(&self.settings.desk, operation)
     }
 
     /// Reads a ticket, by its id, its number (`"T-1042"`) or what another system calls it.
@@ -328,7 +328,7 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), [storage](crate::Error::is_storage).
     pub fn ticket(&self, ticket: impl Into<TicketRef>) -> E::Reply<'_, Ticket> {
-        self.engine.run(&self.settings.desk, look::LookUp(ticket.into(), self.frame()))
+        self.engine.run(&self.settings.desk, queries::LookUp(ticket.into(), self.context()))
     }
 
     /// Finds tickets, a page at a time.
@@ -353,7 +353,7 @@ impl<E: Engine> Desk<E> {
     /// [invalid](crate::Error::is_invalid) for a limit out of range, a foreign cursor or a condition on what no
     /// ticket has; [storage](crate::Error::is_storage).
     pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
-        self.engine.run(&self.settings.desk, look::Find { query, frame: self.frame() })
+        self.engine.run(&self.settings.desk, queries::Find { query, context: self.context() })
     }
 
     /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes, warnings and breaches
@@ -372,24 +372,24 @@ impl<E: Engine> Desk<E> {
     /// desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna"))?;
     ///
     /// // Five days of silence close it. This tick comes a month late; the ticket was closed in time all the same.
-    /// let swept = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
-    /// assert_eq!((swept.fired, swept.failed.len()), (1, 0));
-    /// assert!(swept.stopped.is_none());
+    /// let report = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
+    /// assert_eq!((report.fired, report.failed.len()), (1, 0));
+    /// assert!(report.stopped.is_none());
     /// let closed_at = desk.ticket(ticket.id())?.closed_at;
     /// assert_eq!(closed_at, Some("2026-01-10T09:00:00Z".parse()?));
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// What failed, whether the rest was put aside, and what points to a store that is busy or gone, is in [`Swept`] beside
+    /// What failed, whether the rest was put aside, and what points to a store that is busy or gone, is in [`TickReport`] beside
     /// what was done: the next tick goes on. Two tickets in a row that cannot be had end it; [`Worker::drain`], which
     /// does the same for all desks, says more.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if the desk's id is none. None that a store gives.
-    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, Swept> {
+    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
         let listing = sweep::Listing::Here(self.settings.desk.clone(), None);
-        let sweep = sweep::Sweep::new(self.frame_at(now), listing, PAGE.get());
+        let sweep = sweep::Sweep::new(self.context_at(now), listing, PAGE.get());
         self.engine.work(&self.settings.desk, sweep)
     }
 }

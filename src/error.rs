@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Conflict,
     /// The idempotency key was used before, with another request.
     KeyReused,
-    /// Others used the store for longer than a command waits (the `patience` of the store's options, at first ten seconds),
+    /// Others used the store for longer than a command waits (the `acquire_timeout` of the store's options, at first ten seconds),
     /// or it was briefly unreachable. Nothing was written; the same call may be made again.
     Busy,
     /// The store failed: disk full, I/O error, no permission. Nothing was half-written. If the disk fills or fails while

@@ -68,7 +68,7 @@
 //!
 //! ```text
 //!  3  adapters         sqlite · postgres · memory · conformance · yours
-//!  2  desk and ports   desk · flow · store
+//!  2  desk and ports   desk · operation · store
 //!  1  domain, pure     ticket · lifecycle · workflow · policy · priority · condition · calendar · sla · import · reports
 //!  0  vocabulary       id · error · time · value
 //! ```
@@ -78,7 +78,7 @@
 //! - **Decisions are pure.** [`Snapshot::decide`] takes a ticket, an action and a moment and gives events or a refusal:
 //!   no clock, no randomness, nothing read or written. Time and new ids are arguments, so that you can test with a
 //!   [`ManualTime`](time::ManualTime) and replay what happened.
-//! - **A command is a value.** A [`Flow`](flow::Flow) says what it wants to read, decides, and says what is to be
+//! - **A command is a value.** A [`Operation`](flow::Operation) says what it wants to read, decides, and says what is to be
 //!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
 //!   futures instead of results: PostgreSQL, SQLite with a thread that writes, or one of yours.
 //! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
@@ -149,7 +149,6 @@ pub mod conformance;
 pub mod definition;
 pub mod desk;
 pub mod error;
-pub mod flow;
 pub mod id;
 pub mod import;
 pub mod lifecycle;
@@ -157,16 +156,17 @@ pub mod limits;
 mod line;
 pub mod memory;
 mod open_set;
+pub mod operation;
 pub mod policy;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod priority;
 pub mod reports;
 pub mod sla;
-mod spelling;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;
+mod suggest;
 pub mod ticket;
 pub mod time;
 pub mod value;
@@ -194,7 +194,7 @@ pub use ticket::event::{Change, Event, ExternalRef};
 pub use ticket::kind::{Channel, Kind, LinkKind, TicketNumber};
 pub use ticket::message::Message;
 pub use ticket::opening::NewTicket;
-pub use ticket::people::{Actor, Contact, Part, Who};
+pub use ticket::people::{Actor, Contact, ContactRole, Who};
 pub use ticket::snapshot::Snapshot;
 pub use ticket::{AnyTicket, Step, Ticket};
 pub use time::{DateTime, TimeDelta, Utc};

@@ -12,7 +12,7 @@ use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
 use crate::store::commit::{Commit, TicketWrite, highest_number};
-use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
+use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{Mode, RecordTable, Store, Tx, due_records};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::Event;
@@ -74,15 +74,19 @@ pub struct MemoryTx<'a> {
 
 impl MemoryTx<'_> {
     /// Over all desks.
-    fn owed(&self, until: DateTime<Utc>, after: Option<&Owed>, limit: usize) -> Vec<Owed> {
-        let mut owed = BTreeSet::new();
+    fn due_tickets(&self, until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize) -> Vec<DueTicket> {
+        let mut due_tickets = BTreeSet::new();
         for (desk, rows) in self.desks.iter() {
             for (ticket, (_, _, timers)) in &rows.tickets {
                 let due = timers.iter().filter(|timer| timer.due <= until);
-                owed.extend(due.map(|timer| Owed { due: timer.due, desk: desk.clone(), ticket: *ticket }));
+                due_tickets.extend(due.map(|timer| DueTicket {
+                    due: timer.due,
+                    desk: desk.clone(),
+                    ticket: *ticket,
+                }));
             }
         }
-        owed.into_iter().filter(|it| after.is_none_or(|after| it > after)).take(limit).collect()
+        due_tickets.into_iter().filter(|it| after.is_none_or(|after| it > after)).take(limit).collect()
     }
 
     fn rows(&mut self) -> &mut Rows {
@@ -93,8 +97,8 @@ impl MemoryTx<'_> {
 impl Tx for MemoryTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         let answer = |read: &Read| match read {
-            Read::Owed { until, after, limit } => {
-                Ok(Answer::Owed(self.owed(*until, after.as_deref(), *limit)))
+            Read::DueTickets { until, after, limit } => {
+                Ok(Answer::DueTickets(self.due_tickets(*until, after.as_deref(), *limit)))
             }
             Read::DueRecords { kind, until, after, limit } => {
                 let tables = self.desks.iter().map(|(desk, rows)| (desk, &rows.records));
@@ -158,7 +162,7 @@ impl Rows {
                 Answer::Due(due)
             }
             // Answered over all desks, by the transaction.
-            Read::Owed { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
+            Read::DueTickets { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
                 let mut found: Vec<_> = snapshots

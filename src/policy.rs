@@ -66,7 +66,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::priority::Matrix;
 use crate::sla::{self, Agreement};
-use crate::spelling;
+use crate::suggest;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
@@ -262,7 +262,7 @@ impl Policy {
             let declared: Vec<_> = self.fields.keys().map(String::as_str).collect();
             let allowed =
                 if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
-            let meant = spelling::nearest(name, self.fields.keys().map(String::as_str));
+            let meant = suggest::nearest(name, self.fields.keys().map(String::as_str));
             let hint = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
             let problem = format_args!("is not declared in the desk's policy{hint}").to_string();
             Error::invalid(&format!("field `{name}`"), problem).allowing(allowed)

@@ -23,7 +23,7 @@
 //!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
 //! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
 //! - A command that meets a deadlock, a serialization failure or a server that is starting anew is tried again, for
-//!   about as long as the [patience](Options::patience) lasts. If the connection breaks while it is committed, its claims
+//!   about as long as the [acquire_timeout](Options::acquire_timeout) lasts. If the connection breaks while it is committed, its claims
 //!   are taken once more and its events looked for; only if the server stays away the error is
 //!   [`Unknown`](ErrorKind::Unknown).
 //! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`: for TLS there is [`Options::connect_with`].
@@ -82,12 +82,12 @@
 
 mod answer;
 mod connect;
+mod connection;
 pub mod driver;
 mod fault;
-mod line;
 mod options;
+mod permits;
 mod schema;
-mod seats;
 mod sql;
 mod tx;
 mod wire;
@@ -102,13 +102,13 @@ use deadpool_postgres::Pool;
 
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
-use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
+use crate::operation::async_store::{self, AsyncStore, AsyncTx, Reply};
+use crate::operation::{Engine, Job, Operation};
 use crate::store::{Claimed, Mode, RecordKind};
+use connection::{Cancel, Limits, PgConnection};
 use fault::Fault;
-use line::{Cancel, Limits, Line};
-use seats::Seats;
+use permits::Permits;
 use sql::Shared;
 use tx::{Door, Work};
 
@@ -122,7 +122,7 @@ pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
-    seats: Seats,
+    permits: Permits,
     shared: Shared,
     limits: Limits,
     cancel: Cancel,
@@ -150,19 +150,19 @@ impl Postgres {
     }
 
     /// A connection to spare, or one that is made.
-    async fn line(&self, mode: Mode) -> Result<Line, Fault> {
-        let Inner { pool, seats, limits, cancel, .. } = &*self.0;
-        let seat = seats.take(mode, limits.patience).await?;
-        let (connection, seat) = if pool.status().available > 0 {
-            (pool.get().await?, seat)
+    async fn line(&self, mode: Mode) -> Result<PgConnection, Fault> {
+        let Inner { pool, permits, limits, cancel, .. } = &*self.0;
+        let permit = permits.take(mode, limits.acquire_timeout).await?;
+        let (connection, permit) = if pool.status().available > 0 {
+            (pool.get().await?, permit)
         } else {
             // By a task, which makes it whether or not somebody still waits for it: a connection that is given up half
             // made is one more at the server, and callers with little time would never have one.
             let pool = pool.clone();
-            let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, seat)) });
+            let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, permit)) });
             made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
         };
-        Ok(Line::new(connection, seat, *limits, cancel.clone()))
+        Ok(PgConnection::new(connection, permit, *limits, cancel.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -187,12 +187,12 @@ impl Engine for Postgres {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
-        awaiting::run(self, desk, flow)
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
+        async_store::run(self, desk, operation)
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        awaiting::work(self, desk, job)
+        async_store::work(self, desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {
@@ -234,7 +234,7 @@ impl AsyncStore for Postgres {
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
-        fault::wait(tries, error, self.0.limits.patience).await
+        fault::wait(tries, error, self.0.limits.acquire_timeout).await
     }
 
     async fn now(&self) -> Result<DateTime<Utc>> {

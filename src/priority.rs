@@ -74,7 +74,7 @@ mod matrix;
 mod modifier;
 mod scale;
 
-pub use assessment::{Assessment, Graded, Step};
+pub use assessment::{Assessment, AssessmentStep, Graded};
 pub use definition::{Cell, MatrixDefinition};
 pub use level::{Impact, MAX_RANK, Priority, Urgency};
 pub use matrix::{Inputs, Matrix};

@@ -45,6 +45,7 @@
 //!   [`what_if`](crate::desk::Reports::what_if).
 
 mod agreement;
+mod agreement_set;
 mod agreements;
 mod clock;
 mod duration;
@@ -52,16 +53,15 @@ mod interval;
 mod machine;
 mod measure;
 mod metric;
-mod rules;
 mod target;
 
 pub use agreement::{Agreement, OnPolicyChange, OnPriorityChange, OnReopen};
-pub use clock::{Alarm, Alert, Clock};
+pub use agreement_set::{AgreementSet, CompiledAgreements};
+pub use clock::{Alert, Clock, NextAlert};
 pub use interval::StateInterval;
 pub use machine::{ClockState, ClockStep, dot, mermaid};
 pub use metric::Metric;
-pub use rules::{Rulebook, Rules};
-pub use target::{Measured, Reaction, Target};
+pub use target::{Reaction, Target, TimeBasis};
 
 pub(crate) use agreement::faults;
 pub(crate) use agreements::Agreements;

@@ -4,10 +4,10 @@
 //! Several programs may use one file. Reads run beside the one writer (write-ahead log).
 
 #[cfg(feature = "tokio")]
-mod awaited;
+mod async_sqlite;
 mod busy;
 mod fault;
-mod guard;
+mod file_lock;
 mod idle;
 mod open;
 mod options;
@@ -32,13 +32,13 @@ use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind, Store, Tx};
 use busy::Patience;
 use fault::fault;
-use guard::Claim as FileClaim;
+use file_lock::Claim as FileClaim;
 use idle::Idle;
 use sql::Shared;
 use tx::{Memo, Rows};
 
 #[cfg(feature = "tokio")]
-pub use awaited::Awaited;
+pub use async_sqlite::AsyncSqlite;
 pub use options::{Durability, Options};
 pub use within::Within;
 
@@ -113,7 +113,7 @@ impl Sqlite {
 
     fn reader(&self) -> Result<Connected<'_>> {
         let Inner { options, place: Some(place), readers, .. } = &*self.0 else {
-            return self.writer(self.patience());
+            return self.writer(self.acquire_timeout());
         };
         let connection = match readers.take() {
             Some(connection) => connection,
@@ -130,9 +130,9 @@ impl Sqlite {
     }
 
     /// The one connection for writing, once it is the caller's turn.
-    fn writer(&self, patience: Patience) -> Result<Connected<'_>> {
+    fn writer(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
         let home = &self.0.writer;
-        match home.take_within(patience) {
+        match home.take_within(acquire_timeout) {
             Some(connection) => Ok(Connected { connection: Some(connection), home }),
             None => Err(Error::new(
                 ErrorKind::Busy,
@@ -142,15 +142,15 @@ impl Sqlite {
     }
 
     /// A transaction for writing that has begun, once it is the caller's turn in this program and among all others.
-    fn writing(&self, patience: Patience) -> Result<Connected<'_>> {
-        let connected = self.writer(patience)?;
-        begin_on(connected.connection()?, "BEGIN IMMEDIATE", patience)?;
+    fn writing(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
+        let connected = self.writer(acquire_timeout)?;
+        begin_on(connected.connection()?, "BEGIN IMMEDIATE", acquire_timeout)?;
         Ok(connected)
     }
 
     /// That of a command which begins now.
-    fn patience(&self) -> Patience {
-        Patience::of(self.0.options.patience)
+    fn acquire_timeout(&self) -> Patience {
+        Patience::of(self.0.options.acquire_timeout)
     }
 }
 
@@ -169,12 +169,12 @@ impl Store for Sqlite {
     type Tx<'a> = SqliteTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SqliteTx<'_>> {
-        let patience = self.patience();
+        let acquire_timeout = self.acquire_timeout();
         let connected = match mode {
-            Mode::Write => self.writing(patience)?,
+            Mode::Write => self.writing(acquire_timeout)?,
             Mode::Read => {
                 let connected = self.reader()?;
-                begin_on(connected.connection()?, "BEGIN", patience)?;
+                begin_on(connected.connection()?, "BEGIN", acquire_timeout)?;
                 connected
             }
         };
@@ -194,13 +194,13 @@ impl Store for Sqlite {
     }
 }
 
-/// Begins a transaction within this patience, having rolled back what was left open by a panic.
-fn begin_on(connection: &Connection, begin: &str, patience: Patience) -> Result<()> {
+/// Begins a transaction within this acquire_timeout, having rolled back what was left open by a panic.
+fn begin_on(connection: &Connection, begin: &str, acquire_timeout: Patience) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
     let mut statement = connection.prepare_cached(begin).map_err(fault)?;
-    busy::tried(patience, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
+    busy::tried(acquire_timeout, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
 }
 
 /// Commits what is open on this connection.
@@ -308,7 +308,7 @@ mod tests {
         for (durability, synced) in [(Durability::Full, (2, 1, 1)), (Durability::Normal, (1, 0, 0))] {
             let place = tempfile::tempdir().unwrap();
             let store = Options::new().durability(durability).open(place.path().join("support.db")).unwrap();
-            let writer = store.writer(store.patience()).unwrap();
+            let writer = store.writer(store.acquire_timeout()).unwrap();
             let said = |pragma: &str| -> i64 {
                 let sql = format!("PRAGMA {pragma}");
                 writer.connection().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
@@ -319,21 +319,25 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_others_here_and_elsewhere_has_one_patience_for_both() {
-        let (place, patience) = (tempfile::tempdir().unwrap(), Duration::from_secs(3));
+        let (place, acquire_timeout) = (tempfile::tempdir().unwrap(), Duration::from_secs(3));
         let file = place.path().join("support.db");
-        let store = Options::new().patience(patience).open(&file).unwrap();
+        let store = Options::new().acquire_timeout(acquire_timeout).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let writer = store.writer(store.patience()).unwrap();
+        let writer = store.writer(store.acquire_timeout()).unwrap();
         let begin = Stopwatch::start();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| store.desk("main").open_ticket(NewTicket::new("No sound")));
-            std::thread::sleep(patience / 2);
+            std::thread::sleep(acquire_timeout / 2);
             drop(writer);
             let error = waits.join().unwrap().unwrap_err();
             assert!(error.to_string().contains("another program"), "{error}");
         });
-        assert!((patience..patience * 7 / 5).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+        assert!(
+            (acquire_timeout..acquire_timeout * 7 / 5).contains(&begin.elapsed()),
+            "{:?}",
+            begin.elapsed()
+        );
     }
 
     #[test]
@@ -342,11 +346,11 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let store = Sqlite::open(place.path().join("support.db")).unwrap();
             if !as_opened {
-                let writer = store.writer(store.patience()).unwrap();
+                let writer = store.writer(store.acquire_timeout()).unwrap();
                 let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
-            let writer = store.writer(store.patience()).unwrap();
+            let writer = store.writer(store.acquire_timeout()).unwrap();
             let sql = &store.shared().sql.due_records;
             let mut statement = writer.connection().unwrap().prepare_cached(sql).unwrap();
             for limit in [1, 10, 100] {

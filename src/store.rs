@@ -5,14 +5,14 @@
 //! the two methods of [`Tx`]. Everything else (which tickets to load, what to decide, what to write) is the same for all
 //! stores. [`RecordTable`] answers the reads of records for stores that keep them in memory.
 //!
-//! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::flow::awaiting).
+//! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::operation::async_store).
 //!
 //! [`Memory`](crate::memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
 //! party's store in one file. [`Desk::over`](crate::Desk::over) makes a desk of any.
 //!
 //! # What a store of yours must keep to
 //!
-//! - Desks are apart: a transaction sees and touches one desk's rows. Only [`Read::Owed`] and [`Read::DueRecords`] look beyond,
+//! - Desks are apart: a transaction sees and touches one desk's rows. Only [`Read::DueTickets`] and [`Read::DueRecords`] look beyond,
 //!   for ids and keys.
 //! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
 //! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
@@ -48,7 +48,7 @@ pub use commit::{Commit, TicketWrite, Write};
 pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
 pub use lock::{Lock, LockMode};
 pub use query::{Cursor, Order, Query};
-pub use read::{Answer, DueTimer, Owed, Read};
+pub use read::{Answer, DueTicket, DueTimer, Read};
 pub use record::{
     Changes, Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordOrder,
     RecordPlace, RecordRange, RecordWrite,
@@ -76,8 +76,8 @@ pub trait Store {
     /// In [`Mode::Write`] it excludes every other writer of what it reads, until it ends.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its patience, or a storage error.
-    /// A store says how long that is: SQLite's and PostgreSQL's in the `patience` of their options, at first ten seconds.
+    /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its acquire_timeout, or a storage error.
+    /// A store says how long that is: SQLite's and PostgreSQL's in the `acquire_timeout` of their options, at first ten seconds.
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
 
     /// The store's clock, by which leases are measured: that of the database where it has one. Unless overridden it is the

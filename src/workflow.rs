@@ -60,7 +60,7 @@
 //! | at the top | `name`; `version`, 1 if left out; `kinds`, none for all that no other workflow claims; `guards`, `statuses`, `transitions`, `rules` |
 //! | `guards` | a name of yours, and a [condition](crate::condition) on the [ticket](crate::ticket::facts) or on the actor: `actor` is who acts, `actor.is` what they are, `actor.NAME` an attribute of theirs |
 //! | each of `statuses` | `name` and `state` (`new`, `active`, `on_hold`, `resolved`, `closed`, `cancelled`); `default`, `reason`, `enter`, `leave`: see [`Status`] |
-//! | each of `transitions` | `from`, `action` (a step, or `move` within one state) and `to`; `when`, `may`, `reason`: see [`Transition`] and [`Taker`] |
+//! | each of `transitions` | `from`, `action` (a step, or `move` within one state) and `to`; `when`, `may`, `reason`: see [`Transition`] and [`Performer`] |
 //! | each of `rules` | `every_way_to` and `passes`: a status, or a state as `state:resolved` |
 //!
 //! All guards in `when` must hold, and anybody named in `may` will do. Where one of two guards is enough, write two
@@ -83,7 +83,7 @@
 //! - Silence closes a resolved ticket where `automation` may close it and its obligations are met.
 //!
 //! Where there is no such way the ticket stays as it is, with the message. A timer that fell due, and a silence that was
-//! broken, are over, and the history says why ([`Change::Lapsed`](crate::Change::Lapsed)). The validator warns of each.
+//! broken, are over, and the history says why ([`Change::TimerExpired`](crate::Change::TimerExpired)). The validator warns of each.
 //!
 //! # Versions
 //!
@@ -94,27 +94,27 @@ mod catalogue;
 mod check;
 mod compiled;
 pub mod definition;
-pub mod finding;
+pub mod diagnostic;
 pub mod migration;
 mod picture;
 mod placement;
 pub mod preset;
+mod process_map;
 mod read;
 mod source;
 mod table;
-mod traffic;
 pub mod transition;
 
 pub use catalogue::Catalogue;
 pub use check::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub use compiled::Workflow;
-pub use definition::{PassRule, Spot, Status, WorkflowDefinition};
-pub use finding::{Finding, FindingKind, Findings, Place};
+pub use definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
+pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Place};
 pub use migration::Migration;
 pub use picture::Picture;
 pub use placement::{Placement, WorkflowRef};
 pub use preset::SIMPLE;
+pub use process_map::ProcessMap;
 pub use table::StatusId;
-pub(crate) use table::{Answers, Way};
-pub use traffic::Traffic;
-pub use transition::{Taker, Transition, Via};
+pub(crate) use table::{Answers, Edge};
+pub use transition::{Performer, Transition, Trigger};

@@ -1,13 +1,33 @@
-//! The desk in scenarios, over every store: given, when, then.
+//! Desks over every store.
 
+#[path = "desk/bad_input.rs"]
+mod bad_input;
 #[path = "desk/clock.rs"]
 mod clock;
+#[path = "desk/complaints.rs"]
+mod complaints;
+#[path = "desk/condition.rs"]
+mod condition;
 #[path = "desk/counts.rs"]
 mod counts;
+#[path = "common/histories.rs"]
+mod histories;
 #[path = "desk/idempotency.rs"]
 mod idempotency;
+#[path = "desk/import_again.rs"]
+mod import_again;
+#[path = "desk/imports.rs"]
+mod imports;
+#[path = "desk/lifecycle.rs"]
+mod lifecycle;
 #[path = "desk/links.rs"]
 mod links;
+#[path = "desk/lookup_key.rs"]
+mod lookup_key;
+#[path = "desk/migration.rs"]
+mod migration;
+#[path = "desk/model.rs"]
+mod model;
 #[path = "desk/numbers.rs"]
 mod numbers;
 #[path = "desk/owners.rs"]
@@ -20,13 +40,25 @@ mod personal;
 mod policy_parts;
 #[path = "desk/priority.rs"]
 mod priority;
+#[path = "desk/priority_matrix.rs"]
+mod priority_matrix;
+#[path = "desk/probing.rs"]
+mod probing;
 #[path = "desk/receive.rs"]
 mod receive;
 #[path = "desk/setup.rs"]
 mod setup;
+#[path = "common/soak.rs"]
+mod soak;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "desk/story.rs"]
+mod story;
+#[path = "desk/sweep.rs"]
+mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
 #[path = "desk/versions.rs"]
 mod versions;
+#[path = "desk/worker.rs"]
+mod worker;

@@ -2,8 +2,8 @@
 
 #![cfg(any(feature = "tracing", feature = "metrics"))]
 
-use firstline::flow::awaiting::{AsyncStore, AsyncTx, Awaiting};
 use firstline::memory::{Memory, MemoryTx};
+use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, NewTicket, Result};
 
@@ -64,7 +64,7 @@ impl AsyncTx for BusyTx {
 
 /// One command, awaited, at the third attempt.
 fn awaited_work() -> Result<()> {
-    let desk = Desk::over(Awaiting(Busy(Memory::new(), Default::default())), "beta");
+    let desk = Desk::over(Async(Busy(Memory::new(), Default::default())), "beta");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async { desk.open_ticket(NewTicket::new("secret subject")).await.map(drop) })
 }
@@ -100,7 +100,7 @@ mod table {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    const WATCH: &str = include_str!("../src/flow/watch.rs");
+    const WATCH: &str = include_str!("../src/operation/watch.rs");
 
     /// What stands in the first column of the table under this heading.
     pub(crate) fn rows(heading: &str) -> BTreeSet<String> {
@@ -128,7 +128,7 @@ mod table {
     #[test]
     fn every_verb_is_in_the_table() {
         let mut verbs = BTreeSet::new();
-        for before in ["Label::new(\"", "Label::of(\""] {
+        for before in ["OperationLabel::new(\"", "OperationLabel::of(\""] {
             spelled(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), before, &mut verbs);
         }
         assert_eq!(rows("Verbs"), verbs);

@@ -1,9 +1,25 @@
-//! Tickets that follow a workflow of the desk's own, over every store: given, when, then.
+//! Workflows.
 
 #[path = "workflow/by_itself.rs"]
 mod by_itself;
+#[path = "workflow/files.rs"]
+mod files;
+#[path = "workflow/form.rs"]
+mod form;
+#[path = "workflow/kinds.rs"]
+mod kinds;
+#[path = "workflow/model.rs"]
+mod model;
+#[path = "workflow/pictures.rs"]
+mod pictures;
+#[path = "workflow/presets.rs"]
+mod presets;
+#[path = "workflow/random.rs"]
+mod random;
 #[path = "workflow/refusals.rs"]
 mod refusals;
+#[path = "common/soak.rs"]
+mod soak;
 #[path = "common/stage.rs"]
 mod stage;
 #[path = "workflow/versions.rs"]
@@ -12,7 +28,7 @@ mod versions;
 mod ways;
 
 use firstline::policy::FieldType;
-use firstline::workflow::{Status, Taker, Transition};
+use firstline::workflow::{Performer, Status, Transition};
 use firstline::{
     Condition, Kind, NewTicket, Policy, StateKind, StepKind, TicketId, TimeDelta, WorkflowDefinition,
 };
@@ -47,19 +63,19 @@ fn returns() -> WorkflowDefinition {
         .transition(Transition::step(Hold, "Queued", "Parked").or_from("Inspection"))
         .transition(Transition::step(Start, "Requested", "Inspection").or_from("Queued"))
         .transition(Transition::step(Resume, "Awaiting parcel", "Inspection").or_from("Parked"))
-        .transition(Transition::step(Resume, "With the carrier", "Inspection").may(Taker::Agent))
-        .transition(Transition::within("Inspection", "Возврат денег").may(Taker::Role("lead".to_owned())))
+        .transition(Transition::step(Resume, "With the carrier", "Inspection").may(Performer::Agent))
+        .transition(Transition::within("Inspection", "Возврат денег").may(Performer::Role("lead".to_owned())))
         .transition(Transition::within("Возврат денег", "Inspection").with_reason())
         .transition(Transition::step(Resolve, "Queued", "Refunded").when("cheap").when("trusted"))
         .transition(Transition::step(Resolve, "Queued", "Rejected").when("by a lead"))
         .transition(Transition::step(Resolve, "Inspection", "Refunded").or_from("Возврат денег"))
         .transition(Transition::step(Resolve, "Inspection", "Rejected"))
         .transition(Transition::step(Reopen, "Refunded", "Inspection"))
-        .transition(Transition::step(Reopen, "Rejected", "Inspection").may(Taker::Agent))
+        .transition(Transition::step(Reopen, "Rejected", "Inspection").may(Performer::Agent))
         .transition(Transition::step(Confirm, "Refunded", "Done"))
-        .transition(Transition::step(Close, "Refunded", "Done").may(Taker::Agent))
-        .transition(Transition::step(Close, "Refunded", "Expired").may(Taker::Automation))
-        .transition(Transition::step(Close, "Rejected", "Done").may(Taker::Agent))
+        .transition(Transition::step(Close, "Refunded", "Done").may(Performer::Agent))
+        .transition(Transition::step(Close, "Refunded", "Expired").may(Performer::Automation))
+        .transition(Transition::step(Close, "Rejected", "Done").may(Performer::Agent))
         .transition(Transition::step(Cancel, "Queued", "Withdrawn").or_from("Возврат денег").with_reason())
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::hint::black_box;
 
 use firstline::lifecycle::{StateKind, StepKind};
-use firstline::workflow::{StatusId, Via, Workflow};
+use firstline::workflow::{StatusId, Trigger, Workflow};
 
 /// Takes a step by the workflow's table.
 #[inline]
 pub(crate) fn take(workflow: &Workflow, status: &mut StatusId, step: StepKind) -> bool {
-    match workflow.take(*status, Via::Step(step), &()) {
+    match workflow.take(*status, Trigger::Step(step), &()) {
         Some(to) => {
             *status = to;
             true

@@ -71,8 +71,8 @@ fn run(svg: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     walk(&desk, ticket.id())?;
     println!("\n{}", Story::of(&desk.records().history(ticket.id())?));
 
-    let traffic = desk.reports().traffic(&visits)?;
-    let picture = Picture::of(&visits).counting(&traffic);
+    let process_map = desk.reports().process_map(&visits)?;
+    let picture = Picture::of(&visits).counting(&process_map);
     println!("Its picture, for a wiki:\n\n{}", picture.mermaid());
     if let Some(file) = svg {
         std::fs::write(file, picture.svg())?;

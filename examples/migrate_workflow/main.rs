@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use firstline::desk::{Migrated, Rehearsal};
+use firstline::desk::{Migrated, MigrationPreview};
 use firstline::sqlite::Sqlite;
 use firstline::{Actor, Change, Desk, Query, Snapshot, StateKind, TicketId};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -119,7 +119,7 @@ fn spawn(file: &Path) -> Result<Child> {
     Ok(Command::new(std::env::current_exe()?).arg(CHILD).arg(file).stdout(Stdio::null()).spawn()?)
 }
 
-fn table(rehearsal: &Rehearsal) {
+fn table(rehearsal: &MigrationPreview) {
     println!("{:>7}  {:<18} {:<18}", "tickets", "from", "to");
     for ((from, to), count) in &rehearsal.crossings.ways {
         println!("{count:>7}  {from:<18} {to:<18}");
@@ -178,7 +178,7 @@ fn prove(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
     for (id, (old, history)) in before {
         let (new, longer) = after.get(id).ok_or("a ticket was lost")?;
         let transfers =
-            longer.iter().filter(|event| matches!(event.change, Change::Transferred { .. })).count();
+            longer.iter().filter(|event| matches!(event.change, Change::WorkflowMigrated { .. })).count();
         let finished = matches!(old.state.kind(), StateKind::Closed | StateKind::Cancelled);
         let as_it_should = longer.starts_with(history)
             && Snapshot::fold(longer)? == *new

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
-use firstline::flow::Engine;
+use firstline::operation::Engine;
 use firstline::sla::{ClockState, Metric};
 use firstline::ticket::event::Origin;
 use firstline::{Change, Desk, Event, ExternalRef, Snapshot, Ticket};
 use serde::Serialize;
 
-use crate::log::Expected;
+use super::log::Expected;
 
 /// How far the desk and the log agree.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]

@@ -3,8 +3,8 @@
 use chrono::Weekday;
 
 use super::compiled::Calendar;
+use super::date_rule::Holiday;
 use super::definition::{AtClosing, Definition, HolidayCut, Hours};
-use super::occasion::Holiday;
 use super::shift::{self, Shift};
 use super::week::EVERY_DAY;
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::occasion::{Holiday, Occasion};
+use super::date_rule::{DateRule, Holiday};
 use super::shift::{self, Shift};
 
 /// Where a sum of business time ends that is reached exactly when the calendar closes.
@@ -68,7 +68,7 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "Holidays::is_empty")]
     pub(super) holidays: Holidays,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "exceptions")]
-    pub(super) exceptions: BTreeMap<Occasion, Hours>,
+    pub(super) exceptions: BTreeMap<DateRule, Hours>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) at_closing: AtClosing,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -113,7 +113,7 @@ impl Definition {
     }
 
     /// The dates with hours of their own, annual ones after dated ones.
-    pub fn exceptions(&self) -> impl Iterator<Item = (Occasion, &[Shift])> {
+    pub fn exceptions(&self) -> impl Iterator<Item = (DateRule, &[Shift])> {
         self.exceptions.iter().map(|(&on, hours)| (on, &*hours.0))
     }
 
@@ -130,8 +130,8 @@ impl Definition {
     /// The shifts that open on a date, and why these. Of a holiday that takes the calendar day they are the week's:
     /// what is left of them after the day has been cut out of all shifts.
     pub(super) fn day(&self, date: NaiveDate) -> (Ground<'_>, &[Shift]) {
-        let dated = Occasion::On(date);
-        let annual = Occasion::Every { month: date.month() as u8, day: date.day() as u8 };
+        let dated = DateRule::On(date);
+        let annual = DateRule::Every { month: date.month() as u8, day: date.day() as u8 };
         if let Some(hours) = self.exceptions.get(&dated).or_else(|| self.exceptions.get(&annual)) {
             (Ground::Exception, &hours.0)
         } else if let Some(name) = self.holiday(date) {
@@ -146,12 +146,12 @@ impl Definition {
 
     /// The name of the holiday on this date, whether or not an exception overrides it.
     pub(super) fn holiday(&self, date: NaiveDate) -> Option<&str> {
-        let annual = Occasion::Every { month: date.month() as u8, day: date.day() as u8 };
-        self.holidays.0.get(&Occasion::On(date)).or_else(|| self.holidays.0.get(&annual)).map(String::as_str)
+        let annual = DateRule::Every { month: date.month() as u8, day: date.day() as u8 };
+        self.holidays.0.get(&DateRule::On(date)).or_else(|| self.holidays.0.get(&annual)).map(String::as_str)
     }
 
     /// Every occasion on which the week may not hold.
-    pub(super) fn occasions(&self) -> BTreeSet<Occasion> {
+    pub(super) fn occasions(&self) -> BTreeSet<DateRule> {
         self.holidays.0.keys().chain(self.exceptions.keys()).copied().collect()
     }
 }
@@ -209,7 +209,7 @@ impl Weekly {
 /// Holidays by occasion. Two names for one occasion are both kept, as some years two feasts fall on one date.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Holiday>", into = "Vec<Holiday>")]
-pub(super) struct Holidays(BTreeMap<Occasion, String>);
+pub(super) struct Holidays(BTreeMap<DateRule, String>);
 
 impl Holidays {
     fn is_empty(&self) -> bool {
@@ -243,11 +243,11 @@ impl From<Holidays> for Vec<Holiday> {
 }
 
 /// Reads exceptions, refusing a date that is there twice: one of the two would be lost in silence.
-fn exceptions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Occasion, Hours>, D::Error> {
+fn exceptions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<DateRule, Hours>, D::Error> {
     struct Visitor;
 
     impl<'de> serde::de::Visitor<'de> for Visitor {
-        type Value = BTreeMap<Occasion, Hours>;
+        type Value = BTreeMap<DateRule, Hours>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("dates with their hours")
@@ -255,7 +255,7 @@ fn exceptions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Occasion, H
 
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut exceptions = BTreeMap::new();
-            while let Some((on, hours)) = map.next_entry::<Occasion, Hours>()? {
+            while let Some((on, hours)) = map.next_entry::<DateRule, Hours>()? {
                 if exceptions.insert(on, hours).is_some() {
                     return Err(serde::de::Error::custom(format!("exceptions: {on} is given twice")));
                 }

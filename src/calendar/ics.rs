@@ -5,7 +5,7 @@
 use chrono::{Datelike, NaiveDate};
 use icalendar::{Calendar as Ics, CalendarComponent, Component, DatePerhapsTime, Event};
 
-use super::occasion::{Holiday, Occasion};
+use super::date_rule::{DateRule, Holiday};
 use crate::error::{Error, Result};
 
 /// The longest event that is taken for a holiday, in days.
@@ -17,11 +17,11 @@ const LONGEST: i64 = 366;
 /// holiday, in the years before its first date as well.
 ///
 /// ```
-/// use firstline::calendar::{Occasion, holidays_from_ics};
+/// use firstline::calendar::{DateRule, holidays_from_ics};
 ///
 /// let holidays = holidays_from_ics("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261225\r\n\
 ///     RRULE:FREQ=YEARLY\r\nSUMMARY:Christmas Day\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")?;
-/// assert_eq!(holidays[0].on(), Occasion::Every { month: 12, day: 25 });
+/// assert_eq!(holidays[0].on(), DateRule::Every { month: 12, day: 25 });
 /// assert_eq!(holidays[0].name(), "Christmas Day");
 /// # Ok::<(), firstline::Error>(())
 /// ```
@@ -69,9 +69,9 @@ fn read(event: &Event, holidays: &mut Vec<Holiday>) -> Result<()> {
     let is_annual = recurs_annually(event, start).map_err(refused)?;
     for date in start.iter_days().take(days as usize) {
         let on = if is_annual {
-            Occasion::Every { month: date.month() as u8, day: date.day() as u8 }
+            DateRule::Every { month: date.month() as u8, day: date.day() as u8 }
         } else {
-            Occasion::On(date)
+            DateRule::On(date)
         };
         holidays.push(Holiday::new(on, name)?);
     }

@@ -4,9 +4,9 @@ use std::iter::FusedIterator;
 
 use chrono::{DateTime, Utc};
 
-use super::agenda::{date_of, weekday_of};
 use super::compiled::Calendar;
 use super::definition::{Ground, HolidayCut};
+use super::overrides::{date_of, weekday_of};
 use super::shift::Shift;
 use super::week::DAY;
 
@@ -147,9 +147,9 @@ impl Calendar {
         let end = earlier(opening, timeline.piece_end(at));
         match timeline.departure_at(at, &self.0.zone) {
             None => (Label::OffHours, end),
-            Some(departure) => {
-                let (label, seconds) = self.label_of(departure.local);
-                (label, earlier(end, Some(at + seconds.min(departure.seconds))))
+            Some(override_) => {
+                let (label, seconds) = self.label_of(override_.local);
+                (label, earlier(end, Some(at + seconds.min(override_.seconds))))
             }
         }
     }

@@ -13,10 +13,10 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
-use super::agenda::{self, Departure, MONDAY};
+use super::date_rule::DateRule;
 use super::definition::Definition;
 use super::index::Index;
-use super::occasion::Occasion;
+use super::overrides::{self, MONDAY, Override};
 use super::week::{DAY, WEEK, Week};
 use super::zone::{BEGINNING, CYCLE, Zone, days_since_epoch};
 
@@ -120,13 +120,13 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn new(definition: &Definition, zone: &Zone) -> Timeline {
-        let week = agenda::week(definition);
+        let week = overrides::week(definition);
         let occasions = definition.occasions();
-        let is_annual = occasions.iter().any(|occasion| matches!(occasion, Occasion::Every { .. }));
+        let is_annual = occasions.iter().any(|occasion| matches!(occasion, DateRule::Every { .. }));
         let dated = || {
             occasions.iter().filter_map(|occasion| match occasion {
-                Occasion::On(date) => Some(days_since_epoch(*date)),
-                Occasion::Every { .. } => None,
+                DateRule::On(date) => Some(days_since_epoch(*date)),
+                DateRule::Every { .. } => None,
             })
         };
         // A date reaches into the next one and is up to a day away from UTC's; four days are ample.
@@ -140,12 +140,12 @@ impl Timeline {
         let start = first.max(BEGINNING);
         let end = if goes_on { last } else { settled + 1 };
 
-        let year_of = |at: i64| agenda::date_of(at.div_euclid(DAY)).map_or(0, |date| date.year());
+        let year_of = |at: i64| overrides::date_of(at.div_euclid(DAY)).map_or(0, |date| date.year());
         let years = if is_annual { year_of(start) - 1..year_of(end) + 2 } else { 0..0 };
-        let departures = agenda::departures(definition, &agenda::special_days(definition, years));
+        let override_s = overrides::override_s(definition, &overrides::special_days(definition, years));
 
         let mut pieces = Pieces { week: &week, list: Vec::new() };
-        pieces.cut(start, end, zone, &departures);
+        pieces.cut(start, end, zone, &override_s);
         let pieces = pieces.list.into_boxed_slice();
         let by_start = Index::new(&pieces, |piece: &Piece| piece.start);
         let by_before = Index::new(&pieces, |piece: &Piece| piece.before);
@@ -326,14 +326,14 @@ struct Pieces<'w> {
 
 impl Pieces<'_> {
     /// Cuts UTC time from `start` to `end`, wherever clocks change or a departure begins.
-    fn cut(&mut self, start: i64, end: i64, zone: &Zone, departures: &[Departure]) {
+    fn cut(&mut self, start: i64, end: i64, zone: &Zone, override_s: &[Override]) {
         let mut changes =
             zone.changes().skip_while(|change| change.at <= start).take_while(|change| change.at < end);
         let (mut from, mut offset) = (start, zone.offset_at(start));
         loop {
             let change = changes.next();
             let to = change.map_or(i64::MAX, |change| change.at);
-            self.cut_even(from, to, offset, departures);
+            self.cut_even(from, to, offset, override_s);
             match change {
                 Some(change) => (from, offset) = (change.at, change.offset),
                 None => return,
@@ -342,18 +342,18 @@ impl Pieces<'_> {
     }
 
     /// Cuts a stretch during which the wall clock runs evenly.
-    fn cut_even(&mut self, from: i64, to: i64, offset: i64, departures: &[Departure]) {
-        let begun = departures.partition_point(|departure| departure.start - offset <= from);
-        let (ongoing, coming) = departures.split_at(begun);
+    fn cut_even(&mut self, from: i64, to: i64, offset: i64, override_s: &[Override]) {
+        let begun = override_s.partition_point(|override_| override_.start - offset <= from);
+        let (ongoing, coming) = override_s.split_at(begun);
         match ongoing.last() {
             // The clocks change in the middle of a departure; what is left of it goes on by the new time.
-            Some(departure) if departure.resume - offset > from => {
-                self.push(from, departure.open - offset, (departure.resume - offset).min(to), offset);
+            Some(override_) if override_.resume - offset > from => {
+                self.push(from, override_.open - offset, (override_.resume - offset).min(to), offset);
             }
             _ => self.push_weekly(from, offset),
         }
-        for departure in coming.iter().take_while(|departure| departure.start - offset < to) {
-            let Departure { start, open, resume } = departure;
+        for override_ in coming.iter().take_while(|override_| override_.start - offset < to) {
+            let Override { start, open, resume } = override_;
             self.push(start - offset, open - offset, (resume - offset).min(to), offset);
         }
     }
@@ -385,7 +385,7 @@ impl Pieces<'_> {
                 wait: wait as u32,
                 phase: phase as u32,
                 done: done as u32,
-                date: agenda::date_of(start.div_euclid(DAY)),
+                date: overrides::date_of(start.div_euclid(DAY)),
                 second: start.rem_euclid(DAY) as u32,
             });
             start += wait;

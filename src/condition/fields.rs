@@ -7,7 +7,7 @@ use super::comparison::Comparison;
 use super::words::Quoted;
 use super::{Condition, MAX_DEPTH, Node};
 use crate::error::{Error, Result};
-use crate::spelling;
+use crate::suggest;
 use crate::value::Value;
 
 /// The type of a field's values.
@@ -249,7 +249,7 @@ impl Check<'_> {
             && !fields.is_open(field)
         {
             let names = fields.known.keys().map(String::as_str);
-            self.faults.push(format!("the field {field:?} {}", spelling::unknown(field, names)));
+            self.faults.push(format!("the field {field:?} {}", suggest::unknown(field, names)));
             self.unknown = true;
             return;
         }

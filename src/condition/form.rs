@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::comparison::Comparison;
 use super::{Condition, Field, MAX_DEPTH, Node};
-use crate::spelling;
+use crate::suggest;
 use crate::value::Value;
 
 impl Serialize for Condition {
@@ -106,7 +106,7 @@ impl Level {
                 let known = || ["all", "any", "not", "field"].into_iter().chain(Comparison::KEYS);
                 return Err(A::Error::custom(format!(
                     "the word {other:?} {}; allowed in a condition: {}",
-                    spelling::unknown(other, known()),
+                    suggest::unknown(other, known()),
                     known().collect::<Vec<_>>().join(", "),
                 )));
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::failure::{Checked, Failure, same};
+use super::failure::{CheckFailure, Checked, same};
 
 /// Both must be the same; if they are not, the first field in which they differ is told.
 pub(super) fn alike<T: PartialEq + Serialize + fmt::Debug>(
@@ -20,11 +20,11 @@ pub(super) fn alike<T: PartialEq + Serialize + fmt::Debug>(
     let (left, right) = (as_json(&found), as_json(&wanted));
     match difference(String::new(), &left, &right) {
         Some((path, found, wanted)) if path.is_empty() => {
-            Err(Failure::new(what, brief(wanted), brief(found)))
+            Err(CheckFailure::new(what, brief(wanted), brief(found)))
         }
         Some((path, found, wanted)) => {
             let path = path.trim_start_matches('.');
-            Err(Failure::new(format_args!("{what}: `{path}`"), brief(wanted), brief(found)))
+            Err(CheckFailure::new(format_args!("{what}: `{path}`"), brief(wanted), brief(found)))
         }
         // What differs is not written.
         None => same(what, found, wanted),

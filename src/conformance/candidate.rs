@@ -1,12 +1,12 @@
 //! A store that is to be checked.
 
 use crate::error::Result;
-use crate::flow::Engine;
+use crate::operation::Engine;
 
 /// A store that is to be checked: how to get one, and how to wait for what it replies.
 pub trait Candidate: Sync {
     /// The store, as the engine of a desk. Every [`Store`](crate::store::Store) is one; a store whose calls are awaited
-    /// becomes one by [`Awaiting`](crate::flow::awaiting::Awaiting).
+    /// becomes one by [`Async`](crate::operation::async_store::Async).
     type Engine: Engine + Send + Sync;
 
     /// A store with nothing in it, apart from all that were given before.

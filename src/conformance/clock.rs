@@ -10,7 +10,7 @@ use crate::desk::Worker;
 use crate::error::Result;
 use crate::lifecycle::HoldReason;
 use crate::lifecycle::state::{OnHold, Resolved};
-use crate::store::{DueTimer, Owed, TicketWrite};
+use crate::store::{DueTicket, DueTimer, TicketWrite};
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::timer::TimerKind;
@@ -80,12 +80,16 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     Ok(())
 }
 
-pub(super) fn owed<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+pub(super) fn due_tickets<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let mut all = Vec::new();
     for (desk, offset) in [("beta", 0), ("acme", 5), ("Гамма", 0)] {
         for (n, seconds) in (1..).zip([70, 30, 50, 30, 90]) {
             let write = waiting(n, seconds + offset)?;
-            all.push(Owed { due: later(seconds + offset), desk: desk.into(), ticket: write.snapshot.id });
+            all.push(DueTicket {
+                due: later(seconds + offset),
+                desk: desk.into(),
+                ticket: write.snapshot.id,
+            });
             scene.put(desk, [write].into_iter().collect())?;
         }
     }
@@ -94,14 +98,14 @@ pub(super) fn owed<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let wanted: Vec<_> = all.iter().filter(|it| it.due <= later(until)).cloned().collect();
         for limit in [1, 2, 3, 100] {
             let what = format!("what is owed until second {until}, {limit} at a time");
-            let found = paged(limit, |after| scene.owed(later(until), after, limit))?;
+            let found = paged(limit, |after| scene.due_tickets(later(until), after, limit))?;
             same(what, &found, &wanted)?;
         }
     }
     let worker = Worker::over(scene.lent());
     same("timers that a worker fired", complete(scene.wait(worker.drain(later(1_000)))?)?, 15)?;
     same("and fired again", complete(scene.wait(worker.drain(later(1_000)))?)?, 0)?;
-    same("what is owed then", scene.owed(later(1_000), None, 100)?, Vec::new())
+    same("what is owed then", scene.due_tickets(later(1_000), None, 100)?, Vec::new())
 }
 
 pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -113,7 +117,8 @@ pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         "2262-04-12T00:00:00.000007Z",
     ];
     for (number, text) in (1..).zip(instants) {
-        let at: DateTime<Utc> = text.parse().map_err(|_| super::Failure::new(text, "an instant", "none"))?;
+        let at: DateTime<Utc> =
+            text.parse().map_err(|_| super::CheckFailure::new(text, "an instant", "none"))?;
         let until = at + TimeDelta::microseconds(1);
         let write = edited(opening(number, &NewTicket::new("No sound").from("boris"), at)?, |opened| {
             opened.state = OnHold { reason: HoldReason::Scheduled, until: Some(until) }.into();

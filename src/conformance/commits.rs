@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::Candidate;
 use super::alike::alike;
-use super::failure::{Checked, Failure, refused, same};
+use super::failure::{CheckFailure, Checked, refused, same};
 use super::scene::{ACME, Leave, SAMPLE, Scene, edited, expecting, later, noted, open, ticket_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::state::OnHold;
@@ -64,11 +64,15 @@ fn parts<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<(&'static str, bool)
 }
 
 fn is_there(part: &str, when: &str, there: bool) -> Checked {
-    if there { Ok(()) } else { Err(Failure::new(part, format_args!("it to be there {when}"), "it missing")) }
+    if there {
+        Ok(())
+    } else {
+        Err(CheckFailure::new(part, format_args!("it to be there {when}"), "it missing"))
+    }
 }
 
 fn is_absent(part: impl Display, why: &str, there: bool) -> Checked {
-    if there { Err(Failure::new(part, format_args!("nothing, {why}"), "it there")) } else { Ok(()) }
+    if there { Err(CheckFailure::new(part, format_args!("nothing, {why}"), "it there")) } else { Ok(()) }
 }
 
 pub(super) fn keep_everything<C: Candidate>(scene: &Scene<'_, C>) -> Checked {

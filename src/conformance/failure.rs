@@ -9,7 +9,7 @@ use crate::error::Error;
 /// How a store failed a check: what was looked at, what should have been there, and what was.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Failure {
+pub struct CheckFailure {
     /// What was looked at.
     pub what: String,
     /// What should have been there.
@@ -23,24 +23,24 @@ pub struct Failure {
 /// Texts longer than this are cut short in a failure.
 const MOST: usize = 400;
 
-impl Failure {
+impl CheckFailure {
     pub(super) fn new(
         what: impl fmt::Display,
         wanted: impl fmt::Display,
         found: impl fmt::Display,
-    ) -> Failure {
+    ) -> CheckFailure {
         let [what, wanted, found] = [what.to_string(), wanted.to_string(), found.to_string()].map(shortened);
-        Failure { what, wanted, found, error: None }
+        CheckFailure { what, wanted, found, error: None }
     }
 
-    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> CheckFailure {
         let words = panic.downcast_ref::<&str>().map(|it| (*it).to_owned());
         let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Failure::new("the store", "no panic", format_args!("a panic: {words}"))
+        CheckFailure::new("the store", "no panic", format_args!("a panic: {words}"))
     }
 
     /// The same failure, saying where it was met.
-    pub(super) fn at(mut self, place: impl fmt::Display) -> Failure {
+    pub(super) fn at(mut self, place: impl fmt::Display) -> CheckFailure {
         self.what = shortened(format!("{place}: {}", self.what));
         self
     }
@@ -53,28 +53,28 @@ fn shortened(text: String) -> String {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        let found = Failure::new("a call", "success", &error);
-        Failure { error: Some(error), ..found }
+impl From<Error> for CheckFailure {
+    fn from(error: Error) -> CheckFailure {
+        let found = CheckFailure::new("a call", "success", &error);
+        CheckFailure { error: Some(error), ..found }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CheckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { what, wanted, found, .. } = self;
+        let CheckFailure { what, wanted, found, .. } = self;
         write!(f, "{what}: wanted {wanted}, found {found}")
     }
 }
 
-impl StdError for Failure {
+impl StdError for CheckFailure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.error.as_ref().map(|error| error as _)
     }
 }
 
 /// A check, or a part of one.
-pub(super) type Checked<T = ()> = Result<T, Failure>;
+pub(super) type Checked<T = ()> = Result<T, CheckFailure>;
 
 /// Both must be the same.
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T, wanted: T) -> Checked {
@@ -83,7 +83,7 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T,
     }
     let (found, wanted) = (format!("{found:?}"), format!("{wanted:?}"));
     let alike = found.chars().zip(wanted.chars()).take_while(|(left, right)| left == right).count();
-    Err(Failure::new(what, around(&wanted, alike), around(&found, alike)))
+    Err(CheckFailure::new(what, around(&wanted, alike), around(&found, alike)))
 }
 
 /// Of a long text what stands around the sign at which it differs from another.
@@ -98,13 +98,13 @@ fn around(text: &str, at: usize) -> String {
 
 /// It must hold.
 pub(super) fn holds(what: impl fmt::Display, wanted: &str, it_does: bool) -> Checked {
-    if it_does { Ok(()) } else { Err(Failure::new(what, wanted, "something else")) }
+    if it_does { Ok(()) } else { Err(CheckFailure::new(what, wanted, "something else")) }
 }
 
 /// The call must be refused; its error.
 pub(super) fn refused<T: fmt::Debug>(what: impl fmt::Display, result: Result<T, Error>) -> Checked<Error> {
     match result {
-        Ok(done) => Err(Failure::new(what, "an error", format_args!("success: {done:?}"))),
+        Ok(done) => Err(CheckFailure::new(what, "an error", format_args!("success: {done:?}"))),
         Err(error) => Ok(error),
     }
 }

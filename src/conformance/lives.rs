@@ -6,9 +6,9 @@ use super::Candidate;
 use super::alike::alike;
 use super::failure::{Checked, refused, same};
 use super::scene::{ACME, SAMPLE, Scene, anna, complete, later};
-use crate::flow::{Flow, Halt, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
+use crate::operation::{Interrupt, Loaded, Operation};
 use crate::priority::Impact;
 use crate::store::{Commit, Content, Expected, Query, Read, RecordWrite, TicketWrite};
 use crate::ticket::action::Action;
@@ -84,12 +84,12 @@ struct Several {
     opens: usize,
 }
 
-impl Flow for Several {
+impl Operation for Several {
     type Out = [u64; 3];
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, [u64; 3]), Halt> {
-        seen.need([Read::NextNumber { place: 0 }, Read::NextNumber { place: 1 }])?;
-        let numbers = [seen.next_number(0)?, seen.next_number(1)?, seen.next_number(2)?];
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, [u64; 3]), Interrupt> {
+        loaded.need([Read::NextNumber { place: 0 }, Read::NextNumber { place: 1 }])?;
+        let numbers = [loaded.next_number(0)?, loaded.next_number(1)?, loaded.next_number(2)?];
         let open = |number| super::scene::open(number);
         let tickets: Vec<TicketWrite> =
             numbers.into_iter().take(self.opens).map(open).collect::<crate::Result<_>>()?;

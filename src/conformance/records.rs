@@ -10,10 +10,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Candidate;
-use super::failure::{Checked, Failure, holds, refused, same};
+use super::failure::{CheckFailure, Checked, holds, refused, same};
 use super::scene::{ACME, SAMPLE, Scene, later, monday, paged};
 use super::together::{at_once, patiently};
-use crate::flow::{Engine, Flow, Halt, Seen};
+use crate::operation::{Engine, Interrupt, Loaded, Operation};
 use crate::store::{
     Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, LockMode, Read, Record,
     RecordCount, RecordKind, RecordPlace, RecordRange, RecordWrite,
@@ -90,7 +90,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let key = "k";
     let content = |word: &str| Content::new(word.as_bytes());
-    let version = || Ok::<_, Failure>(scene.record(ACME, SAMPLE, key)?.map(|it| it.version));
+    let version = || Ok::<_, CheckFailure>(scene.record(ACME, SAMPLE, key)?.map(|it| it.version));
     let is_refused = |what: &str, expected, new: Option<&str>| -> Checked {
         let before = scene.record(ACME, SAMPLE, key)?;
         let content = new.map(content);
@@ -128,15 +128,15 @@ struct Beside {
 /// Where a flow stops until somebody else has done something, or for a moment if that waits for the flow.
 struct Pause(Mutex<Option<(Sender<()>, Receiver<()>)>>);
 
-impl Flow for Beside {
+impl Operation for Beside {
     type Out = ();
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.extend(self.reads.iter().cloned());
     }
 
-    fn decide(&self, seen: &Seen) -> crate::Result<(Commit, ()), Halt> {
-        seen.need(self.reads.iter().cloned())?;
+    fn decide(&self, loaded: &Loaded) -> crate::Result<(Commit, ()), Interrupt> {
+        loaded.need(self.reads.iter().cloned())?;
         // Once: it may be decided again.
         if let Some((reached, go_on)) = self.pause.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // Nobody listens any more if the check is over.
@@ -156,18 +156,18 @@ fn beside<C: Candidate, T: Send>(
 ) -> Checked<T> {
     let ((reached, has_reached), (done, go_on)) = (mpsc::channel(), mpsc::channel());
     let pause = Pause(Mutex::new(Some((reached, go_on))));
-    let flow = Beside { reads, writes: writes.into_iter().collect(), pause };
+    let operation = Beside { reads, writes: writes.into_iter().collect(), pause };
     let twin = scene.twin()?;
     thread::scope(|scope| {
-        let flows = scope.spawn(|| scene.run(ACME, flow));
+        let flows = scope.spawn(|| scene.run(ACME, operation));
         let does = scope.spawn(move || {
             let _ = has_reached.recv_timeout(Duration::from_secs(5));
             let done_so = does(&twin);
             let _ = done.send(());
             done_so
         });
-        let joined = does.join().unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref())));
-        flows.join().map_err(|panic| Failure::panicked(panic.as_ref()))??;
+        let joined = does.join().unwrap_or_else(|panic| Err(CheckFailure::panicked(panic.as_ref())));
+        flows.join().map_err(|panic| CheckFailure::panicked(panic.as_ref()))??;
         joined
     })
 }
@@ -217,10 +217,10 @@ pub(super) fn clean_up<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 #[derive(Clone)]
 struct CleanUp(RecordWrite);
 
-impl Flow for CleanUp {
+impl Operation for CleanUp {
     type Out = ();
 
-    fn decide(&self, _: &Seen) -> crate::Result<(Commit, ()), Halt> {
+    fn decide(&self, _: &Loaded) -> crate::Result<(Commit, ()), Interrupt> {
         Ok((Commit::from_iter([self.0.clone()]), ()))
     }
 }
@@ -364,7 +364,7 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                     .read("nobody", Read::DueRecords { kind: SAMPLE, until: later(until), after, limit })?
                 {
                     Answer::DueRecords(due) => Ok(due),
-                    other => Err(Failure::new(&what, "due records", format_args!("{other:?}"))),
+                    other => Err(CheckFailure::new(&what, "due records", format_args!("{other:?}"))),
                 }
             })?;
             same(&what, &found, &wanted)?;

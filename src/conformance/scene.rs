@@ -8,20 +8,20 @@ use uuid::Uuid;
 
 use super::Candidate;
 use super::alike::alike;
-use super::failure::{Checked, Failure, same};
-use crate::desk::{Desk, Settings, Swept};
+use super::failure::{CheckFailure, Checked, same};
+use crate::desk::{Desk, Settings, TickReport};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Engine, Flow, Halt, Job, Load, Seen};
 use crate::id::{DeskId, IdSource, TicketId};
+use crate::operation::{Engine, Interrupt, Job, Load, Loaded, Operation};
 use crate::policy::Policy;
-use crate::sla::Rulebook;
+use crate::sla::AgreementSet;
 use crate::store::kinds::{self, KeptReceipt, RECEIPT, THREAD};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, DueTimer, Handling, Owed, Query, Read, Record, RecordKind, RecordRange,
-    TicketWrite,
+    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, Handling, Query, Read, Record, RecordKind,
+    RecordRange, TicketWrite,
 };
 use crate::ticket::action::Action;
-use crate::ticket::decision::Moment;
+use crate::ticket::decision::DecisionContext;
 use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::Actor;
@@ -49,14 +49,14 @@ pub(super) type DeskOf<'e, C> = Desk<Lent<'e, <C as Candidate>::Engine>>;
 
 impl<'c, C: Candidate> Scene<'c, C> {
     pub(super) fn new(candidate: &'c C) -> Checked<Scene<'c, C>> {
-        let store = candidate.fresh().map_err(|error| Failure::from(error).at("a fresh store"))?;
+        let store = candidate.fresh().map_err(|error| CheckFailure::from(error).at("a fresh store"))?;
         Ok(Scene { candidate, store, time: ManualTime::at(monday()), ids: Counted::default() })
     }
 
     /// The same store, by the same clock, through another handle.
     pub(super) fn twin(&self) -> Checked<Scene<'c, C>> {
         let again = self.candidate.again(&self.store);
-        let store = again.map_err(|error| Failure::from(error).at("the same store once more"))?;
+        let store = again.map_err(|error| CheckFailure::from(error).at("the same store once more"))?;
         Ok(Scene { candidate: self.candidate, store, time: self.time.clone(), ids: self.ids.clone() })
     }
 
@@ -76,15 +76,16 @@ impl<'c, C: Candidate> Scene<'c, C> {
         self.candidate.wait(reply)
     }
 
-    pub(super) fn run<F: Flow>(&self, desk: &str, flow: F) -> Result<F::Out> {
-        self.wait(self.store.run(&DeskId::new(desk), flow))
+    pub(super) fn run<F: Operation>(&self, desk: &str, operation: F) -> Result<F::Out> {
+        self.wait(self.store.run(&DeskId::new(desk), operation))
     }
 
     /// Reads without claiming.
     pub(super) fn read(&self, desk: &str, read: Read) -> Checked<Answer> {
         let asked = format!("{read:?}");
-        let answers = self.run(desk, Load(vec![read])).map_err(|error| Failure::from(error).at(&asked))?;
-        answers.into_iter().next().ok_or_else(|| Failure::new(asked, "an answer", "none"))
+        let answers =
+            self.run(desk, Load(vec![read])).map_err(|error| CheckFailure::from(error).at(&asked))?;
+        answers.into_iter().next().ok_or_else(|| CheckFailure::new(asked, "an answer", "none"))
     }
 
     pub(super) fn id(&self, desk: &str, read: Read) -> Checked<Option<TicketId>> {
@@ -161,15 +162,15 @@ impl<'c, C: Candidate> Scene<'c, C> {
         }
     }
 
-    pub(super) fn owed(
+    pub(super) fn due_tickets(
         &self,
         until: DateTime<Utc>,
-        after: Option<&Owed>,
+        after: Option<&DueTicket>,
         limit: usize,
-    ) -> Checked<Vec<Owed>> {
-        let read = Read::Owed { until, after: after.cloned().map(Box::new), limit };
+    ) -> Checked<Vec<DueTicket>> {
+        let read = Read::DueTickets { until, after: after.cloned().map(Box::new), limit };
         match self.read("nobody", read.clone())? {
-            Answer::Owed(owed) => Ok(owed),
+            Answer::DueTickets(due_tickets) => Ok(due_tickets),
             other => Err(of_another_sort(&read, &other)),
         }
     }
@@ -190,7 +191,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
     /// The row must be the fold of the history, and the history without gaps.
     pub(super) fn sound(&self, desk: &str, id: TicketId) -> Checked<Arc<Snapshot>> {
         let ticket = self.ticket(desk, id)?;
-        let ticket = ticket.ok_or_else(|| Failure::new(format_args!("ticket {id}"), "a row", "none"))?;
+        let ticket = ticket.ok_or_else(|| CheckFailure::new(format_args!("ticket {id}"), "a row", "none"))?;
         let history = self.history(desk, id)?;
         let versions: Vec<u64> = history.iter().map(|event| event.version).collect();
         same(format_args!("the versions of ticket {id}"), versions, (1..=ticket.version).collect())?;
@@ -200,8 +201,12 @@ impl<'c, C: Candidate> Scene<'c, C> {
     }
 }
 
-fn of_another_sort(read: &Read, answer: &Answer) -> Failure {
-    Failure::new(format_args!("the answer to {read:?}"), "one of its own sort", format_args!("{answer:?}"))
+fn of_another_sort(read: &Read, answer: &Answer) -> CheckFailure {
+    CheckFailure::new(
+        format_args!("the answer to {read:?}"),
+        "one of its own sort",
+        format_args!("{answer:?}"),
+    )
 }
 
 /// An engine that is lent.
@@ -214,8 +219,8 @@ impl<E: Engine> Engine for Lent<'_, E> {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> E::Reply<'a, F::Out> {
-        self.0.run(desk, flow)
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> E::Reply<'a, F::Out> {
+        self.0.run(desk, operation)
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
@@ -232,10 +237,10 @@ impl<E: Engine> Engine for Lent<'_, E> {
 }
 
 /// How many timers a sweep fired. It must have come to its end.
-pub(super) fn complete(swept: Swept) -> Checked<usize> {
-    match swept.stopped.into_iter().chain(swept.failed.into_iter().map(|it| it.error)).next() {
-        Some(error) => Err(Failure::from(error).at("a sweep")),
-        None => Ok(swept.fired),
+pub(super) fn complete(report: TickReport) -> Checked<usize> {
+    match report.stopped.into_iter().chain(report.failed.into_iter().map(|it| it.error)).next() {
+        Some(error) => Err(CheckFailure::from(error).at("a sweep")),
+        None => Ok(report.fired),
     }
 }
 
@@ -279,7 +284,7 @@ pub(super) fn paged<T: Clone>(
         let more = page(all.last())?;
         if more.len() > limit {
             let found = format_args!("{} of them", more.len());
-            return Err(Failure::new("a page", format_args!("at most {limit}"), found));
+            return Err(CheckFailure::new("a page", format_args!("at most {limit}"), found));
         }
         let last = more.len() < limit;
         all.extend(more);
@@ -294,7 +299,7 @@ pub(super) fn paged<T: Clone>(
 #[derive(Debug)]
 struct Put(Commit);
 
-impl Flow for Put {
+impl Operation for Put {
     type Out = ();
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -302,7 +307,7 @@ impl Flow for Put {
         reads.extend(self.0.tickets().map(|it| Read::Ticket(it.snapshot.id)));
     }
 
-    fn decide(&self, _: &Seen) -> Result<(Commit, ()), Halt> {
+    fn decide(&self, _: &Loaded) -> Result<(Commit, ()), Interrupt> {
         Ok((self.0.clone(), ()))
     }
 }
@@ -311,11 +316,11 @@ impl Flow for Put {
 #[derive(Debug)]
 pub(super) struct Leave(pub(super) Vec<Read>);
 
-impl Flow for Leave {
+impl Operation for Leave {
     type Out = ();
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, ()), Halt> {
-        seen.need(self.0.iter().cloned())?;
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, ()), Interrupt> {
+        loaded.need(self.0.iter().cloned())?;
         Err(Error::new(ErrorKind::Invalid, "it was thought better of").into())
     }
 }
@@ -327,7 +332,7 @@ pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Re
         number,
         at,
         &Policy::default(),
-        &Rulebook::new(),
+        &AgreementSet::new(),
         &Catalogue::default(),
     )?;
     Ok(decision.into())
@@ -349,10 +354,17 @@ pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> 
 
 /// What a note to a ticket as it stands writes.
 pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let (by, policy, rules, workflows) = (anna(), Policy::default(), Rulebook::new(), Catalogue::default());
-    let moment =
-        Moment { now: at, by: &by, policy: &policy, rules: &rules, workflows: &workflows, history: None };
-    Ok(before.decide(&Action::note(words), &moment)?.into())
+    let (by, policy, rules, workflows) =
+        (anna(), Policy::default(), AgreementSet::new(), Catalogue::default());
+    let context = DecisionContext {
+        now: at,
+        by: &by,
+        policy: &policy,
+        rules: &rules,
+        workflows: &workflows,
+        history: None,
+    };
+    Ok(before.decide(&Action::note(words), &context)?.into())
 }
 
 /// The same write with another expected version.

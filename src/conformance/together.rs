@@ -7,12 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::Candidate;
-use super::failure::{Checked, Failure, holds, same};
+use super::failure::{CheckFailure, Checked, holds, same};
 use super::scene::{ACME, SAMPLE, Scene, anna, complete, later};
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Load, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
+use crate::operation::{Interrupt, Load, Loaded, Operation};
 use crate::store::kinds::RECEIPT;
 use crate::store::{Answer, Commit, Mode, Query, Read};
 use crate::ticket::action::Action;
@@ -34,7 +34,7 @@ pub(super) fn at_once<C: Candidate, T: Send>(
             twins.iter().enumerate().map(|(n, twin)| scope.spawn(move || does(n, twin))).collect();
         let joined = threads
             .into_iter()
-            .map(|it| it.join().unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref()))));
+            .map(|it| it.join().unwrap_or_else(|panic| Err(CheckFailure::panicked(panic.as_ref()))));
         joined.collect()
     })
 }
@@ -200,12 +200,12 @@ pub(super) fn timers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         scene.wait(desk.act(*id, Action::hold_until(HoldReason::Scheduled, later(60)), anna()))?;
     }
     let fired = at_once(scene, |_, scene| {
-        let swept = scene.wait(scene.desk(ACME).tick(later(61)))?;
+        let report = scene.wait(scene.desk(ACME).tick(later(61)))?;
         // A store may be busy, and then the sweep left something to another.
-        let errors = swept.failed.iter().map(|it| &it.error).chain(&swept.stopped);
+        let errors = report.failed.iter().map(|it| &it.error).chain(&report.stopped);
         let other = errors.filter(|error| !error.is_retryable());
         same("timers that failed", other.map(ToString::to_string).collect(), Vec::<String>::new())?;
-        Ok(swept.fired)
+        Ok(report.fired)
     })?;
     let rest = complete(scene.wait(desk.tick(later(61)))?)?;
     same("timers that fired", fired.iter().sum::<usize>() + rest, tickets.len())?;
@@ -259,18 +259,18 @@ struct Gate {
     go_on: Mutex<Receiver<()>>,
 }
 
-impl Flow for Held {
+impl Operation for Held {
     type Out = Vec<Answer>;
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Answer>), Halt> {
-        seen.need(self.reads.iter().cloned())?;
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Answer>), Interrupt> {
+        loaded.need(self.reads.iter().cloned())?;
         let mut answers = Vec::new();
         for read in &self.reads {
-            answers.push(seen.answer(read)?.clone());
+            answers.push(loaded.answer(read)?.clone());
         }
         // Once: it may be decided again.
         if let Some(reached) = self.gate.reached.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -312,7 +312,9 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
                     let last = history.last().map_or(0, |event| event.version);
                     same("the last version of a history, read at once with its ticket", last, read.version)
                 }
-                other => Err(Failure::new("a ticket and its history", "both", format_args!("{other:?}"))),
+                other => {
+                    Err(CheckFailure::new("a ticket and its history", "both", format_args!("{other:?}")))
+                }
             }
         });
         drop(has_written);
@@ -370,13 +372,13 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         match written {
             Ok(number) => same("the number of what was opened meanwhile", number?, 2)?,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(Failure::new(
+                return Err(CheckFailure::new(
                     "writing while somebody reads",
                     "no waiting",
                     "that it waits for the reader",
                 ));
             }
         }
-        read.map_err(|panic| Failure::panicked(panic.as_ref()))?.map(drop).map_err(Failure::from)
+        read.map_err(|panic| CheckFailure::panicked(panic.as_ref()))?.map(drop).map_err(CheckFailure::from)
     })
 }

@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 
 use super::by::By;
-use super::frame::Frame;
+use super::context::CommandContext;
 use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
 use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
@@ -23,23 +23,23 @@ pub(super) struct Act {
     ticket: TicketId,
     action: Action,
     by: By,
-    frame: Frame,
+    context: CommandContext,
     repeatable: Repeatable,
 }
 
 impl Act {
-    pub(super) fn new(ticket: TicketId, action: Action, by: By, frame: Frame) -> Act {
+    pub(super) fn new(ticket: TicketId, action: Action, by: By, context: CommandContext) -> Act {
         // By its parts, because writing a deeply nested action would take a deep stack.
         let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
-        Act { ticket, action, by, frame, repeatable }
+        Act { ticket, action, by, context, repeatable }
     }
 }
 
-impl Flow for Act {
+impl Operation for Act {
     type Out = Receipt;
 
-    fn label(&self) -> Label {
-        Label::of("act", self.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("act", self.ticket)
     }
 
     fn outcome(receipt: &Receipt) -> Outcome {
@@ -47,31 +47,31 @@ impl Flow for Act {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.extend(self.repeatable.read(&self.frame));
+        reads.extend(self.repeatable.read(&self.context));
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.push(Read::Ticket(self.ticket));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen, &self.frame)? {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Receipt), Interrupt> {
+        if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
             return Ok((Commit::default(), receipt));
         }
-        let ticket = seen
+        let ticket = loaded
             .ticket(self.ticket)?
             .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
             let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
-            return Err(Halt::Stop(conflict.into()));
+            return Err(Interrupt::Fail(conflict.into()));
         }
-        let terms = self.frame.terms_for(ticket, seen)?;
-        let moment = terms.moment(self.frame.now, &self.by.actor);
-        let links = Links { ticket: self.ticket, frame: &self.frame, seen };
-        let (decision, mut decisions, records) = links.decide(ticket, &self.action, &moment)?;
-        let receipt = Receipt::of(&decision, &terms.workflows)?;
+        let policy_context = self.context.policy_context_for(ticket, loaded)?;
+        let decision_context = policy_context.decision(self.context.now, &self.by.actor);
+        let links = Links { ticket: self.ticket, context: &self.context, loaded };
+        let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
+        let receipt = Receipt::of(&decision, &policy_context.workflows)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
         commit.extend(records);
-        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
+        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }
@@ -84,17 +84,17 @@ pub(super) struct Take<To> {
 }
 
 impl<To> Take<To> {
-    pub(super) fn new(step: Step<To>, by: By, frame: Frame) -> Take<To> {
+    pub(super) fn new(step: Step<To>, by: By, context: CommandContext) -> Take<To> {
         let by = by.expecting(step.expected);
-        Take { act: Act::new(step.ticket, step.action, by, frame), to: PhantomData }
+        Take { act: Act::new(step.ticket, step.action, by, context), to: PhantomData }
     }
 }
 
-impl<To: KnownState> Flow for Take<To> {
+impl<To: KnownState> Operation for Take<To> {
     type Out = Ticket<To>;
 
-    fn label(&self) -> Label {
-        Label::of("commit", self.act.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("commit", self.act.ticket)
     }
 
     fn outcome(ticket: &Ticket<To>) -> Outcome {
@@ -105,8 +105,8 @@ impl<To: KnownState> Flow for Take<To> {
         self.act.needs(reads);
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Ticket<To>), Halt> {
-        let (commit, receipt) = self.act.decide(seen)?;
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket<To>), Interrupt> {
+        let (commit, receipt) = self.act.decide(loaded)?;
         let ticket = Ticket::try_from_untyped(receipt.ticket).map_err(|ticket| {
             Error::invalid("step", format_args!("left the ticket {} instead of {}", ticket.state(), To::KIND))
         })?;

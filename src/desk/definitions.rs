@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Halt, Seen};
+use crate::operation::{Interrupt, Loaded};
 use crate::policy::{FieldType, Manifest, Policy};
 use crate::priority::Matrix;
-use crate::sla::{Agreements, Rules};
+use crate::sla::{Agreements, CompiledAgreements};
 use crate::store::kinds;
 use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 
@@ -19,7 +19,7 @@ use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 pub(super) struct ReadyPolicy {
     pub(super) manifest: Arc<Manifest>,
     pub(super) policy: Arc<Policy>,
-    pub(super) rules: Arc<Rules>,
+    pub(super) rules: Arc<CompiledAgreements>,
     pub(super) workflows: Catalogue,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct ReadyPolicy {
 #[derive(Debug, Clone)]
 struct ReadyAgreements {
     definition: Arc<Agreements>,
-    rules: Arc<Rules>,
+    rules: Arc<CompiledAgreements>,
 }
 
 /// The definitions that were loaded so far, by kind and hash. The text of a hash never changes, so no entry is ever
@@ -47,33 +47,33 @@ impl Definitions {
     pub(super) fn need(
         &self,
         wanted: impl IntoIterator<Item = (DefinitionKind, Fingerprint)>,
-        seen: &Seen,
-    ) -> Result<(), Halt> {
+        loaded: &Loaded,
+    ) -> Result<(), Interrupt> {
         let unknown = wanted.into_iter().filter(|(kind, hash)| !self.has(*kind, *hash));
-        seen.need(unknown.map(|(_, hash)| kinds::definition(hash)))
+        loaded.need(unknown.map(|(_, hash)| kinds::definition(hash)))
     }
 
     /// A policy. Loading it takes two rounds: one for the manifest, one for all parts.
-    pub(super) fn policy(&self, hash: Fingerprint, seen: &Seen) -> Result<ReadyPolicy, Halt> {
+    pub(super) fn policy(&self, hash: Fingerprint, loaded: &Loaded) -> Result<ReadyPolicy, Interrupt> {
         if let Some(ready) = self.policies.get(hash) {
             return Ok(ready);
         }
-        let manifest = self.manifest(hash, seen)?;
-        self.need(manifest.parts(), seen)?;
+        let manifest = self.manifest(hash, loaded)?;
+        self.need(manifest.parts(), loaded)?;
         let agreements = match manifest.agreements {
-            Some(hash) => self.ready_agreements(hash, seen)?,
+            Some(hash) => self.ready_agreements(hash, loaded)?,
             None => {
                 ReadyAgreements::new(Fingerprint::of_json(&Agreements::default())?, Agreements::default())?
             }
         };
         let ready = |matrix: Matrix| Ok(Arc::new(matrix));
-        let matrix = load(&self.matrices, DefinitionKind::Matrix, manifest.matrix, seen, ready)?;
+        let matrix = load(&self.matrices, DefinitionKind::Matrix, manifest.matrix, loaded, ready)?;
         let fields = manifest.fields.map(|hash| {
-            load(&self.fields, DefinitionKind::Fields, hash, seen, |fields: BTreeMap<_, _>| {
+            load(&self.fields, DefinitionKind::Fields, hash, loaded, |fields: BTreeMap<_, _>| {
                 Ok(Arc::new(fields))
             })
         });
-        let workflows = manifest.workflows.iter().map(|hash| self.workflow(*hash, seen));
+        let workflows = manifest.workflows.iter().map(|hash| self.workflow(*hash, loaded));
         let workflows: Vec<Workflow> = workflows.collect::<Result<_, _>>()?;
         let policy = manifest.policy(
             (*agreements.definition).clone(),
@@ -91,31 +91,39 @@ impl Definitions {
     }
 
     /// The compiled agreements of a policy.
-    pub(super) fn agreements(&self, hash: Fingerprint, seen: &Seen) -> Result<Arc<Rules>, Halt> {
-        Ok(self.ready_agreements(hash, seen)?.rules)
+    pub(super) fn agreements(
+        &self,
+        hash: Fingerprint,
+        loaded: &Loaded,
+    ) -> Result<Arc<CompiledAgreements>, Interrupt> {
+        Ok(self.ready_agreements(hash, loaded)?.rules)
     }
 
     /// A workflow. It was checked when it was adopted and is not checked again.
-    pub(super) fn workflow(&self, hash: Fingerprint, seen: &Seen) -> Result<Workflow, Halt> {
+    pub(super) fn workflow(&self, hash: Fingerprint, loaded: &Loaded) -> Result<Workflow, Interrupt> {
         let ready = |definition: WorkflowDefinition| definition.build_adopted();
-        load(&self.workflows, DefinitionKind::Workflow, hash, seen, ready)
+        load(&self.workflows, DefinitionKind::Workflow, hash, loaded, ready)
     }
 
     /// The workflows of a policy, without its other parts.
-    pub(super) fn workflows_of(&self, policy: Fingerprint, seen: &Seen) -> Result<Vec<Workflow>, Halt> {
-        let manifest = self.manifest(policy, seen)?;
-        self.need(manifest.workflows.iter().map(|hash| (DefinitionKind::Workflow, *hash)), seen)?;
-        manifest.workflows.iter().map(|hash| self.workflow(*hash, seen)).collect()
+    pub(super) fn workflows_of(
+        &self,
+        policy: Fingerprint,
+        loaded: &Loaded,
+    ) -> Result<Vec<Workflow>, Interrupt> {
+        let manifest = self.manifest(policy, loaded)?;
+        self.need(manifest.workflows.iter().map(|hash| (DefinitionKind::Workflow, *hash)), loaded)?;
+        manifest.workflows.iter().map(|hash| self.workflow(*hash, loaded)).collect()
     }
 
-    fn manifest(&self, hash: Fingerprint, seen: &Seen) -> Result<Arc<Manifest>, Halt> {
+    fn manifest(&self, hash: Fingerprint, loaded: &Loaded) -> Result<Arc<Manifest>, Interrupt> {
         let ready = |manifest: Manifest| Ok(Arc::new(manifest));
-        load(&self.manifests, DefinitionKind::Policy, hash, seen, ready)
+        load(&self.manifests, DefinitionKind::Policy, hash, loaded, ready)
     }
 
-    fn ready_agreements(&self, hash: Fingerprint, seen: &Seen) -> Result<ReadyAgreements, Halt> {
+    fn ready_agreements(&self, hash: Fingerprint, loaded: &Loaded) -> Result<ReadyAgreements, Interrupt> {
         let ready = |definition: Agreements| ReadyAgreements::new(hash, definition);
-        load(&self.agreements, DefinitionKind::Agreements, hash, seen, ready)
+        load(&self.agreements, DefinitionKind::Agreements, hash, loaded, ready)
     }
 
     fn has(&self, kind: DefinitionKind, hash: Fingerprint) -> bool {
@@ -131,7 +139,7 @@ impl Definitions {
 
 impl ReadyAgreements {
     fn new(hash: Fingerprint, definition: Agreements) -> Result<ReadyAgreements> {
-        let rules = Arc::new(Rules::compile(hash, &definition)?);
+        let rules = Arc::new(CompiledAgreements::compile(hash, &definition)?);
         Ok(ReadyAgreements { definition: Arc::new(definition), rules })
     }
 }
@@ -142,16 +150,16 @@ fn load<D: DeserializeOwned, T: Clone>(
     cache: &Cache<T>,
     kind: DefinitionKind,
     hash: Fingerprint,
-    seen: &Seen,
+    loaded: &Loaded,
     ready: impl FnOnce(D) -> Result<T>,
-) -> Result<T, Halt> {
+) -> Result<T, Interrupt> {
     if let Some(ready) = cache.get(hash) {
         return Ok(ready);
     }
     let corrupt = |problem| {
         Error::new(ErrorKind::Corrupt, format!("the {} definition {hash} {problem}", kind.as_str()))
     };
-    let text = seen.definition(hash)?.ok_or_else(|| corrupt("is referred to but not stored"))?;
+    let text = loaded.definition(hash)?.ok_or_else(|| corrupt("is referred to but not stored"))?;
     let definition = serde_json::from_str(text).map_err(|e| corrupt("cannot be read").caused_by(e))?;
     let ready = ready(definition).map_err(|e| corrupt("cannot be used").caused_by(e))?;
     Ok(cache.keep(hash, ready))
@@ -196,18 +204,18 @@ mod tests {
         let hash = stored.manifest.hash;
         let texts: HashMap<_, _> =
             stored.parts.into_iter().chain([stored.manifest]).map(|it| (it.hash, it.text)).collect();
-        let (mut seen, mut rounds) = (Seen::default(), 0);
+        let (mut loaded, mut rounds) = (Loaded::default(), 0);
         loop {
-            let halt = match definitions.policy(hash, &seen) {
+            let halt = match definitions.policy(hash, &loaded) {
                 Ok(ready) => return (ready, rounds),
                 Err(halt) => halt,
             };
-            assert!(matches!(halt, Halt::Need(_)), "{halt:?}");
-            let Halt::Need(reads) = halt else { continue };
+            assert!(matches!(halt, Interrupt::Load(_)), "{halt:?}");
+            let Interrupt::Load(reads) = halt else { continue };
             let mut records = RecordTable::default();
             texts.iter().for_each(|(hash, text)| records.write(kinds::define(*hash, text)));
             let answers = reads.iter().map(|read| records.answer(read).unwrap()).collect();
-            seen.put(reads, answers).unwrap();
+            loaded.put(reads, answers).unwrap();
             rounds += 1;
         }
     }

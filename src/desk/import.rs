@@ -5,14 +5,14 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::frame::Frame;
+use super::context::CommandContext;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Halt, Job, JobStep, Label, Needs, Seen};
 use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportedTicket};
+use crate::operation::{Interrupt, Job, JobStep, Loaded, Needs, Operation, OperationLabel};
 use crate::policy::Policy;
-use crate::sla::Rulebook;
+use crate::sla::AgreementSet;
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::{Commit, Read};
 use crate::ticket::decision::{Decision, Draft};
@@ -63,7 +63,7 @@ impl Imported {
 pub(super) struct Import<I> {
     pub(super) tickets: I,
     pub(super) batch: NonZeroUsize,
-    pub(super) frame: Frame,
+    pub(super) context: CommandContext,
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) imported: Imported,
 }
@@ -78,7 +78,7 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
     type Out = Imported;
 
     fn next(&mut self) -> Option<JobStep<Import<I>>> {
-        let lookup = self.frame.lookup;
+        let lookup = self.context.lookup;
         let stored = |it: Vec<Fingerprint>| -> Vec<_> {
             it.into_iter().map(|it| lookup.fingerprint(EXTERNAL_NAME, it)).collect()
         };
@@ -87,12 +87,12 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
             .by_ref()
             .take(self.batch.get())
             .map(|ticket| Candidate {
-                id: self.ids.new_id(ticket.opened_at().unwrap_or(self.frame.now)).into(),
+                id: self.ids.new_id(ticket.opened_at().unwrap_or(self.context.now)).into(),
                 fingerprints: ticket.fingerprints().map(stored),
                 ticket,
             })
             .collect();
-        let batch = Batch { tickets, frame: self.frame.clone() };
+        let batch = Batch { tickets, context: self.context.clone() };
         (!batch.tickets.is_empty()).then(|| {
             JobStep::new(batch, |job: &mut Import<I>, batch| {
                 job.imported.add(batch.map_err(|error| job.imported.stopped_by(error))?);
@@ -119,7 +119,7 @@ struct Candidate {
 #[derive(Debug)]
 struct Batch {
     tickets: Vec<Candidate>,
-    frame: Frame,
+    context: CommandContext,
 }
 
 /// Where a ticket of a batch goes.
@@ -138,31 +138,31 @@ impl Batch {
     fn targets<'a>(
         &'a self,
         valid: &[&'a Candidate],
-        seen: &'a Seen,
-    ) -> Result<(HashMap<&'a ExternalRef, Target<'a>>, Vec<u64>), Halt> {
+        loaded: &'a Loaded,
+    ) -> Result<(HashMap<&'a ExternalRef, Target<'a>>, Vec<u64>), Interrupt> {
         let mut targets = HashMap::new();
         let mut stored = Vec::new();
         for candidate in valid {
             let external = candidate.ticket.external();
-            match seen.record(EXTERNAL_NAME, self.frame.lookup.external(external))? {
+            match loaded.record(EXTERNAL_NAME, self.context.lookup.external(external))? {
                 Some(record) => stored.push((*candidate, kinds::ticket_of(EXTERNAL_NAME, record)?)),
                 None => drop(targets.insert(external, Target::New)),
             }
         }
         let places = 0..u32::try_from(targets.len()).unwrap_or(u32::MAX);
         let numbers = places.clone().map(|place| Read::NextNumber { place });
-        seen.need(numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
-        let numbers = places.map(|place| seen.next_number(place)).collect::<Result<Vec<_>, Halt>>()?;
+        loaded.need(numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
+        let numbers = places.map(|place| loaded.next_number(place)).collect::<Result<Vec<_>, Interrupt>>()?;
 
         let mut continued = Vec::new();
         for (candidate, id) in stored {
-            let snapshot = seen.ticket(id)?.ok_or_else(|| {
+            let snapshot = loaded.ticket(id)?.ok_or_else(|| {
                 Error::new(ErrorKind::Corrupt, format!("ticket {id} has an external reference but no row"))
             })?;
             let external = candidate.ticket.external();
             targets.insert(
                 external,
-                Target::Stored { snapshot, worked_on: false, history: seen.read_history(id)? },
+                Target::Stored { snapshot, worked_on: false, history: loaded.read_history(id)? },
             );
             let taken = snapshot
                 .imported
@@ -173,7 +173,7 @@ impl Batch {
             }
         }
         let last = |id, after| Read::History { ticket: id, after, limit: TAIL };
-        seen.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
+        loaded.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
         for (external, id, after) in continued {
             // What the clocks told since is no work: a sweep between two imports must not end the taking over.
             let told = |event: &&Event| {
@@ -182,10 +182,10 @@ impl Batch {
                     Change::Clocked { .. }
                         | Change::Warned(_)
                         | Change::Breached(_)
-                        | Change::Migrated { .. }
+                        | Change::PolicyRebound { .. }
                 )
             };
-            let last = seen.history(id, after, TAIL)?.iter().rev().find(|event| !told(event));
+            let last = loaded.history(id, after, TAIL)?.iter().rev().find(|event| !told(event));
             let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
             if let Some(Target::Stored { worked_on, .. }) = targets.get_mut(external) {
                 *worked_on = !untouched;
@@ -195,32 +195,32 @@ impl Batch {
     }
 }
 
-impl Flow for Batch {
+impl Operation for Batch {
     type Out = Imported;
 
-    fn label(&self) -> Label {
-        Label::new("import")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("import")
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         let names: HashSet<_> = self.tickets.iter().map(|candidate| candidate.ticket.external()).collect();
-        let keys = names.into_iter().map(|name| self.frame.lookup.external(name));
+        let keys = names.into_iter().map(|name| self.context.lookup.external(name));
         reads.extend(keys.map(|key| Read::record(EXTERNAL_NAME, key)));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Imported), Halt> {
-        let policy = self.frame.policy(seen)?;
-        let mut rules = self.frame.rules_for_all_time(seen)?;
-        let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.frame.now, &policy)));
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Imported), Interrupt> {
+        let policy = self.context.policy(loaded)?;
+        let mut rules = self.context.rules_for_all_time(loaded)?;
+        let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.context.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
-        let (mut targets, numbers) = self.targets(&valid, seen)?;
+        let (mut targets, numbers) = self.targets(&valid, loaded)?;
         let stored = targets.values().filter_map(|target| match target {
             Target::Stored { snapshot, .. } => Some(&snapshot.clocks),
             _ => None,
         });
-        self.frame.pin(stored.flatten(), &mut rules, seen)?;
+        self.context.pin(stored.flatten(), &mut rules, loaded)?;
         let mut drafts = Vec::new();
         let (mut imported, mut needs) = (Imported::default(), Needs::default());
         for (candidate, check) in checked {
@@ -235,14 +235,14 @@ impl Flow for Batch {
                 imported.refused.push((external.clone(), error));
             }
         }
-        needs.answered(seen)?;
+        needs.answered(loaded)?;
         let decisions = drafts.into_iter().map(Draft::finish).collect::<Result<Vec<_>>>()?;
         imported.events = decisions.iter().map(|decision| decision.events().len()).sum();
         let mut named = Vec::new();
         for ticket in decisions.iter().map(Decision::snapshot) {
             let Some(name) = &ticket.external else { continue };
-            let key = self.frame.lookup.external(name);
-            if seen.record(EXTERNAL_NAME, key.as_str())?.is_none() {
+            let key = self.context.lookup.external(name);
+            if loaded.record(EXTERNAL_NAME, key.as_str())?.is_none() {
                 named.push(kinds::led(EXTERNAL_NAME, key, None, ticket.id));
             }
         }
@@ -259,7 +259,7 @@ impl Candidate {
         number: Option<u64>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
-        rules: &Rulebook,
+        rules: &AgreementSet,
         imported: &mut Imported,
     ) -> Result<()> {
         let Candidate { ticket, id, fingerprints } = self;

@@ -3,17 +3,17 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::frame::Frame;
+use super::context::CommandContext;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Needs, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::{Reason, Rejection, Verb};
 use crate::limits;
+use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
 use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::may;
-use crate::ticket::decision::{Decision, Draft, Moment};
+use crate::ticket::decision::{Decision, DecisionContext, Draft};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::people::Actor;
@@ -25,8 +25,8 @@ const MAX_ANCESTORS: usize = 32;
 /// The links of a ticket that a command changes.
 pub(super) struct Links<'a> {
     pub(super) ticket: TicketId,
-    pub(super) frame: &'a Frame,
-    pub(super) seen: &'a Seen,
+    pub(super) context: &'a CommandContext,
+    pub(super) loaded: &'a Loaded,
 }
 
 impl Links<'_> {
@@ -35,17 +35,17 @@ impl Links<'_> {
         &self,
         ticket: &Snapshot,
         action: &Action,
-        moment: &Moment<'_>,
-    ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Halt> {
-        let incoming = self.incoming(ticket, action, moment.by)?;
-        let decision = ticket.decide_with(action, incoming, moment)?;
-        let (others, records) = self.mirrored(&decision, moment)?;
+        decision_context: &DecisionContext<'_>,
+    ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Interrupt> {
+        let incoming = self.incoming(ticket, action, decision_context.by)?;
+        let decision = ticket.decide_with(action, incoming, decision_context)?;
+        let (others, records) = self.mirrored(&decision, decision_context)?;
         Ok((decision, others, records))
     }
 
     /// The links of other tickets to this one that an action is about. If the action has too many parts, or its actor may
     /// not link tickets, no other ticket is read.
-    fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Halt> {
+    fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
         if may(Verb::Link, by, ticket).is_some() {
@@ -56,8 +56,8 @@ impl Links<'_> {
             _ => None,
         });
         let mut links: BTreeSet<Link> = about.collect();
-        self.seen.need(links.iter().map(|link| Read::Ticket(link.to)))?;
-        let others = links.iter().map(|link| self.seen.ticket(link.to)).collect::<Result<Vec<_>, _>>()?;
+        self.loaded.need(links.iter().map(|link| Read::Ticket(link.to)))?;
+        let others = links.iter().map(|link| self.loaded.ticket(link.to)).collect::<Result<Vec<_>, _>>()?;
         let mut others = others.into_iter();
         links.retain(|link| {
             let there = Link { kind: link.kind.inverse(), to: self.ticket };
@@ -70,9 +70,9 @@ impl Links<'_> {
     fn mirrored(
         &self,
         decision: &Decision,
-        moment: &Moment<'_>,
-    ) -> Result<(Vec<Decision>, Vec<RecordWrite>), Halt> {
-        let seen = self.seen;
+        decision_context: &DecisionContext<'_>,
+    ) -> Result<(Vec<Decision>, Vec<RecordWrite>), Interrupt> {
+        let loaded = self.loaded;
         let mut changed = Vec::new();
         for event in decision.events() {
             match &event.change {
@@ -81,12 +81,12 @@ impl Links<'_> {
                 _ => {}
             }
         }
-        seen.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
+        loaded.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
         let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
         for (link, linked) in &changed {
-            needs.keep(self.mirror(*link, *linked, &mut others, moment))?;
+            needs.keep(self.mirror(*link, *linked, &mut others, decision_context))?;
         }
-        needs.answered(seen)?;
+        needs.answered(loaded)?;
         // Only now, because a circle may close by several links of this action.
         let parts = |(link, linked): &(Link, bool)| {
             *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
@@ -107,25 +107,25 @@ impl Links<'_> {
         link: Link,
         linked: bool,
         others: &mut BTreeMap<TicketId, Draft>,
-        moment: &Moment<'_>,
-    ) -> Result<(), Halt> {
+        decision_context: &DecisionContext<'_>,
+    ) -> Result<(), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", link.to));
-        let other = self.seen.ticket(link.to)?.ok_or_else(unknown)?;
-        let terms = self.frame.terms_for(other, self.seen)?;
-        let moment = &terms.moment(moment.now, moment.by);
+        let other = self.loaded.ticket(link.to)?.ok_or_else(unknown)?;
+        let policy_context = self.context.policy_context_for(other, self.loaded)?;
+        let decision_context = &policy_context.decision(decision_context.now, decision_context.by);
         let mirror = match others.entry(link.to) {
             Entry::Occupied(begun) => begun.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), moment)?),
+            Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), decision_context)?),
         };
         let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
         let change = if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) };
-        let changed = mirror.set_link(change, moment);
+        let changed = mirror.set_link(change, decision_context);
         Ok(changed.map_err(|error| error.within(format_args!("ticket {}", other.number)))?)
     }
 
     /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
     /// that a circle which they close leads through it: only those above this ticket need to be looked at.
-    fn no_circle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Halt> {
+    fn no_circle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Interrupt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
@@ -136,16 +136,16 @@ impl Links<'_> {
             if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
                 let state = decision.snapshot().state.kind();
                 let why = "a ticket would become a part of itself, or the chain of parts is too long";
-                return Err(Halt::Stop(
+                return Err(Interrupt::Fail(
                     Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
                 ));
             }
-            self.seen.need(level.iter().map(|id| Read::Ticket(*id)))?;
+            self.loaded.need(level.iter().map(|id| Read::Ticket(*id)))?;
             let mut next = Vec::new();
             for id in level {
                 let ticket = match others.get(&id) {
                     Some(drafted) => Some(drafted.snapshot()),
-                    None => self.seen.ticket(id)?,
+                    None => self.loaded.ticket(id)?,
                 };
                 next.extend(ticket.into_iter().flat_map(parents).filter(|id| !above.contains(id)));
             }
@@ -162,29 +162,29 @@ pub(super) struct ReadLinks {
     pub(super) after: Option<Link>,
 }
 
-impl Flow for ReadLinks {
+impl Operation for ReadLinks {
     type Out = Vec<Link>;
 
-    fn label(&self) -> Label {
-        Label::of("links", self.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("links", self.ticket)
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Link>), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Link>), Interrupt> {
         let incoming = self.after.filter(|after| !after.kind.is_own());
         let range = kinds::incoming_links(self.ticket, incoming, MAX_PAGE);
-        seen.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
+        loaded.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
         let own = ticket.links.iter().copied();
         let mut links: Vec<Link> = match (self.after, incoming) {
             (_, Some(_)) => Vec::new(),
             (after, None) => own.filter(|link| after.is_none_or(|after| *link > after)).collect(),
         };
-        for record in seen.records(&range)? {
+        for record in loaded.records(&range)? {
             links.push(kinds::incoming_link(record)?);
         }
         links.truncate(MAX_PAGE);

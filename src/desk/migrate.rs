@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::frame::Frame;
+use super::context::CommandContext;
 use crate::error::{Error, Result};
-use crate::flow::{Job, JobStep};
 use crate::id::TicketId;
+use crate::operation::{Job, JobStep};
 use crate::store::Cursor;
 use crate::ticket::decision::migrate::{Passage, Unmapped, may_migrate};
 use crate::ticket::people::Actor;
 use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
 
-pub use report::{Crossings, MAX_NAMED, Migrated, Obstacle, Obstacles, Rehearsal};
+pub use report::{Crossings, MAX_NAMED, Migrated, MigrationPreview, Obstacle, Obstacles};
 
 use report::add_each;
 use steps::{CheckPage, Found, MigrateBatch, Page, ReadVersion, Version};
@@ -30,7 +30,7 @@ const BATCH: usize = 100;
 #[derive(Debug)]
 pub(super) struct Rehearse {
     plan: Arc<Migration>,
-    frame: Frame,
+    context: CommandContext,
     act: Act,
     known: Vec<WorkflowDefinition>,
     in_force: Catalogue,
@@ -38,7 +38,7 @@ pub(super) struct Rehearse {
     unmapped: Unmapped,
     /// Those that would go over, by age.
     going: VecDeque<TicketId>,
-    rehearsal: Rehearsal,
+    rehearsal: MigrationPreview,
 }
 
 #[derive(Debug)]
@@ -57,26 +57,26 @@ enum Reading {
 }
 
 impl Rehearse {
-    pub(super) fn new(plan: &Migration, frame: Frame) -> Rehearse {
+    pub(super) fn new(plan: &Migration, context: CommandContext) -> Rehearse {
         Rehearse {
             plan: Arc::new(plan.clone()),
-            act: Act::Versions(frame.now),
-            frame,
+            act: Act::Versions(context.now),
+            context,
             known: vec![Workflow::simple().definition().clone()],
             in_force: Catalogue::new(),
             passage: None,
             unmapped: Unmapped::new(),
             going: VecDeque::new(),
-            rehearsal: Rehearsal::default(),
+            rehearsal: MigrationPreview::default(),
         }
     }
 
     fn next_read(&self) -> Option<Reading> {
-        let frame = self.frame.clone();
+        let context = self.context.clone();
         match (&self.act, &self.passage) {
-            (Act::Versions(at), _) => Some(Reading::Version(ReadVersion { at: *at, frame })),
+            (Act::Versions(at), _) => Some(Reading::Version(ReadVersion { at: *at, context })),
             (Act::Tickets(after), Some(passage)) => {
-                Some(Reading::Page(CheckPage { passage: passage.clone(), after: after.clone(), frame }))
+                Some(Reading::Page(CheckPage { passage: passage.clone(), after: after.clone(), context }))
             }
             _ => None,
         }
@@ -149,7 +149,7 @@ impl Rehearse {
 }
 
 impl Job for Rehearse {
-    type Out = Rehearsal;
+    type Out = MigrationPreview;
 
     fn next(&mut self) -> Option<JobStep<Rehearse>> {
         Some(match self.next_read()? {
@@ -164,7 +164,7 @@ impl Job for Rehearse {
         })
     }
 
-    fn finish(self) -> Rehearsal {
+    fn finish(self) -> MigrationPreview {
         self.rehearsal
     }
 }
@@ -178,8 +178,8 @@ pub(super) struct Migrate {
 }
 
 impl Migrate {
-    pub(super) fn new(plan: &Migration, by: Actor, frame: Frame) -> Migrate {
-        Migrate { rehearse: Rehearse::new(plan, frame), by, migrated: Migrated::default() }
+    pub(super) fn new(plan: &Migration, by: Actor, context: CommandContext) -> Migrate {
+        Migrate { rehearse: Rehearse::new(plan, context), by, migrated: Migrated::default() }
     }
 }
 
@@ -235,8 +235,8 @@ impl Job for Migrate {
                 let going = &mut self.rehearse.going;
                 let tickets: Vec<_> = going.drain(..going.len().min(BATCH)).collect();
                 let passage = self.rehearse.passage.clone().filter(|_| !tickets.is_empty())?;
-                let (by, frame) = (self.by.clone(), self.rehearse.frame.clone());
-                let batch = MigrateBatch { passage, tickets, by, frame };
+                let (by, context) = (self.by.clone(), self.rehearse.context.clone());
+                let batch = MigrateBatch { passage, tickets, by, context };
                 Some(JobStep::new(batch, |job: &mut Migrate, batch| {
                     let batch = job.unless_stopped(batch)?;
                     job.add_batch(batch);

@@ -1,12 +1,12 @@
 //! Opening a ticket, and taking in a message that may open one.
 
-use super::frame::{Frame, Terms};
+use super::context::{CommandContext, PolicyContext};
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Outcome, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::state;
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read};
 use crate::ticket::Ticket;
@@ -21,17 +21,17 @@ use crate::ticket::opening::NewTicket;
 pub(super) struct Open(Receive);
 
 impl Open {
-    pub(super) fn new(request: NewTicket, id: TicketId, frame: Frame) -> Open {
-        Open(Receive::new("open", request, id, frame))
+    pub(super) fn new(request: NewTicket, id: TicketId, context: CommandContext) -> Open {
+        Open(Receive::new("open", request, id, context))
     }
 }
 
-impl Flow for Open {
+impl Operation for Open {
     type Out = Ticket<state::New>;
 
-    fn label(&self) -> Label {
+    fn label(&self) -> OperationLabel {
         // Without the id: it is that of a candidate, and a repetition or a refusal leaves none of it.
-        Label::new("open_ticket")
+        OperationLabel::new("open_ticket")
     }
 
     fn outcome(ticket: &Ticket<state::New>) -> Outcome {
@@ -43,13 +43,13 @@ impl Flow for Open {
         reads.push(Read::NextNumber { place: 0 });
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         let Receive { request, repeatable, .. } = &self.0;
-        let (commit, receipt) = match repeatable.first_result(seen, &self.0.frame)? {
+        let (commit, receipt) = match repeatable.first_result(loaded, &self.0.context)? {
             Some(receipt) => (Commit::default(), receipt),
             None => {
                 if let Some(thread) = &request.thread
-                    && let Some(record) = seen.record(THREAD, self.0.frame.lookup.thread(thread))?
+                    && let Some(record) = loaded.record(THREAD, self.0.context.lookup.thread(thread))?
                 {
                     let ticket = kinds::ticket_of(THREAD, record)?;
                     return Err(Error::invalid("thread", format_args!("{thread} leads to ticket {ticket}"))
@@ -58,7 +58,7 @@ impl Flow for Open {
                         )
                         .into());
                 }
-                self.0.opening(seen, None)?
+                self.0.opening(loaded, None)?
             }
         };
         let ticket = Ticket::try_from_untyped(receipt.ticket).map_err(|ticket| {
@@ -73,33 +73,33 @@ impl Flow for Open {
 pub(super) struct Receive {
     request: NewTicket,
     id: TicketId,
-    frame: Frame,
+    context: CommandContext,
     repeatable: Repeatable,
 }
 
 impl Receive {
-    pub(super) fn new(verb: &str, request: NewTicket, id: TicketId, frame: Frame) -> Receive {
+    pub(super) fn new(verb: &str, request: NewTicket, id: TicketId, context: CommandContext) -> Receive {
         let repeatable = Repeatable::new(request.key.clone(), &(verb, &request));
-        Receive { request, id, frame, repeatable }
+        Receive { request, id, context, repeatable }
     }
 
     /// Opens the ticket, if need be as the follow-up of a finished one.
-    fn opening(&self, seen: &Seen, finished: Option<Draft>) -> Result<(Commit, Receipt), Halt> {
-        let now = self.frame.now;
-        let terms = self.frame.terms(seen)?;
-        let Terms { policy, rules, workflows, .. } = &terms;
+    fn opening(&self, loaded: &Loaded, finished: Option<Draft>) -> Result<(Commit, Receipt), Interrupt> {
+        let now = self.context.now;
+        let policy_context = self.context.policy_context(loaded)?;
+        let PolicyContext { policy, rules, workflows, .. } = &policy_context;
         let inherited =
             finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), policy));
         let request = inherited.as_ref().unwrap_or(&self.request);
-        let mut draft = request.draft(self.id, seen.next_number(0)?, now, policy, rules, workflows)?;
+        let mut draft = request.draft(self.id, loaded.next_number(0)?, now, policy, rules, workflows)?;
         let by = self.request.actor();
-        let moment = terms.moment(now, &by);
+        let decision_context = policy_context.decision(now, &by);
         let (mut decisions, mut links) = (Vec::new(), Vec::new());
         if let Some(mut finished) = finished {
             let link = Link { kind: LinkKind::FollowUpOf, to: finished.snapshot().id };
-            draft.set_link(Change::Linked(link), &moment)?;
+            draft.set_link(Change::Linked(link), &decision_context)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.id };
-            finished.set_link(Change::Linked(inverse), &moment)?;
+            finished.set_link(Change::Linked(inverse), &decision_context)?;
             decisions.push(finished.finish()?);
             links.push(kinds::set_link(self.id, link, true));
         }
@@ -109,20 +109,20 @@ impl Receive {
         let mut commit = Commit::of(decisions);
         commit.extend(links);
         if let Some(thread) = &self.request.thread {
-            let key = self.frame.lookup.thread(thread);
-            let before = seen.record(THREAD, key.as_str())?;
+            let key = self.context.lookup.thread(thread);
+            let before = loaded.record(THREAD, key.as_str())?;
             commit.push(kinds::led(THREAD, key, before, self.id));
         }
-        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
+        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }
 
-impl Flow for Receive {
+impl Operation for Receive {
     type Out = Receipt;
 
-    fn label(&self) -> Label {
-        Label::new("receive")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("receive")
     }
 
     fn outcome(receipt: &Receipt) -> Outcome {
@@ -130,42 +130,42 @@ impl Flow for Receive {
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        reads.extend(self.repeatable.read(&self.frame));
-        let thread = self.request.thread.as_ref().map(|thread| self.frame.lookup.thread(thread));
+        reads.extend(self.repeatable.read(&self.context));
+        let thread = self.request.thread.as_ref().map(|thread| self.context.lookup.thread(thread));
         reads.extend(thread.map(|key| Read::record(THREAD, key)));
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Receipt), Halt> {
-        if let Some(receipt) = self.repeatable.first_result(seen, &self.frame)? {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Receipt), Interrupt> {
+        if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
             return Ok((Commit::default(), receipt));
         }
-        let Some(thread) = &self.request.thread else { return self.opening(seen, None) };
+        let Some(thread) = &self.request.thread else { return self.opening(loaded, None) };
         thread.check()?;
-        let Some(record) = seen.record(THREAD, self.frame.lookup.thread(thread))? else {
-            return self.opening(seen, None);
+        let Some(record) = loaded.record(THREAD, self.context.lookup.thread(thread))? else {
+            return self.opening(loaded, None);
         };
         let id = kinds::ticket_of(THREAD, record)?;
-        let ticket = seen.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
-        let terms = self.frame.terms_for(ticket, seen)?;
+        let ticket = loaded.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
+        let policy_context = self.context.policy_context_for(ticket, loaded)?;
         let by = self.request.speaker();
-        let moment = terms.moment(self.frame.now, &by);
+        let decision_context = policy_context.decision(self.context.now, &by);
         by.check()?;
-        let mut draft = Draft::begin(ticket.clone(), &moment)?;
+        let mut draft = Draft::begin(ticket.clone(), &decision_context)?;
         if draft.snapshot().state.kind().is_final() {
-            return self.opening(seen, Some(draft));
+            return self.opening(loaded, Some(draft));
         }
         let message = self.request.message.clone().ok_or_else(|| {
             Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
         })?;
-        draft.act(&Action::Reply(message), &moment)?;
+        draft.act(&Action::Reply(message), &decision_context)?;
         if let Some(contact) = self.request.requester() {
-            draft.acquaint(contact, &moment)?;
+            draft.acquaint(contact, &decision_context)?;
         }
         let decision = draft.finish()?;
-        let receipt = Receipt::of(&decision, &terms.workflows)?;
+        let receipt = Receipt::of(&decision, &policy_context.workflows)?;
         let mut commit = Commit::of([decision]);
-        self.repeatable.keep(&mut commit, &receipt, seen, &self.frame)?;
+        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::frame::Frame;
+use super::context::CommandContext;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Halt, Seen};
 use crate::id::RequestKey;
+use crate::operation::{Interrupt, Loaded};
 use crate::store::kinds::{KeptReceipt, RECEIPT, RequestMark};
 use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
@@ -73,27 +73,31 @@ impl Repeatable {
     }
 
     /// The stored form of the request's fingerprint.
-    fn request(&self, frame: &Frame) -> Result<Fingerprint> {
+    fn request(&self, context: &CommandContext) -> Result<Fingerprint> {
         match &self.request {
-            Ok(fingerprint) => Ok(frame.lookup.fingerprint(RECEIPT, *fingerprint)),
+            Ok(fingerprint) => Ok(context.lookup.fingerprint(RECEIPT, *fingerprint)),
             Err(error) => Err(Error::new(error.kind(), error.to_string())),
         }
     }
 
     /// The read of what is kept under its key.
-    pub(super) fn read(&self, frame: &Frame) -> Option<Read> {
-        Some(Read::record(RECEIPT, frame.lookup.receipt(self.key.as_ref()?)))
+    pub(super) fn read(&self, context: &CommandContext) -> Option<Read> {
+        Some(Read::record(RECEIPT, context.lookup.receipt(self.key.as_ref()?)))
     }
 
     /// The first result, if this is a repetition.
-    pub(super) fn first_result(&self, seen: &Seen, frame: &Frame) -> Result<Option<Receipt>, Halt> {
+    pub(super) fn first_result(
+        &self,
+        loaded: &Loaded,
+        context: &CommandContext,
+    ) -> Result<Option<Receipt>, Interrupt> {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
-        let request = self.request(frame)?;
+        let request = self.request(context)?;
         // One that has expired may still be there: it counts for nothing.
-        let record = seen.record(RECEIPT, frame.lookup.receipt(key))?;
+        let record = loaded.record(RECEIPT, context.lookup.receipt(key))?;
         let kept = record.map(KeptReceipt::read).transpose()?;
-        let Some(kept) = kept.filter(|kept| kept.expires >= frame.now) else { return Ok(None) };
+        let Some(kept) = kept.filter(|kept| kept.expires >= context.now) else { return Ok(None) };
         if kept.request != RequestMark::from(request) {
             let problem = format!(
                 "the idempotency key {key:?} was used before, with another request",
@@ -103,9 +107,9 @@ impl Repeatable {
                 .allowing("the same request, or a new key")
                 .into());
         }
-        let events = seen.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
+        let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
         let snapshot = Snapshot::fold(events)?;
-        let ticket = Ticket::following(frame.workflow_of(&snapshot, seen)?, snapshot.into()).repeated();
+        let ticket = Ticket::following(context.workflow_of(&snapshot, loaded)?, snapshot.into()).repeated();
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }
@@ -115,21 +119,21 @@ impl Repeatable {
         &self,
         commit: &mut Commit,
         receipt: &Receipt,
-        seen: &Seen,
-        frame: &Frame,
-    ) -> Result<(), Halt> {
+        loaded: &Loaded,
+        context: &CommandContext,
+    ) -> Result<(), Interrupt> {
         let Some(key) = &self.key else { return Ok(()) };
-        let (request, key) = (self.request(frame)?, frame.lookup.receipt(key));
+        let (request, key) = (self.request(context)?, context.lookup.receipt(key));
         // Now and then is enough, and the decision stays the same when it is made again: chance is in the request.
         if request.as_bytes()[0] < CLEANS_UP {
-            let expired = seen.records(&KeptReceipt::expired(frame.now, EXPIRED))?;
+            let expired = loaded.records(&KeptReceipt::expired(context.now, EXPIRED))?;
             let others = expired.iter().filter(|record| record.key != key);
             // The list locks nothing: a receipt that was renewed since then has another version and stays.
             commit.extend(others.map(|it| {
                 RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::VersionOrSkip(it.version))
             }));
         }
-        let expires = frame.now.checked_add_signed(frame.keep_receipts);
+        let expires = context.now.checked_add_signed(context.keep_receipts);
         let kept = KeptReceipt {
             request: request.into(),
             ticket: receipt.ticket.id,
@@ -138,7 +142,7 @@ impl Repeatable {
             expires: expires.unwrap_or(DateTime::<Utc>::MAX_UTC),
         };
         // An expired receipt may be cleaned up by another command meanwhile, which does not hold its key.
-        let before = seen.record(RECEIPT, key.as_str())?;
+        let before = loaded.record(RECEIPT, key.as_str())?;
         let expected = before.map_or(Expected::Absent, |_| Expected::Any);
         commit.push(RecordWrite::put(RECEIPT, key, expected, kept.content()));
         Ok(())

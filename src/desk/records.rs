@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::Desk;
 use super::import::{self, Import, Imported};
 use super::links::ReadLinks;
-use super::look::History;
-use crate::flow::Engine;
+use super::queries::History;
 use crate::id::TicketId;
 use crate::import::ImportedTicket;
+use crate::operation::Engine;
 use crate::ticket::event::Event;
 use crate::ticket::kind::Link;
 
@@ -120,7 +120,7 @@ impl<'a, E: Engine> Records<'a, E> {
         let job = Import {
             tickets: tickets.into_iter(),
             batch,
-            frame: self.0.frame(),
+            context: self.0.context(),
             ids: Arc::clone(&settings.ids),
             imported: Imported::default(),
         };

@@ -5,13 +5,13 @@ use std::fmt;
 use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
-use super::frame::Frame;
+use super::context::CommandContext;
 use super::links::Links;
-use super::traffic::Count;
+use super::process_map::Count;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::flow::{Engine, Flow, Halt, Job, JobStep, Label, Seen};
 use crate::id::TicketId;
+use crate::operation::{Engine, Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
 use crate::reports::Ledger;
 use crate::sla::{Clock, Metric, written};
 use crate::store::kinds::ADOPTION;
@@ -22,7 +22,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
-use crate::workflow::{Traffic, Workflow};
+use crate::workflow::{ProcessMap, Workflow};
 
 /// What a desk can say about its work. Made by [`Desk::reports`].
 #[derive(Debug)]
@@ -54,8 +54,8 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # Errors
     /// [not found](Error::is_not_found) if there is no such ticket, or it has no such clock; a storage error.
     pub fn explain(&self, ticket: TicketId, metric: Metric) -> E::Reply<'a, Ledger> {
-        let frame = self.0.frame();
-        self.0.engine.run(&self.0.settings.desk, Explain { ticket, metric, frame })
+        let context = self.0.context();
+        self.0.engine.run(&self.0.settings.desk, Explain { ticket, metric, context })
     }
 
     /// What the clocks would be if somebody did this to the ticket now. Nothing happens.
@@ -90,8 +90,8 @@ impl<'a, E: Engine> Reports<'a, E> {
         action: Action,
         by: impl Into<Actor>,
     ) -> E::Reply<'a, Vec<Clock>> {
-        let frame = self.0.frame();
-        self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), frame })
+        let context = self.0.context();
+        self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), context })
     }
 
     /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
@@ -120,7 +120,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # Errors
     /// A storage error.
     pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
-        let job = LookAhead { within, frame: self.0.frame(), next: Some(None), found: Vec::new() };
+        let job = LookAhead { within, context: self.0.context(), next: Some(None), found: Vec::new() };
         self.0.engine.work(&self.0.settings.desk, job)
     }
 
@@ -136,15 +136,15 @@ impl<'a, E: Engine> Reports<'a, E> {
     ///     desk.act(ticket.id(), Action::resolve("plugged in"), Actor::agent("anna"))?;
     /// }
     /// let simple = Workflow::simple();
-    /// let traffic = desk.reports().traffic(simple)?;
+    /// let process_map = desk.reports().process_map(simple)?;
     /// let (new, resolved) = (simple.find("new").unwrap(), simple.find("resolved").unwrap());
-    /// assert_eq!((traffic.standing(resolved), traffic.took(new, resolved)), (3, 3));
+    /// assert_eq!((process_map.standing(resolved), process_map.took(new, resolved)), (3, 3));
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
     /// A storage error.
-    pub fn traffic(&self, workflow: &Workflow) -> E::Reply<'a, Traffic> {
+    pub fn process_map(&self, workflow: &Workflow) -> E::Reply<'a, ProcessMap> {
         self.0.engine.work(&self.0.settings.desk, Count::of(workflow))
     }
 }
@@ -178,14 +178,14 @@ impl fmt::Display for DueSoon {
 struct Explain {
     ticket: TicketId,
     metric: Metric,
-    frame: Frame,
+    context: CommandContext,
 }
 
-impl Flow for Explain {
+impl Operation for Explain {
     type Out = Ledger;
 
-    fn label(&self) -> Label {
-        Label::of("explain", self.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("explain", self.ticket)
     }
 
     fn mode(&self) -> Mode {
@@ -198,21 +198,23 @@ impl Flow for Explain {
         reads.push(Read::whole_history(self.ticket));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Ledger), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ledger), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
-        seen.need([Read::whole_history(self.ticket)])?;
-        let mut terms = self.frame.terms_for(ticket, seen)?;
-        let mut history = terms.history.unwrap_or_default().to_vec();
+        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
+        loaded.need([Read::whole_history(self.ticket)])?;
+        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
+        let mut history = policy_context.history.unwrap_or_default().to_vec();
         let clocks = history.iter().filter_map(|event| match &event.change {
             Change::Clocked { clocks } => Some(clocks),
             _ => None,
         });
-        self.frame.pin(clocks.flatten(), &mut terms.rules, seen)?;
+        self.context.pin(clocks.flatten(), &mut policy_context.rules, loaded)?;
         let desk = Actor::desk();
-        let current = Draft::begin(ticket.clone(), &terms.moment(self.frame.now, &desk))?.finish()?;
+        let current =
+            Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
         history.extend_from_slice(current.events());
-        let ledger = Ledger::of(current.snapshot(), &history, self.metric, self.frame.now, &terms.rules)?;
+        let ledger =
+            Ledger::of(current.snapshot(), &history, self.metric, self.context.now, &policy_context.rules)?;
         let ledger = ledger.ok_or_else(|| {
             let there: Vec<_> =
                 current.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
@@ -229,27 +231,27 @@ struct WhatIf {
     ticket: TicketId,
     action: Action,
     by: Actor,
-    frame: Frame,
+    context: CommandContext,
 }
 
-impl Flow for WhatIf {
+impl Operation for WhatIf {
     type Out = Vec<Clock>;
 
-    fn label(&self) -> Label {
-        Label::of("what_if", self.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("what_if", self.ticket)
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Vec<Clock>), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Clock>), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let terms = self.frame.terms_for(ticket, seen)?;
-        let moment = terms.moment(self.frame.now, &self.by);
-        let links = Links { ticket: self.ticket, frame: &self.frame, seen };
-        let (decision, ..) = links.decide(ticket, &self.action, &moment)?;
+        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let policy_context = self.context.policy_context_for(ticket, loaded)?;
+        let decision_context = policy_context.decision(self.context.now, &self.by);
+        let links = Links { ticket: self.ticket, context: &self.context, loaded };
+        let (decision, ..) = links.decide(ticket, &self.action, &decision_context)?;
         Ok((Commit::default(), decision.snapshot().clocks.clone()))
     }
 }
@@ -258,7 +260,7 @@ impl Flow for WhatIf {
 #[derive(Debug)]
 struct LookAhead {
     within: TimeDelta,
-    frame: Frame,
+    context: CommandContext,
     /// Where the next page begins, if there is one.
     next: Option<Option<Cursor>>,
     found: Vec<DueSoon>,
@@ -269,7 +271,7 @@ impl Job for LookAhead {
 
     fn next(&mut self) -> Option<JobStep<LookAhead>> {
         let after = self.next.take()?;
-        let page = LookAheadPage { within: self.within, frame: self.frame.clone(), after };
+        let page = LookAheadPage { within: self.within, context: self.context.clone(), after };
         Some(JobStep::new(page, |job: &mut LookAhead, page| {
             let (found, next) = page?;
             job.found.extend(found);
@@ -287,35 +289,35 @@ impl Job for LookAhead {
 #[derive(Debug)]
 struct LookAheadPage {
     within: TimeDelta,
-    frame: Frame,
+    context: CommandContext,
     after: Option<Cursor>,
 }
 
-impl Flow for LookAheadPage {
+impl Operation for LookAheadPage {
     type Out = (Vec<DueSoon>, Option<Cursor>);
 
-    fn label(&self) -> Label {
-        Label::new("look_ahead")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("look_ahead")
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Self::Out), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         let query = Query::inbox().limit(MAX_PAGE).after(self.after.clone());
-        let tickets = seen.find(&query)?;
+        let tickets = loaded.find(&query)?;
         let due = || tickets.iter().filter(|ticket| ticket.due_at.is_some());
-        self.frame.need_for(due().map(|it| &**it), seen)?;
+        self.context.need_for(due().map(|it| &**it), loaded)?;
         let mut near = Vec::new();
         for ticket in due() {
-            let rules = self.frame.terms_for(ticket, seen)?.rules;
+            let rules = self.context.policy_context_for(ticket, loaded)?.rules;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
-                let Some(left) = clock.left(self.frame.now, &rules)?.filter(|left| *left <= self.within)
+                let Some(left) = clock.left(self.context.now, &rules)?.filter(|left| *left <= self.within)
                 else {
                     continue;
                 };
-                let workflow = self.frame.workflow_of(ticket, seen)?;
+                let workflow = self.context.workflow_of(ticket, loaded)?;
                 let ticket = Ticket::following(workflow, ticket.clone());
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }

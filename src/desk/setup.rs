@@ -6,11 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Desk;
-use super::frame::Frame;
-use super::migrate::{Migrate, Migrated, Rehearsal, Rehearse};
+use super::context::CommandContext;
+use super::migrate::{Migrate, Migrated, MigrationPreview, Rehearse};
 use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
-use crate::flow::{Engine, Flow, Halt, Label, Seen};
+use crate::operation::{Engine, Interrupt, Loaded, Operation, OperationLabel};
 use crate::policy::{Policy, StoredPolicy};
 use crate::store::kinds;
 use crate::store::{Commit, LockMode, Mode};
@@ -64,8 +64,8 @@ impl<'a, E: Engine> Setup<'a, E> {
     }
 
     fn adopt_at(&self, policy: &Policy, from: Option<DateTime<Utc>>) -> E::Reply<'a, Adoption> {
-        let frame = self.0.frame();
-        self.0.engine.run(&self.0.settings.desk, Adopt { policy: policy.clone(), from, frame })
+        let context = self.0.context();
+        self.0.engine.run(&self.0.settings.desk, Adopt { policy: policy.clone(), from, context })
     }
 
     /// The policy in force.
@@ -73,7 +73,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// # Errors
     /// A storage error.
     pub fn policy(&self) -> E::Reply<'a, Arc<Policy>> {
-        self.0.engine.run(&self.0.settings.desk, InForce(self.0.frame()))
+        self.0.engine.run(&self.0.settings.desk, InForce(self.0.context()))
     }
 
     /// What a migration of live tickets would do now: how many tickets go from where to where, which fields are filled
@@ -81,9 +81,9 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// nothing.
     ///
     /// # Errors
-    /// A storage error. What is wrong with the plan is in the [`Rehearsal`].
-    pub fn rehearse(&self, plan: &Migration) -> E::Reply<'a, Rehearsal> {
-        self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.frame()))
+    /// A storage error. What is wrong with the plan is in the [`MigrationPreview`].
+    pub fn rehearse(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
+        self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.context()))
     }
 
     /// Lets live tickets go over to another version of their workflow, or to another workflow. It is
@@ -135,7 +135,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// [invalid](Error::is_invalid) if the actor is a contact. A storage error says how many tickets had gone over;
     /// these stay.
     pub fn migrate(&self, plan: &Migration, by: impl Into<Actor>) -> E::Reply<'a, Migrated> {
-        self.0.engine.work(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.frame()))
+        self.0.engine.work(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.context()))
     }
 }
 
@@ -143,46 +143,46 @@ impl<'a, E: Engine> Setup<'a, E> {
 struct Adopt {
     policy: Policy,
     from: Option<DateTime<Utc>>,
-    frame: Frame,
+    context: CommandContext,
 }
 
-impl Flow for Adopt {
+impl Operation for Adopt {
     type Out = Adoption;
 
-    fn label(&self) -> Label {
-        Label::new("adopt")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("adopt")
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Adoption), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Adoption), Interrupt> {
         self.policy.check()?;
         let StoredPolicy { manifest, mut parts } = self.policy.to_stored()?;
         let hash = manifest.hash;
         let agreements = parts.iter().find(|it| it.kind == DefinitionKind::Agreements).map(|it| it.hash);
         let kind = DefinitionKind::Policy;
-        let from = self.from.unwrap_or(self.frame.now);
+        let from = self.from.unwrap_or(self.context.now);
         // A program that adopts its policy at every start may do so while another one is planned.
         if self.from.is_none()
-            && let Some(held) = seen.in_force(kind, from)?.filter(|held| held.hash == hash)
+            && let Some(held) = loaded.in_force(kind, from)?.filter(|held| held.hash == hash)
         {
             return Ok((Commit::default(), held));
         }
-        let adoptions = seen.adoptions(kind, LockMode::Exclusive)?;
+        let adoptions = loaded.adoptions(kind, LockMode::Exclusive)?;
         let newest = adoptions.newest()?;
         // Where no date is said, any date will do: a clock that is a little behind must not stop a program's start.
         let holds = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
         if let Some(newest) = newest.filter(|newest| newest.hash == hash && holds(newest)) {
             return Ok((Commit::default(), newest));
         }
-        let earliest = newest.map_or(self.frame.now, |newest| newest.from.max(self.frame.now));
+        let earliest = newest.map_or(self.context.now, |newest| newest.from.max(self.context.now));
         if from < earliest {
-            let why = if earliest > self.frame.now { "another version is planned" } else { "that is past" };
+            let why = if earliest > self.context.now { "another version is planned" } else { "that is past" };
             return Err(Error::invalid("policy", format_args!("cannot hold from {from} on: {why}"))
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }
         let mut agreements_from = from;
         if let Some(newest) = newest {
-            let before = self.frame.definitions.policy(newest.hash, seen)?;
+            let before = self.context.definitions.policy(newest.hash, loaded)?;
             versions_rise(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
             if before.manifest.agreements == agreements {
@@ -194,17 +194,17 @@ impl Flow for Adopt {
         let adoption = Adoption { kind, version, from, agreements_from, hash };
         let texts: BTreeMap<_, _> =
             parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)).collect();
-        seen.need(texts.keys().copied().map(kinds::definition))?;
+        loaded.need(texts.keys().copied().map(kinds::definition))?;
         let mut commit = Commit::new();
         for (hash, text) in &texts {
-            if seen.definition(*hash)?.is_none() {
+            if loaded.definition(*hash)?.is_none() {
                 commit.push(kinds::define(*hash, text));
             }
         }
-        let outdated = adoptions.outdated(self.frame.now)?;
+        let outdated = adoptions.outdated(self.context.now)?;
         if outdated > 0 {
-            let earlier = seen.record(kinds::ADOPTION, kinds::earlier_adoptions(kind))?;
-            commit.push(adoptions.put_aside(outdated, earlier));
+            let earlier = loaded.record(kinds::ADOPTION, kinds::earlier_adoptions(kind))?;
+            commit.push(adoptions.skipped(outdated, earlier));
         }
         commit.push(adoptions.adopt(&adoption, outdated));
         Ok((commit, adoption))
@@ -225,20 +225,20 @@ fn versions_rise(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) ->
 }
 
 #[derive(Debug)]
-struct InForce(Frame);
+struct InForce(CommandContext);
 
-impl Flow for InForce {
+impl Operation for InForce {
     type Out = Arc<Policy>;
 
-    fn label(&self) -> Label {
-        Label::new("in_force")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("in_force")
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Arc<Policy>), Halt> {
-        Ok((Commit::default(), self.0.policy(seen)?))
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Arc<Policy>), Interrupt> {
+        Ok((Commit::default(), self.0.policy(loaded)?))
     }
 }

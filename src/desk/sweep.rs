@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::frame::Frame;
+use super::context::CommandContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Job, JobStep};
 use crate::id::{DeskId, TicketId};
+use crate::operation::{Job, JobStep};
 use steps::{DuePage, FireDue, ListDue, Place};
 
 pub(super) use steps::Listing;
@@ -18,16 +18,16 @@ pub(super) use steps::Listing;
 #[derive(Debug, Default)]
 #[must_use = "it says what failed, and whether the sweep came to its end"]
 #[non_exhaustive]
-pub struct Swept {
+pub struct TickReport {
     /// How many timers fired.
     pub fired: usize,
     /// Every ticket that was tried and whose timers could not fire, and why: one that cannot be read, refuses, or is held by
     /// somebody else for too long. It does not stop the others.
-    pub failed: Vec<Unfired>,
+    pub failed: Vec<FailedTicket>,
     /// Desks whose other tickets, if they have any, were left for the next sweep: two in a row could not be had, because
     /// somebody holds many of them in one long transaction; or one could not, at each of three desks in a row, and only
     /// these were on the page, so that the sweep looked further on for another desk.
-    pub put_aside: Vec<DeskId>,
+    pub skipped: Vec<DeskId>,
     /// What points to the store, and not to single tickets:
     ///
     /// - What is due could not be listed. The sweep ended there.
@@ -37,7 +37,7 @@ pub struct Swept {
     ///   that were put aside later.
     ///
     /// An error of tickets is of the kind of the last such failure, and names its desk and ticket; the failure itself is
-    /// in [`failed`](Swept::failed) like all others. `None` does not mean that all was done: see what failed and what was
+    /// in [`failed`](TickReport::failed) like all others. `None` does not mean that all was done: see what failed and what was
     /// put aside.
     pub stopped: Option<Error>,
 }
@@ -45,7 +45,7 @@ pub struct Swept {
 /// A ticket whose timers could not fire.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Unfired {
+pub struct FailedTicket {
     /// The desk.
     pub desk: DeskId,
     /// The ticket.
@@ -54,13 +54,13 @@ pub struct Unfired {
     pub error: Error,
 }
 
-impl fmt::Display for Unfired {
+impl fmt::Display for FailedTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ticket {} of desk {}: {}", self.ticket, self.desk.as_str(), self.error)
     }
 }
 
-/// So many tickets of a desk in a row, and the desk is put aside: each may wait out the patience of a store. One, which an
+/// So many tickets of a desk in a row, and the desk is put aside: each may wait out the acquire_timeout of a store. One, which an
 /// agent holds just now, is no reason.
 const DESK_IS_BUSY: usize = 2;
 
@@ -73,7 +73,7 @@ const STORE_IS_BUSY: usize = 3;
 /// failure the other desks of the page come first, and this one again by a ticket from anywhere among its own.
 #[derive(Debug)]
 pub(super) struct Sweep {
-    frame: Frame,
+    context: CommandContext,
     limit: usize,
     /// Where the page begins whose tickets are waiting.
     page: Option<Listing>,
@@ -89,13 +89,13 @@ pub(super) struct Sweep {
     failures: HashMap<DeskId, usize>,
     /// Desks with such failures, since something fired anywhere.
     in_a_row: Vec<DeskId>,
-    swept: Swept,
+    report: TickReport,
 }
 
 impl Sweep {
-    pub(super) fn new(frame: Frame, listing: Listing, limit: usize) -> Sweep {
+    pub(super) fn new(context: CommandContext, listing: Listing, limit: usize) -> Sweep {
         Sweep {
-            frame,
+            context,
             limit,
             page: None,
             listing: Some(listing),
@@ -104,7 +104,7 @@ impl Sweep {
             served: HashSet::new(),
             failures: HashMap::new(),
             in_a_row: Vec::new(),
-            swept: Swept::default(),
+            report: TickReport::default(),
         }
     }
 
@@ -112,7 +112,7 @@ impl Sweep {
         let DuePage { places, next } = match page {
             Ok(page) => page,
             Err(error) if error.is_storage() => {
-                self.swept.stopped = Some(error);
+                self.report.stopped = Some(error);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -122,7 +122,7 @@ impl Sweep {
         let mut listed = HashSet::new();
         let mut desks: HashMap<DeskId, VecDeque<TicketId>> = HashMap::new();
         for place in places {
-            let is_left = self.swept.put_aside.contains(&place.0) || self.tried.contains(&place);
+            let is_left = self.report.skipped.contains(&place.0) || self.tried.contains(&place);
             if !is_left && listed.insert(place.clone()) {
                 desks.entry(place.0).or_default().push_back(place.1);
             }
@@ -137,7 +137,7 @@ impl Sweep {
     }
 
     fn fired(&mut self, (desk, ticket): Place, fired: usize) {
-        self.swept.fired += fired;
+        self.report.fired += fired;
         if fired == 0 {
             // Another worker walks the same page and was here before, so the rest is listed anew from where the page
             // began. This comes to an end, since no ticket is tried twice.
@@ -154,7 +154,7 @@ impl Sweep {
     fn failed(&mut self, (desk, ticket): Place, error: Error) {
         self.tried.insert((desk.clone(), ticket));
         let may_be_the_stores = may_be_the_stores(&error);
-        self.swept.failed.push(Unfired { desk: desk.clone(), ticket, error });
+        self.report.failed.push(FailedTicket { desk: desk.clone(), ticket, error });
         if !may_be_the_stores {
             return;
         }
@@ -170,24 +170,24 @@ impl Sweep {
         let failures = self.failures.entry(desk.clone()).or_default();
         *failures += 1;
         if *failures >= DESK_IS_BUSY {
-            self.put_aside(desk);
+            self.skipped(desk);
         }
         let is_other_next = self.waiting.front().is_some_and(|(desk, _)| !self.in_a_row.contains(desk));
         if self.in_a_row.len() > STORE_IS_BUSY {
             self.waiting.clear();
             self.listing = None;
         } else if self.in_a_row.len() == STORE_IS_BUSY && !is_other_next {
-            self.in_a_row.clone().into_iter().for_each(|desk| self.put_aside(desk));
+            self.in_a_row.clone().into_iter().for_each(|desk| self.skipped(desk));
         }
     }
 
-    fn put_aside(&mut self, desk: DeskId) {
+    fn skipped(&mut self, desk: DeskId) {
         self.waiting.retain(|(other, _)| *other != desk);
         self.served.remove(&desk);
         // There is no other desk on further pages of one desk's timers.
         self.listing = self.listing.take().filter(|it| matches!(it, Listing::Everywhere(_)));
-        if !self.swept.put_aside.contains(&desk) {
-            self.swept.put_aside.push(desk);
+        if !self.report.skipped.contains(&desk) {
+            self.report.skipped.push(desk);
         }
     }
 }
@@ -205,14 +205,14 @@ fn begin_anywhere<T>(places: &mut VecDeque<T>) {
 }
 
 impl Job for Sweep {
-    type Out = Swept;
+    type Out = TickReport;
 
     fn next(&mut self) -> Option<JobStep<Sweep>> {
         while let Some((desk, tickets)) = self.waiting.front_mut() {
             if let Some(ticket) = tickets.pop_front() {
                 let desk = desk.clone();
                 let place = (desk.clone(), ticket);
-                let fire = FireDue { ticket, frame: self.frame.clone() };
+                let fire = FireDue { ticket, context: self.context.clone() };
                 let step = JobStep::new(fire, move |sweep: &mut Sweep, fired| {
                     match fired {
                         Ok(fired) => sweep.fired(place.clone(), fired),
@@ -226,17 +226,17 @@ impl Job for Sweep {
         }
         let listing = self.listing.take()?;
         self.page = Some(listing.clone());
-        let list = ListDue { listing, until: self.frame.now, limit: self.limit };
+        let list = ListDue { listing, until: self.context.now, limit: self.limit };
         Some(JobStep::new(list, Sweep::listed))
     }
 
-    fn finish(mut self) -> Swept {
+    fn finish(mut self) -> TickReport {
         let is_the_stores =
             self.in_a_row.len() >= STORE_IS_BUSY || (!self.in_a_row.is_empty() && self.served.is_empty());
-        if self.swept.stopped.is_none() && is_the_stores {
-            let last = self.swept.failed.iter().rfind(|it| may_be_the_stores(&it.error));
-            self.swept.stopped = last.map(|it| Error::new(it.error.kind(), it.to_string()));
+        if self.report.stopped.is_none() && is_the_stores {
+            let last = self.report.failed.iter().rfind(|it| may_be_the_stores(&it.error));
+            self.report.stopped = last.map(|it| Error::new(it.error.kind(), it.to_string()));
         }
-        self.swept
+        self.report
     }
 }

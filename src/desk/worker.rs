@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
 
-use super::sweep::{Listing, Sweep, Swept};
+use super::sweep::{Listing, Sweep, TickReport};
 use super::{Desk, PAGE, Settings};
-use crate::flow::Engine;
+use crate::operation::Engine;
 
 /// Serves the clock for all desks of a database: a program that has many need not list them and
 /// [tick](crate::Desk::tick) each.
@@ -33,11 +33,11 @@ use crate::flow::Engine;
 /// let now = "2026-02-05T09:00:00Z".parse()?; // `Utc::now()`
 /// # for fired in [2, 0] {
 /// // In a program, in a `loop`:
-/// let swept = worker.drain(now)?;
-/// swept.failed.iter().for_each(|it| eprintln!("{it}"));
-/// swept.stopped.iter().for_each(|error| eprintln!("the next round goes on: {error}"));
+/// let report = worker.drain(now)?;
+/// report.failed.iter().for_each(|it| eprintln!("{it}"));
+/// report.stopped.iter().for_each(|error| eprintln!("the next round goes on: {error}"));
 /// // and a second of sleep.
-/// # assert_eq!((swept.fired, swept.failed.len()), (fired, 0));
+/// # assert_eq!((report.fired, report.failed.len()), (fired, 0));
 /// # }
 /// # Ok(())
 /// # }
@@ -70,15 +70,15 @@ impl<E: Engine> Worker<E> {
     /// A ticket that fails stands in nobody's way. One that cannot be had costs the time for which the store waits for it,
     /// about ten seconds in those of this crate; so the others of its desk come after those of the other desks on the
     /// same page of the list ([`batch`](Worker::batch)), and after the second in a row they are
-    /// [put aside](Swept::put_aside). If three desks cannot be served, with nothing served in between, the sweep tries
+    /// [put aside](TickReport::skipped). If three desks cannot be served, with nothing served in between, the sweep tries
     /// one more, on whatever page it is; after the fourth, or if there is none, it ends and says what
-    /// [stopped](Swept::stopped) it. So a store that is busy or gone costs at most six such waits, and four where the
+    /// [stopped](TickReport::stopped) it. So a store that is busy or gone costs at most six such waits, and four where the
     /// desks are on one page.
     ///
     /// # Errors
-    /// None that a store gives: what failed and what stopped the sweep is in [`Swept`], beside what was done.
-    pub fn drain(&self, now: DateTime<Utc>) -> E::Reply<'_, Swept> {
-        let sweep = Sweep::new(self.desk.frame_at(now), Listing::Everywhere(None), self.batch.get());
+    /// None that a store gives: what failed and what stopped the sweep is in [`TickReport`], beside what was done.
+    pub fn drain(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
+        let sweep = Sweep::new(self.desk.context_at(now), Listing::Everywhere(None), self.batch.get());
         self.desk.engine.work(&self.desk.settings.desk, sweep)
     }
 }

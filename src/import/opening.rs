@@ -9,7 +9,7 @@ use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::policy::Policy;
 use crate::priority::{Assessment, Inputs};
-use crate::sla::Rulebook;
+use crate::sla::AgreementSet;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, Opened, Origin};
 use crate::ticket::kind::{Channel, Kind, TicketNumber};
@@ -24,7 +24,7 @@ pub(super) fn draft(
     id: TicketId,
     number: u64,
     policy: &Policy,
-    rules: &Rulebook,
+    rules: &AgreementSet,
 ) -> Result<Draft> {
     let modifiers = first.modifiers.clone().unwrap_or_default();
     let mut opened = Opened {

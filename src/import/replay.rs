@@ -8,7 +8,7 @@ use crate::id::TicketId;
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::limits;
 use crate::policy::Policy;
-use crate::sla::Rulebook;
+use crate::sla::AgreementSet;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::{Cause, Change, Described, Origin};
 use crate::ticket::message::Message;
@@ -24,7 +24,7 @@ pub(crate) fn begin(
     id: TicketId,
     number: u64,
     policy: &Policy,
-    rules: &Rulebook,
+    rules: &AgreementSet,
 ) -> Result<Draft> {
     let first = ticket.versions.first().ok_or_else(|| Error::invalid("history", "is empty"))?;
     let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, rules)?, policy };
@@ -243,7 +243,11 @@ impl Replay<'_> {
                 _ => return Ok(()),
             };
             let moved = stamped != Some(to_micros(version.at));
-            return if moved { self.emit(written, Change::Restamped, Personal::default()) } else { Ok(()) };
+            return if moved {
+                self.emit(written, Change::StateRedated, Personal::default())
+            } else {
+                Ok(())
+            };
         }
         let from = snapshot.state.kind();
         // Which way it took out of an unmapped status is not known, so that no step can be named.

@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Contact, Part, check_contacts};
+use crate::ticket::people::{Actor, Contact, ContactRole, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
 
@@ -43,7 +43,7 @@ pub struct ImportedVersion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) subject: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) contacts: Vec<(Contact, Part)>,
+    pub(super) contacts: Vec<(Contact, ContactRole)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) channel: Option<Channel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,12 +169,12 @@ impl ImportedVersion {
 
     /// Who asks. A former requester stays as somebody affected.
     pub fn from(mut self, requester: impl Into<Contact>) -> ImportedVersion {
-        self.contacts.push((requester.into(), Part::Requester));
+        self.contacts.push((requester.into(), ContactRole::Requester));
         self
     }
 
     /// Somebody else whom it concerns.
-    pub fn concerning(mut self, contact: impl Into<Contact>, part: Part) -> ImportedVersion {
+    pub fn concerning(mut self, contact: impl Into<Contact>, part: ContactRole) -> ImportedVersion {
         self.contacts.push((contact.into(), part));
         self
     }
@@ -259,7 +259,7 @@ impl ImportedVersion {
 
     /// The requester that it names.
     pub(super) fn requester(&self) -> Option<&ContactId> {
-        self.contacts.iter().find(|(_, part)| *part == Part::Requester).map(|(contact, _)| &contact.id)
+        self.contacts.iter().find(|(_, part)| *part == ContactRole::Requester).map(|(contact, _)| &contact.id)
     }
 
     /// The state it says, in its one spelling: a reason of one's own called "customer" is the known one.

@@ -162,11 +162,11 @@ pub enum Reason {
         meant: Option<String>,
     },
     /// The workflow has no such way from here.
-    NoWay {
+    NoTransition {
         /// The status that was named, if one was.
         to: Option<String>,
         /// The statuses to which such an action does lead from here.
-        onward: Vec<String>,
+        available: Vec<String>,
     },
     /// A guard of the workflow does not hold.
     Guard {
@@ -255,18 +255,18 @@ impl Rejection {
                 write!(f, "{verb}: the status {status:?} is not known")?;
                 meant.as_ref().map_or(Ok(()), |meant| write!(f, " (did you mean {meant:?}?)"))
             }
-            Reason::NoWay { to, onward } => {
+            Reason::NoTransition { to, available } => {
                 write!(f, "no {verb} leads from {:?}", self.status.as_deref().unwrap_or(self.state.name()))?;
                 match to {
                     Some(to) => write!(f, " to {to:?}")?,
-                    None => f.write_str(" onward")?,
+                    None => f.write_str(" available")?,
                 }
-                match onward.is_empty() {
+                match available.is_empty() {
                     true => Ok(()),
                     false => write!(
                         f,
                         ", only to {}",
-                        onward.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")
+                        available.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")
                     ),
                 }
             }

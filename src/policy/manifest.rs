@@ -11,7 +11,7 @@ use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::error::Result;
 use crate::priority::Matrix;
-use crate::sla::{Agreements, Rules};
+use crate::sla::{Agreements, CompiledAgreements};
 use crate::workflow::WorkflowDefinition;
 
 /// What a policy says by itself, and the hashes of its parts. An empty part is absent.
@@ -112,8 +112,8 @@ impl Policy {
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a time zone that is not known.
-    pub fn rules(&self) -> Result<Arc<Rules>> {
+    pub fn rules(&self) -> Result<Arc<CompiledAgreements>> {
         let agreements = Agreements::using(&self.calendars, &self.agreements);
-        Ok(Arc::new(Rules::compile(Fingerprint::of_json(&agreements)?, &agreements)?))
+        Ok(Arc::new(CompiledAgreements::compile(Fingerprint::of_json(&agreements)?, &agreements)?))
     }
 }

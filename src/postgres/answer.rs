@@ -6,7 +6,7 @@ use super::driver::Columns;
 use crate::codec::{self, Recent};
 use crate::error::Result;
 use crate::id::TicketId;
-use crate::store::read::{Answer, DueTimer, Owed, Read};
+use crate::store::read::{Answer, DueTicket, DueTimer, Read};
 use crate::store::{Claimed, Content, DueRecord, Index, Record, RecordCount};
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
@@ -30,7 +30,7 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
             Answer::Events(rows.iter().map(event).collect::<Result<_>>()?)
         }
         Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
-        Read::Owed { .. } => Answer::Owed(rows.iter().map(owed).collect::<Result<_>>()?),
+        Read::DueTickets { .. } => Answer::DueTickets(rows.iter().map(due_tickets).collect::<Result<_>>()?),
         // Numbers.
         _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
     })
@@ -91,6 +91,6 @@ fn due_timer<R: Columns>(row: &R) -> Result<DueTimer> {
     Ok(DueTimer { timer, ticket: row.ticket(3)? })
 }
 
-fn owed<R: Columns>(row: &R) -> Result<Owed> {
-    Ok(Owed { due: codec::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.ticket(2)? })
+fn due_tickets<R: Columns>(row: &R) -> Result<DueTicket> {
+    Ok(DueTicket { due: codec::instant(row.integer(0)?)?, desk: row.text(1)?.into(), ticket: row.ticket(2)? })
 }

@@ -9,10 +9,10 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
+use super::connection::{Cancel, Limits, in_time};
 use super::fault::Fault;
-use super::line::{Cancel, Limits, in_time};
 use super::options::Options;
-use super::seats::Seats;
+use super::permits::Permits;
 use super::sql::{Shared, Sql};
 use super::{Inner, Postgres, in_runtime, schema};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ impl Options {
     /// - [`Storage`](crate::ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
     /// - [`Schema`](crate::ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`](super::Migrations::Verify); they are left untouched;
-    /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the patience is
+    /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the acquire_timeout is
     ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.check()?;
@@ -65,9 +65,9 @@ impl Options {
             config.application_name("firstline");
         }
         // First, so that the host's own settings have the last word.
-        let patience = self.patience;
+        let acquire_timeout = self.acquire_timeout;
         let options = config.get_options().unwrap_or_default();
-        let options = format!("-c lock_timeout={}ms {options}", patience.as_millis());
+        let options = format!("-c lock_timeout={}ms {options}", acquire_timeout.as_millis());
         config.options(options.trim_end());
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let cancel = Cancel::over(tls.clone());
@@ -75,19 +75,19 @@ impl Options {
             .max_size(self.connections)
             .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(patience))
-            .create_timeout(Some(patience))
+            .wait_timeout(Some(acquire_timeout))
+            .create_timeout(Some(acquire_timeout))
             .build()
             .map_err(|error| Error::storage("the connections cannot be kept", error))?;
         let connection = pool.get().await.map_err(Fault::from)?;
-        let lock = in_time(patience * 2, lock_timeout(&connection)).await??;
+        let lock = in_time(acquire_timeout * 2, lock_timeout(&connection)).await??;
         // A shorter one says nothing of how fast the server is.
-        let limits = Limits { patience, lock: lock.max(patience) };
+        let limits = Limits { acquire_timeout, lock: lock.max(acquire_timeout) };
         in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
         drop(connection);
         Ok(Postgres(Arc::new(Inner {
             pool,
-            seats: Seats::new(self.connections),
+            permits: Permits::new(self.connections),
             shared: Shared::new(Sql::new(&self.schema)),
             limits,
             cancel,

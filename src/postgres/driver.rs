@@ -29,13 +29,13 @@ pub trait Connection: Send + Sync {
     fn query(
         &self,
         statement: &Statement<'_>,
-    ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Row>, DriverError>> + Send;
 
     /// Runs a text without parameters, which may be several statements, one after another. Their answers are not wanted.
     ///
     /// # Errors
     /// What the server or the driver complains of.
-    fn run(&self, sql: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn run(&self, sql: &str) -> impl Future<Output = Result<(), DriverError>> + Send;
 }
 
 /// A row, by columns from 0. A value of another type is an error, which may be of any kind.
@@ -75,11 +75,11 @@ pub trait Columns {
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
     pub(super) sql: Cow<'a, str>,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<SqlValue>,
 }
 
 impl<'a> Statement<'a> {
-    pub(super) fn new(sql: impl Into<Cow<'a, str>>, values: Vec<Value>) -> Statement<'a> {
+    pub(super) fn new(sql: impl Into<Cow<'a, str>>, values: Vec<SqlValue>) -> Statement<'a> {
         Statement { sql: sql.into(), values }
     }
 
@@ -89,14 +89,14 @@ impl<'a> Statement<'a> {
     }
 
     /// The parameters: as many as the text has, and of the types that these values say.
-    pub fn values(&self) -> &[Value] {
+    pub fn values(&self) -> &[SqlValue] {
         &self.values
     }
 }
 
 /// A parameter.
 #[derive(Debug, Clone)]
-pub enum Value {
+pub enum SqlValue {
     /// `text`, or null.
     Text(Option<String>),
     /// `boolean`.
@@ -119,24 +119,24 @@ pub enum Value {
     Blobs(Vec<Vec<u8>>),
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Value {
-        Value::Text(Some(text.to_owned()))
+impl From<&str> for SqlValue {
+    fn from(text: &str) -> SqlValue {
+        SqlValue::Text(Some(text.to_owned()))
     }
 }
 
-impl Value {
+impl SqlValue {
     /// The one element of a list that has but one.
-    pub(super) fn only(&mut self) -> Option<Value> {
+    pub(super) fn only(&mut self) -> Option<SqlValue> {
         fn only<T>(list: &mut Vec<T>) -> Option<T> {
             if list.len() == 1 { list.pop() } else { None }
         }
         match self {
-            Value::Texts(list) => only(list).map(Value::Text),
-            Value::Integers(list) => only(list).map(Value::Integer),
-            Value::Booleans(list) => only(list).map(Value::Boolean),
-            Value::Ids(list) => only(list).map(Value::Id),
-            Value::Blobs(list) => only(list).map(Value::Bytes),
+            SqlValue::Texts(list) => only(list).map(SqlValue::Text),
+            SqlValue::Integers(list) => only(list).map(SqlValue::Integer),
+            SqlValue::Booleans(list) => only(list).map(SqlValue::Boolean),
+            SqlValue::Ids(list) => only(list).map(SqlValue::Id),
+            SqlValue::Blobs(list) => only(list).map(SqlValue::Bytes),
             _ => None,
         }
     }
@@ -144,21 +144,24 @@ impl Value {
 
 /// A statement that failed.
 #[derive(Debug)]
-pub struct Failure(pub(super) Fault);
+pub struct DriverError(pub(super) Fault);
 
-impl Failure {
+impl DriverError {
     /// The server said why: by the five characters of its SQLSTATE, `40P01` say.
-    pub fn said(sqlstate: impl Into<String>, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
-        Failure(Fault::new(Some(sqlstate.into()), false, cause.into()))
+    pub fn said(
+        sqlstate: impl Into<String>,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> DriverError {
+        DriverError(Fault::new(Some(sqlstate.into()), false, cause.into()))
     }
 
     /// The connection is gone.
-    pub fn gone(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
-        Failure(Fault::new(None, true, cause.into()))
+    pub fn gone(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
+        DriverError(Fault::new(None, true, cause.into()))
     }
 
     /// The driver failed.
-    pub fn other(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
-        Failure(Fault::new(None, false, cause.into()))
+    pub fn other(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
+        DriverError(Fault::new(None, false, cause.into()))
     }
 }

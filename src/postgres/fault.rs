@@ -228,7 +228,7 @@ impl From<Fault> for Error {
 }
 
 /// How often a command is tried again that failed with this error.
-fn most_tries(error: &Error, patience: Duration) -> u32 {
+fn most_tries(error: &Error, acquire_timeout: Duration) -> u32 {
     let mut cause = error.source();
     while let Some(error) = cause {
         let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
@@ -241,8 +241,8 @@ fn most_tries(error: &Error, patience: Duration) -> u32 {
         }
         cause = error.source();
     }
-    // For about as long as the patience lasts, the most of which waits for a server that starts anew.
-    u32::try_from(patience.as_micros() / u128::from(LONGEST)).unwrap_or(u32::MAX).saturating_add(8)
+    // For about as long as the acquire_timeout lasts, the most of which waits for a server that starts anew.
+    u32::try_from(acquire_timeout.as_micros() / u128::from(LONGEST)).unwrap_or(u32::MAX).saturating_add(8)
 }
 
 /// How long is waited between two attempts at most, in microseconds.
@@ -250,8 +250,8 @@ const LONGEST: u64 = 250_000;
 
 /// Waits before a command is tried again: a little longer each time, and never as long as somebody else. `false` if it
 /// shall not be.
-pub(super) async fn wait(tries: u32, error: &Error, patience: Duration) -> bool {
-    if tries >= most_tries(error, patience) {
+pub(super) async fn wait(tries: u32, error: &Error, acquire_timeout: Duration) -> bool {
+    if tries >= most_tries(error, acquire_timeout) {
         return false;
     }
     // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.

@@ -31,7 +31,7 @@ pub struct Options {
     pub(super) schema: String,
     pub(super) connections: usize,
     pub(super) migrations: Migrations,
-    pub(super) patience: Duration,
+    pub(super) acquire_timeout: Duration,
 }
 
 impl Default for Options {
@@ -40,13 +40,13 @@ impl Default for Options {
             schema: "firstline".to_owned(),
             connections: 16,
             migrations: Migrations::Apply,
-            patience: Duration::from_secs(10),
+            acquire_timeout: Duration::from_secs(10),
         }
     }
 }
 
 impl Options {
-    /// The schema `firstline`, up to 16 connections, tables made when they are not there, a patience of ten seconds.
+    /// The schema `firstline`, up to 16 connections, tables made when they are not there, a acquire_timeout of ten seconds.
     pub fn new() -> Options {
         Options::default()
     }
@@ -78,13 +78,13 @@ impl Options {
     /// the server has vanished or an import's batch is too large for a slow one, the connection is given up, and a
     /// command that was not being committed is tried once more on a new one. One whose commit was only too slow still
     /// has its claims: looking for it may end as [`Unknown`](crate::ErrorKind::Unknown), and the commit may land later. So a
-    /// command ends within some times the patience, whatever became of the server.
+    /// command ends within some times the acquire_timeout, whatever became of the server.
     ///
     /// A `lock_timeout` in the URL's `options` has precedence where locks are concerned: a longer one makes the wait
     /// for an answer longer, and with 0, which is no limit, there is none for answers either. In the host's
     /// transaction, see [`Desk::within`](crate::Desk::within), the host's settings hold instead.
-    pub fn patience(mut self, patience: Duration) -> Options {
-        self.patience = patience;
+    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Options {
+        self.acquire_timeout = acquire_timeout;
         self
     }
 
@@ -95,7 +95,7 @@ impl Options {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let Options { schema, connections, patience, .. } = self;
+        let Options { schema, connections, acquire_timeout, .. } = self;
         let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let begins_well = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
         if matches!(schema.as_str(), "public" | "information_schema") {
@@ -112,9 +112,12 @@ impl Options {
             return Err(Error::definition("connections", format_args!("{connections} are out of range"))
                 .allowing("1 to 1,000"));
         }
-        if !(Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(patience) {
-            return Err(Error::definition("patience", format_args!("{patience:?} is out of range"))
-                .allowing("a tenth of a second to an hour"));
+        if !(Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(acquire_timeout) {
+            return Err(Error::definition(
+                "acquire_timeout",
+                format_args!("{acquire_timeout:?} is out of range"),
+            )
+            .allowing("a tenth of a second to an hour"));
         }
         Ok(())
     }

@@ -4,12 +4,12 @@ use std::ops::Bound;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::driver::{Statement, Value};
+use super::driver::{SqlValue, Statement};
 use crate::codec::signed;
 use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::query::{Order, Query};
-use crate::store::read::{DueTimer, Owed, Read};
+use crate::store::read::{DueTicket, DueTimer, Read};
 use crate::store::{
     Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordPlace, RecordRange,
 };
@@ -67,7 +67,7 @@ statements! {
         WHERE desk = $1 AND ticket = $2 AND version > $3 ORDER BY version LIMIT $4";
     due: "SELECT due_at, kind, subject, ticket FROM {s}.timer WHERE desk = $1 AND due_at <= $2{after} \
         ORDER BY due_at, kind, subject, ticket LIMIT $3";
-    owed: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1{after} \
+    due_tickets: "SELECT DISTINCT due_at, desk, ticket FROM {s}.timer WHERE due_at <= $1{after} \
         ORDER BY due_at, desk, ticket LIMIT $2";
 }
 
@@ -84,8 +84,8 @@ pub(super) fn lock_id(schema: &str, what: &str, parts: &[&str]) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-fn limit(limit: usize) -> Value {
-    Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
+fn limit(limit: usize) -> SqlValue {
+    SqlValue::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 impl Sql {
@@ -127,63 +127,70 @@ impl Sql {
             (_, Mode::Read) => &self.tickets,
             (_, Mode::Write) => &self.claimed_tickets,
         };
-        let mut ids = Value::Ids(ids.iter().map(TicketId::as_uuid).collect());
+        let mut ids = SqlValue::Ids(ids.iter().map(TicketId::as_uuid).collect());
         let ids = ids.only().unwrap_or(ids);
-        Some(Statement::new(sql.as_str(), vec![Value::from(desk.as_str()), ids]))
+        Some(Statement::new(sql.as_str(), vec![SqlValue::from(desk.as_str()), ids]))
     }
 
     /// The statement that answers a read by itself, and locks a due record for writing: a claim looks at the locks of rows.
     /// Tickets and searches are read otherwise, and what no row can be called is not looked for.
     pub(super) fn read(&self, desk: &DeskId, read: &Read, mode: Mode) -> Option<Statement<'_>> {
-        let desk = Value::from(desk.as_str());
+        let desk = SqlValue::from(desk.as_str());
         let (sql, values) = match read {
             Read::Record { kind, key, .. } => {
                 let locks = mode == Mode::Write && read.lock().is_some();
                 let sql = if locks { &self.claimed_record } else { &self.record };
-                (sql, vec![desk, Value::from(kind.code()), Value::from(&**key)])
+                (sql, vec![desk, SqlValue::from(kind.code()), SqlValue::from(&**key)])
             }
             Read::Records(range) => return self.range(desk, range),
             Read::CountRecords { kind, index, from, until, limit: most } => {
-                return self.counts(vec![desk, Value::from(kind.code())], *index, [from, until], *most);
+                return self.counts(vec![desk, SqlValue::from(kind.code())], *index, [from, until], *most);
             }
             Read::DueRecords { kind, until, after, limit: most } => {
-                let values =
-                    vec![Value::from(kind.code()), Value::Integer(until.timestamp_micros()), limit(*most)];
+                let values = vec![
+                    SqlValue::from(kind.code()),
+                    SqlValue::Integer(until.timestamp_micros()),
+                    limit(*most),
+                ];
                 let after = after.as_deref().map(|DueRecord { due, desk, key }| {
-                    let due = Value::Integer(due.timestamp_micros());
-                    vec![("due", due), ("desk", Value::from(desk.as_str())), ("key", Value::from(&**key))]
+                    let due = SqlValue::Integer(due.timestamp_micros());
+                    vec![
+                        ("due", due),
+                        ("desk", SqlValue::from(desk.as_str())),
+                        ("key", SqlValue::from(&**key)),
+                    ]
                 });
                 return paged(&self.due_records, values, after);
             }
-            Read::Number(number) => (&self.number, vec![desk, Value::Integer(signed(*number))]),
+            Read::Number(number) => (&self.number, vec![desk, SqlValue::Integer(signed(*number))]),
             Read::NextNumber { .. } => (&self.last_number, vec![desk]),
             Read::History { ticket, after, limit: most } => {
-                let after = Value::Integer(signed(*after));
-                (&self.history, vec![desk, Value::Id(ticket.as_uuid()), after, limit(*most)])
+                let after = SqlValue::Integer(signed(*after));
+                (&self.history, vec![desk, SqlValue::Id(ticket.as_uuid()), after, limit(*most)])
             }
             Read::Due { until, after, limit: most } => {
-                let values = vec![desk, Value::Integer(until.timestamp_micros()), limit(*most)];
+                let values = vec![desk, SqlValue::Integer(until.timestamp_micros()), limit(*most)];
                 let after = after.as_deref().map(|DueTimer { timer, ticket }| {
                     vec![
-                        ("due_at", Value::Integer(timer.due.timestamp_micros())),
-                        ("kind", Value::from(timer.kind.as_str())),
-                        ("subject", Value::from(&*timer.subject)),
-                        ("ticket", Value::Id(ticket.as_uuid())),
+                        ("due_at", SqlValue::Integer(timer.due.timestamp_micros())),
+                        ("kind", SqlValue::from(timer.kind.as_str())),
+                        ("subject", SqlValue::from(&*timer.subject)),
+                        ("ticket", SqlValue::Id(ticket.as_uuid())),
                     ]
                 });
                 return paged(&self.due, values, after);
             }
-            Read::Owed { until, after, limit: most } => {
-                let values = vec![Value::Integer(until.timestamp_micros()), limit(*most)];
-                let after = after.as_deref().map(|Owed { due, desk, ticket }| {
-                    let due = Value::Integer(due.timestamp_micros());
+            Read::DueTickets { until, after, limit: most } => {
+                let values = vec![SqlValue::Integer(until.timestamp_micros()), limit(*most)];
+                let after = after.as_deref().map(|DueTicket { due, desk, ticket }| {
+                    let due = SqlValue::Integer(due.timestamp_micros());
                     vec![
                         ("due_at", due),
-                        ("desk", Value::from(desk.as_str())),
-                        ("ticket", Value::Id(ticket.as_uuid())),
+                        ("desk", SqlValue::from(desk.as_str())),
+                        ("ticket", SqlValue::Id(ticket.as_uuid())),
                     ]
                 });
-                return paged(&self.owed, values, after);
+                return paged(&self.due_tickets, values, after);
             }
             Read::Ticket(_) | Read::Find(_) => return None,
         };
@@ -191,8 +198,8 @@ impl Sql {
     }
 
     /// The statement for a range of records, in its order.
-    fn range(&self, desk: Value, range: &RecordRange) -> Option<Statement<'static>> {
-        let mut values = vec![desk, Value::from(range.kind.code())];
+    fn range(&self, desk: SqlValue, range: &RecordRange) -> Option<Statement<'static>> {
+        let mut values = vec![desk, SqlValue::from(range.kind.code())];
         let column = match range.order {
             RecordOrder::Key => "key",
             RecordOrder::Index(index) => column(index),
@@ -209,7 +216,7 @@ impl Sql {
         };
         match one {
             Some(value) => {
-                values.push(Value::from(&**value));
+                values.push(SqlValue::from(&**value));
                 sql.push_str(&format!(" AND {column} = $3"));
             }
             None => {
@@ -218,9 +225,9 @@ impl Sql {
             }
         }
         if let Some(RecordPlace { index, key }) = &range.after {
-            let mut place = vec![("key", Value::from(&**key))];
+            let mut place = vec![("key", SqlValue::from(&**key))];
             if range.order != RecordOrder::Key && one != Some(index) {
-                place.insert(0, (column, Value::from(&**index)));
+                place.insert(0, (column, SqlValue::from(&**index)));
             }
             comes_after(&mut sql, &mut values, place, range.descending);
         }
@@ -240,7 +247,7 @@ impl Sql {
     /// The statement for counts by an index key.
     fn counts(
         &self,
-        mut values: Vec<Value>,
+        mut values: Vec<SqlValue>,
         index: Index,
         ends: [&Bound<String>; 2],
         most: usize,
@@ -261,7 +268,8 @@ impl Sql {
         let end = DateTime::<Utc>::MAX_UTC.timestamp_micros();
         // Now and a lease as long as the calendar are still less than the end of `i64`.
         let lease = lease.num_microseconds().unwrap_or(end).clamp(-end, end);
-        let values = vec![Value::from(kind.code()), limit(most), Value::Integer(lease), Value::Integer(end)];
+        let values =
+            vec![SqlValue::from(kind.code()), limit(most), SqlValue::Integer(lease), SqlValue::Integer(end)];
         Statement::new(self.claim.as_str(), values)
     }
 
@@ -280,7 +288,7 @@ impl Sql {
         batch: usize,
     ) -> Option<Statement<'static>> {
         let mut sql = format!("SELECT id, facts, personal FROM {}.ticket WHERE desk = $1", self.schema);
-        let mut values = vec![Value::from(desk.as_str())];
+        let mut values = vec![SqlValue::from(desk.as_str())];
         let mut bind = |value| {
             values.push(value);
             format!("${}", values.len())
@@ -298,12 +306,12 @@ impl Sql {
                 if value.contains('\0') {
                     return None;
                 }
-                sql.push_str(&format!(" AND {column} = {}", bind(Value::from(value))));
+                sql.push_str(&format!(" AND {column} = {}", bind(SqlValue::from(value))));
             }
         }
         if !query.wanted_states().is_empty() {
             let names = query.wanted_states().iter().map(|it| Some(it.name().to_owned())).collect();
-            sql.push_str(&format!(" AND state = ANY ({}::text[])", bind(Value::Texts(names))));
+            sql.push_str(&format!(" AND state = ANY ({}::text[])", bind(SqlValue::Texts(names))));
         }
         let order = match query.order() {
             Order::Inbox => "priority, due_at, opened_at, id",
@@ -311,11 +319,11 @@ impl Sql {
             Order::Oldest => "id",
         };
         if let Some(after) = after {
-            let id = bind(Value::Id(after.id().as_uuid()));
+            let id = bind(SqlValue::Id(after.id().as_uuid()));
             match (query.order(), after.inbox()) {
                 (Order::Inbox, Some(place)) => {
                     let [priority, due, opened] = [i64::from(place.priority), place.due, place.opened]
-                        .map(|it| bind(Value::Integer(it)));
+                        .map(|it| bind(SqlValue::Integer(it)));
                     sql.push_str(&format!(" AND ({order}) > ({priority}, {due}, {opened}, {id})"));
                 }
                 (Order::Newest, _) => sql.push_str(&format!(" AND id < {id}")),
@@ -328,8 +336,8 @@ impl Sql {
 }
 
 /// PostgreSQL's texts have no NUL, and refuse to be compared with one.
-fn is_text(value: &Value) -> bool {
-    !matches!(value, Value::Text(Some(text)) if text.contains('\0'))
+fn is_text(value: &SqlValue) -> bool {
+    !matches!(value, SqlValue::Text(Some(text)) if text.contains('\0'))
 }
 
 fn column(index: Index) -> &'static str {
@@ -341,10 +349,10 @@ fn column(index: Index) -> &'static str {
 }
 
 /// A place in an order: its columns and their values.
-type Place = Vec<(&'static str, Value)>;
+type Place = Vec<(&'static str, SqlValue)>;
 
 /// The statement for a page, with the condition that its rows come after a place.
-fn paged(sql: &str, mut values: Vec<Value>, after: Option<Place>) -> Option<Statement<'static>> {
+fn paged(sql: &str, mut values: Vec<SqlValue>, after: Option<Place>) -> Option<Statement<'static>> {
     let mut condition = String::new();
     if let Some(place) = after {
         comes_after(&mut condition, &mut values, place, false);
@@ -355,10 +363,10 @@ fn paged(sql: &str, mut values: Vec<Value>, after: Option<Place>) -> Option<Stat
 
 /// Adds the condition that a row comes after a place. No row has a NUL in a text, so a text is compared up to its first NUL: a
 /// row with just that text comes before the place, and no later column matters.
-fn comes_after(sql: &mut String, values: &mut Vec<Value>, place: Place, descending: bool) {
+fn comes_after(sql: &mut String, values: &mut Vec<SqlValue>, place: Place, descending: bool) {
     let (mut columns, mut bound, mut cut) = (Vec::new(), Vec::new(), false);
     for (column, mut value) in place {
-        if let Value::Text(Some(text)) = &mut value
+        if let SqlValue::Text(Some(text)) = &mut value
             && let Some(nul) = text.find('\0')
         {
             text.truncate(nul);
@@ -386,7 +394,7 @@ fn comes_after(sql: &mut String, values: &mut Vec<Value>, place: Place, descendi
 
 /// Adds the conditions that a column is between these ends. No row has a NUL in a text: beyond a text with one is the same as
 /// beyond what precedes the NUL.
-fn between(sql: &mut String, values: &mut Vec<Value>, column: &str, ends: [&Bound<String>; 2]) {
+fn between(sql: &mut String, values: &mut Vec<SqlValue>, column: &str, ends: [&Bound<String>; 2]) {
     for (end, [included, excluded, with_nul]) in ends.into_iter().zip([[">=", ">", ">"], ["<=", "<", "<="]]) {
         let (value, sign) = match end {
             Bound::Included(value) => (value, included),
@@ -394,7 +402,7 @@ fn between(sql: &mut String, values: &mut Vec<Value>, column: &str, ends: [&Boun
             Bound::Unbounded => continue,
         };
         let (value, sign) = value.split_once('\0').map_or((&**value, sign), |(before, _)| (before, with_nul));
-        values.push(Value::from(value));
+        values.push(SqlValue::from(value));
         sql.push_str(&format!(" AND {column} {sign} ${}", values.len()));
     }
 }

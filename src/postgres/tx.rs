@@ -8,15 +8,15 @@ use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, join, join_all, join3, join4};
 
 use super::answer::{Meanings, answer, claimed, ticket_from};
+use super::connection::PgConnection;
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
-use super::line::Line;
 use super::sql::Shared;
 use super::wire::Wire;
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::awaiting::AsyncTx;
 use crate::id::{DeskId, TicketId};
+use crate::operation::async_store::AsyncTx;
 use crate::store::commit::{Commit, TicketWrite};
 use crate::store::query::Query;
 use crate::store::read::{Answer, Read, number_after};
@@ -391,7 +391,7 @@ fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> 
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
-    pub(super) line: Option<Line>,
+    pub(super) line: Option<PgConnection>,
 }
 
 impl PostgresTx<'_> {

@@ -8,7 +8,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-use super::driver::{Columns, Connection, Failure, Statement, Value};
+use super::driver::{Columns, Connection, DriverError, SqlValue, Statement};
 use super::fault::Fault;
 use crate::codec::corrupt;
 use crate::error::Result;
@@ -61,45 +61,45 @@ impl<C: Connection> Wire for Hosts<'_, C> {
 impl Connection for tokio_postgres::Transaction<'_> {
     type Row = Row;
 
-    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Failure> {
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DriverError> {
         let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
         let typed: Vec<_> = typed.collect();
-        self.query_typed(&statement.sql, &typed).await.map_err(|error| Failure(error.into()))
+        self.query_typed(&statement.sql, &typed).await.map_err(|error| DriverError(error.into()))
     }
 
-    async fn run(&self, sql: &str) -> Result<(), Failure> {
-        self.batch_execute(sql).await.map_err(|error| Failure(error.into()))
+    async fn run(&self, sql: &str) -> Result<(), DriverError> {
+        self.batch_execute(sql).await.map_err(|error| DriverError(error.into()))
     }
 }
 
-pub(super) fn type_of(value: &Value) -> Type {
+pub(super) fn type_of(value: &SqlValue) -> Type {
     match value {
-        Value::Text(_) => Type::TEXT,
-        Value::Boolean(_) => Type::BOOL,
-        Value::Integer(_) => Type::INT8,
-        Value::Id(_) => Type::UUID,
-        Value::Bytes(_) => Type::BYTEA,
-        Value::Texts(_) => Type::TEXT_ARRAY,
-        Value::Integers(_) => Type::INT8_ARRAY,
-        Value::Booleans(_) => Type::BOOL_ARRAY,
-        Value::Ids(_) => Type::UUID_ARRAY,
-        Value::Blobs(_) => Type::BYTEA_ARRAY,
+        SqlValue::Text(_) => Type::TEXT,
+        SqlValue::Boolean(_) => Type::BOOL,
+        SqlValue::Integer(_) => Type::INT8,
+        SqlValue::Id(_) => Type::UUID,
+        SqlValue::Bytes(_) => Type::BYTEA,
+        SqlValue::Texts(_) => Type::TEXT_ARRAY,
+        SqlValue::Integers(_) => Type::INT8_ARRAY,
+        SqlValue::Booleans(_) => Type::BOOL_ARRAY,
+        SqlValue::Ids(_) => Type::UUID_ARRAY,
+        SqlValue::Blobs(_) => Type::BYTEA_ARRAY,
     }
 }
 
-impl ToSql for Value {
+impl ToSql for SqlValue {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match self {
-            Value::Text(it) => it.to_sql(ty, out),
-            Value::Boolean(it) => it.to_sql(ty, out),
-            Value::Integer(it) => it.to_sql(ty, out),
-            Value::Id(it) => it.to_sql(ty, out),
-            Value::Bytes(it) => it.to_sql(ty, out),
-            Value::Texts(it) => it.to_sql(ty, out),
-            Value::Integers(it) => it.to_sql(ty, out),
-            Value::Booleans(it) => it.to_sql(ty, out),
-            Value::Ids(it) => it.to_sql(ty, out),
-            Value::Blobs(it) => it.to_sql(ty, out),
+            SqlValue::Text(it) => it.to_sql(ty, out),
+            SqlValue::Boolean(it) => it.to_sql(ty, out),
+            SqlValue::Integer(it) => it.to_sql(ty, out),
+            SqlValue::Id(it) => it.to_sql(ty, out),
+            SqlValue::Bytes(it) => it.to_sql(ty, out),
+            SqlValue::Texts(it) => it.to_sql(ty, out),
+            SqlValue::Integers(it) => it.to_sql(ty, out),
+            SqlValue::Booleans(it) => it.to_sql(ty, out),
+            SqlValue::Ids(it) => it.to_sql(ty, out),
+            SqlValue::Blobs(it) => it.to_sql(ty, out),
         }
     }
 

@@ -10,9 +10,9 @@ use super::tx::{Door, Work};
 use super::wire::Hosts;
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::flow::awaiting::{self, AsyncStore, AsyncTx, Reply};
-use crate::flow::{Engine, Flow, Job};
 use crate::id::DeskId;
+use crate::operation::async_store::{self, AsyncStore, AsyncTx, Reply};
+use crate::operation::{Engine, Job, Operation};
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind};
@@ -55,7 +55,7 @@ impl Desk<Postgres> {
     /// An opening claims the desk's next running number: until the transaction ends, nobody else opens a ticket at this
     /// desk. Make it the last thing that the transaction does.
     ///
-    /// The [patience](super::Options::patience) is that of the store's own connections. Here a command waits for as long as
+    /// The [acquire_timeout](super::Options::acquire_timeout) is that of the store's own connections. Here a command waits for as long as
     /// the host's settings let it: `SET LOCAL lock_timeout = '3s'` before it limits that, and what was waited for in vain
     /// leaves the transaction as it was. A `statement_timeout` limits it too, but may leave the transaction failed.
     ///
@@ -88,12 +88,12 @@ impl<C: Connection> Engine for Within<'_, C> {
     where
         Self: 'a;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
-        awaiting::run(self, desk, flow)
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
+        async_store::run(self, desk, operation)
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        awaiting::work(self, desk, job)
+        async_store::work(self, desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {

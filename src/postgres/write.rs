@@ -1,6 +1,6 @@
 //! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
 
-use super::driver::{Statement, Value};
+use super::driver::{SqlValue, Statement};
 use super::sql::Shared;
 use crate::codec::{self, Columns, Place, Recent, signed};
 use crate::error::Result;
@@ -16,12 +16,12 @@ use crate::ticket::timer::Timer;
 struct Parts<'s> {
     schema: &'s str,
     parts: Vec<String>,
-    values: Vec<Value>,
+    values: Vec<SqlValue>,
 }
 
 impl Parts<'_> {
     /// A parameter, which may be asked for again by the name that it gets.
-    fn bind(&mut self, value: Value) -> String {
+    fn bind(&mut self, value: SqlValue) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
@@ -31,7 +31,7 @@ impl Parts<'_> {
     }
 
     /// A table of parameters: `(type, values)` for each of its columns, which are equally long.
-    fn table(&mut self, mut columns: Vec<(&str, Value)>) -> String {
+    fn table(&mut self, mut columns: Vec<(&str, SqlValue)>) -> String {
         // Most commits are of one ticket. PostgreSQL plans a statement once and for all only if what it is told at
         // each execution makes no difference, and the length of a list would.
         let single: Vec<_> =
@@ -49,9 +49,9 @@ impl Parts<'_> {
 
 impl Parts<'_> {
     /// A table of parameters, given row by row, of these types.
-    fn rows(&mut self, types: &[&str], rows: Vec<Vec<Value>>) -> String {
+    fn rows(&mut self, types: &[&str], rows: Vec<Vec<SqlValue>>) -> String {
         if rows.len() <= BOUND {
-            let row = |row: Vec<Value>| {
+            let row = |row: Vec<SqlValue>| {
                 let values = row.into_iter().zip(types);
                 let bound: Vec<_> =
                     values.map(|(value, kind)| format!("{}::{kind}", self.bind(value))).collect();
@@ -60,20 +60,20 @@ impl Parts<'_> {
             let rows: Vec<_> = rows.into_iter().map(row).collect();
             return format!("(VALUES {})", rows.join(", "));
         }
-        let mut columns: Vec<Value> = types
+        let mut columns: Vec<SqlValue> = types
             .iter()
             .map(|kind| match *kind {
-                "text" => Value::Texts(Vec::new()),
-                "bytea" => Value::Blobs(Vec::new()),
-                _ => Value::Integers(Vec::new()),
+                "text" => SqlValue::Texts(Vec::new()),
+                "bytea" => SqlValue::Blobs(Vec::new()),
+                _ => SqlValue::Integers(Vec::new()),
             })
             .collect();
         for row in rows {
             for (column, value) in columns.iter_mut().zip(row) {
                 match (column, value) {
-                    (Value::Texts(column), Value::Text(value)) => column.push(value),
-                    (Value::Blobs(column), Value::Bytes(value)) => column.push(value),
-                    (Value::Integers(column), Value::Integer(value)) => column.push(value),
+                    (SqlValue::Texts(column), SqlValue::Text(value)) => column.push(value),
+                    (SqlValue::Blobs(column), SqlValue::Bytes(value)) => column.push(value),
+                    (SqlValue::Integers(column), SqlValue::Integer(value)) => column.push(value),
                     _ => {}
                 }
             }
@@ -95,10 +95,10 @@ impl Shared {
     ) -> Result<Statement<'static>> {
         let Shared { sql, recent } = self;
         let mut parts =
-            Parts { schema: &sql.schema, parts: Vec::new(), values: vec![Value::from(desk.as_str())] };
+            Parts { schema: &sql.schema, parts: Vec::new(), values: vec![SqlValue::from(desk.as_str())] };
         let highest = highest_number(&tickets);
         if highest > 0 {
-            let highest = parts.bind(Value::Integer(signed(highest)));
+            let highest = parts.bind(SqlValue::Integer(signed(highest)));
             parts.with(
                 "numbered",
                 &format!(
@@ -127,7 +127,7 @@ impl Shared {
             "SELECT 0".to_owned()
         } else {
             let counts: Vec<_> = counts.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
-            let wanted = parts.bind(Value::Integer(wanted));
+            let wanted = parts.bind(SqlValue::Integer(wanted));
             format!(
                 "SELECT CASE WHEN found = {wanted} THEN 0 ELSE ('stale: ' || found)::integer END \
                  FROM (SELECT {} AS found) AS it",
@@ -155,11 +155,11 @@ fn events<'e>(parts: &mut Parts<'_>, events: impl Iterator<Item = &'e Event>) ->
         return Ok(());
     }
     let table = parts.table(vec![
-        ("uuid", Value::Ids(tickets)),
-        ("bigint", Value::Integers(versions)),
-        ("bigint", Value::Integers(instants)),
-        ("text", Value::Texts(facts)),
-        ("text", Value::Texts(personal)),
+        ("uuid", SqlValue::Ids(tickets)),
+        ("bigint", SqlValue::Integers(versions)),
+        ("bigint", SqlValue::Integers(instants)),
+        ("text", SqlValue::Texts(facts)),
+        ("text", SqlValue::Texts(personal)),
     ]);
     parts.with(
         "events",
@@ -222,20 +222,20 @@ impl Rows {
     }
 
     /// As a table, with more columns after those that all rows have.
-    fn table<const N: usize>(self, parts: &mut Parts<'_>, more: [(&'static str, Value); N]) -> String {
+    fn table<const N: usize>(self, parts: &mut Parts<'_>, more: [(&'static str, SqlValue); N]) -> String {
         let mut columns = vec![
-            ("uuid", Value::Ids(self.ids)),
-            ("bigint", Value::Integers(self.versions)),
-            ("text", Value::Texts(self.states)),
-            ("boolean", Value::Booleans(self.open)),
-            ("bigint", Value::Integers(self.priorities)),
-            ("bigint", Value::Integers(self.due)),
-            ("bigint", Value::Integers(self.opened)),
-            ("text", Value::Texts(self.teams)),
-            ("text", Value::Texts(self.assignees)),
-            ("text", Value::Texts(self.requesters)),
-            ("text", Value::Texts(self.facts)),
-            ("text", Value::Texts(self.personal)),
+            ("uuid", SqlValue::Ids(self.ids)),
+            ("bigint", SqlValue::Integers(self.versions)),
+            ("text", SqlValue::Texts(self.states)),
+            ("boolean", SqlValue::Booleans(self.open)),
+            ("bigint", SqlValue::Integers(self.priorities)),
+            ("bigint", SqlValue::Integers(self.due)),
+            ("bigint", SqlValue::Integers(self.opened)),
+            ("text", SqlValue::Texts(self.teams)),
+            ("text", SqlValue::Texts(self.assignees)),
+            ("text", SqlValue::Texts(self.requesters)),
+            ("text", SqlValue::Texts(self.facts)),
+            ("text", SqlValue::Texts(self.personal)),
         ];
         columns.extend(more);
         parts.table(columns)
@@ -252,7 +252,7 @@ fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
         numbers.push(signed(snapshot.number.value));
         rows.add(snapshot, recent)?;
     }
-    let (table, columns) = (rows.table(parts, [("bigint", Value::Integers(numbers))]), COLUMNS.join(", "));
+    let (table, columns) = (rows.table(parts, [("bigint", SqlValue::Integers(numbers))]), COLUMNS.join(", "));
     parts.with(
         "opened",
         &format!("INSERT INTO {{s}}.ticket (desk, {columns}, number) SELECT $1, it.* FROM {table} AS it"),
@@ -272,7 +272,7 @@ fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
         rows.add(snapshot, recent)?;
     }
     let count = i64::try_from(expected.len()).unwrap_or(i64::MAX);
-    let table = rows.table(parts, [("bigint", Value::Integers(expected))]);
+    let table = rows.table(parts, [("bigint", SqlValue::Integers(expected))]);
     let set: Vec<_> = COLUMNS[1..].iter().map(|column| format!("{column} = it.{column}")).collect();
     // PostgreSQL compares the values itself: indexes are left alone if nothing of theirs has changed.
     parts.with(
@@ -300,14 +300,14 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
     }
     let texts = |of: fn(&Timer) -> &str| armed.iter().map(|(.., it)| Some(of(it).to_owned())).collect();
     let table = parts.table(vec![
-        ("uuid", Value::Ids(armed.iter().map(|(id, ..)| id.as_uuid()).collect())),
-        ("text", Value::Texts(texts(|it| it.kind.as_str()))),
-        ("text", Value::Texts(texts(|it| &it.subject))),
-        ("bigint", Value::Integers(armed.iter().map(|(.., it)| it.due.timestamp_micros()).collect())),
-        ("bigint", Value::Integers(armed.iter().map(|(_, version, _)| signed(*version)).collect())),
+        ("uuid", SqlValue::Ids(armed.iter().map(|(id, ..)| id.as_uuid()).collect())),
+        ("text", SqlValue::Texts(texts(|it| it.kind.as_str()))),
+        ("text", SqlValue::Texts(texts(|it| &it.subject))),
+        ("bigint", SqlValue::Integers(armed.iter().map(|(.., it)| it.due.timestamp_micros()).collect())),
+        ("bigint", SqlValue::Integers(armed.iter().map(|(_, version, _)| signed(*version)).collect())),
     ]);
     if !old.is_empty() {
-        let old = parts.table(vec![("uuid", Value::Ids(old))]);
+        let old = parts.table(vec![("uuid", SqlValue::Ids(old))]);
         parts.with(
             "disarmed",
             &format!(
@@ -341,7 +341,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
     let (mut new, mut changed, mut perhaps, mut put, mut gone, mut cleared, mut never) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for RecordWrite { kind, key, expected, content } in records {
-        let mut row = vec![Value::from(kind.code()), Value::Text(Some(key))];
+        let mut row = vec![SqlValue::from(kind.code()), SqlValue::Text(Some(key))];
         match (expected, content) {
             (Expected::Absent, Some(content)) => new.push(with_content(row, content, 0)),
             (Expected::Any, Some(content)) => put.push(with_content(row, content, 0)),
@@ -352,15 +352,15 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
                 perhaps.push(with_content(row, content, signed(version)));
             }
             (Expected::Version(version), None) => {
-                row.push(Value::Integer(signed(version)));
+                row.push(SqlValue::Integer(signed(version)));
                 gone.push(row);
             }
             (Expected::VersionOrSkip(version), None) => {
-                row.push(Value::Integer(signed(version)));
+                row.push(SqlValue::Integer(signed(version)));
                 cleared.push(row);
             }
             (Expected::Any, None) => {
-                row.push(Value::Integer(0));
+                row.push(SqlValue::Integer(0));
                 cleared.push(row);
             }
             (Expected::Absent, None) => never.push(row),
@@ -461,13 +461,13 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
 }
 
 /// A row of a table of records. What is not there comes as the least value.
-fn with_content(mut row: Vec<Value>, content: Content, expected: i64) -> Vec<Value> {
-    let indexes = Index::ALL.map(|index| Value::Text(content.index(index).map(str::to_owned)));
-    row.push(Value::Bytes(content.facts));
-    row.push(Value::Bytes(content.personal.unwrap_or_default()));
+fn with_content(mut row: Vec<SqlValue>, content: Content, expected: i64) -> Vec<SqlValue> {
+    let indexes = Index::ALL.map(|index| SqlValue::Text(content.index(index).map(str::to_owned)));
+    row.push(SqlValue::Bytes(content.facts));
+    row.push(SqlValue::Bytes(content.personal.unwrap_or_default()));
     row.extend(indexes);
-    row.push(Value::Integer(content.due.map_or(i64::MIN, |due| due.timestamp_micros())));
-    row.push(Value::Integer(i64::from(content.tries)));
-    row.push(Value::Integer(expected));
+    row.push(SqlValue::Integer(content.due.map_or(i64::MIN, |due| due.timestamp_micros())));
+    row.push(SqlValue::Integer(i64::from(content.tries)));
+    row.push(SqlValue::Integer(expected));
     row
 }

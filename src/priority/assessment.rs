@@ -35,7 +35,7 @@ pub struct Assessment {
     pub(super) urgency: Graded<Urgency>,
     pub(super) cell: Priority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<AssessmentStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overridden: Option<Priority>,
 }
@@ -63,7 +63,7 @@ impl<L: Copy> Graded<L> {
 /// One modifier that was applied. The priority before is that after the previous step, or the cell's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct AssessmentStep {
     /// The modifier's name.
     pub name: String,
     /// What it does.
@@ -108,7 +108,7 @@ impl Assessment {
     }
 
     /// The modifiers that were applied, in order, each with the priority before it.
-    pub fn steps(&self) -> impl Iterator<Item = (Priority, &Step)> {
+    pub fn steps(&self) -> impl Iterator<Item = (Priority, &AssessmentStep)> {
         let before = std::iter::once(self.cell).chain(self.steps.iter().map(|step| step.to));
         before.zip(&self.steps)
     }

@@ -5,14 +5,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::assessment::{Assessment, Graded, Step};
+use super::assessment::{Assessment, AssessmentStep, Graded};
 use super::definition::{Cell, MatrixDefinition};
 use super::level::{Impact, Priority, Urgency};
 use super::modifier::Modifier;
 use super::scale::Scale;
 use crate::condition::{Facts, Fields};
 use crate::error::{Error, Result};
-use crate::spelling;
+use crate::suggest;
 
 /// A checked priority matrix with its modifiers.
 ///
@@ -151,7 +151,7 @@ impl Matrix {
             if named || holds() {
                 priority = modifier.effect().apply(priority, least);
                 let (name, effect) = (modifier.name().to_owned(), modifier.effect());
-                steps.push(Step { name, effect, named, to: priority });
+                steps.push(AssessmentStep { name, effect, named, to: priority });
             }
         }
         Ok(Assessment {
@@ -208,7 +208,7 @@ impl Matrix {
         self.modifiers.iter().find(|modifier| modifier.name() == name).ok_or_else(|| {
             let allowed = names().collect::<Vec<_>>().join(", ");
             let error =
-                Error::invalid("modifier", format_args!("{name:?} {}", spelling::unknown(name, names())));
+                Error::invalid("modifier", format_args!("{name:?} {}", suggest::unknown(name, names())));
             error.allowing(if allowed.is_empty() {
                 "none: the matrix has no modifiers".into()
             } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::level::MAX_RANK;
 use crate::error::{Error, ErrorKind, Result};
-use crate::spelling;
+use crate::suggest;
 
 /// The longest name of a level or modifier, in characters.
 const MAX_NAME: usize = 60;
@@ -56,7 +56,7 @@ impl Scale {
 
     /// `impact "hgih" is not known (did you mean "high"?)`
     pub(super) fn unknown(&self, name: &str) -> String {
-        format!("{} {name:?} {}", self.what, spelling::unknown(name, self.names.iter().map(String::as_str)))
+        format!("{} {name:?} {}", self.what, suggest::unknown(name, self.names.iter().map(String::as_str)))
     }
 
     /// The place of the name that somebody gave, or a refusal that says what there is.

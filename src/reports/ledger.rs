@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Label;
 use crate::error::Result;
 use crate::lifecycle::{HoldReason, StateKind};
-use crate::sla::{self, Clock, Measure, Metric, Rulebook, StateInterval};
+use crate::sla::{self, AgreementSet, Clock, Measure, Metric, StateInterval};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::intervals;
 use crate::ticket::snapshot::Snapshot;
@@ -82,7 +82,7 @@ impl Ledger {
         history: &[Event],
         metric: Metric,
         now: DateTime<Utc>,
-        rulebook: &Rulebook,
+        agreements: &AgreementSet,
     ) -> Result<Option<Ledger>> {
         let Some(clock) = ticket.clock(metric) else { return Ok(None) };
         let intervals = intervals(history);
@@ -91,7 +91,7 @@ impl Ledger {
         let parts = parts(clock, history);
         let ends = parts.iter().skip(1).map(|part| part.clock.counted_from).chain([until]);
         for (part, end) in parts.iter().zip(ends) {
-            let measure = Measure::of(rulebook, part.clock)?;
+            let measure = Measure::of(agreements, part.clock)?;
             let end = end.min(until);
             let counted = part.clock.ended_at.map_or(end, |ended| ended.min(end));
             let from = part.clock.counted_from;
@@ -104,7 +104,7 @@ impl Ledger {
                 spans.push(LedgerSpan { from: counted, to: end, what: Spent::NoTarget });
             }
         }
-        let calendar = Measure::of(rulebook, clock)?.calendar;
+        let calendar = Measure::of(agreements, clock)?.calendar;
         let zone = calendar.map_or("UTC", |it| it.definition().tz()).to_owned();
         Ok(Some(Ledger { clock: clock.clone(), until, spans, zone }))
     }
@@ -135,25 +135,25 @@ impl Ledger {
 }
 
 /// A part of a clock's life measured by one target.
-struct Part<'a> {
+struct ContactRole<'a> {
     clock: &'a Clock,
     given_up: bool,
 }
 
 /// The parts of a clock's life, from what its history recorded at each revision.
-fn parts<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Part<'a>> {
+fn parts<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<ContactRole<'a>> {
     let recorded = history.iter().flat_map(|event| match &event.change {
         Change::Clocked { clocks } => &clocks[..],
         _ => &[],
     });
     let same = recorded.filter(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle));
-    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut parts: Vec<ContactRole<'_>> = Vec::new();
     for clock in same.chain([clock]) {
         parts.retain(|part| part.clock.counted_from < clock.counted_from);
         if clock.carried.is_zero() {
             parts.iter_mut().for_each(|part| part.given_up = true);
         }
-        parts.push(Part { clock, given_up: false });
+        parts.push(ContactRole { clock, given_up: false });
     }
     parts
 }

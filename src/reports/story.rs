@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 use crate::id::ContactId;
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened};
-use crate::ticket::people::{Part, Who};
+use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::value::Value;
 
@@ -109,15 +109,15 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
             }
             because(said, f)?;
         }
-        Change::Passed { to, .. } => {
+        Change::StatusChanged { to, .. } => {
             write!(f, "moved it to {}", Quoted(to))?;
             because(said, f)?;
         }
-        Change::Transferred { to: Some(to), .. } => {
+        Change::WorkflowMigrated { to: Some(to), .. } => {
             write!(f, "put it on the workflow {}, at {}", to.workflow, Quoted(&to.status))?
         }
-        Change::Transferred { to: None, .. } => f.write_str("put it on the simple workflow")?,
-        Change::Lapsed { timer, reasons } => {
+        Change::WorkflowMigrated { to: None, .. } => f.write_str("put it on the simple workflow")?,
+        Change::TimerExpired { timer, reasons } => {
             write!(f, "left it as it is, although {timer}: {}", reasons.join("; "))?
         }
         Change::Assigned { to: Some(to) } if matches!(&event.by.who, Who::Agent(by) if by == to) => {
@@ -145,7 +145,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
             write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
             tell_notified(&alert.notify, f)?;
         }
-        Change::Migrated { .. } => f.write_str("went on by the new agreements")?,
+        Change::PolicyRebound { .. } => f.write_str("went on by the new agreements")?,
         Change::Clocked { clocks } => {
             f.write_str("set the clocks: ")?;
             for (n, clock) in clocks.iter().enumerate() {
@@ -154,7 +154,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
         }
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
-        Change::Restamped => f.write_str("said its state again")?,
+        Change::StateRedated => f.write_str("said its state again")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which has no state here", Quoted(status))?
         }
@@ -175,7 +175,8 @@ fn tell_notified(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Opened { number, kind, channel, state, team, line, assignee, .. } = opened;
     write!(f, "opened {number}")?;
-    let requester = opened.contacts.iter().find(|(_, part)| **part == Part::Requester).map(|(id, _)| id);
+    let requester =
+        opened.contacts.iter().find(|(_, part)| **part == ContactRole::Requester).map(|(id, _)| id);
     if let Some(requester) = requester.filter(|id| event.by.who != Who::Contact((*id).clone())) {
         write!(f, " for {}", names.of(requester))?;
     }
@@ -276,9 +277,9 @@ fn tell_described(
     told.extend(emptied.iter().map(|name| format!("emptied {name}")));
     told.extend(described.contacts.iter().map(|(id, part)| {
         let part = match part {
-            Part::Requester => "the requester",
-            Part::Affected => "affected",
-            Part::Copied => "copied",
+            ContactRole::Requester => "the requester",
+            ContactRole::Affected => "affected",
+            ContactRole::Copied => "copied",
         };
         format!("named {} as {part}", names.of(id))
     }));

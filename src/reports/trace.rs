@@ -3,9 +3,9 @@
 use crate::lifecycle::StateKind;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::{Placement, Traffic, Workflow};
+use crate::workflow::{Placement, ProcessMap, Workflow};
 
-impl Traffic {
+impl ProcessMap {
     /// Counts a ticket: where it stands, and which ways it took while it followed this version of the workflow.
     pub fn add<'a>(&mut self, ticket: &Snapshot, history: impl IntoIterator<Item = &'a Event>) {
         if self.is_of(ticket.workflow()) {
@@ -20,13 +20,13 @@ impl Traffic {
                     state = opened.state.kind();
                     at = self.place(opened.placed.as_ref(), state);
                 }
-                Change::Transferred { to, .. } => at = self.place(to.as_ref(), state),
+                Change::WorkflowMigrated { to, .. } => at = self.place(to.as_ref(), state),
                 Change::Moved { to, status, .. } => {
                     state = to.kind();
                     let to = status.as_deref().unwrap_or(state.name());
                     at = at.map(|from| self.went(&from, to));
                 }
-                Change::Passed { to, .. } => at = at.map(|from| self.went(&from, to)),
+                Change::StatusChanged { to, .. } => at = at.map(|from| self.went(&from, to)),
                 _ => {}
             }
         }

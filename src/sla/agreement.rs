@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
-use super::target::{Measured, Reaction, Target};
+use super::target::{Reaction, Target, TimeBasis};
 use crate::calendar::Definition;
 use crate::condition::{Condition, Fields};
 use crate::limits;
@@ -197,11 +197,11 @@ pub(crate) fn faults(
             if !metrics.insert(target.metric) {
                 fault("is there twice".to_owned());
             }
-            if let Measured::Business(calendar) = &target.measured
+            if let TimeBasis::Business(calendar) = &target.measured
                 && !calendars.contains_key(calendar)
             {
                 let known = calendars.keys().map(String::as_str);
-                fault(format!("the calendar {calendar:?} {}", crate::spelling::unknown(calendar, known)));
+                fault(format!("the calendar {calendar:?} {}", crate::suggest::unknown(calendar, known)));
             }
             for reaction in target.on_warning.iter().chain(&target.on_breach) {
                 match reaction {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::agreement::Agreement;
-use super::target::Measured;
+use super::target::TimeBasis;
 use crate::calendar::Definition;
 
 /// Agreements with the calendars that they use. Clocks are pinned to the hash of this definition.
@@ -23,8 +23,8 @@ impl Agreements {
         let targets = agreements.iter().flat_map(|agreement| &agreement.targets);
         let used: BTreeSet<&String> = targets
             .filter_map(|target| match &target.measured {
-                Measured::Business(calendar) => Some(calendar),
-                Measured::Wall => None,
+                TimeBasis::Business(calendar) => Some(calendar),
+                TimeBasis::Wall => None,
             })
             .collect();
         let calendars = calendars.iter().filter(|(name, _)| used.contains(name));

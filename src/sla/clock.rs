@@ -66,23 +66,23 @@ pub struct Clock {
     pub ended_with_ticket: bool,
     /// The percentages that are on record as reached, 100 being the breach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub told: Vec<u8>,
+    pub alerted: Vec<u8>,
     /// What is to be told next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<Alarm>,
+    pub next: Option<NextAlert>,
 }
 
 /// The next instant at which something is to be told of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Alarm {
+pub struct NextAlert {
     /// When.
     pub at: DateTime<Utc>,
     /// How much of the target is used up then, in percent; 100 is the breach.
     pub percent: u8,
 }
 
-impl Alarm {
+impl NextAlert {
     /// Whether it is due. A warning is due at its instant. A breach is due after the deadline: at the deadline
     /// itself the target can still be met.
     pub(crate) fn is_due(self, now: DateTime<Utc>) -> bool {

@@ -6,10 +6,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::clock::{Alarm, Clock};
+use super::agreement_set::{AgreementSet, CompiledAgreements};
+use super::clock::{Clock, NextAlert};
 use super::interval::{self, StateInterval};
 use super::metric::Metric;
-use super::rules::{Rulebook, Rules};
 use super::target::Target;
 use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,21 +24,21 @@ pub(crate) struct Measure<'a> {
 
 impl Clock {
     /// How much time is left until the deadline, measured as the target is; negative if it has passed.
-    pub(crate) fn left(&self, now: DateTime<Utc>, rulebook: &Rulebook) -> Result<Option<TimeDelta>> {
-        let measure = Measure::of(rulebook, self)?;
+    pub(crate) fn left(&self, now: DateTime<Utc>, agreements: &AgreementSet) -> Result<Option<TimeDelta>> {
+        let measure = Measure::of(agreements, self)?;
         Ok(self.due_at.map(|due| measure.between(now, due)))
     }
 }
 
 impl<'a> Measure<'a> {
     /// That of this target.
-    pub(crate) fn new(rules: &'a Rules, target: &'a Target) -> Result<Measure<'a>> {
+    pub(crate) fn new(rules: &'a CompiledAgreements, target: &'a Target) -> Result<Measure<'a>> {
         Ok(Measure { calendar: rules.calendar(&target.measured)?, target })
     }
 
     /// That of this clock.
-    pub(crate) fn of(rulebook: &'a Rulebook, clock: &Clock) -> Result<Measure<'a>> {
-        let rules = rulebook.of(clock.pinned_to)?;
+    pub(crate) fn of(agreements: &'a AgreementSet, clock: &Clock) -> Result<Measure<'a>> {
+        let rules = agreements.of(clock.pinned_to)?;
         let agreement = rules.agreement(&clock.agreement);
         let target =
             agreement.and_then(|it| it.target_for(clock.metric, clock.priority)).ok_or_else(|| {
@@ -154,10 +154,10 @@ impl<'a> Measure<'a> {
     }
 
     /// The lowest percentage that is not told yet, with its instant, from the intervals since the clock is counted.
-    pub(crate) fn next_alarm(&self, clock: &Clock, intervals: &[StateInterval]) -> Option<Alarm> {
+    pub(crate) fn next_alarm(&self, clock: &Clock, intervals: &[StateInterval]) -> Option<NextAlert> {
         let (percent, used) = self.next_percent(clock)?;
         let at = self.due(intervals, clock.counted_from, used - clock.carried)?;
-        Some(Alarm { at, percent })
+        Some(NextAlert { at, percent })
     }
 
     /// Brings the figures of an open clock from its last update to the present. Of its deadline and its next alarm it keeps
@@ -186,11 +186,11 @@ impl<'a> Measure<'a> {
         clock: &Clock,
         due: Option<DateTime<Utc>>,
         now: Present,
-    ) -> Reached<Alarm> {
+    ) -> Reached<NextAlert> {
         let Some((percent, used)) = self.next_percent(clock) else { return Reached::Known(None) };
         let at = if percent >= 100 { Reached::Known(due) } else { self.reach(clock, used, now) };
         match at {
-            Reached::Known(at) => Reached::Known(at.map(|at| Alarm { at, percent })),
+            Reached::Known(at) => Reached::Known(at.map(|at| NextAlert { at, percent })),
             Reached::Earlier => Reached::Earlier,
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Measure<'a> {
 
     /// The lowest percentage that is not told yet, and the time of which it is one.
     fn next_percent(&self, clock: &Clock) -> Option<(u8, TimeDelta)> {
-        let told = clock.told.iter().copied().max().unwrap_or(0);
+        let told = clock.alerted.iter().copied().max().unwrap_or(0);
         let percent = self.target.percentages().find(|percent| *percent > told)?;
         Some((percent, clock.target * i32::from(percent) / 100))
     }

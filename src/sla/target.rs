@@ -47,7 +47,7 @@ pub struct Target {
     pub(super) metric: Metric,
     pub(super) time: Times,
     #[serde(default)]
-    pub(super) measured: Measured,
+    pub(super) measured: TimeBasis,
     #[serde(default = "customer")]
     pub(super) pauses: BTreeSet<HoldReason>,
     #[serde(default = "usual_warnings")]
@@ -69,7 +69,7 @@ fn usual_warnings() -> Vec<u8> {
 /// Which time counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", from = "WrittenMeasured")]
-pub enum Measured {
+pub enum TimeBasis {
     /// All of it, as on the wall clock: the default. Written `"wall"`.
     #[default]
     Wall,
@@ -77,7 +77,7 @@ pub enum Measured {
     Business(String),
 }
 
-/// [`Measured`] as it is written: apart, so that whoever writes it otherwise is told how.
+/// [`TimeBasis`] as it is written: apart, so that whoever writes it otherwise is told how.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected \"wall\", or a calendar of the policy: { business = \"office\" }")]
 enum WrittenMeasured {
@@ -97,11 +97,11 @@ struct WrittenBusiness {
     business: String,
 }
 
-impl From<WrittenMeasured> for Measured {
-    fn from(written: WrittenMeasured) -> Measured {
+impl From<WrittenMeasured> for TimeBasis {
+    fn from(written: WrittenMeasured) -> TimeBasis {
         match written {
-            WrittenMeasured::Wall(WrittenWall::Wall) => Measured::Wall,
-            WrittenMeasured::Business(WrittenBusiness { business }) => Measured::Business(business),
+            WrittenMeasured::Wall(WrittenWall::Wall) => TimeBasis::Wall,
+            WrittenMeasured::Business(WrittenBusiness { business }) => TimeBasis::Business(business),
         }
     }
 }
@@ -142,7 +142,7 @@ impl Target {
         Target {
             metric,
             time: Times::By(BTreeMap::new()),
-            measured: Measured::Wall,
+            measured: TimeBasis::Wall,
             pauses: customer(),
             warn_at: usual_warnings(),
             on_warning: Vec::new(),
@@ -169,7 +169,7 @@ impl Target {
 
     /// Counts the open hours of this calendar of the policy.
     pub fn business(mut self, calendar: impl Into<String>) -> Target {
-        self.measured = Measured::Business(calendar.into());
+        self.measured = TimeBasis::Business(calendar.into());
         self
     }
 
@@ -214,7 +214,7 @@ impl Target {
     }
 
     /// Which time counts.
-    pub fn measured(&self) -> &Measured {
+    pub fn measured(&self) -> &TimeBasis {
         &self.measured
     }
 

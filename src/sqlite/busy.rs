@@ -33,11 +33,11 @@ pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Tries once, and then again and again as long as the database is busy and the patience lasts.
-pub(super) fn tried<T>(patience: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+/// Tries once, and then again and again as long as the database is busy and the acquire_timeout lasts.
+pub(super) fn tried<T>(acquire_timeout: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         let answer = attempt();
-        let left = patience.left();
+        let left = acquire_timeout.left();
         if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
             return answer;
         }

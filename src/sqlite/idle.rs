@@ -56,8 +56,8 @@ impl Idle {
         self.state().connections.pop()
     }
 
-    /// One that is idle now or as long as the patience lasts.
-    pub(super) fn take_within(&self, patience: Patience) -> Option<Connection> {
+    /// One that is idle now or as long as the acquire_timeout lasts.
+    pub(super) fn take_within(&self, acquire_timeout: Patience) -> Option<Connection> {
         let mut state = self.state();
         if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKEN)
             && let Some(connection) = state.connections.pop()
@@ -67,12 +67,12 @@ impl Idle {
         let called = Arc::new(Condvar::new());
         state.waiting.push_back(Waiting { since: Stopwatch::start(), called: Arc::clone(&called) });
         loop {
-            let left = patience.left();
+            let left = acquire_timeout.left();
             let is_first = state.waiting.front().is_some_and(|first| first.is(&called));
             let connection = if is_first { state.connections.pop() } else { None };
             if connection.is_some() || left.is_zero() {
                 state.waiting.retain(|it| !it.is(&called));
-                // The call may have come together with the end of the patience.
+                // The call may have come together with the end of the acquire_timeout.
                 state.call();
                 return connection;
             }

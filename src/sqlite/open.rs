@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::busy::{self, Patience};
-use super::guard::{self, Claim};
+use super::file_lock::{self, Claim};
 use super::idle::Idle;
 use super::options::Options;
 use super::sql::{Shared, Sql};
@@ -28,9 +28,9 @@ impl Options {
     /// - [`Unknown`](ErrorKind::Unknown): the disk failed while its tables were committed; open it again;
     /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
     /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
-    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the patience is out of bounds;
+    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the acquire_timeout is out of bounds;
     /// - [`Busy`](ErrorKind::Busy): its tables have to be made, or its journal changed, and another program or connection
-    ///   wrote to it for longer than the [patience](Options::patience).
+    ///   wrote to it for longer than the [acquire_timeout](Options::acquire_timeout).
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
         self.check()?;
         let path = path.as_ref();
@@ -63,7 +63,7 @@ impl Options {
 
     fn over(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
         self.prepare(&mut connection)?;
-        let claim = match guard::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
+        let claim = match file_lock::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
             true => Claim::on(&connection)?,
             false => None,
         };
@@ -73,7 +73,7 @@ impl Options {
             // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
             // that is now in use; SQLite keeps another one silently where it must.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::tried(Patience::of(self.patience), set).map_err(fault)?;
+            let mode: String = busy::tried(Patience::of(self.acquire_timeout), set).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");

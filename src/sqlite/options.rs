@@ -26,7 +26,7 @@ pub enum Durability {
 pub struct Options {
     pub(super) prefix: String,
     durability: Durability,
-    pub(super) patience: Duration,
+    pub(super) acquire_timeout: Duration,
     pub(super) share_at_own_risk: bool,
     /// The version number of the linked SQLite; tests say another.
     pub(super) sqlite: i32,
@@ -37,7 +37,7 @@ impl Default for Options {
         Options {
             prefix: "firstline_".to_owned(),
             durability: Durability::Full,
-            patience: Duration::from_secs(10),
+            acquire_timeout: Duration::from_secs(10),
             share_at_own_risk: false,
             sqlite: rusqlite::version_number(),
         }
@@ -45,7 +45,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Tables called `firstline_…`, full durability, ten seconds of patience.
+    /// Tables called `firstline_…`, full durability, ten seconds of acquire_timeout.
     pub fn new() -> Options {
         Options::default()
     }
@@ -67,12 +67,12 @@ impl Options {
     /// it ends with [`Busy`](crate::ErrorKind::Busy), and nothing was written.
     ///
     /// A file has one writer at a time. A command that writes waits for those of this store and for other programs and
-    /// connections, a transaction of the host's among them, and does both within the same patience. What only reads waits
+    /// connections, a transaction of the host's among them, and does both within the same acquire_timeout. What only reads waits
     /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
     ///
     #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`](super::Sqlite::awaited)")]
     #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::awaited` (feature `tokio`)")]
-    /// the patience is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
+    /// the acquire_timeout is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
     /// that it is busy together with the others, before as long has passed for him.
     ///
     /// ```
@@ -81,7 +81,7 @@ impl Options {
     ///
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let file = dir.path().join("support.db");
-    /// let desk = Options::new().patience(Duration::from_millis(100)).open(&file)?.desk("acme");
+    /// let desk = Options::new().acquire_timeout(Duration::from_millis(100)).open(&file)?.desk("acme");
     /// let mut connection = rusqlite::Connection::open(&file)?;
     /// let ours = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     ///
@@ -91,8 +91,8 @@ impl Options {
     /// desk.open_ticket(firstline::NewTicket::new("No sound"))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn patience(mut self, patience: Duration) -> Options {
-        self.patience = patience;
+    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Options {
+        self.acquire_timeout = acquire_timeout;
         self
     }
 
@@ -124,9 +124,9 @@ impl Options {
             return Err(Error::definition("table prefix", problem)
                 .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"));
         }
-        if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&self.patience) {
-            let problem = format_args!("{:?} is out of bounds", self.patience);
-            return Err(Error::definition("patience", problem).allowing("1 millisecond to 1 hour"));
+        if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&self.acquire_timeout) {
+            let problem = format_args!("{:?} is out of bounds", self.acquire_timeout);
+            return Err(Error::definition("acquire_timeout", problem).allowing("1 millisecond to 1 hour"));
         }
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Options {
             Durability::Normal => "PRAGMA synchronous = NORMAL",
         };
         connection.set_prepared_statement_cache_capacity(64);
-        connection.busy_timeout(self.patience).map_err(fault)?;
+        connection.busy_timeout(self.acquire_timeout).map_err(fault)?;
         // Otherwise SQLite plans some statements anew whenever other values are bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.

@@ -50,7 +50,7 @@ statements! {
     due_after: "SELECT due_at, kind, subject, ticket FROM {p}timer WHERE desk = ?1 AND due_at <= ?2 \
         AND (due_at, kind, subject, ticket) > (?4, ?5, ?6, ?7) \
         ORDER BY due_at, kind, subject, ticket LIMIT ?3";
-    owed: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
+    due_tickets: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
         ORDER BY due_at, desk, ticket LIMIT ?2";
     owed_after: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
         AND (due_at, desk, ticket) > (?3, ?4, ?5) ORDER BY due_at, desk, ticket LIMIT ?2";
@@ -283,7 +283,7 @@ mod tests {
         let searched = [
             (&sql.due, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?)"),
             (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
-            (&sql.owed, "USING COVERING INDEX p_timer_owed (due_at<?)"),
+            (&sql.due_tickets, "USING COVERING INDEX p_timer_owed (due_at<?)"),
             (&sql.owed_after, "USING COVERING INDEX p_timer_owed ("),
             (&sql.due_records, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
             (&sql.due_records_after, "USING COVERING INDEX p_record_due (kind=? AND"),

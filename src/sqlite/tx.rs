@@ -14,7 +14,7 @@ use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::claims::Claim;
 use crate::store::commit::{Commit, TicketWrite, highest_number};
 use crate::store::query::Query;
-use crate::store::read::{Answer, DueTimer, Owed, Read, number_after};
+use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{
     Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordRange, RecordWrite,
 };
@@ -147,15 +147,15 @@ impl Rows<'_> {
                 })
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?),
-            Read::Owed { until, after, limit } => {
+            Read::DueTickets { until, after, limit } => {
                 let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
                 let until = until.timestamp_micros();
-                Answer::Owed(match after.as_deref() {
-                    None => self.all(&sql.owed, params![until, limit], owed)?,
-                    Some(Owed { due, desk, ticket }) => {
+                Answer::DueTickets(match after.as_deref() {
+                    None => self.all(&sql.due_tickets, params![until, limit], due_tickets)?,
+                    Some(DueTicket { due, desk, ticket }) => {
                         let (due, ticket) = (due.timestamp_micros(), ticket.as_uuid());
                         let after = params![until, limit, due, desk.as_str(), ticket.as_bytes()];
-                        self.all(&sql.owed_after, after, owed)?
+                        self.all(&sql.owed_after, after, due_tickets)?
                     }
                 })
             }
@@ -441,7 +441,7 @@ fn due_record(row: &Row<'_>) -> Result<DueRecord> {
     Ok(DueRecord { due: row::instant(row, 0)?, desk: desk.into(), key: row.get(2).map_err(fault)? })
 }
 
-fn owed(row: &Row<'_>) -> Result<Owed> {
+fn due_tickets(row: &Row<'_>) -> Result<DueTicket> {
     let desk: String = row.get(1).map_err(fault)?;
-    Ok(Owed { due: row::instant(row, 0)?, desk: desk.into(), ticket: row::ticket_id(row, 2)? })
+    Ok(DueTicket { due: row::instant(row, 0)?, desk: desk.into(), ticket: row::ticket_id(row, 2)? })
 }

@@ -54,7 +54,7 @@ impl Desk<Sqlite> {
     ///
     /// Begin the transaction as `IMMEDIATE`. If a `DEFERRED` one has read, SQLite refuses its first write at once where
     /// another connection is writing, or has written since that read. How long it waits to begin is the host's affair: the
-    /// patience of the store's options is for its own connections. So is the durability: what a power cut may take of the
+    /// acquire_timeout of the store's options is for its own connections. So is the durability: what a power cut may take of the
     /// host's transaction is said by the `synchronous` of the host's connection. A transaction on another database than the
     /// desk's makes every command fail.
     ///

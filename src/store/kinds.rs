@@ -373,7 +373,7 @@ impl<'r> Adoptions<'r> {
     }
 
     /// The write that puts the oldest versions aside.
-    pub(crate) fn put_aside(&self, outdated: usize, earlier: Option<&Record>) -> RecordWrite {
+    pub(crate) fn skipped(&self, outdated: usize, earlier: Option<&Record>) -> RecordWrite {
         let mut facts = earlier.map_or_else(|| vec![0], |record| record.content.facts.clone());
         facts.extend(self.entries.iter().take(outdated).flatten());
         RecordWrite::put(ADOPTION, earlier_adoptions(self.kind), expected(earlier), Content::new(facts))
@@ -422,7 +422,7 @@ mod tests {
             let write = before.adopt(&adoption, outdated);
             assert_eq!(write.expected, expected(newest.as_ref()));
             if outdated > 0 {
-                let aside = before.put_aside(outdated, earlier.as_ref());
+                let aside = before.skipped(outdated, earlier.as_ref());
                 assert_eq!(aside.expected, expected(earlier.as_ref()));
                 let version = earlier.as_ref().map_or(1, |it| it.version + 1);
                 earlier = Some(stored(aside, version));

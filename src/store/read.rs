@@ -90,15 +90,15 @@ pub enum Read {
     /// Tickets. Never claims anything. Answered by [`Answer::Tickets`].
     Find(Query),
     /// Tickets of all desks that have a timer due until an instant, the earliest first, after a place in that order,
-    /// at most so many. Never claims anything. Answered by [`Answer::Owed`].
+    /// at most so many. Never claims anything. Answered by [`Answer::DueTickets`].
     ///
     /// It alone looks beyond the desk, and brings back no more than ids and instants: enough for a
     /// [`Worker`](crate::Worker) to go to that desk.
-    Owed {
+    DueTickets {
         /// Until when, inclusively.
         until: DateTime<Utc>,
         /// After which one.
-        after: Option<Box<Owed>>,
+        after: Option<Box<DueTicket>>,
         /// How many at most.
         limit: usize,
     },
@@ -124,7 +124,7 @@ impl Read {
             | Read::CountRecords { .. }
             | Read::DueRecords { .. }
             | Read::Due { .. }
-            | Read::Owed { .. }
+            | Read::DueTickets { .. }
             | Read::Find(_) => return None,
         })
     }
@@ -170,7 +170,7 @@ pub enum Answer {
     /// Tickets.
     Tickets(Vec<Arc<Snapshot>>),
     /// Tickets to which the clock owes something, and their desks.
-    Owed(Vec<Owed>),
+    DueTickets(Vec<DueTicket>),
 }
 
 /// A timer that fell due, and whose it is.
@@ -185,7 +185,7 @@ pub struct DueTimer {
 /// A ticket of some desk to which the clock owes something since an instant. A ticket with several timers due at one
 /// instant is listed once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Owed {
+pub struct DueTicket {
     /// Since when.
     pub due: DateTime<Utc>,
     /// Which desk.

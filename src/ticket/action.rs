@@ -1,6 +1,6 @@
 //! What somebody wants done to a ticket, as data.
 
-mod onward;
+mod step_options;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,10 @@ use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::kind::{Kind, Link, LinkKind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Contact, Part};
+use crate::ticket::people::{Contact, ContactRole};
 use crate::value::Value;
 
-pub use onward::Onward;
+pub use step_options::StepOptions;
 
 /// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:
 ///
@@ -45,7 +45,7 @@ pub enum Action {
     /// An internal note.
     Note(Message),
     /// Begin to work on it.
-    Start(Onward),
+    Start(StepOptions),
     /// Let it wait.
     Hold {
         /// What for.
@@ -53,11 +53,11 @@ pub enum Action {
         /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
         until: Option<DateTime<Utc>>,
         /// To which status, and why.
-        #[serde(default, skip_serializing_if = "Onward::is_empty")]
-        onward: Onward,
+        #[serde(default, skip_serializing_if = "StepOptions::is_empty")]
+        options: StepOptions,
     },
     /// Go on with it.
-    Resume(Onward),
+    Resume(StepOptions),
     /// It is answered.
     Resolve {
         /// The solution in words.
@@ -70,13 +70,13 @@ pub enum Action {
         to: Option<String>,
     },
     /// The requester says that it is solved.
-    Confirm(Onward),
+    Confirm(StepOptions),
     /// Close it.
-    Close(Onward),
+    Close(StepOptions),
     /// It is not solved.
-    Reopen(Onward),
+    Reopen(StepOptions),
     /// Withdraw it.
-    Cancel(Onward),
+    Cancel(StepOptions),
     /// Go to another status of the workflow: of the same state, or of another one by the step that leads there.
     Move {
         /// To which status.
@@ -138,7 +138,7 @@ pub enum Action {
         /// Who.
         contact: Contact,
         /// What they are to the ticket.
-        part: Part,
+        part: ContactRole,
     },
     /// Take a contact off.
     RemoveContact(ContactId),
@@ -163,22 +163,22 @@ impl Action {
 
     /// Begin to work on it.
     pub fn start() -> Action {
-        Action::Start(Onward::default())
+        Action::Start(StepOptions::default())
     }
 
     /// Let it wait for this.
     pub fn hold(reason: impl Into<HoldReason>) -> Action {
-        Action::Hold { reason: reason.into(), until: None, onward: Onward::default() }
+        Action::Hold { reason: reason.into(), until: None, options: StepOptions::default() }
     }
 
     /// Let it wait for this, and resume by itself at an instant.
     pub fn hold_until(reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Action {
-        Action::Hold { reason: reason.into(), until: Some(until), onward: Onward::default() }
+        Action::Hold { reason: reason.into(), until: Some(until), options: StepOptions::default() }
     }
 
     /// Go on with it.
     pub fn resume() -> Action {
-        Action::Resume(Onward::default())
+        Action::Resume(StepOptions::default())
     }
 
     /// It is answered: the solution in words.
@@ -193,22 +193,22 @@ impl Action {
 
     /// The requester says that it is solved.
     pub fn confirm() -> Action {
-        Action::Confirm(Onward::default())
+        Action::Confirm(StepOptions::default())
     }
 
     /// Close it.
     pub fn close() -> Action {
-        Action::Close(Onward::default())
+        Action::Close(StepOptions::default())
     }
 
     /// It is not solved.
     pub fn reopen() -> Action {
-        Action::Reopen(Onward::default())
+        Action::Reopen(StepOptions::default())
     }
 
     /// Withdraw it.
     pub fn cancel() -> Action {
-        Action::Cancel(Onward::default())
+        Action::Cancel(StepOptions::default())
     }
 
     /// Give it to an agent.
@@ -370,7 +370,7 @@ impl Action {
             Some(Action::Move { to, .. }) => *to = status,
             Some(Action::Resolve { to, .. }) => *to = Some(status),
             other => match other.and_then(Action::onward_mut) {
-                Some(onward) => onward.to = Some(status),
+                Some(options) => options.to = Some(status),
                 None => return self.and(Action::move_to(status)),
             },
         }
@@ -392,7 +392,7 @@ impl Action {
         match self.last_step() {
             Some(Action::Move { why, .. }) => *why = Some(words),
             other => match other.and_then(Action::onward_mut) {
-                Some(onward) => onward.why = Some(words),
+                Some(options) => options.why = Some(words),
                 None => return self.and(Action::note(words)),
             },
         }
@@ -407,29 +407,29 @@ impl Action {
         }
     }
 
-    fn onward_mut(&mut self) -> Option<&mut Onward> {
+    fn onward_mut(&mut self) -> Option<&mut StepOptions> {
         match self {
-            Action::Start(onward)
-            | Action::Hold { onward, .. }
-            | Action::Resume(onward)
-            | Action::Confirm(onward)
-            | Action::Close(onward)
-            | Action::Reopen(onward)
-            | Action::Cancel(onward) => Some(onward),
+            Action::Start(options)
+            | Action::Hold { options, .. }
+            | Action::Resume(options)
+            | Action::Confirm(options)
+            | Action::Close(options)
+            | Action::Reopen(options)
+            | Action::Cancel(options) => Some(options),
             _ => None,
         }
     }
 
     /// The status that it names, and the reason that it gives.
-    pub(crate) fn way(&self) -> (Option<&str>, Option<&str>) {
+    pub(crate) fn step_options(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Action::Start(onward)
-            | Action::Hold { onward, .. }
-            | Action::Resume(onward)
-            | Action::Confirm(onward)
-            | Action::Close(onward)
-            | Action::Reopen(onward)
-            | Action::Cancel(onward) => (onward.to.as_deref(), onward.why.as_deref()),
+            Action::Start(options)
+            | Action::Hold { options, .. }
+            | Action::Resume(options)
+            | Action::Confirm(options)
+            | Action::Close(options)
+            | Action::Reopen(options)
+            | Action::Cancel(options) => (options.to.as_deref(), options.why.as_deref()),
             Action::Resolve { text, to, .. } => (to.as_deref(), Some(text)),
             Action::Move { to, why } => (Some(to), why.as_deref()),
             _ => (None, None),

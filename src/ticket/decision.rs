@@ -1,13 +1,13 @@
 //! What an action does to a ticket: pure decisions.
 //!
-//! A ticket, a request and a [`Moment`] go in; a [`Decision`] comes out, or a refusal. Nothing here reads a clock, draws a
+//! A ticket, a request and a [`DecisionContext`] go in; a [`Decision`] comes out, or a refusal. Nothing here reads a clock, draws a
 //! random number or does I/O.
 //!
 //! Every decision is made in a draft. A command on a stored ticket first fires the timers that are due; an opening and an
 //! imported history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
 
+mod clock_draft;
 pub(crate) mod clocks;
-mod clockwork;
 mod decide;
 mod describe;
 mod draft;
@@ -15,9 +15,9 @@ mod due;
 pub(crate) mod migrate;
 mod open;
 pub(crate) mod permissions;
-pub(crate) mod route;
+pub(crate) mod request;
 mod steps;
 
 pub use clocks::replay;
 pub(crate) use draft::Draft;
-pub use draft::{Decision, Moment};
+pub use draft::{Decision, DecisionContext};

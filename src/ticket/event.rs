@@ -17,7 +17,7 @@ use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, Part};
+use crate::ticket::people::{Actor, ContactRole};
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
@@ -91,21 +91,21 @@ pub enum Change {
         status: Option<Arc<str>>,
     },
     /// It passed from one status of its workflow to another of the same state.
-    Passed {
+    StatusChanged {
         /// From.
         from: Arc<str>,
         /// To.
         to: Arc<str>,
     },
     /// It went over to another workflow, or to another version of its own. The state stays.
-    Transferred {
+    WorkflowMigrated {
         /// To which workflow and status; `None` for [`simple`](crate::workflow::SIMPLE).
         to: Option<Placement>,
         /// What brought it about.
         cause: TransferCause,
     },
     /// A timer fell due, and the workflow has no way for it: the ticket stays, and the timer is over.
-    Lapsed {
+    TimerExpired {
         /// Which.
         timer: TimerKind,
         /// Every reason, in words.
@@ -143,7 +143,7 @@ pub enum Change {
         clocks: Vec<Clock>,
     },
     /// Its clocks changed over to another version of the agreements.
-    Migrated {
+    PolicyRebound {
         /// The hash of that version.
         agreements: Fingerprint,
     },
@@ -152,7 +152,7 @@ pub enum Change {
     /// A link was taken away.
     Unlinked(Link),
     /// Imported history says again that it is in the state in which it is: the time of that state moves.
-    Restamped,
+    StateRedated,
     /// Imported history names a status that has no state here. The state stays; the name is kept.
     StatusUnmapped {
         /// The other system's name of the status.
@@ -185,7 +185,7 @@ impl Change {
             self,
             Change::Warned(_)
                 | Change::Breached(_)
-                | Change::Lapsed { .. }
+                | Change::TimerExpired { .. }
                 | Change::Moved { cause: Cause::Timer(_), .. }
         )
     }
@@ -208,7 +208,7 @@ pub struct Opened {
     pub resolution_code: Option<String>,
     /// The people and what they are to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub contacts: BTreeMap<ContactId, Part>,
+    pub contacts: BTreeMap<ContactId, ContactRole>,
     /// What was known of these people.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
@@ -279,7 +279,7 @@ pub struct Described {
     pub emptied: BTreeSet<String>,
     /// Contacts added, or given another part.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub contacts: BTreeMap<ContactId, Part>,
+    pub contacts: BTreeMap<ContactId, ContactRole>,
     /// Contacts taken away.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<ContactId>,

@@ -38,7 +38,7 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     match &event.change {
         Change::Opened(opened) => intervals.push(StateInterval::new(event.at, &opened.state)),
         Change::Moved { to, .. } => intervals.push(StateInterval::new(event.at, to)),
-        Change::Restamped => {
+        Change::StateRedated => {
             if let Some(current) = intervals.last_mut() {
                 current.since = event.at;
             }

@@ -6,7 +6,7 @@ use crate::id::TicketId;
 /// A decision must measure a clock from times before its last update, and was given no history.
 ///
 /// A desk reads the history and decides again, so none of its commands fails with this. Who decides without a desk adds the
-/// history to the [`Moment`](crate::ticket::decision::Moment).
+/// history to the [`DecisionContext`](crate::ticket::decision::DecisionContext).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the decision needs the history of the ticket {ticket}")]
 #[non_exhaustive]

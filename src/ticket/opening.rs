@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::people::{Actor, Contact, Part};
+use crate::ticket::people::{Actor, Contact, ContactRole};
 use crate::ticket::personal::Owner;
 use crate::value::Value;
 
@@ -33,7 +33,7 @@ pub struct NewTicket {
     #[serde(default)]
     pub(crate) message: Option<Message>,
     #[serde(default)]
-    pub(crate) contacts: Vec<(Contact, Part)>,
+    pub(crate) contacts: Vec<(Contact, ContactRole)>,
     #[serde(default)]
     pub(crate) by: Option<Actor>,
     #[serde(default = "web_form")]
@@ -103,12 +103,12 @@ impl NewTicket {
 
     /// Who asks.
     pub fn from(mut self, requester: impl Into<Contact>) -> NewTicket {
-        self.contacts.push((requester.into(), Part::Requester));
+        self.contacts.push((requester.into(), ContactRole::Requester));
         self
     }
 
     /// Somebody else whom it concerns.
-    pub fn concerning(mut self, contact: impl Into<Contact>, part: Part) -> NewTicket {
+    pub fn concerning(mut self, contact: impl Into<Contact>, part: ContactRole) -> NewTicket {
         self.contacts.push((contact.into(), part));
         self
     }

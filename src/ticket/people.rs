@@ -209,7 +209,7 @@ impl Person {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Part {
+pub enum ContactRole {
     /// Asked for it; confirms or reopens it.
     Requester,
     /// Is affected by it.
@@ -219,13 +219,13 @@ pub enum Part {
 }
 
 /// Checks the people of a request or of a record: each is named once, and one at most asks.
-pub(crate) fn check_contacts(contacts: &[(Contact, Part)]) -> Result<()> {
+pub(crate) fn check_contacts(contacts: &[(Contact, ContactRole)]) -> Result<()> {
     limits::count("contacts", contacts.len())?;
     let mut requesters = 0;
     let mut named = BTreeSet::new();
     for (contact, part) in contacts {
         contact.check()?;
-        requesters += usize::from(*part == Part::Requester);
+        requesters += usize::from(*part == ContactRole::Requester);
         if !named.insert(&contact.id) {
             let problem = format_args!("{} is named more than once", contact.id);
             return Err(Error::invalid("contact", problem)

@@ -14,7 +14,7 @@ use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Contact, Part, Who};
+use crate::ticket::people::{Contact, ContactRole, Who};
 use crate::ticket::personal::{Owner, Personal};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
@@ -60,7 +60,7 @@ pub struct Snapshot {
     pub state_since: DateTime<Utc>,
     /// The people and what they are to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub contacts: BTreeMap<ContactId, Part>,
+    pub contacts: BTreeMap<ContactId, ContactRole>,
     /// What was last known of these people.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
@@ -168,7 +168,7 @@ impl Snapshot {
 
     /// Who asked for it, if anybody is named.
     pub fn requester(&self) -> Option<&ContactId> {
-        self.contacts.iter().find(|(_, part)| **part == Part::Requester).map(|(id, _)| id)
+        self.contacts.iter().find(|(_, part)| **part == ContactRole::Requester).map(|(id, _)| id)
     }
 
     /// Whose the words of this speaker are on this ticket, as it stands.
@@ -200,13 +200,15 @@ impl Snapshot {
     pub(crate) fn introduce(
         &self,
         contact: &Contact,
-        part: Part,
+        part: ContactRole,
         described: &mut Described,
         personal: &mut Personal,
     ) {
         let id = &contact.id;
-        if let (Part::Requester, Some(former)) = (part, self.requester().filter(|former| *former != id)) {
-            described.contacts.entry(former.clone()).or_insert(Part::Affected);
+        if let (ContactRole::Requester, Some(former)) =
+            (part, self.requester().filter(|former| *former != id))
+        {
+            described.contacts.entry(former.clone()).or_insert(ContactRole::Affected);
         }
         if self.contacts.get(id) != Some(&part) {
             described.contacts.insert(id.clone(), part);

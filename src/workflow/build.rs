@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::check;
 use super::compiled::{Inner, Workflow};
 use super::definition::WorkflowDefinition;
-use super::finding::Findings;
+use super::diagnostic::Diagnostics;
 use super::placement::WorkflowRef;
 use super::table::Table;
 use crate::condition::{FieldType, Fields};
@@ -24,8 +24,8 @@ impl WorkflowDefinition {
     /// assert_eq!(findings.errors().count(), 2);
     /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status of the state closed, so no ticket can be closed");
     /// ```
-    pub fn check(&self) -> Findings {
-        Findings::new(check::findings(self, &fields()))
+    pub fn check(&self) -> Diagnostics {
+        Diagnostics::new(check::findings(self, &fields()))
     }
 
     /// Checks the definition as a whole and makes it ready for use.
@@ -37,7 +37,7 @@ impl WorkflowDefinition {
         self.clone().build_with(self.check())
     }
 
-    pub(super) fn build_with(self, findings: Findings) -> Result<Workflow> {
+    pub(super) fn build_with(self, findings: Diagnostics) -> Result<Workflow> {
         if findings.errors().next().is_some() {
             return Err(findings.into());
         }
@@ -50,10 +50,10 @@ impl WorkflowDefinition {
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if names are missing in it.
     pub(crate) fn build_adopted(self) -> Result<Workflow> {
-        self.ready(Findings::default())
+        self.ready(Diagnostics::default())
     }
 
-    fn ready(self, findings: Findings) -> Result<Workflow> {
+    fn ready(self, findings: Diagnostics) -> Result<Workflow> {
         let table = Table::compile(&self)
             .ok_or_else(|| Error::definition("workflow", "cannot be compiled, though no fault was found"))?;
         let hash = Fingerprint::of(to_json(&self)?);

@@ -5,23 +5,23 @@
 
 mod ends;
 mod graph;
+mod lints;
 mod map;
 mod message;
 mod rules;
-mod suspicions;
 mod words;
 
 use map::Map;
 
 use super::definition::WorkflowDefinition;
-use super::finding::Finding;
+use super::diagnostic::Diagnostic;
 use crate::condition::Fields;
 
 pub(super) use map::start;
 pub use words::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 
 /// Everything that can be said against a definition, by what is known of fields.
-pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Finding> {
+pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Diagnostic> {
     let mut found = words::too_many(definition);
     if !found.is_empty() {
         return found;
@@ -30,6 +30,6 @@ pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<
     let map = Map::of(definition);
     graph::check(&map, &mut found);
     rules::check(&map, &mut found);
-    suspicions::check(&map, &mut found);
+    lints::check(&map, &mut found);
     found
 }

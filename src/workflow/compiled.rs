@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use super::definition::{Status, WorkflowDefinition};
-use super::finding::{Finding, Findings};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::placement::{Placement, WorkflowRef};
 use super::preset;
-use super::table::{Answers, StatusId, Table, Way};
-use super::transition::{Transition, Via};
+use super::table::{Answers, Edge, StatusId, Table};
+use super::transition::{Transition, Trigger};
 use crate::condition::Facts;
 use crate::lifecycle::{HoldReason, State};
 
@@ -20,7 +20,7 @@ pub(super) struct Inner {
     pub(super) definition: WorkflowDefinition,
     pub(super) reference: WorkflowRef,
     pub(super) table: Table,
-    pub(super) findings: Findings,
+    pub(super) findings: Diagnostics,
 }
 
 impl Workflow {
@@ -51,7 +51,7 @@ impl Workflow {
     }
 
     /// What is legal in it, but probably not meant; nothing of one that a desk has read back from its store.
-    pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.findings.warnings()
     }
 
@@ -89,17 +89,17 @@ impl Workflow {
     ///
     /// ```
     /// use firstline::StepKind;
-    /// use firstline::workflow::{Via, Workflow};
+    /// use firstline::workflow::{Trigger, Workflow};
     ///
     /// let simple = Workflow::simple();
     /// let active = simple.find("active").unwrap();
-    /// let to = simple.take(active, Via::Step(StepKind::Resolve), &());
+    /// let to = simple.take(active, Trigger::Step(StepKind::Resolve), &());
     /// assert_eq!(to, simple.find("resolved"));
-    /// assert_eq!(simple.take(active, Via::Step(StepKind::Confirm), &()), None);
+    /// assert_eq!(simple.take(active, Trigger::Step(StepKind::Confirm), &()), None);
     /// ```
     #[inline]
-    pub fn take(&self, from: StatusId, via: Via, facts: &dyn Facts) -> Option<StatusId> {
-        self.0.table.take(from, via, facts)
+    pub fn take(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
+        self.0.table.take(from, trigger, facts)
     }
 
     /// The ways that lead on from a status, and where each leads: what a screen may offer. Two ways may lead to the
@@ -110,50 +110,50 @@ impl Workflow {
     /// use firstline::workflow::Workflow;
     ///
     /// let simple = Workflow::simple();
-    /// let ways: Vec<String> = simple
-    ///     .onward(simple.find("resolved").unwrap())
-    ///     .map(|(way, to)| format!("{} to {}", way.action, to.name))
+    /// let edges: Vec<String> = simple
+    ///     .next_statuses(simple.find("resolved").unwrap())
+    ///     .map(|(edge, to)| format!("{} to {}", edge.action, to.name))
     ///     .collect();
-    /// assert_eq!(ways, ["confirm to closed", "close to closed", "reopen to active"]);
+    /// assert_eq!(edges, ["confirm to closed", "close to closed", "reopen to active"]);
     /// ```
-    pub fn onward(&self, from: StatusId) -> impl Iterator<Item = (&Transition, &Status)> {
-        let ways = Via::all().flat_map(move |via| self.ways(from, via));
+    pub fn next_statuses(&self, from: StatusId) -> impl Iterator<Item = (&Transition, &Status)> {
+        let edges = Trigger::all().flat_map(move |trigger| self.edges(from, trigger));
         let transitions = &self.0.definition.transitions;
-        ways.map(|way| (&transitions[usize::from(way.transition)], self.status(way.to)))
+        edges.map(|edge| (&transitions[usize::from(edge.transition)], self.status(edge.to)))
     }
 
     /// Whether any way leads out of a status by this action.
-    pub fn accepts(&self, from: StatusId, via: Via) -> bool {
-        !self.ways(from, via).is_empty()
+    pub fn accepts(&self, from: StatusId, trigger: Trigger) -> bool {
+        !self.edges(from, trigger).is_empty()
     }
 
     /// The ways out of a status by an action, in the order in which they are asked.
-    pub(crate) fn ways(&self, from: StatusId, via: Via) -> &[Way] {
-        self.0.table.ways(from, via)
+    pub(crate) fn edges(&self, from: StatusId, trigger: Trigger) -> &[Edge] {
+        self.0.table.edges(from, trigger)
     }
 
     /// The ways by which an action may go that says so much of where it wants to go.
     pub(crate) fn candidates(
         &self,
         from: StatusId,
-        via: Via,
+        trigger: Trigger,
         to: Option<StatusId>,
         hold: Option<&HoldReason>,
-    ) -> Vec<&Way> {
-        let reason = |way: &&Way| self.status(way.to).reason.as_ref();
-        let fits = |way: &&Way| {
-            to.is_none_or(|to| to == way.to)
-                && match (hold, reason(way)) {
+    ) -> Vec<&Edge> {
+        let reason = |edge: &&Edge| self.status(edge.to).reason.as_ref();
+        let fits = |edge: &&Edge| {
+            to.is_none_or(|to| to == edge.to)
+                && match (hold, reason(edge)) {
                     (Some(wanted), Some(of)) => wanted.as_str() == of.as_str(),
                     _ => true,
                 }
         };
-        let mut ways: Vec<&Way> = self.ways(from, via).iter().filter(fits).collect();
+        let mut edges: Vec<&Edge> = self.edges(from, trigger).iter().filter(fits).collect();
         if hold.is_some() {
             // Those that wait for just this come first; otherwise the order stays.
-            ways.sort_by_key(|way| reason(way).is_none());
+            edges.sort_by_key(|edge| reason(edge).is_none());
         }
-        ways
+        edges
     }
 
     /// What its guards answer to these facts.

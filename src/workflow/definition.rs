@@ -54,7 +54,7 @@ pub struct WorkflowDefinition {
     pub transitions: Vec<Transition>,
     /// What must lie on every way to somewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<PassRule>,
+    pub rules: Vec<MustPass>,
 }
 
 impl WorkflowDefinition {
@@ -111,14 +111,14 @@ impl WorkflowDefinition {
     ///
     /// ```
     /// # use firstline::StateKind;
-    /// # use firstline::workflow::{self, Spot};
+    /// # use firstline::workflow::{self, StatusSelector};
     /// let itil = workflow::preset::itil()
-    ///     .every_way_to(Spot::State(StateKind::Closed), Spot::State(StateKind::Resolved));
+    ///     .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved));
     /// assert!(itil.build().is_ok());
     /// ```
     #[must_use]
-    pub fn every_way_to(mut self, to: Spot, passes: Spot) -> WorkflowDefinition {
-        self.rules.push(PassRule { every_way_to: to, passes });
+    pub fn every_way_to(mut self, to: StatusSelector, passes: StatusSelector) -> WorkflowDefinition {
+        self.rules.push(MustPass { every_way_to: to, passes });
         self
     }
 }
@@ -190,37 +190,37 @@ impl Status {
 
 /// A demand on the graph: every way from the start to one place passes another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PassRule {
+pub struct MustPass {
     /// Where the ways lead.
-    pub every_way_to: Spot,
+    pub every_way_to: StatusSelector,
     /// What lies on each.
-    pub passes: Spot,
+    pub passes: StatusSelector,
 }
 
 /// A place in a workflow: one status, by its name, or all of a state, as `state:closed`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Spot {
+pub enum StatusSelector {
     /// One status.
     Status(String),
     /// Every status of a state.
     State(StateKind),
 }
 
-impl Spot {
+impl StatusSelector {
     /// What marks a state, so that a status may be called like one.
     pub(super) const STATE: &'static str = "state:";
 }
 
-impl fmt::Display for Spot {
+impl fmt::Display for StatusSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Spot::Status(name) => f.write_str(name),
-            Spot::State(state) => write!(f, "{}{}", Spot::STATE, state.name()),
+            StatusSelector::Status(name) => f.write_str(name),
+            StatusSelector::State(state) => write!(f, "{}{}", StatusSelector::STATE, state.name()),
         }
     }
 }
 
-impl Serialize for Spot {
+impl Serialize for StatusSelector {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }

@@ -24,7 +24,7 @@ use super::definition::WorkflowDefinition;
 use super::preset::SIMPLE;
 use super::table::StatusId;
 use crate::lifecycle::StateKind;
-use crate::spelling;
+use crate::suggest;
 use crate::value::Value;
 
 /// How live tickets go over from one workflow to another, or from one version to the next.
@@ -187,17 +187,13 @@ impl Migration {
             here.clone().filter(|it| it.name == old).map(|it| it.state).collect();
         let new_state = to.find(new).map(|id| to.status(id).state);
         if states.is_empty() && !sources.is_empty() {
-            let unknown = spelling::unknown(old, here.map(|it| it.name.as_str()));
+            let unknown = suggest::unknown(old, here.map(|it| it.name.as_str()));
             let version = self.from_version.map_or_else(String::new, |version| format!(" v{version}"));
             faults.push(format!("the status {old:?} of {}{version} {unknown}", self.from));
         }
         let Some(new_state) = new_state else {
             let names = to.definition().statuses.iter().map(|it| it.name.as_str());
-            faults.push(format!(
-                "the status {new:?} of {} {}",
-                to.reference(),
-                spelling::unknown(new, names)
-            ));
+            faults.push(format!("the status {new:?} of {} {}", to.reference(), suggest::unknown(new, names)));
             return;
         };
         if let Some(old_state) = states.first().filter(|_| !states.contains(&new_state)) {
@@ -222,7 +218,7 @@ impl Migration {
             .flat_map(|it| it.enter.iter().map(String::as_str))
             .collect();
         for field in self.fill.keys().filter(|it| !demanded.contains(it.as_str())) {
-            let meant = spelling::nearest(field, demanded.iter().copied());
+            let meant = suggest::nearest(field, demanded.iter().copied());
             let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
             faults.push(format!(
                 "fill {field:?}: no status of {} demands it on entering{meant}",
@@ -235,7 +231,7 @@ impl Migration {
     pub(crate) fn unmapped(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
         let of_state =
             || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
-        let meant = spelling::nearest(status, of_state());
+        let meant = suggest::nearest(status, of_state());
         let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
         let there: Vec<String> = of_state().map(|name| format!("{name:?}")).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
@@ -249,5 +245,5 @@ impl Migration {
 
 fn unknown_workflow(name: &str, known: &[WorkflowDefinition]) -> String {
     let names = known.iter().map(|it| it.name.as_str());
-    format!("the workflow {name:?} {}", spelling::unknown(name, names))
+    format!("the workflow {name:?} {}", suggest::unknown(name, names))
 }

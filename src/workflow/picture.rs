@@ -5,12 +5,12 @@
 
 mod dot;
 mod layout;
-mod lettering;
 mod mermaid;
 mod model;
 mod ports;
 mod sheet;
 mod svg;
+mod text_layout;
 
 pub use model::Picture;
 

@@ -43,8 +43,8 @@ pub fn simple() -> WorkflowDefinition {
     for step in StepKind::ALL {
         let mut from = StateKind::ALL.iter().filter(|state| state.accepts(*step)).map(|it| it.name());
         if let Some(first) = from.next() {
-            let way = Transition::step(*step, first, step.target().name());
-            workflow = workflow.transition(from.fold(way, Transition::or_from));
+            let edge = Transition::step(*step, first, step.target().name());
+            workflow = workflow.transition(from.fold(edge, Transition::or_from));
         }
     }
     workflow
@@ -60,6 +60,6 @@ fn within<const N: usize>(from: [&str; N], to: &str) -> Transition {
     many(Transition::within("", to), from)
 }
 
-fn many<const N: usize>(way: Transition, from: [&str; N]) -> Transition {
-    Transition { from: from.map(str::to_owned).into(), ..way }
+fn many<const N: usize>(edge: Transition, from: [&str; N]) -> Transition {
+    Transition { from: from.map(str::to_owned).into(), ..edge }
 }

@@ -11,8 +11,8 @@ use crate::lifecycle::StateKind;
 use super::build::fields;
 use super::check;
 use super::compiled::Workflow;
-use super::definition::{PassRule, Spot, Status, WorkflowDefinition};
-use super::finding::{Finding, Findings, Place};
+use super::definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
+use super::diagnostic::{Diagnostic, Diagnostics, Place};
 use super::source::{self, Node, Source};
 use super::transition::Transition;
 
@@ -28,7 +28,7 @@ pub(super) struct Reading {
     /// The definition, as far as it could be read. It is what was written if there are no errors.
     pub(super) definition: Option<WorkflowDefinition>,
     /// The faults of its form.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Diagnostic>,
     /// Where its parts stand.
     pub(super) places: Places,
     /// What of statuses, transitions, guards and rules could not be read. In the definition something stands for it.
@@ -127,8 +127,8 @@ impl Workflow {
         Workflow::of_reading(toml(text))
     }
 
-    fn of_reading((definition, findings): (Option<WorkflowDefinition>, Vec<Finding>)) -> Result<Workflow> {
-        let findings = Findings::new(findings);
+    fn of_reading((definition, findings): (Option<WorkflowDefinition>, Vec<Diagnostic>)) -> Result<Workflow> {
+        let findings = Diagnostics::new(findings);
         match definition {
             Some(definition) => definition.build_with(findings),
             // What could not be read at all has an error among its findings.
@@ -138,20 +138,20 @@ impl Workflow {
 }
 
 /// A workflow as JSON: the definition as far as it can be read, and everything found in it.
-pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     joined(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
 /// A workflow as TOML.
 #[cfg(feature = "toml")]
-pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     joined(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
 /// What some editors put before a text.
 const BOM: char = '\u{feff}';
 
-fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Finding>) {
+fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     let mut findings = source.findings;
     let Some(root) = source.root else { return (None, findings) };
     let Reading { definition, findings: more, places, gaps } = read(&root);
@@ -172,7 +172,7 @@ impl<'de> Deserialize<'de> for WorkflowDefinition {
         let reading = read(&Node::read(from)?);
         match reading.definition {
             Some(definition) if reading.findings.is_empty() => Ok(definition),
-            _ => Err(D::Error::custom(Findings::new(reading.findings))),
+            _ => Err(D::Error::custom(Diagnostics::new(reading.findings))),
         }
     }
 }
@@ -280,16 +280,16 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
     }
     if let Some(node) = table.get("may") {
         reader.not_empty(node, &at("may"), "everybody whom the lifecycle lets");
-        transition.may = reader.takers(node, &at("may"));
+        transition.may = reader.performers(node, &at("may"));
     }
     transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
     transition
 }
 
-fn rule(reader: &mut Reader, node: &Node, path: &str) -> PassRule {
-    let any = Spot::State(StateKind::New);
+fn rule(reader: &mut Reader, node: &Node, path: &str) -> MustPass {
+    let any = StatusSelector::State(StateKind::New);
     let Some(table) = reader.part(path, |it| it.table(node, path, RULE_KEYS)) else {
-        return PassRule { every_way_to: any.clone(), passes: any };
+        return MustPass { every_way_to: any.clone(), passes: any };
     };
     let mut spot = |key, what| {
         let spot = reader.part(&table.path(key), |it| {
@@ -299,7 +299,7 @@ fn rule(reader: &mut Reader, node: &Node, path: &str) -> PassRule {
         spot.unwrap_or(any.clone())
     };
     let every_way_to = spot("every_way_to", "a status, or a state as state:closed");
-    PassRule { every_way_to, passes: spot("passes", "a status, or a state as state:resolved") }
+    MustPass { every_way_to, passes: spot("passes", "a status, or a state as state:resolved") }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::finding::{Finding, FindingKind, Place};
+use super::diagnostic::{Diagnostic, DiagnosticKind, Place};
 
 pub(super) mod json;
 mod lines;
@@ -51,7 +51,7 @@ pub(super) struct Source {
     /// What is there, if it can be relied on.
     pub(super) root: Option<Node>,
     /// The faults of the text as TOML or JSON.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Diagnostic>,
 }
 
 impl Node {
@@ -98,8 +98,8 @@ fn too_deep() -> String {
 }
 
 /// A fault of the text as such.
-fn syntax(place: Place, message: impl Into<String>) -> Finding {
-    Finding { place: Some(place), ..Finding::new(FindingKind::Syntax, "", message) }
+fn syntax(place: Place, message: impl Into<String>) -> Diagnostic {
+    Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::Syntax, "", message) }
 }
 
 /// Reads a value that may nest so many levels, itself included.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::check;
 use super::definition::WorkflowDefinition;
-use super::transition::{Taker, Transition, Via};
+use super::transition::{Performer, Transition, Trigger};
 use crate::condition::{Condition, Facts};
 use crate::lifecycle::StepKind;
 
@@ -26,24 +26,24 @@ impl StatusId {
     }
 }
 
-impl Via {
+impl Trigger {
     const fn cell(self) -> usize {
         match self {
-            Via::Step(step) => step as usize,
-            Via::Move => StepKind::ALL.len(),
+            Trigger::Step(step) => step as usize,
+            Trigger::Move => StepKind::ALL.len(),
         }
     }
 }
 
 /// One way out of a status.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct Edge {
     /// Where it leads.
     pub(crate) to: StatusId,
     /// The places of its guards.
     pub(crate) guards: Box<[u16]>,
     /// Who may take it; nobody named is everybody.
-    pub(crate) may: Box<[Taker]>,
+    pub(crate) may: Box<[Performer]>,
     /// Whether it needs a reason in words.
     pub(crate) reason: bool,
     /// Its place among the definition's transitions.
@@ -74,7 +74,7 @@ pub(super) struct Table {
     pub(super) by_name: HashMap<String, StatusId>,
     pub(super) guards: Box<[Guard]>,
     cells: Box<[Cell]>,
-    ways: Box<[Way]>,
+    edges: Box<[Edge]>,
 }
 
 impl Table {
@@ -98,78 +98,78 @@ impl Table {
         let guard = |name: &String| {
             guards.iter().position(|it| it.name == *name).and_then(|it| u16::try_from(it).ok())
         };
-        let mut sorted: Vec<Vec<Way>> = Vec::new();
+        let mut sorted: Vec<Vec<Edge>> = Vec::new();
         sorted.resize_with(statuses.len() * CELLS, Vec::new);
         for (number, transition) in definition.transitions.iter().enumerate() {
             for from in &transition.from {
-                sorted[by_name.get(from)?.place() * CELLS + transition.action.cell()].push(Way {
+                sorted[by_name.get(from)?.place() * CELLS + transition.action.cell()].push(Edge {
                     to: *by_name.get(&transition.to)?,
                     guards: transition.when.iter().map(guard).collect::<Option<_>>()?,
-                    may: takers(transition),
+                    may: performers(transition),
                     reason: transition.reason,
                     transition: u16::try_from(number).ok()?,
                 });
             }
         }
-        let (mut cells, mut ways) = (Vec::with_capacity(sorted.len()), Vec::new());
+        let (mut cells, mut edges) = (Vec::with_capacity(sorted.len()), Vec::new());
         for mut cell in sorted {
             // Guarded ways are asked first, in the order of the definition; then the default; then the others.
-            cell.sort_by_key(|way| match (way.guards.is_empty(), statuses[way.to.place()].default) {
+            cell.sort_by_key(|edge| match (edge.guards.is_empty(), statuses[edge.to.place()].default) {
                 (false, _) => 0,
                 (true, true) => 1,
                 (true, false) => 2,
             });
-            let plain = cell.first().filter(|way| way.guards.is_empty()).map_or(NOWHERE, |way| way.to.0);
+            let plain = cell.first().filter(|edge| edge.guards.is_empty()).map_or(NOWHERE, |edge| edge.to.0);
             cells.push(Cell {
-                first: u32::try_from(ways.len()).ok()?,
+                first: u32::try_from(edges.len()).ok()?,
                 count: u16::try_from(cell.len()).ok()?,
                 plain,
             });
-            ways.extend(cell);
+            edges.extend(cell);
         }
         Some(Table {
             start: id(check::start(definition)?)?,
             by_name,
             guards,
             cells: cells.into(),
-            ways: ways.into(),
+            edges: edges.into(),
         })
     }
 
     #[inline]
-    fn cell(&self, from: StatusId, via: Via) -> Option<&Cell> {
-        self.cells.get(from.place() * CELLS + via.cell())
+    fn cell(&self, from: StatusId, trigger: Trigger) -> Option<&Cell> {
+        self.cells.get(from.place() * CELLS + trigger.cell())
     }
 
     /// The ways out of a status by an action, in the order in which they are asked.
-    pub(super) fn ways(&self, from: StatusId, via: Via) -> &[Way] {
-        let Some(cell) = self.cell(from, via) else { return &[] };
-        &self.ways[cell.first as usize..cell.first as usize + usize::from(cell.count)]
+    pub(super) fn edges(&self, from: StatusId, trigger: Trigger) -> &[Edge] {
+        let Some(cell) = self.cell(from, trigger) else { return &[] };
+        &self.edges[cell.first as usize..cell.first as usize + usize::from(cell.count)]
     }
 
     /// Where an action leads whoever takes it.
     #[inline]
-    pub(super) fn take(&self, from: StatusId, via: Via, facts: &dyn Facts) -> Option<StatusId> {
-        match self.cell(from, via)? {
+    pub(super) fn take(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
+        match self.cell(from, trigger)? {
             Cell { count: 0, .. } => None,
             Cell { plain, .. } if *plain != NOWHERE => Some(StatusId(*plain)),
-            _ => self.asked(from, via, facts),
+            _ => self.asked(from, trigger, facts),
         }
     }
 
     /// Where it leads when guards have to be asked.
-    fn asked(&self, from: StatusId, via: Via, facts: &dyn Facts) -> Option<StatusId> {
+    fn asked(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
         let mut answers = Answers::new(&self.guards, facts, true);
-        let mut ways = self.ways(from, via).iter();
-        ways.find(|way| way.guards.iter().all(|guard| answers.holds(*guard))).map(|way| way.to)
+        let mut edges = self.edges(from, trigger).iter();
+        edges.find(|edge| edge.guards.iter().all(|guard| answers.holds(*guard))).map(|edge| edge.to)
     }
 }
 
 /// Who may take a way, beside the lifecycle's own rules. It has none for moves, so that anybody who may write could pass
 /// a ticket on: where nobody is named, they are for those who work on it.
-fn takers(transition: &Transition) -> Box<[Taker]> {
+fn performers(transition: &Transition) -> Box<[Performer]> {
     match transition.action {
-        Via::Move if transition.may.is_empty() => Box::new([Taker::Agent, Taker::Automation]),
+        Trigger::Move if transition.may.is_empty() => Box::new([Performer::Agent, Performer::Automation]),
         _ => transition.may.clone().into(),
     }
 }

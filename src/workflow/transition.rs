@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::lifecycle::StepKind;
 use crate::line::Line;
-use crate::spelling;
+use crate::suggest;
 
 /// A way from status to status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,7 +15,7 @@ pub struct Transition {
     /// From which statuses.
     pub from: Vec<String>,
     /// The action that takes it.
-    pub action: Via,
+    pub action: Trigger,
     /// To which status.
     pub to: String,
     /// The guards that must all hold.
@@ -24,7 +24,7 @@ pub struct Transition {
     /// Who may take it, where the lifecycle would let others too; with nobody named, whom the lifecycle lets. A move, for
     /// which the lifecycle has no rule, is then for agents and programs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub may: Vec<Taker>,
+    pub may: Vec<Performer>,
     /// Whether it needs a reason in words.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reason: bool,
@@ -33,15 +33,15 @@ pub struct Transition {
 impl Transition {
     /// A way that a step of the lifecycle takes.
     pub fn step(step: StepKind, from: impl Into<String>, to: impl Into<String>) -> Transition {
-        Transition::new(Via::Step(step), from, to)
+        Transition::new(Trigger::Step(step), from, to)
     }
 
     /// A way between two statuses of one state.
     pub fn within(from: impl Into<String>, to: impl Into<String>) -> Transition {
-        Transition::new(Via::Move, from, to)
+        Transition::new(Trigger::Move, from, to)
     }
 
-    fn new(action: Via, from: impl Into<String>, to: impl Into<String>) -> Transition {
+    fn new(action: Trigger, from: impl Into<String>, to: impl Into<String>) -> Transition {
         let (when, may) = (Vec::new(), Vec::new());
         Transition { from: vec![from.into()], action, to: to.into(), when, may, reason: false }
     }
@@ -62,24 +62,24 @@ impl Transition {
 
     /// These may take it; with several, each of them.
     #[must_use]
-    pub fn may(mut self, taker: Taker) -> Transition {
-        self.may.push(taker);
+    pub fn may(mut self, performer: Performer) -> Transition {
+        self.may.push(performer);
         self
     }
 
     /// Whether the lifecycle leaves it in the hands of anybody who is named.
     pub(super) fn is_taken_by_hand(&self) -> bool {
-        let by_hand = |taker: &Taker| match self.action {
-            Via::Step(StepKind::Confirm) => *taker == Taker::Requester,
-            Via::Step(StepKind::Reopen | StepKind::Cancel) | Via::Move => true,
-            Via::Step(_) => *taker != Taker::Requester,
+        let by_hand = |performer: &Performer| match self.action {
+            Trigger::Step(StepKind::Confirm) => *performer == Performer::Requester,
+            Trigger::Step(StepKind::Reopen | StepKind::Cancel) | Trigger::Move => true,
+            Trigger::Step(_) => *performer != Performer::Requester,
         };
         self.may.is_empty() || self.may.iter().any(by_hand)
     }
 
     /// Whether there is somebody who may take both.
     pub(super) fn overlaps(&self, other: &Transition) -> bool {
-        let both = |one: &Taker| other.may.iter().any(|it| one.overlaps(it));
+        let both = |one: &Performer| other.may.iter().any(|it| one.overlaps(it));
         self.may.is_empty() || other.may.is_empty() || self.may.iter().any(both)
     }
 
@@ -94,35 +94,35 @@ impl Transition {
 /// What takes a transition: a step of the lifecycle, or a move between statuses of one state. Written as the step's
 /// name, or `move`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Via {
+pub enum Trigger {
     /// A step from state to state.
     Step(StepKind),
     /// A change of status that leaves the state as it is.
     Move,
 }
 
-impl Via {
+impl Trigger {
     /// All of them: the steps in the order of the lifecycle's table, then the move.
-    pub fn all() -> impl Iterator<Item = Via> {
-        StepKind::ALL.iter().copied().map(Via::Step).chain([Via::Move])
+    pub fn all() -> impl Iterator<Item = Trigger> {
+        StepKind::ALL.iter().copied().map(Trigger::Step).chain([Trigger::Move])
     }
 
     /// What is written so.
-    pub fn named(name: &str) -> Option<Via> {
-        Via::all().find(|via| via.to_string() == name)
+    pub fn named(name: &str) -> Option<Trigger> {
+        Trigger::all().find(|trigger| trigger.to_string() == name)
     }
 }
 
-impl fmt::Display for Via {
+impl fmt::Display for Trigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Via::Step(step) => step.fmt(f),
-            Via::Move => f.pad("move"),
+            Trigger::Step(step) => step.fmt(f),
+            Trigger::Move => f.pad("move"),
         }
     }
 }
 
-impl Serialize for Via {
+impl Serialize for Trigger {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
@@ -139,7 +139,7 @@ impl Serialize for Via {
 /// | `role:lead` | agents whose attribute `role` is this, or contains it as a list |
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Taker {
+pub enum Performer {
     /// The contact who asks.
     Requester,
     /// Any agent.
@@ -152,7 +152,7 @@ pub enum Taker {
     Role(String),
 }
 
-impl Taker {
+impl Performer {
     /// What may be written, for messages.
     pub(super) const WRITTEN: &'static [&'static str] = &[
         "requester",
@@ -169,47 +169,48 @@ impl Taker {
     ///
     /// # Errors
     /// Why nobody is, with the nearest name.
-    pub(super) fn named(text: &str) -> Result<Taker, String> {
+    pub(super) fn named(text: &str) -> Result<Performer, String> {
         Ok(match text {
-            "requester" => Taker::Requester,
-            "agent" => Taker::Agent,
-            "automation" => Taker::Automation,
-            "line:first" => Taker::Line(Line::First),
-            "line:second" => Taker::Line(Line::Second),
-            "line:third" => Taker::Line(Line::Third),
-            "line:external" => Taker::Line(Line::External),
+            "requester" => Performer::Requester,
+            "agent" => Performer::Agent,
+            "automation" => Performer::Automation,
+            "line:first" => Performer::Line(Line::First),
+            "line:second" => Performer::Line(Line::Second),
+            "line:third" => Performer::Line(Line::Third),
+            "line:external" => Performer::Line(Line::External),
             other => match other.strip_prefix("role:").map(str::trim) {
-                Some(role) if !role.is_empty() => Taker::Role(role.to_owned()),
-                _ => return Err(spelling::unknown(other, Taker::WRITTEN.iter().copied())),
+                Some(role) if !role.is_empty() => Performer::Role(role.to_owned()),
+                _ => return Err(suggest::unknown(other, Performer::WRITTEN.iter().copied())),
             },
         })
     }
 }
 
-impl Taker {
+impl Performer {
     /// Whether one person may be both, as far as the words say: of two roles somebody may have both, but then the
     /// order of the transitions decides.
-    fn overlaps(&self, other: &Taker) -> bool {
-        let of_agents = |it: &Taker| matches!(it, Taker::Agent | Taker::Line(_) | Taker::Role(_));
+    fn overlaps(&self, other: &Performer) -> bool {
+        let of_agents =
+            |it: &Performer| matches!(it, Performer::Agent | Performer::Line(_) | Performer::Role(_));
         self == other
-            || (*self == Taker::Agent && of_agents(other))
-            || (*other == Taker::Agent && of_agents(self))
+            || (*self == Performer::Agent && of_agents(other))
+            || (*other == Performer::Agent && of_agents(self))
     }
 }
 
-impl fmt::Display for Taker {
+impl fmt::Display for Performer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Taker::Requester => f.write_str("requester"),
-            Taker::Agent => f.write_str("agent"),
-            Taker::Automation => f.write_str("automation"),
-            Taker::Line(line) => write!(f, "line:{}", line.name()),
-            Taker::Role(role) => write!(f, "role:{role}"),
+            Performer::Requester => f.write_str("requester"),
+            Performer::Agent => f.write_str("agent"),
+            Performer::Automation => f.write_str("automation"),
+            Performer::Line(line) => write!(f, "line:{}", line.name()),
+            Performer::Role(role) => write!(f, "role:{role}"),
         }
     }
 }
 
-impl Serialize for Taker {
+impl Serialize for Performer {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }

@@ -122,8 +122,11 @@ impl Bench {
         let history = self.history(ticket);
         let row = self.desk.ticket(ticket).unwrap().into_snapshot();
         assert_eq!(Snapshot::fold(&history).unwrap(), row);
-        let rulebook =
-            self.adopted.borrow().iter().fold(Default::default(), |book: firstline::sla::Rulebook, it| {
+        let rulebook = self
+            .adopted
+            .borrow()
+            .iter()
+            .fold(Default::default(), |book: firstline::sla::AgreementSet, it| {
                 book.with(it.0, it.1.rules().unwrap())
             });
         let raw: Vec<_> = history.clone();

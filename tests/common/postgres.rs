@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use firstline::flow::{Engine, Flow, Job};
+use firstline::operation::{Engine, Job, Operation};
 use firstline::postgres::{Options, Postgres};
 use firstline::store::{Claimed, RecordKind};
 use firstline::{DeskId, Result, TimeDelta};
@@ -109,8 +109,8 @@ impl Blocked {
 impl Engine for Blocked {
     type Reply<'a, T: Send + 'a> = Result<T>;
 
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        block_on(self.store.run(desk, flow))
+    fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> Result<F::Out> {
+        block_on(self.store.run(desk, operation))
     }
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {

@@ -131,9 +131,9 @@ impl Script {
                 let agreement = Agreement::new("standard", 1).target(target.warn_at([50]));
                 desk.setup().adopt(&Policy::new().agreement(agreement)).map(drop)
             }
-            "drain" => Worker::over(store.clone()).drain(self.now(number)).and_then(|swept| {
-                let failed = swept.failed.into_iter().map(|it| it.error);
-                swept.stopped.into_iter().chain(failed).next().map_or(Ok(()), Err)
+            "drain" => Worker::over(store.clone()).drain(self.now(number)).and_then(|report| {
+                let failed = report.failed.into_iter().map(|it| it.error);
+                report.stopped.into_iter().chain(failed).next().map_or(Ok(()), Err)
             }),
             other => panic!("no command is called {other}"),
         }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
-use firstline::flow::{Engine, Flow, Job, blocking};
 use firstline::id::IdSource;
 use firstline::memory::{Memory, MemoryTx};
+use firstline::operation::{Engine, Job, Operation, blocking};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::ticket::kind::Link;
 use firstline::time::ManualTime;
@@ -71,8 +71,8 @@ macro_rules! any_store {
 impl Engine for AnyStore {
     type Reply<'a, T: Send + 'a> = firstline::Result<T>;
 
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> firstline::Result<F::Out> {
-        any_store!(self, store => blocking::drive(store, desk, &flow), awaited => awaited.run(desk, flow))
+    fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> firstline::Result<F::Out> {
+        any_store!(self, store => blocking::drive(store, desk, &operation), awaited => awaited.run(desk, operation))
     }
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> firstline::Result<J::Out> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use firstline::conformance::Candidate;
-use firstline::flow::blocking::{drive, work};
-use firstline::flow::{Engine, Flow, Job};
 use firstline::memory::Memory;
+use firstline::operation::blocking::{drive, work};
+use firstline::operation::{Engine, Job, Operation};
 use firstline::store::{Claimed, RecordKind, Store};
 use firstline::{DateTime, DeskId, Result, TimeDelta, Utc};
 
@@ -49,8 +49,8 @@ pub(crate) struct Shared(Arc<EventStore>);
 impl Engine for Shared {
     type Reply<'a, T: Send + 'a> = Result<T>;
 
-    fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-        drive(&*self.0, desk, &flow)
+    fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> Result<F::Out> {
+        drive(&*self.0, desk, &operation)
     }
 
     fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
@@ -90,7 +90,7 @@ pub(crate) mod sqlite {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use firstline::flow::{Flow, Job};
+    use firstline::operation::{Job, Operation};
     use firstline::sqlite::{Durability, Options, Sqlite};
     use firstline::{Error, ErrorKind};
     use rusqlite::{Connection, TransactionBehavior};
@@ -148,8 +148,8 @@ pub(crate) mod sqlite {
     impl Engine for Filed {
         type Reply<'a, T: Send + 'a> = Result<T>;
 
-        fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-            drive(&self.store, desk, &flow)
+        fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> Result<F::Out> {
+            drive(&self.store, desk, &operation)
         }
 
         fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
@@ -226,12 +226,12 @@ pub(crate) mod sqlite {
     }
 
     impl Hosted {
-        fn inside<F: Flow>(&self, desk: &DeskId, flow: &F) -> Result<F::Out> {
+        fn inside<F: Operation>(&self, desk: &DeskId, operation: &F) -> Result<F::Out> {
             // It is the host who may have to wait, and who tries again.
             let host = |error| Error::new(ErrorKind::Busy, "the host's transaction").caused_by(error);
             let mut connection = self.connection.lock().unwrap();
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(host)?;
-            let out = drive(&self.store.within(&tx), desk, flow);
+            let out = drive(&self.store.within(&tx), desk, operation);
             tx.commit().map_err(host)?;
             out
         }
@@ -240,13 +240,13 @@ pub(crate) mod sqlite {
     impl Engine for Hosted {
         type Reply<'a, T: Send + 'a> = Result<T>;
 
-        fn run<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
-            self.inside(desk, &flow)
+        fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> Result<F::Out> {
+            self.inside(desk, &operation)
         }
 
         fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
             while let Some(step) = job.next() {
-                let result = self.inside(step.desk().unwrap_or(desk), &step.flow());
+                let result = self.inside(step.desk().unwrap_or(desk), &step.operation());
                 step.end(&mut job, result)?;
             }
             Ok(job.finish())

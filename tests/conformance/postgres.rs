@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firstline::conformance::Candidate;
-use firstline::flow::awaiting::Reply;
-use firstline::flow::{Engine, Flow, Job};
+use firstline::operation::async_store::Reply;
+use firstline::operation::{Engine, Job, Operation};
 use firstline::postgres::Postgres;
 use firstline::store::{Claimed, Mode, RecordKind};
 use firstline::{DateTime, DeskId, Error, ErrorKind, Result, TimeDelta, Utc};
@@ -43,8 +43,8 @@ pub(crate) struct Owned {
 impl Engine for Owned {
     type Reply<'a, T: Send + 'a> = Reply<'a, T>;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
-        self.store.run(desk, flow)
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
+        self.store.run(desk, operation)
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
@@ -91,7 +91,7 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    async fn inside<F: Flow>(&self, desk: &DeskId, flow: F) -> Result<F::Out> {
+    async fn inside<F: Operation>(&self, desk: &DeskId, operation: F) -> Result<F::Out> {
         let host = |error| Error::new(ErrorKind::Busy, "the host's transaction").caused_by(error);
         let idle = self.idle.lock().unwrap().pop();
         let mut client = match idle {
@@ -99,12 +99,12 @@ impl Hosted {
             None => self.place.host().await,
         };
         // As a host has it who wants to read one state.
-        let begun = match flow.mode() {
+        let begun = match operation.mode() {
             Mode::Read => client.build_transaction().isolation_level(IsolationLevel::RepeatableRead),
             Mode::Write => client.build_transaction(),
         };
         let mut tx = begun.start().await.map_err(host)?;
-        let out = self.store.within(&mut tx).run(desk, flow).await;
+        let out = self.store.within(&mut tx).run(desk, operation).await;
         tx.commit().await.map_err(host)?;
         self.idle.lock().unwrap().push(client);
         out
@@ -114,9 +114,9 @@ impl Hosted {
 impl Engine for Hosted {
     type Reply<'a, T: Send + 'a> = Reply<'a, T>;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Reply<'a, F::Out> {
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
         let desk = desk.clone();
-        Box::pin(async move { self.inside(&desk, flow).await })
+        Box::pin(async move { self.inside(&desk, operation).await })
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
@@ -124,7 +124,7 @@ impl Engine for Hosted {
         Box::pin(async move {
             while let Some(step) = job.next() {
                 let desk = step.desk().unwrap_or(&home).clone();
-                let result = self.inside(&desk, step.flow()).await;
+                let result = self.inside(&desk, step.operation()).await;
                 step.end(&mut job, result)?;
             }
             Ok(job.finish())

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use firstline::conformance::Candidate;
-use firstline::flow::{Engine, Flow, Job};
-use firstline::sqlite::Awaited;
+use firstline::operation::{Engine, Job, Operation};
+use firstline::sqlite::AsyncSqlite;
 use firstline::{DeskId, Result};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
@@ -21,15 +21,15 @@ impl Awaits {
 }
 
 pub(crate) struct Writer {
-    store: Awaited,
+    store: AsyncSqlite,
     path: PathBuf,
 }
 
 impl Engine for Writer {
-    type Reply<'a, T: Send + 'a> = <Awaited as Engine>::Reply<'a, T>;
+    type Reply<'a, T: Send + 'a> = <AsyncSqlite as Engine>::Reply<'a, T>;
 
-    fn run<'a, F: Flow>(&'a self, desk: &DeskId, flow: F) -> Self::Reply<'a, F::Out> {
-        self.store.run(desk, flow)
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out> {
+        self.store.run(desk, operation)
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out> {

@@ -6,8 +6,8 @@ use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::ticket::personal::{Owner, Personal};
 use firstline::{
-    Action, Actor, Contact, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Message, NewTicket,
-    Part, Policy, Priority, Query, Snapshot, TimeDelta, state,
+    Action, Actor, Contact, ContactRole, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Message,
+    NewTicket, Policy, Priority, Query, Snapshot, TimeDelta, state,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -118,11 +118,11 @@ fn a_name_belongs_to_whom_it_names_and_goes_with_the_contact() {
     on_each_store(|stage| {
         let id = stage.open();
         let eva = Contact::new("eva").named("Eva").email("eva@example.org").phone("+7 812 1");
-        stage.does(id, Action::Contact { contact: eva.clone(), part: Part::Copied });
+        stage.does(id, Action::Contact { contact: eva.clone(), part: ContactRole::Copied });
         let named = r#"{"email":"eva@example.org","name":"Eva","phone":"+7 812 1"}"#;
         same(&last(stage, id).personal, &[("eva", named)]);
         stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
-        stage.does(id, Action::Contact { contact: eva, part: Part::Requester });
+        stage.does(id, Action::Contact { contact: eva, part: ContactRole::Requester });
         stage.does(id, Action::subject("Eva hears nothing"));
         assert_eq!(owned(&stage.ticket(id).personal).len(), 1, "the subject of before went, with its owner");
         stage.does(id, Action::RemoveContact("eva".into()));
@@ -139,7 +139,7 @@ fn a_name_that_is_renewed_replaces_the_old_one_and_its_addresses() {
         let contact = Contact::new("boris").named("Boris").email("boris@example.org");
         let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
         let contact = Contact::new("boris").named("Борис");
-        stage.does(id, Action::Contact { contact, part: Part::Requester });
+        stage.does(id, Action::Contact { contact, part: ContactRole::Requester });
         same(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
     });
 }
@@ -150,7 +150,7 @@ fn pieces_keep_their_owner_when_the_requester_changes() {
         adopt(stage);
         let id =
             stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
-        stage.does(id, Action::Contact { contact: "eva".into(), part: Part::Requester });
+        stage.does(id, Action::Contact { contact: "eva".into(), part: ContactRole::Requester });
         stage.does(id, Action::field("address", "Nevsky 1"));
         let boris = r#"{"fields":{"size":"large"},"resolution":"unmuted","subject":"No sound"}"#;
         let eva = r#"{"fields":{"address":"Nevsky 1"}}"#;
@@ -224,7 +224,7 @@ fn erased_words_do_not_bring_back_what_they_replaced() {
         adopt(stage);
         let id =
             stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
-        stage.does(id, Action::Contact { contact: "eva".into(), part: Part::Requester });
+        stage.does(id, Action::Contact { contact: "eva".into(), part: ContactRole::Requester });
         stage.does(id, Action::field("size", "small").and(Action::subject("Noise")));
         stage.does(id, Action::resolve("replaced"));
         let mut history = stage.history(id);
@@ -249,14 +249,19 @@ enum Deed {
     Resume,
     Resolve,
     Reopen,
-    Name(usize, Part),
+    Name(usize, ContactRole),
     Remove(usize),
 }
 
 const PEOPLE: [&str; 3] = ["boris", "eva", "olga"];
 
 fn any_deed() -> impl Strategy<Value = Deed> {
-    let part = select(vec![Part::Requester, Part::Requester, Part::Affected, Part::Copied]);
+    let part = select(vec![
+        ContactRole::Requester,
+        ContactRole::Requester,
+        ContactRole::Affected,
+        ContactRole::Copied,
+    ]);
     prop_oneof![
         2 => Just(Deed::Reply),
         1 => Just(Deed::Note),
@@ -284,7 +289,7 @@ fn any_actor() -> impl Strategy<Value = Actor> {
 /// What must come of it: whose each word is, by the rules alone. A word is its owner's id and a number: `<boris>7`.
 #[derive(Debug, Default)]
 struct Model {
-    people: BTreeMap<String, Part>,
+    people: BTreeMap<String, ContactRole>,
     said: u32,
     /// All words so far.
     words: BTreeSet<String>,
@@ -296,7 +301,7 @@ struct Model {
 
 impl Model {
     fn requester(&self) -> &str {
-        self.people.iter().find(|(_, part)| **part == Part::Requester).map_or("", |(id, _)| id)
+        self.people.iter().find(|(_, part)| **part == ContactRole::Requester).map_or("", |(id, _)| id)
     }
 
     fn owner(&self, by: &Actor) -> String {
@@ -312,9 +317,12 @@ impl Model {
         format!("<{owner}>{}", self.said)
     }
 
-    fn name(&mut self, id: &str, part: Part, name: String) {
-        if part == Part::Requester {
-            self.people.values_mut().filter(|it| **it == Part::Requester).for_each(|it| *it = Part::Affected);
+    fn name(&mut self, id: &str, part: ContactRole, name: String) {
+        if part == ContactRole::Requester {
+            self.people
+                .values_mut()
+                .filter(|it| **it == ContactRole::Requester)
+                .for_each(|it| *it = ContactRole::Affected);
         }
         self.people.insert(id.to_owned(), part);
         self.names.insert(id.to_owned(), name.clone());
@@ -429,7 +437,7 @@ impl Model {
             let id = PEOPLE[person];
             let name = self.word(id);
             it = it.from(Contact::new(id).named(name.clone()));
-            self.name(id, Part::Requester, name);
+            self.name(id, ContactRole::Requester, name);
         }
         let owner = self.owner(&by);
         let said = |model: &mut Model| {

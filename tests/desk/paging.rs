@@ -1,4 +1,4 @@
-//! Finding: filters against a naive oracle, pages that lose nothing while the desk goes on.
+//! Diagnostic: filters against a naive oracle, pages that lose nothing while the desk goes on.
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use firstline::policy::FieldType;
 use firstline::{
-    Action, Contact, HoldReason, Line, Message, NewTicket, Part, Policy, Priority, Snapshot, TicketId,
+    Action, Contact, ContactRole, HoldReason, Line, Message, NewTicket, Policy, Priority, Snapshot, TicketId,
 };
 use serde_json::Value as Json;
 
@@ -41,7 +41,7 @@ fn life(stage: &Stage) -> TicketId {
         Action::field("address", secret("field-changed")),
         Action::hand_over("network", Line::Second, secret("packet")),
         Action::override_priority(Priority::P1, secret("override")),
-        Action::Contact { contact: person("added"), part: Part::Requester },
+        Action::Contact { contact: person("added"), part: ContactRole::Requester },
         Action::hold(HoldReason::Customer),
         Action::resolve_as("muted", secret("resolution")),
         Action::reopen().because(secret("reopened")),

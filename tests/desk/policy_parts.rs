@@ -115,12 +115,12 @@ fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<
     };
     stage.does(ticket, Action::note("looked at"));
     let noted = new();
-    let swept = stage.desk.tick(stage.now()).unwrap();
-    assert!(swept.failed.is_empty() && swept.stopped.is_none(), "{swept:?}");
+    let report = stage.desk.tick(stage.now()).unwrap();
+    assert!(report.failed.is_empty() && report.stopped.is_none(), "{report:?}");
     let idle = new();
     stage.later(TimeDelta::hours(3));
-    let swept = stage.desk.tick(stage.now()).unwrap();
-    assert!(swept.failed.is_empty() && swept.stopped.is_none(), "{swept:?}");
+    let report = stage.desk.tick(stage.now()).unwrap();
+    assert!(report.failed.is_empty() && report.stopped.is_none(), "{report:?}");
     (noted, idle, new())
 }
 
@@ -155,7 +155,7 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
             stage.later(TimeDelta::minutes(10));
             stage.desk.setup().adopt(&policy(changed)).unwrap();
             let (noted, idle, _) = events_of(stage, ticket);
-            let [Change::Migrated { agreements }, Change::Noted { .. }, Change::Clocked { clocks }] =
+            let [Change::PolicyRebound { agreements }, Change::Noted { .. }, Change::Clocked { clocks }] =
                 &noted[..]
             else {
                 panic!("{}: {noted:?}", stage.name)

@@ -2,8 +2,8 @@
 
 use firstline::priority::Effect;
 use firstline::{
-    Action, Condition, Contact, Impact, Line, Matrix, Modifier, NewTicket, Part, Policy, Priority, TicketId,
-    Urgency,
+    Action, Condition, Contact, ContactRole, Impact, Line, Matrix, Modifier, NewTicket, Policy, Priority,
+    TicketId, Urgency,
 };
 
 use super::stage::{Stage, anna, on_each_store};
@@ -79,16 +79,18 @@ fn what_is_known_of_the_requester_counts() {
         assert!(reasons.ends_with(r#""VIP customer" raises it by 1 to P2"#), "{reasons}");
 
         // He is no VIP any more; then somebody else asks, who is one.
-        let plain =
-            Action::Contact { contact: Contact::new("boris").with("vip", false), part: Part::Requester };
+        let plain = Action::Contact {
+            contact: Contact::new("boris").with("vip", false),
+            part: ContactRole::Requester,
+        };
         stage.does(id, plain);
         assert_eq!(priority(stage, id), Priority::P3);
         let heir = Contact::new("olga").with("vip", true);
-        stage.does(id, Action::Contact { contact: heir, part: Part::Requester });
+        stage.does(id, Action::Contact { contact: heir, part: ContactRole::Requester });
         assert_eq!(priority(stage, id), Priority::P2);
-        assert_eq!(stage.ticket(id).contacts[&"boris".into()], Part::Affected);
+        assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
         // A VIP who is merely copied does not count.
-        let other = NewTicket::new("No sound").from("olga").concerning(vip, Part::Copied);
+        let other = NewTicket::new("No sound").from("olga").concerning(vip, ContactRole::Copied);
         let other = stage.desk.open_ticket(other).unwrap().id();
         assert_eq!(priority(stage, other), Priority::P3);
     });

@@ -4,8 +4,8 @@ use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::ticket::event::Cause;
 use firstline::{
-    Action, Actor, Change, Condition, Contact, HoldReason, Line, Matrix, Modifier, NewTicket, Part, Policy,
-    Priority, StateKind, TicketId, Value,
+    Action, Actor, Change, Condition, Contact, ContactRole, HoldReason, Line, Matrix, Modifier, NewTicket,
+    Policy, Priority, StateKind, TicketId, Value,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -159,7 +159,7 @@ fn an_agent_may_register_for_the_requester() {
 #[test]
 fn a_person_named_twice_in_one_request_is_refused() {
     on_each_store(|stage| {
-        let request = NewTicket::new("No sound").from("boris").concerning("boris", Part::Affected);
+        let request = NewTicket::new("No sound").from("boris").concerning("boris", ContactRole::Affected);
         let error = stage.desk.open_ticket(request).unwrap_err();
         assert_eq!(
             error.to_string(),

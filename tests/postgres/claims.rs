@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
-use firstline::flow::awaiting::{AsyncStore, AsyncTx};
-use firstline::flow::{Engine, Save};
+use firstline::operation::async_store::{AsyncStore, AsyncTx};
+use firstline::operation::{Engine, Save};
 use firstline::postgres::Postgres;
 use firstline::store::{Changes, Commit, Content, Expected, Handling, Mode, Read, RecordKind, RecordWrite};
 use firstline::time::{ManualTime, SystemTime, TimeSource};
@@ -271,11 +271,11 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
     // Of different pages, with one between them, so that they are never two in a row.
     tx.load(&[Read::Ticket(tickets[1]), Read::Ticket(tickets[11])]).await.unwrap();
     let worker = Worker::over(store.clone()).batch(std::num::NonZeroUsize::new(5).unwrap());
-    let swept = worker.drain(until).await.unwrap();
-    assert_eq!((swept.fired, swept.failed.len()), (10, 2));
-    assert!(swept.stopped.is_none() && swept.put_aside.is_empty(), "{swept:?}");
+    let report = worker.drain(until).await.unwrap();
+    assert_eq!((report.fired, report.failed.len()), (10, 2));
+    assert!(report.stopped.is_none() && report.skipped.is_empty(), "{report:?}");
     let held = [tickets[1], tickets[11]];
-    assert!(swept.failed.iter().all(|it| held.contains(&it.ticket) && it.error.is_retryable()));
+    assert!(report.failed.iter().all(|it| held.contains(&it.ticket) && it.error.is_retryable()));
     tx.leave().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 2);
 }
@@ -297,11 +297,11 @@ pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
     tx.load(&held).await.unwrap();
     let worker = Worker::over(store.clone());
-    let swept = worker.drain(until).await.unwrap();
-    assert!(swept.fired == 1 && swept.stopped.is_none(), "{swept:?}");
-    assert_eq!((swept.failed.len(), &swept.put_aside[..]), (2, &["acme".into()][..]));
-    let swept = store.desk("acme").tick(until).await.unwrap();
-    assert!(swept.fired == 0 && swept.stopped.is_some_and(|error| error.is_retryable()));
+    let report = worker.drain(until).await.unwrap();
+    assert!(report.fired == 1 && report.stopped.is_none(), "{report:?}");
+    assert_eq!((report.failed.len(), &report.skipped[..]), (2, &["acme".into()][..]));
+    let report = store.desk("acme").tick(until).await.unwrap();
+    assert!(report.fired == 0 && report.stopped.is_some_and(|error| error.is_retryable()));
     tx.leave().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 99);
 }

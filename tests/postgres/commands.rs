@@ -1,12 +1,12 @@
 //! One command at a time.
 
 use firstline::desk::Settings;
-use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::postgres::{Options, Postgres};
-use firstline::sla::Rulebook;
+use firstline::sla::AgreementSet;
 use firstline::store::kinds::THREAD;
 use firstline::store::{Answer, Commit, Content, Expected, Mode, Read, RecordWrite, TicketWrite};
-use firstline::ticket::decision::Moment;
+use firstline::ticket::decision::DecisionContext;
 use firstline::time::ManualTime;
 use firstline::workflow::Catalogue;
 use firstline::*;
@@ -81,15 +81,15 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
         ticket.version = version;
         let mut event = history[1].clone();
         event.version = version;
-        let moment = Moment {
+        let context = DecisionContext {
             now: snapshot.updated_at,
             by: &Actor::agent("anna"),
             policy: &Policy::new(),
-            rules: &Rulebook::new(),
+            rules: &AgreementSet::new(),
             workflows: &Catalogue::new(),
             history: None,
         };
-        let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &moment).unwrap());
+        let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &context).unwrap());
         (write.expected, write.snapshot, write.events) = (expected, ticket, vec![event]);
         write.timers.clear();
         let mut commit = Commit::from_iter([write]);

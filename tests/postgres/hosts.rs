@@ -1,6 +1,6 @@
 //! Inside a transaction of the host's.
 
-use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::store::{Commit, Content, Expected, Mode, Read, RecordWrite, kinds};
 use firstline::*;
 use futures_util::future::join_all;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::postgres::Postgres;
 use firstline::store::{Changes, Handling, Mode, Read, RecordKind, kinds};
 use firstline::*;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(40);
 
 async fn by_way_of(proxy: &Proxy, place: &Place, connections: usize) -> Postgres {
-    place.options().connections(connections).patience(PATIENCE).connect(&proxy.url).await.unwrap()
+    place.options().connections(connections).acquire_timeout(PATIENCE).connect(&proxy.url).await.unwrap()
 }
 
 fn anna() -> Actor {
@@ -39,7 +39,7 @@ pub(crate) async fn a_server_that_vanishes_is_busy_in_time(place: Place) {
         soon(desk.ticket(id)).await.unwrap_err(),
         soon(desk.act(id, Action::start(), anna())).await.unwrap_err(),
         soon(desk.open_ticket(NewTicket::new("No light"))).await.unwrap_err(),
-        soon(place.options().patience(PATIENCE).connect(&proxy.url)).await.unwrap_err(),
+        soon(place.options().acquire_timeout(PATIENCE).connect(&proxy.url)).await.unwrap_err(),
     ];
     println!("a server vanished: {} errors after {:?}", errors.len(), began.elapsed());
     for error in &errors {
@@ -139,9 +139,9 @@ pub(crate) async fn a_server_that_says_why_is_waited_for(place: Place) {
     assert_eq!(proxy.made(), 2);
 }
 
-/// What is sent at once may wait for several locks, one after another, each for less than the patience.
+/// What is sent at once may wait for several locks, one after another, each for less than the acquire_timeout.
 pub(crate) async fn locks_that_are_had_one_after_another_are_no_silence(place: Place) {
-    let store = place.options().patience(PATIENCE).connect(&place.url).await.unwrap();
+    let store = place.options().acquire_timeout(PATIENCE).connect(&place.url).await.unwrap();
     let desk = store.desk("acme");
     let mut tickets = Vec::new();
     for _ in 0..5 {
@@ -171,10 +171,10 @@ pub(crate) async fn locks_that_are_had_one_after_another_are_no_silence(place: P
     tx.leave().await;
 }
 
-/// Whoever asks for longer waits than the patience has them.
+/// Whoever asks for longer waits than the acquire_timeout has them.
 pub(crate) async fn a_lock_timeout_in_the_url_has_the_last_word(place: Place) {
     let url = crate::server::with_options(&place.url, "-c lock_timeout=60s");
-    let store = place.options().patience(PATIENCE).connect(&url).await.unwrap();
+    let store = place.options().acquire_timeout(PATIENCE).connect(&url).await.unwrap();
     let id = store.desk("acme").open_ticket(NewTicket::new("Held")).await.unwrap().id();
     let mut holder = store.begin(&"acme".into(), Mode::Write).await.unwrap();
     holder.load(&[Read::Ticket(id)]).await.unwrap();
@@ -191,7 +191,7 @@ pub(crate) async fn a_lock_timeout_in_the_url_has_the_last_word(place: Place) {
 pub(crate) async fn a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever(place: Place) {
     let proxy = Proxy::before(&place.url).await;
     proxy.cut(Cut::Silent);
-    let error = soon(place.options().patience(PATIENCE).connect(&proxy.url)).await.unwrap_err();
+    let error = soon(place.options().acquire_timeout(PATIENCE).connect(&proxy.url)).await.unwrap_err();
     assert!(proxy.has_cut() && error.is_retryable(), "{error:?}");
     by_way_of(&proxy, &place, 1).await.desk("acme").open_ticket(NewTicket::new("No sound")).await.unwrap();
 }

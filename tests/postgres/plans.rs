@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use firstline::postgres::driver::{Connection, Failure, Statement};
+use firstline::postgres::driver::{Connection, DriverError, Statement};
 use firstline::*;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
@@ -18,16 +18,16 @@ struct Spied<'c> {
 impl Connection for Spied<'_> {
     type Row = Row;
 
-    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Failure> {
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DriverError> {
         let values: Vec<_> = statement.values().iter().map(|value| value as &(dyn ToSql + Sync)).collect();
         let explain = format!("EXPLAIN {}", statement.sql());
-        let plan = self.transaction.query(&explain, &values).await.map_err(Failure::other)?;
+        let plan = self.transaction.query(&explain, &values).await.map_err(DriverError::other)?;
         let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
         self.seen.lock().unwrap().push((statement.sql().to_owned(), plan.join("\n")));
         Connection::query(&self.transaction, statement).await
     }
 
-    async fn run(&self, sql: &str) -> Result<(), Failure> {
+    async fn run(&self, sql: &str) -> Result<(), DriverError> {
         self.transaction.run(sql).await
     }
 }

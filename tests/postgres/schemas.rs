@@ -146,7 +146,7 @@ pub(crate) async fn faulty_options_are_refused(place: Place) {
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
     }
     for bad in [0, 99, 3_600_001].map(Duration::from_millis) {
-        let error = Options::new().patience(bad).connect(&place.url).await.unwrap_err();
+        let error = Options::new().acquire_timeout(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad:?}");
     }
     // A word of SQL's will do.

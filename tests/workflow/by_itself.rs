@@ -1,7 +1,7 @@
 //! What happens by itself: messages, holds that end, silence. Nothing is lost where there is no way for it.
 
 use firstline::ticket::timer::TimerKind;
-use firstline::workflow::{Status, Taker, Transition};
+use firstline::workflow::{Performer, Status, Transition};
 use firstline::{Action, Change, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
 
 use super::request;
@@ -64,7 +64,7 @@ fn silence_closes_where_programs_may_close_and_else_is_over() {
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 2);
         assert_eq!(stage.desk.ticket(refunded).unwrap().status(), "Expired");
         assert_eq!(stage.desk.ticket(rejected).unwrap().status(), "Rejected");
-        assert!(matches!(last(stage, rejected), Change::Lapsed { timer: TimerKind::Silence, .. }));
+        assert!(matches!(last(stage, rejected), Change::TimerExpired { timer: TimerKind::Silence, .. }));
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0, "what lapsed is over");
     });
 }
@@ -116,7 +116,7 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
         let ticket = stage.desk.ticket(id).unwrap();
         assert_eq!((ticket.status(), ticket.timers().len()), ("With the carrier", 0));
-        let Change::Lapsed { reasons, .. } = last(stage, id) else { panic!("it lapsed") };
+        let Change::TimerExpired { reasons, .. } = last(stage, id) else { panic!("it lapsed") };
         assert_eq!(reasons, ["no resume leads from \"With the carrier\" onward"]);
     });
 }
@@ -127,7 +127,7 @@ fn a_message_does_not_undo_the_move_that_comes_with_it() {
     on_each_store(|stage| {
         let verified = |status: Status| super::returns().status(status);
         let workflow = verified(Status::new("Accepted", StateKind::Resolved))
-            .transition(Transition::within("Refunded", "Accepted").may(Taker::Requester))
+            .transition(Transition::within("Refunded", "Accepted").may(Performer::Requester))
             .transition(Transition::step(StepKind::Reopen, "Accepted", "Inspection"))
             .transition(Transition::step(StepKind::Confirm, "Accepted", "Done"));
         stage.desk.setup().adopt(&super::with(workflow)).unwrap();

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use firstline::workflow::{Status, Taker, Transition, Via};
+use firstline::workflow::{Performer, Status, Transition, Trigger};
 use firstline::{
-    Action, Actor, Condition, Contact, Facts, Kind, Part, Reason, StateKind, StepKind, Value, Verb,
+    Action, Actor, Condition, Contact, ContactRole, Facts, Kind, Reason, StateKind, StepKind, Value, Verb,
     WorkflowDefinition,
 };
 
@@ -178,7 +178,7 @@ fn a_guard_is_asked_once() {
         .build()
         .unwrap();
     let counting = Counting(Cell::new(0));
-    let to = workflow.take(workflow.find("New").unwrap(), Via::Step(StepKind::Start), &counting);
+    let to = workflow.take(workflow.find("New").unwrap(), Trigger::Step(StepKind::Start), &counting);
     assert_eq!(to, workflow.find("C"));
     assert_eq!(counting.0.get(), 1, "x is asked once for two ways, and y not at all once x has failed");
 }
@@ -193,8 +193,8 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
         assert_eq!(no.reasons, [Reason::Actor { may: "agent or automation".into() }]);
         assert!(!no.permitted.contains(Verb::Move), "{no}");
         let mut theirs = returns().version(2);
-        for way in theirs.transitions.iter_mut().filter(|it| it.action == Via::Move) {
-            *way = way.clone().may(Taker::Requester);
+        for way in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
+            *way = way.clone().may(Performer::Requester);
         }
         stage.time.advance(firstline::TimeDelta::hours(1));
         stage.desk.setup().adopt(&with(theirs)).unwrap();
@@ -221,9 +221,10 @@ fn what_is_asked_beforehand_is_what_happens_part_by_part() {
         refused(stage, id, Action::Kind(Kind::from("swap")).and(Action::cancel()), anna());
         // A contact of whom nothing new is said keeps what is known.
         let contact = Contact::new("boris");
-        let vip = Action::Contact { contact: contact.clone().with("vip", true), part: Part::Requester };
+        let vip =
+            Action::Contact { contact: contact.clone().with("vip", true), part: ContactRole::Requester };
         stage.does(id, vip);
-        let again = Action::Contact { contact, part: Part::Requester }.and(Action::resolve("kept"));
+        let again = Action::Contact { contact, part: ContactRole::Requester }.and(Action::resolve("kept"));
         assert!(stage.desk.ticket(id).unwrap().why_not_by(&again, &anna()).is_none());
         stage.does(id, again);
         // A resolution without a code has none, whatever the one before had.

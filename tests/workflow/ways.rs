@@ -1,7 +1,7 @@
 //! Which way an action takes.
 
 use firstline::ticket::intervals;
-use firstline::workflow::{Status, Transition, Via};
+use firstline::workflow::{Status, Transition, Trigger};
 use firstline::{Action, Actor, Contact, NewTicket, StateKind, StepKind, Ticket, WorkflowDefinition, state};
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -191,7 +191,7 @@ fn permitted_and_onward_say_what_there_is() {
         let workflow = ticket.followed();
         let from = workflow.find(ticket.status()).unwrap();
         let ways: Vec<_> =
-            workflow.onward(from).map(|(way, to)| format!("{} {}", way.action, to.name)).collect();
+            workflow.next_statuses(from).map(|(way, to)| format!("{} {}", way.action, to.name)).collect();
         assert_eq!(
             ways,
             [
@@ -232,5 +232,5 @@ fn a_default_says_which_of_three_ways_is_meant() {
     assert!(workflow(false).build().unwrap_err().to_string().contains("error[ambiguous]"));
     let workflow = workflow(true).build().unwrap();
     let start = workflow.find("In").unwrap();
-    assert_eq!(workflow.take(start, Via::Step(StepKind::Start), &()), workflow.find("Desk"));
+    assert_eq!(workflow.take(start, Trigger::Step(StepKind::Start), &()), workflow.find("Desk"));
 }

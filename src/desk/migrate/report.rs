@@ -117,7 +117,7 @@ impl fmt::Display for Obstacles {
 /// It is also what the error of a refused migration carries: see [`Error::rehearsal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Rehearsal {
+pub struct MigrationPreview {
     /// To which version tickets would go; `None` if the plan's is not in force.
     pub to: Option<WorkflowRef>,
     /// Every fault of the plan, occupied statuses that lead nowhere among them.
@@ -131,7 +131,7 @@ pub struct Rehearsal {
     pub staying: BTreeMap<String, usize>,
 }
 
-impl Rehearsal {
+impl MigrationPreview {
     /// Whether the plan has no fault and no ticket stands in the way.
     pub fn is_ready(&self) -> bool {
         self.faults.is_empty() && self.obstacles.tickets == 0
@@ -145,7 +145,7 @@ impl Rehearsal {
 }
 
 /// Counts first, then what speaks against it, one thing a line.
-impl fmt::Display for Rehearsal {
+impl fmt::Display for MigrationPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
         let go = if self.crossings.tickets == 1 { "goes" } else { "go" };
@@ -183,11 +183,11 @@ fn tickets(count: usize) -> String {
 
 /// A refused migration, with its rehearsal.
 #[derive(Debug)]
-struct Refused(Rehearsal);
+struct Refused(MigrationPreview);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rehearsal { faults, obstacles, .. } = &self.0;
+        let MigrationPreview { faults, obstacles, .. } = &self.0;
         f.write_str("the migration was not begun: ")?;
         f.write_str(&faults.join("\n"))?;
         match obstacles.tickets {
@@ -202,7 +202,7 @@ impl std::error::Error for Refused {}
 
 impl Error {
     /// What stands against a migration, if this is the refusal of one.
-    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+    pub fn rehearsal(&self) -> Option<&MigrationPreview> {
         self.facts::<Refused>().map(|refused| &refused.0)
     }
 }
@@ -220,7 +220,7 @@ pub struct Migrated {
     pub staying: BTreeMap<String, usize>,
 }
 
-/// As a [`Rehearsal`] prints itself: counts first, then what was left, one ticket a line.
+/// As a [`MigrationPreview`] prints itself: counts first, then what was left, one ticket a line.
 impl fmt::Display for Migrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} went over", tickets(self.crossings.tickets))?;

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use super::report::{Crossings, Obstacle, Obstacles};
 use crate::condition::Condition;
 use crate::definition::DefinitionKind;
-use crate::desk::frame::Frame;
+use crate::desk::context::CommandContext;
 use crate::error::Result;
-use crate::flow::{Flow, Halt, Label, Needs, Seen};
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
+use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::policy::Policy;
 use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
@@ -27,7 +27,7 @@ use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
 #[derive(Debug)]
 pub(super) struct ReadVersion {
     pub(super) at: DateTime<Utc>,
-    pub(super) frame: Frame,
+    pub(super) context: CommandContext,
 }
 
 /// Looks over a page of tickets. Locks nothing.
@@ -35,7 +35,7 @@ pub(super) struct ReadVersion {
 pub(super) struct CheckPage {
     pub(super) passage: Arc<Passage>,
     pub(super) after: Option<Cursor>,
-    pub(super) frame: Frame,
+    pub(super) context: CommandContext,
 }
 
 /// Migrates these tickets, each decided anew.
@@ -44,7 +44,7 @@ pub(super) struct MigrateBatch {
     pub(super) passage: Arc<Passage>,
     pub(super) tickets: Vec<TicketId>,
     pub(super) by: Actor,
-    pub(super) frame: Frame,
+    pub(super) context: CommandContext,
 }
 
 /// What held at an instant.
@@ -77,29 +77,29 @@ pub(super) struct Found {
     pub(super) nowhere: Obstacles,
 }
 
-impl Flow for ReadVersion {
+impl Operation for ReadVersion {
     type Out = Version;
 
-    fn label(&self) -> Label {
-        Label::new("migrate")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("migrate")
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Version), Halt> {
-        let ReadVersion { at, frame } = self;
-        let in_force = match *at == frame.now {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Version), Interrupt> {
+        let ReadVersion { at, context } = self;
+        let in_force = match *at == context.now {
             true => {
-                let terms = frame.terms(seen)?;
-                Some((terms.workflows, terms.policy))
+                let policy_context = context.policy_context(loaded)?;
+                Some((policy_context.workflows, policy_context.policy))
             }
             false => None,
         };
-        let version = match seen.in_force(DefinitionKind::Policy, *at)? {
+        let version = match loaded.in_force(DefinitionKind::Policy, *at)? {
             Some(adoption) => {
-                let workflows = frame.definitions.workflows_of(adoption.hash, seen)?;
+                let workflows = context.definitions.workflows_of(adoption.hash, loaded)?;
                 let workflows = workflows.iter().map(|it| it.definition().clone()).collect();
                 Version { since: Some(adoption.from), workflows, in_force }
             }
@@ -109,19 +109,19 @@ impl Flow for ReadVersion {
     }
 }
 
-impl Flow for CheckPage {
+impl Operation for CheckPage {
     type Out = Page;
 
-    fn label(&self) -> Label {
-        Label::new("migrate")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("migrate")
     }
 
     fn mode(&self) -> Mode {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Page), Halt> {
-        let CheckPage { passage, after, frame } = self;
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {
+        let CheckPage { passage, after, context } = self;
         let plan = &passage.plan;
         let mut follows = Condition::field("workflow").is(plan.from.as_str());
         if let Some(version) = plan.from_version {
@@ -131,18 +131,18 @@ impl Flow for CheckPage {
         let query = Query::oldest().limit(MAX_PAGE).matching(follows).after(after.clone());
         let live = StateKind::ALL.iter().filter(|state| !state.is_final());
         let query = live.fold(query, |query, state| query.state(*state));
-        let tickets = seen.find(&query)?;
-        frame.need_for(tickets.iter().map(|it| &**it), seen)?;
+        let tickets = loaded.find(&query)?;
+        context.need_for(tickets.iter().map(|it| &**it), loaded)?;
         let (mut found, mut needs) = (Found::default(), Needs::default());
         let mut workflows: Vec<WorkflowDefinition> = Vec::new();
         for ticket in tickets {
-            let definition = frame.workflow_of(ticket, seen)?;
+            let definition = context.workflow_of(ticket, loaded)?;
             if !workflows.contains(definition.definition()) {
                 workflows.push(definition.definition().clone());
             }
-            needs.keep(found.meet(ticket, passage, &Actor::desk(), frame, seen))?;
+            needs.keep(found.meet(ticket, passage, &Actor::desk(), context, loaded))?;
         }
-        needs.answered(seen)?;
+        needs.answered(loaded)?;
         found.decisions.clear();
         let full = tickets.len() == query.page_size();
         let next = tickets.last().filter(|_| full).map(|last| query.place(last));
@@ -150,11 +150,11 @@ impl Flow for CheckPage {
     }
 }
 
-impl Flow for MigrateBatch {
+impl Operation for MigrateBatch {
     type Out = Found;
 
-    fn label(&self) -> Label {
-        Label::new("migrate")
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("migrate")
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -162,16 +162,16 @@ impl Flow for MigrateBatch {
         reads.extend(self.tickets.iter().map(|id| Read::Ticket(*id)));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, Found), Halt> {
-        let MigrateBatch { passage, tickets, by, frame } = self;
-        seen.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
-        let tickets = tickets.iter().map(|id| seen.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
-        frame.need_for(tickets.iter().copied().flatten(), seen)?;
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Found), Interrupt> {
+        let MigrateBatch { passage, tickets, by, context } = self;
+        loaded.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
+        let tickets = tickets.iter().map(|id| loaded.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
+        context.need_for(tickets.iter().copied().flatten(), loaded)?;
         let (mut found, mut needs) = (Found::default(), Needs::default());
         for ticket in tickets.into_iter().flatten() {
-            needs.keep(found.meet(ticket, passage, by, frame, seen))?;
+            needs.keep(found.meet(ticket, passage, by, context, loaded))?;
         }
-        needs.answered(seen)?;
+        needs.answered(loaded)?;
         let decisions = std::mem::take(&mut found.decisions);
         Ok((Commit::of(decisions), found))
     }
@@ -184,11 +184,11 @@ impl Found {
         ticket: &Snapshot,
         passage: &Passage,
         by: &Actor,
-        frame: &Frame,
-        seen: &Seen,
-    ) -> Result<(), Halt> {
-        let terms = frame.terms_for(ticket, seen)?;
-        let (crossing, decision) = passage.decide(ticket, &terms.moment(frame.now, by))?;
+        context: &CommandContext,
+        loaded: &Loaded,
+    ) -> Result<(), Interrupt> {
+        let policy_context = context.policy_context_for(ticket, loaded)?;
+        let (crossing, decision) = passage.decide(ticket, &policy_context.decision(context.now, by))?;
         let now = decision.snapshot();
         let obstacle = |to: Option<StatusId>, missing, why| Obstacle {
             ticket: now.id,

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::definition::DefinitionKind;
-use crate::desk::frame::Frame;
+use crate::desk::context::CommandContext;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Halt, Label, Seen};
 use crate::id::{DeskId, TicketId};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::ADOPTION;
-use crate::store::{Commit, DueTimer, Mode, Owed, Read};
+use crate::store::{Commit, DueTicket, DueTimer, Mode, Read};
 use crate::ticket::decision::Draft;
 use crate::ticket::people::Actor;
 
@@ -21,7 +21,7 @@ pub(in crate::desk) enum Listing {
     /// At this desk, after this timer.
     Here(DeskId, Option<DueTimer>),
     /// At any desk, after this place.
-    Everywhere(Option<Owed>),
+    Everywhere(Option<DueTicket>),
 }
 
 /// Lists the tickets with due timers. Locks nothing.
@@ -40,13 +40,13 @@ pub(super) struct DuePage {
     pub(super) next: Option<Listing>,
 }
 
-impl Flow for ListDue {
+impl Operation for ListDue {
     type Out = DuePage;
 
-    fn label(&self) -> Label {
+    fn label(&self) -> OperationLabel {
         match self.listing {
-            Listing::Here(..) => Label::new("list_due").quiet(),
-            Listing::Everywhere(_) => Label::new("list_owed").quiet().everywhere(),
+            Listing::Here(..) => OperationLabel::new("list_due").quiet(),
+            Listing::Everywhere(_) => OperationLabel::new("list_owed").quiet().everywhere(),
         }
     }
 
@@ -54,18 +54,18 @@ impl Flow for ListDue {
         Mode::Read
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, DuePage), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, DuePage), Interrupt> {
         let (until, limit) = (self.until, self.limit);
         let (places, next): (Vec<Place>, _) = match &self.listing {
             Listing::Here(desk, after) => {
-                let due = seen.due(until, after.as_ref(), limit)?;
+                let due = loaded.due(until, after.as_ref(), limit)?;
                 let places = due.iter().map(|it| (desk.clone(), it.ticket)).collect();
                 (places, due.last().map(|it| Listing::Here(desk.clone(), Some(it.clone()))))
             }
             Listing::Everywhere(after) => {
-                let owed = seen.owed(until, after.as_ref(), limit)?;
-                let places = owed.iter().map(|it| (it.desk.clone(), it.ticket)).collect();
-                (places, owed.last().map(|it| Listing::Everywhere(Some(it.clone()))))
+                let due_tickets = loaded.due_tickets(until, after.as_ref(), limit)?;
+                let places = due_tickets.iter().map(|it| (it.desk.clone(), it.ticket)).collect();
+                (places, due_tickets.last().map(|it| Listing::Everywhere(Some(it.clone()))))
             }
         };
         let next = next.filter(|_| places.len() >= limit);
@@ -77,14 +77,14 @@ impl Flow for ListDue {
 #[derive(Debug)]
 pub(super) struct FireDue {
     pub(super) ticket: TicketId,
-    pub(super) frame: Frame,
+    pub(super) context: CommandContext,
 }
 
-impl Flow for FireDue {
+impl Operation for FireDue {
     type Out = usize;
 
-    fn label(&self) -> Label {
-        Label::of("tick", self.ticket)
+    fn label(&self) -> OperationLabel {
+        OperationLabel::of("tick", self.ticket)
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -92,11 +92,12 @@ impl Flow for FireDue {
         reads.push(Read::Ticket(self.ticket));
     }
 
-    fn decide(&self, seen: &Seen) -> Result<(Commit, usize), Halt> {
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, usize), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = seen.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let (terms, desk) = (self.frame.terms_for(ticket, seen)?, Actor::desk());
-        let decision = Draft::begin(ticket.clone(), &terms.moment(self.frame.now, &desk))?.finish()?;
+        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let (policy_context, desk) = (self.context.policy_context_for(ticket, loaded)?, Actor::desk());
+        let decision =
+            Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
         let fired = decision.events().iter().filter(|event| event.change.is_by_timer()).count();
         Ok((Commit::of([decision]), fired))
     }

@@ -11,10 +11,10 @@ use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::sla::{
-    Agreement, Alert, Clock, ClockState, ClockStep, Measure, Metric, OnPriorityChange, OnReopen, Present,
-    Reached, Rulebook, Rules, StateInterval,
+    Agreement, AgreementSet, Alert, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric,
+    OnPriorityChange, OnReopen, Present, Reached, StateInterval,
 };
-use crate::ticket::decision::clockwork::{After, Clockwork, go_on};
+use crate::ticket::decision::clock_draft::{After, ClockDraft, go_on};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
@@ -26,14 +26,14 @@ use crate::ticket::snapshot::Snapshot;
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events are not one ticket's.
-pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
+pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
     let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
     let mut ticket = Snapshot::fold([first])?;
-    let mut work = Clockwork::beginning(rulebook.clone());
-    work.hear(first, &ticket)?;
+    let mut work = ClockDraft::beginning(agreements.clone());
+    work.observe(first, &ticket)?;
     for event in rest {
         ticket.apply(event)?;
-        work.hear(event, &ticket)?;
+        work.observe(event, &ticket)?;
     }
     let mut cycles: Vec<Clock> = Vec::new();
     for clock in work.changed {
@@ -45,9 +45,9 @@ pub fn replay(events: &[Event], rulebook: &Rulebook) -> Result<Vec<Clock>> {
     Ok(cycles)
 }
 
-impl Clockwork {
+impl ClockDraft {
     /// Hears an event; `ticket` is as it stands right after it.
-    pub(crate) fn hear(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
+    pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
         let now = After {
             at: event.at,
             ticket,
@@ -55,15 +55,15 @@ impl Clockwork {
             by_desk: event.by.who == Who::Desk,
         };
         self.intervals.extend(event);
-        if self.clocks.is_empty() && self.rulebook.at(now.at).is_none() {
+        if self.clocks.is_empty() && self.agreements.at(now.at).is_none() {
             return Ok(());
         }
         match &event.change {
             // Neither happens to the ticket: they are notes about what did.
             Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
-            Change::Warned(alert) | Change::Breached(alert) => return self.told(alert, now),
+            Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
             // It changes what counted before this instant, and so the deadlines that may have passed.
-            Change::Restamped => return self.restamped(now),
+            Change::StateRedated => return self.restamped(now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -72,7 +72,9 @@ impl Clockwork {
                 // An imported history may begin with a ticket that has ended.
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
-            Change::Migrated { agreements } => self.migrated(*agreements, After { by_desk: false, ..now }),
+            Change::PolicyRebound { agreements } => {
+                self.migrated(*agreements, After { by_desk: false, ..now })
+            }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
@@ -84,7 +86,7 @@ impl Clockwork {
 
     /// The rules in force to which clocks want to change over, and since when these hold.
     pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
-        let Some((since, latest)) = self.rulebook.at(at) else { return Ok(None) };
+        let Some((since, latest)) = self.agreements.at(at) else { return Ok(None) };
         for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != latest.hash()) {
             if self.follows(clock)? {
                 return Ok(Some((*since, latest.hash())));
@@ -95,7 +97,7 @@ impl Clockwork {
 
     /// Its clocks change over to these rules, by which they are measured from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
-        let rules = self.rulebook.of(to)?.clone();
+        let rules = self.agreements.of(to)?.clone();
         let agreement = rules.choose(now.ticket).cloned();
         for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
             if self.follows(clock)? {
@@ -110,11 +112,11 @@ impl Clockwork {
     }
 
     /// A warning or a breach stands in the history.
-    fn told(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
+    fn alerted(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
-        if !clock.told.contains(&alert.percent) {
-            clock.told.push(alert.percent);
+        if !clock.alerted.contains(&alert.percent) {
+            clock.alerted.push(alert.percent);
         }
         if alert.percent >= 100 && clock.breached_at.is_none() {
             clock.step(ClockStep::Breach)?;
@@ -232,7 +234,7 @@ impl Clockwork {
 
     fn reopened(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         for clock in self.clocks.clone() {
-            let rules = self.rulebook.of(clock.pinned_to)?;
+            let rules = self.agreements.of(clock.pinned_to)?;
             let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
             let owed = match clock.metric {
                 Metric::FirstReply => {
@@ -303,7 +305,7 @@ impl Clockwork {
 }
 
 /// The mechanics of the fold: how clocks begin, are timed, given other targets, and end.
-impl Clockwork {
+impl ClockDraft {
     /// Chooses the agreement anew, gives running clocks its targets, and starts those that it adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
@@ -353,7 +355,7 @@ impl Clockwork {
     fn rebind(
         &mut self,
         metric: Metric,
-        rules: &Rules,
+        rules: &CompiledAgreements,
         agreement: Option<&Agreement>,
         how: OnPriorityChange,
         now: After<'_>,
@@ -396,7 +398,7 @@ impl Clockwork {
         clock.revision += 1;
         // What the desk did of itself, to help a clock that runs out, does not start the warnings over again.
         if !now.by_desk {
-            clock.told.clear();
+            clock.alerted.clear();
             clock.breached_at = None;
         }
         (clock.ended_at, clock.ended_with_ticket) = (None, false);

@@ -3,18 +3,18 @@
 use crate::error::Result;
 use crate::limits;
 use crate::ticket::action::Action;
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Change, Described};
 use crate::ticket::people::Contact;
 use crate::ticket::personal::{Personal, Words};
 
 impl Draft {
     /// Changes what the ticket says of itself. What is so already is no event.
-    pub(super) fn describe(&mut self, part: &Action, moment: &Moment<'_>) -> Result<()> {
+    pub(super) fn describe(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
         let mut described = Described::default();
         let mut personal = Personal::default();
         let snapshot = self.snapshot();
-        let owner = snapshot.owner_of_words(&moment.by.who);
+        let owner = snapshot.owner_of_words(&context.by.who);
         match part {
             Action::Subject(subject) => {
                 limits::line("subject", subject, limits::MAX_SUBJECT_CHARS)?;
@@ -40,13 +40,13 @@ impl Draft {
             }
             Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
-                moment.policy.declared(name)?;
+                context.policy.declared(name)?;
                 described.emptied.extend(snapshot.field(name).map(|_| name.clone()));
             }
             Action::Field { name, value: Some(value) } => {
-                moment.policy.check_field(name, value)?;
+                context.policy.check_field(name, value)?;
                 if snapshot.field(name) != Some(value) {
-                    if moment.policy.declared(name)?.is_personal() {
+                    if context.policy.declared(name)?.is_personal() {
                         described.text_fields.insert(name.clone());
                         personal.add(owner, Words::field(name, value.clone()));
                     } else {
@@ -65,11 +65,11 @@ impl Draft {
             }
             _ => {}
         }
-        self.described(described, personal, moment)
+        self.described(described, personal, context)
     }
 
     /// Renews what is known of a contact of this ticket, where it came with a message. What was left out stays.
-    pub(crate) fn acquaint(&mut self, contact: &Contact, moment: &Moment<'_>) -> Result<()> {
+    pub(crate) fn acquaint(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
         contact.check()?;
         let mut described = Described::default();
         let mut personal = Personal::default();
@@ -77,17 +77,22 @@ impl Draft {
         let Some(part) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
         snapshot.introduce(contact, *part, &mut described, &mut personal);
         let before = snapshot.version;
-        self.described(described, personal, moment)?;
+        self.described(described, personal, context)?;
         if self.snapshot().version > before {
-            self.reassess(moment)?;
+            self.reassess(context)?;
         }
-        self.fire_due(moment)
+        self.fire_due(context)
     }
 
-    fn described(&mut self, described: Described, personal: Personal, moment: &Moment<'_>) -> Result<()> {
+    fn described(
+        &mut self,
+        described: Described,
+        personal: Personal,
+        context: &DecisionContext<'_>,
+    ) -> Result<()> {
         if described == Described::default() && personal.is_empty() {
             return Ok(()); // It is so already.
         }
-        self.change(moment, Change::Described(Box::new(described)), personal)
+        self.change(context, Change::Described(Box::new(described)), personal)
     }
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
-use crate::sla::Rulebook;
-use crate::ticket::decision::clockwork::Clockwork;
+use crate::sla::AgreementSet;
+use crate::ticket::decision::clock_draft::ClockDraft;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::kind::Link;
 use crate::ticket::people::Actor;
@@ -18,7 +18,7 @@ use crate::workflow::Catalogue;
 
 /// When, by whom and under which policy a decision is made: everything it may know beside the ticket.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+pub struct DecisionContext<'a> {
     /// The present instant.
     pub now: DateTime<Utc>,
     /// Who wants it.
@@ -26,7 +26,7 @@ pub struct Moment<'a> {
     /// The policy in force.
     pub policy: &'a Policy,
     /// Its agreements, and those to which the ticket's clocks are pinned.
-    pub rules: &'a Rulebook,
+    pub rules: &'a AgreementSet,
     /// The workflows in force, and the one to which the ticket is pinned.
     pub workflows: &'a Catalogue,
     /// The ticket's history up to its present version, if it was read. Few decisions need it: those that measure a clock
@@ -75,7 +75,7 @@ pub(crate) struct Draft {
     expected: u64,
     pub(super) snapshot: Snapshot,
     events: Vec<Event>,
-    pub(super) clockwork: Clockwork,
+    pub(super) clock_draft: ClockDraft,
     /// The links of other tickets to this one, as far as the action is about them.
     pub(super) incoming: BTreeSet<Link>,
 }
@@ -85,9 +85,9 @@ impl Draft {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the moment's history does not end with this version of the ticket.
-    pub(crate) fn begin(snapshot: Snapshot, moment: &Moment<'_>) -> Result<Draft> {
-        let mut draft = Draft::replaying(snapshot, moment.rules, moment.history)?;
-        draft.fire_due(moment)?;
+    pub(crate) fn begin(snapshot: Snapshot, context: &DecisionContext<'_>) -> Result<Draft> {
+        let mut draft = Draft::replaying(snapshot, context.rules, context.history)?;
+        draft.fire_due(context)?;
         Ok(draft)
     }
 
@@ -97,7 +97,7 @@ impl Draft {
     /// [`ErrorKind::Corrupt`] if its history does not end with this version of the ticket.
     pub(crate) fn replaying(
         snapshot: Snapshot,
-        rules: &Rulebook,
+        rules: &AgreementSet,
         history: Option<&[Event]>,
     ) -> Result<Draft> {
         let ends_with = |events: &[Event]| events.last().map(|it| (it.ticket, it.version));
@@ -105,22 +105,22 @@ impl Draft {
             let problem = format!("the history of the ticket {} does not end with its version", snapshot.id);
             return Err(Error::new(ErrorKind::Corrupt, problem));
         }
-        let clockwork = Clockwork::of(&snapshot, history, rules.clone());
+        let clock_draft = ClockDraft::of(&snapshot, history, rules.clone());
         Ok(Draft {
             expected: snapshot.version,
             snapshot,
             events: Vec::new(),
-            clockwork,
+            clock_draft,
             incoming: BTreeSet::new(),
         })
     }
 
     /// A draft of a ticket that begins with this event.
-    pub(super) fn beginning(opening: Event, rules: &Rulebook) -> Result<Draft> {
+    pub(super) fn beginning(opening: Event, rules: &AgreementSet) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
-        let mut clockwork = Clockwork::beginning(rules.clone());
-        clockwork.hear(&opening, &snapshot)?;
-        Ok(Draft { expected: 0, snapshot, events: vec![opening], clockwork, incoming: BTreeSet::new() })
+        let mut clock_draft = ClockDraft::beginning(rules.clone());
+        clock_draft.observe(&opening, &snapshot)?;
+        Ok(Draft { expected: 0, snapshot, events: vec![opening], clock_draft, incoming: BTreeSet::new() })
     }
 
     /// Updates the ticket's clocks, and ends the draft.
@@ -166,7 +166,7 @@ impl Draft {
             origin,
         };
         self.snapshot.apply(&event)?;
-        self.clockwork.hear(&event, &self.snapshot)?;
+        self.clock_draft.observe(&event, &self.snapshot)?;
         self.events.push(event);
         Ok(())
     }

@@ -8,10 +8,10 @@ use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::policy::Policy;
 use crate::priority::Inputs;
-use crate::sla::{Alarm, Alert, Clock, Reaction};
+use crate::sla::{Alert, Clock, NextAlert, Reaction};
 use crate::ticket::action::Action;
-use crate::ticket::decision::route::Waived;
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::request::Exemption;
+use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change};
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
@@ -21,20 +21,25 @@ use crate::ticket::timer::{self, Timer, TimerKind};
 enum Due {
     Migration(DateTime<Utc>, Fingerprint),
     Step(Timer),
-    Alert(Box<Clock>, Alarm),
+    Alert(Box<Clock>, NextAlert),
 }
 
 impl Draft {
     /// Lets everything happen that the clock owes this ticket, each at the instant at which it fell due. Every
     /// decision begins with it, so that the outcome does not depend on when somebody last looked.
-    pub(super) fn fire_due(&mut self, moment: &Moment<'_>) -> Result<()> {
-        while let Some(due) = self.next_due(moment.now)? {
+    pub(super) fn fire_due(&mut self, context: &DecisionContext<'_>) -> Result<()> {
+        while let Some(due) = self.next_due(context.now)? {
             match due {
                 Due::Migration(since, agreements) => {
-                    self.emit(since, &Actor::desk(), Change::Migrated { agreements }, Personal::default())?;
+                    self.emit(
+                        since,
+                        &Actor::desk(),
+                        Change::PolicyRebound { agreements },
+                        Personal::default(),
+                    )?;
                 }
-                Due::Step(timer) => self.step_due(&timer, moment)?,
-                Due::Alert(clock, alarm) => self.alert(&clock, alarm, moment)?,
+                Due::Step(timer) => self.step_due(&timer, context)?,
+                Due::Alert(clock, alarm) => self.alert(&clock, alarm, context)?,
             }
         }
         Ok(())
@@ -42,7 +47,7 @@ impl Draft {
 
     /// Writes into the history what the events so far mean for the clocks. The end of every decision.
     pub(super) fn settle(&mut self) -> Result<()> {
-        let mut clocks = self.clockwork.take_changed();
+        let mut clocks = self.clock_draft.take_changed();
         clocks.retain(|clock| !self.snapshot.clocks.contains(clock));
         if clocks.is_empty() {
             return Ok(());
@@ -54,11 +59,11 @@ impl Draft {
     /// At one instant new agreements come into force first, then warnings, then steps of the ticket, then
     /// breaches: what happens at the deadline is in time.
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
-        let migration = self.clockwork.migration(now)?;
+        let migration = self.clock_draft.migration(now)?;
         let migration = migration.map(|(since, agreements)| ((since, 0), Due::Migration(since, agreements)));
         let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
         let step = step.map(|timer| ((timer.due, 2), Due::Step(timer)));
-        let alarms = self.clockwork.clocks().iter().filter_map(|clock| {
+        let alarms = self.clock_draft.clocks().iter().filter_map(|clock| {
             let alarm = clock.next.filter(|alarm| alarm.is_due(now))?;
             let place = if alarm.percent >= 100 { 3 } else { 1 };
             Some(((alarm.at, place), Due::Alert(Box::new(clock.clone()), alarm)))
@@ -67,18 +72,18 @@ impl Draft {
     }
 
     /// A hold's date was set by somebody who might end the hold; silence is nobody's word but the desk's.
-    fn step_due(&mut self, timer: &Timer, moment: &Moment<'_>) -> Result<()> {
-        let (action, waived) = match timer.kind {
-            TimerKind::HoldEnds => (Action::resume(), Waived::WordsAndTakers),
-            TimerKind::Silence => (Action::close(), Waived::Reason),
+    fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
+        let (action, exemption) = match timer.kind {
+            TimerKind::HoldEnds => (Action::resume(), Exemption::WordsAndPerformers),
+            TimerKind::Silence => (Action::close(), Exemption::Reason),
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };
-        self.go_by_itself(&action, timer.due, &Actor::desk(), Cause::Timer(timer.kind), waived, moment)
+        self.go_by_itself(&action, timer.due, &Actor::desk(), Cause::Timer(timer.kind), exemption, context)
     }
 
-    fn alert(&mut self, clock: &Clock, alarm: Alarm, moment: &Moment<'_>) -> Result<()> {
-        let reactions = self.clockwork.measure(clock)?.target.reactions(alarm.percent).to_vec();
+    fn alert(&mut self, clock: &Clock, alarm: NextAlert, context: &DecisionContext<'_>) -> Result<()> {
+        let reactions = self.clock_draft.measure(clock)?.target.reactions(alarm.percent).to_vec();
         let notify = reactions.iter().filter_map(|reaction| match reaction {
             Reaction::Notify(who) => Some(who.clone()),
             _ => None,
@@ -93,11 +98,11 @@ impl Draft {
         };
         let change = if alarm.percent >= 100 { Change::Breached(alert) } else { Change::Warned(alert) };
         self.emit(alarm.at, &Actor::desk(), change, Personal::default())?;
-        reactions.iter().try_for_each(|reaction| self.react(reaction, alarm.at, moment))
+        reactions.iter().try_for_each(|reaction| self.react(reaction, alarm.at, context))
     }
 
     /// Does what the agreement wants, as far as it is not so already.
-    fn react(&mut self, reaction: &Reaction, at: DateTime<Utc>, moment: &Moment<'_>) -> Result<()> {
+    fn react(&mut self, reaction: &Reaction, at: DateTime<Utc>, context: &DecisionContext<'_>) -> Result<()> {
         if !self.snapshot.state.kind().is_open() {
             return Ok(());
         }
@@ -118,7 +123,7 @@ impl Draft {
             }
             Reaction::Notify(_) => return Ok(()),
         }
-        self.reassess_with(modifiers, at, &desk, moment.policy)
+        self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
     /// Computes the priority anew, with these modifiers named. If the policy in force no longer

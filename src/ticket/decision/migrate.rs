@@ -8,7 +8,7 @@ use crate::lifecycle::{State, StateKind};
 use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::action::Action;
-use crate::ticket::decision::{Decision, Draft, Moment};
+use crate::ticket::decision::{Decision, DecisionContext, Draft};
 use crate::ticket::event::{Change, TransferCause};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::Personal;
@@ -98,7 +98,7 @@ impl Passage {
 
 /// What a fill does to a ticket.
 enum Fill {
-    Part(Action),
+    ContactRole(Action),
     Team(TeamId),
     Assignee(AgentId),
 }
@@ -108,7 +108,7 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
     match (field, value) {
         ("category", Value::List(path)) => {
             limits::category(path)?;
-            Ok(Fill::Part(Action::Category(path.clone())))
+            Ok(Fill::ContactRole(Action::Category(path.clone())))
         }
         ("category", other) => {
             Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
@@ -143,7 +143,7 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
             if empty {
                 return Err(Error::invalid(field, "would be as empty as before"));
             }
-            Ok(Fill::Part(Action::Field { name: name.to_owned(), value: Some(value.clone()) }))
+            Ok(Fill::ContactRole(Action::Field { name: name.to_owned(), value: Some(value.clone()) }))
         }
     }
 }
@@ -151,38 +151,42 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
 impl Passage {
     /// Decides whether a ticket goes over to the other workflow, and how. Timers that are due fire first. Unless the
     /// ticket [goes](Crossing::Goes), the decision shows how it stands and is not to be written.
-    pub(crate) fn decide(&self, ticket: &Snapshot, moment: &Moment<'_>) -> Result<(Crossing, Decision)> {
-        let mut draft = Draft::begin(ticket.clone(), moment)?;
-        let crossing = self.crossing(draft.snapshot(), moment.workflows);
+    pub(crate) fn decide(
+        &self,
+        ticket: &Snapshot,
+        context: &DecisionContext<'_>,
+    ) -> Result<(Crossing, Decision)> {
+        let mut draft = Draft::begin(ticket.clone(), context)?;
+        let crossing = self.crossing(draft.snapshot(), context.workflows);
         if let Crossing::Goes { to, filled, .. } = &crossing {
             for field in filled {
                 if let Some(value) = self.plan.fill.get(field) {
-                    draft.fill_in(fill(field, value, moment.policy)?, moment)?;
+                    draft.fill_in(fill(field, value, context.policy)?, context)?;
                 }
             }
             let to = self.to.placement(*to);
-            let transferred = Change::Transferred { to, cause: TransferCause::Migration };
-            draft.change(moment, transferred, Personal::default())?;
+            let transferred = Change::WorkflowMigrated { to, cause: TransferCause::Migration };
+            draft.change(context, transferred, Personal::default())?;
             if !filled.is_empty() {
                 // As with any description: a priority that is computed from the field follows it.
-                draft.reassess(moment)?;
+                draft.reassess(context)?;
             }
-            draft.fire_due(moment)?;
+            draft.fire_due(context)?;
         }
         Ok((crossing, draft.finish()?))
     }
 }
 
 impl Draft {
-    fn fill_in(&mut self, fill: Fill, moment: &Moment<'_>) -> Result<()> {
+    fn fill_in(&mut self, fill: Fill, context: &DecisionContext<'_>) -> Result<()> {
         match fill {
-            Fill::Part(part) => self.describe(&part, moment),
+            Fill::ContactRole(part) => self.describe(&part, context),
             Fill::Assignee(agent) => {
-                self.change(moment, Change::Assigned { to: Some(agent) }, Personal::default())
+                self.change(context, Change::Assigned { to: Some(agent) }, Personal::default())
             }
             Fill::Team(team) => {
                 let to = Change::HandedOver { team: Some(team), line: self.snapshot().line };
-                self.change(moment, to, Personal::default())
+                self.change(context, to, Personal::default())
             }
         }
     }

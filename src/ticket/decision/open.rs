@@ -10,13 +10,13 @@ use crate::lifecycle::state;
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
-use crate::sla::Rulebook;
+use crate::sla::AgreementSet;
 use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Contact, Part, Who, check_contacts};
+use crate::ticket::people::{Actor, Contact, ContactRole, Who, check_contacts};
 use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
@@ -39,7 +39,7 @@ impl NewTicket {
     }
 
     pub(crate) fn requester(&self) -> Option<&Contact> {
-        self.contacts.iter().find(|(_, part)| *part == Part::Requester).map(|(contact, _)| contact)
+        self.contacts.iter().find(|(_, part)| *part == ContactRole::Requester).map(|(contact, _)| contact)
     }
 
     /// The same request, where it says nothing, as the ticket that it follows up: nobody has to say it again.
@@ -84,7 +84,7 @@ impl NewTicket {
         number: u64,
         now: DateTime<Utc>,
         policy: &Policy,
-        rules: &Rulebook,
+        rules: &AgreementSet,
         workflows: &Catalogue,
     ) -> Result<Decision> {
         self.draft(id, number, now, policy, rules, workflows)?.finish()
@@ -97,7 +97,7 @@ impl NewTicket {
         number: u64,
         now: DateTime<Utc>,
         policy: &Policy,
-        rules: &Rulebook,
+        rules: &AgreementSet,
         workflows: &Catalogue,
     ) -> Result<Draft> {
         let by = self.actor();
@@ -172,7 +172,7 @@ impl Opened {
     pub(crate) fn tell<'a>(
         &mut self,
         message: Option<&Message>,
-        contacts: &[(Contact, Part)],
+        contacts: &[(Contact, ContactRole)],
         fields: impl IntoIterator<Item = (&'a String, &'a Value, Owner)>,
         owner: &Owner,
         policy: &Policy,
@@ -205,7 +205,7 @@ impl Opened {
 impl Draft {
     /// A draft of a ticket that begins with this opening. Conditions of modifiers may look at anything in the ticket,
     /// so it must stand before they are asked; where there are none, the priority is computed already.
-    pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &Rulebook) -> Result<Draft> {
+    pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &AgreementSet) -> Result<Draft> {
         if !policy.matrix_in_use().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;
             if let Change::Opened(opened) = &mut event.change {

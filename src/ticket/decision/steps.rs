@@ -9,8 +9,8 @@ use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
 use crate::ticket::action::Action;
 use crate::ticket::decision::decide::words;
-use crate::ticket::decision::route::{Errand, Onto, Waived};
-use crate::ticket::decision::{Draft, Moment};
+use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
+use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change, Described, TransferCause};
 use crate::ticket::kind::Kind;
 use crate::ticket::people::Actor;
@@ -21,45 +21,54 @@ use crate::workflow::Workflow;
 
 impl Draft {
     /// Whether one thing may be done now, and where it leads.
-    pub(super) fn onto(&self, part: &Action, moment: &Moment<'_>) -> Result<Option<Onto>> {
-        Ok(self.errand(Some(moment.by), Waived::Nothing, moment)?.allow(part)?)
+    pub(super) fn destination(
+        &self,
+        part: &Action,
+        context: &DecisionContext<'_>,
+    ) -> Result<Option<Destination>> {
+        Ok(self.request(Some(context.by), Exemption::Nothing, context)?.allow(part)?)
     }
 
-    fn errand<'a>(
+    fn request<'a>(
         &'a self,
         by: Option<&'a Actor>,
-        waived: Waived,
-        moment: &'a Moment<'_>,
-    ) -> Result<Errand<'a>> {
+        exemption: Exemption,
+        context: &'a DecisionContext<'_>,
+    ) -> Result<TransitionRequest<'a>> {
         let ticket = self.snapshot();
         let workflow = match &ticket.placed {
-            Some(placed) => moment.workflows.get(&placed.workflow)?,
+            Some(placed) => context.workflows.get(&placed.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(Errand { ticket, workflow, by, waived })
+        Ok(TransitionRequest { ticket, workflow, by, exemption })
     }
 
     /// Takes a step that was allowed.
     pub(super) fn go_on(
         &mut self,
-        onto: Option<Onto>,
+        destination: Option<Destination>,
         to: State,
         part: &Action,
         code: Option<String>,
-        moment: &Moment<'_>,
+        context: &DecisionContext<'_>,
     ) -> Result<()> {
-        let Some(Onto { step, status }) = onto else { return Ok(()) };
-        let (_, why) = part.way();
+        let Some(Destination { step, status }) = destination else { return Ok(()) };
+        let (_, why) = part.step_options();
         let moved = Change::Moved { from: self.state(), to, step, cause: Cause::Action, code, status };
-        self.say(moment, moved, words("reason", why)?)
+        self.say(context, moved, words("reason", why)?)
     }
 
     /// Goes to a status that was named.
-    pub(super) fn go_to(&mut self, onto: Option<Onto>, part: &Action, moment: &Moment<'_>) -> Result<()> {
-        let to = match &onto {
-            Some(Onto { step: Some(step), status }) => match step {
+    pub(super) fn go_to(
+        &mut self,
+        destination: Option<Destination>,
+        part: &Action,
+        context: &DecisionContext<'_>,
+    ) -> Result<()> {
+        let to = match &destination {
+            Some(Destination { step: Some(step), status }) => match step {
                 StepKind::Hold => {
-                    state::OnHold { reason: self.reason_at(status.as_ref(), moment)?, until: None }.into()
+                    state::OnHold { reason: self.reason_at(status.as_ref(), context)?, until: None }.into()
                 }
                 StepKind::Confirm | StepKind::Close => state::Closed.into(),
                 StepKind::Cancel => state::Cancelled.into(),
@@ -67,19 +76,20 @@ impl Draft {
                 StepKind::Resolve => return Ok(()),
                 StepKind::Start | StepKind::Resume | StepKind::Reopen => state::Active.into(),
             },
-            Some(Onto { step: None, status: Some(to) }) => {
-                let (_, why) = part.way();
-                let passed = Change::Passed { from: self.snapshot().status().into(), to: Arc::clone(to) };
-                return self.say(moment, passed, words("reason", why)?);
+            Some(Destination { step: None, status: Some(to) }) => {
+                let (_, why) = part.step_options();
+                let passed =
+                    Change::StatusChanged { from: self.snapshot().status().into(), to: Arc::clone(to) };
+                return self.say(context, passed, words("reason", why)?);
             }
             _ => return Ok(()),
         };
-        self.go_on(onto, to, part, None, moment)
+        self.go_on(destination, to, part, None, context)
     }
 
     /// What a ticket waits for in this status.
-    fn reason_at(&self, status: Option<&Arc<str>>, moment: &Moment<'_>) -> Result<HoldReason> {
-        let workflow = self.errand(None, Waived::Nothing, moment)?.workflow;
+    fn reason_at(&self, status: Option<&Arc<str>>, context: &DecisionContext<'_>) -> Result<HoldReason> {
+        let workflow = self.request(None, Exemption::Nothing, context)?.workflow;
         let reason =
             status.and_then(|it| workflow.find(it)).and_then(|it| workflow.status(it).reason.clone());
         // The way was allowed, so the status names its reason.
@@ -94,12 +104,12 @@ impl Draft {
         at: DateTime<Utc>,
         by: &Actor,
         cause: Cause,
-        waived: Waived,
-        moment: &Moment<'_>,
+        exemption: Exemption,
+        context: &DecisionContext<'_>,
     ) -> Result<()> {
-        let allowed = self.errand(Some(by), waived, moment)?.allow(action);
+        let allowed = self.request(Some(by), exemption, context)?.allow(action);
         let change = match allowed {
-            Ok(Some(Onto { step: Some(step), status })) => {
+            Ok(Some(Destination { step: Some(step), status })) => {
                 let to = step.target().plain().unwrap_or_else(|| state::Active.into());
                 Change::Moved { from: self.state(), to, step: Some(step), cause, code: None, status }
             }
@@ -111,15 +121,15 @@ impl Draft {
                     (State::Resolved(resolved), _) if resolved.closes_at.is_some() => TimerKind::Silence,
                     _ => return Ok(()),
                 };
-                Change::Lapsed { timer, reasons: rejection.reasons_in_words() }
+                Change::TimerExpired { timer, reasons: rejection.reasons_in_words() }
             }
         };
         self.emit(at, by, change, Personal::default())
     }
 
     /// Goes over to the workflow of a new kind, if that follows another one.
-    pub(super) fn follow_kind(&mut self, kind: &Kind, moment: &Moment<'_>) -> Result<()> {
-        let workflow = moment.workflows.for_kind(kind.as_str());
+    pub(super) fn follow_kind(&mut self, kind: &Kind, context: &DecisionContext<'_>) -> Result<()> {
+        let workflow = context.workflows.for_kind(kind.as_str());
         if workflow.reference().name == self.snapshot().workflow().name {
             return Ok(());
         }
@@ -144,14 +154,14 @@ impl Draft {
             return refuse(missing);
         }
         let to = workflow.placement(status);
-        self.change(moment, Change::Transferred { to, cause: TransferCause::Kind }, Personal::default())
+        self.change(context, Change::WorkflowMigrated { to, cause: TransferCause::Kind }, Personal::default())
     }
 }
 
 impl Snapshot {
     /// The ticket as it would be after one part of an action, as far as the parts after it depend on it.
-    pub(super) fn imagine(&mut self, part: &Action, onto: Option<Onto>) {
-        if let Some(Onto { step, status }) = onto {
+    pub(super) fn imagine(&mut self, part: &Action, destination: Option<Destination>) {
+        if let Some(Destination { step, status }) = destination {
             if let Some(step) = step {
                 self.state = match step.target().plain() {
                     Some(state) => state,

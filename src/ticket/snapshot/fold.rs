@@ -99,9 +99,9 @@ impl Snapshot {
                 self.placed(status.as_ref())?;
                 self.moved(*from, to, code.as_deref(), event);
             }
-            Change::Passed { to, .. } => self.placed(Some(to))?,
-            Change::Transferred { to, .. } => self.placed = to.clone().map(Box::new),
-            Change::Lapsed { timer, .. } => self.lapsed(*timer),
+            Change::StatusChanged { to, .. } => self.placed(Some(to))?,
+            Change::WorkflowMigrated { to, .. } => self.placed = to.clone().map(Box::new),
+            Change::TimerExpired { timer, .. } => self.lapsed(*timer),
             Change::Assigned { to } => self.assignee.clone_from(to),
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
@@ -113,7 +113,7 @@ impl Snapshot {
                 self.modifiers.clone_from(modifiers);
                 self.assessment.clone_from(assessment.as_ref());
             }
-            Change::Warned(_) | Change::Breached(_) | Change::Migrated { .. } => {}
+            Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {}
             Change::Clocked { clocks } => {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());
@@ -123,7 +123,7 @@ impl Snapshot {
             }
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
-            Change::Restamped => self.stamp(event.at),
+            Change::StateRedated => self.stamp(event.at),
             Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
             Change::Imported { versions, fingerprint } => {
                 self.imported = Some((*versions, fingerprint.clone()))

@@ -3,8 +3,8 @@
 use super::map::{Edge, Map};
 use super::message::find;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::finding::{Finding, FindingKind};
-use crate::workflow::transition::{Taker, Via};
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::workflow::transition::{Performer, Trigger};
 
 /// The field that only the step which resolves can fill.
 const CODE: &str = "resolution_code";
@@ -13,15 +13,15 @@ const CODE: &str = "resolution_code";
 pub(super) fn is_sure(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let transition = edge.transition;
     // Other ways that nobody may take are a fault of their own.
-    let by_hand = transition.is_taken_by_hand() || transition.action != Via::Step(StepKind::Resume);
+    let by_hand = transition.is_taken_by_hand() || transition.action != Trigger::Step(StepKind::Resume);
     transition.when.is_empty() && (by_hand || is_taken_by_message(map, edge))
 }
 
 /// Whether a message of the requester resumes by this way: the ticket waits for it, and no other way comes first.
 fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let mut theirs = map
-        .ways(edge.from, Via::Step(StepKind::Resume))
-        .filter(|it| it.transition.may.is_empty() || it.transition.may.contains(&Taker::Requester));
+        .edges(edge.from, Trigger::Step(StepKind::Resume))
+        .filter(|it| it.transition.may.is_empty() || it.transition.may.contains(&Performer::Requester));
     map.statuses()[edge.from].reason == Some(HoldReason::Customer)
         && map.statuses()[edge.to].state == StateKind::Active
         && theirs
@@ -29,13 +29,13 @@ fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
 }
 
 /// Resolved statuses in which a ticket may be without a resolution code, where every way on demands one.
-pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], found: &mut Vec<Finding>) {
+pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], found: &mut Vec<Diagnostic>) {
     let Some(start) = map.start else { return };
     // Ways that lead to unknown places might be just those which are missed here.
     if !map.to_anywhere.is_empty() || !map.from_anywhere.is_empty() {
         return;
     }
-    let resolves = |edge: &Edge<'_>| edge.transition.action == Via::Step(StepKind::Resolve);
+    let resolves = |edge: &Edge<'_>| edge.transition.action == Trigger::Step(StepKind::Resolve);
     let demands = |edge: &Edge<'_>| {
         let leaves = edge.from != edge.to && map.statuses()[edge.from].leave.contains(CODE);
         leaves || map.statuses()[edge.to].enter.contains(CODE)
@@ -55,11 +55,11 @@ pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], fo
             continue;
         }
         let message = format!(
-            "a ticket that is resolved to {:?} without a resolution code is stuck, because every way to an end \
+            "a ticket that is resolved to {:?} without a resolution code is stuck, because every edge to an end \
              demands one, and only the step that resolves can give it: demand it on entering {:?}",
             status.name, status.name,
         );
-        find(found, FindingKind::NeverFilled, format!("statuses[{place}]"), message);
+        find(found, DiagnosticKind::NeverFilled, format!("statuses[{place}]"), message);
     }
 }
 

@@ -11,10 +11,10 @@ use super::ends;
 use super::map::{Edge, Map};
 use super::message::{find, listed};
 use crate::lifecycle::StepKind;
-use crate::workflow::finding::{Finding, FindingKind};
-use crate::workflow::transition::Via;
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::workflow::transition::Trigger;
 
-pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     ambiguous(map, found);
     unreachable(map, found);
     let stuck = endless(map, |_| true);
@@ -41,7 +41,7 @@ pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGrap
     graph
 }
 
-fn unreachable(map: &Map<'_>, found: &mut Vec<Finding>) {
+fn unreachable(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     let Some(start) = map.start else { return };
     let graph = graph(map, |_| true);
     let mut walk = Bfs::new(&graph, NodeIndex::new(start));
@@ -51,7 +51,7 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Finding>) {
     }
     for status in (0..reached.len()).filter(|it| !reached[*it] && map.is_first(*it)) {
         let message = format!("no way leads from {:?} to {:?}", map.name(start), map.name(status));
-        find(found, FindingKind::Unreachable, format!("statuses[{status}]"), message);
+        find(found, DiagnosticKind::Unreachable, format!("statuses[{status}]"), message);
     }
 }
 
@@ -89,18 +89,18 @@ fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -
     groups
 }
 
-fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Finding>) {
+fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Diagnostic>) {
     for group in bottoms(map, stuck, |_| true) {
         let first = group[0];
         let path = format!("statuses[{first}]");
         if map.out(first).next().is_none() {
             let message = format!("nothing leads out of {:?}, and it is no end", map.name(first));
-            find(found, FindingKind::DeadEnd, path, message);
+            find(found, DiagnosticKind::DeadEnd, path, message);
         } else {
             let round = round(map, &group);
             let message =
                 format!("no end can be reached from here, only round and round: {}", map.chain(&round));
-            find(found, FindingKind::Trap, path, message);
+            find(found, DiagnosticKind::Trap, path, message);
         }
     }
 }
@@ -131,7 +131,7 @@ fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     group.to_vec()
 }
 
-fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
+fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Diagnostic>) {
     for group in bottoms(map, by_luck, |edge| ends::is_sure(map, edge)) {
         let first = group[0];
         let guards =
@@ -146,33 +146,33 @@ fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Finding>) {
         } else {
             format!(
                 "an end is reached from {from} only where a guard holds ({}): a ticket for which none does is \
-                 stuck; leave a way on without a guard",
+                 stuck; leave a edge on without a guard",
                 listed(guards),
             )
         };
-        find(found, FindingKind::OnlyGuarded, format!("statuses[{first}]"), message);
+        find(found, DiagnosticKind::OnlyGuarded, format!("statuses[{first}]"), message);
     }
 }
 
 /// Whether another way, to the default status and open to everybody, is what the action means without a name.
 fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
-    let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
-    map.ways(edge.from, via).any(|it| {
+    let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
+    map.edges(edge.from, trigger).any(|it| {
         let other = &map.statuses()[it.to];
         other.default
             && other.state == to.state
             && it.transition.when.is_empty()
             && it.transition.may.is_empty()
-            && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+            && (trigger != Trigger::Step(StepKind::Hold) || other.reason == to.reason)
     })
 }
 
 /// Two ways without a guard for one action, where nothing says which is meant.
-fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
+fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for edge in &map.edges {
-        let (to, via) = (&map.statuses()[edge.to], edge.transition.action);
+        let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
         // A move names its status; a way with a guard is tried before those without.
-        if via == Via::Move || !edge.transition.when.is_empty() {
+        if trigger == Trigger::Move || !edge.transition.when.is_empty() {
             continue;
         }
         let rival = map.ways_before(edge).find(|it| {
@@ -180,7 +180,7 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
             it.to != edge.to
                 && it.transition.when.is_empty()
                 && it.transition.overlaps(edge.transition)
-                && (via != Via::Step(StepKind::Hold) || other.reason == to.reason)
+                && (trigger != Trigger::Step(StepKind::Hold) || other.reason == to.reason)
                 && other.state == to.state
                 && !other.default
                 && !to.default
@@ -188,14 +188,14 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Finding>) {
         });
         if let Some(rival) = rival {
             let message = format!(
-                "{via} from {:?} leads to {:?} here and to {:?} in transitions[{}]; mark one of the two statuses \
-                 with `default = true`, or guard one way",
+                "{trigger} from {:?} leads to {:?} here and to {:?} in transitions[{}]; mark one of the two statuses \
+                 with `default = true`, or guard one edge",
                 map.name(edge.from),
                 to.name,
                 map.name(rival.to),
                 rival.place.0,
             );
-            find(found, FindingKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
+            find(found, DiagnosticKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
         }
     }
 }

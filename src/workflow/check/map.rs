@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::lifecycle::StateKind;
 use crate::workflow::definition::{Status, WorkflowDefinition};
-use crate::workflow::transition::{Transition, Via};
+use crate::workflow::transition::{Transition, Trigger};
 
 /// The status in which tickets begin: the only one of the state new, or the default among several.
 pub(in crate::workflow) fn start(definition: &WorkflowDefinition) -> Option<usize> {
@@ -98,14 +98,14 @@ impl<'a> Map<'a> {
     }
 
     /// The ways out of a status that this action takes.
-    pub(super) fn ways(&self, from: usize, via: Via) -> impl Iterator<Item = &Edge<'a>> {
-        self.out(from).filter(move |it| it.transition.action == via)
+    pub(super) fn edges(&self, from: usize, trigger: Trigger) -> impl Iterator<Item = &Edge<'a>> {
+        self.out(from).filter(move |it| it.transition.action == trigger)
     }
 
     /// Those of them that stand before this one.
     pub(super) fn ways_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
         let place = edge.place;
-        self.ways(edge.from, edge.transition.action).take_while(move |it| it.place < place)
+        self.edges(edge.from, edge.transition.action).take_while(move |it| it.place < place)
     }
 
     /// Statuses as a chain, for messages.

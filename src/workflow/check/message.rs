@@ -1,7 +1,7 @@
 //! The words of the findings that several checks have in common.
 
-use crate::spelling;
-use crate::workflow::finding::{Finding, FindingKind};
+use crate::suggest;
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// How many names a message lists.
 const LISTED: usize = 50;
@@ -25,19 +25,19 @@ pub(super) fn unknown<'a, Names: Iterator<Item = &'a str>>(
     (what, several): (&str, &str),
     name: &str,
     known: impl Fn() -> Names,
-    found: &[Finding],
+    found: &[Diagnostic],
 ) -> String {
     if found.len() >= TOLD_IN_FULL {
         return format!("the {what} {name:?} is not known");
     }
-    format!("the {what} {name:?} {}; {several}: {}", spelling::unknown(name, known()), listed(known()))
+    format!("the {what} {name:?} {}; {several}: {}", suggest::unknown(name, known()), listed(known()))
 }
 
 pub(super) fn find(
-    found: &mut Vec<Finding>,
-    kind: FindingKind,
+    found: &mut Vec<Diagnostic>,
+    kind: DiagnosticKind,
     path: impl Into<String>,
     message: impl Into<String>,
 ) {
-    found.push(Finding::new(kind, path, message));
+    found.push(Diagnostic::new(kind, path, message));
 }

@@ -8,24 +8,24 @@ use std::collections::VecDeque;
 
 use super::map::Map;
 use super::message::find;
-use crate::workflow::definition::{PassRule, Spot};
-use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::definition::{MustPass, StatusSelector};
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
-pub(super) fn check(map: &Map<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for (number, rule) in map.definition.rules.iter().enumerate() {
-        let PassRule { every_way_to, passes } = rule;
+        let MustPass { every_way_to, passes } = rule;
         if every_way_to == passes {
             let message = format!("every way to {every_way_to} ends at {passes}; name two different places");
-            find(found, FindingKind::EmptyRule, format!("rules[{number}]"), message);
+            find(found, DiagnosticKind::EmptyRule, format!("rules[{number}]"), message);
             continue;
         }
-        let is = |spot: &Spot, status: usize| match spot {
-            Spot::Status(name) => map.name(status) == name,
-            Spot::State(state) => map.state(status) == *state,
+        let is = |spot: &StatusSelector, status: usize| match spot {
+            StatusSelector::Status(name) => map.name(status) == name,
+            StatusSelector::State(state) => map.state(status) == *state,
         };
-        if let Some(way) = way_round(map, |it| is(every_way_to, it), |it| is(passes, it)) {
-            let message = format!("a way to {every_way_to} goes round {passes}: {}", map.chain(&way));
-            find(found, FindingKind::Bypass, format!("rules[{number}]"), message);
+        if let Some(edge) = way_round(map, |it| is(every_way_to, it), |it| is(passes, it)) {
+            let message = format!("a way to {every_way_to} goes round {passes}: {}", map.chain(&edge));
+            find(found, DiagnosticKind::Bypass, format!("rules[{number}]"), message);
         }
     }
 }
@@ -43,9 +43,9 @@ fn way_round(
     let mut waiting = VecDeque::from([start]);
     while let Some(at) = waiting.pop_front() {
         if to(at) {
-            let mut way: Vec<usize> = std::iter::successors(Some(at), |it| came_from[*it]).collect();
-            way.reverse();
-            return Some(way);
+            let mut edge: Vec<usize> = std::iter::successors(Some(at), |it| came_from[*it]).collect();
+            edge.reverse();
+            return Some(edge);
         }
         for next in map.out(at).map(|it| it.to) {
             if !seen[next] && !passes(next) {

@@ -7,10 +7,10 @@ use super::message::{find, listed, unknown};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
-use crate::spelling;
-use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
-use crate::workflow::finding::{Finding, FindingKind};
-use crate::workflow::transition::{Transition, Via};
+use crate::suggest;
+use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::workflow::transition::{Transition, Trigger};
 
 /// The most statuses that a workflow may have.
 pub const MAX_STATUSES: usize = 500;
@@ -25,17 +25,22 @@ pub const MAX_RULES: usize = 100;
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
 
 /// More than may be. The other checks are not made then: they take time that grows faster than the definition.
-pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
-    let ways = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
+pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
+    let edges = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
     let counts = [
         ("statuses", definition.statuses.len(), MAX_STATUSES),
-        ("transitions", ways, MAX_TRANSITIONS),
+        ("transitions", edges, MAX_TRANSITIONS),
         ("guards", definition.guards.len(), MAX_GUARDS),
         ("rules", definition.rules.len(), MAX_RULES),
     ];
     let mut found = Vec::new();
     for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
-        find(&mut found, FindingKind::TooMany, what, format!("{count} are too many; allowed: up to {most}"));
+        find(
+            &mut found,
+            DiagnosticKind::TooMany,
+            what,
+            format!("{count} are too many; allowed: up to {most}"),
+        );
     }
     let mut lists = vec![("kinds".to_owned(), definition.kinds.len())];
     for (place, it) in definition.statuses.iter().enumerate() {
@@ -48,15 +53,20 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Finding> {
     }
     let most = limits::MAX_ITEMS;
     for (path, count) in lists.into_iter().filter(|(_, count)| *count > most) {
-        find(&mut found, FindingKind::TooMany, path, format!("{count} are too many; allowed: up to {most}"));
+        find(
+            &mut found,
+            DiagnosticKind::TooMany,
+            path,
+            format!("{count} are too many; allowed: up to {most}"),
+        );
     }
     found
 }
 
-pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
     name("name", &definition.name, found);
     if definition.version == 0 {
-        find(found, FindingKind::BadVersion, "version", "versions count from 1");
+        find(found, DiagnosticKind::BadVersion, "version", "versions count from 1");
     }
     for kind in &definition.kinds {
         name("kinds", kind, found);
@@ -69,39 +79,39 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     duplicates(definition, found);
     for (number, rule) in definition.rules.iter().enumerate() {
         for (key, spot) in [("every_way_to", &rule.every_way_to), ("passes", &rule.passes)] {
-            if let Spot::Status(name) = spot {
+            if let StatusSelector::Status(name) = spot {
                 Words { definition, path: format!("rules[{number}].{key}"), found }.status(name);
             }
         }
     }
 }
 
-fn name(path: &str, text: &str, found: &mut Vec<Finding>) {
+fn name(path: &str, text: &str, found: &mut Vec<Diagnostic>) {
     if let Err(error) = limits::name("the name", text) {
-        find(found, FindingKind::BadName, path, error.to_string());
+        find(found, DiagnosticKind::BadName, path, error.to_string());
     }
 }
 
-fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
     for (guard, condition) in &definition.guards {
         let path = format!("guards.{guard}");
         name(&path, guard, found);
         if *condition == !Condition::ALWAYS {
             let message = "the condition can never hold, so no way with it is ever taken";
-            find(found, FindingKind::NeverHolds, &path, message);
+            find(found, DiagnosticKind::NeverHolds, &path, message);
         } else if *condition == Condition::ALWAYS {
             let message = "the condition always holds; leave the guard out";
-            find(found, FindingKind::AlwaysHolds, &path, message);
+            find(found, DiagnosticKind::AlwaysHolds, &path, message);
         }
         let unknown = condition.unknown_fields(fields);
         for field in &unknown {
-            let meant = spelling::unknown(field, fields.names());
+            let meant = suggest::unknown(field, fields.names());
             let message = format!("the field {field:?} {meant}; fields: {fields}");
-            find(found, FindingKind::UnknownField, &path, message);
+            find(found, DiagnosticKind::UnknownField, &path, message);
         }
         // What is wrong whatever the fields are, and with them if all of these are known.
         for fault in condition.faults(unknown.is_empty().then_some(fields)) {
-            find(found, FindingKind::BadCondition, &path, fault);
+            find(found, DiagnosticKind::BadCondition, &path, fault);
         }
     }
 }
@@ -109,10 +119,10 @@ fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Find
 /// The reason that was probably meant by one of the author's own: that in words (`third party`) among them.
 fn nearly_known(reason: &HoldReason) -> Option<&'static str> {
     let HoldReason::Own(own) = reason else { return None };
-    spelling::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
+    suggest::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
 }
 
-fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Finding>) {
+fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut alike: HashMap<String, usize> = HashMap::new();
     let mut defaults: BTreeMap<StateKind, &str> = BTreeMap::new();
@@ -120,72 +130,73 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Fi
         let path = format!("statuses[{place}]");
         let at = |key: &str| format!("{path}.{key}");
         name(&at("name"), &status.name, found);
-        if status.name.starts_with(Spot::STATE) {
-            let message = format!("{:?} begins with `{}`, which means a state", status.name, Spot::STATE);
-            find(found, FindingKind::BadName, at("name"), message);
+        if status.name.starts_with(StatusSelector::STATE) {
+            let message =
+                format!("{:?} begins with `{}`, which means a state", status.name, StatusSelector::STATE);
+            find(found, DiagnosticKind::BadName, at("name"), message);
         }
         if let Some(first) = seen.insert(&status.name, place) {
             let message = format!("statuses[{first}] is called {:?} already", status.name);
-            find(found, FindingKind::DuplicateStatus, at("name"), message);
+            find(found, DiagnosticKind::DuplicateStatus, at("name"), message);
         } else {
             let plain = status.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
             if let Some(other) = alike.insert(plain, place) {
                 let other = &definition.statuses[other].name;
                 let message = format!("{:?} and {other:?} differ in case or spaces alone", status.name);
-                find(found, FindingKind::SimilarNames, at("name"), message);
+                find(found, DiagnosticKind::SimilarNames, at("name"), message);
             }
         }
         if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold) {
             let message =
                 format!("only a status on hold waits for something ({reason}); this one is {}", status.state);
-            find(found, FindingKind::ReasonWithoutHold, at("reason"), message);
+            find(found, DiagnosticKind::ReasonWithoutHold, at("reason"), message);
         }
         if let Some(reason) = &status.reason {
             name(&at("reason"), reason.as_str(), found);
             if let Some(meant) = nearly_known(reason) {
                 let message =
                     format!("{:?} is a reason of your own; did you mean {meant:?}?", reason.as_str());
-                find(found, FindingKind::SimilarReason, at("reason"), message);
+                find(found, DiagnosticKind::SimilarReason, at("reason"), message);
             }
         }
         if status.default
             && let Some(other) = defaults.insert(status.state, &status.name)
         {
             let message = format!("{other:?} is the default of the state {} already", status.state);
-            find(found, FindingKind::SeveralDefaults, at("default"), message);
+            find(found, DiagnosticKind::SeveralDefaults, at("default"), message);
         }
         obligations(status, fields, &path, found);
     }
     start(definition, found);
     if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
         let message = "there is no status of the state closed, so no ticket can be closed";
-        find(found, FindingKind::NoEnd, "statuses", message);
+        find(found, DiagnosticKind::NoEnd, "statuses", message);
     }
 }
 
-fn start(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
+fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
     let of_new: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
     let Some(start) = map::start(definition) else {
         return match of_new.is_empty() {
             true => {
                 let message = "there is no status of the state new, in which every ticket begins";
-                find(found, FindingKind::NoStart, "statuses", message);
+                find(found, DiagnosticKind::NoStart, "statuses", message);
             }
             false => {
                 let names = listed(of_new.iter().map(|it| it.name.as_str()));
                 let message = format!("tickets begin in one of {names}: mark one with `default = true`");
-                find(found, FindingKind::UnclearStart, "statuses", message);
+                find(found, DiagnosticKind::UnclearStart, "statuses", message);
             }
         };
     };
     if !definition.statuses[start].enter.is_empty() {
         let message = "every ticket begins here, and a request is never refused; demand it on leaving";
-        find(found, FindingKind::DemandAtStart, format!("statuses[{start}].enter"), message);
+        find(found, DiagnosticKind::DemandAtStart, format!("statuses[{start}].enter"), message);
     }
 }
 
 /// A resolution code comes with the resolution: what lies before it cannot ask for one.
-fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Finding>) {
+fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Diagnostic>) {
     let resolved = status.state == StateKind::Resolved;
     let sides = [
         ("enter", &status.enter, resolved || status.state == StateKind::Closed),
@@ -199,19 +210,19 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Fin
             if !FILLABLE.contains(&field.as_str()) && !declared {
                 let allowed = known().collect::<Vec<_>>().join(", ");
                 let own = if fields.is_open("field.x") { ", field.NAME" } else { "" };
-                let meant = spelling::unknown(field, known());
+                let meant = suggest::unknown(field, known());
                 let message =
                     format!("the field {field:?} {meant}; a ticket can be asked for: {allowed}{own}");
-                find(found, FindingKind::UnknownField, path, message);
+                find(found, DiagnosticKind::UnknownField, path, message);
             } else if field == "resolution_code" && !has_code {
                 let message = "a resolution code is given by the step that resolves: demand it on entering a \
                                status of the state resolved or closed";
-                find(found, FindingKind::NeverFilled, path, message);
+                find(found, DiagnosticKind::NeverFilled, path, message);
             }
         }
         if side == "leave" && !demanded.is_empty() && status.state.is_final() {
             let message = format!("no step leads out of the state {}", status.state);
-            find(found, FindingKind::NeverFilled, format!("{path}.leave"), message);
+            find(found, DiagnosticKind::NeverFilled, format!("{path}.leave"), message);
         }
     }
 }
@@ -220,7 +231,7 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Fin
 struct Words<'a> {
     definition: &'a WorkflowDefinition,
     path: String,
-    found: &'a mut Vec<Finding>,
+    found: &'a mut Vec<Diagnostic>,
 }
 
 impl<'a> Words<'a> {
@@ -228,7 +239,7 @@ impl<'a> Words<'a> {
         format!("{}.{key}", self.path)
     }
 
-    fn find(&mut self, kind: FindingKind, path: String, message: String) {
+    fn find(&mut self, kind: DiagnosticKind, path: String, message: String) {
         find(self.found, kind, path, message);
     }
 
@@ -242,7 +253,7 @@ impl<'a> Words<'a> {
         if found.is_none() {
             let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
             let message = unknown(("status", "statuses"), name, known, self.found);
-            self.find(FindingKind::UnknownStatus, path, message);
+            self.find(DiagnosticKind::UnknownStatus, path, message);
         }
         found
     }
@@ -250,7 +261,7 @@ impl<'a> Words<'a> {
     fn transition(&mut self, transition: &Transition) {
         if transition.from.is_empty() {
             let message = "leads from nowhere; name one status at least".to_owned();
-            self.find(FindingKind::EmptyList, self.at("from"), message);
+            self.find(DiagnosticKind::EmptyList, self.at("from"), message);
         }
         self.repeated("from", transition.from.iter().map(|it| format!("{it:?}")));
         self.repeated("when", transition.when.iter().map(|it| format!("{it:?}")));
@@ -259,23 +270,23 @@ impl<'a> Words<'a> {
             if !self.definition.guards.contains_key(guard) {
                 let known = || self.definition.guards.keys().map(String::as_str);
                 let message = unknown(("guard", "guards"), guard, known, self.found);
-                self.find(FindingKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
+                self.find(DiagnosticKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
         // The requester resumes by a message, though not by hand.
-        if let Via::Step(step) = transition.action
+        if let Trigger::Step(step) = transition.action
             && step != StepKind::Resume
             && !transition.is_taken_by_hand()
         {
             let hands = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
             let message = format!("{step} is for {hands}, so nobody who is named here may take it");
-            self.find(FindingKind::NobodyMay, self.at("may"), message);
+            self.find(DiagnosticKind::NobodyMay, self.at("may"), message);
         }
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {
             let path = self.at(&format!("from[{nth}]"));
             if let (Some(from), Some(to)) = (self.status_at(from, path.clone()), to) {
-                self.way(from, to, transition.action, path);
+                self.edge(from, to, transition.action, path);
             }
         }
     }
@@ -285,24 +296,26 @@ impl<'a> Words<'a> {
         for (nth, name) in names.enumerate() {
             if seen.contains(&name) {
                 let message = format!("{name} stands there twice");
-                self.find(FindingKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
+                self.find(DiagnosticKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
             }
             seen.insert(name);
         }
     }
 
     /// Whether the closed states have such a way.
-    fn way(&mut self, from: &Status, to: &Status, via: Via, path: String) {
-        let said = format!("{via} from {:?} to {:?}", from.name, to.name);
-        match via {
-            Via::Step(step) if !from.state.accepts(step) => {
+    fn edge(&mut self, from: &Status, to: &Status, trigger: Trigger, path: String) {
+        let said = format!("{trigger} from {:?} to {:?}", from.name, to.name);
+        match trigger {
+            Trigger::Step(step) if !from.state.accepts(step) => {
                 let accepted = from.state.accepted().map(|it| it.to_string()).collect::<Vec<_>>().join(", ");
                 let accepted = if accepted.is_empty() { "no step, only a move".to_owned() } else { accepted };
-                let message =
-                    format!("{said}: the state {} does not accept {via}; it accepts: {accepted}", from.state);
-                self.find(FindingKind::ForbiddenByState, path, message);
+                let message = format!(
+                    "{said}: the state {} does not accept {trigger}; it accepts: {accepted}",
+                    from.state
+                );
+                self.find(DiagnosticKind::ForbiddenByState, path, message);
             }
-            Via::Step(step) if step.target() != to.state => {
+            Trigger::Step(step) if step.target() != to.state => {
                 let there = listed(
                     self.definition
                         .statuses
@@ -311,15 +324,15 @@ impl<'a> Words<'a> {
                         .map(|it| it.name.as_str()),
                 );
                 let message = format!(
-                    "{said}: {via} leads to the state {}, and {:?} is {}; statuses that are {}: {there}",
+                    "{said}: {trigger} leads to the state {}, and {:?} is {}; statuses that are {}: {there}",
                     step.target(),
                     to.name,
                     to.state,
                     step.target(),
                 );
-                self.find(FindingKind::WrongTarget, path, message);
+                self.find(DiagnosticKind::WrongTarget, path, message);
             }
-            Via::Move if from.state != to.state => {
+            Trigger::Move if from.state != to.state => {
                 let steps: Vec<String> = StepKind::ALL
                     .iter()
                     .filter(|step| from.state.accepts(**step) && step.target() == to.state)
@@ -331,9 +344,9 @@ impl<'a> Words<'a> {
                     "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
                     from.state, to.state,
                 );
-                self.find(FindingKind::MoveBetweenStates, path, message);
+                self.find(DiagnosticKind::MoveBetweenStates, path, message);
             }
-            Via::Move if to.reason.is_some() && to.reason != from.reason => {
+            Trigger::Move if to.reason.is_some() && to.reason != from.reason => {
                 let waits =
                     |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
                 let message = format!(
@@ -342,10 +355,10 @@ impl<'a> Words<'a> {
                     waits(from),
                     waits(to),
                 );
-                self.find(FindingKind::MoveBetweenStates, path, message);
+                self.find(DiagnosticKind::MoveBetweenStates, path, message);
             }
-            Via::Move if from.name == to.name => {
-                self.find(FindingKind::MoveToItself, path, format!("{said} changes nothing"));
+            Trigger::Move if from.name == to.name => {
+                self.find(DiagnosticKind::MoveToItself, path, format!("{said} changes nothing"));
             }
             _ => {}
         }
@@ -353,8 +366,8 @@ impl<'a> Words<'a> {
 }
 
 /// Ways that are there twice for the same people.
-fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
-    type Same<'a> = (&'a str, Via, &'a str, BTreeSet<&'a str>);
+fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
+    type Same<'a> = (&'a str, Trigger, &'a str, BTreeSet<&'a str>);
     let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();
     for (number, transition) in definition.transitions.iter().enumerate() {
         let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
@@ -374,7 +387,7 @@ fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Finding>) {
                     "{} from {from:?} to {:?} is transitions[{other}] already",
                     transition.action, transition.to
                 );
-                find(found, FindingKind::DuplicateTransition, format!("transitions[{number}]"), message);
+                find(found, DiagnosticKind::DuplicateTransition, format!("transitions[{number}]"), message);
             }
             same.push((number, transition));
         }

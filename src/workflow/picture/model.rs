@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::lifecycle::StateKind;
 use crate::workflow::compiled::Workflow;
+use crate::workflow::process_map::ProcessMap;
 use crate::workflow::table::StatusId;
-use crate::workflow::traffic::Traffic;
 
 /// A picture of a workflow, to be written in one of three forms.
 ///
 /// ```
-/// use firstline::workflow::{Picture, Traffic, Workflow};
+/// use firstline::workflow::{Picture, ProcessMap, Workflow};
 ///
 /// let simple = Workflow::simple();
 /// let picture = Picture::of(simple);
@@ -18,13 +18,13 @@ use crate::workflow::traffic::Traffic;
 /// assert!(picture.dot().contains(r#"s1 -> s3 [label="resolve""#));
 /// assert!(picture.svg().starts_with("<svg"));
 ///
-/// let traffic = Traffic::new(simple); // desk.reports().traffic(simple)?, or counted by yourself
-/// assert!(picture.counting(&traffic).mermaid().contains(r#"s1 -->|"resolve: 0"| s3"#));
+/// let process_map = ProcessMap::new(simple); // desk.reports().traffic(simple)?, or counted by yourself
+/// assert!(picture.counting(&process_map).mermaid().contains(r#"s1 -->|"resolve: 0"| s3"#));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Picture<'a> {
     pub(super) workflow: &'a Workflow,
-    pub(super) traffic: Option<&'a Traffic>,
+    pub(super) process_map: Option<&'a ProcessMap>,
 }
 
 /// All ways from one status to another.
@@ -41,14 +41,14 @@ pub(super) struct Route {
 impl<'a> Picture<'a> {
     /// The picture of this workflow, without counts.
     pub fn of(workflow: &'a Workflow) -> Picture<'a> {
-        Picture { workflow, traffic: None }
+        Picture { workflow, process_map: None }
     }
 
     /// With counts: how many tickets stand in each status and went each way. Those of another workflow, or of another
     /// version of this one, are not shown.
     #[must_use]
-    pub fn counting(mut self, traffic: &'a Traffic) -> Picture<'a> {
-        self.traffic = Some(traffic).filter(|it| it.is_of(self.workflow.reference()));
+    pub fn counting(mut self, process_map: &'a ProcessMap) -> Picture<'a> {
+        self.process_map = Some(process_map).filter(|it| it.is_of(self.workflow.reference()));
         self
     }
 
@@ -76,7 +76,7 @@ impl<'a> Picture<'a> {
     /// How many tickets stand in a status.
     pub(super) fn standing(&self, status: usize) -> Option<u64> {
         let (id, _) = self.workflow.statuses().nth(status)?;
-        self.traffic.map(|it| it.standing(id))
+        self.process_map.map(|it| it.standing(id))
     }
 
     /// All ways, those between the same two statuses as one, in the order in which they are written.
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
             let Some(to) = self.workflow.find(&transition.to) else { continue };
             for from in transition.from.iter().filter_map(|it| self.workflow.find(it)) {
                 let place = *places.entry((from, to)).or_insert_with(|| {
-                    let count = self.traffic.map(|it| it.took(from, to));
+                    let count = self.process_map.map(|it| it.took(from, to));
                     routes.push(Route { from: from.place(), to: to.place(), labels: Vec::new(), count });
                     routes.len() - 1
                 });

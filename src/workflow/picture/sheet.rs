@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lettering;
 use super::model::{Picture, Route};
+use super::text_layout;
 
 /// The most statuses that stand side by side, and the most rows that moves within a state are drawn apart.
 const ABREAST: usize = 6;
@@ -70,7 +70,7 @@ pub(super) struct Sheet {
 impl Sheet {
     pub(super) fn of(picture: &Picture<'_>) -> Sheet {
         let routes = picture.routes();
-        let names: Vec<_> = picture.names().map(|(_, name)| lettering::lines(name, 20, 3)).collect();
+        let names: Vec<_> = picture.names().map(|(_, name)| text_layout::lines(name, 20, 3)).collect();
         let mut loops = vec![Vec::new(); names.len()];
         for route in routes.iter().filter(|it| it.from == it.to) {
             loops[route.from] = labelled(&route.labels, route.count);
@@ -85,8 +85,8 @@ impl Sheet {
         };
         for (status, row) in rows.into_iter().enumerate() {
             let (name, own) = (&sheet.names[status], &sheet.loops[status]);
-            let widths = name.iter().map(|it| lettering::width(it, NAME));
-            let own_widths = own.iter().map(|it| lettering::width(it, WORDS) + 14.0);
+            let widths = name.iter().map(|it| text_layout::width(it, NAME));
+            let own_widths = own.iter().map(|it| text_layout::width(it, WORDS) + 14.0);
             let width = widths.chain(own_widths).fold(64.0, f64::max) + 28.0;
             let height = 18.0 + NAME_LINE * name.len() as f64 + WORDS_LINE * own.len() as f64;
             sheet.put(2 * row, width, height, What::Status(status));
@@ -99,7 +99,7 @@ impl Sheet {
         for ((to, labels, upward), routes) in buses {
             sheet.bus(to, labels, upward, &routes);
         }
-        sheet.widen(if picture.traffic.is_some() { 28.0 } else { 14.0 });
+        sheet.widen(if picture.process_map.is_some() { 28.0 } else { 14.0 });
         sheet
     }
 
@@ -149,7 +149,7 @@ impl Sheet {
         };
         let count = routes.iter().map(|it| it.count).sum::<Option<u64>>();
         let lines = labelled(labels, count);
-        let width = lines.iter().map(|it| lettering::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
+        let width = lines.iter().map(|it| text_layout::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
         let height = WORDS_LINE * lines.len() as f64 + 4.0;
         let number = self.buses.len();
         let first = *passed.start();
@@ -182,7 +182,7 @@ impl Sheet {
 }
 
 fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
-    let mut lines: Vec<String> = labels.iter().flat_map(|it| lettering::lines(it, 26, 4)).collect();
+    let mut lines: Vec<String> = labels.iter().flat_map(|it| text_layout::lines(it, 26, 4)).collect();
     let single = labels.len() == 1;
     match (count, lines.last_mut()) {
         (Some(count), Some(last)) if single => last.push_str(&format!(": {count}")),
@@ -196,14 +196,14 @@ fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
 /// The row of each status: states one below the other, and within a state what is moved on to below that from which
 /// it is moved, in the order in which they are written.
 fn rows(picture: &Picture<'_>, routes: &[Route]) -> Vec<usize> {
-    let ways: BTreeSet<(usize, usize)> = routes.iter().map(|it| (it.from, it.to)).collect();
+    let edges: BTreeSet<(usize, usize)> = routes.iter().map(|it| (it.from, it.to)).collect();
     let mut rows = vec![0; picture.names().count()];
     let mut free = 0;
     for (_, mut statuses) in picture.groups() {
         statuses.sort_by_key(|it| *it != picture.start());
         let mut deep: Vec<usize> = vec![0; statuses.len()];
         for later in 0..statuses.len() {
-            let before = (0..later).filter(|it| ways.contains(&(statuses[*it], statuses[later])));
+            let before = (0..later).filter(|it| edges.contains(&(statuses[*it], statuses[later])));
             deep[later] = before.map(|it| deep[it] + 1).max().unwrap_or(0).min(DEEP - 1);
         }
         for depth in 0..DEEP {

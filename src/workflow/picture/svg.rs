@@ -51,7 +51,7 @@ pub(super) fn drawn(picture: &Picture<'_>) -> String {
     let rows = rows(&sheet);
     let right = sheet.items.iter().map(|it| it.x + it.width / 2.0).fold(0.0, f64::max);
     let (wide, high) = (right + 2.0 * MARGIN, last_band(&rows) + MARGIN);
-    let ports = ports::of(&sheet, if picture.traffic.is_some() { 30.0 } else { 18.0 });
+    let ports = ports::of(&sheet, if picture.process_map.is_some() { 30.0 } else { 18.0 });
     let mut drawing = Drawing { picture, sheet, rows, ports, most, text: String::new() };
     let _ = writeln!(
         drawing.text,
@@ -217,7 +217,7 @@ impl Drawing<'_> {
             );
             lines(&mut self.text, &bus.lines, (x, top + 13.0), (WORDS, WORDS_LINE), dark);
         }
-        if self.picture.traffic.is_some() {
+        if self.picture.process_map.is_some() {
             self.counts();
         }
     }

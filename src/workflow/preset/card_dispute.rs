@@ -3,8 +3,8 @@
 use super::{step, within};
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
-use crate::workflow::transition::{Taker, Transition};
+use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
+use crate::workflow::transition::{Performer, Transition};
 
 /// A payment that a card holder contests at the bank, for the kind `dispute`.
 ///
@@ -37,11 +37,11 @@ use crate::workflow::transition::{Taker, Transition};
 /// # Ok::<(), firstline::Error>(())
 /// ```
 pub fn card_dispute() -> WorkflowDefinition {
-    let risk = || Taker::Role("risk".to_owned());
+    let risk = || Performer::Role("risk".to_owned());
     let at_risk = ["Assessment", "Decision", "Representment"];
     let away = ["Chargeback", "Pre-arbitration", "Arbitration"];
     let merchant = || HoldReason::from("merchant");
-    let status = |name: &str| Spot::Status(name.to_owned());
+    let status = |name: &str| StatusSelector::Status(name.to_owned());
     WorkflowDefinition::new("card dispute")
         .for_kind("dispute")
         .guard("fraud is said", Condition::field("field.grounds").is("fraud"))
@@ -77,9 +77,9 @@ pub fn card_dispute() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Hold, "Representment", away[1]).may(risk()))
         .transition(Transition::step(StepKind::Hold, "Representment", away[2]).may(risk()).with_reason())
         // Before what agents take: the end of a hold asks not who may, so the first way is its way.
-        .transition(step(StepKind::Resume, [away[0], away[1]], "Decision").may(Taker::Automation))
-        .transition(Transition::step(StepKind::Resume, away[0], "Representment").may(Taker::Agent))
-        .transition(Transition::step(StepKind::Resume, away[1], "Representment").may(Taker::Agent))
+        .transition(step(StepKind::Resume, [away[0], away[1]], "Decision").may(Performer::Automation))
+        .transition(Transition::step(StepKind::Resume, away[0], "Representment").may(Performer::Agent))
+        .transition(Transition::step(StepKind::Resume, away[1], "Representment").may(Performer::Agent))
         .transition(Transition::step(StepKind::Resume, away[2], "Decision"))
         .transition(step(StepKind::Resolve, at_risk, "Declined").when("to be declined"))
         .transition(Transition::step(StepKind::Resolve, "Assessment", "Credited").when("a small amount"))
@@ -92,7 +92,7 @@ pub fn card_dispute() -> WorkflowDefinition {
             ["Claimed", "Fraud check", "Assessment", "Awaiting documents"],
             "Withdrawn",
         ))
-        .every_way_to(Spot::State(StateKind::Closed), Spot::State(StateKind::Resolved))
-        .every_way_to(Spot::State(StateKind::Resolved), status("Assessment"))
+        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_way_to(StatusSelector::State(StateKind::Resolved), status("Assessment"))
         .every_way_to(status("Arbitration"), status("Representment"))
 }

@@ -3,8 +3,8 @@
 use super::{step, within};
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
-use crate::workflow::transition::{Taker, Transition};
+use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
+use crate::workflow::transition::{Performer, Transition};
 
 /// Incidents and requests of an IT department, for all kinds that no other workflow claims.
 ///
@@ -48,7 +48,7 @@ pub fn itil() -> WorkflowDefinition {
         "Awaiting change",
     ];
     let solved = ["Post-incident review", "Resolved", "Verified"];
-    let manager = Taker::Role("incident_manager".to_owned());
+    let manager = Performer::Role("incident_manager".to_owned());
 
     let mut workflow = WorkflowDefinition::new("itil")
         .guard("major incident", major.clone())
@@ -87,7 +87,13 @@ pub fn itil() -> WorkflowDefinition {
         .transition(step(StepKind::Close, ["Resolved", "Verified"], "Closed"))
         .transition(step(StepKind::Cancel, ["Registered"], "Cancelled"))
         .transition(step(StepKind::Cancel, open, "Cancelled").with_reason())
-        .every_way_to(Spot::State(StateKind::Closed), Spot::State(StateKind::Resolved))
-        .every_way_to(Spot::State(StateKind::Resolved), Spot::Status("Classified".to_owned()))
-        .every_way_to(Spot::State(StateKind::Active), Spot::Status("Classified".to_owned()))
+        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_way_to(
+            StatusSelector::State(StateKind::Resolved),
+            StatusSelector::Status("Classified".to_owned()),
+        )
+        .every_way_to(
+            StatusSelector::State(StateKind::Active),
+            StatusSelector::Status("Classified".to_owned()),
+        )
 }

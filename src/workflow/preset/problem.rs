@@ -2,7 +2,7 @@
 
 use super::step;
 use crate::lifecycle::{StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
+use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
 use crate::workflow::transition::Transition;
 
 /// A problem: the cause behind several tickets, for the kind `problem`.
@@ -54,6 +54,9 @@ pub fn problem() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Confirm, "Fixed", "Closed"))
         .transition(Transition::step(StepKind::Close, "Fixed", "Closed"))
         .transition(step(StepKind::Cancel, ["Open", "Known error", "Fix under way"], "Dropped").with_reason())
-        .every_way_to(Spot::State(StateKind::Closed), Spot::Status("Fixed".to_owned()))
-        .every_way_to(Spot::Status("Fixed".to_owned()), Spot::Status("Fix under way".to_owned()))
+        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::Status("Fixed".to_owned()))
+        .every_way_to(
+            StatusSelector::Status("Fixed".to_owned()),
+            StatusSelector::Status("Fix under way".to_owned()),
+        )
 }

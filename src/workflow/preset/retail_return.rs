@@ -3,8 +3,8 @@
 use super::{step, within};
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::definition::{Spot, Status, WorkflowDefinition};
-use crate::workflow::transition::{Taker, Transition};
+use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
+use crate::workflow::transition::{Performer, Transition};
 
 /// Goods that come back to a shop, for the kind `return`.
 ///
@@ -37,7 +37,7 @@ use crate::workflow::transition::{Taker, Transition};
 /// ```
 pub fn retail_return() -> WorkflowDefinition {
     let parcel = "Awaiting parcel";
-    let lead = Taker::Role("lead".to_owned());
+    let lead = Performer::Role("lead".to_owned());
     let dear = Condition::field("field.price").more_than(500);
     WorkflowDefinition::new("retail return")
         .for_kind("return")
@@ -60,7 +60,8 @@ pub fn retail_return() -> WorkflowDefinition {
         .transition(step(StepKind::Hold, ["With a clerk", "Inspection"], "Awaiting manufacturer"))
         .transition(step(StepKind::Resume, [parcel, "Awaiting manufacturer"], "With a clerk"))
         .transition(
-            Transition::step(StepKind::Resume, parcel, "Inspection").may(Taker::Role("warehouse".to_owned())),
+            Transition::step(StepKind::Resume, parcel, "Inspection")
+                .may(Performer::Role("warehouse".to_owned())),
         )
         .transition(within(["Inspection"], "With a clerk"))
         .transition(Transition::step(StepKind::Resolve, "Requested", "Refunded").when("cheap"))
@@ -73,6 +74,9 @@ pub fn retail_return() -> WorkflowDefinition {
         .transition(step(StepKind::Confirm, ["Refunded", "Refused"], "Done"))
         .transition(step(StepKind::Close, ["Refunded", "Refused"], "Done"))
         .transition(step(StepKind::Cancel, ["Requested", "With a clerk", parcel], "Withdrawn"))
-        .every_way_to(Spot::State(StateKind::Closed), Spot::State(StateKind::Resolved))
-        .every_way_to(Spot::Status("Inspection".to_owned()), Spot::Status(parcel.to_owned()))
+        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_way_to(
+            StatusSelector::Status("Inspection".to_owned()),
+            StatusSelector::Status(parcel.to_owned()),
+        )
 }

@@ -1,6 +1,6 @@
 //! What can still be said of a definition parts of which could not be read.
 
-use crate::workflow::finding::{Finding, FindingKind};
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// The paths of the parts that could not be read.
 #[derive(Debug, Default)]
@@ -12,8 +12,8 @@ impl Gaps {
     }
 
     /// Whether a finding of the later checks is the author's fault, and not that of what stands for a gap.
-    pub(super) fn allow(&self, finding: &Finding) -> bool {
-        use FindingKind as Kind;
+    pub(super) fn allow(&self, finding: &Diagnostic) -> bool {
+        use DiagnosticKind as Kind;
         if self.0.is_empty() {
             return true;
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::parts::Reader;
 use crate::condition::{Condition, MAX_DEPTH};
-use crate::workflow::finding::FindingKind;
+use crate::workflow::diagnostic::DiagnosticKind;
 use crate::workflow::source::{Node, Written};
 
 impl Reader {
@@ -43,7 +43,7 @@ impl Reader {
                             "a condition takes a date as {{ date = \"2026-01-05\" }} and a point in time as \
                              {{ instant = \"2026-01-05T09:00:00Z\" }}, not {date} alone"
                         );
-                        self.find(FindingKind::BadCondition, path, entry.node.place, message);
+                        self.find(DiagnosticKind::BadCondition, path, entry.node.place, message);
                     }
                     _ => {}
                 }
@@ -55,7 +55,7 @@ impl Reader {
         match serde_json::from_value(plain(node)) {
             Ok(condition) => Some(condition),
             Err(error) => {
-                self.find(FindingKind::BadCondition, path, node.place, error.to_string());
+                self.find(DiagnosticKind::BadCondition, path, node.place, error.to_string());
                 None
             }
         }

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::gaps::Gaps;
 use crate::lifecycle::StateKind;
-use crate::spelling;
-use crate::workflow::definition::Spot;
-use crate::workflow::finding::{Finding, FindingKind, Place};
+use crate::suggest;
+use crate::workflow::definition::StatusSelector;
+use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
 use crate::workflow::source::{Node, Written};
-use crate::workflow::transition::{Taker, Via};
+use crate::workflow::transition::{Performer, Trigger};
 
 /// Gathers what is found.
 #[derive(Default)]
 pub(super) struct Reader {
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Diagnostic>,
     /// What could not be read of that on which the graph depends.
     pub(super) gaps: Gaps,
 }
@@ -55,12 +55,12 @@ fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 impl Reader {
     pub(super) fn find(
         &mut self,
-        kind: FindingKind,
+        kind: DiagnosticKind,
         path: impl Into<String>,
         place: Option<Place>,
         message: String,
     ) {
-        self.findings.push(Finding { place, ..Finding::new(kind, path, message) });
+        self.findings.push(Diagnostic { place, ..Diagnostic::new(kind, path, message) });
     }
 
     /// Reads something on which the graph depends.
@@ -90,7 +90,7 @@ impl Reader {
                     if !keys.insert(entry.key.as_str()) {
                         let message =
                             format!("the key {:?} is there twice; leave one of them out", entry.key);
-                        self.find(FindingKind::DuplicateKey, path.clone(), entry.place, message);
+                        self.find(DiagnosticKind::DuplicateKey, path.clone(), entry.place, message);
                     }
                     self.survey(&entry.node, path, places);
                 }
@@ -101,7 +101,7 @@ impl Reader {
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {
         let message = format!("{} takes {takes}, not {}", called(path), node.what());
-        self.find(FindingKind::WrongType, path, node.place, message);
+        self.find(DiagnosticKind::WrongType, path, node.place, message);
     }
 
     /// A table, all of whose keys are among these.
@@ -116,10 +116,10 @@ impl Reader {
             if known.contains(&key) {
                 table.values.entry(key).or_insert(&entry.node);
             } else {
-                let unknown = spelling::unknown(key, known.iter().copied());
+                let unknown = suggest::unknown(key, known.iter().copied());
                 let allowed = list(known.iter().copied());
                 let message = format!("the key {key:?} {unknown}; allowed here: {allowed}");
-                self.find(FindingKind::UnknownKey, table.path(key), entry.place, message);
+                self.find(DiagnosticKind::UnknownKey, table.path(key), entry.place, message);
             }
         }
         Some(table)
@@ -130,7 +130,7 @@ impl Reader {
         let found = table.get(key);
         if found.is_none() {
             let message = format!("{key} is missing: {what}");
-            self.find(FindingKind::MissingKey, table.path.clone(), table.place, message);
+            self.find(DiagnosticKind::MissingKey, table.path.clone(), table.place, message);
         }
         found
     }
@@ -192,7 +192,12 @@ impl Reader {
                         _ => {
                             let message =
                                 format!("{} takes a list of texts; here is {}", called(path), item.what());
-                            self.find(FindingKind::WrongType, format!("{path}[{at}]"), item.place, message);
+                            self.find(
+                                DiagnosticKind::WrongType,
+                                format!("{path}[{at}]"),
+                                item.place,
+                                message,
+                            );
                             texts = None;
                         }
                     }
@@ -212,7 +217,7 @@ impl Reader {
         for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
             if set.contains(&text) {
                 let message = format!("{text:?} is there twice; leave one of them out");
-                self.find(FindingKind::Repeated, format!("{path}[{at}]"), item.place, message);
+                self.find(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
             }
             set.insert(text);
         }
@@ -224,7 +229,7 @@ impl Reader {
         if matches!(&node.value, Written::List(items) if items.is_empty()) {
             let key = called(path);
             let message = format!("{key} names nothing; leave it out if you mean {left_out}");
-            self.find(FindingKind::EmptyList, path, node.place, message);
+            self.find(DiagnosticKind::EmptyList, path, node.place, message);
         }
     }
 
@@ -240,7 +245,7 @@ impl Reader {
             Ok(version) if version > 0 => version,
             _ => {
                 let message = format!("the version {number} is none; allowed: 1 to {}", u32::MAX);
-                self.find(FindingKind::BadVersion, "version", node.place, message);
+                self.find(DiagnosticKind::BadVersion, "version", node.place, message);
                 1
             }
         }
@@ -256,48 +261,50 @@ impl Reader {
         if found.is_none() {
             let names = || StateKind::ALL.iter().map(|state| state.name());
             let allowed: Vec<String> = names().map(|name| format!("{before}{name}")).collect();
-            let unknown = spelling::unknown(name, names());
+            let unknown = suggest::unknown(name, names());
             let message = format!("the state {name:?} {unknown}; allowed: {}", allowed.join(", "));
-            self.find(FindingKind::UnknownState, path, node.place, message);
+            self.find(DiagnosticKind::UnknownState, path, node.place, message);
         }
         found
     }
 
-    pub(super) fn action(&mut self, node: &Node, path: &str) -> Option<Via> {
+    pub(super) fn action(&mut self, node: &Node, path: &str) -> Option<Trigger> {
         let name = self.text(node, path)?;
-        let found = Via::named(&name);
+        let found = Trigger::named(&name);
         if found.is_none() {
-            let names: Vec<String> = Via::all().map(|via| via.to_string()).collect();
+            let names: Vec<String> = Trigger::all().map(|trigger| trigger.to_string()).collect();
             let names = || names.iter().map(String::as_str);
-            let unknown = spelling::unknown(&name, names());
+            let unknown = suggest::unknown(&name, names());
             let message = format!("the action {name:?} {unknown}; allowed: {}", list(names()));
-            self.find(FindingKind::UnknownAction, path, node.place, message);
+            self.find(DiagnosticKind::UnknownAction, path, node.place, message);
         }
         found
     }
 
-    pub(super) fn takers(&mut self, node: &Node, path: &str) -> Vec<Taker> {
+    pub(super) fn performers(&mut self, node: &Node, path: &str) -> Vec<Performer> {
         let single = matches!(node.value, Written::Text(_));
-        let mut takers = Vec::new();
+        let mut performers = Vec::new();
         for (at, (item, name)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
-            match Taker::named(&name) {
-                Ok(taker) => takers.push(taker),
+            match Performer::named(&name) {
+                Ok(performer) => performers.push(performer),
                 Err(unknown) => {
-                    let allowed = list(Taker::WRITTEN.iter().copied());
+                    let allowed = list(Performer::WRITTEN.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
-                    self.find(FindingKind::UnknownTaker, path, item.place, message);
+                    self.find(DiagnosticKind::UnknownTaker, path, item.place, message);
                 }
             }
         }
-        takers
+        performers
     }
 
-    pub(super) fn spot(&mut self, node: &Node, path: &str) -> Option<Spot> {
+    pub(super) fn spot(&mut self, node: &Node, path: &str) -> Option<StatusSelector> {
         let text = self.text(node, path)?;
-        match text.strip_prefix(Spot::STATE) {
-            Some(state) => self.state_named(state, node, path, Spot::STATE).map(Spot::State),
-            None => Some(Spot::Status(text)),
+        match text.strip_prefix(StatusSelector::STATE) {
+            Some(state) => {
+                self.state_named(state, node, path, StatusSelector::STATE).map(StatusSelector::State)
+            }
+            None => Some(StatusSelector::Status(text)),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! The faults of the form, each where it stands.
 
 use super::*;
-use crate::workflow::finding::FindingKind;
+use crate::workflow::diagnostic::DiagnosticKind;
 
 /// What is found, without what is said of it.
-fn found(findings: Vec<Finding>) -> Vec<String> {
+fn found(findings: Vec<Diagnostic>) -> Vec<String> {
     let place =
-        |it: &Finding| it.place.map_or("nowhere".to_owned(), |it| format!("{}:{}", it.line, it.column));
-    Findings::new(findings).all().iter().map(|it| format!("{} {} {}", place(it), it.kind, it.path)).collect()
+        |it: &Diagnostic| it.place.map_or("nowhere".to_owned(), |it| format!("{}:{}", it.line, it.column));
+    Diagnostics::new(findings)
+        .all()
+        .iter()
+        .map(|it| format!("{} {} {}", place(it), it.kind, it.path))
+        .collect()
 }
 
 const FAULTY: &str = r#"{
@@ -80,7 +84,7 @@ fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
             assert!(text.contains(was), "{was}");
             text.replacen(was, is, 1)
         });
-        let findings = Findings::new(json(&text).1);
+        let findings = Diagnostics::new(json(&text).1);
         findings.errors().map(|it| it.kind.code()).collect()
     };
     assert_eq!(codes(&[]), [""; 0]);
@@ -140,7 +144,7 @@ fn deep_json_does_not_exhaust_the_stack() {
     let deep = |open: &str, close: &str| open.repeat(100_000) + "1" + &close.repeat(100_000);
     for text in ["[".repeat(100_000), deep("[", "]"), "{\"a\":".repeat(50_000), deep("{\"a\":", "}")] {
         let (definition, findings) = json(&text);
-        assert!(definition.is_none() && findings[0].kind == FindingKind::Syntax, "{findings:?}");
+        assert!(definition.is_none() && findings[0].kind == DiagnosticKind::Syntax, "{findings:?}");
         assert!(serde_json::from_str::<WorkflowDefinition>(&text).is_err());
     }
 }
@@ -156,7 +160,7 @@ fn deep_toml_does_not_exhaust_the_stack() {
     let texts = ["a = ".to_owned() + &"[".repeat(100_000), "a = {b=".repeat(100_000), long, dotted, unclosed];
     for text in texts {
         let (definition, findings) = toml(&text);
-        assert!(definition.is_none() && findings[0].kind == FindingKind::Syntax, "{findings:?}");
+        assert!(definition.is_none() && findings[0].kind == DiagnosticKind::Syntax, "{findings:?}");
         assert!(findings[0].message.contains("nest deeper than 100 levels"), "{findings:?}");
     }
     // What nests as deep as a condition may is read.

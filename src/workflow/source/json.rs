@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lines::Lines;
-use super::{Entry, Finding, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
+use super::{Diagnostic, Entry, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
 
 /// Reads a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
@@ -37,7 +37,7 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// A value whose syntax is known to be sound, except for what only decoding finds: half of a surrogate pair.
-    fn node(&self, raw: &'t str, left: usize) -> Result<Node, Finding> {
+    fn node(&self, raw: &'t str, left: usize) -> Result<Node, Diagnostic> {
         let place = self.lines.place_of(raw);
         let value = match raw.as_bytes().first() {
             Some(b'"') => Written::Text(self.parse(raw)?),
@@ -65,7 +65,7 @@ impl<'t> Reader<'t> {
         Ok(Node { place: Some(place), value })
     }
 
-    fn parse<T: Deserialize<'t>>(&self, raw: &'t str) -> Result<T, Finding> {
+    fn parse<T: Deserialize<'t>>(&self, raw: &'t str) -> Result<T, Diagnostic> {
         serde_json::from_str(raw).map_err(|error| syntax(self.lines.place_of(raw), message(&error)))
     }
 }

@@ -5,7 +5,7 @@ use ::toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::lines::Lines;
-use super::{Entry, Finding, FindingKind, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
+use super::{Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
 
 /// Reads a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
@@ -14,7 +14,7 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
         return Source { root: None, findings: vec![syntax(lines.place(byte), too_deep())] };
     }
     let (root, errors) = DeTable::parse_recoverable(text);
-    let mut findings: Vec<Finding> = errors.iter().map(|error| fault(text, &lines, error)).collect();
+    let mut findings: Vec<Diagnostic> = errors.iter().map(|error| fault(text, &lines, error)).collect();
     findings.sort_by_key(|it| it.place);
     // All that stands after a list without its end is read as if it stood in the list: there is one fault to mend.
     if let Some(unclosed) = findings.iter().position(|it| in_unclosed_list(text, it)) {
@@ -29,7 +29,7 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
         keep
     });
     // Where a key is there twice the first counts, and all else is as it was written. Other faults leave holes.
-    let sound = findings.iter().all(|it| it.kind == FindingKind::DuplicateKey);
+    let sound = findings.iter().all(|it| it.kind == DiagnosticKind::DuplicateKey);
     let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
         Some(Ok(value)) => Some(Node { place: Some(lines.place(0)), value }),
         Some(Err(finding)) => {
@@ -85,11 +85,11 @@ fn too_deep_at(text: &str) -> Option<usize> {
 
 /// Whether a fault only follows from that before it: one in the same line, or one of a list or table in braces of
 /// which the line before was misread.
-fn follows(fault: &Finding, line: Option<usize>, last: Option<usize>) -> bool {
+fn follows(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) -> bool {
     let Some((line, last)) = line.zip(last) else { return false };
     let said = &fault.message;
     let inside = said.contains("inline table") || (said.contains("array") && !said.contains("array table"));
-    line == last || (line == last + 1 && inside && fault.kind == FindingKind::Syntax)
+    line == last || (line == last + 1 && inside && fault.kind == DiagnosticKind::Syntax)
 }
 
 /// What is said of a list without its end, at the first header that stands in it.
@@ -97,7 +97,7 @@ const UNCLOSED: &str = "this begins in the middle of a list: a `]` is missing be
 
 /// Whether a fault is that of a header which stands where an item of a list should be. No item looks so: a bare word
 /// in brackets is no list.
-fn in_unclosed_list(text: &str, fault: &Finding) -> bool {
+fn in_unclosed_list(text: &str, fault: &Diagnostic) -> bool {
     let Some(place) =
         fault.place.filter(|_| fault.message.starts_with("missing comma between array elements"))
     else {
@@ -112,14 +112,14 @@ fn in_unclosed_list(text: &str, fault: &Finding) -> bool {
         && word.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
 }
 
-fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Finding {
+fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Diagnostic {
     let span = error.span().unwrap_or(text.len()..text.len());
     let place = lines.place(span.start);
     match error.message() {
         "duplicate key" => {
             let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
             let message = format!("the key {key:?} is there twice; leave one of them out");
-            Finding { place: Some(place), ..Finding::new(FindingKind::DuplicateKey, "", message) }
+            Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::DuplicateKey, "", message) }
         }
         message if message.starts_with("invalid unquoted key") => {
             syntax(place, format!("{message}; put the key in quotes"))
@@ -133,7 +133,7 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn node(&self, spanned: &Spanned<DeValue<'_>>, left: usize) -> Result<Node, Finding> {
+    fn node(&self, spanned: &Spanned<DeValue<'_>>, left: usize) -> Result<Node, Diagnostic> {
         let place = self.lines.place(spanned.span().start);
         let value = match spanned.get_ref() {
             DeValue::String(text) => Written::Text(text.to_string()),
@@ -154,7 +154,7 @@ impl Reader<'_> {
         Ok(Node { place: Some(place), value })
     }
 
-    fn table(&self, table: &DeTable<'_>, left: usize) -> Result<Written, Finding> {
+    fn table(&self, table: &DeTable<'_>, left: usize) -> Result<Written, Diagnostic> {
         let entries = table.iter().map(|(key, value)| {
             let place = Some(self.lines.place(key.span().start));
             Ok(Entry { key: key.get_ref().to_string(), place, node: self.node(value, left - 1)? })

@@ -8,7 +8,7 @@
 //! wants to be told that firstline's SQL is nobody's input.
 
 use firstline::postgres::Options;
-use firstline::postgres::driver::{Columns, Connection, Failure, Statement, Value};
+use firstline::postgres::driver::{Columns, Connection, DriverError, Statement, SqlValue};
 use firstline::{Action, Actor, Error, ErrorKind, NewTicket, Query};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments, Connection as _, Executor, Row};
@@ -25,39 +25,39 @@ struct Sqlx<'c>(Mutex<&'c mut PgConnection>);
 impl Connection for Sqlx<'_> {
     type Row = Cells;
 
-    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Cells>, Failure> {
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Cells>, DriverError> {
         let mut arguments = PgArguments::default();
         for value in statement.values() {
             match value.clone() {
-                Value::Text(it) => arguments.add(it),
-                Value::Boolean(it) => arguments.add(it),
-                Value::Integer(it) => arguments.add(it),
-                Value::Id(it) => arguments.add(it),
-                Value::Bytes(it) => arguments.add(it),
-                Value::Texts(it) => arguments.add(it),
-                Value::Integers(it) => arguments.add(it),
-                Value::Booleans(it) => arguments.add(it),
-                Value::Ids(it) => arguments.add(it),
-                Value::Blobs(it) => arguments.add(it),
+                SqlValue::Text(it) => arguments.add(it),
+                SqlValue::Boolean(it) => arguments.add(it),
+                SqlValue::Integer(it) => arguments.add(it),
+                SqlValue::Id(it) => arguments.add(it),
+                SqlValue::Bytes(it) => arguments.add(it),
+                SqlValue::Texts(it) => arguments.add(it),
+                SqlValue::Integers(it) => arguments.add(it),
+                SqlValue::Booleans(it) => arguments.add(it),
+                SqlValue::Ids(it) => arguments.add(it),
+                SqlValue::Blobs(it) => arguments.add(it),
             }
-            .map_err(Failure::other)?;
+            .map_err(DriverError::other)?;
         }
         let mut connection = self.0.lock().await;
         let rows = (&mut **connection).fetch_all(sqlx::query_with(vouched(statement.sql()), arguments)).await;
         rows.map(|rows| rows.into_iter().map(Cells).collect()).map_err(failure)
     }
 
-    async fn run(&self, sql: &str) -> Result<(), Failure> {
+    async fn run(&self, sql: &str) -> Result<(), DriverError> {
         let mut connection = self.0.lock().await;
         (&mut **connection).execute(sqlx::raw_sql(vouched(sql))).await.map(drop).map_err(failure)
     }
 }
 
-fn failure(error: sqlx::Error) -> Failure {
+fn failure(error: sqlx::Error) -> DriverError {
     match error.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned()) {
-        Some(code) => Failure::said(code, error),
-        None if matches!(error, sqlx::Error::Io(_)) => Failure::gone(error),
-        None => Failure::other(error),
+        Some(code) => DriverError::said(code, error),
+        None if matches!(error, sqlx::Error::Io(_)) => DriverError::gone(error),
+        None => DriverError::other(error),
     }
 }
 

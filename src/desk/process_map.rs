@@ -1,0 +1,79 @@
+//! How a desk's tickets go through a workflow, read a page at a time.
+
+use crate::error::Result;
+use crate::operation::{Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::ticket::snapshot::Snapshot;
+use crate::workflow::{ProcessMap, Workflow};
+
+/// Counts the tickets of a desk that follow a workflow, whatever their state, and the ways that they took.
+#[derive(Debug)]
+pub(super) struct Count {
+    workflow: Workflow,
+    /// Where the next page begins, if there is one.
+    next: Option<Option<Cursor>>,
+    counted: ProcessMap,
+}
+
+impl Count {
+    pub(super) fn of(workflow: &Workflow) -> Count {
+        Count { workflow: workflow.clone(), next: Some(None), counted: ProcessMap::new(workflow) }
+    }
+}
+
+impl Job for Count {
+    type Out = ProcessMap;
+
+    fn next(&mut self) -> Option<JobStep<Count>> {
+        let after = self.next.take()?;
+        let page = Page { workflow: self.workflow.clone(), after };
+        Some(JobStep::new(page, |job: &mut Count, page| {
+            let (counted, next) = page?;
+            job.counted.merge(&counted);
+            job.next = next.map(Some);
+            Ok(())
+        }))
+    }
+
+    fn finish(self) -> ProcessMap {
+        self.counted
+    }
+}
+
+#[derive(Debug)]
+struct Page {
+    workflow: Workflow,
+    after: Option<Cursor>,
+}
+
+impl Operation for Page {
+    type Out = (ProcessMap, Option<Cursor>);
+
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("traffic")
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
+        // By their running numbers, so that a ticket which is worked on meanwhile is neither left out nor met twice.
+        let query = Query::oldest().limit(MAX_PAGE).after(self.after.clone());
+        let tickets = loaded.find(&query)?;
+        let follows = |it: &&Snapshot| it.workflow().hash == self.workflow.reference().hash;
+        let whole = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };
+        loaded.need(tickets.iter().map(|it| &**it).filter(follows).map(whole))?;
+        let mut counted = ProcessMap::new(&self.workflow);
+        for ticket in tickets.iter().map(|it| &**it).filter(follows) {
+            // It was read later than the ticket, which may have gone on in between.
+            let history = loaded.history(ticket.id, 0, usize::MAX)?;
+            let until = history.partition_point(|event| event.version <= ticket.version);
+            counted.add(ticket, &history[..until]);
+        }
+        let full = tickets.len() == query.page_size();
+        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        Ok((Commit::default(), (counted, next)))
+    }
+}

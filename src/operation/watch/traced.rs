@@ -1,0 +1,52 @@
+//! A span a command: desk, verb, ticket and outcome; never what people wrote or are called.
+
+use std::future::Future;
+
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span, debug_span, info_span};
+
+use crate::id::{DeskId, TicketId};
+use crate::operation::OperationLabel;
+
+#[derive(Debug)]
+pub(super) struct Traced {
+    span: Span,
+    /// The ticket is in it from the beginning.
+    has_ticket: bool,
+}
+
+impl Default for Traced {
+    fn default() -> Traced {
+        Traced { span: Span::none(), has_ticket: false }
+    }
+}
+
+impl Traced {
+    pub(super) fn begin(
+        desk: &DeskId,
+        OperationLabel { verb, ticket, quiet, everywhere }: OperationLabel,
+    ) -> Traced {
+        let (desk, id) = ((!everywhere).then(|| display(desk)), ticket.map(display));
+        // The module's path, which is nobody's business, would be the target if none were named.
+        let span = match quiet {
+            true => debug_span!(target: "firstline", "firstline", desk, verb, ticket = id, outcome = Empty),
+            false => info_span!(target: "firstline", "firstline", desk, verb, ticket = id, outcome = Empty),
+        };
+        Traced { span, has_ticket: ticket.is_some() }
+    }
+
+    pub(super) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.span.in_scope(run)
+    }
+
+    pub(super) fn around<F: Future>(&self, future: F) -> tracing::instrument::Instrumented<F> {
+        future.instrument(self.span.clone())
+    }
+
+    pub(super) fn ended(&self, outcome: &'static str, ticket: Option<TicketId>) {
+        if let Some(ticket) = ticket.filter(|_| !self.has_ticket) {
+            self.span.record("ticket", display(ticket));
+        }
+        self.span.record("outcome", outcome);
+    }
+}

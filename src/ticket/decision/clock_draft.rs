@@ -1,0 +1,242 @@
+//! The clocks of a ticket, and how one of them begins, is measured and ends.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::error::Result;
+use crate::sla::{
+    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, OnPolicyChange, Present,
+    keep_latest,
+};
+use crate::ticket::event::Event;
+use crate::ticket::intervals::KnownIntervals;
+use crate::ticket::snapshot::Snapshot;
+
+/// The ticket right after an event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct After<'a> {
+    pub(super) at: DateTime<Utc>,
+    pub(super) ticket: &'a Snapshot,
+    pub(super) by_agent: bool,
+    pub(super) by_desk: bool,
+}
+
+/// The clocks of a ticket at work.
+#[derive(Debug, Clone)]
+pub(crate) struct ClockDraft {
+    pub(super) agreements: AgreementSet,
+    /// The latest cycle of each metric.
+    pub(super) clocks: Vec<Clock>,
+    pub(super) intervals: KnownIntervals,
+    /// What changed since it was last taken: the latest value of each cycle and revision, in order.
+    pub(super) changed: Vec<Clock>,
+}
+
+impl ClockDraft {
+    /// The clocks of a ticket that is about to be opened.
+    pub(crate) fn beginning(agreements: AgreementSet) -> ClockDraft {
+        ClockDraft {
+            agreements,
+            clocks: Vec::new(),
+            intervals: KnownIntervals::beginning(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// The clocks of a stored ticket, with its history if that was read.
+    pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
+        let clocks = ticket.clocks.clone();
+        ClockDraft { agreements, clocks, intervals: KnownIntervals::of(history), changed: Vec::new() }
+    }
+
+    /// The latest cycle of each metric.
+    pub(crate) fn clocks(&self) -> &[Clock] {
+        &self.clocks
+    }
+
+    /// What changed since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> Vec<Clock> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The target's measure of this clock.
+    pub(crate) fn measure(&self, clock: &Clock) -> Result<Measure<'_>> {
+        Measure::of(&self.agreements, clock)
+    }
+
+    /// Lets deadlines pass that lie before an instant.
+    pub(super) fn pass(&mut self, at: DateTime<Utc>) -> Result<()> {
+        for metric in self.open_metrics() {
+            let Some(mut clock) = self.clock(metric).cloned() else { continue };
+            if let Some(due) = clock.due_at.filter(|due| *due < at && clock.breached_at.is_none()) {
+                clock.step(ClockStep::Breach)?;
+                clock.breached_at = Some(due);
+                self.set(clock);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins another cycle, if the ticket's agreement has a target for it.
+    pub(super) fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
+        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
+        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
+        let priority = now.ticket.priority();
+        let target = agreement.target_for(metric, priority).and_then(|it| it.time_for(priority));
+        let Some(target) = target else { return Ok(()) };
+        let clock = Clock {
+            metric,
+            cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
+            agreement: agreement.name().to_owned(),
+            pinned_to: rules.hash(),
+            priority,
+            target,
+            revision: 0,
+            state: ClockState::Running,
+            from,
+            counted_from: from,
+            carried: TimeDelta::zero(),
+            consumed: TimeDelta::zero(),
+            running_since: None,
+            due_at: None,
+            breached_at: None,
+            ended_at: None,
+            ended_with_ticket: false,
+            alerted: Vec::new(),
+            next: None,
+        };
+        self.remeasure(clock, now)
+    }
+
+    pub(super) fn finish(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
+        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
+            return Ok(());
+        };
+        let in_time = clock.breached_at.is_none();
+        clock.step(if in_time { ClockStep::Meet } else { ClockStep::Miss })?;
+        self.end(clock, now)
+    }
+
+    pub(super) fn cancel(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
+        let Some(mut clock) = self.clock(metric).filter(|it| it.state.is_open()).cloned() else {
+            return Ok(());
+        };
+        clock.step(ClockStep::Cancel)?;
+        self.end(clock, now)
+    }
+
+    /// Ends a clock with what it has consumed.
+    fn end(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        clock.consumed = self.consumed(&clock, now.at, now.ticket)?;
+        clock.ended_at = Some(now.at);
+        clock.ended_with_ticket = self.intervals.ended_at(now.at, now.ticket)?;
+        (clock.running_since, clock.next) = (None, None);
+        self.set(clock);
+        Ok(())
+    }
+
+    /// The time that a clock has consumed at an instant since its last update.
+    pub(super) fn consumed(&self, clock: &Clock, at: DateTime<Utc>, ticket: &Snapshot) -> Result<TimeDelta> {
+        let measure = self.measure(clock)?;
+        if !ticket.out_of_order {
+            return Ok(measure.consumed(clock, at));
+        }
+        let from = clock.counted_from;
+        Ok(clock.carried + measure.elapsed(&self.intervals.since(from, ticket)?, from, at))
+    }
+
+    /// Computes the figures of an open clock from those of its last update. If these do not suffice, it is measured from
+    /// the intervals.
+    pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
+        if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
+            return self.remeasure(clock, now);
+        }
+        self.set_open(clock)
+    }
+
+    /// Computes the figures of an open clock from the intervals since it is counted.
+    pub(super) fn remeasure(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
+        let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
+        self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
+        self.set_open(clock)
+    }
+
+    /// Keeps an open clock, paused if its time does not count.
+    fn set_open(&mut self, mut clock: Clock) -> Result<()> {
+        match (clock.state, clock.running_since.is_some()) {
+            (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
+            (ClockState::Paused, true) => clock.step(ClockStep::Resume)?,
+            _ => {}
+        }
+        self.set(clock);
+        Ok(())
+    }
+
+    /// Whether the ticket's state counts for a clock.
+    pub(super) fn counts(&self, clock: &Clock, ticket: &Snapshot) -> Result<bool> {
+        Ok(self.measure(clock)?.counts(ticket.state.kind(), ticket.state.hold_reason()))
+    }
+
+    /// Marks the clocks that ended at the instant at which the ticket ends.
+    pub(super) fn mark_ended(&mut self, at: DateTime<Utc>) {
+        let ended = self.clocks.iter().filter(|it| it.ended_at == Some(at) && !it.ended_with_ticket);
+        for mut clock in ended.cloned().collect::<Vec<_>>() {
+            clock.ended_with_ticket = true;
+            self.set(clock);
+        }
+    }
+
+    /// Whether the clock's agreement changes over to new rules.
+    pub(super) fn follows(&self, clock: &Clock) -> Result<bool> {
+        let agreement = self.agreements.of(clock.pinned_to)?.agreement(&clock.agreement);
+        Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
+    }
+
+    /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
+    /// where none is open, those in force, if the agreement of the one that ended last follows them.
+    pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
+        let clock = self.clocks.iter().find(|it| it.state.is_open());
+        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
+        let in_force = self.agreements.at(at).map(|(_, rules)| rules.clone());
+        let Some(clock) = clock else { return Ok(in_force) };
+        let follows = !clock.state.is_open() && self.follows(clock)?;
+        let pinned = self.agreements.of(clock.pinned_to)?;
+        Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
+    }
+
+    pub(super) fn clock(&self, metric: Metric) -> Option<&Clock> {
+        self.clocks.iter().find(|clock| clock.metric == metric)
+    }
+
+    pub(super) fn is_open(&self, metric: Metric) -> bool {
+        self.clock(metric).is_some_and(|clock| clock.state.is_open())
+    }
+
+    pub(super) fn open_metrics(&self) -> Vec<Metric> {
+        self.clocks.iter().filter(|clock| clock.state.is_open()).map(|clock| clock.metric).collect()
+    }
+
+    pub(super) fn set(&mut self, clock: Clock) {
+        // Every target that a cycle had is on record, so that a ledger can say what was counted by which.
+        let revision = (clock.metric, clock.cycle, clock.revision);
+        match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
+            Some(changed) => changed.clone_from(&clock),
+            None => self.changed.push(clock.clone()),
+        }
+        keep_latest(&mut self.clocks, clock);
+    }
+}
+
+/// The clock, open again after it ended. Its figures must be computed after that.
+pub(super) fn go_on(mut clock: Clock) -> Result<Clock> {
+    let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
+    clock.step(if clock.state == ClockState::Missed { ClockStep::GoOnLate } else { ClockStep::GoOn })?;
+    if late.is_some() {
+        clock.step(ClockStep::Breach)?;
+    }
+    (clock.ended_at, clock.ended_with_ticket) = (None, false);
+    Ok(clock)
+}

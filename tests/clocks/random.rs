@@ -1,0 +1,403 @@
+//! Clocks over random histories: against a replay, against whoever looks more often, against figures from the whole
+//! history, and against an oracle that counts second by second.
+
+use crate::soak;
+
+use crate::sla;
+
+#[path = "random/oracle.rs"]
+mod oracle;
+
+use std::collections::BTreeMap;
+
+use firstline::reports::Spent;
+use firstline::sla::{
+    Agreement, Clock, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
+};
+use firstline::{
+    Action, Actor, Change, Condition, DateTime, Event, HoldReason, Impact, ImportedTicket, ImportedVersion,
+    Line, NewTicket, Policy, Priority, State, StateKind, TicketId, TimeDelta, Utc, Who, state,
+};
+use oracle::TimeBasis;
+use proptest::prelude::*;
+use sla::{ANNA, BORIS, BOT, Bench, hours_of, office};
+
+const NONE: [HoldReason; 0] = [];
+
+#[derive(Debug, Clone)]
+enum Op {
+    Pass(i64),
+    Tick,
+    Do(u8),
+    Adopt(u8),
+}
+
+#[derive(Debug, Clone)]
+struct PolicyContext {
+    reopen: OnReopen,
+    priority: OnPriorityChange,
+    policy: OnPolicyChange,
+    business: bool,
+    reactions: bool,
+    sparse: bool,
+    seconds: i64,
+}
+
+fn terms() -> impl Strategy<Value = PolicyContext> {
+    let reopen = prop_oneof![Just(OnReopen::Continue), Just(OnReopen::NewCycle), Just(OnReopen::Freeze)];
+    let priority = prop_oneof![
+        Just(OnPriorityChange::FromOpening),
+        Just(OnPriorityChange::CarryElapsed),
+        Just(OnPriorityChange::Restart)
+    ];
+    let policy = prop_oneof![Just(OnPolicyChange::Pin), Just(OnPolicyChange::Migrate)];
+    (reopen, priority, policy, any::<bool>(), any::<bool>(), any::<bool>(), 60_i64..30_000).prop_map(
+        |(reopen, priority, policy, business, reactions, sparse, seconds)| PolicyContext {
+            reopen,
+            priority,
+            policy,
+            business,
+            reactions,
+            sparse,
+            seconds,
+        },
+    )
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        4 => prop_oneof![Just(0), Just(1), 1_i64..20_000].prop_map(Op::Pass),
+        2 => Just(Op::Tick),
+        8 => (0_u8..24).prop_map(Op::Do),
+        1 => (0_u8..3).prop_map(Op::Adopt),
+    ];
+    prop::collection::vec(op, 1..40)
+}
+
+/// The same agreement in three versions: another calendar, another time.
+fn policy(terms: &PolicyContext, version: u8) -> Policy {
+    let mut agreement = Agreement::new(format!("standard {version}"), 1)
+        .on_reopen(terms.reopen)
+        .on_priority_change(terms.priority)
+        .on_policy_change(terms.policy);
+    for metric in Metric::ALL {
+        let time = |n: i64| TimeDelta::seconds(terms.seconds * n / 4 + i64::from(version == 2) * 600);
+        let mut target = Target::new(metric)
+            .time(Priority::P1, time(1))
+            .time(Priority::P2, time(2))
+            .time(Priority::P3, time(4))
+            .time(Priority::P4, time(4))
+            .warn_at([50, 90]);
+        if !terms.sparse {
+            target = target.time(Priority::P5, time(6));
+        }
+        if terms.business {
+            target = target.business("office");
+        }
+        if terms.reactions && metric == Metric::Resolution {
+            target = target
+                .on_warning(Reaction::Notify("anna".into()))
+                .on_breach(Reaction::Modifier("out of time".into()))
+                .on_breach(Reaction::Escalate { team: "experts".into(), line: Line::Second });
+        }
+        agreement = agreement.target(target);
+    }
+    let gold = Agreement::new(format!("gold {version}"), 0)
+        .when(Condition::field("tags").contains("gold"))
+        .on_reopen(terms.reopen)
+        .on_priority_change(terms.priority)
+        .on_policy_change(terms.policy);
+    let short = |metric| Target::new(metric).within(TimeDelta::seconds(terms.seconds / 3)).pausing(NONE);
+    let gold = [Metric::Closure, Metric::NextReply, Metric::Handling(Line::Second)]
+        .map(short)
+        .into_iter()
+        .fold(gold, Agreement::target);
+    let calendar = hours_of("UTC", office_hours(version));
+    office().calendar("office", calendar.definition()).agreement(agreement).agreement(gold)
+}
+
+fn office_hours(version: u8) -> &'static str {
+    if version == 1 { "10:00-19:00" } else { "08:00-16:00" }
+}
+
+/// How [`policy`] measures a clock.
+fn measured(terms: &PolicyContext, clock: &Clock) -> TimeBasis {
+    match clock.agreement.rsplit_once(' ').unwrap() {
+        ("gold", _) => TimeBasis { calendar: None, pauses: [].into(), warn_at: vec![50, 75, 90] },
+        (_, version) => TimeBasis {
+            calendar: terms.business.then(|| hours_of("UTC", office_hours(version.parse().unwrap()))),
+            pauses: [HoldReason::Customer].into(),
+            warn_at: vec![50, 90],
+        },
+    }
+}
+
+fn act(n: u8) -> (Action, &'static str) {
+    match n {
+        0 => (Action::start(), ANNA),
+        1 => (Action::hold(HoldReason::Customer), ANNA),
+        2 => (Action::hold(HoldReason::ThirdParty), ANNA),
+        3 => (Action::resume(), ANNA),
+        4 | 5 => (Action::resolve("done"), ANNA),
+        6 => (Action::reopen(), ANNA),
+        7 => (Action::confirm(), BORIS),
+        8 | 9 => (Action::reply("An answer"), ANNA),
+        10 | 11 => (Action::reply("A question"), BORIS),
+        12 => (Action::reply("A greeting"), BOT),
+        13 => (Action::note("A note"), ANNA),
+        14 => (Action::override_priority(Priority::P1, "urgent"), ANNA),
+        15 => (Action::override_priority(Priority::P5, "not urgent"), ANNA),
+        16 => (Action::hand_over("experts", Line::Second, "please"), ANNA),
+        17 => (Action::hand_over("desk", Line::First, "please"), ANNA),
+        18 => (Action::resolve("by itself"), BOT),
+        20 => (Action::Computed, ANNA),
+        22 => (Action::tag("gold"), ANNA),
+        23 => (Action::untag("gold"), ANNA),
+        21 => (Action::hand_over("experts", Line::Second, "at once").and(Action::resolve("done")), ANNA),
+        _ => (Action::reply("An answer").and(Action::resolve("done")), ANNA),
+    }
+}
+
+/// Plays the script; what the ticket refuses is left out.
+fn play(terms: &PolicyContext, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
+    let bench = Bench::new(policy(terms, 0));
+    bench.at("2026-01-05T09:00:00Z");
+    let ticket = bench.open_as(NewTicket::new("No sound"));
+    play_on(&bench, ticket, terms, ops, ticking);
+    (bench, ticket)
+}
+
+fn play_on(bench: &Bench, ticket: TicketId, terms: &PolicyContext, ops: &[Op], ticking: bool) {
+    for op in ops {
+        match op {
+            Op::Pass(seconds) => bench.pass(TimeDelta::seconds(*seconds)),
+            Op::Tick if ticking => {
+                bench.tick();
+            }
+            Op::Tick => {}
+            Op::Do(n) => {
+                let (action, by) = act(*n);
+                let actor = match by {
+                    BORIS => Actor::contact(BORIS),
+                    BOT => Actor::automation(BOT),
+                    agent => Actor::agent(agent),
+                };
+                if let Err(error) = bench.desk.act(ticket, action, actor) {
+                    assert!(error.is_rejected(), "{error}");
+                }
+            }
+            Op::Adopt(version) => {
+                // An event and an adoption of one instant have no order.
+                bench.pass(TimeDelta::seconds(1));
+                bench.adopt(policy(terms, *version));
+            }
+        }
+    }
+    bench.tick();
+}
+
+/// When a version was written, whether an answer stands in it, and what it says.
+type Version = (i64, bool, Option<State>, Option<Vec<&'static str>>, Option<Impact>);
+
+/// The versions of another system's record. Half of them run backwards now and then.
+fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
+    let hold = |reason| State::from(state::OnHold { reason, until: None });
+    let status = prop_oneof![
+        2 => Just(None),
+        2 => Just(Some(state::Active.into())),
+        1 => Just(Some(hold(HoldReason::Customer))),
+        1 => Just(Some(hold(HoldReason::ThirdParty))),
+        3 => Just(Some(state::Resolved::default().into())),
+        1 => Just(Some(state::Closed.into())),
+    ];
+    let tags = prop_oneof![4 => Just(None), 1 => Just(Some(vec!["gold"])), 1 => Just(Some(Vec::new()))];
+    let impact = prop_oneof![4 => Just(None), 1 => Just(Some(Impact::HIGH)), 1 => Just(Some(Impact::LOW))];
+    let version = (0_i64..200, any::<bool>(), status, tags, impact);
+    (any::<bool>(), prop::collection::vec(version, 1..12)).prop_map(|(in_order, mut versions)| {
+        if in_order {
+            versions.sort_by_key(|it| it.0);
+        }
+        let version = |(place, speaks, status, tags, impact): Version| {
+            let at = sla::instant("2026-01-05T08:00:00Z") + TimeDelta::minutes(place * 3);
+            let mut version = ImportedVersion::new(at, Actor::agent(ANNA));
+            version = status.into_iter().fold(version, |it, status| it.status(status));
+            version = tags.into_iter().fold(version, |it, tags| it.tags(tags));
+            version = impact.into_iter().fold(version, |it, impact| it.impact(impact));
+            if speaks { version.saying("An answer") } else { version }
+        };
+        versions.into_iter().map(version).collect()
+    })
+}
+
+fn raw(history: Vec<Event>) -> Vec<(DateTime<Utc>, Change)> {
+    let raw = history.into_iter().map(|event| (event.at, event.change));
+    raw.filter(|(_, change)| !matches!(change, Change::Clocked { .. })).collect()
+}
+
+/// Which state the ticket was in during each second from its opening until `until`.
+fn states(history: &[Event], until: DateTime<Utc>) -> Vec<(StateKind, Option<HoldReason>)> {
+    let opened = history[0].at;
+    let (mut state, mut seconds) = ((StateKind::New, None), Vec::new());
+    let mut events = history.iter().peekable();
+    let mut at = opened;
+    while at < until {
+        while let Some(event) = events.next_if(|event| event.at <= at) {
+            if let Change::Moved { to, .. } = &event.change {
+                let reason = match to {
+                    State::OnHold(hold) => Some(hold.reason.clone()),
+                    _ => None,
+                };
+                state = (to.kind(), reason);
+            }
+        }
+        seconds.push(state.clone());
+        at += TimeDelta::seconds(1);
+    }
+    seconds
+}
+
+/// The office by another way than the calendar's: 1970 began on a Thursday.
+fn office_is_open(at: i64) -> bool {
+    let (day, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
+    (day + 3) % 7 < 5 && (8 * 3_600..16 * 3_600).contains(&second)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: soak::cases(32), ..ProptestConfig::default() })]
+
+    /// The row is the fold; what was recorded step by step is what a replay of the history gives; every ledger adds
+    /// up to the time on the wall and to the elapsed time.
+    #[test]
+    fn a_replay_gives_the_recorded_clocks(terms in terms(), ops in ops()) {
+        let (bench, ticket) = play(&terms, &ops, true);
+        bench.check(ticket);
+        for clock in &bench.desk.ticket(ticket).unwrap().clocks {
+            let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
+            prop_assert_eq!(ledger.wall(), ledger.until - ledger.clock.from, "{}", ledger);
+            for pair in ledger.spans.windows(2) {
+                prop_assert_eq!(pair[0].to, pair[1].from);
+            }
+            // Asked after a change of policy that no command has met yet, it may tell of a later cycle.
+            if !ledger.clock.state.is_open() {
+                prop_assert_eq!(ledger.elapsed(), ledger.clock.consumed, "{}", ledger);
+            }
+            let text = serde_json::to_string(&ledger).unwrap();
+            prop_assert_eq!(serde_json::from_str::<firstline::reports::Ledger>(&text).unwrap(), ledger);
+        }
+    }
+
+    /// Figures that are extended event by event are those of the whole history.
+    #[test]
+    fn figures_are_those_of_the_whole_history(terms in terms(), ops in ops()) {
+        let (bench, ticket) = play(&terms, &ops, true);
+        oracle::check(&bench.history(ticket), |clock| measured(&terms, clock));
+    }
+
+    /// The same of imported tickets on which the desk goes on to work.
+    #[test]
+    fn figures_of_imports_are_those_of_the_whole_history(
+        terms in terms(),
+        versions in versions(),
+        cut in 1_usize..12,
+        ops in ops(),
+    ) {
+        let bench = Bench::new(policy(&terms, 0));
+        bench.at("2026-03-02T09:00:00Z");
+        let ticket = |count: usize| {
+            versions[..count].iter().cloned().fold(ImportedTicket::new("old", "1"), ImportedTicket::version)
+        };
+        for count in [cut.min(versions.len()), versions.len()] {
+            let imported = bench.desk.records().import([ticket(count)]).unwrap();
+            prop_assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+        }
+        let id = bench.desk.ticket(1_u64).unwrap().id();
+        play_on(&bench, id, &terms, &ops, true);
+        bench.check(id);
+        // Of times that run backwards a clock counts what was known when it was recorded.
+        let history = bench.history(id);
+        if history.is_sorted_by_key(|event| event.at) {
+            oracle::check(&history, |clock| measured(&terms, clock));
+        }
+    }
+
+    /// Whoever looks more often sees nothing else: the same happens at the same instants, exactly once.
+    #[test]
+    fn it_does_not_matter_when_somebody_looks(terms in terms(), ops in ops()) {
+        // A migrated policy is taken up when somebody looks; that is its definition.
+        let terms = PolicyContext { policy: OnPolicyChange::Pin, ..terms };
+        let (often, ticket) = play(&terms, &ops, true);
+        let (seldom, same) = play(&terms, &ops, false);
+        prop_assert_eq!(raw(often.history(ticket)), raw(seldom.history(same)));
+        let clocks = |bench: &Bench, ticket| bench.desk.ticket(ticket).unwrap().into_snapshot().clocks;
+        prop_assert_eq!(clocks(&often, ticket), clocks(&seldom, same));
+        let mut told = BTreeMap::new();
+        for alert in often.alerts(ticket) {
+            *told.entry((alert.metric, alert.cycle, alert.percent, alert.revision)).or_insert(0) += 1;
+        }
+        prop_assert!(told.values().all(|times| *times == 1), "{:?}", told);
+    }
+
+    /// Elapsed time and breach against an oracle that goes second by second.
+    #[test]
+    fn seconds_counted_one_by_one_give_the_same(terms in terms(), ops in ops()) {
+        let terms = PolicyContext {
+            reopen: OnReopen::Continue,
+            priority: OnPriorityChange::FromOpening,
+            policy: OnPolicyChange::Pin,
+            reactions: false,
+            sparse: false,
+            ..terms
+        };
+        let ops: Vec<_> = ops.into_iter().filter(|op| !matches!(op, Op::Do(22))).collect();
+        let (bench, ticket) = play(&terms, &ops, true);
+        let (history, now) = (bench.history(ticket), bench.now());
+        let row = bench.desk.ticket(ticket).unwrap().into_snapshot();
+        let seconds = states(&history, now);
+        let opened = history[0].at;
+        for clock in &row.clocks {
+            let counts = |(state, reason): &(StateKind, Option<HoldReason>)| match (state, clock.metric) {
+                (StateKind::New | StateKind::Active, _) => true,
+                (StateKind::OnHold, Metric::AgentWork) => false,
+                (StateKind::OnHold, _) => *reason != Some(HoldReason::Customer),
+                (StateKind::Resolved, Metric::Closure) => true,
+                _ => false,
+            };
+            let first = (clock.from - opened).num_seconds();
+            let end = clock.ended_at.unwrap_or(now);
+            let last = (end - opened).num_seconds();
+            let (mut elapsed, mut due) = (0, None);
+            for second in first..last {
+                if elapsed == clock.target.num_seconds() && due.is_none() {
+                    due = Some(second);
+                }
+                let open = !terms.business || office_is_open(opened.timestamp() + second);
+                elapsed += i64::from(open && counts(&seconds[second as usize]));
+            }
+            let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
+            let spent = ledger.spans.iter().filter(|span| span.what == Spent::Running);
+            let spent: i64 = spent.map(|span| span.wall().num_seconds()).sum();
+            prop_assert_eq!(spent, elapsed, "{}", ledger);
+            let breached = clock.breached_at.map(|at| (at - opened).num_seconds());
+            prop_assert_eq!(breached, due, "{} {}", clock, ledger);
+            let expected = match (clock.ended_at, due) {
+                (None, None) => vec![ClockState::Running, ClockState::Paused],
+                (None, Some(_)) => vec![ClockState::Breached],
+                (Some(_), None) => vec![ClockState::Met, ClockState::Cancelled],
+                (Some(_), Some(_)) => vec![ClockState::Missed, ClockState::Cancelled],
+            };
+            prop_assert!(expected.contains(&clock.state), "{}", clock);
+        }
+        // Who answers: the first public reply of an agent or the agent's resolution, and nothing else.
+        let answer = history.iter().find(|event| match &event.change {
+            Change::Replied { .. } => matches!(event.by.who, Who::Agent(_)),
+            Change::Moved { to, .. } => to.kind() == StateKind::Resolved,
+            _ => false,
+        });
+        let clock = row.clock(Metric::FirstReply).unwrap();
+        match answer {
+            None => prop_assert_eq!(clock.ended_at, None),
+            Some(event) if matches!(event.by.who, Who::Agent(_)) => prop_assert_eq!(clock.ended_at, Some(event.at)),
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The figures of clocks from the whole history, for comparison with those that were extended event by event.
+//!
+//! It is written to be easy to read. A clock's figures follow from the states that the ticket was in since the clock is
+//! counted, and from nothing else.
+
+use std::collections::BTreeSet;
+
+use firstline::sla::{Clock, Metric, NextAlert};
+use firstline::{Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc};
+
+/// How the target of a clock is measured.
+pub(crate) struct TimeBasis {
+    pub(crate) calendar: Option<Calendar>,
+    pub(crate) pauses: BTreeSet<HoldReason>,
+    pub(crate) warn_at: Vec<u8>,
+}
+
+impl TimeBasis {
+    fn counts(&self, state: &State, metric: Metric) -> bool {
+        match (state, metric) {
+            (State::New(_) | State::Active(_), _) => true,
+            (State::OnHold(_), Metric::AgentWork) => false,
+            (State::OnHold(hold), Metric::RequesterWait) if hold.reason == HoldReason::Customer => false,
+            (State::OnHold(hold), _) => !self.pauses.contains(&hold.reason),
+            (State::Resolved(_) | State::Closed(_), metric) => metric == Metric::Closure,
+            (State::Cancelled(_), _) => false,
+        }
+    }
+
+    fn between(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> TimeDelta {
+        self.calendar.as_ref().map_or(end - start, |calendar| calendar.between(start, end))
+    }
+
+    fn add(&self, start: DateTime<Utc>, time: TimeDelta) -> Option<DateTime<Utc>> {
+        match &self.calendar {
+            Some(calendar) => calendar.add(start, time),
+            None => Some(start + time),
+        }
+    }
+}
+
+/// The ticket's states with their beginnings.
+pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
+    let mut states: Vec<(DateTime<Utc>, State)> = Vec::new();
+    for event in history {
+        match &event.change {
+            Change::Opened(opened) => states.push((event.at, opened.state.clone())),
+            Change::Moved { to, .. } => states.push((event.at, to.clone())),
+            Change::StateRedated => states.last_mut().unwrap().0 = event.at,
+            _ => {}
+        }
+    }
+    states
+}
+
+/// The stretches of time since an instant that count for a clock; the last one may have no end.
+fn counted(
+    states: &[(DateTime<Utc>, State)],
+    clock: &Clock,
+    measured: &TimeBasis,
+) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let ends = states.iter().skip(1).map(|it| it.0).chain([DateTime::<Utc>::MAX_UTC]);
+    let stretches = states.iter().zip(ends).filter(|((_, state), _)| measured.counts(state, clock.metric));
+    let stretches = stretches.map(|((start, _), end)| ((*start).max(clock.counted_from), end));
+    stretches.filter(|(start, end)| start < end).collect()
+}
+
+/// The instant at which so much of the clock's time was or will be used up.
+fn used_up(
+    stretches: &[(DateTime<Utc>, DateTime<Utc>)],
+    clock: &Clock,
+    measured: &TimeBasis,
+    used: TimeDelta,
+) -> Option<DateTime<Utc>> {
+    let mut left = used - clock.carried;
+    if left <= TimeDelta::zero() {
+        return Some(clock.counted_from);
+    }
+    for (start, end) in stretches {
+        if let Some(at) = measured.add(*start, left).filter(|at| at <= end) {
+            return Some(at);
+        }
+        if *end < DateTime::<Utc>::MAX_UTC {
+            left -= measured.between(*start, *end);
+        }
+    }
+    None
+}
+
+/// Compares every clock of a ticket with the figures from its whole history, each time clocks were recorded.
+pub(crate) fn check(history: &[Event], measured: impl Fn(&Clock) -> TimeBasis) {
+    for (place, event) in history.iter().enumerate() {
+        if !matches!(event.change, Change::Clocked { .. }) {
+            continue;
+        }
+        let so_far = &history[..=place];
+        let (ticket, states) = (Snapshot::fold(so_far).unwrap(), states(so_far));
+        for clock in &ticket.clocks {
+            let measured = measured(clock);
+            let stretches = counted(&states, clock, &measured);
+            let until = clock.ended_at.or(clock.running_since).unwrap_or(event.at);
+            let elapsed = stretches.iter().filter(|(start, _)| *start < until);
+            let elapsed = elapsed.fold(TimeDelta::zero(), |sum, (start, end)| {
+                sum + measured.between(*start, (*end).min(until))
+            });
+            assert_eq!(clock.consumed, clock.carried + elapsed, "{clock:?}\n{states:?}");
+            if let Some(ended) = clock.ended_at {
+                let ends =
+                    |(since, state): &(DateTime<Utc>, State)| !state.kind().is_open() && *since == ended;
+                assert_eq!(clock.ended_with_ticket, states.iter().any(ends), "{clock:?}\n{states:?}");
+                assert_eq!((clock.running_since, clock.next), (None, None), "{clock:?}");
+                continue;
+            }
+            let due = used_up(&stretches, clock, &measured, clock.target);
+            assert_eq!(clock.due_at, due, "{clock:?}\n{states:?}");
+            let told = clock.alerted.iter().max().copied().unwrap_or(0);
+            let mut percentages = measured.warn_at.iter().copied().chain([100]);
+            let next = percentages.find(|percent| *percent > told).and_then(|percent| {
+                let used = clock.target * i32::from(percent) / 100;
+                Some(NextAlert { at: used_up(&stretches, clock, &measured, used)?, percent })
+            });
+            assert_eq!(clock.next, next, "{clock:?}\n{states:?}");
+            assert_eq!(
+                clock.running_since.is_some(),
+                measured.counts(&ticket.state, clock.metric),
+                "{clock:?}"
+            );
+            assert!(!clock.ended_with_ticket);
+        }
+        assert!(
+            ticket.state.kind() != StateKind::Cancelled
+                || ticket.clocks.iter().all(|it| it.ended_at.is_some())
+        );
+    }
+}

@@ -1,0 +1,394 @@
+//! The disk fails, or is full, at every single operation of every kind of command: the error is a clean one, nothing
+//! is half-written, and the same command tried again works.
+#![cfg(feature = "sqlite")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use firstline::sqlite::{Options, Sqlite};
+use firstline::{ErrorKind, Result};
+use rusqlite::{Connection, ffi};
+
+use crate::script;
+use crate::soak;
+use crate::vfs;
+
+use script::{Script, digest, sound};
+use vfs::{Op, Vfs};
+
+/// Every operation in long runs, every fourth in the others.
+fn step() -> usize {
+    if soak::cases(1) >= 10 { 1 } else { 4 }
+}
+
+/// How the disk fails.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    /// One operation fails, and the next ones work again.
+    Once,
+    /// From one operation on all fail.
+    ForGood,
+    /// From one write on there is no room.
+    Full,
+    /// From one sync on all fail.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // It is for groups.
+    Sync,
+}
+
+/// Lets the operation of this number fail; gives the count of those that failed.
+fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
+    let (failed, mut seen) = (Arc::new(AtomicUsize::new(0)), 0);
+    let count = Arc::clone(&failed);
+    vfs.watch(move |_, op| {
+        let grows = matches!(op, Op::Write { .. } | Op::Open { makes: true } | Op::Map);
+        let counts = match fault {
+            Fault::Once | Fault::ForGood => true,
+            Fault::Full => grows,
+            Fault::Sync => matches!(op, Op::Sync) || seen >= number,
+        };
+        if !counts {
+            return None;
+        }
+        seen += 1;
+        let fails = if fault == Fault::Once { seen == number } else { seen >= number };
+        fails.then(|| {
+            count.fetch_add(1, Ordering::Relaxed);
+            match (fault, op) {
+                (Fault::Full, Op::Write { .. }) => ffi::SQLITE_FULL,
+                _ => op.io_error(),
+            }
+        })
+    });
+    failed
+}
+
+/// A database on which every kind of command has something to do.
+fn base(dir: &Path) -> PathBuf {
+    let file = dir.join("base.db");
+    let (store, script) = (Options::new().open(&file).unwrap(), Script::new());
+    let kinds = ["open", "open", "open", "start", "hold", "resolve", "import", "open"];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        script.play(&store, number, kind).unwrap();
+    }
+    drop(store);
+    assert!(!dir.join("base.db-wal").exists());
+    file
+}
+
+/// A file that lies there for one try.
+fn copied(from: &Path, dir: &Path) -> PathBuf {
+    let file = dir.join("support.db");
+    for end in ["-wal", "-shm", "-journal", "-firstline-lock"] {
+        let _ = std::fs::remove_file(dir.join(format!("support.db{end}")));
+    }
+    std::fs::copy(from, &file).unwrap();
+    file
+}
+
+/// What a program finds that opens the database after all others were killed: the index of the log, which is in memory,
+/// is gone, and all that is known is what lies in the file and in the log.
+fn as_if_killed<T>(file: &Path, look: impl FnOnce(&Path) -> T) -> T {
+    let place = tempfile::tempdir().unwrap();
+    let copy = place.path().join("support.db");
+    std::fs::copy(file, &copy).unwrap();
+    let log = file.with_extension("db-wal");
+    if log.exists() {
+        std::fs::copy(log, place.path().join("support.db-wal")).unwrap();
+    }
+    look(&copy)
+}
+
+type Command<'a> = &'a dyn Fn(&Sqlite) -> Result<()>;
+
+/// Tries this with a fault at the first operation, the second, and so on, until none is met. Gives how often it failed.
+fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command: Command<'_>) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |file: &Path| Options::new().open(vfs.uri(file)).unwrap();
+    let file = copied(base, dir.path());
+    let store = open(&file);
+    let before = digest(&file);
+    command(&store).unwrap_or_else(|error| panic!("{name} fails without a fault: {error:?}"));
+    let after = digest(&file);
+    drop(store);
+    let mut failures = 0;
+    for number in (1..).step_by(step()) {
+        let at = format!("{name}, {fault:?} at operation {number}");
+        let file = copied(base, dir.path());
+        let store = open(&file);
+        let failed = fail_at(vfs, number, fault);
+        let result = command(&store);
+        vfs.leave();
+        let (state, killed) = (digest(&file), as_if_killed(&file, digest));
+        match &result {
+            // A fault may be met where nothing depends on it: in a checkpoint, or when a file is closed.
+            Ok(()) => assert_eq!((state, killed), (after, after), "{at}: acknowledged, and not there"),
+            Err(error) => {
+                failures += 1;
+                assert!(error.is_storage(), "{at}: {error:?}");
+                assert!(!matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Schema), "{at}: {error:?}");
+                assert_eq!(state, before, "{at}: half-written, after {error}");
+                let unknown = error.kind() == ErrorKind::Unknown;
+                assert!(
+                    killed == before || unknown && killed == after,
+                    "{at}: back after a kill, after {error}"
+                );
+            }
+        }
+        if result.is_err() {
+            command(&store).unwrap_or_else(|error| panic!("{at}: a retry fails: {error:?}"));
+        }
+        assert_eq!(digest(&file), after, "{at}: the retry did something else");
+        assert_eq!(as_if_killed(&file, digest), after, "{at}: the retry does not outlive a kill");
+        sound(&store, &file);
+        drop(store);
+        // What the connection believed is also what is in the file.
+        assert_eq!(digest(&file), after, "{at}: gone after closing");
+        if failed.load(Ordering::Relaxed) == 0 {
+            return failures;
+        }
+        assert!(number < 2_000, "{at}: there is no end of it");
+    }
+    failures
+}
+
+fn every_kind(name: &str, fault: Fault) {
+    let (vfs, dir, script) = (Vfs::register(name), tempfile::tempdir().unwrap(), Script::new());
+    let base = base(dir.path());
+    let kinds = [
+        ("open", 20),
+        ("receive", 15),
+        ("start", 21),
+        ("hold", 22),
+        ("resolve", 23),
+        ("follow up", 24),
+        ("link", 25),
+        ("import", 26),
+        ("adopt", 27),
+        ("drain", 8),
+    ];
+    let mut all = 0;
+    for (kind, number) in kinds {
+        let failures =
+            at_every_operation(&vfs, &base, fault, kind, &|store| script.play(store, number, kind));
+        assert!(
+            failures >= 4 / step(),
+            "{kind} met only {failures} faults: this test would not see what it is for"
+        );
+        all += failures;
+    }
+    // What writes nothing fails as cleanly.
+    if fault != Fault::Full {
+        let failures =
+            at_every_operation(&vfs, &base, fault, "repeat", &|store| script.play(store, 0, "repeat"));
+        let look = |store: &Sqlite| script.desk(store, 30).ticket("T-1").map(drop);
+        all += failures + at_every_operation(&vfs, &base, fault, "look", &look);
+    }
+    println!("{fault:?}: {all} commands failed, each cleanly, and worked when tried again");
+}
+
+#[test]
+fn an_operation_that_fails_once_is_a_clean_error() {
+    every_kind("faults-once", Fault::Once);
+}
+
+#[test]
+fn a_disk_that_fails_for_good_is_a_clean_error_until_it_is_back() {
+    every_kind("faults-for-good", Fault::ForGood);
+}
+
+#[test]
+fn a_full_disk_is_a_clean_error_until_there_is_room() {
+    every_kind("faults-full", Fault::Full);
+}
+
+/// Found by review: the log has all of such a commit, and whoever opens the file after a kill takes it for one.
+#[test]
+fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
+    let (vfs, dir, script) = (Vfs::register("faults-sync"), tempfile::tempdir().unwrap(), Script::new());
+    let file = dir.path().join("support.db");
+    let store = Options::new().open(vfs.uri(&file)).unwrap();
+    script.play(&store, 1, "open").unwrap();
+    let sync_fails = |path: &str, op: &Op<'_>| path.ends_with("-wal") && matches!(op, Op::Sync);
+    vfs.watch(move |path, op| sync_fails(path, op).then_some(ffi::SQLITE_IOERR_FSYNC));
+    let error = script.play(&store, 2, "open").unwrap_err();
+    vfs.leave();
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    assert!(error.is_storage() && !error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("same idempotency key"), "{error}");
+    let count =
+        |store: &Sqlite| script.desk(store, 9).find(firstline::Query::oldest()).unwrap().tickets.len();
+    assert_eq!(count(&store), 1);
+    // Who is killed now finds it when it starts again, and so does who makes the same call again.
+    as_if_killed(&file, |copy| {
+        let again = Sqlite::open(copy).unwrap();
+        assert_eq!(count(&again), 2);
+        script.play(&again, 2, "open").unwrap();
+        assert_eq!(count(&again), 2);
+    });
+    // Once something else is written, it is gone for good.
+    script.play(&store, 3, "open").unwrap();
+    assert_eq!(count(&store), 2);
+    as_if_killed(&file, |copy| assert_eq!(digest(copy), digest(&file)));
+}
+
+/// The control: a command that writes in two transactions is found half-written.
+#[test]
+fn what_is_not_atomic_is_found() {
+    let (vfs, dir, script) = (Vfs::register("faults-control"), tempfile::tempdir().unwrap(), Script::new());
+    let base = base(dir.path());
+    let twice = |store: &Sqlite| {
+        script.play(store, 20, "open")?;
+        script.play(store, 21, "open")
+    };
+    let found = std::panic::catch_unwind(|| at_every_operation(&vfs, &base, Fault::Once, "twice", &twice));
+    vfs.leave();
+    let message = *found.unwrap_err().downcast::<String>().unwrap();
+    // Half of it is there at once, or after a kill, where the first half's commit is the one in doubt.
+    assert!(["half-written", "back after a kill"].iter().any(|it| message.contains(it)), "{message}");
+}
+
+/// Opening, with all migrations: what is refused half-way is as it was, and opens when the disk is back.
+#[test]
+fn a_migration_happens_whole_or_not_at_all() {
+    let (vfs, dir) = (Vfs::register("faults-migration"), tempfile::tempdir().unwrap());
+    let old = dir.path().join("old.db");
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/house/schema/v1.sql");
+    Connection::open(&old).unwrap().execute_batch(&std::fs::read_to_string(dump).unwrap()).unwrap();
+    let empty = dir.path().join("empty.db");
+    std::fs::write(&empty, []).unwrap();
+    let tables = |file: &Path| -> i64 {
+        let connection = Connection::open(file).unwrap();
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap()
+    };
+    let mut failures = 0;
+    for from in [&old, &empty] {
+        let migrated = {
+            let file = copied(from, dir.path());
+            Options::new().open(&file).unwrap();
+            tables(&file)
+        };
+        for fault in [Fault::Once, Fault::ForGood, Fault::Full] {
+            for number in (1..).step_by(step()) {
+                let file = copied(from, dir.path());
+                let failed = fail_at(&vfs, number, fault);
+                let opened = Options::new().open(vfs.uri(&file));
+                let refused = opened.is_err();
+                vfs.leave();
+                drop(opened);
+                if refused {
+                    failures += 1;
+                    let found = tables(&file);
+                    assert!(
+                        found == tables(from) || found == migrated,
+                        "{fault:?} at operation {number} left {found} tables and indexes"
+                    );
+                }
+                let store = Options::new().open(vfs.uri(&file)).unwrap();
+                assert_eq!(tables(&file), migrated);
+                sound(&store, &file);
+                drop(store);
+                if failed.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{failures} openings failed, each cleanly, and worked when tried again");
+    assert!(failures > 100 / step());
+}
+
+/// The writer thread: where SQLite gives up the transaction of a group, each caller hears the truth of its own.
+#[test]
+#[cfg(feature = "tokio")]
+fn a_group_whose_transaction_is_lost_is_answered_honestly() {
+    use firstline::{Action, Actor, NewTicket};
+
+    let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
+    let base = base(dir.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let id = Sqlite::open(&base).unwrap().desk("main").ticket("T-1").unwrap().id();
+    // Two that only one can win: the other is refused because of what the first one wrote.
+    let resolves =
+        |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
+    let (mut lost, mut mixed) = (0, 0);
+    for fault in [Fault::Once, Fault::Full, Fault::Sync] {
+        for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
+            // A folder of its own, because the thread that writes may close the last one's file a little later.
+            let place = tempfile::tempdir().unwrap();
+            let file = copied(&base, place.path());
+            let store = Options::new().open(vfs.uri(&file)).unwrap();
+            let desk = store.clone().awaited().unwrap().desk("main");
+            // While this is held, callers gather: the rest is one group.
+            let hold = Connection::open(&file).unwrap();
+            hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let calls: Vec<_> = (0..6)
+                .map(|n| {
+                    let desk = desk.clone();
+                    let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                    runtime.spawn(async move { desk.open_ticket(request.once(format!("g-{n}"))).await })
+                })
+                .collect();
+            let resolving = [0, 1].map(|n| {
+                let (desk, (action, by)) = (desk.clone(), resolves(n));
+                runtime.spawn(async move { desk.act(id, action, by).await })
+            });
+            runtime.block_on(async { tokio::task::yield_now().await });
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let failed = fail_at(&vfs, number, fault);
+            hold.execute_batch("ROLLBACK").unwrap();
+            let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
+            let resolved = resolving.map(|call| runtime.block_on(call).unwrap());
+            vfs.leave();
+            let keys = |file: &Path| -> Vec<String> {
+                let connection = Connection::open(file).unwrap();
+                let mut statement =
+                    connection.prepare("SELECT key FROM firstline_record WHERE kind = 'r'").unwrap();
+                statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+            };
+            let (stored, killed) = (keys(&file), as_if_killed(&file, keys));
+            for (n, answer) in answers.iter().enumerate() {
+                let there = stored.contains(&format!("g-{n}"));
+                assert_eq!(there, answer.is_ok(), "{fault:?} at {number}: call {n} was told {answer:?}");
+                let unknown = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unknown);
+                let back = killed.contains(&format!("g-{n}"));
+                assert!(unknown || back == there, "{fault:?} at {number}: call {n} after a kill: {back}");
+                if let Err(error) = answer {
+                    assert!(error.is_storage(), "{error:?}");
+                }
+            }
+            for (n, answer) in resolved.iter().enumerate() {
+                let there = |n: usize| stored.contains(&format!("r-{n}"));
+                assert_eq!(there(n), answer.is_ok(), "{fault:?} at {number}: resolving {n}: {answer:?}");
+                if let Err(error) = answer {
+                    // A refusal rests on what is there.
+                    let faster = error.is_rejected() && there(1 - n);
+                    assert!(
+                        faster || error.is_storage(),
+                        "{fault:?} at {number}: resolving {n} beside {resolved:?}"
+                    );
+                }
+            }
+            let refused = answers.iter().filter(|it| it.is_err()).count();
+            // One fault is one caller's: whoever shared the group is tried again alone.
+            assert!(fault != Fault::Once || refused <= 1, "{number}: {refused} were refused");
+            lost += refused;
+            mixed += usize::from(refused > 0 && refused < answers.len());
+            for n in 0..6 {
+                let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                runtime.block_on(desk.open_ticket(request.once(format!("g-{n}")))).unwrap();
+            }
+            let again = [0, 1].map(|n| {
+                let (action, by) = resolves(n);
+                runtime.block_on(desk.act(id, action, by))
+            });
+            assert_eq!(again.iter().filter(|it| it.is_ok()).count(), 1, "{again:?}");
+            assert_eq!(sound(&store, &file), 4 + 3 + 6);
+            if failed.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+        }
+    }
+    println!("{lost} calls were refused, each honestly; in {mixed} groups some were and some were not");
+    assert!(lost > 5 && mixed > 0);
+}

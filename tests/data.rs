@@ -1,0 +1,18 @@
+//! The test data outside the repository: calendar vectors and a real log.
+//!
+//! A test whose data is missing is reported as ignored, and fails if `CI` is true.
+
+#[path = "common/data.rs"]
+mod data;
+#[path = "data/replay.rs"]
+mod replay;
+#[path = "data/vectors.rs"]
+mod vectors;
+
+use libtest_mimic::{Arguments, Failed};
+
+fn main() -> Result<(), Failed> {
+    let mut trials = vectors::trials()?;
+    trials.push(replay::trial());
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
+}

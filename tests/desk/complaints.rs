@@ -1,0 +1,341 @@
+//! What users of other systems complained about, as tests: each is named after the complaint, and its comment names
+//! where it was made.
+
+use crate::stage;
+
+/// Clocks: what a reply and a change of state do to each other.
+mod clocks {
+    use firstline::{Action, HoldReason, StateKind};
+
+    use super::stage::{anna, boris, on_each_store};
+
+    /// zammad#3551, #4516, #2579, #4777
+    #[test]
+    fn a_reply_with_a_change_of_state_in_one_step_loses_neither() {
+        on_each_store(|stage| {
+            let id = stage.open();
+            let both = Action::reply("It was muted.").and(Action::resolve("unmuted"));
+            let receipt = stage.desk.act(id, both, anna()).unwrap();
+            assert_eq!((receipt.events.len(), receipt.ticket.version), (2, 3));
+            let ticket = stage.ticket(id);
+            assert_eq!((ticket.first_replied_at, ticket.resolved_at), (Some(stage.now()), Some(stage.now())));
+            // Also in the other order, and with the state that a message would bring about by itself.
+            let id = stage.opened_and([Action::hold(HoldReason::Customer)]);
+            let both = Action::resume().and(Action::reply("I am back."));
+            assert_eq!(stage.desk.act(id, both, anna()).unwrap().events.len(), 2);
+            assert_eq!((stage.ticket(id).state.kind(), stage.ticket(id).replied), (StateKind::Active, 1));
+        });
+    }
+
+    /// zammad#1620, #1322
+    #[test]
+    fn a_note_a_program_or_the_customer_is_no_first_response() {
+        on_each_store(|stage| {
+            let id = stage.opened_and([Action::note("looks muted"), Action::start()]);
+            stage.desk.act(id, Action::reply("We got it."), firstline::Actor::automation("bot")).unwrap();
+            stage.desk.act(id, Action::reply("Hello?"), boris()).unwrap();
+            assert_eq!(stage.ticket(id).first_replied_at, None);
+            stage.does(id, Action::reply("Is it muted?"));
+            assert_eq!(stage.ticket(id).first_replied_at, Some(stage.now()));
+        });
+    }
+}
+
+/// Intake: one conversation is one ticket, and nothing is taken in twice or lost.
+mod intake {
+    use std::collections::BTreeSet;
+
+    use firstline::{ErrorKind, NewTicket, Query};
+
+    use super::stage::on_each_store;
+
+    /// freescout#5284, #5638, #5485, #2807, #4748
+    #[test]
+    fn one_mail_fetched_eight_times_is_one_conversation() {
+        on_each_store(|stage| {
+            let mail = || {
+                NewTicket::new("Re: invoice")
+                    .from("boris")
+                    .thread("<1@mail>")
+                    .saying("Paid.")
+                    .once("<2@mail>")
+            };
+            let receipts: Vec<_> = (0..8).map(|_| stage.desk.receive(mail()).unwrap()).collect();
+            assert_eq!(receipts.iter().filter(|it| !it.replayed).count(), 1);
+            assert_eq!(stage.desk.find(Query::newest()).unwrap().tickets.len(), 1);
+            assert_eq!(stage.history(receipts[0].ticket.id()).len(), 1);
+        });
+    }
+
+    /// chatwoot#14058, #10798, #13359, #14214
+    #[test]
+    fn a_burst_of_messages_at_once_is_one_conversation_that_has_them_all() {
+        on_each_store(|stage| {
+            for round in 0..5 {
+                let thread = format!("album-{round}");
+                let burst = |n: u32| {
+                    let message =
+                        NewTicket::new("Photos").from("boris").thread(&*thread).saying(format!("photo {n}"));
+                    stage.desk.receive(message).unwrap().ticket.id()
+                };
+                let tickets: BTreeSet<_> = std::thread::scope(|threads| {
+                    let all: Vec<_> = (0..8).map(|n| threads.spawn(move || burst(n))).collect();
+                    all.into_iter().map(|it| it.join().unwrap()).collect()
+                });
+                assert_eq!(tickets.len(), 1, "one thread, one ticket");
+                let id = *tickets.first().unwrap();
+                assert_eq!((stage.ticket(id).received, stage.history(id).len()), (8, 8));
+            }
+        });
+    }
+
+    /// freescout#3186, #1350
+    #[test]
+    fn two_who_fetch_the_same_mail_at_once_open_one_ticket_with_its_words() {
+        on_each_store(|stage| {
+            let fetch = || {
+                let mail = NewTicket::new("Invoice").from("boris").saying("Where is it?").once("<1@mail>");
+                stage.desk.receive(mail).unwrap()
+            };
+            let both = std::thread::scope(|threads| {
+                let both = [threads.spawn(fetch), threads.spawn(fetch)];
+                both.map(|it| it.join().unwrap())
+            });
+            assert_eq!(both[0].ticket, both[1].ticket);
+            assert_eq!(both.iter().filter(|it| it.replayed).count(), 1);
+            let history = stage.history(both[0].ticket.id());
+            assert_eq!(history[0].personal.text(), Some("Where is it?"));
+        });
+    }
+
+    /// escalated-laravel at HEAD: a message id was kept before its mail was taken in, so that a mail which
+    /// failed once could never be tried again.
+    #[test]
+    fn a_mail_that_failed_once_can_be_tried_again() {
+        on_each_store(|stage| {
+            let mail = |subject: &str| NewTicket::new(subject).from("boris").saying("Hello").once("<1@mail>");
+            assert!(stage.desk.receive(mail("")).unwrap_err().is_invalid());
+            let receipt = stage.desk.receive(mail("(no subject)")).unwrap();
+            assert!(receipt.opened() && !receipt.replayed);
+            assert_eq!(stage.desk.receive(mail("another")).unwrap_err().kind(), ErrorKind::KeyReused);
+        });
+    }
+}
+
+/// Work on tickets.
+mod work {
+    use firstline::{Action, Impact, LinkKind, NewTicket, Priority, StateKind, TimeDelta};
+
+    use super::stage::{anna, on_each_store};
+
+    /// zammad#246, osTicket#2504, MEDIGO/go-zendesk#99
+    #[test]
+    fn two_agents_do_not_overwrite_each_other() {
+        on_each_store(|stage| {
+            let id = stage.open();
+            let seen = stage.ticket(id).version;
+            stage.desk.act(id, Action::assign("anna"), anna().expecting(seen)).unwrap();
+            let ben = firstline::Actor::agent("ben");
+            let error = stage.refuses(id, |desk| desk.act(id, Action::assign("ben"), ben.expecting(seen)));
+            let conflict = error.conflict().unwrap();
+            assert_eq!((conflict.expected, conflict.found), (1, 2));
+            assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
+            // Who does not look at the same thing need not say a version, and overwrites nothing.
+            stage.desk.act(id, Action::tag("audio"), ben).unwrap();
+            assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
+        });
+    }
+
+    /// zammad#4161, frappe/helpdesk#3465, erpnext#41967
+    #[test]
+    fn a_late_message_is_a_follow_up_and_leaves_the_old_ticket_as_it_was_measured() {
+        on_each_store(|stage| {
+            let message =
+                || NewTicket::new("No sound").from("boris").thread("chat").saying("It is silent again.");
+            let first = stage.desk.receive(message()).unwrap().ticket.id();
+            stage.does(first, Action::resolve("unmuted"));
+            stage.later(TimeDelta::days(1));
+            // Within the window it is the same ticket again.
+            assert_eq!(stage.desk.receive(message()).unwrap().ticket.id(), first);
+            assert_eq!(stage.ticket(first).reopened, 1);
+            stage.does(first, Action::resolve("unmuted"));
+            let measured = stage.ticket(first);
+            stage.later(TimeDelta::days(60));
+            let second = stage.desk.receive(message()).unwrap();
+            assert!(second.opened());
+            let now = stage.ticket(first);
+            assert_eq!((now.reopened, now.resolved_at), (measured.reopened, measured.resolved_at));
+            assert_eq!(now.closed_at, measured.resolved_at.map(|at| at + TimeDelta::days(5)));
+            assert!(second.ticket.links.iter().any(|it| (it.kind, it.to) == (LinkKind::FollowUpOf, first)));
+        });
+    }
+
+    /// glpi#21946, #16345, #10777
+    #[test]
+    fn the_priority_follows_its_inputs_and_a_dispute_about_it_can_be_settled() {
+        on_each_store(|stage| {
+            let id = stage.opened_and([Action::Impact(Impact::HIGH)]);
+            assert_eq!(stage.ticket(id).priority(), Priority::P2);
+            stage.does(id, Action::override_priority(Priority::P5, "agreed with the customer"));
+            stage.does(id, Action::Impact(Impact::LOW));
+            stage.does(id, Action::Computed);
+            assert_eq!(stage.ticket(id).priority(), Priority::P4);
+            // Who set what when, and why, stands in the history.
+            let told: Vec<String> = stage
+                .history(id)
+                .into_iter()
+                .filter_map(|event| match event.change {
+                    firstline::Change::Prioritised { assessment, .. } => Some(assessment.to_string()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(told.len(), 4);
+            assert!(told[1].starts_with("P5: set by hand, instead of P2"), "{told:?}");
+            assert!(told[2].starts_with("P5: set by hand, instead of P4"), "{told:?}");
+        });
+    }
+
+    /// frappe/helpdesk#2370, osTicket#5644, glpi#5206
+    #[test]
+    fn parts_know_their_whole_and_the_whole_its_parts() {
+        on_each_store(|stage| {
+            let whole = stage.open();
+            let parts: Vec<_> =
+                (0..3).map(|_| stage.opened_and([Action::link(LinkKind::ChildOf, whole)])).collect();
+            let known: Vec<_> = stage.links(whole).iter().map(|link| (link.kind, link.to)).collect();
+            assert_eq!(known, parts.iter().map(|id| (LinkKind::ParentOf, *id)).collect::<Vec<_>>());
+            assert_eq!(stage.ticket(whole).state.kind(), StateKind::New);
+        });
+    }
+}
+
+/// Living inside somebody else's product.
+mod embedding {
+    use firstline::{
+        Action, Actor, AgentId, AnyTicket, ContactId, NewTicket, Query, Snapshot, StateKind, state,
+    };
+
+    use super::stage::{anna, on_each_store, rejection};
+
+    /// escalated-laravel#110, #128, django-helpdesk#912, #306, ticketit#456
+    #[test]
+    fn the_hosts_users_may_have_any_keys() {
+        on_each_store(|stage| {
+            let uuid = uuid::Uuid::from_u128(7);
+            let keys: [ContactId; 5] =
+                [uuid.into(), 77_i64.into(), i64::MIN.into(), "auth0|abc".into(), "Борис Годунов".into()];
+            for key in keys {
+                let id = stage.desk.open_ticket(NewTicket::new("No sound").from(key.clone())).unwrap().id();
+                assert_eq!(stage.ticket(id).requester(), Some(&key));
+                let found = stage.desk.find(Query::newest().from(key.clone())).unwrap();
+                assert_eq!(found.tickets.len(), 1, "{key}");
+                stage.does(id, Action::resolve("unmuted"));
+                stage.desk.act(id, Action::confirm(), Actor::contact(key)).unwrap();
+            }
+            let agents: [AgentId; 2] = [uuid.into(), 5.into()];
+            let id = stage.open();
+            for agent in agents {
+                stage.does(id, Action::assign(agent.clone()));
+                assert_eq!(stage.ticket(id).assignee, Some(agent));
+            }
+        });
+    }
+
+    /// zammad#1047, freeitsm#24
+    #[test]
+    fn several_companies_live_in_one_install() {
+        on_each_store(|stage| {
+            let desks: Vec<_> = (0..5).map(|n| stage.other_desk(&format!("company-{n}"))).collect();
+            for (n, desk) in desks.iter().enumerate() {
+                (0..=n)
+                    .for_each(|_| drop(desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap()));
+            }
+            for (n, desk) in desks.iter().enumerate() {
+                let found = desk.find(Query::newest().from("boris")).unwrap().tickets;
+                assert_eq!(found.len(), n + 1);
+                assert_eq!(found[0].number.value, n as u64 + 1);
+            }
+        });
+    }
+
+    /// mdeloof/statig#25
+    #[test]
+    fn a_machine_starts_from_a_stored_state() {
+        on_each_store(|stage| {
+            let id = stage.opened_and([Action::resolve("unmuted")]);
+            // Another program, later: nothing but the store is left.
+            let desk = stage.other_desk("acme");
+            let AnyTicket::Resolved(ticket) = desk.ticket(id).unwrap().into_typed() else { panic!() };
+            let ticket: firstline::Ticket<state::Active> = desk.commit(ticket.reopen(), anna()).unwrap();
+            assert_eq!(ticket.version, 3);
+            // And a snapshot that the host kept as JSON is one too.
+            let json = serde_json::to_string(ticket.snapshot()).unwrap();
+            let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
+            let again = firstline::Ticket::new(snapshot, &Default::default()).unwrap();
+            assert!(matches!(again.into_typed(), AnyTicket::Active(_)));
+        });
+    }
+
+    /// aasm#676, #401
+    #[test]
+    fn why_can_i_not_do_this_is_answered_without_trying() {
+        on_each_store(|stage| {
+            let id = stage.open();
+            let before = stage.history(id);
+            let ticket = stage.desk.ticket(id).unwrap();
+            let why = ticket.why_not_by(&Action::confirm(), &anna()).unwrap();
+            assert_eq!(
+                why.to_string(),
+                "confirm is not accepted while new; confirm is for the requester; \
+                 accepted here: start, hold, resolve, cancel"
+            );
+            assert_eq!(stage.history(id), before);
+            let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
+            assert_eq!(rejection(&error), &why, "what was foretold is what is said");
+        });
+    }
+
+    /// synthadoc#332
+    #[test]
+    fn no_second_entry_goes_past_the_graph() {
+        on_each_store(|stage| {
+            let id = stage.opened_and([Action::cancel()]);
+            let state = |stage: &super::stage::Stage| stage.ticket(id).state.kind();
+            // By action, by message, by a part of something larger, by a tick: cancelled stays cancelled.
+            assert!(stage.desk.act(id, Action::reopen(), anna()).is_err());
+            assert!(stage.desk.act(id, Action::note("x").and(Action::start()), anna()).is_err());
+            assert!(stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).is_err());
+            assert!(
+                stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
+            );
+            stage.does(id, Action::note("a note is no step"));
+            assert_eq!(state(stage), StateKind::Cancelled);
+        });
+    }
+
+    /// xstate-statemachine#45: a stored state that does not say which version
+    /// it is.
+    #[test]
+    fn every_stored_state_says_which_version_it_is() {
+        on_each_store(|stage| {
+            let id = stage.opened_and([Action::start(), Action::note("x")]);
+            let history = stage.history(id);
+            for upto in 1..=history.len() {
+                let then = Snapshot::fold(&history[..upto]).unwrap();
+                assert_eq!(then.version, upto as u64);
+            }
+            // A history with a gap, doubled or out of order is no history.
+            let faulty = [
+                vec![],
+                history[1..].to_vec(),
+                vec![history[0].clone(), history[2].clone()],
+                vec![history[0].clone(), history[0].clone()],
+                vec![history[0].clone(), history[1].clone(), history[1].clone()],
+            ];
+            for events in &faulty {
+                let error = Snapshot::fold(events).unwrap_err();
+                assert_eq!(error.kind(), firstline::ErrorKind::Corrupt, "{error}");
+            }
+        });
+    }
+}

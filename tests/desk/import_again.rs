@@ -1,0 +1,226 @@
+//! Many histories, and the same ones again: each is taken in once, and a faulty one stands in nobody's way.
+
+use crate::histories;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use firstline::desk::Imported;
+use firstline::memory::{Memory, MemoryTx};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::*;
+use histories::*;
+
+fn counts(imported: &Imported) -> (usize, usize, usize, usize) {
+    (imported.opened, imported.extended, imported.unchanged, imported.refused.len())
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let desk = desk();
+    let first = desk.records().import([ticket("1", story()), ticket("2", story())]).unwrap();
+    assert_eq!((counts(&first), first.events), ((2, 0, 0, 0), 12));
+    let before = look(&desk, external("1"));
+    let again = desk.records().import([ticket("1", story()), ticket("2", story())]).unwrap();
+    assert_eq!((counts(&again), again.events), ((0, 0, 2, 0), 0));
+    assert_eq!(look(&desk, external("1")), before);
+    // Running numbers were not used up by the repetition.
+    assert_eq!(desk.open_ticket(NewTicket::new("New")).unwrap().number.value, 3);
+}
+
+#[test]
+fn a_longer_history_goes_on_to_the_same_events_as_at_once() {
+    let whole = desk();
+    let (_, expected) = imported(&whole, ticket("1", story()));
+    let parts = desk();
+    let done = parts.records().import([ticket("1", story().into_iter().take(2))]).unwrap();
+    assert_eq!(counts(&done), (1, 0, 0, 0));
+    let done = parts.records().import([ticket("1", story())]).unwrap();
+    assert_eq!((counts(&done), done.events), ((0, 1, 0, 0), 3));
+    let (_, history) = look(&parts, external("1"));
+    assert_eq!(steps(&history), steps(&expected));
+}
+
+#[test]
+fn a_history_that_differs_from_what_was_imported_is_refused() {
+    let desk = desk();
+    let before = imported(&desk, ticket("1", story()));
+    let mut other = story();
+    other[1] = version(6).status(state::Active);
+    other.push(version(99).status(state::Active));
+    let shorter = story().into_iter().take(2);
+    for different in [ticket("1", other), ticket("1", shorter)] {
+        let done = desk.records().import([different]).unwrap();
+        assert_eq!((counts(&done), done.events), ((0, 0, 0, 1), 0));
+        assert_eq!(
+            done.refused[0].1.to_string(),
+            "history differs from what was imported; allowed: a history that begins with the same 4 versions"
+        );
+    }
+    assert_eq!(look(&desk, external("1")), before);
+}
+
+#[test]
+fn a_ticket_worked_on_here_since_is_not_continued() {
+    let desk = desk();
+    let (ticket_before, _) = imported(&desk, ticket("1", story().into_iter().take(2)));
+    desk.act(ticket_before.id(), Action::note("Mine now."), Actor::agent("anna")).unwrap();
+    let before = look(&desk, external("1"));
+    let done = desk.records().import([ticket("1", story())]).unwrap();
+    assert!(done.refused[0].1.to_string().contains("worked on here"), "{}", done.refused[0].1);
+    assert_eq!(look(&desk, external("1")), before);
+    // With nothing new there is nothing to refuse.
+    let done = desk.records().import([ticket("1", story().into_iter().take(2))]).unwrap();
+    assert_eq!(counts(&done), (0, 0, 1, 0));
+}
+
+#[test]
+fn a_faulty_ticket_does_not_stop_the_others() {
+    let desk = desk();
+    let faulty = [
+        ticket("no versions", []),
+        ticket(
+            "future",
+            [version(0), ImportedVersion::new(at("2030-01-01T00:00:00Z"), Actor::agent("anna"))],
+        ),
+        ticket("subject", [version(0), version(1).subject(" ")]),
+        ticket("field", [version(0).field("unknown", Some(1))]),
+        ticket("impact", [version(0).impact(Impact::new(9).unwrap())]),
+        ticket("modifier", [version(0), version(1).modifiers(["unknown"])]),
+        ticket("actor", [ImportedVersion::new(minute(0), Actor::agent(""))]),
+        ticket("resolution", [version(0).resolution("Solved.")]),
+        ticket("requesters", [version(0).from("a").from("b")]),
+        ticket("", [version(0)]),
+    ];
+    let names: Vec<_> = faulty.iter().map(|it| it.external().id.clone()).collect();
+    let good = |n: usize| ticket(&format!("good {n}"), story());
+    let mixed: Vec<_> = faulty.into_iter().enumerate().flat_map(|(n, bad)| [bad, good(n)]).collect();
+    let done = desk.records().import_in_batches(NonZeroUsize::new(7).unwrap(), mixed).unwrap();
+    assert_eq!(counts(&done), (10, 0, 0, 10));
+    assert_eq!(done.refused.iter().map(|(name, _)| name.id.clone()).collect::<Vec<_>>(), names);
+    assert!(done.refused.iter().all(|(_, error)| error.is_invalid()), "{:?}", done.refused);
+    assert!(done.refused[2].1.to_string().starts_with("version 2: subject is empty; allowed: "));
+    for n in 0..10 {
+        // The faulty ones used up no running numbers.
+        assert_eq!(look(&desk, external(&format!("good {n}"))).0.number.value, n + 1);
+    }
+}
+
+#[test]
+fn the_same_reference_twice_in_a_batch() {
+    let desk = desk();
+    let beginning = || ticket("1", story().into_iter().take(2));
+    let different = ticket("1", [version(0).subject("Another")]);
+    let faulty = ticket("1", [version(0).subject("")]);
+    let twice = [faulty, beginning(), beginning(), different, ticket("1", story()), ticket("1", story())];
+    let done = desk.records().import(twice).unwrap();
+    assert_eq!(counts(&done), (1, 1, 2, 2));
+    let (_, history) = look(&desk, external("1"));
+    assert_eq!(done.events, history.len());
+    let whole = imported(&self::desk(), ticket("1", story())).1;
+    assert_eq!(steps(&history), steps(&whole));
+
+    // The same, when the ticket is stored before.
+    let longer = || ticket("1", story().into_iter().chain([version(99).status(state::Active)]));
+    let done = desk.records().import([ticket("1", story()), longer(), longer(), beginning()]).unwrap();
+    assert_eq!(counts(&done), (0, 1, 2, 1));
+}
+
+/// A store in memory that counts its rounds, and fails at one of its commits.
+#[derive(Debug, Clone, Default)]
+struct Watched {
+    memory: Memory,
+    loads: Arc<AtomicUsize>,
+    commits: Arc<AtomicUsize>,
+    fails_at: Option<usize>,
+}
+
+struct WatchedTx<'a>(MemoryTx<'a>, &'a Watched);
+
+impl Store for Watched {
+    type Tx<'a> = WatchedTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WatchedTx<'_>> {
+        Ok(WatchedTx(self.memory.begin(desk, mode)?, self))
+    }
+}
+
+impl Tx for WatchedTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        self.1.loads.fetch_add(1, Relaxed);
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        match self.1.fails_at {
+            Some(at) if self.1.commits.fetch_add(1, Relaxed) == at => {
+                Err(Error::new(ErrorKind::Busy, "busy"))
+            }
+            _ => self.0.commit(commit),
+        }
+    }
+}
+
+fn ten_tickets(length: usize) -> Vec<ImportedTicket> {
+    (0..10).map(|n| ticket(&n.to_string(), story().into_iter().take(length))).collect()
+}
+
+#[test]
+fn a_storage_error_stops_the_import_which_then_goes_on() {
+    let three = NonZeroUsize::new(3).unwrap();
+    let store = Watched { fails_at: Some(2), ..Watched::default() };
+    let desk = Desk::over(store.clone(), settings());
+    let error = desk.records().import_in_batches(three, ten_tickets(4)).unwrap_err();
+    assert!(error.is_retryable());
+    assert!(error.to_string().starts_with("the import stopped after 6 tickets"), "{error}");
+    let done = desk.records().import_in_batches(three, ten_tickets(4)).unwrap();
+    assert_eq!(counts(&done), (4, 0, 6, 0));
+    for n in 0..10 {
+        let ticket = desk.ticket(external(&n.to_string())).unwrap();
+        assert_eq!(ticket.number.value, n + 1);
+    }
+}
+
+#[test]
+fn a_batch_takes_few_rounds() {
+    let store = Watched::default();
+    let desk = Desk::over(store.clone(), settings());
+    for (length, rounds) in [(2, 2), (2, 2), (4, 3)] {
+        store.loads.store(0, Relaxed);
+        desk.records().import(ten_tickets(length)).unwrap();
+        assert_eq!(store.loads.load(Relaxed), rounds, "histories of {length}");
+    }
+}
+
+/// Found by review: the second mention of a person took the first one's place, and the ticket had no requester.
+#[test]
+fn a_person_named_twice_in_one_version_is_refused() {
+    let twice = version(0).subject("No sound").from("boris").concerning("boris", ContactRole::Copied);
+    let done = desk().records().import([ticket("1", [twice])]).unwrap();
+    let said = done.refused[0].1.to_string();
+    assert!(said.starts_with("version 1: contact boris is named more than once"), "{said}");
+}
+
+/// Its first version is sound, so that it is refused only when it is played.
+#[test]
+fn a_ticket_that_is_refused_half_way_takes_no_number() {
+    let desk = desk();
+    let crowd = |version: ImportedVersion, from: usize| {
+        (from..from + 150).fold(version, |version, n| {
+            version.concerning(Contact::new(format!("contact {n}")), ContactRole::Affected)
+        })
+    };
+    let bad = || ticket("bad", [crowd(version(0), 0), crowd(version(1), 1_000)]);
+    let imported = desk
+        .records()
+        .import([bad(), ticket("1", [version(0)]), bad(), ticket("2", [version(0)]), bad()])
+        .unwrap();
+    assert_eq!((imported.opened, imported.refused.len()), (2, 3), "{imported:?}");
+    // Both were opened at one instant, so their order is that of their ids, which tests in other threads draw too.
+    let mut numbers: Vec<_> =
+        desk.find(Query::oldest()).unwrap().tickets.iter().map(|it| it.number.value).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(desk.open_ticket(NewTicket::new("Next")).unwrap().number.value, 3);
+}

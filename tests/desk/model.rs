@@ -1,0 +1,132 @@
+//! Random lives of tickets, over every store side by side: the same results, the same rows, the same histories, the
+//! same pages; and after every command what must always hold of a ticket.
+
+use crate::soak;
+
+#[path = "model/actions.rs"]
+mod actions;
+#[path = "model/command.rs"]
+mod command;
+use crate::stage;
+#[path = "model/tally.rs"]
+mod tally;
+#[path = "model/world.rs"]
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use command::{Command, life};
+use firstline::StateKind;
+use firstline::memory::Memory;
+use firstline::store::{Commit, RecordKind, Write, kinds};
+use proptest::test_runner::{Config, TestError, TestRunner};
+use stage::{AnyStore, Stage, stages};
+use tally::Tally;
+use world::World;
+
+/// Every life at a desk of its own, so that a few stores serve them all.
+fn desks() -> impl Fn() -> Vec<Stage> {
+    let (stores, lives) = (stages(), Cell::new(0));
+    move || {
+        let desk = format!("desk {}", lives.replace(lives.get() + 1));
+        stores.iter().map(|it| Stage::at(it.name, it.store.clone(), &desk)).collect()
+    }
+}
+
+fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), TestError<Vec<Command>>>) {
+    let tally = RefCell::new(Tally::default());
+    let result = TestRunner::new(config).run(&life(), |commands| {
+        let mut world = World::new(stages());
+        let played =
+            commands.iter().try_for_each(|command| world.play(command)).and_then(|()| world.finish());
+        tally.borrow_mut().add(&world.tally);
+        played
+    });
+    (tally.into_inner(), result)
+}
+
+/// Prints how often each step was tried in each state. Every cell of the table, the illegal ones above all, must have
+/// been tried, and a good part of all that was tried must have been illegal.
+#[test]
+fn random_lives_are_the_same_over_every_store_and_always_sound() {
+    let (tally, result) = run(
+        Config {
+            cases: soak::cases(1_000),
+            failure_persistence: None,
+            max_shrink_iters: 500,
+            ..Config::default()
+        },
+        desks(),
+    );
+    println!("{tally}");
+    println!(
+        "{} sequences over {}",
+        soak::cases(1_000),
+        stages().iter().map(|it| it.name).collect::<Vec<_>>().join(", ")
+    );
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let untried: Vec<_> = tally::cells().filter(|cell| !tally.tried.contains_key(cell)).collect();
+    assert!(untried.is_empty(), "never tried: {untried:?}");
+    let illegal = tally.illegal_percent();
+    assert!((30..80).contains(&illegal), "{illegal} % of the steps were illegal");
+    let rare: BTreeMap<_, _> = tally.happened.iter().filter(|(_, count)| **count < 10).collect();
+    assert!(rare.is_empty() && tally.happened.len() == tally::HAPPENINGS.len(), "{:?}", tally.happened);
+}
+
+/// Drops the records of a kind.
+fn loses(commit: &mut Commit, kind: RecordKind) {
+    commit.writes.retain(|write| !matches!(write, Write::Record(record) if record.kind == kind));
+}
+
+/// Spoils what a store is to write.
+type Spoil = fn(&mut Commit);
+
+/// The control: a store that loses anything is found out.
+#[test]
+fn a_store_that_loses_anything_is_found_out() {
+    let faults: [(&str, Spoil); 8] = [
+        ("timers", |commit| commit.tickets_mut().for_each(|it| it.timers.clear())),
+        ("the last of several events", |commit| {
+            commit.tickets_mut().filter(|it| it.events.len() > 1).for_each(|it| drop(it.events.pop()));
+        }),
+        ("tags in rows", |commit| commit.tickets_mut().for_each(|it| it.snapshot.tags.clear())),
+        ("threads", |commit| loses(commit, kinds::THREAD)),
+        ("receipts", |commit| loses(commit, kinds::RECEIPT)),
+        ("the second ticket of a commit", |commit| {
+            let mut tickets = 0;
+            commit.writes.retain(|write| {
+                tickets += u32::from(matches!(write, Write::Ticket(_)));
+                tickets < 2 || !matches!(write, Write::Ticket(_))
+            });
+        }),
+        ("versions", |commit| commit.tickets_mut().for_each(|it| it.snapshot.version = it.expected.max(1))),
+        ("that it is closed", |commit| {
+            let closed =
+                |it: &&mut firstline::store::TicketWrite| it.snapshot.state.kind() == StateKind::Closed;
+            let resolved = firstline::state::Resolved::default();
+            let reopen = |it: &mut firstline::store::TicketWrite| it.snapshot.state = resolved.clone().into();
+            commit.tickets_mut().filter(closed).for_each(reopen);
+        }),
+    ];
+    for (what, spoil) in faults {
+        let faulty = || {
+            let sound = AnyStore::Memory(Memory::new());
+            let faulty = AnyStore::Faulty(Memory::new(), spoil);
+            vec![Stage::new("sound", sound), Stage::new("faulty", faulty)]
+        };
+        // Where it is found is not the question, so that nothing is shrunk.
+        let config =
+            Config { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+        let (_, result) = run(config, faulty);
+        match result {
+            Err(TestError::Fail(why, commands)) => {
+                let why: String = why.message().chars().take(200).collect();
+                println!("losing {what} was found out by {} commands: {why}", commands.len());
+            }
+            other => panic!("losing {what} was not found out: {other:?}"),
+        }
+    }
+}

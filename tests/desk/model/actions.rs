@@ -1,0 +1,112 @@
+//! Commands in the crate's terms: which words, people, tickets and policies their numbers stand for.
+
+use firstline::policy::FieldType;
+use firstline::priority::Effect;
+use firstline::ticket::action::StepOptions;
+use firstline::ticket::kind::Link;
+use firstline::{
+    Action, Actor, By, Condition, Contact, HoldReason, Impact, Line, LinkKind, Matrix, Modifier, Policy,
+    Priority, Snapshot, StepKind, TimeDelta, Urgency,
+};
+
+use super::command::{ContactRole, Expected};
+use super::world::World;
+
+pub(crate) const WORDS: [&str; 5] =
+    ["No sound", "Нет звука", "«Тишина» — снова", "👩‍👧 не слышит", "it's % _ ' \""];
+pub(crate) const PEOPLE: [&str; 3] = ["boris", "Ольга", "a stranger"];
+pub(crate) const LINKS: [LinkKind; 4] =
+    [LinkKind::ParentOf, LinkKind::ChildOf, LinkKind::DuplicateOf, LinkKind::CauseOf];
+
+pub(crate) fn pick<T: Copy>(from: &[T], n: u8) -> T {
+    from[usize::from(n) % from.len()]
+}
+
+pub(crate) fn policy(n: u8) -> Policy {
+    let vip = Modifier::new("VIP", Effect::Raise(1)).when(Condition::field("contact.vip").is(true));
+    let press = Modifier::new("press", Effect::AtLeast(Priority::P2));
+    let matrix = Matrix::itil().to_definition().modifier(vip).modifier(press).build().unwrap();
+    let days = [Some(1), Some(5), None][usize::from(n) % 3];
+    Policy::new()
+        .prefix(["T", "ЗАЯВКА", ""][usize::from(n) % 3])
+        .verification(days.map(TimeDelta::days))
+        .matrix(matrix)
+        .field("note", FieldType::Text)
+        .field("way", FieldType::choice(["post", "почта"]))
+}
+
+impl World {
+    pub(crate) fn step(&self, step: StepKind, n: u8) -> Action {
+        let word = pick(&WORDS, n);
+        match step {
+            StepKind::Start => Action::start(),
+            StepKind::Hold if n.is_multiple_of(2) => Action::hold_until(
+                HoldReason::Scheduled,
+                self.stages[0].now() + TimeDelta::minutes(i64::from(n) * 40 - 60),
+            ),
+            StepKind::Hold => Action::hold(pick(&["customer", "third_party", "посылка"], n)),
+            StepKind::Resume => Action::resume(),
+            StepKind::Resolve => Action::resolve_as("код", word),
+            StepKind::Confirm => Action::confirm(),
+            StepKind::Close => Action::close(),
+            StepKind::Reopen => {
+                Action::Reopen(StepOptions { why: (n.is_multiple_of(2)).then(|| word.to_owned()), to: None })
+            }
+            StepKind::Cancel => Action::cancel(),
+        }
+    }
+
+    pub(crate) fn part(&self, part: &ContactRole) -> Action {
+        let word = |n: u8| pick(&WORDS, n).to_owned();
+        let link = |kind, to| Link { kind: pick(&LINKS, kind), to: pick(&self.tickets, to) };
+        match *part {
+            ContactRole::Reply(n) => Action::reply(word(n)),
+            ContactRole::Note(n) => Action::note(word(n)),
+            ContactRole::Assign(to) => Action::Assign(to.map(|n| pick(&["anna", "Бен"], n).into())),
+            ContactRole::HandOver(n) => Action::hand_over(
+                pick(&["network", "платежи"], n),
+                pick(&[Line::First, Line::Second], n / 2),
+                word(n),
+            ),
+            ContactRole::Impact(n) => Action::Impact(Impact::new(n).unwrap()),
+            ContactRole::Urgency(n) => Action::Urgency(Urgency::new(n).unwrap()),
+            ContactRole::Override(n) => Action::override_priority(Priority::new(n).unwrap(), word(n)),
+            ContactRole::Computed => Action::Computed,
+            ContactRole::Modifier(on) => Action::Modifier { name: "press".to_owned(), on },
+            ContactRole::Subject(n) => Action::Subject(word(n)),
+            ContactRole::Tag(n) => Action::tag(word(n)),
+            ContactRole::Untag(n) => Action::Untag(word(n)),
+            ContactRole::Field(n) if n.is_multiple_of(4) => {
+                Action::Field { name: "note".to_owned(), value: None }
+            }
+            ContactRole::Field(n) => Action::field(
+                pick(&["note", "way", "undeclared"], n),
+                pick(&["post", "почта", "carrier pigeon"], n / 3),
+            ),
+            ContactRole::Contact(who, vip) => Action::Contact {
+                contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
+                part: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Copied },
+            },
+            ContactRole::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
+            ContactRole::Link(kind, to) => Action::Link(link(kind, to)),
+            ContactRole::Unlink(kind, to) => Action::Unlink(link(kind, to)),
+            ContactRole::Bad(n) => {
+                [Action::tag("\0"), Action::reply(""), Action::modifier("?"), Action::All(vec![])]
+                    [usize::from(n) % 4]
+                    .clone()
+            }
+        }
+    }
+}
+
+pub(crate) fn actor(n: u8) -> Actor {
+    if n.is_multiple_of(2) { Actor::agent("anna") } else { Actor::contact(pick(&PEOPLE, n / 2)) }
+}
+
+pub(crate) fn versioned(by: &Actor, ticket: &Snapshot, expected: Expected) -> By {
+    match expected {
+        Expected::Any => by.into(),
+        Expected::Current => by.expecting(ticket.version),
+        Expected::Stale => by.expecting(ticket.version - 1),
+    }
+}

@@ -1,0 +1,165 @@
+//! What may happen at random.
+
+use proptest::prelude::*;
+
+/// One thing that somebody tries. Numbers are made to fit when it is played: the n-th ticket of those there are.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Open {
+        requester: u8,
+        thread: Option<u8>,
+        vip: bool,
+        text: u8,
+        key: Option<u8>,
+    },
+    Receive {
+        requester: u8,
+        thread: u8,
+        text: u8,
+        key: Option<u8>,
+    },
+    /// A step: any at all, or one that the state accepts.
+    Step {
+        ticket: u8,
+        step: u8,
+        legal: bool,
+        right_actor: bool,
+        expected: Expected,
+        key: Option<u8>,
+    },
+    ContactRole {
+        ticket: u8,
+        part: ContactRole,
+        by: u8,
+        expected: Expected,
+    },
+    Both {
+        ticket: u8,
+        first: ContactRole,
+        step: u8,
+        by: u8,
+    },
+    /// A message of the requester, whoever that is by now.
+    Talk {
+        ticket: u8,
+        text: u8,
+    },
+    /// The last action again, with its key if it had one.
+    Again,
+    Advance {
+        minutes: u16,
+    },
+    Tick {
+        minutes: u16,
+    },
+    Adopt {
+        policy: u8,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expected {
+    Any,
+    Current,
+    Stale,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum ContactRole {
+    Reply(u8),
+    Note(u8),
+    Assign(Option<u8>),
+    HandOver(u8),
+    Impact(u8),
+    Urgency(u8),
+    Override(u8),
+    Computed,
+    Modifier(bool),
+    Subject(u8),
+    Tag(u8),
+    Untag(u8),
+    Field(u8),
+    Contact(u8, bool),
+    RemoveContact(u8),
+    Link(u8, u8),
+    Unlink(u8, u8),
+    Bad(u8),
+}
+
+fn part() -> impl Strategy<Value = ContactRole> {
+    prop_oneof![
+        4 => any::<u8>().prop_map(ContactRole::Reply),
+        1 => any::<u8>().prop_map(ContactRole::Note),
+        1 => any::<Option<u8>>().prop_map(ContactRole::Assign),
+        1 => any::<u8>().prop_map(ContactRole::HandOver),
+        1 => (1..=4_u8).prop_map(ContactRole::Impact),
+        1 => (1..=4_u8).prop_map(ContactRole::Urgency),
+        1 => (1..=6_u8).prop_map(ContactRole::Override),
+        1 => Just(ContactRole::Computed),
+        1 => any::<bool>().prop_map(ContactRole::Modifier),
+        1 => any::<u8>().prop_map(ContactRole::Subject),
+        2 => any::<u8>().prop_map(ContactRole::Tag),
+        1 => any::<u8>().prop_map(ContactRole::Untag),
+        2 => any::<u8>().prop_map(ContactRole::Field),
+        1 => any::<(u8, bool)>().prop_map(|(who, vip)| ContactRole::Contact(who, vip)),
+        1 => any::<u8>().prop_map(ContactRole::RemoveContact),
+        2 => any::<(u8, u8)>().prop_map(|(kind, to)| ContactRole::Link(kind, to)),
+        1 => any::<(u8, u8)>().prop_map(|(kind, to)| ContactRole::Unlink(kind, to)),
+        1 => any::<u8>().prop_map(ContactRole::Bad),
+    ]
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    prop_oneof![8 => Just(Expected::Any), 2 => Just(Expected::Current), 1 => Just(Expected::Stale)]
+}
+
+fn key() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![2 => Just(None), 1 => (0..30_u8).prop_map(Some)]
+}
+
+fn open() -> impl Strategy<Value = Command> {
+    (any::<u8>(), prop::option::of(0..3_u8), any::<bool>(), any::<u8>(), key())
+        .prop_map(|(requester, thread, vip, text, key)| Command::Open { requester, thread, vip, text, key })
+}
+
+fn step() -> impl Strategy<Value = Command> {
+    let flags = (any::<bool>(), prop::bool::weighted(0.9));
+    (any::<u8>(), any::<u8>(), flags, expected(), key()).prop_map(
+        |(ticket, step, (legal, right_actor), expected, key)| Command::Step {
+            ticket,
+            step,
+            legal,
+            right_actor,
+            expected,
+            key,
+        },
+    )
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => open(),
+        3 => (any::<u8>(), 0..3_u8, any::<u8>(), key()).prop_map(|(requester, thread, text, key)| {
+            Command::Receive { requester, thread, text, key }
+        }),
+        16 => step(),
+        8 => (any::<u8>(), part(), any::<u8>(), expected())
+            .prop_map(|(ticket, part, by, expected)| Command::ContactRole { ticket, part, by, expected }),
+        3 => (any::<u8>(), part(), any::<u8>(), any::<u8>())
+            .prop_map(|(ticket, first, step, by)| Command::Both { ticket, first, step, by }),
+        3 => any::<(u8, u8)>().prop_map(|(ticket, text)| Command::Talk { ticket, text }),
+        4 => Just(Command::Again),
+        // Up to a week, so that some verification periods end and some do not.
+        2 => (0..10_000_u16).prop_map(|minutes| Command::Advance { minutes }),
+        2 => (0..10_000_u16).prop_map(|minutes| Command::Tick { minutes }),
+        1 => any::<u8>().prop_map(|policy| Command::Adopt { policy }),
+    ]
+}
+
+/// A desk's life: it begins with a ticket, and is never short.
+pub(crate) fn life() -> impl Strategy<Value = Vec<Command>> {
+    (open(), prop::collection::vec(command(), 20..60)).prop_map(|(first, mut life)| {
+        life.insert(0, first);
+        life
+    })
+}

@@ -1,0 +1,333 @@
+//! The stores side by side, and what must hold after every command.
+
+use firstline::ticket::event::Cause;
+use firstline::ticket::kind::Link;
+use firstline::{
+    Action, Actor, By, Change, Contact, ErrorKind, LinkKind, NewTicket, Query, Reason, Receipt, Rejection,
+    Snapshot, StateKind, StepKind, TicketId, TimeDelta, Verb,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::actions::{PEOPLE, WORDS, actor, pick, policy, versioned};
+use super::command::{Command, ContactRole};
+use super::stage::Stage;
+use super::tally::{HAPPENINGS, Tally, accepts};
+
+type Played = Result<(), TestCaseError>;
+
+/// A call, so that it can be made again.
+#[derive(Debug, Clone)]
+enum Call {
+    Receive(NewTicket),
+    Act(TicketId, Action, Actor, By),
+}
+
+/// What a call gave, in a form in which two can be compared.
+type Outcome = Result<Receipt, (ErrorKind, String, Option<Rejection>)>;
+
+fn call(stage: &Stage, call: &Call) -> Outcome {
+    let result = match call.clone() {
+        Call::Receive(message) => stage.desk.receive(message),
+        Call::Act(ticket, action, _, by) => stage.desk.act(ticket, action, by),
+    };
+    result.map_err(|error| (error.kind(), error.to_string(), error.rejection().cloned()))
+}
+
+pub(crate) struct World {
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) tickets: Vec<TicketId>,
+    last: Option<Call>,
+    played: usize,
+    pub(crate) tally: Tally,
+}
+
+impl World {
+    pub(crate) fn new(stages: Vec<Stage>) -> World {
+        for stage in &stages {
+            stage.desk.setup().adopt(&policy(1)).unwrap();
+        }
+        World { stages, tickets: Vec::new(), last: None, played: 0, tally: Tally::default() }
+    }
+
+    fn happened(&mut self, what: &'static str) {
+        assert!(HAPPENINGS.contains(&what));
+        *self.tally.happened.entry(what).or_default() += 1;
+    }
+
+    fn ticket(&self, n: u8) -> Snapshot {
+        self.stages[0].ticket(pick(&self.tickets, n))
+    }
+
+    /// The same, but mostly one that is not final, nor new: there is always enough of those.
+    fn lively(&self, n: u8) -> Snapshot {
+        let all = self.tickets.iter().map(|id| self.stages[0].ticket(*id));
+        let lively = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
+        let all: Vec<Snapshot> = all.filter(lively).collect();
+        if n.is_multiple_of(4) || all.is_empty() {
+            self.ticket(n)
+        } else {
+            all[usize::from(n) % all.len()].clone()
+        }
+    }
+
+    pub(crate) fn play(&mut self, command: &Command) -> Played {
+        match *command {
+            Command::Open { requester, thread, vip, text, key } => {
+                let contact = Contact::new(pick(&PEOPLE, requester)).with("vip", vip).named("Имя");
+                let request = NewTicket::new(pick(&WORDS, text)).from(contact).saying(pick(&WORDS, text));
+                let request = thread.into_iter().fold(request, |it, n| it.thread(format!("chat-{n}")));
+                let request = key.into_iter().fold(request, |it, n| it.once(format!("key-{n}")));
+                let opened: Vec<_> = self
+                    .stages
+                    .iter()
+                    .map(|it| it.desk.open_ticket(request.clone()).map_err(|e| e.to_string()))
+                    .collect();
+                for other in &opened[1..] {
+                    prop_assert_eq!(other, &opened[0]);
+                }
+                if let Ok(ticket) = &opened[0] {
+                    self.sound(ticket.id())?;
+                }
+            }
+            Command::Receive { requester, thread, text, key } => {
+                let message = NewTicket::new(pick(&WORDS, text))
+                    .from(pick(&PEOPLE, requester))
+                    .saying(pick(&WORDS, text));
+                let message = message.thread(format!("chat-{thread}"));
+                self.call(Call::Receive(key.into_iter().fold(message, |it, n| it.once(format!("key-{n}")))))?;
+            }
+            Command::Step { ticket, step, legal, right_actor, expected, key } => {
+                let snapshot = self.lively(ticket);
+                let state = self.state_by_now(&snapshot);
+                let legal_ones: Vec<StepKind> =
+                    StepKind::ALL.iter().copied().filter(|it| accepts(state, *it)).collect();
+                let step = if legal && !legal_ones.is_empty() {
+                    pick(&legal_ones, step)
+                } else {
+                    pick(StepKind::ALL, step)
+                };
+                *self.tally.tried.entry((state, step)).or_default() += 1;
+                let requester = snapshot.requester().map_or("nobody", |it| it.as_str()).to_owned();
+                let actor = if (step == StepKind::Confirm) == right_actor {
+                    Actor::contact(requester)
+                } else {
+                    Actor::agent("anna")
+                };
+                let by = versioned(&actor, &snapshot, expected);
+                let by = key.into_iter().fold(by, |it, n| it.once(format!("key-{n}")));
+                self.call(Call::Act(snapshot.id, self.step(step, ticket), actor, by))?;
+            }
+            Command::ContactRole { ticket, ref part, by, expected } => {
+                let snapshot = self.ticket(ticket);
+                let actor = actor(by);
+                let by = versioned(&actor, &snapshot, expected);
+                self.call(Call::Act(snapshot.id, self.part(part), actor, by))?;
+            }
+            Command::Both { ticket, ref first, step, by } => {
+                let (id, before) = (pick(&self.tickets, ticket), self.ticket(ticket).version);
+                let both = self.part(first).and(self.step(pick(StepKind::ALL, step), by));
+                let actor = actor(by);
+                self.call(Call::Act(id, both, actor.clone(), actor.into()))?;
+                if self.ticket(ticket).version == before {
+                    self.happened("two parts refused");
+                }
+            }
+            Command::Talk { ticket, text } => {
+                let snapshot = self.ticket(ticket);
+                let requester = Actor::contact(snapshot.requester().map_or("nobody", |it| it.as_str()));
+                self.call(Call::Act(
+                    snapshot.id,
+                    self.part(&ContactRole::Reply(text)),
+                    requester.clone(),
+                    requester.into(),
+                ))?;
+            }
+            Command::Again => {
+                if let Some(last) = self.last.clone() {
+                    self.call(last)?;
+                }
+            }
+            Command::Advance { minutes } => {
+                self.stages.iter().for_each(|it| it.later(TimeDelta::minutes(minutes.into())));
+            }
+            Command::Tick { minutes } => self.tick(TimeDelta::minutes(minutes.into()))?,
+            Command::Adopt { policy: n } => {
+                let adopted: Vec<_> =
+                    self.stages.iter().map(|it| it.desk.setup().adopt(&policy(n)).unwrap()).collect();
+                prop_assert!(adopted.windows(2).all(|pair| pair[0] == pair[1]));
+            }
+        }
+        self.same_tickets()
+    }
+
+    /// The state in which a decision will find the ticket: what was due has happened.
+    fn state_by_now(&self, ticket: &Snapshot) -> StateKind {
+        match ticket.timers().first() {
+            Some(timer) if timer.due <= self.stages[0].now() => match ticket.state.kind() {
+                StateKind::OnHold => StateKind::Active,
+                _ => StateKind::Closed,
+            },
+            _ => ticket.state.kind(),
+        }
+    }
+
+    /// Makes the call over every store and compares; then looks at the tickets it touched.
+    fn call(&mut self, made: Call) -> Played {
+        let now = self.stages[0].now();
+        let foreseen = match &made {
+            Call::Act(id, action, actor, _) => {
+                let handle = self.stages[0].desk.ticket(*id).unwrap();
+                let due = handle.timers().iter().any(|timer| timer.due <= now);
+                // The handle knows nothing of the clock, so that only without due timers it speaks of now.
+                (!due).then(|| handle.why_not_by(action, actor))
+            }
+            Call::Receive(_) => None,
+        };
+        let before: Vec<u64> = self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
+        let outcomes: Vec<Outcome> = self.stages.iter().map(|stage| call(stage, &made)).collect();
+        for (other, stage) in outcomes.iter().zip(&self.stages).skip(1) {
+            prop_assert_eq!(other, &outcomes[0], "{} differs", stage.name);
+        }
+        match &outcomes[0] {
+            Ok(receipt) => {
+                if let (Some(Some(why_not)), false) = (&foreseen, receipt.replayed) {
+                    return Err(TestCaseError::fail(format!("it was done although {why_not}")));
+                }
+                self.tell(receipt);
+                self.sound(receipt.ticket.id())?;
+            }
+            Err((kind, text, rejection)) => {
+                let after: Vec<u64> =
+                    self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
+                prop_assert_eq!(after, before, "something was half-written");
+                prop_assert!(
+                    !text.is_empty() && !matches!(kind, ErrorKind::Storage | ErrorKind::Corrupt),
+                    "{}",
+                    text
+                );
+                match kind {
+                    ErrorKind::KeyReused => self.happened("key reused"),
+                    ErrorKind::Conflict => self.happened("conflict"),
+                    _ => {}
+                }
+                if let Some(rejection) = rejection {
+                    let by_lifecycle = !matches!(rejection.reasons[0], Reason::Because(_));
+                    if rejection.verb == Verb::Link && !by_lifecycle {
+                        self.happened("link refused");
+                    }
+                    if let (true, Some(foreseen)) = (by_lifecycle, &foreseen) {
+                        prop_assert_eq!(foreseen.as_ref(), Some(rejection), "why_not said something else");
+                    }
+                }
+            }
+        }
+        self.last = Some(made);
+        Ok(())
+    }
+
+    fn tell(&mut self, receipt: &Receipt) {
+        if receipt.replayed {
+            return self.happened("replayed");
+        }
+        for event in &receipt.events {
+            match &event.change {
+                Change::Moved { cause: Cause::Message, step: Some(StepKind::Reopen), .. } => {
+                    self.happened("message reopened");
+                }
+                Change::Linked(Link { kind: LinkKind::FollowUpOf, .. }) => self.happened("follow-up opened"),
+                _ => {}
+            }
+        }
+    }
+
+    /// What must hold of every ticket at any time. Looked at in the first store after every command; that the others
+    /// gave the same results is known by then, and in the end everything is looked at in all of them.
+    fn sound(&self, id: TicketId) -> Played {
+        self.sound_in(&self.stages[..1], id)
+    }
+
+    fn sound_in(&self, stages: &[Stage], id: TicketId) -> Played {
+        for stage in stages {
+            let (ticket, history) = (stage.ticket(id), stage.history(id));
+            let folded = Snapshot::fold(&history)
+                .map_err(|error| TestCaseError::fail(format!("{}: {error}", stage.name)))?;
+            prop_assert_eq!(&folded, &ticket, "{}: the row is not the fold of the history", stage.name);
+            prop_assert!(
+                history.iter().map(|it| it.version).eq(1..=history.len() as u64),
+                "versions have gaps"
+            );
+            prop_assert!(history.windows(2).all(|it| it[0].at <= it[1].at), "time runs backwards");
+            prop_assert!(
+                stage.links(id).iter().all(|link| {
+                    let inverse = Link { kind: link.kind.inverse(), to: id };
+                    stage.links(link.to).contains(&inverse)
+                }),
+                "a link is on one ticket only"
+            );
+            prop_assert!(ticket.timers().len() <= 1);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, ahead: TimeDelta) -> Played {
+        let until = self.stages[0].now() + ahead;
+        let due: Vec<Snapshot> = self
+            .tickets
+            .iter()
+            .map(|id| self.stages[0].ticket(*id))
+            .filter(|ticket| ticket.timers().iter().any(|timer| timer.due <= until))
+            .collect();
+        for stage in &self.stages {
+            let ticked = stage.desk.tick(until).unwrap();
+            prop_assert!(ticked.failed.is_empty(), "{}: {:?}", stage.name, ticked.failed);
+            prop_assert_eq!(ticked.fired, due.len(), "{} fired something else than what was due", stage.name);
+            prop_assert_eq!(stage.desk.tick(until).unwrap().fired, 0, "{} fired twice", stage.name);
+        }
+        for before in due {
+            let held = before.state.kind() == StateKind::OnHold;
+            self.happened(if held { "hold ended" } else { "closed in silence" });
+            let ticket = self.stages[0].ticket(before.id);
+            prop_assert_eq!(ticket.state.kind(), if held { StateKind::Active } else { StateKind::Closed });
+            prop_assert_eq!(
+                ticket.state_since,
+                before.timers()[0].due.max(before.updated_at),
+                "dated at another time"
+            );
+            self.sound(before.id)?;
+        }
+        Ok(())
+    }
+
+    /// Every store has the same tickets, in the same order, with the same content: looked at after every eighth command.
+    fn same_tickets(&mut self) -> Played {
+        self.played += 1;
+        if !self.played.is_multiple_of(8) {
+            let page = self.stages[0].desk.find(Query::oldest().limit(1_000)).unwrap();
+            self.tickets = page.tickets.iter().map(firstline::Ticket::id).collect();
+            return Ok(());
+        }
+        for query in [Query::oldest().limit(1_000), Query::inbox().limit(7)] {
+            let pages: Vec<_> = self.stages.iter().map(|it| it.desk.find(query.clone()).unwrap()).collect();
+            for (page, stage) in pages.iter().zip(&self.stages).skip(1) {
+                prop_assert_eq!(page, &pages[0], "{} finds something else", stage.name);
+            }
+            if query.page_size() == 1_000 {
+                self.tickets = pages[0].tickets.iter().map(firstline::Ticket::id).collect();
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at everything once more.
+    pub(crate) fn finish(&mut self) -> Played {
+        self.played = 7;
+        self.same_tickets()?;
+        for id in &self.tickets {
+            self.sound_in(&self.stages, *id)?;
+            let histories: Vec<_> = self.stages.iter().map(|it| it.history(*id)).collect();
+            prop_assert!(histories.windows(2).all(|pair| pair[0] == pair[1]), "histories differ");
+        }
+        self.tick(TimeDelta::days(3_650))
+    }
+}

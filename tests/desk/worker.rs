@@ -1,0 +1,125 @@
+//! The sweep over all desks: whoever drains, each timer fires once, at the desk whose it is.
+
+use std::num::NonZeroUsize;
+
+use firstline::*;
+
+use crate::stage;
+
+use stage::{AnyDesk, Stage, anna, monday, on_each_store};
+
+/// A ticket that closes after five days of silence.
+fn resolved(desk: &AnyDesk) -> TicketId {
+    let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+    desk.act(id, Action::resolve("unmuted"), anna()).unwrap();
+    id
+}
+
+fn closings(desk: &AnyDesk, ticket: TicketId) -> usize {
+    let history = desk.records().history(ticket).unwrap();
+    history
+        .iter()
+        .filter(|event| matches!(&event.change, Change::Moved { to, .. } if to.kind() == StateKind::Closed))
+        .count()
+}
+
+fn desks(stage: &Stage) -> Vec<AnyDesk> {
+    ["acme-2", "beta", "гамма"].map(|name| stage.other_desk(name)).to_vec()
+}
+
+#[test]
+fn all_desks_are_drained_in_batches_of_any_size() {
+    for batch in [1, 2, 3, 200] {
+        on_each_store(|stage| {
+            let desks = desks(stage);
+            let tickets: Vec<_> =
+                desks.iter().flat_map(|desk| (0..3).map(move |_| (desk, resolved(desk)))).collect();
+            let worker = Worker::over(stage.store.clone()).batch(NonZeroUsize::new(batch).unwrap());
+            let due = monday() + TimeDelta::days(5);
+            assert_eq!(worker.drain(due - TimeDelta::microseconds(1)).unwrap().fired, 0);
+            let drained = worker.drain(due).unwrap();
+            assert_eq!((drained.fired, drained.failed.len()), (9, 0), "{}", stage.name);
+            for (desk, ticket) in tickets {
+                assert_eq!(desk.ticket(ticket).unwrap().closed_at, Some(due));
+                assert_eq!(closings(desk, ticket), 1);
+            }
+            assert_eq!(worker.drain(due).unwrap().fired, 0);
+        });
+    }
+}
+
+#[test]
+fn each_timer_fires_once_however_many_workers_drain() {
+    on_each_store(|stage| {
+        let desks = desks(stage);
+        let tickets: Vec<_> =
+            desks.iter().flat_map(|desk| (0..40).map(move |_| (desk, resolved(desk)))).collect();
+        let due = monday() + TimeDelta::days(5);
+        let fired: usize = std::thread::scope(|scope| {
+            let drain = || {
+                let worker = Worker::over(stage.store.clone());
+                scope.spawn(move || worker.drain(due).unwrap().fired)
+            };
+            let workers: Vec<_> = (0..4).map(|_| drain()).collect();
+            workers.into_iter().map(|it| it.join().unwrap()).sum()
+        });
+        assert_eq!(fired, 120, "{}", stage.name);
+        assert!(tickets.into_iter().all(|(desk, ticket)| closings(desk, ticket) == 1));
+    });
+}
+
+/// A desk's own tick and a worker that serves all desks may run side by side.
+#[test]
+fn a_worker_and_a_desks_tick_share_the_work() {
+    on_each_store(|stage| {
+        let desks = desks(stage);
+        for desk in &desks {
+            resolved(desk);
+        }
+        let due = monday() + TimeDelta::days(5);
+        assert_eq!(desks[1].tick(due).unwrap().fired, 1);
+        assert_eq!(Worker::over(stage.store.clone()).drain(due).unwrap().fired, 2);
+    });
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_ticket_that_cannot_be_read_stands_in_nobodys_way() {
+    use firstline::desk::Settings;
+    use firstline::sqlite::Sqlite;
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    let store = Sqlite::open(&file).unwrap();
+    let time = time::ManualTime::at(monday());
+    let resolved = |name: &str| {
+        let desk = store.desk(Settings::new(name).time(time.clone()));
+        let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        desk.act(id, Action::resolve("unmuted"), anna()).unwrap();
+        id
+    };
+    let broken = resolved("acme");
+    for _ in 0..4 {
+        resolved("beta");
+    }
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute("UPDATE firstline_ticket SET facts = '{' WHERE desk = 'acme'", []).unwrap();
+    let worker = Worker::over(store.clone()).batch(NonZeroUsize::MIN);
+    for fired in [4, 0] {
+        let drained = worker.drain(monday() + TimeDelta::days(5)).unwrap();
+        assert_eq!(drained.fired, fired);
+        let [failed] = &drained.failed[..] else { panic!("{drained:?}") };
+        assert_eq!(
+            (failed.desk.as_str(), failed.ticket, failed.error.kind()),
+            ("acme", broken, ErrorKind::Corrupt)
+        );
+    }
+    // What lies in the store, and not in a ticket, is said to be the store's.
+    resolved("beta");
+    raw.execute_batch("ALTER TABLE firstline_event RENAME TO away").unwrap();
+    let report = worker.drain(monday() + TimeDelta::days(5)).unwrap();
+    assert_eq!((report.fired, report.failed.len()), (0, 2), "{report:?}");
+    assert_eq!(report.stopped.map(|error| error.kind()), Some(ErrorKind::Storage));
+    raw.execute_batch("ALTER TABLE away RENAME TO firstline_event").unwrap();
+    assert_eq!(worker.drain(monday() + TimeDelta::days(5)).unwrap().fired, 1);
+}

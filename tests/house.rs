@@ -1,0 +1,18 @@
+//! The crate as a whole: layers, registry, schema, README and examples.
+
+#[path = "house/examples.rs"]
+mod examples;
+#[path = "house/layers.rs"]
+mod layers;
+#[path = "house/quickstart.rs"]
+mod quickstart;
+#[path = "house/readme.rs"]
+mod readme;
+#[path = "house/registry.rs"]
+mod registry;
+#[path = "house/schema.rs"]
+mod schema;
+#[path = "common/postgres.rs"]
+mod server;
+#[path = "common/stage.rs"]
+mod stage;

@@ -1,0 +1,65 @@
+//! What the README says beside its code, which runs as the crate's own tests: held against the crate.
+
+use firstline::StateKind;
+use firstline::lifecycle::StepKind;
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced block that begins with this line.
+fn block(first: &str) -> Vec<&'static str> {
+    let lines = README.lines().skip_while(|line| *line != first);
+    lines.take_while(|line| !line.starts_with("```")).collect()
+}
+
+#[test]
+fn the_table_is_the_one_that_the_compiler_uses() {
+    let title = README.lines().find(|line| line.starts_with("| from")).unwrap();
+    let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
+    let steps = &cells(title)[1..];
+    assert_eq!(*steps, StepKind::ALL.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let words = |state: &StateKind| {
+        let words = state.to_string();
+        words[..1].to_uppercase() + &words[1..]
+    };
+    for state in StateKind::ALL.iter().filter(|state| !state.is_final()) {
+        let row = README.lines().find(|line| line.starts_with(&format!("| {} |", words(state)))).unwrap();
+        let expected: Vec<_> = StepKind::ALL
+            .iter()
+            .map(|step| state.take(*step).map_or(String::new(), |target| words(&target)))
+            .collect();
+        let row: Vec<_> = cells(row)[1..].iter().map(|cell| cell.replace(" (new reason)", "")).collect();
+        assert_eq!(row, expected, "{state}");
+    }
+}
+
+#[test]
+fn the_compiler_says_what_is_quoted() {
+    let says = include_str!("../compile_fail/confirm_while_active.stderr");
+    let quoted = block(says.lines().next().unwrap());
+    assert_eq!(quoted.len(), 4);
+    for line in quoted {
+        // The compiler numbers the lines of code.
+        let bare = line.trim_start().trim_start_matches('|').trim();
+        assert!(says.lines().any(|said| said.ends_with(bare)), "the compiler does not say: {bare}");
+    }
+}
+
+/// Every example is explained where a reader looks for it, and says itself how to run it.
+#[test]
+fn every_example_is_in_the_readme_and_says_how_to_run_it() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for entry in directory.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(README.contains(&format!("`{name}`")), "the README does not mention the example `{name}`");
+        let main = if path.is_dir() { path.join("main.rs") } else { path };
+        let source = std::fs::read_to_string(&main).unwrap();
+        let header: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(
+            header.contains(&format!("cargo run --example {name}"))
+                || header.contains(&format!("--example {name}")),
+            "{} does not say how to run it",
+            main.display()
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! A desk is written once: over an engine whose calls are futures, the same verbs are awaited.
+
+#[path = "async_stores/jobs.rs"]
+mod jobs;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use firstline::memory::Memory;
+use firstline::operation::{Engine, Job, Operation, blocking};
+use firstline::workflow::{Migration, Status, Transition};
+use firstline::{
+    Action, Actor, Desk, DeskId, Error, NewTicket, Policy, Query, Result, StateKind, StepKind, TimeDelta,
+    WorkflowDefinition,
+};
+
+/// Answers later: each call is polled once in vain before it works.
+struct Later(Memory);
+
+struct Once(bool);
+
+impl Future for Once {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Engine for Later {
+    type Reply<'a, T: Send + 'a>
+        = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out> {
+        let desk = desk.clone();
+        Box::pin(async move {
+            Once(false).await;
+            blocking::drive(&self.0, &desk, &operation)
+        })
+    }
+
+    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
+        let desk = desk.clone();
+        Box::pin(async move {
+            while let Some(step) = job.next() {
+                Once(false).await;
+                let result = blocking::drive(&self.0, step.desk().unwrap_or(&desk), &step.operation());
+                step.end(&mut job, result)?;
+            }
+            Ok(job.finish())
+        })
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T> + Send) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+#[test]
+fn the_same_verbs_are_awaited() {
+    let desk = Desk::over(Later(Memory::new()), "main");
+    let anna = Actor::agent("anna");
+    let closed = block_on(async {
+        let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris")).await?;
+        let ticket = desk.commit(ticket.start(), &anna).await?;
+        let ticket = desk.commit(ticket.resolve("unmuted"), &anna).await?;
+        assert!(desk.act(ticket.id(), Action::start(), &anna).await.unwrap_err().is_rejected());
+        let ticked = desk.tick(ticket.updated_at + TimeDelta::days(6)).await?;
+        assert_eq!(ticked.fired, 1);
+        desk.ticket(ticket.id()).await
+    })
+    .unwrap();
+    assert_eq!(closed.state().to_string(), "closed");
+    assert_eq!(block_on(desk.find(Query::newest())).unwrap().tickets.len(), 1);
+    assert_eq!(block_on(desk.records().history(closed.id())).unwrap().len(), 4);
+    let error: Error = block_on(desk.ticket("T-9")).unwrap_err();
+    assert!(error.is_not_found());
+}
+
+#[test]
+fn a_migration_is_awaited_step_by_step() {
+    let workflow = |version, first: &str| {
+        WorkflowDefinition::new("own")
+            .version(version)
+            .status(Status::new(first, StateKind::New))
+            .status(Status::new("Answered", StateKind::Resolved))
+            .status(Status::new("At work", StateKind::Active))
+            .status(Status::new("Done", StateKind::Closed))
+            .transition(Transition::step(StepKind::Resolve, first, "Answered").or_from("At work"))
+            .transition(Transition::step(StepKind::Reopen, "Answered", "At work"))
+            .transition(Transition::step(StepKind::Close, "Answered", "Done"))
+    };
+    let desk = Desk::over(Later(Memory::new()), "main");
+    let migrated = block_on(async {
+        desk.setup().adopt(&Policy::new().workflow(workflow(1, "Incoming"))).await?;
+        for _ in 0..120 {
+            desk.open_ticket(NewTicket::new("No sound")).await?;
+        }
+        desk.setup().adopt(&Policy::new().workflow(workflow(2, "Registered"))).await?;
+        let plan = Migration::of("own");
+        let error = desk.setup().migrate(&plan, Actor::agent("anna")).await.unwrap_err();
+        assert_eq!(error.rehearsal().unwrap().faults.len(), 1, "{error}");
+        desk.setup().migrate(&plan.map("Incoming", "Registered"), Actor::agent("anna")).await
+    })
+    .unwrap();
+    assert_eq!((migrated.crossings.tickets, migrated.left.tickets), (120, 0));
+    assert_eq!(block_on(desk.ticket("T-120")).unwrap().status(), "Registered");
+}

@@ -1,0 +1,265 @@
+//! The row of a ticket stays small however long its history grows, and the history is read only by decisions that need it.
+
+use crate::sla as clocks;
+
+use std::sync::{Arc, Mutex};
+
+use clocks::{BORIS, hours, instant, minutes, office};
+use firstline::desk::Settings;
+use firstline::memory::{Memory, MemoryTx};
+use firstline::sla::{Agreement, AgreementSet, ClockState, Metric, OnReopen, Target};
+use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::ticket::decision::{DecisionContext, replay};
+use firstline::time::ManualTime;
+use firstline::workflow::Catalogue;
+use firstline::{
+    Action, Actor, Desk, DeskId, ErrorKind, HoldReason, ImportedTicket, ImportedVersion, NewTicket, Policy,
+    Priority, Result, TicketId, TimeDelta, state,
+};
+
+/// What one command asked of the store and wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Work {
+    rounds: usize,
+    reads: usize,
+    /// Reads of a whole history.
+    histories: usize,
+    events: usize,
+    row_bytes: usize,
+}
+
+/// A store that counts what is asked of it.
+#[derive(Clone, Default)]
+struct Counting {
+    store: Memory,
+    work: Arc<Mutex<Work>>,
+}
+
+struct CountingTx<'a>(MemoryTx<'a>, &'a Mutex<Work>);
+
+impl Store for Counting {
+    type Tx<'a> = CountingTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<CountingTx<'_>> {
+        Ok(CountingTx(self.store.begin(desk, mode)?, &self.work))
+    }
+}
+
+impl Tx for CountingTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        let mut work = self.1.lock().unwrap();
+        let whole = |read: &&Read| matches!(read, Read::History { after: 0, limit: usize::MAX, .. });
+        work.rounds += 1;
+        work.reads += reads.len();
+        work.histories += reads.iter().filter(whole).count();
+        self.0.load(reads)
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<()> {
+        let mut work = self.1.lock().unwrap();
+        for write in commit.tickets() {
+            work.events += write.events.len();
+            work.row_bytes += serde_json::to_vec(&write.snapshot).unwrap().len();
+        }
+        self.0.commit(commit)
+    }
+}
+
+struct Bench {
+    desk: Desk<Counting>,
+    store: Counting,
+    time: ManualTime,
+    anna: Actor,
+}
+
+impl Bench {
+    fn new(policy: &Policy) -> Bench {
+        let (store, time) = (Counting::default(), ManualTime::at(instant("2026-01-05T09:00:00Z")));
+        let desk = Desk::over(store.clone(), Settings::new("acme").time(time.clone()));
+        desk.setup().adopt(policy).unwrap();
+        Bench { desk, store, time, anna: Actor::agent("anna") }
+    }
+
+    fn open(&self) -> TicketId {
+        let ticket = self.desk.open_ticket(NewTicket::new("No sound").from(BORIS)).unwrap().id();
+        self.taken();
+        ticket
+    }
+
+    /// Does something a minute later, and says what work that was.
+    fn act(&self, ticket: TicketId, action: Action) -> Work {
+        self.time.advance(minutes(1));
+        self.desk.act(ticket, action, &self.anna).unwrap();
+        self.taken()
+    }
+
+    /// The work since this was last asked.
+    fn taken(&self) -> Work {
+        std::mem::take(&mut *self.store.work.lock().unwrap())
+    }
+}
+
+/// Two targets, one of them in an office's time. Tickets with the tag gold have another one, with other pauses.
+fn policy() -> Policy {
+    let resolution = Target::new(Metric::Resolution).business("office");
+    let resolution = resolution.time(Priority::P2, hours(2_000)).time(Priority::P3, hours(60_000));
+    let usual = Agreement::new("usual", 2)
+        .target(Target::new(Metric::FirstReply).within(hours(8)))
+        .target(resolution);
+    let gold = Agreement::new("gold", 1)
+        .when(firstline::Condition::field("tags").contains("gold"))
+        .target(Target::new(Metric::Resolution).within(hours(50_000)).pausing([HoldReason::ThirdParty]));
+    office().agreement(usual).agreement(gold)
+}
+
+#[test]
+fn the_row_stays_bounded() {
+    const ROUNDS: usize = 10_000;
+    let bench = Bench::new(&policy());
+    let ticket = bench.open();
+    bench.act(ticket, Action::start());
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let held = bench.act(ticket, Action::hold(HoldReason::Customer));
+        let resumed = bench.act(ticket, Action::resume());
+        rounds.push((held, resumed));
+    }
+    let sum = |rounds: &[(Work, Work)], of: fn(&Work) -> usize| -> usize {
+        rounds.iter().map(|(held, resumed)| of(held) + of(resumed)).sum()
+    };
+    let (first, last) = (&rounds[..100], &rounds[ROUNDS - 100..]);
+    let (before, after) = (sum(first, |it| it.row_bytes), sum(last, |it| it.row_bytes));
+    assert!(after * 5 <= before * 6, "200 rows had {before} bytes, and have {after} now");
+    // The first hundred rounds fire the warnings of the first reply, so they write more events.
+    for work in last.iter().flat_map(|(held, resumed)| [held, resumed]) {
+        assert_eq!((work.rounds, work.reads, work.histories, work.events), (1, 2, 0, 2), "{work:?}");
+    }
+    assert_eq!(sum(&rounds, |it| it.histories), 0);
+
+    // Another calendar and other pauses from the beginning: that takes the history, once.
+    let tagged = bench.act(ticket, Action::tag("gold"));
+    assert_eq!((tagged.histories, tagged.rounds), (1, 2));
+    let clock = bench.desk.ticket(ticket).unwrap().clock(Metric::Resolution).unwrap().clone();
+    // Held for the customer, which does not pause it.
+    assert_eq!(clock.consumed, minutes(2 * ROUNDS as i64 + 2));
+    let (history, rulebook) = (
+        bench.desk.records().history(ticket).unwrap(),
+        AgreementSet::new().with(instant("2026-01-01T00:00:00Z"), policy().rules().unwrap()),
+    );
+    let replayed = replay(&history, &rulebook).unwrap();
+    assert_eq!(replayed.iter().find(|it| it.metric == Metric::Resolution), Some(&clock));
+    bench.taken();
+    assert_eq!(bench.act(ticket, Action::note("again")).histories, 0);
+}
+
+#[test]
+fn plain_commands_never_read_the_history() {
+    let bench = Bench::new(&policy());
+    let ticket = bench.open();
+    let commands = [
+        Action::start(),
+        Action::hold(HoldReason::Customer),
+        Action::note("a note"),
+        Action::resume(),
+        Action::reply("an answer"),
+        Action::hand_over("experts", firstline::Line::Second, "please"),
+        Action::assign("carl"),
+        Action::hold(HoldReason::ThirdParty),
+        Action::reply("another one"),
+        Action::resume(),
+        Action::resolve("done"),
+        Action::reopen(),
+        Action::reply("sorry").and(Action::resolve("done again")),
+        Action::reopen(),
+    ];
+    for command in commands {
+        let work = bench.act(ticket, command.clone());
+        assert_eq!((work.histories, work.rounds), (0, 1), "{command:?}");
+    }
+    // Another time for a target that counts the same: what was counted stands.
+    let urgent = bench.act(ticket, Action::override_priority(Priority::P2, "urgent"));
+    assert_eq!(urgent.histories, 0);
+}
+
+#[test]
+fn a_decision_says_that_it_needs_the_history() {
+    let (bench, policy) = (Bench::new(&policy()), policy());
+    let ticket = bench.open();
+    bench.act(ticket, Action::hold(HoldReason::Customer));
+    bench.act(ticket, Action::resume());
+    let (snapshot, history) =
+        (bench.desk.ticket(ticket).unwrap().into_snapshot(), bench.desk.records().history(ticket).unwrap());
+    let rules = AgreementSet::new().with(instant("2026-01-01T00:00:00Z"), policy.rules().unwrap());
+    let (gold, workflows) = (Action::tag("gold"), Catalogue::new());
+    let context = DecisionContext {
+        now: snapshot.updated_at + minutes(1),
+        by: &bench.anna,
+        policy: &policy,
+        rules: &rules,
+        workflows: &workflows,
+        history: None,
+    };
+    let error = snapshot.decide(&gold, &context).unwrap_err();
+    assert_eq!(error.missing_history().unwrap().ticket, ticket);
+    assert!(error.is_invalid() && error.to_string().contains("needs the history"), "{error}");
+    assert!(snapshot.decide(&Action::note("a note"), &context).is_ok());
+
+    let decision = snapshot.decide(&gold, &DecisionContext { history: Some(&history), ..context }).unwrap();
+    let clock = decision.snapshot().clock(Metric::Resolution).unwrap();
+    assert_eq!((clock.consumed, clock.running_since), (minutes(3), Some(context.now)));
+    // A history that ends elsewhere is no history of this version.
+    for wrong in [&history[..history.len() - 1], &[]] {
+        let error = snapshot.decide(&gold, &DecisionContext { history: Some(wrong), ..context }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    }
+}
+
+#[test]
+fn an_import_reads_the_histories_of_all_its_tickets_at_once() {
+    const TICKETS: usize = 150;
+    let bench = Bench::new(&policy());
+    let at = |minute| instant("2026-01-05T08:00:00Z") + minutes(minute);
+    let version = |minute| ImportedVersion::new(at(minute), Actor::agent("ben"));
+    let began = |n: usize| {
+        ImportedTicket::new("old", n.to_string())
+            .version(version(0).subject("No sound").status(state::Active))
+            .version(version(10).status(state::OnHold { reason: HoldReason::ThirdParty, until: None }))
+            .version(version(20).status(state::Resolved::default()))
+    };
+    // That the resolution is dated again moves the end of the hold, which the row does not know any more.
+    let went_on = |n: usize| began(n).version(version(25).status(state::Resolved::default()));
+    bench.desk.records().import((0..TICKETS).map(began).collect::<Vec<_>>()).unwrap();
+    bench.taken();
+    let imported = bench.desk.records().import((0..TICKETS).map(went_on).collect::<Vec<_>>()).unwrap();
+    assert_eq!((imported.extended, imported.refused.len()), (TICKETS, 0), "{imported:?}");
+    let work = bench.taken();
+    assert_eq!(work.histories, TICKETS);
+    assert!(work.rounds < 10, "{work:?}");
+    let ticket = bench.desk.ticket(1_u64).unwrap();
+    let clock = ticket.clock(Metric::Resolution).unwrap();
+    assert_eq!((clock.state, clock.consumed), (ClockState::Met, minutes(25)));
+}
+
+#[test]
+fn a_clock_goes_on_after_a_resolution_without_the_history() {
+    for reopen in [OnReopen::Continue, OnReopen::NewCycle, OnReopen::Freeze] {
+        let target = Target::new(Metric::Resolution).within(hours(100));
+        let agreement = Agreement::new("usual", 1).on_reopen(reopen).target(target);
+        let bench = Bench::new(&Policy::new().agreement(agreement));
+        let ticket = bench.open();
+        for action in
+            [Action::hold(HoldReason::Customer), Action::resume(), Action::resolve("done"), Action::reopen()]
+        {
+            let work = bench.act(ticket, action.clone());
+            assert_eq!(work.histories, 0, "{reopen:?} {action:?}");
+        }
+        let ticket = bench.desk.ticket(ticket).unwrap();
+        let clock = ticket.clock(Metric::Resolution).unwrap();
+        let expected = match reopen {
+            OnReopen::Continue => (1, minutes(2), Some(ticket.opened_at + hours(100) + minutes(2))),
+            OnReopen::NewCycle => (2, TimeDelta::zero(), Some(ticket.opened_at + hours(100) + minutes(4))),
+            OnReopen::Freeze => (1, minutes(2), Some(ticket.opened_at + hours(100) + minutes(1))),
+        };
+        assert_eq!((clock.cycle, clock.consumed, clock.due_at), expected, "{reopen:?}");
+    }
+}

@@ -1,0 +1,493 @@
+//! A sound store, spoilt in one way or another.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use firstline::memory::{Memory, MemoryTx};
+use firstline::store::kinds::{RECEIPT, THREAD};
+use firstline::store::{
+    Answer, Claimed, Commit, Expected, LockMode, Mode, Query, Read, RecordKind, RecordWrite, Store, Tx, Write,
+};
+use firstline::{
+    Cursor, DateTime, DeskId, Error, ErrorKind, Order, Result, Snapshot, StateKind, TimeDelta, Utc,
+};
+
+use super::locks::{Locked, Locks};
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// Writes the parts of a commit one after another, and stops at the first that fails.
+    NotAtomic,
+    IgnoresVersions,
+    /// Loses the receipts of what is done to tickets.
+    ForgetsKeys,
+    /// Leaves a receipt as it was when a later command takes its key.
+    KeepsReceipts,
+    /// A ticket that is not at the desk is read from another.
+    LeaksTickets,
+    LeaksSearches,
+    FoldsCase,
+    /// The next page begins so many tickets further on.
+    PagesByOffset,
+    /// Overlooks that nobody is to have the tickets.
+    FindsUnassigned,
+    /// Leaves the timers of the version before.
+    KeepsTimers,
+    DueAnyhow,
+    /// Knows what is owed at this desk alone.
+    OwesHere,
+    /// Keeps timers to the millisecond.
+    Milliseconds,
+    /// Leaves a thread where it led first.
+    LosesThreads,
+    LimitsBeforeSlicing,
+    /// Loses the last of more than two events.
+    LosesEvents,
+    NumbersTwice,
+    /// A number is taken as soon as it is read.
+    TakesNumbers,
+    /// A number is taken by whatever commits in the transaction in which it was read.
+    CountsNumbers,
+    /// A thread that was not there may be when something is written.
+    ClaimsNoAbsence,
+    ClaimsNoKey,
+    ClaimsNoNumbers,
+    /// Others may write a ticket that was read in order to write it, and are overwritten.
+    ClaimsNoTickets,
+    /// The same with tickets on hold alone, so that whoever sweeps at once wakes them twice.
+    FiresTwice,
+    /// Keeps the timers of one ticket in a commit.
+    LosesTimers,
+    /// Cuts facts of records after 65,535 bytes.
+    CutsFacts,
+    /// Writes a record whatever version it has.
+    IgnoresRecordVersions,
+    /// Deletes a record whatever version it has, where it should skip another one.
+    SkipsNothing,
+    /// Reads every range from its beginning.
+    IgnoresDescending,
+    /// Counts all records of a kind, whatever range was asked for.
+    CountsAll,
+    /// Begins every page of due records at the first one.
+    RepeatsDue,
+    /// The lease of a claim never ends.
+    LeasesForEver,
+    /// Others may claim a record that was read in order to write it.
+    ClaimsWhatIsRead,
+    /// Counts tries further than it can read them.
+    CountsOn,
+    /// Writes what it claims without looking whether another claim was faster.
+    ClaimsTwice,
+    /// Keeps no more than the first 65,536 signs of Unicode.
+    NoEmoji,
+    /// Panics when a thread leads on.
+    Panics,
+    /// Takes in a commit that writes one record twice.
+    Twins,
+    /// Gives all that is owed, however little was asked for.
+    OwesAll,
+    /// Answers one read after another, each as things are by then.
+    ReadsAnew,
+    /// Lets several write at once, each of whom claims in the order of asking and keeps what it has. Of two that wait for
+    /// each other one is told that the store failed.
+    WaitsInAnyOrder,
+    /// Writes the tickets of a commit one after another, and is left in between. See `torn`.
+    TornWhenLeft,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    /// By the query and where its page ended.
+    offsets: HashMap<(String, Cursor), usize>,
+    /// The highest number that counts as taken at a desk.
+    taken: HashMap<DeskId, u64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    store: Memory,
+    fault: Fault,
+    notes: Arc<Mutex<Notes>>,
+    locks: Arc<Locks>,
+}
+
+impl Broken {
+    pub(crate) fn new(fault: Fault) -> Broken {
+        Broken { store: Memory::new(), fault, notes: Arc::default(), locks: Arc::default() }
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap()
+    }
+
+    fn claim_twice(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        let now = self.store.now()?;
+        let read = |desk: &DeskId, read| {
+            Ok::<_, firstline::Error>(self.store.begin(desk, Mode::Read)?.load(&[read])?.remove(0))
+        };
+        let list = Read::DueRecords { kind, until: now, after: None, limit };
+        let Answer::DueRecords(due) = read(&"claims".into(), list)? else { panic!("no due records") };
+        std::thread::sleep(Duration::from_millis(3));
+        let mut all = Vec::new();
+        for due in due {
+            let Answer::Record(Some(mut record)) = read(&due.desk, Read::record(kind, &*due.key))? else {
+                continue;
+            };
+            let until = now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            record.version += 1;
+            record.content = record
+                .content
+                .clone()
+                .tried(record.content.tries.saturating_add(1))
+                .due(DateTime::from_timestamp_micros(until.timestamp_micros()).unwrap());
+            let write = RecordWrite::put(kind, due.key, Expected::Any, record.content.clone());
+            self.store.begin(&due.desk, Mode::Write)?.commit(Commit::from_iter([write]))?;
+            all.push(Claimed { desk: due.desk, record: *record });
+        }
+        Ok(all)
+    }
+}
+
+impl Store for Broken {
+    type Tx<'a> = BrokenTx<'a>;
+
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<BrokenTx<'_>> {
+        let tx = match self.fault {
+            Fault::WaitsInAnyOrder => None,
+            _ => Some(self.store.begin(desk, mode)?),
+        };
+        let locked = self.locks.nobody();
+        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: false, locked })
+    }
+
+    fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
+        match self.fault {
+            Fault::LeasesForEver => {
+                self.store.claim(kind, limit, lease.checked_add(&TimeDelta::days(1_000)).unwrap_or(lease))
+            }
+            Fault::ClaimsTwice => self.claim_twice(kind, limit, lease),
+            Fault::CountsOn => {
+                let claimed = self.store.claim(kind, limit, lease)?;
+                match claimed.iter().any(|it| it.record.content.tries == u32::MAX) {
+                    true => Err(Error::new(ErrorKind::Corrupt, "a number of tries is too large")),
+                    false => Ok(claimed),
+                }
+            }
+            _ => self.store.claim(kind, limit, lease),
+        }
+    }
+}
+
+pub(crate) struct BrokenTx<'a> {
+    broken: &'a Broken,
+    desk: DeskId,
+    /// `None` where it has let go of what it should hold.
+    tx: Option<MemoryTx<'a>>,
+    mode: Mode,
+    /// The highest number that was asked for.
+    asked: u64,
+    let_go: bool,
+    locked: Locked,
+}
+
+fn far() -> DateTime<Utc> {
+    DateTime::from_timestamp(9_000_000_000, 0).unwrap()
+}
+
+impl<'a> BrokenTx<'a> {
+    /// The transaction underneath, begun anew where it was let go.
+    fn tx(&mut self) -> Result<&mut MemoryTx<'a>> {
+        if self.tx.is_none() {
+            self.tx = Some(self.broken.store.begin(&self.desk, self.mode)?);
+        }
+        Ok(self.tx.as_mut().unwrap())
+    }
+
+    /// An answer at another desk.
+    fn elsewhere(&mut self, read: &Read) -> Result<Answer> {
+        self.tx = None;
+        self.broken
+            .store
+            .begin(&"beta".into(), Mode::Read)?
+            .load(std::slice::from_ref(read))
+            .map(|it| it[0].clone())
+    }
+
+    fn take_numbers(&self) {
+        let mut notes = self.broken.notes();
+        let taken = notes.taken.entry(self.desk.clone()).or_default();
+        *taken = self.asked.max(*taken);
+    }
+
+    fn ask(&mut self, read: &Read) -> Result<Answer> {
+        Ok(self.tx()?.load(std::slice::from_ref(read))?.remove(0))
+    }
+
+    fn find(&mut self, query: Query) -> Result<Vec<Arc<Snapshot>>> {
+        match self.ask(&Read::Find(query))? {
+            Answer::Tickets(tickets) => Ok(tickets),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&mut self, read: &Read) -> Result<Answer> {
+        let fault = self.broken.fault;
+        let answer = match (fault, read) {
+            (Fault::FoldsCase, Read::Record { kind, key, .. }) if *kind == THREAD => {
+                self.ask(&Read::record(THREAD, key.to_lowercase()))?
+            }
+            (Fault::IgnoresDescending, Read::Records(range)) => {
+                let mut range = range.clone();
+                range.descending = false;
+                self.ask(&Read::Records(range))?
+            }
+            (Fault::CountsAll, Read::CountRecords { kind, index, limit, .. }) => {
+                let (from, until) = (Bound::Unbounded, Bound::Unbounded);
+                self.ask(&Read::CountRecords { kind: *kind, index: *index, from, until, limit: *limit })?
+            }
+            (Fault::RepeatsDue, Read::DueRecords { kind, until, limit, .. }) => {
+                self.ask(&Read::DueRecords { kind: *kind, until: *until, after: None, limit: *limit })?
+            }
+            (Fault::NumbersTwice, Read::NextNumber { .. }) => self.ask(&Read::NextNumber { place: 0 })?,
+            (Fault::OwesAll, Read::DueTickets { until, after, .. }) => {
+                self.ask(&Read::DueTickets { until: *until, after: after.clone(), limit: usize::MAX })?
+            }
+            (Fault::ReadsAnew, _) if self.mode == Mode::Read => {
+                self.tx = None;
+                std::thread::sleep(Duration::from_millis(1));
+                self.ask(read)?
+            }
+            (Fault::LimitsBeforeSlicing, Read::History { ticket, after, limit }) => {
+                match self.ask(&Read::History { ticket: *ticket, after: 0, limit: *limit })? {
+                    Answer::Events(events) => {
+                        Answer::Events(events.into_iter().filter(|it| it.version > *after).collect())
+                    }
+                    other => other,
+                }
+            }
+            (Fault::PagesByOffset, Read::Find(query)) => self.page_by_offset(query)?,
+            (Fault::FindsUnassigned, Read::Find(query)) => {
+                // A query does not tell a store that nobody is to have the tickets, but by what it matches.
+                let asked = format!("{query:?}").contains("unassigned: true");
+                let plain = match query.order() {
+                    Order::Inbox => Query::inbox(),
+                    Order::Newest => Query::newest(),
+                    Order::Oldest => Query::oldest(),
+                };
+                let plain = plain.limit(query.page_size()).after(query.cursor().cloned());
+                // In the pages of the check of pages it does as it should.
+                if asked && query.page_size() == 7 { self.ask(&Read::Find(plain))? } else { self.ask(read)? }
+            }
+            _ => self.ask(read)?,
+        };
+        Ok(match (fault, read, answer) {
+            (Fault::LeaksTickets, Read::Ticket(_), Answer::Ticket(None)) => self.elsewhere(read)?,
+            (Fault::LeaksSearches, Read::Find(_), Answer::Tickets(found)) if found.is_empty() => {
+                self.elsewhere(read)?
+            }
+            (Fault::DueAnyhow, _, Answer::Due(mut due)) => {
+                due.reverse();
+                Answer::Due(due)
+            }
+            (Fault::OwesHere, _, Answer::DueTickets(mut due_tickets)) => {
+                due_tickets.retain(|it| it.desk.as_str() == "beta");
+                Answer::DueTickets(due_tickets)
+            }
+            (
+                Fault::TakesNumbers | Fault::CountsNumbers,
+                Read::NextNumber { place },
+                Answer::Number(next),
+            ) => {
+                let taken =
+                    self.broken.notes().taken.get(&self.desk).map_or(0, |last| last + 1 + u64::from(*place));
+                let number = next.max(taken);
+                self.asked = self.asked.max(number);
+                if fault == Fault::TakesNumbers {
+                    self.take_numbers();
+                }
+                Answer::Number(number)
+            }
+            (_, _, answer) => answer,
+        })
+    }
+
+    fn page_by_offset(&mut self, query: &Query) -> Result<Answer> {
+        let asked = format!("{:?}", query.clone().after(None));
+        let known = query.cursor().cloned();
+        let known =
+            known.and_then(|cursor| self.broken.notes().offsets.get(&(asked.clone(), cursor)).copied());
+        let (begin, found) = match known {
+            Some(offset) => {
+                let all = self.find(query.clone().after(None).limit(1_000))?;
+                (offset, all.into_iter().skip(offset).take(query.page_size()).collect())
+            }
+            None => (0, self.find(query.clone())?),
+        };
+        if query.cursor().is_none() || known.is_some() {
+            let last = found.last().map(|it| query.place(it));
+            self.broken.notes().offsets.extend(last.map(|last| ((asked, last), begin + found.len())));
+        }
+        Ok(Answer::Tickets(found))
+    }
+}
+
+fn records_of(commit: &mut Commit, kind: RecordKind) -> impl Iterator<Item = &mut RecordWrite> {
+    commit.writes.iter_mut().filter_map(move |write| match write {
+        Write::Record(record) if record.kind == kind => Some(&mut **record),
+        _ => None,
+    })
+}
+
+/// Drops the records of which this holds.
+fn drop_records(commit: &mut Commit, holds: impl Fn(&RecordWrite) -> bool) {
+    commit.writes.retain(|write| !matches!(write, Write::Record(record) if holds(record)));
+}
+
+/// What a database makes of it that keeps two bytes a sign.
+fn plain(text: &mut Option<String>) {
+    *text = text.take().map(|it| it.chars().map(|c| if u32::from(c) > 0xffff { '?' } else { c }).collect());
+}
+
+impl Tx for BrokenTx<'_> {
+    fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
+        if self.broken.fault == Fault::WaitsInAnyOrder && self.mode == Mode::Write {
+            self.tx = None;
+            let locks = reads.iter().filter_map(Read::lock).filter(|(_, mode)| *mode == LockMode::Exclusive);
+            locks.map(|(lock, _)| lock).try_for_each(|lock| self.locked.lock(&self.desk, lock))?;
+        }
+        let answers = reads.iter().map(|read| self.answer(read)).collect::<Result<Vec<_>>>()?;
+        let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
+            (Read::Record { kind, .. }, Answer::Record(None)) => match self.broken.fault {
+                Fault::ClaimsNoAbsence => *kind == THREAD,
+                Fault::ClaimsNoKey => *kind == RECEIPT,
+                _ => false,
+            },
+            (_, Answer::Record(Some(record))) => {
+                self.broken.fault == Fault::ClaimsWhatIsRead && record.content.due.is_some()
+            }
+            (Read::NextNumber { .. }, _) => self.broken.fault == Fault::ClaimsNoNumbers,
+            (Read::Ticket(_), Answer::Ticket(Some(ticket))) => match self.broken.fault {
+                Fault::ClaimsNoTickets => true,
+                Fault::FiresTwice => ticket.state.kind() == StateKind::OnHold,
+                _ => false,
+            },
+            _ => false,
+        });
+        if self.broken.fault == Fault::WaitsInAnyOrder {
+            self.tx = None;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if lets_go && self.mode == Mode::Write {
+            self.let_go = true;
+            self.tx = None;
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        Ok(answers)
+    }
+
+    fn commit(&mut self, mut commit: Commit) -> Result<()> {
+        let broken = self.broken;
+        match broken.fault {
+            Fault::NotAtomic => {
+                let last = commit.writes.pop();
+                for write in commit.writes {
+                    self.tx()?.commit(Commit { writes: vec![write] })?;
+                }
+                commit = Commit { writes: last.into_iter().collect() };
+            }
+            Fault::CountsNumbers => self.take_numbers(),
+            Fault::LosesTimers => commit.tickets_mut().skip(1).for_each(|it| it.timers.clear()),
+            Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
+            Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {
+                for write in commit.tickets_mut() {
+                    if let Answer::Ticket(Some(stored)) = self.ask(&Read::Ticket(write.snapshot.id))? {
+                        write.expected = stored.version;
+                    }
+                }
+            }
+            Fault::ForgetsKeys => {
+                // The version before the command stands after the mark of the request and the ticket.
+                let acts = |it: &RecordWrite| it.content.as_ref().is_some_and(|it| it.facts[32] != 0);
+                drop_records(&mut commit, |it| it.kind == RECEIPT && acts(it));
+            }
+            Fault::KeepsReceipts => {
+                drop_records(&mut commit, |it| it.kind == RECEIPT && it.expected != Expected::Absent)
+            }
+            Fault::FoldsCase => records_of(&mut commit, THREAD).for_each(|it| it.key = it.key.to_lowercase()),
+            Fault::CutsFacts => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write
+                        && let Some(content) = &mut record.content
+                    {
+                        content.facts.truncate(65_535);
+                    }
+                }
+            }
+            Fault::IgnoresRecordVersions => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write {
+                        record.expected = Expected::Any;
+                    }
+                }
+            }
+            Fault::SkipsNothing => {
+                for write in &mut commit.writes {
+                    if let Write::Record(record) = write
+                        && let Expected::VersionOrSkip(_) = record.expected
+                    {
+                        record.expected = Expected::Any;
+                    }
+                }
+            }
+            Fault::Twins => {
+                let mut seen = HashSet::new();
+                commit.writes.retain(|write| match write {
+                    Write::Record(record) => seen.insert((record.kind, record.key.clone())),
+                    _ => true,
+                });
+            }
+            Fault::KeepsTimers => {
+                let all = self.ask(&Read::Due { until: far(), after: None, limit: 10_000 })?;
+                let Answer::Due(all) = all else { panic!("{all:?}") };
+                for write in commit.tickets_mut() {
+                    let old =
+                        all.iter().filter(|it| it.ticket == write.snapshot.id).map(|it| it.timer.clone());
+                    write.timers.extend(old);
+                    write.timers.sort();
+                    write.timers.dedup();
+                }
+            }
+            Fault::Milliseconds => {
+                let timers = commit.tickets_mut().flat_map(|it| &mut it.timers);
+                timers.for_each(|it| {
+                    it.due -= TimeDelta::microseconds(it.due.timestamp_subsec_micros() as i64 % 1_000)
+                });
+            }
+            Fault::LosesThreads | Fault::Panics => {
+                let leads_on = |it: &RecordWrite| it.kind == THREAD && it.expected != Expected::Absent;
+                if broken.fault == Fault::Panics && commit.records().any(leads_on) {
+                    panic!("a thread leads on");
+                }
+                drop_records(&mut commit, leads_on);
+            }
+            Fault::LosesEvents => {
+                commit.tickets_mut().filter(|it| it.events.len() > 2).for_each(|it| drop(it.events.pop()));
+            }
+            Fault::NoEmoji => {
+                for write in commit.tickets_mut() {
+                    for (owner, words) in write.snapshot.personal.clone().owners() {
+                        let mut words = words.clone();
+                        plain(&mut words.subject);
+                        write.snapshot.personal.add(owner.clone(), words);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.tx()?.commit(commit)
+    }
+}

@@ -1,0 +1,349 @@
+//! Random workflow definitions: raw ones, whose words are right and whose graph is as it happens to be, and ones that
+//! were mended by what the validator says of them.
+
+use firstline::lifecycle::{StateKind, StepKind};
+use firstline::workflow::{DiagnosticKind, Performer, Status, StatusSelector, Transition, Trigger};
+use firstline::{Condition, HoldReason, Line, WorkflowDefinition};
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+
+/// The guards of every definition here; [`crate::model::naive`] says in its own words what each means.
+pub(crate) const GUARDS: [&str; 6] = ["dear", "noted", "sorted", "marked", "lead", "by agent"];
+
+/// What statuses demand.
+const DEMANDS: [&str; 7] = ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
+
+fn takers() -> Vec<Performer> {
+    vec![
+        Performer::Requester,
+        Performer::Agent,
+        Performer::Automation,
+        Performer::Line(Line::Second),
+        Performer::Role("lead".to_owned()),
+        Performer::Role("clerk".to_owned()),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct RawStatus {
+    state: StateKind,
+    reason: Option<&'static str>,
+    default: bool,
+    enter: Vec<&'static str>,
+    leave: Vec<&'static str>,
+    code: (bool, bool),
+    /// A way to somewhere active, if there is any: what messages and timers take.
+    options: Option<RawWay>,
+}
+
+#[derive(Debug, Clone)]
+struct RawWay {
+    from: Index,
+    also_from: Option<Index>,
+    to: Index,
+    via: Index,
+    when: Vec<&'static str>,
+    may: Vec<Performer>,
+    reason: bool,
+}
+
+fn raw_status() -> impl Strategy<Value = RawStatus> {
+    use StateKind::{Active, Cancelled, Closed, New, OnHold, Resolved};
+    let state = prop_oneof![
+        1 => Just(New), 4 => Just(Active), 4 => Just(OnHold), 3 => Just(Resolved), 3 => Just(Closed), 1 => Just(Cancelled)
+    ];
+    let reason = prop::option::of(select(vec!["customer", "third_party", "parcel"]));
+    let demands = || prop_oneof![3 => Just(Vec::new()), 1 => subsequence(DEMANDS.to_vec(), 1..3)];
+    let code = (prop::bool::weighted(0.25), prop::bool::weighted(0.1));
+    let options = prop::option::weighted(0.7, raw_way());
+    (state, reason, any::<bool>(), demands(), demands(), code, options).prop_map(
+        |(state, reason, default, enter, leave, code, options)| RawStatus {
+            state,
+            reason,
+            default,
+            enter,
+            leave,
+            code,
+            options,
+        },
+    )
+}
+
+fn raw_way() -> impl Strategy<Value = RawWay> {
+    let when = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(GUARDS.to_vec(), 1..3)];
+    let may = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(takers(), 1..3)];
+    let also = prop::option::weighted(0.2, any::<Index>());
+    (any::<Index>(), also, any::<Index>(), any::<Index>(), when, may, prop::bool::weighted(0.2)).prop_map(
+        |(from, also_from, to, via, when, may, reason)| RawWay {
+            from,
+            also_from,
+            to,
+            via,
+            when,
+            may,
+            reason,
+        },
+    )
+}
+
+/// How a ticket may go from one state to another.
+fn vias(from: StateKind, to: StateKind, itself: bool) -> Vec<Trigger> {
+    let mut vias: Vec<Trigger> = StepKind::ALL
+        .iter()
+        .filter(|step| from.accepts(**step) && step.target() == to)
+        .map(|step| Trigger::Step(*step))
+        .collect();
+    if from == to && !itself {
+        vias.push(Trigger::Move);
+    }
+    vias
+}
+
+fn way(via: Trigger, from: &str, to: &str) -> Transition {
+    match via {
+        Trigger::Step(step) => Transition::step(step, from, to),
+        Trigger::Move => Transition::within(from, to),
+    }
+}
+
+fn assemble(
+    raw: Vec<RawStatus>,
+    ways: Vec<RawWay>,
+    rules: Vec<(Index, Index, bool, bool)>,
+) -> WorkflowDefinition {
+    let mut definition = WorkflowDefinition::new("random");
+    let (mut defaults, mut start) = (Vec::new(), None);
+    for (place, raw) in raw.iter().enumerate() {
+        let mut status = Status::new(format!("{}{place}", raw.state.name()), raw.state);
+        status.default = raw.default && !defaults.contains(&raw.state);
+        if status.default {
+            defaults.push(raw.state);
+        }
+        if raw.state == StateKind::OnHold {
+            status.reason = raw.reason.map(HoldReason::from);
+        }
+        if raw.state == StateKind::New && start.is_none() {
+            start = Some(place);
+        } else {
+            status.enter.extend(raw.enter.iter().map(ToString::to_string));
+        }
+        if !raw.state.is_final() {
+            status.leave.extend(raw.leave.iter().map(ToString::to_string));
+        }
+        if raw.code.0 && matches!(raw.state, StateKind::Resolved | StateKind::Closed) {
+            status.enter.insert("resolution_code".to_owned());
+        }
+        if raw.code.1 && raw.state == StateKind::Resolved {
+            status.leave.insert("resolution_code".to_owned());
+        }
+        definition = definition.status(status);
+    }
+    let mut of_new = definition.statuses.iter_mut().filter(|it| it.state == StateKind::New);
+    if let Some(first) = of_new.next() {
+        of_new.for_each(|it| it.default = false);
+        (first.default, first.enter) = (true, Default::default());
+    }
+    for (name, condition) in [
+        ("dear", Condition::field("field.price").at_least(100)),
+        ("noted", Condition::field("field.note").exists()),
+        ("sorted", Condition::field("category").exists()),
+        ("marked", Condition::field("tags").contains("vip")),
+        ("lead", Condition::field("actor.role").is("lead")),
+        ("by agent", Condition::field("actor.is").is("agent")),
+    ] {
+        definition = definition.guard(name, condition);
+    }
+    let of_active = |it: &usize| raw[*it].state == StateKind::Active;
+    let active: Vec<usize> = (0..raw.len()).filter(of_active).collect();
+    for (from, raw) in raw.iter().enumerate() {
+        let Some(options) =
+            raw.options.as_ref().filter(|_| !active.is_empty() && raw.state != StateKind::Active)
+        else {
+            continue;
+        };
+        let to = *options.to.get(&active);
+        let Some(via) = vias(raw.state, StateKind::Active, false).first().copied() else { continue };
+        let mut made = way(via, &definition.statuses[from].name, &definition.statuses[to].name);
+        made.when = options.when.iter().map(ToString::to_string).collect();
+        (made.may, made.reason) = (options.may.clone(), options.reason);
+        definition = definition.transition(made);
+    }
+    for raw in ways {
+        let statuses = &definition.statuses;
+        let (from, to) = (raw.from.index(statuses.len()), raw.to.index(statuses.len()));
+        let vias = vias(statuses[from].state, statuses[to].state, from == to);
+        if vias.is_empty() {
+            continue;
+        }
+        let via = *raw.via.get(&vias);
+        let mut made = way(via, &statuses[from].name, &statuses[to].name);
+        if let Some(also) = raw.also_from.map(|it| it.index(statuses.len()))
+            && also != from
+            && self::vias(statuses[also].state, statuses[to].state, also == to).contains(&via)
+        {
+            made = made.or_from(&statuses[also].name);
+        }
+        made.when = raw.when.iter().map(ToString::to_string).collect();
+        (made.may, made.reason) = (raw.may, raw.reason);
+        definition = definition.transition(made);
+    }
+    for (to, passes, state, other_state) in rules {
+        let spot = |place: Index, of_state: bool| {
+            let status = place.get(&definition.statuses);
+            if of_state {
+                StatusSelector::State(status.state)
+            } else {
+                StatusSelector::Status(status.name.clone())
+            }
+        };
+        let (to, passes) = (spot(to, state), spot(passes, other_state));
+        definition = definition.every_way_to(to, passes);
+    }
+    definition
+}
+
+/// Definitions with a beginning and an end, whose words are right. What their graph is, is left to chance.
+pub(crate) fn raw(statuses: usize, rules: usize) -> impl Strategy<Value = WorkflowDefinition> {
+    drawn(statuses, rules, None)
+}
+
+fn drawn(
+    statuses: usize,
+    rules: usize,
+    last_but_one: Option<StateKind>,
+) -> impl Strategy<Value = WorkflowDefinition> {
+    let all = prop::collection::vec(raw_status(), usize::from(last_but_one.is_some())..statuses - 1);
+    let ways = prop::collection::vec(raw_way(), 1..3 * statuses);
+    let rule = (any::<Index>(), any::<Index>(), any::<bool>(), any::<bool>());
+    (raw_status(), all, raw_status(), ways, prop::collection::vec(rule, 0..=rules)).prop_map(
+        move |(mut first, mut middle, mut last, ways, rules)| {
+            (first.state, last.state) = (StateKind::New, StateKind::Closed);
+            if let (Some(state), Some(status)) = (last_but_one, middle.last_mut()) {
+                status.state = state;
+            }
+            assemble([vec![first], middle, vec![last]].concat(), ways, rules)
+        },
+    )
+}
+
+/// Definitions that the validator accepts, nearly all of them: what it said against them was mended.
+pub(crate) fn mended() -> impl Strategy<Value = WorkflowDefinition> {
+    drawn(12, 1, Some(StateKind::Resolved)).prop_map(mend)
+}
+
+/// What the validator calls faulty is taken out, or given a way on.
+fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
+    // Each round removes a fault, or something that has faults; so many are always enough.
+    for _ in 0..200 {
+        let findings = definition.check();
+        let Some(fault) = findings.errors().next() else { break };
+        let (list, place) = place_of(&fault.path);
+        let mut of_ways: Vec<_> =
+            findings.errors().filter(|it| place_of(&it.path).0 == "transitions").collect();
+        if !of_ways.is_empty() {
+            // From the last to the first, so that the places before stay what they are.
+            of_ways.sort_by_key(|it| std::cmp::Reverse(place_of(&it.path).1));
+            of_ways.dedup_by_key(|it| place_of(&it.path).1);
+            for fault in of_ways {
+                let place = place_of(&fault.path).1;
+                if fault.kind == DiagnosticKind::Ambiguous {
+                    definition.transitions[place].when = vec![GUARDS[place % GUARDS.len()].to_owned()];
+                } else {
+                    definition.transitions.remove(place);
+                }
+            }
+            continue;
+        }
+        match (list, fault.kind) {
+            ("rules", _) => drop(definition.rules.remove(place)),
+            (_, DiagnosticKind::Unreachable) => {
+                let to = definition.statuses[place].clone();
+                let reached = |it: &&Status| {
+                    it.name != to.name
+                        && !findings.errors().any(|other| {
+                            other.kind == DiagnosticKind::Unreachable
+                                && definition.statuses.iter().position(|at| at.name == it.name)
+                                    == other.path.trim_matches(|it: char| !it.is_ascii_digit()).parse().ok()
+                        })
+                        && !vias(it.state, to.state, false).is_empty()
+                };
+                let from = definition.statuses.iter().find(reached).cloned();
+                match from {
+                    Some(from) => {
+                        let vias = vias(from.state, to.state, false);
+                        let via = vias[place % vias.len()];
+                        let mut made = way(via, &from.name, &to.name);
+                        made.when = vec![GUARDS[place % GUARDS.len()].to_owned()];
+                        definition.transitions.push(made);
+                    }
+                    None => without(&mut definition, place),
+                }
+            }
+            (_, DiagnosticKind::DeadEnd | DiagnosticKind::Trap | DiagnosticKind::OnlyGuarded)
+                if close_all_resolved(&mut definition) => {}
+            (_, DiagnosticKind::DeadEnd | DiagnosticKind::Trap | DiagnosticKind::OnlyGuarded) => {
+                let from = definition.statuses[place].clone();
+                let ends = definition.statuses.iter().filter(|it| it.state.is_final());
+                let mut ways = ends.flat_map(|to| {
+                    vias(from.state, to.state, false).into_iter().rev().map(move |via| (via, to))
+                });
+                let options = ways.next().map(|(via, to)| way(via, &from.name, &to.name)).or_else(|| {
+                    let resolved = definition.statuses.iter().find(|it| it.state == StateKind::Resolved);
+                    let via = if from.state.is_open() { StepKind::Resolve } else { StepKind::Reopen };
+                    resolved
+                        .filter(|_| from.state.is_open())
+                        .map(|to| way(Trigger::Step(via), &from.name, &to.name))
+                });
+                match options {
+                    Some(options) => {
+                        definition.transitions.retain(|it| {
+                            it.action != options.action
+                                || !it.from.contains(&from.name)
+                                || !it.when.is_empty()
+                        });
+                        definition.transitions.push(options);
+                    }
+                    None => without(&mut definition, place),
+                }
+            }
+            (_, DiagnosticKind::NeverFilled) => {
+                definition.statuses[place].enter.insert("resolution_code".to_owned());
+            }
+            _ => without(&mut definition, place),
+        }
+    }
+    definition
+}
+
+/// Which of which list a finding is about: `transitions[2].to` is the third of `transitions`.
+fn place_of(path: &str) -> (&str, usize) {
+    let (list, rest) = path.split_once('[').unwrap_or((path, "0]"));
+    (list, rest.split(']').next().and_then(|it| it.parse().ok()).unwrap_or(0))
+}
+
+/// Gives every resolved status a way to be closed by; whether there was one that had none.
+fn close_all_resolved(definition: &mut WorkflowDefinition) -> bool {
+    let closed = definition.statuses.iter().find(|it| it.state == StateKind::Closed).cloned();
+    let Some(closed) = closed else { return false };
+    let resolved = definition.statuses.iter().filter(|it| it.state == StateKind::Resolved);
+    let lacking = resolved.filter(|from| {
+        let sure = |it: &&Transition| it.when.is_empty() && it.from.contains(&from.name);
+        !definition.transitions.iter().filter(sure).any(|it| it.to.starts_with("closed"))
+    });
+    let ways: Vec<Transition> =
+        lacking.map(|from| way(Trigger::Step(StepKind::Close), &from.name, &closed.name)).collect();
+    let any = !ways.is_empty();
+    definition.transitions.extend(ways);
+    any
+}
+
+fn without(definition: &mut WorkflowDefinition, place: usize) {
+    if definition.statuses.len() < 2 {
+        return;
+    }
+    let gone = definition.statuses.remove(place).name;
+    definition.transitions.retain(|it| it.to != gone);
+    definition.transitions.iter_mut().for_each(|it| it.from.retain(|from| *from != gone));
+    definition.transitions.retain(|it| !it.from.is_empty());
+    definition.rules.clear();
+}

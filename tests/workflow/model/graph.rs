@@ -1,0 +1,187 @@
+//! The validator's graph by counting paths: every path without a repeated status is walked, which says of small graphs
+//! what can be reached, without any algorithm that could be wrong in the same way.
+
+use std::collections::BTreeSet;
+
+use firstline::WorkflowDefinition;
+use firstline::lifecycle::StepKind;
+use firstline::workflow::{DiagnosticKind, Performer, Status, StatusSelector, Transition, Trigger};
+use firstline::{HoldReason, StateKind};
+use petgraph::algo::dominators::simple_fast;
+use petgraph::graph::{DiGraph, NodeIndex};
+use proptest::prelude::*;
+
+/// Whether a way out of this status counts.
+type Counts<'a> = &'a dyn Fn(&Status, &Transition) -> bool;
+
+pub(crate) struct Paths<'a> {
+    definition: &'a WorkflowDefinition,
+    /// A mistake to make: guards are not seen.
+    blind_to_guards: bool,
+}
+
+impl<'a> Paths<'a> {
+    pub(crate) fn of(definition: &'a WorkflowDefinition, blind_to_guards: bool) -> Paths<'a> {
+        Paths { definition, blind_to_guards }
+    }
+
+    fn place(&self, name: &str) -> usize {
+        self.definition.statuses.iter().position(|it| it.name == name).unwrap()
+    }
+
+    /// Hands over every path from a status that repeats none, by the ways that count.
+    fn each(&self, from: usize, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
+        self.longer(&mut vec![from], counts, see);
+    }
+
+    fn longer(&self, path: &mut Vec<usize>, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
+        see(path);
+        let at = &self.definition.statuses[*path.last().unwrap()];
+        let mut next = BTreeSet::new();
+        for way in self.definition.transitions.iter().filter(|it| counts(at, it)) {
+            if way.from.contains(&at.name) {
+                next.insert(self.place(&way.to));
+            }
+        }
+        for to in next {
+            if !path.contains(&to) {
+                path.push(to);
+                self.longer(path, counts, see);
+                path.pop();
+            }
+        }
+    }
+
+    fn reached(&self, from: usize, counts: Counts<'_>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        self.each(from, counts, &mut |path| {
+            reached.insert(*path.last().unwrap());
+        });
+        reached
+    }
+
+    fn ends(&self, from: usize, counts: Counts<'_>) -> bool {
+        self.reached(from, counts).iter().any(|it| self.definition.statuses[*it].state.is_final())
+    }
+
+    fn start(&self) -> usize {
+        let of_new = || self.definition.statuses.iter().filter(|it| it.state == StateKind::New);
+        let start = of_new().find(|it| it.default).or(of_new().next()).unwrap();
+        self.place(&start.name)
+    }
+
+    /// The requester resumes by a message alone: where the ticket waits for one, and where it is sure to lead there.
+    fn is_left_by(&self, from: &Status, way: &Transition) -> bool {
+        let resume = Trigger::Step(StepKind::Resume);
+        if way.action != resume || way.may != [Performer::Requester] {
+            return true;
+        }
+        let to = &self.definition.statuses[self.place(&way.to)];
+        let elsewhere = self.definition.transitions.iter().any(|other| {
+            let theirs = other.may.is_empty() || other.may.contains(&Performer::Requester);
+            let before = !other.when.is_empty() || !to.default;
+            other.action == resume
+                && other.from.contains(&from.name)
+                && theirs
+                && other.to != way.to
+                && before
+        });
+        from.reason == Some(HoldReason::Customer) && !elsewhere
+    }
+
+    fn of_spot(&self, spot: &StatusSelector) -> BTreeSet<usize> {
+        let is = |place: &usize| match spot {
+            StatusSelector::Status(name) => self.definition.statuses[*place].name == *name,
+            StatusSelector::State(state) => self.definition.statuses[*place].state == *state,
+        };
+        (0..self.definition.statuses.len()).filter(is).collect()
+    }
+
+    /// Compares all that the validator says of the graph. The path of every finding names its status or rule.
+    pub(crate) fn compare(&self) -> Result<(), TestCaseError> {
+        let found = |kinds: &[DiagnosticKind]| -> BTreeSet<usize> {
+            let findings = self.definition.check();
+            let number = |path: &str| path.split(['[', ']']).nth(1).unwrap().parse().unwrap();
+            findings.all().iter().filter(|it| kinds.contains(&it.kind)).map(|it| number(&it.path)).collect()
+        };
+        let all = || 0..self.definition.statuses.len();
+        let every = |_: &Status, _: &Transition| true;
+        let unguarded = |from: &Status, way: &Transition| {
+            (way.when.is_empty() || self.blind_to_guards) && self.is_left_by(from, way)
+        };
+
+        let reached = self.reached(self.start(), &every);
+        let unreached: BTreeSet<usize> = all().filter(|it| !reached.contains(it)).collect();
+        prop_assert_eq!(found(&[DiagnosticKind::Unreachable]), unreached, "unreachable");
+
+        // Every status named is stuck, and every one that is stuck leads to one that is named.
+        let stuck: BTreeSet<usize> = all().filter(|it| !self.ends(*it, &every)).collect();
+        let named = found(&[DiagnosticKind::DeadEnd, DiagnosticKind::Trap]);
+        prop_assert!(named.is_subset(&stuck), "{named:?} named, {stuck:?} stuck");
+        for it in &stuck {
+            let leads = self.reached(*it, &every).iter().any(|it| named.contains(it));
+            prop_assert!(leads, "{} is stuck, and nothing says so", self.definition.statuses[*it].name);
+        }
+        let dead: BTreeSet<usize> = all()
+            .filter(|it| stuck.contains(it) && self.reached(*it, &every).len() == 1)
+            .filter(|it| {
+                !self
+                    .definition
+                    .transitions
+                    .iter()
+                    .any(|way| way.from.contains(&self.definition.statuses[*it].name))
+            })
+            .collect();
+        prop_assert_eq!(found(&[DiagnosticKind::DeadEnd]), dead, "dead ends");
+
+        let by_luck: BTreeSet<usize> =
+            all().filter(|it| !stuck.contains(it) && !self.ends(*it, &unguarded)).collect();
+        let named = found(&[DiagnosticKind::OnlyGuarded]);
+        prop_assert!(named.is_subset(&by_luck), "{named:?} named, {by_luck:?} by luck");
+        for it in &by_luck {
+            let leads =
+                self.reached(*it, &unguarded).iter().any(|it| named.contains(it) || stuck.contains(it));
+            prop_assert!(leads, "{} ends by luck alone", self.definition.statuses[*it].name);
+        }
+        self.rules(&found(&[DiagnosticKind::Bypass]))
+    }
+
+    fn rules(&self, found: &BTreeSet<usize>) -> Result<(), TestCaseError> {
+        let mut bypassed = BTreeSet::new();
+        for (number, rule) in self.definition.rules.iter().enumerate() {
+            if rule.every_way_to == rule.passes {
+                continue;
+            }
+            let (to, passes) = (self.of_spot(&rule.every_way_to), self.of_spot(&rule.passes));
+            self.each(self.start(), &|_, _| true, &mut |path| {
+                let round = !path.iter().any(|it| passes.contains(it));
+                if to.contains(path.last().unwrap()) && round {
+                    bypassed.insert(number);
+                }
+            });
+            if to.len() == 1 && passes.len() == 1 {
+                let (to, passes) = (*to.first().unwrap(), *passes.first().unwrap());
+                let kept = self.dominates(passes, to);
+                prop_assert_eq!(kept, !found.contains(&number), "rule {} by dominators", number);
+            }
+        }
+        prop_assert_eq!(found, &bypassed, "rules");
+        Ok(())
+    }
+
+    /// Whether every way from the start to one status passes another; where no way leads there, so it is too.
+    fn dominates(&self, passes: usize, to: usize) -> bool {
+        let mut graph: DiGraph<(), ()> = DiGraph::new();
+        for _ in &self.definition.statuses {
+            graph.add_node(());
+        }
+        for way in &self.definition.transitions {
+            for from in &way.from {
+                let (from, to) = (self.place(from), self.place(&way.to));
+                graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+            }
+        }
+        let dominators = simple_fast(&graph, NodeIndex::new(self.start()));
+        dominators.dominators(NodeIndex::new(to)).is_none_or(|mut all| all.any(|it| it.index() == passes))
+    }
+}

@@ -1,0 +1,133 @@
+//! The presets: each builds, warns of nothing but what is meant so, and can be walked from its start to an end.
+
+#[path = "presets/walk.rs"]
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firstline::WorkflowDefinition;
+use firstline::workflow::{Picture, preset};
+use walk::Random;
+
+const PRESETS: [fn() -> WorkflowDefinition; 5] =
+    [preset::simple, preset::itil, preset::problem, preset::retail_return, preset::card_dispute];
+
+#[test]
+fn every_preset_builds_and_its_warnings_are_deliberate() {
+    let warnings = |preset: fn() -> WorkflowDefinition| -> Vec<String> {
+        let workflow = preset().build().unwrap_or_else(|error| panic!("{error}"));
+        let found = workflow.warnings().map(|it| {
+            let place = it.path.trim_start_matches("statuses[").trim_end_matches(']');
+            let status =
+                place.parse().map_or("?", |place: usize| &workflow.definition().statuses[place].name);
+            format!("{} at {status}", it.kind)
+        });
+        found.collect()
+    };
+    let deliberate: [Vec<String>; 5] =
+        [vec![], vec!["silence-does-not-close at Post-incident review".to_owned()], vec![], vec![], vec![]];
+    assert_eq!(PRESETS.map(warnings), deliberate);
+}
+
+/// Enough that the rarest way is taken, and that the report reads more than a page.
+const TICKETS: u64 = 1_003;
+
+/// Every way of every preset is taken, and counted as it was taken; every ticket comes to an end.
+#[test]
+fn every_preset_is_walked_on_all_of_its_ways_to_an_end() {
+    for preset in PRESETS {
+        let definition = preset();
+        let workflow = definition.build().unwrap();
+        let (desk, mut random) = (walk::desk(&definition), Random(7));
+        let (mut taken, mut ends) =
+            (BTreeMap::<(String, String), u64>::new(), BTreeMap::<String, u64>::new());
+        for _ in 0..TICKETS {
+            let ticket = walk::open(&desk, &definition, &mut random);
+            let mut at = desk.ticket(ticket.id()).unwrap();
+            for _ in 0..300 {
+                if at.state().kind().is_final() {
+                    break;
+                }
+                let way = walk::step(&desk, &workflow, &at, &mut random);
+                *taken
+                    .entry(way.unwrap_or_else(|| panic!("{}: stuck at {}", definition.name, at.status())))
+                    .or_default() += 1;
+                at = desk.ticket(ticket.id()).unwrap();
+            }
+            assert!(
+                at.state().kind().is_final(),
+                "{}: still {} after 300 steps",
+                definition.name,
+                at.status()
+            );
+            *ends.entry(at.status().to_owned()).or_default() += 1;
+        }
+        let process_map = desk.reports().process_map(&workflow).unwrap();
+        if let Ok(directory) = std::env::var("PICTURES") {
+            let name = definition.name.replace(' ', "_");
+            let write = |ending: &str, text: String| {
+                std::fs::write(format!("{directory}/{name}{ending}"), text).unwrap()
+            };
+            write(".svg", Picture::of(&workflow).svg());
+            write(".counts.svg", Picture::of(&workflow).counting(&process_map).svg());
+            write(".mmd", Picture::of(&workflow).counting(&process_map).mermaid());
+            write(".dot", Picture::of(&workflow).counting(&process_map).dot());
+        }
+        assert_eq!(process_map.tickets(), TICKETS);
+        let mut never = BTreeSet::new();
+        for (from, status) in workflow.statuses() {
+            assert_eq!(
+                process_map.standing(from),
+                ends.get(&status.name).copied().unwrap_or(0),
+                "{}",
+                status.name
+            );
+            for (_, to) in workflow.next_statuses(from) {
+                let way = (status.name.clone(), to.name.clone());
+                let count = taken.get(&way).copied().unwrap_or(0);
+                assert_eq!(process_map.took(from, workflow.find(&to.name).unwrap()), count, "{way:?}");
+                if count == 0 {
+                    never.insert(way);
+                }
+            }
+        }
+        assert_eq!(never, BTreeSet::new(), "{}: ways that nobody took", definition.name);
+    }
+}
+
+/// Who may not give money back must not refuse it by that: an action that names no status never falls through to the
+/// refusal.
+#[test]
+fn nobody_refuses_by_having_no_right_to_pay() {
+    use firstline::{Action, Actor, Kind, NewTicket};
+    for (definition, kind) in [(preset::retail_return(), "return"), (preset::card_dispute(), "dispute")] {
+        let desk = walk::desk(&definition);
+        let request = NewTicket::new("Dear").from("boris").kind(Kind::from(kind));
+        let request = request.field("price", 900).field("amount", 900).field("grounds", "not received");
+        let ticket = desk.open_ticket(request).unwrap().id();
+        desk.act(ticket, Action::start(), Actor::agent("anna")).unwrap();
+        let solve = || Action::resolve_as("done", "done");
+        let refused = desk.act(ticket, solve(), Actor::agent("anna")).unwrap_err();
+        assert!(refused.rejection().is_some(), "{refused}");
+        let decided = Action::field("verdict", if kind == "return" { "refuse" } else { "decline" });
+        let done = desk.act(ticket, decided.and(solve()), Actor::agent("anna")).unwrap();
+        assert!(["Refused", "Declined"].contains(&done.ticket.status()), "{}", done.ticket.status());
+    }
+}
+
+/// The hold of a chargeback ends by itself where nobody contested it, and not where an agent would take it.
+#[test]
+fn the_silence_of_a_merchant_leads_to_the_decision() {
+    use firstline::time::TimeDelta;
+    use firstline::{Action, Actor, Kind, NewTicket};
+    let desk = walk::desk(&preset::card_dispute());
+    let request = NewTicket::new("Not mine").kind(Kind::from("dispute")).field("amount", 90);
+    let request = request.field("grounds", "not received").field("days_since_posting", 3);
+    let ticket = desk.open_ticket(request).unwrap();
+    let until = ticket.opened_at + TimeDelta::days(30);
+    let charge_back = Action::start().and(Action::hold_until("merchant", until));
+    let receipt = desk.act(ticket.id(), charge_back, Actor::agent("anna")).unwrap();
+    assert_eq!(receipt.ticket.status(), "Chargeback");
+    assert!(desk.tick(until).unwrap().failed.is_empty());
+    assert_eq!(desk.ticket(ticket.id()).unwrap().status(), "Decision");
+}
