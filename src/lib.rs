@@ -1,8 +1,7 @@
-//! A support desk as a library: every request registered once, answered where possible, handed on where not,
-//! verified, closed, and never lost.
+//! A support desk as a library, for a product that has its own users, screens and database.
 //!
-//! You add it to a product that already has users, screens and a database. [`Desk`] is the one noun you hold. It has
-//! seven verbs; each is one transaction:
+//! firstline registers each request once, decides which steps a ticket accepts, counts working hours against service
+//! level agreements, and keeps a complete history. Each command is one transaction, and that transaction may be your own.
 //!
 //! ```
 //! use firstline::{Action, Actor, Channel, Desk, NewTicket};
@@ -10,23 +9,23 @@
 //! let desk = Desk::memory(); // `Desk::open("support.db")?` keeps it in a file
 //! let anna = Actor::agent("anna");
 //!
-//! // A request comes in, once, however often the browser sends it.
+//! // The browser may send the form twice: the key makes it one ticket.
 //! let request = NewTicket::new("Card declined at checkout").from("customer-77").via(Channel::Chat).once("form-4711");
 //! let ticket = desk.open_ticket(request)?;
 //!
-//! // An answer goes out. Verbs are data: the reply and the resolution happen together or not at all.
+//! // The reply and the resolution happen together or not at all.
 //! let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
 //! desk.act(ticket.id(), answer, &anna)?;
 //!
-//! // A refusal says why, and what is accepted instead.
+//! // A refusal gives the reason and lists the accepted steps.
 //! let ticket = desk.ticket("T-1")?;
 //! let no = ticket.why_not(&Action::start()).map(|no| no.to_string());
 //! assert_eq!(no.as_deref(), Some("start is not accepted while resolved; accepted here: confirm, close, reopen"));
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! The compiler knows the state too, where you want it to. To `confirm` a `Ticket<state::Active>` does not compile, and
-//! the message lists the steps that it accepts:
+//! The compiler can check the state too. `confirm` on a `Ticket<state::Active>` does not compile, and the message lists
+//! the steps that compile:
 //!
 //! ```
 //! # use firstline::{Actor, Desk, NewTicket};
@@ -37,7 +36,7 @@
 //! let ticket: Ticket<state::Active> = desk.commit(ticket.start(), &anna)?;
 //! let ticket: Ticket<state::Resolved> = desk.commit(ticket.resolve("The headset was muted."), &anna)?;
 //!
-//! // From the store, known at run time; typed when you ask.
+//! // A ticket from the store has its state at run time. `into_typed` brings the type back.
 //! match desk.ticket(ticket.id())?.into_typed() {
 //!     AnyTicket::Resolved(ticket) => drop(desk.commit(ticket.confirm(), &boris)?),
 //!     other => println!("{}", other.permitted()),
@@ -50,21 +49,22 @@
 //! | | |
 //! |---|---|
 //! | [`Desk`] | one support desk: `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `tick` |
-//! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, and who asks for what by which way |
-//! | [`Action`], [`Actor`], [`By`] | what somebody wants done, who, and under which conditions it counts |
+//! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, its contacts, its channel and its kind |
+//! | [`Action`], [`Actor`], [`By`] | a requested change, its actor, and its conditions (idempotency key, expected version) |
 //! | [`Ticket`], [`AnyTicket`], [`State`], [`state`] | a ticket at one version; its state at run time and at compile time |
-//! | [`Snapshot`], [`Event`], [`Change`] | the ticket as a fold, and the history of which it is one |
-//! | [`Receipt`], [`Page`], [`Query`] | what a command did; tickets, a page at a time |
-//! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | how a desk decides: versioned data, checked when it is built |
-//! | [`Workflow`](workflow::Workflow), [`WorkflowDefinition`] | a company's own statuses over the states: data, checked as a graph |
-//! | [`Calendar`] | when we work, and how much of that lies between two instants |
-//! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | what was promised, to whom, and in which time |
-//! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | how much of it is used up, and where the time went |
-//! | [`Error`], [`Rejection`], [`Conflict`] | one error; *what now?* by predicates, the facts by type |
+//! | [`Snapshot`], [`Event`], [`Change`] | the ticket's data, and the events of which it is the fold |
+//! | [`Receipt`], [`Page`], [`Query`] | the result of a command; a page of tickets; a search |
+//! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | a desk's definitions: versioned data, checked when built |
+//! | [`WorkflowDefinition`], [`Workflow`](workflow::Workflow) | your own statuses and transitions, as data and compiled |
+//! | [`Calendar`] | opening hours, and the open time between two instants |
+//! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | a service level agreement and its targets |
+//! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | a target's used time, and the spans that it consists of |
+//! | [`Story`], [`Worker`] | a history in sentences; the timers of all desks of a database |
+//! | [`Error`], [`Rejection`], [`Conflict`] | the one error type, and the facts of refusals and version conflicts |
 //!
 //! # How it is built
 //!
-//! In floors, each of which uses only those below it:
+//! Each floor uses only the floors below it:
 //!
 //! ```text
 //!  3  adapters         sqlite · postgres · memory · conformance · yours
@@ -73,68 +73,51 @@
 //!  0  vocabulary       id · error · time · value
 //! ```
 //!
-//! - **One table.** States, steps and what accepts what are declared once, in [`lifecycle`]. The typed steps, the
-//!   run-time check and the [diagram](lifecycle::diagram) follow from it.
-//! - **Decisions are pure.** [`Snapshot::decide`] takes a ticket, an action and a moment and gives events or a refusal:
-//!   no clock, no randomness, nothing read or written. Time and new ids are arguments, so that you can test with a
-//!   [`ManualTime`](time::ManualTime) and replay what happened.
-//! - **A command is a value.** A [`Operation`](flow::Operation) says what it wants to read, decides, and says what is to be
-//!   written; the engine does both in one transaction. The same flows serve engines that await, whose calls give
-//!   futures instead of results: PostgreSQL, SQLite with a thread that writes, or one of yours.
-//! - **The row is the fold of the events**, always ([`Snapshot::fold`]), and facts are kept apart from the words and
-//!   names of people, each of which has an owner ([`Personal`](ticket::personal::Personal)). [`Story`] tells a history
-//!   in sentences.
-//! - **People are yours.** Ids of contacts, agents and teams are opaque. What a policy must know of them (VIP, company)
-//!   comes with the command as attributes and is kept in the event.
+//! - **One table** in [`lifecycle`] declares the states and steps. The typed steps, the run-time check and the
+//!   [diagram](lifecycle::diagram) are made from it.
+//! - **Decisions are pure.** [`Snapshot::decide`] takes an action and a context and returns events or a refusal. It reads
+//!   no clock and does no I/O.
+//! - **A command is a value**, an [`Operation`](operation::Operation). Blocking and asynchronous engines run the same ones.
+//! - **A ticket's row is the fold of its events** ([`Snapshot::fold`]). Facts are kept apart from personal words, and each
+//!   [personal piece](ticket::personal) has an owner.
+//! - **People are yours.** Ids of contacts, agents and teams are opaque. Attributes that a policy needs (VIP, company) come
+//!   with the command.
 //!
-//! # What is supported, and what is not
+//! The [guide to the architecture](guide::architecture) gives the reasons and the costs.
 //!
-//! There are the lifecycle, workflows of your own statuses over it, priorities with reasons, lines and hand-over, threads of messages, custom fields, search
-//! by condition, holds that end and silence that closes, calendars of business time, service level agreements with
-//! clocks, warnings and breaches, an account of where the time went, optimistic versions, idempotency keys, several
-//! desks in one database, the host's own transaction, stores of your own, and the import of another system's
-//! tickets with their history.
+//! # What is there, and what is not
 //!
-//! There are not, in this version: e-mail, outbox and webhooks (a warning
-//! is an event in the history, and nothing is sent), routing and automation rules beyond the reactions of a target,
-//! figures over many tickets, full-text search, merging of tickets, and the command that erases a person's words. There are no screens and no user accounts, and
-//! there will be none.
+//! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search by
+//! condition, holds that end, silence that closes, business time, service level agreements with clocks, warnings and
+//! breaches, an account of each clock, optimistic versions, idempotency keys, several desks in one database, your own
+//! transaction, your own store, and imports with history.
 //!
-//! # Cookbook
+//! It has no e-mail, outbox or webhooks (a warning is an event in the history; nothing is sent), no routing, no automation
+//! rules beyond the reactions of an SLA target, no figures over many tickets, no full-text search, no merging of tickets,
+//! and no command that erases a person's words. Screens and user accounts are not planned.
 //!
-//! - Keep it in a file, beside your own tables: `Desk::open`, [`store`].
-//! - Let a handler be called twice: [`NewTicket::once`], [`Actor::once`].
-//! - Let two agents have one form open: [`Actor::expecting`], [`Conflict`].
-//! - Write an order and its ticket together, or neither: `Desk::within`.
-//! - Take in chat and mail: [`Desk::receive`], [`NewTicket::thread`].
-//! - Hold until Monday, close after silence: [`Action::hold_until`], [`Policy::verification`], [`Desk::tick`]; at all
-//!   desks at once: [`Worker`].
-//! - Declare fields, a prefix, a matrix: [`Policy`], [`desk::Setup::adopt`].
-//! - Bring steps of your own: [`workflow`], [`Policy::workflow`].
-//! - Count working hours: [`Calendar::add`], [`Calendar::between`].
-//! - Promise an answer in time: [`sla`]. Write agreements and calendars in a file: [`policy`].
-//! - Say where the time went, and what is in danger: [`desk::Reports`].
-//! - Take over another system's tickets: [`import`].
-//! - Ask for an inbox: [`Query`]. Read a history: [`desk::Records::history`].
-//! - Bring a store: [`store`], [`Desk::over`]; check it: `conformance`.
+//! # Where to go on
 //!
-//! The README shows most of these with code, and the examples are programs of one idea each; begin with
-//! `cargo run --example quickstart`.
+//! - Begin with `cargo run --example quickstart`, and change its script.
+//! - The [cookbook](guide::cookbook) has short recipes.
+//! - [Storage](guide::storage) compares the stores, and [production](guide::production) lists the decisions before you
+//!   go live.
+//! - [From the first ticket to a desk that learns](guide::first_ticket) is for the people who run support.
 //!
 //! # Features
 //!
 //! - **`sqlite`** (default): the SQLite store, `Desk::open` and `Desk::within`.
-//! - **`postgres`**: the PostgreSQL store, `Desk::connect` and `Desk::within`, awaited.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
-//! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one thread that writes, shared commits.
-//! - **`conformance`**: what a store of yours must do, as checks to put it to: `conformance`.
-//! - **`tracing`**: a span for every command, with desk, verb, ticket and outcome; their names: [`flow::watch`].
-//! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store; likewise.
-//! - **`tzif`**: time zones from TZif data, the system's or the host's.
-//! - **`toml`**: workflows from TOML text, with the place of every fault.
+//! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one writer thread, shared commits.
+//! - **`postgres`**: the PostgreSQL store, asynchronous: `Desk::connect` and `Desk::within`.
+//! - **`conformance`**: the test suite for a store of your own.
+//! - **`tracing`**: one span for each command, with desk, verb, ticket and outcome: see [`operation::watch`].
+//! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store.
+//! - **`tzif`**: time zones from TZif data, the system's or your own.
+//! - **`toml`**: workflows from TOML, with the line and column of each error.
 //! - **`ics`**: holidays from iCalendar files.
 //!
-//! Without any the crate has no C code, and keeps tickets in memory or in a store of yours.
+//! Without default features the crate contains no C code, and keeps tickets in memory or in a store of your own.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -149,6 +132,7 @@ pub mod conformance;
 pub mod definition;
 pub mod desk;
 pub mod error;
+pub mod guide;
 pub mod id;
 pub mod import;
 pub mod lifecycle;
@@ -202,6 +186,6 @@ pub use value::{Attributes, Value};
 pub use workflow::WorkflowDefinition;
 
 /// The README's code, as tests.
-#[cfg(all(doctest, feature = "sqlite"))]
+#[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -41,6 +41,8 @@ const FLOORS: &[(u8, &[&str])] = &[
     (2, &["desk", "operation", "store"]),
     // Adapters.
     (3, &["memory", "sqlite", "postgres", "codec", "conformance", "zoneinfo"]),
+    // Texts with examples, which may use everything.
+    (3, &["guide"]),
 ];
 
 /// Reading the clock or drawing random numbers: `time.rs` and `id.rs` alone may.
