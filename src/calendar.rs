@@ -1,7 +1,7 @@
-//! Business time: when we work, and how much of that lies between two instants.
+//! Business time: adding working hours to an instant, and measuring them between two instants.
 //!
-//! A [`Calendar`] answers in the same few nanoseconds whether the span is an hour or a century, exactly to the
-//! nanosecond and over every change of clocks:
+//! [`Calendar::add`] and [`Calendar::between`] take a few nanoseconds, whether the span is an hour or a century. Results
+//! are exact to the nanosecond, across every clock change:
 //!
 //! ```
 //! use firstline::Calendar;
@@ -15,7 +15,7 @@
 //!     .exception("12-24", "09:00-12:00")
 //!     .build()?;
 //!
-//! // Asked on Thursday, 24 December 2026 at 11:00 in Berlin, with four working hours to answer in.
+//! // A question arrives on Thursday, 24 December 2026 at 11:00 in Berlin. The answer is due in four working hours.
 //! let asked: DateTime<Utc> = "2026-12-24T10:00:00Z".parse()?;
 //! let due = calendar.add(asked, TimeDelta::hours(4)).ok_or("this calendar never opens")?;
 //! assert_eq!(due.to_rfc3339(), "2026-12-28T11:00:00+00:00"); // Monday at noon
@@ -24,26 +24,27 @@
 //! ```
 //!
 //! # What counts as open
-//! - An instant is open if the wall clock of the zone shows a time inside a shift. Nothing else decides: hours
-//!   that clocks skip count for nothing, and hours that they repeat count twice.
-//! - Shifts are half-open: the opening minute is in, the closing minute is out. Where they overlap, time counts
+//! - An instant is open if the wall clock of the zone shows a time inside a shift. Hours that a clock change skips do
+//!   not count, and hours that it repeats count twice.
+//! - Shifts are half-open: the opening minute is included, the closing minute is not. Time in overlapping shifts counts
 //!   once. A shift may cross midnight; it belongs to the date on which it opens.
-//! - An exception of a date overrides a holiday, and a holiday overrides the week. A holiday takes away what
-//!   *opens* on it, a night shift's hours after midnight included, or, if asked to, the 24 hours of the date:
-//!   [`HolidayCut`].
-//! - [`add`](Calendar::add) gives the *earliest* instant: a sum that is reached at closing time ends there, not
-//!   at the next opening, unless asked to: [`AtClosing`].
-//! - A calendar that never opens (again) gives `None`; this is known, not searched for.
+//! - An exception for a date overrides a holiday, and a holiday overrides the weekly hours. By default a holiday removes
+//!   the shifts that *open* on it, including their hours after midnight. [`HolidayCut`] can make it remove the 24 hours
+//!   of the date instead.
+//! - [`add`](Calendar::add) returns the *earliest* matching instant. If the duration is used up exactly at closing time,
+//!   the result is the closing time. [`AtClosing`] can make it the next opening instead.
+//! - If a calendar never opens again, the methods that look for an opening return `None` without scanning ahead.
 //!
-//! # Data and compiled form
-//! A [`Definition`] is the data: it goes into JSON or TOML and is kept. A [`Calendar`] is compiled from it. That takes
-//! a millisecond or two, most of which reads the zone's tables, and a quarter of a millisecond more for each annual
-//! holiday: compile once and share it, as a clone is one count of references. A dated holiday takes 60 bytes. A zone
-//! that goes on changing its clocks takes 85 KB, and an annual holiday 55 KB, since 400 years of either are laid out:
-//! after so many, everything repeats.
+//! # Definitions and compiled calendars
+//! A [`Definition`] is plain data for JSON or TOML. A [`Calendar`] is compiled from it. Compiling takes one or two
+//! milliseconds, mostly to read the zone's tables, plus a quarter of a millisecond for each annual holiday. Compile once
+//! and share the calendar: a clone only increments a reference count.
+//!
+//! A dated holiday takes 60 bytes. A zone that keeps changing its clocks takes 85 KB and an annual holiday 55 KB, because
+//! both are expanded over 400 years, the period of the Gregorian calendar.
 //!
 //! # Time zones
-//! [`Zone`] tells where the data comes from and how it goes on after the last tabulated year.
+//! See [`Zone`] for the source of the data and the rules after the last tabulated year.
 
 mod builder;
 mod compiled;

@@ -1,4 +1,4 @@
-//! Definitions: versioned data, known by the hash of their text.
+//! Definitions: versioned data, identified by the hash of their text.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// What a definition defines.
+/// The kind of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DefinitionKind {
-    /// A desk's [`Policy`](crate::Policy): a manifest, which names the other definitions by their hashes.
+    /// A desk's [`Policy`](crate::Policy): a manifest that refers to the other definitions by their hashes.
     Policy,
-    /// Agreements with the calendars that they use.
+    /// Agreements and the calendars that they use.
     Agreements,
-    /// A priority matrix with its modifiers.
+    /// A priority matrix and its modifiers.
     Matrix,
     /// The custom fields of a desk.
     Fields,
@@ -26,7 +26,7 @@ pub enum DefinitionKind {
 }
 
 impl DefinitionKind {
-    /// The name under which it is stored.
+    /// Returns the name under which the kind is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             DefinitionKind::Policy => "policy",
@@ -38,34 +38,36 @@ impl DefinitionKind {
     }
 }
 
-/// SHA-256 of something's canonical JSON text: the name under which a definition is stored, and the mark by which
-/// a repeated request is known again.
+/// The SHA-256 hash of canonical JSON text.
 ///
-/// Written as 64 hexadecimal digits.
+/// Definitions are stored under their fingerprints, and repeated requests are recognized by them. The text form is 64
+/// hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of these bytes.
+    /// Computes the fingerprint of bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Fingerprint {
         Fingerprint(Sha256::digest(bytes).into())
     }
 
-    /// The fingerprint of a value's JSON. Maps in this crate are sorted, so equal values have equal text.
+    /// Computes the fingerprint of a value's JSON text.
+    ///
+    /// Maps in this crate are sorted, so equal values have equal text.
     ///
     /// # Errors
-    /// [invalid](Error::is_invalid) if the value cannot be written as JSON.
+    /// [invalid](Error::is_invalid) if the value cannot be serialized as JSON.
     pub fn of_json(value: &impl Serialize) -> Result<Fingerprint> {
         to_json(value).map(Fingerprint::of)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes of the hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The fingerprint from its 32 bytes, as a store kept them.
+    /// Creates a fingerprint from the 32 bytes of a stored hash.
     pub fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
         Fingerprint(bytes)
     }
@@ -81,17 +83,17 @@ impl TryFrom<String> for Fingerprint {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Fingerprint> {
-        let wrong = || {
-            Error::invalid("fingerprint", format_args!("{text:?} is none")).allowing("64 hexadecimal digits")
+        let malformed = || {
+            Error::invalid("fingerprint", format_args!("{text:?} is malformed")).allowing("64 hexadecimal digits")
         };
         let mut bytes = [0; 32];
         let digits: Vec<u8> = text
             .chars()
             .map(|c| c.to_digit(16).map(|it| it as u8))
             .collect::<Option<_>>()
-            .ok_or_else(wrong)?;
+            .ok_or_else(malformed)?;
         if digits.len() != 64 {
-            return Err(wrong());
+            return Err(malformed());
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = pair[0] << 4 | pair[1];
@@ -112,13 +114,13 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// A definition as it is stored.
+/// A definition in its stored form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredDefinition {
     pub(crate) kind: DefinitionKind,
-    /// The hash of the text.
+    /// The fingerprint of `text`.
     pub(crate) hash: Fingerprint,
-    /// Canonical JSON: equal values have equal texts.
+    /// Canonical JSON. Equal values have equal text.
     pub(crate) text: String,
 }
 
@@ -129,26 +131,27 @@ impl StoredDefinition {
     }
 }
 
-/// A value as JSON text.
+/// Serializes a value as JSON text.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
-    // Room for a ticket, which would otherwise be moved three times while it grows.
+    // Enough for a typical ticket, which saves three reallocations.
     let mut text = Vec::with_capacity(1024);
-    let no = |error| Error::invalid("value", "cannot be written as JSON").caused_by(error);
-    serde_json::to_writer(&mut text, value).map_err(no)?;
-    String::from_utf8(text).map_err(|error| no(serde::ser::Error::custom(error)))
+    let invalid = |error| Error::invalid("value", "cannot be serialized as JSON").caused_by(error);
+    serde_json::to_writer(&mut text, value).map_err(invalid)?;
+    String::from_utf8(text).map_err(|error| invalid(serde::ser::Error::custom(error)))
 }
 
-/// A version of a definition: from when it holds, and which text it is.
+/// A version of a definition at a desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adoption {
-    /// What it defines.
+    /// The kind of the definition.
     pub kind: DefinitionKind,
-    /// The version at this desk, from 1.
+    /// The version number at this desk, starting at 1.
     pub version: u64,
-    /// From when it holds.
+    /// The instant from which this version is in force.
     pub from: DateTime<Utc>,
-    /// From when its agreements hold. This is before `from` if the version before it has the same agreements.
+    /// The instant from which its agreements are in force. It is before `from` if the previous version has the same
+    /// agreements.
     pub agreements_from: DateTime<Utc>,
-    /// Which text.
+    /// The fingerprint of the definition's text.
     pub hash: Fingerprint,
 }

@@ -1,4 +1,4 @@
-//! The one error of the crate.
+//! The error type of the crate.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -7,43 +7,44 @@ use std::fmt;
 /// A result with the crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, as a closed question: match on it, or ask [`Error`]'s predicates.
+/// The kind of an [`Error`]. Match on it, or use the predicates of [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An input breaks a stated rule: an empty subject, an undeclared field, an overlong text.
+    /// An input breaks a documented rule: an empty subject, an undeclared field, a text that is too long.
     Invalid,
-    /// A definition (priority matrix, calendar, workflow, policy) is faulty and was refused when built.
+    /// A definition (priority matrix, calendar, workflow, policy) is faulty. It was rejected when it was built.
     Definition,
-    /// The lifecycle or a policy refuses the action; see [`Error::rejection`].
+    /// The lifecycle or a policy does not allow the action; see [`Error::rejection`].
     Rejected,
-    /// No such ticket (or definition) at this desk.
+    /// The desk has no such ticket or definition.
     NotFound,
-    /// Somebody else was faster: the expected version is stale; see [`Error::conflict`].
+    /// The expected version is stale because of a concurrent change; see [`Error::conflict`].
     Conflict,
-    /// The idempotency key was used before, with another request.
+    /// The idempotency key was already used with a different request.
     KeyReused,
-    /// Others used the store for longer than a command waits (the `acquire_timeout` of the store's options, at first ten seconds),
-    /// or it was briefly unreachable. Nothing was written; the same call may be made again.
+    /// The store was in use for longer than `acquire_timeout` in the store's options (default: ten seconds), or was briefly
+    /// unreachable. Nothing was written. The call can be repeated.
     Busy,
-    /// The store failed: disk full, I/O error, no permission. Nothing was half-written. If the disk fills or fails while
-    /// SQLite commits, it is [`Unknown`](ErrorKind::Unknown).
+    /// The store failed: disk full, I/O error, no permission. Nothing was written partially. If the disk fails or becomes
+    /// full during a commit of SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
     Storage,
-    /// The connection broke, or the disk failed or became full, while the command was being committed, and the store could
-    /// not find out since. It was written whole or not at all: make the same call again with the same idempotency key, or
-    /// look. With SQLite, looking proves nothing before something else was written: until then the command is not to be
-    /// seen, and may be there after all programs on the database were killed.
+    /// The outcome of a commit is unknown: during the commit the connection broke, or the disk failed or became full. The
+    /// command was written completely or not at all. Repeat the call with the same idempotency key, or read the ticket.
+    ///
+    /// With SQLite, reading is conclusive only after a later write has succeeded. Until then the command is not visible,
+    /// but it may appear once all programs that use the database have been killed.
     Unknown,
-    /// The database's schema is not one this version may touch: newer, or not ours. It was left untouched.
+    /// The database schema is newer than this version of the crate, or was not created by it. The database was not changed.
     Schema,
-    /// What the store holds cannot be read: a foreign file, or stored bytes that are not what was written.
+    /// Stored data cannot be read: the file is not a firstline database, or its content was altered.
     Corrupt,
 }
 
-/// The error of every fallible call in this crate.
+/// The error type of every fallible function in this crate.
 ///
-/// It answers *what now?* by predicates, carries its facts, and keeps the cause in its
-/// [source](StdError::source) chain. It is one pointer wide.
+/// Its predicates, such as [`is_retryable`](Error::is_retryable), help to decide on a reaction. The
+/// [source](StdError::source) chain has the cause. An error is one pointer in size.
 ///
 /// ```
 /// use firstline::{Error, ErrorKind};
@@ -63,27 +64,28 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind with a message. Stores of other crates make theirs with it.
+    /// Creates an error with a kind and a message. Store implementations in other crates use it.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
         Error(Box::new(Inner { kind, message: message.into(), allowed: None, source: None }))
     }
 
-    /// An input that breaks a rule: what it is, and what is wrong with it.
+    /// Creates an [`Invalid`](ErrorKind::Invalid) error. The message is the name of the input, followed by the problem.
     pub fn invalid(what: &str, problem: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Invalid, format!("{what} {problem}"))
     }
 
-    /// A faulty definition: which one, and what is wrong with it.
+    /// Creates a [`Definition`](ErrorKind::Definition) error. The message is the name of the definition, followed by the
+    /// problem.
     pub fn definition(what: &str, problem: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Definition, format!("{what}: {problem}"))
     }
 
-    /// Something that this desk does not have.
+    /// Creates a [`NotFound`](ErrorKind::NotFound) error for something that the desk does not have.
     pub fn not_found(what: impl fmt::Display) -> Error {
         Error::new(ErrorKind::NotFound, format!("{what} is not known at this desk"))
     }
 
-    /// A failure of the store, with its cause.
+    /// Creates a [`Storage`](ErrorKind::Storage) error with its cause.
     pub fn storage(
         message: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -91,31 +93,32 @@ impl Error {
         Error::new(ErrorKind::Storage, message).caused_by(source)
     }
 
-    /// A read or write that this store does not know: it is older than the version of this crate that asks.
+    /// Creates a [`Storage`](ErrorKind::Storage) error for a read or write that a store does not support, because the store
+    /// is older than this version of the crate.
     pub fn unsupported(what: impl fmt::Debug) -> Error {
         let mut what = format!("{what:?}");
         if let Some(end) = what.find(['(', ' ', '{']) {
-            what.truncate(end); // The variant's name alone: what follows may name people.
+            what.truncate(end); // Keep only the variant's name: its data may contain personal data.
         }
         Error::new(ErrorKind::Storage, format!("this store does not support {what}"))
-            .allowing("a version of the store that was made for this version of firstline")
+            .allowing("a version of the store built for this version of firstline")
     }
 
-    /// The same error, saying what would have been allowed.
+    /// Adds a description of the allowed input to the message.
     #[must_use]
     pub fn allowing(mut self, allowed: impl Into<Cow<'static, str>>) -> Error {
         self.0.allowed = Some(allowed.into());
         self
     }
 
-    /// The same error with its cause.
+    /// Sets the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The same error, saying in which part of the input it lies. Errors that are their facts stay as they are.
+    /// Prefixes the message with the part of the input that is at fault. Errors created by [`Error::of`] are unchanged.
     pub(crate) fn within(mut self, part: impl fmt::Display) -> Error {
         if !self.0.message.is_empty() {
             self.0.message = format!("{part}: {}", self.0.message).into();
@@ -123,53 +126,54 @@ impl Error {
         self
     }
 
-    /// An error whose message and facts are those of `facts`, found again by [`Error::facts`].
+    /// Creates an error from typed facts, which provide the message. [`Error::facts`] returns them.
     pub(crate) fn of(kind: ErrorKind, facts: impl StdError + Send + Sync + 'static) -> Error {
         Error::new(kind, "").caused_by(facts)
     }
 
-    /// The typed facts inside, if they are of this type.
+    /// Returns the typed facts if they have type `T`.
     pub(crate) fn facts<T: StdError + 'static>(&self) -> Option<&T> {
         self.0.source.as_ref()?.downcast_ref()
     }
 
-    /// What went wrong.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What would have been allowed, where that can be said in a line.
+    /// Returns the description of the allowed input, if there is one.
     pub fn allowed(&self) -> Option<&str> {
         self.0.allowed.as_deref()
     }
 
-    /// The input or a definition must be mended; trying again will not help.
+    /// Returns true if the input or a definition must be corrected. Repeating the call does not help.
     pub fn is_invalid(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Invalid | ErrorKind::Definition | ErrorKind::KeyReused)
     }
 
-    /// The lifecycle or a policy refuses the action in the ticket's present state.
+    /// Returns true if the lifecycle or a policy does not allow the action in the ticket's current state.
     pub fn is_rejected(&self) -> bool {
         self.0.kind == ErrorKind::Rejected
     }
 
-    /// The desk has no such ticket.
+    /// Returns true if the desk has no such ticket or definition.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == ErrorKind::NotFound
     }
 
-    /// Somebody was faster: load the ticket again and decide anew.
+    /// Returns true if there was a concurrent change. Load the ticket again and decide based on its new state.
     pub fn is_conflict(&self) -> bool {
         self.0.kind == ErrorKind::Conflict
     }
 
-    /// The store failed (including [`is_retryable`](Error::is_retryable) failures); nothing was half-written.
+    /// Returns true if the store failed, including [`is_retryable`](Error::is_retryable) failures. Nothing was written
+    /// partially.
     pub fn is_storage(&self) -> bool {
         use ErrorKind::{Busy, Corrupt, Schema, Storage, Unknown};
         matches!(self.0.kind, Busy | Storage | Unknown | Schema | Corrupt)
     }
 
-    /// The same call may succeed a moment later.
+    /// Returns true if the same call may succeed a moment later.
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Busy
     }
@@ -178,7 +182,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&*self.0.message, &self.0.source) {
-            // The facts are the message: see `Error::of`.
+            // An error created by `Error::of`.
             ("", Some(facts)) => write!(f, "{facts}")?,
             (message, _) => f.write_str(message)?,
         }
@@ -203,7 +207,7 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source: &(dyn StdError + 'static) = self.0.source.as_deref()?;
-        // Facts that are the message itself are not repeated as their own cause.
+        // Facts that provide the message are not also reported as the cause.
         if self.0.message.is_empty() { source.source() } else { Some(source) }
     }
 }

@@ -1,4 +1,6 @@
-//! Ids: of desks and tickets, which are ours, and of people and teams, which are the host's and opaque here.
+//! Ids of desks, tickets, people and teams.
+//!
+//! Ticket ids are UUIDs created by this crate. All other ids are opaque strings chosen by the host application.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +11,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// The longest id that a host may hand over, in bytes.
+/// The maximum length of a text id, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
-/// Declares an opaque text id. It is built without a check, so that `"anna"` can stand where an id is asked
-/// for; the desk checks every id once, when a command enters.
+/// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk checks
+/// each id once, when it receives a command.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -22,17 +24,17 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The id from the host's text, which is kept as it is.
+            /// Creates the id. The text is kept unchanged and is checked when a command uses it.
             pub fn new(id: impl Into<Arc<str>>) -> $name {
                 $name(id.into())
             }
 
-            /// The host's text.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Refuses what no store could keep or find again: nothing, too much, or control characters.
+            /// Checks that the text is not empty, not too long and free of control characters.
             pub(crate) fn check(&self) -> Result<()> {
                 check_id($what, &self.0)
             }
@@ -77,13 +79,14 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// One support desk: a tenant. Every key in storage starts with it, and no desk sees another's rows.
+    /// The id of a support desk, which is a tenant. Every storage key starts with it. A desk cannot access the rows of
+    /// another desk.
     DeskId, "desk id"
 }
 text_id! {
-    /// Somebody who asks: the host's id of a customer, employee or partner.
+    /// The host's id of a contact: a customer, employee or partner who requests support.
     ///
-    /// Host ids are opaque: a text, a UUID or a number will do.
+    /// Ids are opaque. They can be created from text, UUIDs and numbers.
     ///
     /// ```
     /// use firstline::ContactId;
@@ -93,21 +96,24 @@ text_id! {
     ContactId, "contact id"
 }
 text_id! {
-    /// Somebody who answers: the host's id of an agent.
+    /// The host's id of a support agent.
     AgentId, "agent id"
 }
 text_id! {
-    /// A team of agents: the host's id.
+    /// The host's id of a team of agents.
     TeamId, "team id"
 }
 text_id! {
-    /// What makes a command repeatable without doing it twice: the same key with the same request returns the
-    /// first result, with another request it is refused. Chosen by the caller, unique within a desk.
+    /// An idempotency key, which makes a command safe to repeat.
+    ///
+    /// The same key with the same request returns the first result. The same key with a different request is an error. The
+    /// caller chooses the key. It must be unique within a desk.
     RequestKey, "idempotency key"
 }
 text_id! {
-    /// What holds the messages of one conversation together: a chat's id, a mail thread's first message id.
-    /// Unique within a desk.
+    /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
+    ///
+    /// It groups the messages of the conversation. It must be unique within a desk.
     ThreadKey, "thread key"
 }
 
@@ -125,13 +131,13 @@ fn check_id(what: &str, id: &str) -> Result<()> {
         .allowing(format!("1 to {MAX_ID_BYTES} bytes without control characters")))
 }
 
-/// One ticket, in every desk and database: a UUID whose order is the order of opening.
+/// The globally unique id of a ticket. With the default [`IdSource`], ids sort by the time of opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(Uuid);
 
 impl TicketId {
-    /// The UUID.
+    /// Returns the UUID.
     pub fn as_uuid(&self) -> Uuid {
         self.0
     }
@@ -157,23 +163,23 @@ impl std::str::FromStr for TicketId {
     }
 }
 
-/// A source of new ids. The default draws version 7 UUIDs, which sort by time.
+/// A source of new ids. The default, [`RandomIds`], creates version 7 UUIDs, which sort by time.
 pub trait IdSource: Send + Sync + fmt::Debug {
-    /// An id never given out before, for something that comes into being at `at`.
+    /// Returns a new unique id for an object created at `at`.
     fn new_id(&self, at: DateTime<Utc>) -> Uuid;
 }
 
-/// The default source of ids: UUID version 7 (RFC 9562), of the given instant and some 60 random bits.
+/// The default source of ids: version 7 UUIDs (RFC 9562) from the given instant and about 60 random bits.
 ///
-/// Within a millisecond, ids sort by the rest of the instant (section 6.2, method 3); at one and the same instant,
-/// in the order in which this process drew them (method 2).
+/// Within a millisecond, ids sort by the fraction of the millisecond (section 6.2, method 3). For the same instant, ids
+/// sort in the order in which this process created them (method 2).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomIds;
 
-/// The low 62 bits of a UUID, those that are random.
+/// The mask of the 62 random bits of a UUID, which are the lowest.
 const RANDOM: u128 = (1 << 62) - 1;
 
-/// The last id that was drawn: where and what its random bits were.
+/// The last id: its bits above the random ones, and its random bits.
 static LAST: Mutex<(u128, u128)> = Mutex::new((0, 0));
 
 impl IdSource for RandomIds {
@@ -184,8 +190,8 @@ impl IdSource for RandomIds {
         let random = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)).as_u128() & RANDOM;
 
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        // A first id leaves half of the range above it, and a step is at most 2^32: at one instant there is room
-        // for 2^29 ids before their order, and no more than that, would begin anew.
+        // The first id of an instant uses the lower half of the range, and a step is at most 2^32. So at least 2^29 ids of
+        // one instant are in order before the bits wrap around. Wrapping affects only the order.
         let low = match *last {
             (before, low) if before == instant => (low + 1 + (random >> 30)) & RANDOM,
             _ => random >> 1,
@@ -205,12 +211,12 @@ mod tests {
         let mut ids = Vec::new();
         for micros in 0..500 {
             let at = start + chrono::TimeDelta::microseconds(micros);
-            // Two at the same instant, as on a clock that stands still.
+            // Two ids for the same instant.
             ids.extend([RandomIds.new_id(at), RandomIds.new_id(at)]);
         }
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
         let again = RandomIds.new_id(start);
-        assert!(ids.iter().all(|id| *id != again), "an instant that comes again gives new ids");
+        assert!(ids.iter().all(|id| *id != again), "a repeated instant gives new ids");
     }
 
     #[test]

@@ -1,19 +1,22 @@
-//! What a text may be. Checked once, when a command enters; every store can keep what passes.
+//! Limits on texts, names and counts.
+//!
+//! The desk checks them once, when it receives a command. Every store can hold values within these limits.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Attributes, Value};
 
-/// The longest subject, in characters.
+/// The maximum length of a subject, in characters.
 pub const MAX_SUBJECT_CHARS: usize = 500;
-/// The longest message, note or reason, in bytes.
+/// The maximum length of a message, note or reason, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
-/// The longest name: of a tag, a category, a field, an attribute, a file, in characters.
+/// The maximum length of a name (tag, category, field, attribute or file), in characters.
 pub const MAX_NAME_CHARS: usize = 255;
-/// The most of one sort that a ticket or a command may carry: tags, fields, attributes, attachments, links. Links
-/// that other tickets make to it count for those, so that a problem may lie behind any number of incidents.
+/// The maximum number of tags, fields, attributes, attachments or links in a ticket or a command.
+///
+/// A link counts for the ticket that it starts from. So any number of incidents can link to the same problem.
 pub const MAX_ITEMS: usize = 200;
 
-/// A text of several lines: a message, a note, a reason. NUL is refused because PostgreSQL cannot keep it.
+/// Checks a text of several lines: a message, a note, a reason. NUL is not allowed because PostgreSQL cannot store it.
 pub(crate) fn text(what: &str, text: &str) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::invalid(what, "is empty").allowing("some text"));
@@ -24,7 +27,7 @@ pub(crate) fn text(what: &str, text: &str) -> Result<()> {
     no_nul(what, text)
 }
 
-/// A text of one line, such as a subject.
+/// Checks a text of one line, such as a subject.
 pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::invalid(what, "is empty").allowing(format!("1 to {max_chars} characters")));
@@ -40,17 +43,21 @@ pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
     Ok(())
 }
 
-/// A name that people gave: of a tag, a field, a kind of the desk's own.
+/// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)
 }
 
-/// A count of things.
+/// Checks a number of items against [`MAX_ITEMS`].
 pub(crate) fn count(what: &str, found: usize) -> Result<()> {
-    if found > MAX_ITEMS { Err(too_long(what, found, "items", MAX_ITEMS)) } else { Ok(()) }
+    if found > MAX_ITEMS {
+        let message = format!("too many items in {what}: {found}");
+        return Err(Error::new(ErrorKind::Invalid, message).allowing(format!("at most {MAX_ITEMS} items")));
+    }
+    Ok(())
 }
 
-/// A category path.
+/// Checks a category path.
 pub(crate) fn category(path: &[String]) -> Result<()> {
     if path.len() > 10 {
         return Err(Error::invalid("category path", "is too deep").allowing("at most 10 levels"));
@@ -58,7 +65,7 @@ pub(crate) fn category(path: &[String]) -> Result<()> {
     path.iter().try_for_each(|level| name("category", level))
 }
 
-/// A value of a field or an attribute.
+/// Checks the value of a field or an attribute.
 pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
     match value {
         Value::Text(text) if text.len() > MAX_TEXT_BYTES => {
@@ -73,7 +80,7 @@ pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
     }
 }
 
-/// What the host says of a person.
+/// Checks the attributes of a person.
 pub(crate) fn attributes(attributes: &Attributes) -> Result<()> {
     count("attributes", attributes.len())?;
     attributes.iter().try_for_each(|(key, it)| {

@@ -1,26 +1,26 @@
-//! The lines of support.
+//! Support lines.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The line of support on which a team stands.
+/// The support line of a team.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// Answers first.
+    /// The first line, which receives new requests.
     #[default]
     First,
-    /// Knows more.
+    /// The second line, with more expertise than the first.
     Second,
-    /// Knows most: developers, engineers.
+    /// The third line: developers and engineers.
     Third,
-    /// Outside the company: a supplier.
+    /// A supplier outside the company.
     External,
 }
 
 impl Line {
-    /// The name as it is written: `first`, `second`, `third`, `external`.
+    /// Returns the serialized name: `first`, `second`, `third` or `external`.
     pub const fn name(self) -> &'static str {
         match self {
             Line::First => "first",

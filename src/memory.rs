@@ -1,7 +1,7 @@
-//! The reference store: everything in memory, one writer at a time.
+//! The reference store, which keeps everything in memory.
 //!
-//! It keeps nothing beyond the process and is not fast on many tickets, because it sorts and scans where a
-//! database has an index. What it does is the truth against which the other stores are tested.
+//! It allows one transaction at a time, and its content is lost when the process ends. It is slow with many tickets,
+//! because it sorts and scans where a database uses an index. The other stores are tested against its behavior.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,36 +19,36 @@ use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
-/// A store in memory. Clones share the same content.
+/// A store in memory. Clones share their content.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<HashMap<DeskId, Rows>>>);
 
 /// A ticket with its history and its timers.
-type Kept = (Arc<Snapshot>, Vec<Event>, Vec<Timer>);
+type TicketRow = (Arc<Snapshot>, Vec<Event>, Vec<Timer>);
 
 /// The rows of one desk.
 #[derive(Debug, Clone, Default)]
 struct Rows {
-    tickets: BTreeMap<TicketId, Kept>,
+    tickets: BTreeMap<TicketId, TicketRow>,
     numbers: HashMap<u64, TicketId>,
     records: RecordTable,
     last_number: u64,
 }
 
 impl Memory {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Memory {
         Memory::default()
     }
 
-    /// A desk in this store.
+    /// Returns a desk in this store.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Memory> {
         Desk::over(self.clone(), settings)
     }
 }
 
 impl Desk<Memory> {
-    /// A desk in memory, called `main`: for tests and for looking around.
+    /// Creates a desk called `main` in a new memory store, for tests and experiments.
     pub fn memory() -> Desk<Memory> {
         Memory::new().desk("main")
     }
@@ -58,14 +58,15 @@ impl Store for Memory {
     type Tx<'a> = MemoryTx<'a>;
 
     fn begin(&self, desk: &DeskId, _: Mode) -> Result<MemoryTx<'_>> {
-        // A panic in another thread cannot have left half a commit: `commit` checks first and then cannot fail.
+        // A poisoned lock is safe to use: `commit` checks everything before it changes the rows, so a panic in another
+        // thread cannot have left a partial commit.
         let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         desks.entry(desk.clone()).or_default();
         Ok(MemoryTx { desks, desk: desk.clone() })
     }
 }
 
-/// A transaction in memory: the lock on everything, until it is dropped.
+/// A transaction in memory. It holds the lock on the whole store until it is dropped.
 #[derive(Debug)]
 pub struct MemoryTx<'a> {
     desks: MutexGuard<'a, HashMap<DeskId, Rows>>,
@@ -73,7 +74,7 @@ pub struct MemoryTx<'a> {
 }
 
 impl MemoryTx<'_> {
-    /// Over all desks.
+    /// Returns the due tickets of all desks, in order.
     fn due_tickets(&self, until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize) -> Vec<DueTicket> {
         let mut due_tickets = BTreeSet::new();
         for (desk, rows) in self.desks.iter() {
@@ -114,21 +115,21 @@ impl Tx for MemoryTx<'_> {
         let (tickets, records) = commit.into_parts()?;
         records.iter().try_for_each(|write| rows.records.check(write))?;
         tickets.iter().try_for_each(|write| rows.check(write))?;
-        only_one_of_each(&tickets)?;
-        // From here on nothing can fail.
+        check_unique(&tickets)?;
+        // The writes below cannot fail.
         records.into_iter().for_each(|write| rows.records.write(write));
         rows.write(tickets);
         Ok(())
     }
 }
 
-/// Of the tickets that one commit opens, no two have the same number.
-fn only_one_of_each(tickets: &[TicketWrite]) -> Result<()> {
+/// Checks that a commit does not write a ticket twice or open two tickets with the same number.
+fn check_unique(tickets: &[TicketWrite]) -> Result<()> {
     let (mut ids, mut numbers) = (HashSet::new(), HashSet::new());
     for TicketWrite { expected, snapshot, .. } in tickets {
-        let one = ids.insert(snapshot.id) && (*expected > 0 || numbers.insert(snapshot.number.value));
-        if !one {
-            let problem = format!("the commit has two tickets where one can be: {}", snapshot.number);
+        let is_unique = ids.insert(snapshot.id) && (*expected > 0 || numbers.insert(snapshot.number.value));
+        if !is_unique {
+            let problem = format!("the commit writes ticket {} twice", snapshot.number);
             return Err(Error::new(ErrorKind::Storage, problem));
         }
     }
@@ -161,7 +162,7 @@ impl Rows {
                 due.truncate(*limit);
                 Answer::Due(due)
             }
-            // Answered over all desks, by the transaction.
+            // These span all desks, so the transaction answers them.
             Read::DueTickets { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
@@ -178,7 +179,7 @@ impl Rows {
         })
     }
 
-    /// Everything that could be refused, before anything is written.
+    /// Checks that a write can succeed, before anything is written.
     fn check(&self, write: &TicketWrite) -> Result<()> {
         let id = write.snapshot.id;
         match self.tickets.get(&id) {

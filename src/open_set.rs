@@ -1,7 +1,9 @@
-//! Open sets: the names that the crate knows, and room for a desk's own.
+//! A macro for open sets: enums of predefined names that a desk can extend with its own.
 
-/// Declares an enum of known names plus `Own(String)`. It is written as its name in every format, and reading
-/// a known name always gives the known variant, so that equal names are equal values.
+/// Declares an enum of predefined names plus `Own(String)`.
+///
+/// A value serializes as its name. Deserializing a predefined name always gives its variant, so equal names are equal
+/// values.
 macro_rules! open_set {
     (
         $(#[$doc:meta])*
@@ -12,15 +14,15 @@ macro_rules! open_set {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// One of the desk's own.
+            /// A name defined by the desk.
             Own(String),
         }
 
         impl $name {
-            /// Those that the crate knows.
+            /// The predefined values.
             pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
 
-            /// The name, as it is written and stored.
+            /// Returns the name, as it is serialized and stored.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$variant => $text,)*
@@ -76,7 +78,7 @@ macro_rules! open_set {
             }
         }
 
-        /// In words.
+        /// Formats the value for people.
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(match self {

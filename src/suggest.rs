@@ -1,30 +1,30 @@
-//! Names that somebody typed: the nearest known one, and how to say that a name is unknown.
+//! Suggestions for misspelled names.
 
-/// The longest name, in characters, for which another is suggested.
-const LONGEST: usize = 80;
+/// The longest name, in characters, for which a suggestion is made.
+const MAX_CHARS: usize = 80;
 
-/// The known name that was probably meant, if one is near enough to be worth suggesting.
+/// Returns the known name that is closest to `wrong`, if it is close enough to be a likely correction.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
-    // A third of the letters may differ: enough for typing errors, too little for another word.
+    // A third of the letters may differ. This accepts typing errors and rejects unrelated words.
     let length = wrong.chars().count();
-    let near = (length / 3).max(1);
-    // To compare takes time as both lengths multiplied, and somebody may have sent a whole book for a name.
-    if length > LONGEST {
+    let max_distance = (length / 3).max(1);
+    // The comparison takes time proportional to the product of the lengths, and the input may be arbitrarily long.
+    if length > MAX_CHARS {
         return None;
     }
-    let may_be_near = |name: &str| name.chars().count().abs_diff(length) <= near;
+    let has_similar_length = |name: &str| name.chars().count().abs_diff(length) <= max_distance;
     known
         .into_iter()
         .map(|name| (name.to_lowercase(), name))
-        .filter(|(lower, _)| may_be_near(lower))
+        .filter(|(lower, _)| has_similar_length(lower))
         .map(|(lower, name)| (strsim::damerau_levenshtein(&wrong, &lower), name))
-        .filter(|(distance, _)| *distance <= near)
+        .filter(|(distance, _)| *distance <= max_distance)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// `is not known (did you mean "x"?)`, to follow the name itself in a message.
+/// Returns `is not known (did you mean "x"?)` or `is not known`, to follow the name in an error message.
 pub(crate) fn unknown<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(wrong, known) {
         Some(name) => format!("is not known (did you mean {name:?}?)"),
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_is_understood_and_another_word_is_not() {
+    fn suggests_a_correction_for_a_typo_but_not_for_an_unrelated_word() {
         let known = ["contact.vip", "contact.company", "priority", "приоритет"];
         assert_eq!(nearest("contat.vip", known), Some("contact.vip"));
         assert_eq!(nearest("pirority", known), Some("priority"));
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(nearest("приоритт", known), Some("приоритет"));
         assert_eq!(nearest("channel", known), None);
         assert_eq!(nearest("", known), None);
-        let book = "x".repeat(1 << 20);
-        assert_eq!(nearest(&book, [book.as_str()]), None);
+        let long = "x".repeat(1 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
     }
 }

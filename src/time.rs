@@ -1,31 +1,32 @@
-//! Where the time comes from.
+//! Sources of the current time.
 //!
-//! Nothing below the desk reads a clock: every decision gets its `now` as an argument. The desk asks its
-//! [`TimeSource`], which is the machine's clock unless the host brings another.
+//! A desk reads the time from its [`TimeSource`], which is the system clock by default. Code below the desk does not read
+//! a clock: it receives the current time as an argument.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use chrono::{DateTime, TimeDelta, Utc};
 
-/// A source of the present time.
+/// A source of the current time.
 pub trait TimeSource: Send + Sync + fmt::Debug {
-    /// The present instant. The desk rounds it down to whole microseconds, which is what stores keep.
+    /// Returns the current instant. The desk rounds it down to whole microseconds, the resolution of stores.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock: the default.
+/// The system clock, which is the default [`TimeSource`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemTime;
 
 impl TimeSource for SystemTime {
-    #[allow(clippy::disallowed_methods)] // The one place where the crate reads the wall clock.
+    #[allow(clippy::disallowed_methods)] // The only place in the crate that reads the wall clock.
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
 }
 
-/// A clock that moves only when told to: for tests, simulations and demonstrations.
+/// A clock that changes only through [`advance`](ManualTime::advance) and [`set`](ManualTime::set), for tests and
+/// simulations.
 ///
 /// Clones share the same time.
 ///
@@ -40,12 +41,12 @@ impl TimeSource for SystemTime {
 pub struct ManualTime(Arc<Mutex<DateTime<Utc>>>);
 
 impl ManualTime {
-    /// A clock that shows this instant.
+    /// Creates a clock that shows this instant.
     pub fn at(now: DateTime<Utc>) -> ManualTime {
         ManualTime(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves the clock by this much. Past the ends of the calendar it stands still.
+    /// Moves the clock by a duration, which may be negative. If the result is out of range, the clock does not move.
     pub fn advance(&self, by: TimeDelta) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add_signed(by).unwrap_or(*now);
@@ -63,7 +64,7 @@ impl TimeSource for ManualTime {
     }
 }
 
-/// Time that passes while something runs.
+/// A stopwatch for measuring elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(std::time::Instant);
 
@@ -77,8 +78,10 @@ impl Stopwatch {
     }
 }
 
-/// Rounded down to the resolution that every store keeps, so that what is returned equals what is read back. A
-/// leap second, which no count of microseconds has room for, becomes the second after it.
+/// Rounds an instant down to microseconds, the resolution of every store, so that a returned instant equals the stored one.
+///
+/// An instant in a leap second becomes an instant in the following second, because a count of microseconds cannot express
+/// leap seconds.
 pub(crate) fn to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

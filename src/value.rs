@@ -1,4 +1,4 @@
-//! Values that a host hands over: custom fields, and attributes of people.
+//! Typed values of custom fields and of the attributes of people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One typed value: of a custom field, an attribute of a person, or the right-hand side of a condition.
+/// A typed value of a custom field, of a person's attribute, or on the right-hand side of a condition.
 ///
-/// In JSON and TOML it is written plainly: `true`, `42`, `"text"`, `["a", "b"]`; a date and an instant say what
-/// they are, so that a text that merely looks like one stays a text: `{"date": "2026-01-05"}`,
-/// `{"instant": "2026-01-05T09:00:00Z"}`. Amounts of money go in as integers of the smallest unit, because
-/// binary fractions do not add up.
+/// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates and instants are
+/// tagged, so that text that looks like a date remains text: `{"date": "2026-01-05"}`,
+/// `{"instant": "2026-01-05T09:00:00Z"}`. There are no fractions: binary fractions do not add up exactly, so store money as
+/// an integer number of the smallest unit.
 ///
 /// ```
 /// use firstline::Value;
@@ -30,7 +30,7 @@ pub enum Value {
     Integer(i64),
     /// Text.
     Text(String),
-    /// Several texts.
+    /// A list of texts.
     List(Vec<String>),
     /// A calendar date.
     #[serde(with = "date")]
@@ -40,7 +40,7 @@ pub enum Value {
     Instant(DateTime<Utc>),
 }
 
-/// Writes a type as a struct of one named field, so that untagged reading cannot confuse it with text.
+/// Serializes a type as a struct with one named field, so that untagged deserialization cannot confuse the type with text.
 macro_rules! named {
     ($name:ident: $type:ty) => {
         mod $name {
@@ -67,7 +67,7 @@ named!(date: NaiveDate);
 named!(instant: DateTime<Utc>);
 
 impl Value {
-    /// The name of the value's type, as used in messages.
+    /// Returns the name of the value's type, as used in messages.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Bool(_) => "yes/no",
@@ -148,9 +148,11 @@ impl From<Vec<String>> for Value {
     }
 }
 
-/// What a policy may know of a person: `vip`, `company`, `role`, `skills`. Names are free; values are typed.
+/// The attributes of a person that a policy can use, such as `vip`, `company`, `role` or `skills`.
 ///
-/// Attributes come with the command and a snapshot of them is kept in the event, so that a decision can be
-/// understood, and replayed, long after the host's own user record has changed. Names, addresses and other
-/// contact data do not belong here: they go into [`Contact`](crate::Contact)'s own fields, which can be erased.
+/// The host chooses the attribute names. Attributes are passed with a command, and the event keeps a snapshot of them. So a
+/// decision can be explained and replayed after the host's user record has changed.
+///
+/// Do not put names, addresses or other contact data here. Use the fields of [`Contact`](crate::Contact), which can be
+/// erased.
 pub type Attributes = BTreeMap<String, Value>;

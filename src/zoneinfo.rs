@@ -1,6 +1,6 @@
-//! The time zones of a directory, such as the system's.
+//! Time zones from a directory, such as the system's.
 //!
-//! The tables compiled into a program grow old with it; the system's are kept fresh by whoever looks after it.
+//! The tables compiled into a program never change. The operating system updates its own tables.
 //!
 //! ```no_run
 //! use firstline::Calendar;
@@ -20,47 +20,48 @@ use std::path::{Path, PathBuf};
 use crate::calendar::Zone;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest file that is taken for TZif data; real ones have less than 4 KB.
-const LONGEST: u64 = 1 << 20;
+/// The number of bytes that are read of a file at most. Real TZif files have less than 4 KB.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// A directory of TZif files. Nothing is kept: each call reads the directory as it is.
+/// A directory of TZif files. Nothing is cached: each call reads the files again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zoneinfo(PathBuf);
 
 impl Zoneinfo {
-    /// The system's directory, `/usr/share/zoneinfo`, which Windows does not have.
+    /// Returns the system's directory, `/usr/share/zoneinfo`. Windows does not have it.
     pub fn system() -> Zoneinfo {
         Zoneinfo::in_directory("/usr/share/zoneinfo")
     }
 
-    /// The directory of this path.
+    /// Returns the directory with this path.
     pub fn in_directory(path: impl Into<PathBuf>) -> Zoneinfo {
         Zoneinfo(path.into())
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The zone of this IANA name, as it is on disk now.
+    /// Reads the zone with this IANA name from the directory.
     ///
     /// # Errors
-    /// - [`Definition`](ErrorKind::Definition) if the directory has no such zone, or the name is not one of a zone.
-    /// - [`Storage`](ErrorKind::Storage) if its file cannot be read.
+    /// - [`Definition`](ErrorKind::Definition) if the directory has no such zone, the name is not a valid zone name, or the
+    ///   file is not valid TZif data.
+    /// - [`Storage`](ErrorKind::Storage) if the file cannot be read.
     /// - As [`Zone::from_tzif`] if it is not TZif data.
     pub fn zone(&self, name: &str) -> Result<Zone> {
         let part = |part: &str| {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
             !part.is_empty() && part.bytes().all(fits)
         };
-        // A name is a path inside the directory and nothing else: no dots, no root.
+        // The name becomes a path. Without dots and without a root, it cannot lead out of the directory.
         if !name.split('/').all(part) {
-            return Err(Error::definition("time zone", format!("{name:?} is no name of a time zone")));
+            return Err(Error::definition("time zone", format!("{name:?} is not a time zone name")));
         }
         let mut tzif = Vec::new();
         let read =
-            std::fs::File::open(self.0.join(name)).and_then(|file| file.take(LONGEST).read_to_end(&mut tzif));
+            std::fs::File::open(self.0.join(name)).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut tzif));
         match read {
             Ok(_) => Zone::from_tzif(name, self.version().as_deref(), &tzif),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -73,7 +74,7 @@ impl Zoneinfo {
         }
     }
 
-    /// The release of the tz database in the directory, such as `2025b`, if a file in it tells.
+    /// Returns the tz database release in the directory, such as `2025b`. `None` if no file states the release.
     pub fn version(&self) -> Option<String> {
         let beginning = |file: &str| {
             let mut text = Vec::new();
@@ -81,7 +82,7 @@ impl Zoneinfo {
             let line = String::from_utf8_lossy(&text).lines().next()?.trim().to_owned();
             Some(line)
         };
-        // Linux has the release in the first line of the sources, macOS and the BSDs in a file of its own.
+        // Linux has the release in the first line of `tzdata.zi`; macOS and the BSDs have a separate file.
         beginning("tzdata.zi")
             .and_then(|line| line.strip_prefix("# version ").map(str::to_owned))
             .or_else(|| beginning("+VERSION"))

@@ -1,4 +1,4 @@
-//! Building calendars in code.
+//! The calendar builder.
 
 use chrono::Weekday;
 
@@ -9,10 +9,11 @@ use super::shift::{self, Shift};
 use super::week::EVERY_DAY;
 use crate::error::{Error, Result};
 
-/// A calendar in the making; see [`Calendar::builder`] and [`Definition::to_builder`].
+/// A builder for a [`Calendar`] or its [`Definition`].
 ///
-/// Days are written as texts: `"2026-12-25"`, or `"12-25"` for every year. Hours are shifts with commas between
-/// them: `"09:00-12:30, 13:30-17:00"`. What is wrong with them is told at the end, by [`build`](Builder::build).
+/// Start with [`Calendar::builder`] or [`Definition::to_builder`]. A day is a string: `"2026-12-25"`, or `"12-25"` for
+/// every year. Hours are comma-separated shifts: `"09:00-12:30, 13:30-17:00"`. Malformed input is reported by
+/// [`build`](Builder::build) and [`definition`](Builder::definition).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {
@@ -22,14 +23,14 @@ pub struct Builder {
 }
 
 impl Calendar {
-    /// A calendar in the making, for the time zone of this IANA name. It starts closed on all days.
+    /// Returns a builder for a calendar in the time zone with this IANA name, closed on all days.
     pub fn builder(tz: &str) -> Builder {
         Builder::new(tz)
     }
 }
 
 impl Definition {
-    /// A builder that begins with this definition, for adding to it: the holidays of a file, for example.
+    /// Returns a builder that starts from this definition, to add holidays from a file, for example.
     ///
     /// ```
     /// use firstline::calendar::{Definition, Holiday};
@@ -55,7 +56,7 @@ impl Builder {
         Builder { definition, breaks: Vec::new(), error: None }
     }
 
-    /// Opens these shifts on these weekdays, besides those that are open already.
+    /// Adds shifts to these weekdays.
     pub fn hours(self, days: impl IntoIterator<Item = Weekday>, hours: &str) -> Builder {
         self.try_with(|definition| {
             let hours = shift::parse_hours(hours)?;
@@ -67,13 +68,14 @@ impl Builder {
         })
     }
 
-    /// Open day and night, all week.
+    /// Opens the calendar around the clock, all week.
     pub fn always_open(self) -> Builder {
         self.hours(EVERY_DAY, &Shift::WHOLE_DAY.to_string())
     }
 
-    /// Closes these stretches inside the shifts of these weekdays, such as lunch: `"12:30-13:30"`. The order of
-    /// [`hours`](Builder::hours) and breaks makes no difference.
+    /// Adds breaks, such as `"12:30-13:30"` for lunch, inside the shifts of these weekdays.
+    ///
+    /// Breaks apply to all [`hours`](Builder::hours), including those added later.
     pub fn breaks(mut self, days: impl IntoIterator<Item = Weekday>, breaks: &str) -> Builder {
         for day in days {
             for pause in breaks.split(',') {
@@ -83,7 +85,7 @@ impl Builder {
         self
     }
 
-    /// Closes a day. The name, which may be empty, is what explanations call it.
+    /// Adds a holiday. The name, which may be empty, appears in [`Label::Holiday`](super::Label::Holiday).
     pub fn holiday(self, on: &str, name: &str) -> Builder {
         self.try_with(|definition| {
             definition.holidays.add(&Holiday::new(on.parse()?, name)?);
@@ -91,13 +93,15 @@ impl Builder {
         })
     }
 
-    /// Closes these days: as read from a file, for example.
+    /// Adds holidays, such as those read from a file.
     pub fn holidays(mut self, holidays: impl IntoIterator<Item = Holiday>) -> Builder {
         holidays.into_iter().for_each(|holiday| self.definition.holidays.add(&holiday));
         self
     }
 
-    /// Gives a day hours of its own in place of the week's, holiday or not. No hours (`""`) close it.
+    /// Replaces the hours of a day. An exception overrides the weekly hours and any holiday; `""` closes the day.
+    ///
+    /// A second exception for the same day is an error.
     pub fn exception(self, on: &str, hours: &str) -> Builder {
         self.try_with(|definition| {
             let on = on.parse()?;
@@ -109,22 +113,23 @@ impl Builder {
         })
     }
 
-    /// Where a sum ends that is reached exactly at closing time.
+    /// Sets the result of [`Calendar::add`] if the duration is used up exactly at closing time.
     pub fn at_closing(mut self, at_closing: AtClosing) -> Builder {
         self.definition.at_closing = at_closing;
         self
     }
 
-    /// What holidays take away from shifts that cross midnight.
+    /// Sets the part of overnight shifts that a holiday removes.
     pub fn holiday_cut(mut self, holiday_cut: HolidayCut) -> Builder {
         self.definition.holiday_cut = holiday_cut;
         self
     }
 
-    /// The checked definition, for keeping.
+    /// Returns the definition, which can be stored. The time zone is looked up when the definition is compiled.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition), for the first thing that was wrong.
+    /// [`Definition`](crate::ErrorKind::Definition) if a day, shift or break is invalid. Only the first problem is
+    /// reported.
     pub fn definition(mut self) -> Result<Definition> {
         for (day, pause) in std::mem::take(&mut self.breaks) {
             self = self.try_with(|definition| {
@@ -139,16 +144,16 @@ impl Builder {
         }
     }
 
-    /// The compiled calendar, with the time zone from the tables compiled into the program.
+    /// Compiles the calendar, using the time zone tables built into the program.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition), for the first thing that was wrong, or if the time zone is
-    /// not known.
+    /// [`Definition`](crate::ErrorKind::Definition) if a day, shift or break is invalid, or if the time zone is unknown.
+    /// Only the first problem is reported.
     pub fn build(self) -> Result<Calendar> {
         self.definition()?.compile()
     }
 
-    /// Does one step unless an earlier one failed: the first error is the one to tell.
+    /// Applies a step, unless an earlier one failed: only the first error is kept.
     fn try_with(mut self, step: impl FnOnce(&mut Definition) -> Result<()>) -> Builder {
         if self.error.is_none() {
             self.error = step(&mut self.definition).err();

@@ -1,4 +1,4 @@
-//! A calendar ready for use.
+//! The compiled calendar.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use super::zone::Zone;
 use crate::error::{Error, Result};
 
 impl Definition {
-    /// The calendar, with the time zone from the tables compiled into the program.
+    /// Compiles the calendar, using the time zone tables built into the program.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if the time zone is not known.
+    /// [`Definition`](crate::ErrorKind::Definition) if the time zone is unknown.
     pub fn compile(&self) -> Result<Calendar> {
         self.compile_in(&Zone::named(self.tz())?)
     }
 
-    /// The calendar, with the data of this time zone.
+    /// Compiles the calendar with the given time zone data.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if it is not the definition's zone.
+    /// [`Definition`](crate::ErrorKind::Definition) if the zone's name differs from the definition's.
     pub fn compile_in(&self, zone: &Zone) -> Result<Calendar> {
         if zone.name() != self.tz() {
             let problem = format!("the calendar is for {:?}, not for {:?}", self.tz(), zone.name());
@@ -32,13 +32,14 @@ impl Definition {
     }
 }
 
-/// A working calendar, compiled: immutable, cheap to clone, and shared between threads.
+/// A compiled business calendar.
 ///
-/// Instants are UTC; durations are real elapsed time while the calendar is open. No question allocates, reads a
-/// zone's table or panics: answers outside the range of [`DateTime<Utc>`] are `None`. A leap second counts as the
-/// end of the second before it.
+/// A calendar is immutable, cheap to clone and can be shared between threads. Instants are UTC. Durations are elapsed
+/// time during which the calendar is open. Methods that compute an instant return `None` if it would be outside the range
+/// of [`DateTime<Utc>`]. Queries neither allocate nor panic. A leap second counts as the last nanosecond of the second
+/// before it.
 ///
-/// See the [module](super) for what counts as open.
+/// The [module](super) defines the time that counts as open.
 #[derive(Clone)]
 pub struct Calendar(pub(super) Arc<Compiled>);
 
@@ -48,7 +49,7 @@ pub(super) struct Compiled {
     pub(super) timeline: Timeline,
 }
 
-/// Nanoseconds of a second.
+/// Nanoseconds in a second.
 const SECOND: u32 = 1_000_000_000;
 
 impl Calendar {
@@ -57,27 +58,28 @@ impl Calendar {
         Calendar(Arc::new(Compiled { definition: definition.clone(), zone: zone.clone(), timeline }))
     }
 
-    /// What it was compiled from.
+    /// Returns the definition that the calendar was compiled from.
     pub fn definition(&self) -> &Definition {
         &self.0.definition
     }
 
-    /// The time zone and the data it was compiled with.
+    /// Returns the time zone data that the calendar was compiled with.
     pub fn zone(&self) -> &Zone {
         &self.0.zone
     }
 
-    /// Bytes that the compiled form takes, without the definition and the zone's table, which calendars share.
+    /// Returns the size of the compiled form in bytes, without the definition and the zone's table.
+    /// Clones of a [`Zone`] share its table.
     pub fn compiled_bytes(&self) -> usize {
         size_of::<Timeline>() + self.0.timeline.heap_bytes()
     }
 
-    /// Whether it is open at an instant.
+    /// Returns true if the calendar is open at `at`.
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {
         self.0.timeline.is_open(at.timestamp())
     }
 
-    /// The open time from `start` to `end`, the latter not included; negative if `end` is before `start`.
+    /// Returns the open time from `start` (inclusive) to `end` (exclusive). Negative if `end` is before `start`.
     ///
     /// ```
     /// use firstline::Calendar;
@@ -94,15 +96,16 @@ impl Calendar {
     pub fn between(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> TimeDelta {
         let (from, to) = (self.elapsed(start), self.elapsed(end));
         let nanos = i64::from(to.nanos) - i64::from(from.nanos);
-        // Seconds of all time are far inside the range of `TimeDelta`.
+        // The seconds between any two instants are well inside the range of `TimeDelta`.
         let seconds = to.seconds - from.seconds + nanos.div_euclid(SECOND.into());
         TimeDelta::new(seconds, nanos.rem_euclid(SECOND.into()) as u32).unwrap_or(TimeDelta::MAX)
     }
 
-    /// The earliest instant, not before `start`, until which `duration` has been open since `start`.
+    /// Returns the earliest instant at which `duration` of open time has passed since `start`.
     ///
-    /// With [`AtClosing::NextOpening`] it is the latest such instant. A negative duration is
-    /// [subtracted](Calendar::subtract). `None` if it never opens for so long again, or not while there are instants.
+    /// With [`AtClosing::NextOpening`], returns the latest such instant instead. A negative duration is
+    /// [subtracted](Calendar::subtract). Returns `None` if less than `duration` of open time remains after `start`, or if
+    /// the result is outside the range of [`DateTime<Utc>`].
     ///
     /// ```
     /// use firstline::Calendar;
@@ -118,7 +121,7 @@ impl Calendar {
     /// ```
     #[inline]
     pub fn add(&self, start: DateTime<Utc>, duration: TimeDelta) -> Option<DateTime<Utc>> {
-        // Whole seconds, as nearly all deadlines are, have nothing to carry.
+        // Fast path: nearly all deadlines are whole seconds, which need no carry.
         let (seconds, nanos) = (duration.num_seconds(), duration.subsec_nanos());
         let is_whole = nanos == 0 && start.timestamp_subsec_nanos() == 0;
         if is_whole && seconds > 0 && self.0.definition.at_closing() == AtClosing::Closing {
@@ -140,16 +143,16 @@ impl Calendar {
         }
     }
 
-    /// The latest instant, not after `end`, since which `duration` has been open until `end`.
+    /// Returns the latest instant from which `duration` of open time passes until `end`.
     ///
-    /// A negative duration is [added](Calendar::add). `None` if it was never open for so long before, or not while
-    /// there were instants.
+    /// A negative duration is [added](Calendar::add). Returns `None` if there is less than `duration` of open time before
+    /// `end`, or if the result is outside the range of [`DateTime<Utc>`].
     #[inline]
     pub fn subtract(&self, end: DateTime<Utc>, duration: TimeDelta) -> Option<DateTime<Utc>> {
         self.add(end, -duration)
     }
 
-    /// The first open instant from `at` on: `at` itself if it is open. `None` if it never opens again.
+    /// Returns the first open instant at or after `at`. `None` if the calendar never opens again.
     pub fn next_open(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let timeline = &self.0.timeline;
         let second = at.timestamp();
@@ -159,14 +162,15 @@ impl Calendar {
         DateTime::from_timestamp(timeline.instant_of(timeline.open_before(second) + 1)? - 1, 0)
     }
 
-    /// The end of the open period in which `at` lies, or of the next one. `None` if it never closes again, or never
-    /// opens again.
+    /// Returns the end of the open period that contains `at`, or of the next one if `at` is closed.
+    ///
+    /// `None` if the calendar never opens again, or never closes after it has opened.
     pub fn next_close(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let open = self.next_open(at)?;
         DateTime::from_timestamp(self.0.timeline.closed_from(open.timestamp())?, 0)
     }
 
-    /// How much has been open before an instant.
+    /// Returns the open time before `at`, counted from a fixed origin.
     #[inline(always)]
     fn elapsed(&self, at: DateTime<Utc>) -> Open {
         let (second, nanos) = (at.timestamp(), at.timestamp_subsec_nanos());
@@ -176,7 +180,7 @@ impl Calendar {
         Open { seconds: self.0.timeline.open_before(second), nanos }
     }
 
-    /// The earliest instant before which so much has been open.
+    /// Returns the earliest instant with this much open time before it.
     #[inline(always)]
     fn earliest_at(&self, open: Open) -> Option<DateTime<Utc>> {
         match open.nanos {
@@ -185,7 +189,7 @@ impl Calendar {
         }
     }
 
-    /// The latest instant before which so much has been open: there the next open second begins, or is going on.
+    /// Returns the latest instant with this much open time before it. It is in the next open second, or at its start.
     #[inline]
     fn latest_at(&self, open: Open) -> Option<DateTime<Utc>> {
         let end = self.0.timeline.instant_of(open.seconds.saturating_add(1))?;
@@ -199,18 +203,18 @@ impl fmt::Debug for Calendar {
     }
 }
 
-/// Open time, counted from an instant before all others.
+/// Open time since a fixed origin.
 #[derive(Debug, Clone, Copy)]
 struct Open {
     seconds: i64,
-    /// Below [`SECOND`]; of the open second that follows.
+    /// Nanoseconds of the next open second; less than [`SECOND`].
     nanos: u32,
 }
 
 impl Open {
     #[inline]
     fn of(duration: TimeDelta) -> Open {
-        // chrono's parts have the sign of the whole.
+        // Both parts of a negative `TimeDelta` are negative.
         let (seconds, nanos) = (duration.num_seconds(), duration.subsec_nanos());
         if nanos < 0 {
             Open { seconds: seconds - 1, nanos: nanos.saturating_add_unsigned(SECOND) as u32 }

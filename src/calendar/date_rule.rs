@@ -1,4 +1,4 @@
-//! Occasions: a date, or the same day of every year.
+//! Date rules and holidays.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// One date (`2026-12-25`), or the same day of every year (`12-25`).
+/// A single date (`2026-12-25`) or the same day of every year (`12-25`).
 ///
-/// `02-29` is an occasion of leap years. Years go from 1 to 9999.
+/// `02-29` matches in leap years only. Years range from 1 to 9999.
 ///
 /// ```
 /// use firstline::calendar::DateRule;
@@ -23,13 +23,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DateRule {
-    /// On this date.
+    /// A single date.
     On(NaiveDate),
-    /// Every year on this day of this month, the first being 1.
+    /// The same day of every year.
     Every {
-        /// 1 to 12.
+        /// The month, from 1 to 12.
         month: u8,
-        /// 1 to 31.
+        /// The day of the month, from 1 to 31.
         day: u8,
     },
 }
@@ -38,27 +38,27 @@ impl FromStr for DateRule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<DateRule> {
-        let refused = || {
-            Error::definition("date", format!("{text:?} is no date"))
+        let invalid = || {
+            Error::definition("date", format!("{text:?} is not a date"))
                 .allowing("2026-12-25, or 12-25 for every year")
         };
         let shape: Vec<usize> = text.split('-').map(str::len).collect();
         if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-            return Err(refused());
+            return Err(invalid());
         }
         match shape[..] {
             [4, 2, 2] => match text.parse::<NaiveDate>() {
                 Ok(date) if !text.starts_with("0000") => Ok(DateRule::On(date)),
-                _ => Err(refused()),
+                _ => Err(invalid()),
             },
-            // The year 2000 had every day that any year has.
+            // 2000 is a leap year, so it has every day that any year has.
             [2, 2] => {
                 match (format!("2000-{text}").parse::<NaiveDate>(), text[..2].parse(), text[3..].parse()) {
                     (Ok(_), Ok(month), Ok(day)) => Ok(DateRule::Every { month, day }),
-                    _ => Err(refused()),
+                    _ => Err(invalid()),
                 }
             }
-            _ => Err(refused()),
+            _ => Err(invalid()),
         }
     }
 }
@@ -81,14 +81,14 @@ impl TryFrom<String> for DateRule {
 }
 
 impl From<DateRule> for String {
-    fn from(occasion: DateRule) -> String {
-        occasion.to_string()
+    fn from(rule: DateRule) -> String {
+        rule.to_string()
     }
 }
 
-/// A day on which nothing opens, with its name if it has one.
+/// A day on which no shift opens, with an optional name.
 ///
-/// In JSON and TOML it is a date alone, or `{"date": "12-25", "name": "Christmas Day"}`.
+/// In JSON and TOML, a holiday is a date (`"12-25"`) or a named date (`{"date": "12-25", "name": "Christmas Day"}`).
 ///
 /// ```
 /// use firstline::calendar::Holiday;
@@ -98,74 +98,74 @@ impl From<DateRule> for String {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "HolidayRepr", into = "HolidayRepr")]
 pub struct Holiday {
     on: DateRule,
     name: String,
 }
 
 impl Holiday {
-    /// A holiday with a name, which may be empty.
+    /// Creates a holiday. The name may be empty.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if an annual occasion is not a day of the calendar, or the
-    /// date's year is outside 1 to 9999.
+    /// [`Definition`](crate::ErrorKind::Definition) if an annual rule names a day that no year has, or if a date's year is
+    /// outside 1 to 9999.
     pub fn new(on: DateRule, name: impl Into<String>) -> Result<Holiday> {
-        // An occasion built in code is held to the same rules as a written one.
+        // The public fields of `DateRule` can hold values that its text form refuses; the round trip checks them.
         let on = on.to_string().parse()?;
         Ok(Holiday { on, name: name.into() })
     }
 
-    /// A holiday on an occasion that has been checked.
+    /// Creates a holiday from a rule that has already been checked.
     pub(super) fn on_checked(on: DateRule, name: &str) -> Holiday {
         Holiday { on, name: name.to_owned() }
     }
 
-    /// When it is.
+    /// Returns the date rule of the holiday.
     pub fn on(&self) -> DateRule {
         self.on
     }
 
-    /// Its name, or an empty text.
+    /// Returns the name. Empty if the holiday has none.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// How a holiday is written: its date alone where it has no name.
+/// The serialized form of a holiday: a plain date if it has no name.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a date, or {\"date\": ..., \"name\": ...}")]
-enum Written {
+enum HolidayRepr {
     Date(String),
-    Named(Named),
+    NamedHoliday(NamedHoliday),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+struct NamedHoliday {
     date: String,
     name: String,
 }
 
-impl TryFrom<Written> for Holiday {
+impl TryFrom<HolidayRepr> for Holiday {
     type Error = Error;
 
-    fn try_from(written: Written) -> Result<Holiday> {
-        let (date, name) = match written {
-            Written::Date(date) => (date, String::new()),
-            Written::Named(Named { date, name }) => (date, name),
+    fn try_from(repr: HolidayRepr) -> Result<Holiday> {
+        let (date, name) = match repr {
+            HolidayRepr::Date(date) => (date, String::new()),
+            HolidayRepr::NamedHoliday(NamedHoliday { date, name }) => (date, name),
         };
         Ok(Holiday { on: date.parse()?, name })
     }
 }
 
-impl From<Holiday> for Written {
-    fn from(holiday: Holiday) -> Written {
+impl From<Holiday> for HolidayRepr {
+    fn from(holiday: Holiday) -> HolidayRepr {
         let date = holiday.on.to_string();
         if holiday.name.is_empty() {
-            Written::Date(date)
+            HolidayRepr::Date(date)
         } else {
-            Written::Named(Named { date, name: holiday.name })
+            HolidayRepr::NamedHoliday(NamedHoliday { date, name: holiday.name })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Definitions: what a calendar says, as data.
+//! Calendar definitions as data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,37 +9,37 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::date_rule::{DateRule, Holiday};
 use super::shift::{self, Shift};
 
-/// Where a sum of business time ends that is reached exactly when the calendar closes.
+/// The result of adding a duration that is used up exactly at closing time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtClosing {
-    /// At the closing time, the earliest instant at which the sum is reached: 60 minutes from 16:00, with hours
-    /// until 17:00, end at 17:00. Nothing added is nothing changed.
+    /// The closing time, which is the earliest instant at which the duration has passed. If the calendar closes at 17:00,
+    /// 16:00 plus 60 minutes is 17:00. Adding zero returns the start unchanged.
     #[default]
     Closing,
-    /// At the next opening: 60 minutes from 16:00 end on the next day at 09:00. Nothing added to a closed
-    /// instant is the next opening. There is none after the last closing of all.
+    /// The next opening. If the calendar closes at 17:00 and opens at 09:00, 16:00 plus 60 minutes is 09:00 on the next
+    /// working day. Adding zero to a closed instant returns the next opening. The result is `None` if the calendar does
+    /// not open again.
     NextOpening,
 }
 
-/// What a holiday takes away from the shifts that cross midnight.
+/// The part of overnight shifts that a holiday removes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HolidayCut {
-    /// The shifts that open on the holiday, to their end on the next morning; the night before the holiday goes
-    /// on to its end.
+    /// The shifts that open on the holiday, including their hours on the next date. A shift that opened on the day before
+    /// runs to its end.
     #[default]
     Shifts,
-    /// The 24 hours of the date and no more: the night before ends at midnight, and the night that would open on
-    /// the holiday is taken up at the midnight after it.
+    /// Only the calendar day of the holiday. A shift that opened on the day before ends at midnight. A shift that would
+    /// have opened on the holiday and crosses midnight starts at the following midnight.
     CalendarDay,
 }
 
-/// What a calendar says: zone, weekly hours, holidays and exceptions. It is checked, and not yet compiled.
+/// A calendar as data: time zone, weekly hours, holidays and exceptions.
 ///
-/// This is the form to keep: it is what JSON and TOML hold, equal calendars have equal definitions, and equal
-/// definitions are written as the same bytes, so that it can be stored under its hash. Only `tz` and `weekly` must
-/// be there:
+/// Store a calendar in this form. Hours are normalized, and equal definitions serialize to the same bytes, so a definition
+/// can be stored under its hash. Only `tz` and `weekly` are required:
 ///
 /// ```
 /// use firstline::calendar::Definition;
@@ -57,9 +57,12 @@ pub enum HolidayCut {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// For every date the first of these that is there gives the hours: its exception, the annual exception of its
-/// day, its holiday, the annual holiday of its day, the week. Unknown fields, dates and times that do not exist
-/// and dates given twice are refused; hours that overlap count once.
+/// The hours of a date come from the first of these that exists: the exception for the date, the annual exception, the
+/// holiday on the date, the annual holiday, the weekly hours.
+///
+/// Deserializing fails on unknown fields, on dates and times that do not exist, and on two exceptions for the same day.
+/// Two holidays on the same day are merged and their names joined with commas. Overlapping hours count once. The time zone
+/// is looked up by [`compile`](Definition::compile).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
@@ -75,16 +78,16 @@ pub struct Definition {
     pub(super) holiday_cut: HolidayCut,
 }
 
-/// Why a date has the hours that it has.
+/// The source of a date's hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ground<'a> {
+pub(super) enum HoursSource<'a> {
     Weekly,
     Holiday(&'a str),
     Exception,
 }
 
 impl Definition {
-    /// The definition of a calendar in this zone that never opens.
+    /// Creates the definition of a calendar that never opens.
     pub(super) fn closed(tz: &str) -> Definition {
         Definition {
             tz: tz.to_owned(),
@@ -96,67 +99,68 @@ impl Definition {
         }
     }
 
-    /// The IANA name of the time zone.
+    /// Returns the IANA name of the time zone.
     pub fn tz(&self) -> &str {
         &self.tz
     }
 
-    /// The shifts that open on this weekday, in order.
+    /// Returns the shifts that open on this weekday, in order.
     pub fn hours(&self, weekday: Weekday) -> &[Shift] {
         let Weekly { mon, tue, wed, thu, fri, sat, sun } = &self.weekly;
         &[mon, tue, wed, thu, fri, sat, sun][weekday.num_days_from_monday() as usize].0
     }
 
-    /// The holidays, annual ones after dated ones.
+    /// Returns the holidays: dated ones first, then annual ones.
     pub fn holidays(&self) -> impl Iterator<Item = Holiday> {
         self.holidays.0.iter().map(|(&on, name)| Holiday::on_checked(on, name))
     }
 
-    /// The dates with hours of their own, annual ones after dated ones.
+    /// Returns the exceptions with their shifts: dated ones first, then annual ones.
     pub fn exceptions(&self) -> impl Iterator<Item = (DateRule, &[Shift])> {
         self.exceptions.iter().map(|(&on, hours)| (on, &*hours.0))
     }
 
-    /// Where a sum ends that is reached at closing time.
+    /// Returns the rule for durations that are used up exactly at closing time.
     pub fn at_closing(&self) -> AtClosing {
         self.at_closing
     }
 
-    /// What holidays take away from night shifts.
+    /// Returns the part of overnight shifts that holidays remove.
     pub fn holiday_cut(&self) -> HolidayCut {
         self.holiday_cut
     }
 
-    /// The shifts that open on a date, and why these. Of a holiday that takes the calendar day they are the week's:
-    /// what is left of them after the day has been cut out of all shifts.
-    pub(super) fn day(&self, date: NaiveDate) -> (Ground<'_>, &[Shift]) {
+    /// Returns the shifts that open on a date and their source.
+    ///
+    /// With [`HolidayCut::CalendarDay`], a holiday has the weekly shifts; the caller cuts the calendar day out of them.
+    pub(super) fn hours_on(&self, date: NaiveDate) -> (HoursSource<'_>, &[Shift]) {
         let dated = DateRule::On(date);
         let annual = DateRule::Every { month: date.month() as u8, day: date.day() as u8 };
         if let Some(hours) = self.exceptions.get(&dated).or_else(|| self.exceptions.get(&annual)) {
-            (Ground::Exception, &hours.0)
+            (HoursSource::Exception, &hours.0)
         } else if let Some(name) = self.holiday(date) {
             match self.holiday_cut {
-                HolidayCut::Shifts => (Ground::Holiday(name), &[]),
-                HolidayCut::CalendarDay => (Ground::Holiday(name), self.hours(date.weekday())),
+                HolidayCut::Shifts => (HoursSource::Holiday(name), &[]),
+                HolidayCut::CalendarDay => (HoursSource::Holiday(name), self.hours(date.weekday())),
             }
         } else {
-            (Ground::Weekly, self.hours(date.weekday()))
+            (HoursSource::Weekly, self.hours(date.weekday()))
         }
     }
 
-    /// The name of the holiday on this date, whether or not an exception overrides it.
+    /// Returns the name of the holiday on this date, even if an exception overrides the holiday.
     pub(super) fn holiday(&self, date: NaiveDate) -> Option<&str> {
         let annual = DateRule::Every { month: date.month() as u8, day: date.day() as u8 };
         self.holidays.0.get(&DateRule::On(date)).or_else(|| self.holidays.0.get(&annual)).map(String::as_str)
     }
 
-    /// Every occasion on which the week may not hold.
-    pub(super) fn occasions(&self) -> BTreeSet<DateRule> {
+    /// Returns the date rules of all holidays and exceptions.
+    pub(super) fn date_rules(&self) -> BTreeSet<DateRule> {
         self.holidays.0.keys().chain(self.exceptions.keys()).copied().collect()
     }
 }
 
-/// The hours of a day: shifts in order.
+/// The shifts of a day, in order and without overlaps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Shift>")]
 pub(super) struct Hours(pub(super) Vec<Shift>);
@@ -206,7 +210,7 @@ impl Weekly {
     }
 }
 
-/// Holidays by occasion. Two names for one occasion are both kept, as some years two feasts fall on one date.
+/// Holidays by date rule. If two holidays share a rule, their names are joined with commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Holiday>", into = "Vec<Holiday>")]
 pub(super) struct Holidays(BTreeMap<DateRule, String>);
@@ -242,7 +246,7 @@ impl From<Holidays> for Vec<Holiday> {
     }
 }
 
-/// Reads exceptions, refusing a date that is there twice: one of the two would be lost in silence.
+/// Deserializes exceptions. A repeated date is an error, because a map would silently keep only one of the two.
 fn exceptions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<DateRule, Hours>, D::Error> {
     struct Visitor;
 

@@ -8,13 +8,13 @@ use icalendar::{Calendar as Ics, CalendarComponent, Component, DatePerhapsTime, 
 use super::date_rule::{DateRule, Holiday};
 use crate::error::{Error, Result};
 
-/// The longest event that is taken for a holiday, in days.
+/// The longest event that is accepted as holidays, in days.
 const LONGEST: i64 = 366;
 
-/// The holidays of an iCalendar file: its all-day events, named after their summaries.
+/// Reads the all-day events of an iCalendar file as holidays, named after their summaries.
 ///
-/// An event of several days is as many holidays. One that recurs every year (`RRULE:FREQ=YEARLY`) is an annual
-/// holiday, in the years before its first date as well.
+/// An event of several days becomes one holiday for each day, up to 366 days. An event that recurs every year
+/// (`RRULE:FREQ=YEARLY`) becomes an annual holiday, which also applies to the years before its first date.
 ///
 /// ```
 /// use firstline::calendar::{DateRule, holidays_from_ics};
@@ -27,8 +27,13 @@ const LONGEST: i64 = 366;
 /// ```
 ///
 /// # Errors
-/// [`Definition`](crate::ErrorKind::Definition) if the text is no iCalendar file, or an event is not one of these:
-/// without a date, at a time of day, or with another rule of recurrence. Nothing is left out in silence.
+/// [`Definition`](crate::ErrorKind::Definition) if the text is not an iCalendar file, or if an event
+/// - has no date,
+/// - starts or ends at a time of day,
+/// - has a duration instead of an end date, or does not last from 1 to 366 days,
+/// - recurs by any other rule, or adds, excludes or moves single dates.
+///
+/// No event is skipped silently.
 pub fn holidays_from_ics(text: &str) -> Result<Vec<Holiday>> {
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with("BEGIN:VCALENDAR") {
         return Err(Error::definition("iCalendar file", "does not begin with BEGIN:VCALENDAR"));
@@ -47,26 +52,26 @@ pub fn holidays_from_ics(text: &str) -> Result<Vec<Holiday>> {
 
 fn read(event: &Event, holidays: &mut Vec<Holiday>) -> Result<()> {
     let name = event.get_summary().unwrap_or_default();
-    let refused = |problem: &str| {
+    let unsupported = |problem: &str| {
         Error::definition("iCalendar file", format!("event {name:?} {problem}"))
-            .allowing("all-day events, on a date or every year")
+            .allowing("all-day events that occur once or recur every year")
     };
     let date = |date: Option<DatePerhapsTime>| match date {
         Some(DatePerhapsTime::Date(date)) => Ok(Some(date)),
-        Some(DatePerhapsTime::DateTime(_)) => Err(refused("is at a time of day")),
+        Some(DatePerhapsTime::DateTime(_)) => Err(unsupported("starts or ends at a time of day")),
         None => Ok(None),
     };
-    let start = date(event.get_start())?.ok_or_else(|| refused("has no date"))?;
+    let start = date(event.get_start())?.ok_or_else(|| unsupported("has no date"))?;
     let end = date(event.get_end())?;
     let days = match (end, event.property_value("DURATION")) {
         (Some(end), _) => (end - start).num_days(),
         (None, None) => 1,
-        (None, Some(_)) => return Err(refused("has a duration in place of an end")),
+        (None, Some(_)) => return Err(unsupported("has a duration instead of an end date")),
     };
     if !(1..=LONGEST).contains(&days) {
-        return Err(refused("does not last from 1 to 366 days"));
+        return Err(unsupported("does not last from 1 to 366 days"));
     }
-    let is_annual = recurs_annually(event, start).map_err(refused)?;
+    let is_annual = recurs_annually(event, start).map_err(unsupported)?;
     for date in start.iter_days().take(days as usize) {
         let on = if is_annual {
             DateRule::Every { month: date.month() as u8, day: date.day() as u8 }
@@ -78,16 +83,19 @@ fn read(event: &Event, holidays: &mut Vec<Holiday>) -> Result<()> {
     Ok(())
 }
 
-/// Whether an event recurs on its day of every year, or not at all.
+/// Returns true if an event recurs every year on the same day, false if it does not recur.
+///
+/// # Errors
+/// A description of any other recurrence.
 fn recurs_annually(event: &Event, start: NaiveDate) -> Result<bool, &'static str> {
     let dates = ["RDATE", "EXDATE", "RECURRENCE-ID"];
     let has =
         |name: &str| event.property_value(name).is_some() || event.multi_properties().contains_key(name);
     if dates.into_iter().any(has) {
-        return Err("has dates added or left out");
+        return Err("adds, excludes or moves single dates");
     }
     let Some(rule) = event.property_value("RRULE") else {
-        return if has("RRULE") { Err("has several rules of recurrence") } else { Ok(false) };
+        return if has("RRULE") { Err("has several recurrence rules") } else { Ok(false) };
     };
     let (mut yearly, day) = (false, [("BYMONTH", start.month()), ("BYMONTHDAY", start.day())]);
     for part in rule.split(';').filter(|part| !part.is_empty()) {
@@ -95,8 +103,8 @@ fn recurs_annually(event: &Event, start: NaiveDate) -> Result<bool, &'static str
             Some(("FREQ", "YEARLY")) => yearly = true,
             Some(("INTERVAL", "1")) | Some(("WKST", _)) => {}
             Some((name, value)) if day.iter().any(|(by, n)| *by == name && value.parse() == Ok(*n)) => {}
-            _ => return Err("recurs by a rule that is more than every year"),
+            _ => return Err("recurs by a rule other than once a year"),
         }
     }
-    if yearly { Ok(true) } else { Err("recurs by a rule that is not every year") }
+    if yearly { Ok(true) } else { Err("recurs by a rule other than once a year") }
 }

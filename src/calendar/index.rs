@@ -1,21 +1,23 @@
-//! Constant-time search in a sorted list.
+//! Near-constant-time search in a sorted list.
 
-/// Finds the last of sorted keys that is not above a value.
+/// An index that finds the last sorted key less than or equal to a value.
 ///
-/// The range of the keys is divided into equal buckets, about one a key, and each bucket into slots, a few for each
-/// of its own keys: so keys may crowd in one decade and be rare in the centuries around it. Nearly all slots hold two
-/// keys or fewer, so that a search is two look-ups and two comparisons, without a branch to guess wrong: a wrong guess
-/// would cost as much as the search. Where more share a slot, a binary search settles it, so that no list is slow.
+/// The range of the keys is divided into equal buckets, about one per key. Each bucket is divided into slots, a few for
+/// each key in it. The two levels allow for keys that are dense in one decade and sparse in the centuries around it.
+///
+/// Nearly all slots hold at most two keys. A search in such a slot takes two look-ups and two comparisons, without a branch
+/// that the processor could mispredict: one misprediction would cost as much as the whole search. In a slot with more
+/// keys, the search doubles its steps and then halves them, so it stays logarithmic in the number of keys.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// The second key: below it the answer is the first, which reaches down without end.
+    /// The second key. For any value below it, the answer is position 0.
     origin: i64,
-    /// The distance of the last key from `origin`.
+    /// The distance from `origin` to the last key.
     span: u64,
-    /// Buckets are `1 << shift` wide.
+    /// Each bucket is `1 << shift` wide.
     shift: u32,
     buckets: Box<[Bucket]>,
-    /// The answer at the beginning of each slot, and whether more than two keys are in the slot.
+    /// The answer at the start of each slot, with the [`CROWDED`] bit set if the slot holds more than two keys.
     slots: Box<[u32]>,
     /// The position of the last key.
     last: u32,
@@ -23,21 +25,21 @@ pub(super) struct Index {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// Slots are `1 << shift` wide.
+    /// Each slot of this bucket is `1 << shift` wide.
     shift: u32,
-    /// What to add to a distance in slots to find the slot, modulo 2^32: its first one's position, less the number
-    /// of slots before it if all were as wide.
+    /// Added modulo 2^32 to `distance >> shift` to get the position in `slots`. It is the position of the bucket's first
+    /// slot, minus the number of slots before the bucket if all had this width.
     offset: u32,
 }
 
-/// Slots for each key of a bucket.
+/// The number of slots for each key in a bucket.
 const SLOTS: u32 = 4;
 
-/// Marks a slot with more than two keys.
+/// The bit that marks a slot with more than two keys.
 const CROWDED: u32 = 1 << 31;
 
 impl Index {
-    /// The index of a list by keys that never fall. It has at least one item and fewer than two thousand million.
+    /// Builds the index of a list sorted by `key`. The list must have at least 1 and fewer than 2^31 items.
     pub(super) fn new<T>(list: &[T], key: impl Fn(&T) -> i64) -> Index {
         let (len, key) = (list.len(), |i: usize| key(&list[i]));
         let last = len.saturating_sub(1);
@@ -51,13 +53,13 @@ impl Index {
         let (mut buckets, mut slots) = (Vec::new(), Vec::new());
         let mut next = 1;
         for bucket in 0..=(span >> shift) {
-            let own = (next..len).take_while(|&i| distance(i) >> shift == bucket).count() as u32;
-            let slot_shift = shift - (own * SLOTS).max(1).next_power_of_two().ilog2().min(shift);
+            let key_count = (next..len).take_while(|&i| distance(i) >> shift == bucket).count() as u32;
+            let slot_shift = shift - (key_count * SLOTS).max(1).next_power_of_two().ilog2().min(shift);
             let first = (bucket << shift) >> slot_shift;
             buckets
                 .push(Bucket { shift: slot_shift, offset: (slots.len() as u32).wrapping_sub(first as u32) });
             for slot in first..first + (1 << (shift - slot_shift)) {
-                // A key at the very beginning of a slot is the answer there; it is not among those to compare with.
+                // A key equal to the start of a slot is the slot's answer, so no comparison with it is needed.
                 next += (next..len).take_while(|&i| distance(i) <= slot << slot_shift).count();
                 let within = (next..len).take_while(|&i| distance(i) >> slot_shift == slot).count();
                 slots.push((next - 1) as u32 | if within > 2 { CROWDED } else { 0 });
@@ -67,11 +69,12 @@ impl Index {
         Index { origin, span, shift, buckets: buckets.into(), slots: slots.into(), last: last as u32 }
     }
 
-    /// The position of the last key that is at most `value`, or 0 if there is none, in the list it is the index of.
-    /// Values and keys are within 2^62 of zero.
+    /// Returns the position of the last key less than or equal to `value`, or 0 if all keys are greater.
+    ///
+    /// `list` and `key` must be those that the index was built from. Keys and values must be within 2^62 of zero.
     #[inline(always)]
     pub(super) fn find<T>(&self, list: &[T], value: i64, key: impl Fn(&T) -> i64) -> usize {
-        // Below the origin the difference wraps, and is beyond every span.
+        // For a value below the origin the difference wraps to a number greater than any span.
         let distance = value.wrapping_sub(self.origin) as u64;
         if distance >= self.span {
             return if value < self.origin { 0 } else { self.last as usize };
@@ -79,7 +82,7 @@ impl Index {
         let bucket = self.buckets[(distance >> self.shift) as usize];
         let slot = self.slots[((distance >> bucket.shift) as u32).wrapping_add(bucket.offset) as usize];
         let low = slot as usize;
-        // A crowded slot is out of range, like one at the list's end.
+        // The `CROWDED` bit puts `low` out of range, as at the end of the list; both take the slow path.
         match list.get(low..low + 3) {
             Some([_, first, second]) => {
                 low + usize::from(key(first) <= value) + usize::from(key(second) <= value)
@@ -88,17 +91,17 @@ impl Index {
         }
     }
 
-    /// The last key that is at most `value`, if the one at `low` is. Doubling steps find the crowd's end.
+    /// Finds the last key less than or equal to `value`, starting at `low`, by doubling and then halving the step.
     #[cold]
     fn search<T>(&self, list: &[T], mut low: usize, value: i64, key: impl Fn(&T) -> i64) -> usize {
-        let reaches = |at: usize| list.get(at).is_some_and(|item| key(item) <= value);
+        let is_at_most = |at: usize| list.get(at).is_some_and(|item| key(item) <= value);
         let mut step = 1;
-        while reaches(low + step) {
+        while is_at_most(low + step) {
             low += step;
             step *= 2;
         }
         while step > 0 {
-            if reaches(low + step) {
+            if is_at_most(low + step) {
                 low += step;
             }
             step /= 2;
@@ -106,7 +109,7 @@ impl Index {
         low
     }
 
-    /// Bytes on the heap.
+    /// Returns the size of the heap allocations in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.buckets) + size_of_val(&*self.slots)
     }
@@ -119,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_a_scan_finds(
+        fn matches_a_linear_scan(
             mut keys in prop::collection::vec(prop_oneof![-50i64..50, -1_000_000i64..1_000_000, -1i64 << 62..1i64 << 62], 1..60),
             values in prop::collection::vec(-1i64 << 62..1i64 << 62, 1..20),
         ) {

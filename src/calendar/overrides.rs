@@ -1,4 +1,4 @@
-//! The agenda: where local time departs from the weekly hours, and how.
+//! Overrides: the intervals of local time that do not follow the weekly hours.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,18 +6,18 @@ use std::ops::Range;
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::date_rule::DateRule;
-use super::definition::{Definition, Ground, HolidayCut};
+use super::definition::{Definition, HoursSource, HolidayCut};
 use super::shift::Shift;
 use super::week::{DAY, EVERY_DAY, Week, union};
 use super::zone::days_since_epoch;
 
-/// 1970-01-05: the Monday from which local weeks are counted, in local seconds since 1970.
+/// The Monday from which local weeks are counted, 1970-01-05, in local seconds since 1970.
 pub(super) const MONDAY: i64 = 4 * DAY;
 
-/// A departure from the weekly hours, in local seconds since 1970.
+/// An interval that overrides the weekly hours, in local seconds since 1970.
 ///
-/// From `start` it is open until `open`, then closed until `resume`, and from there on the week holds again,
-/// until the next departure.
+/// The calendar is open from `start` to `open` and closed from `open` to `resume`. From `resume` to the next override it
+/// follows the weekly hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Override {
     pub(super) start: i64,
@@ -25,7 +25,7 @@ pub(super) struct Override {
     pub(super) resume: i64,
 }
 
-/// The week of a definition, without holidays and exceptions.
+/// Returns the weekly hours of a definition, without holidays and exceptions.
 pub(super) fn week(definition: &Definition) -> Week {
     let days = (0..7).zip(EVERY_DAY);
     Week::new(days.flat_map(|(day, weekday)| {
@@ -36,11 +36,11 @@ pub(super) fn week(definition: &Definition) -> Week {
     }))
 }
 
-/// The days on which hours other than the week's may open, in order; annual ones in these years.
+/// Returns the days that have a holiday or an exception, in order. Annual rules are expanded over `years`.
 pub(super) fn special_days(definition: &Definition, years: Range<i32>) -> Vec<i64> {
     let mut days = BTreeSet::new();
-    for occasion in definition.occasions() {
-        match occasion {
+    for rule in definition.date_rules() {
+        match rule {
             DateRule::On(date) => {
                 days.insert(days_since_epoch(date));
             }
@@ -55,12 +55,12 @@ pub(super) fn special_days(definition: &Definition, years: Range<i32>) -> Vec<i6
     days.into_iter().collect()
 }
 
-/// The departures that these days bring, in order.
+/// Returns the overrides for these days, in order.
 ///
-/// What opens on a day can stay open to the end of the next one. So days whose reach touches are taken together:
-/// before the first and after the last of them the agenda and the week read the same.
-pub(super) fn override_s(definition: &Definition, days: &[i64]) -> Vec<Override> {
-    let mut override_s = Vec::new();
+/// A shift can stay open to the end of the next date, so each day affects two dates. Days at most two apart are processed
+/// as one window. Outside the windows the calendar follows the weekly hours.
+pub(super) fn for_days(definition: &Definition, days: &[i64]) -> Vec<Override> {
+    let mut overrides = Vec::new();
     for days in days.chunk_by(|day, next| next - day <= 2) {
         let (Some(&first), Some(&last)) = (days.first(), days.last()) else { continue };
         let window = first * DAY..(last + 2) * DAY;
@@ -69,19 +69,19 @@ pub(super) fn override_s(definition: &Definition, days: &[i64]) -> Vec<Override>
             HolidayCut::Shifts => Vec::new(),
             HolidayCut::CalendarDay => {
                 let is_holiday =
-                    |day| matches!(definition.day(date_of(day)?).0, Ground::Holiday(_)).then_some(day);
+                    |day| matches!(definition.hours_on(date_of(day)?).0, HoursSource::Holiday(_)).then_some(day);
                 let holidays = days.iter().filter_map(|&day| is_holiday(day));
                 union(holidays.map(|day| (day * DAY, (day + 1) * DAY)).collect())
             }
         };
-        let open = in_window(&window, dates.clone(), |date| definition.day(date).1);
+        let open = in_window(&window, dates.clone(), |date| definition.hours_on(date).1);
         let weekly = in_window(&window, dates, |date| definition.hours(date.weekday()));
-        compare(&window, &open, &holes, &weekly, &mut override_s);
+        compare(&window, &open, &holes, &weekly, &mut overrides);
     }
-    override_s
+    overrides
 }
 
-/// The open times inside a window of what opens on these days.
+/// Returns the open intervals of the shifts that open on `days`, clipped to `window`.
 fn in_window<'d>(
     window: &Range<i64>,
     days: impl Iterator<Item = i64>,
@@ -97,13 +97,13 @@ fn in_window<'d>(
     union(open)
 }
 
-/// The fewest departures that turn the weekly hours of a window into its open times less its holes.
+/// Appends the fewest overrides that turn the weekly hours of a window into `open` minus `holes`.
 fn compare(
     window: &Range<i64>,
     open: &[(i64, i64)],
     holes: &[(i64, i64)],
     weekly: &[(i64, i64)],
-    override_s: &mut Vec<Override>,
+    overrides: &mut Vec<Override>,
 ) {
     let mut edges: Vec<i64> =
         [open, holes, weekly].concat().into_iter().flat_map(|(from, to)| [from, to]).collect();
@@ -120,33 +120,33 @@ fn compare(
         let (from, to) = (edge[0], edge[1]);
         let is_open = covers(open, from) && !covers(holes, from);
         match (is_open, covers(weekly, from)) {
-            // The week holds.
-            (true, true) => override_s.extend(current.take()),
-            // Open beyond the week: a longer stretch, or a new one.
+            // The same as the weekly hours.
+            (true, true) => overrides.extend(current.take()),
+            // Open, against the weekly hours: extend the current override or start a new one.
             (true, false) => match &mut current {
                 Some(Override { open, resume, .. }) if (*open, *resume) == (from, from) => {
                     (*open, *resume) = (to, to);
                 }
-                _ => override_s.extend(current.replace(Override { start: from, open: to, resume: to })),
+                _ => overrides.extend(current.replace(Override { start: from, open: to, resume: to })),
             },
-            // Closed against the week. What was open before stays the same departure, as does what is closed.
+            // Closed, against the weekly hours: extend the current override, open or closed, or start a new one.
             (false, true) => match &mut current {
-                Some(override_) => override_.resume = to,
+                Some(current) => current.resume = to,
                 None => current = Some(Override { start: from, open: from, resume: to }),
             },
-            // Both closed: the week may resume here, or later.
+            // Closed in both: the current override may end here or later.
             (false, false) => {}
         }
     }
-    override_s.extend(current);
+    overrides.extend(current);
 }
 
-/// The date of a day since 1970.
+/// Returns the date of a day, given as the number of days since 1970-01-01.
 pub(super) fn date_of(day: i64) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(i32::try_from(day + 719_163).ok()?)
 }
 
-/// The weekday of a day since 1970.
+/// Returns the weekday of a day, given as the number of days since 1970-01-01.
 pub(super) fn weekday_of(day: i64) -> Weekday {
     EVERY_DAY[(day + 3).rem_euclid(7) as usize]
 }

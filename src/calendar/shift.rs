@@ -1,4 +1,4 @@
-//! Shifts: stretches of wall-clock time that open on a date.
+//! Shifts: intervals of wall-clock time that open on a date.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Minutes of a day.
+/// Minutes in a day.
 pub(super) const DAY: u16 = 24 * 60;
 
-/// Open from one wall-clock time to another: `09:00-17:00`.
+/// An open interval between two wall-clock times: `09:00-17:00`.
 ///
-/// The opening minute is in, the closing minute is out. A shift that closes at or before its opening time
-/// crosses midnight and ends on the next date; it belongs to the date on which it opens. `00:00-24:00` is the
-/// whole day. Written as a pair in JSON and TOML: `["22:00", "06:00"]`.
+/// The opening minute is included, the closing minute is not. If the closing time is before the opening time, the shift
+/// crosses midnight and ends on the next date. A shift belongs to the date on which it opens. `00:00-24:00` is the whole
+/// day. In JSON and TOML, a shift is a pair: `["22:00", "06:00"]`.
 ///
 /// ```
 /// use firstline::calendar::Shift;
@@ -27,17 +27,17 @@ pub(super) const DAY: u16 = 24 * 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "(String, String)", into = "(String, String)")]
 pub struct Shift {
-    /// 0 to 1439.
+    /// The opening time in minutes after midnight, from 0 to 1439.
     open: u16,
-    /// Minutes after the date's midnight at which it closes: more than `open`, and less than a day after it.
+    /// The closing time in minutes after the same midnight. Greater than `open`, by at most a day.
     close: u16,
 }
 
 impl Shift {
-    /// The shift from `open` (`"00:00"` to `"23:59"`) to `close` (`"00:00"` to `"24:00"`).
+    /// Creates a shift from `open` (`"00:00"` to `"23:59"`) to `close` (`"00:00"` to `"24:00"`).
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if a time is not `HH:MM`, or if both are the same.
+    /// [`Definition`](crate::ErrorKind::Definition) if a time is not `HH:MM` or is out of range, or if both are the same.
     pub fn new(open: &str, close: &str) -> Result<Shift> {
         let (from, to) = (clock_time(open)?, clock_time(close)?);
         if from == DAY {
@@ -47,33 +47,33 @@ impl Shift {
         }
         if from == to {
             return Err(Error::definition("hours", format!("a shift opens and closes at {open}"))
-                .allowing("00:00-24:00 for the whole day, or no shift where it is closed"));
+                .allowing("00:00-24:00 for the whole day, or no shift on a closed day"));
         }
-        // An end at midnight is one shift, whichever way it was written.
+        // Closing at 00:00 and closing at 24:00 give the same shift.
         let close = if to > from { to } else { to + DAY };
         Ok(Shift { open: from, close })
     }
 
-    /// A whole day.
+    /// The shift `00:00-24:00`.
     pub(super) const WHOLE_DAY: Shift = Shift { open: 0, close: DAY };
 
-    /// How long it is on a day without a clock change, in minutes.
+    /// Returns the length in minutes, on a day without a clock change.
     pub fn minutes(self) -> u16 {
         self.close - self.open
     }
 
-    /// It ends after midnight, on the date after the one on which it opens.
+    /// Returns true if the shift ends after midnight, on the date after the one on which it opens.
     pub fn crosses_midnight(self) -> bool {
         self.close > DAY
     }
 
-    /// Opening and closing in seconds after the local midnight of the date to which the shift belongs.
+    /// Returns the opening and closing times in seconds after the local midnight of the shift's date.
     pub(super) fn seconds(self) -> (i64, i64) {
         (i64::from(self.open) * 60, i64::from(self.close) * 60)
     }
 }
 
-/// The shifts of a text such as `"09:00-12:30, 13:30-17:00"`, in order and without overlaps.
+/// Parses text such as `"09:00-12:30, 13:30-17:00"` into shifts, in order and without overlaps.
 pub(super) fn parse_hours(text: &str) -> Result<Vec<Shift>> {
     text.split(',')
         .map(str::trim)
@@ -83,16 +83,16 @@ pub(super) fn parse_hours(text: &str) -> Result<Vec<Shift>> {
         .map(union)
 }
 
-/// The same open minutes as sorted shifts that neither touch nor overlap, so that hours which mean the same are equal.
+/// Sorts shifts and joins those that touch or overlap, so that equivalent hours compare equal.
 ///
-/// Shifts that cross midnight are joined with those of their own date alone: the next date's are another list,
-/// because a holiday takes away one list and leaves the other.
+/// Only shifts that open on the same date are joined. A shift that crosses midnight is not joined with a shift of the next
+/// date, because a holiday can remove one and keep the other.
 pub(super) fn union(mut shifts: Vec<Shift>) -> Vec<Shift> {
     shifts.sort_unstable();
     let mut joined: Vec<Shift> = Vec::with_capacity(shifts.len());
     for shift in shifts {
         match joined.last_mut() {
-            // A join as long as a day or longer has no written form as one shift; it stays two.
+            // Two shifts stay separate if their union is too long to be written as one shift.
             Some(last)
                 if shift.open <= last.close && last.close.max(shift.close) - last.open <= longest(last) =>
             {
@@ -104,39 +104,39 @@ pub(super) fn union(mut shifts: Vec<Shift>) -> Vec<Shift> {
     joined
 }
 
-/// The longest that a shift with this opening can be in its written form.
+/// Returns the length in minutes of the longest shift that can be written with this opening time.
 fn longest(shift: &Shift) -> u16 {
     if shift.open == 0 { DAY } else { DAY - 1 }
 }
 
-/// What is left of the shifts outside a break.
+/// Returns the shifts with a break removed.
 pub(super) fn without(shifts: &[Shift], pause: Shift) -> Result<Vec<Shift>> {
     let inside = |shift: &Shift| shift.open <= pause.open && pause.close <= shift.close;
     if pause.crosses_midnight() || !shifts.iter().any(inside) {
-        return Err(Error::definition("break", format!("{pause} lies in no shift of its day")).allowing(
+        return Err(Error::definition("break", format!("{pause} is not inside a shift of its day")).allowing(
             "breaks inside a shift and before midnight; write a night shift with a break as two shifts",
         ));
     }
-    let mut left = Vec::with_capacity(shifts.len() + 1);
+    let mut remaining = Vec::with_capacity(shifts.len() + 1);
     for &shift in shifts {
         if !inside(&shift) {
-            left.push(shift);
+            remaining.push(shift);
             continue;
         }
         if shift.open < pause.open {
-            left.push(Shift { open: shift.open, close: pause.open });
+            remaining.push(Shift { open: shift.open, close: pause.open });
         }
         match pause.close {
             close if close == shift.close => {}
-            // The rest of a night shift would open at 24:00, which is the next date.
+            // The rest of a night shift would open at 24:00, which belongs to the next date.
             DAY => {
                 return Err(Error::definition("break", format!("{pause} ends at midnight inside {shift}"))
-                    .allowing("a night shift with a break, written as two shifts"));
+                    .allowing("breaks that end before midnight; write a night shift with a break as two shifts"));
             }
-            close => left.push(Shift { open: close, close: shift.close }),
+            close => remaining.push(Shift { open: close, close: shift.close }),
         }
     }
-    Ok(left)
+    Ok(remaining)
 }
 
 fn clock_time(text: &str) -> Result<u16> {
@@ -148,12 +148,12 @@ fn clock_time(text: &str) -> Result<u16> {
     match minutes {
         Some((hours @ 0..=23, minutes @ 0..=59)) => Ok(hours * 60 + minutes),
         Some((24, 0)) => Ok(DAY),
-        _ => Err(Error::definition("hours", format!("{text:?} is no time of day"))
+        _ => Err(Error::definition("hours", format!("{text:?} is not a time of day"))
             .allowing("00:00 to 24:00 as HH:MM")),
     }
 }
 
-fn text_of(minutes: u16) -> String {
+fn format_minutes(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
@@ -170,7 +170,7 @@ impl FromStr for Shift {
     fn from_str(text: &str) -> Result<Shift> {
         match text.split_once('-') {
             Some((open, close)) => Shift::new(open.trim(), close.trim()),
-            None => Err(Error::definition("hours", format!("{text:?} is no shift")).allowing("09:00-17:00")),
+            None => Err(Error::definition("hours", format!("{text:?} is not a shift")).allowing("09:00-17:00")),
         }
     }
 }
@@ -186,6 +186,6 @@ impl TryFrom<(String, String)> for Shift {
 impl From<Shift> for (String, String) {
     fn from(shift: Shift) -> (String, String) {
         let close = if shift.crosses_midnight() { shift.close - DAY } else { shift.close };
-        (text_of(shift.open), text_of(close))
+        (format_minutes(shift.open), format_minutes(close))
     }
 }

@@ -1,52 +1,52 @@
-//! Stretches of time: open periods, and spans that say why they are closed.
+//! Open periods, and spans labeled with the reason why the calendar is open or closed.
 
 use std::iter::FusedIterator;
 
 use chrono::{DateTime, Utc};
 
 use super::compiled::Calendar;
-use super::definition::{Ground, HolidayCut};
+use super::definition::{HolidayCut, HoursSource};
 use super::overrides::{date_of, weekday_of};
 use super::shift::Shift;
 use super::week::DAY;
 
-/// A stretch during which the calendar is open without a break; see [`Calendar::periods`].
+/// An uninterrupted open period; see [`Calendar::periods`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Period {
-    /// When it opens: the first instant in it.
+    /// The first open instant.
     pub start: DateTime<Utc>,
-    /// When it closes: the first instant after it.
+    /// The first instant after the period.
     pub end: DateTime<Utc>,
 }
 
-/// Why an instant is open or closed.
+/// The reason why an instant is open or closed.
 ///
-/// A closed instant is put down to a holiday or an exception if the weekly hours would have it open; the
-/// night after an office's holiday is off hours, as any night.
+/// A closed instant has the label of a holiday or exception only if it would be open by the weekly hours. The night after
+/// an office's holiday is [`OffHours`](Label::OffHours), like any other night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Label<'a> {
-    /// It is open.
+    /// The calendar is open.
     Open,
-    /// The weekly hours have it closed.
+    /// Closed by the weekly hours.
     OffHours,
-    /// A holiday of this name takes away the weekly hours. The name is empty if the holiday has none.
+    /// Closed by a holiday, with the holiday's name. The name is empty if the holiday has none.
     Holiday(&'a str),
-    /// Hours of a date of its own take the place of the weekly hours, and have it closed.
+    /// Closed by an exception that replaces the weekly hours of a date.
     Exception,
 }
 
-/// A stretch of time of one [`Label`]; see [`Calendar::spans`].
+/// An interval with one [`Label`]; see [`Calendar::spans`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span<'a> {
-    /// The first instant in it.
+    /// The first instant of the span.
     pub start: DateTime<Utc>,
-    /// The first instant after it.
+    /// The first instant after the span.
     pub end: DateTime<Utc>,
-    /// Why it is open or closed.
+    /// The reason why the span is open or closed.
     pub label: Label<'a>,
 }
 
-/// The open periods of a stretch of time, in order; see [`Calendar::periods`].
+/// An iterator over open periods, in order; see [`Calendar::periods`].
 #[derive(Debug, Clone)]
 pub struct Periods<'a> {
     pub(super) calendar: &'a Calendar,
@@ -67,7 +67,7 @@ impl Iterator for Periods<'_> {
 
 impl FusedIterator for Periods<'_> {}
 
-/// The spans of a stretch of time, in order and without gaps; see [`Calendar::spans`].
+/// An iterator over spans, in order and without gaps; see [`Calendar::spans`].
 #[derive(Debug, Clone)]
 pub struct Spans<'a> {
     pub(super) calendar: &'a Calendar,
@@ -100,7 +100,8 @@ impl<'a> Iterator for Spans<'a> {
 impl FusedIterator for Spans<'_> {}
 
 impl Calendar {
-    /// The open periods from `start` to `end`, the first and the last cut to fit. Each costs as much as a look-up.
+    /// Returns the open periods from `start` to `end`, clipped to that interval. Each period costs about as much as a call of
+    /// [`next_close`](Calendar::next_close).
     ///
     /// ```
     /// use firstline::Calendar;
@@ -115,13 +116,15 @@ impl Calendar {
         Periods { calendar: self, from: start, to: end }
     }
 
-    /// Why it is open or closed at an instant.
+    /// Returns the reason why the calendar is open or closed at `at`.
     pub fn label_at(&self, at: DateTime<Utc>) -> Label<'_> {
         self.label_until(at.timestamp()).0
     }
 
-    /// The time from `start` to `end` as spans that say why they are open or closed. They leave no gaps, so that
-    /// their lengths add up to the time on the wall. None if `end` is not after `start`.
+    /// Divides the time from `start` to `end` into labeled spans.
+    ///
+    /// The spans have no gaps between them, so their lengths add up to `end - start`. The iterator is empty if `end` is not
+    /// after `start`.
     ///
     /// ```
     /// use firstline::Calendar;
@@ -137,7 +140,7 @@ impl Calendar {
         Spans { calendar: self, from: start, to: end }
     }
 
-    /// The label of a second, and an instant until which it is the same; `None` if it stays so for ever.
+    /// Returns the label of a second and an instant up to which the label holds; `None` if it holds forever.
     fn label_until(&self, at: i64) -> (Label<'_>, Option<i64>) {
         let timeline = &self.0.timeline;
         if timeline.is_open(at) {
@@ -145,38 +148,38 @@ impl Calendar {
         }
         let opening = timeline.instant_of(timeline.open_before(at) + 1).map(|end| end - 1);
         let end = earlier(opening, timeline.piece_end(at));
-        match timeline.departure_at(at, &self.0.zone) {
+        match timeline.override_at(at, &self.0.zone) {
             None => (Label::OffHours, end),
-            Some(override_) => {
-                let (label, seconds) = self.label_of(override_.local);
-                (label, earlier(end, Some(at + seconds.min(override_.seconds))))
+            Some(active) => {
+                let (label, seconds) = self.label_of(active.local);
+                (label, earlier(end, Some(at + seconds.min(active.seconds))))
             }
         }
     }
 
-    /// Why a local time at which the agenda departs from the week is closed, and for how many seconds that is so.
+    /// Returns the label of a closed local time inside an override, and the number of seconds for which the label holds.
     fn label_of(&self, local: i64) -> (Label<'_>, i64) {
         let definition = &self.0.definition;
         let today = local.div_euclid(DAY);
         let mut label = Label::OffHours;
         let mut until = (today + 1) * DAY;
-        // Where shifts of both days would be open, what happened to today's is the nearer reason.
+        // If weekly shifts of both days cover this time, the reason for today's shift takes precedence.
         for day in [today - 1, today] {
             let Some(date) = date_of(day) else { continue };
-            let (ground, _) = definition.day(date);
+            let (source, _) = definition.hours_on(date);
             for shift in definition.hours(weekday_of(day)) {
                 let (open, close) = seconds_of(shift, day);
                 until = [open, close].into_iter().filter(|&edge| edge > local).fold(until, i64::min);
                 if open <= local && local < close {
-                    label = match (ground, definition.holiday(date)) {
-                        (Ground::Weekly, _) => label,
+                    label = match (source, definition.holiday(date)) {
+                        (HoursSource::Weekly, _) => label,
                         (_, Some(name)) => Label::Holiday(name),
                         (_, None) => Label::Exception,
                     };
-                    // What is left open on its own date can only be cut by the holiday into which it reaches.
+                    // A holiday that cuts the calendar day also closes the end of the previous day's shift.
                     if definition.holiday_cut() == HolidayCut::CalendarDay
                         && let Some(today) = date_of(today)
-                        && let (Ground::Holiday(name), _) = definition.day(today)
+                        && let (HoursSource::Holiday(name), _) = definition.hours_on(today)
                     {
                         label = Label::Holiday(name);
                     }

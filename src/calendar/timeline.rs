@@ -1,15 +1,15 @@
-//! The compiled form: open time as a function of UTC, in closed form.
+//! The compiled form of a calendar: open time as a function of UTC, in closed form.
 //!
 //! # How it works
-//! UTC time is cut into pieces wherever the zone's clocks change or the agenda departs from the week. Inside a
-//! piece the wall clock runs evenly, so that the open time is that of the week, shifted: no local time is ever
-//! turned back into UTC, and skipped or repeated hours need no rule. Each piece knows how much was open before
-//! it, so that a question is one search for a piece and one evaluation of the week, whatever the span.
+//! UTC time is cut into pieces at each clock change of the zone and at each override of the weekly hours. Inside a piece
+//! the offset from UTC is constant, so the open time is the weekly function, shifted. Local time is never converted to UTC,
+//! so skipped and repeated hours need no special case. Each piece stores the open time before it, so a query is one search
+//! for a piece and one evaluation of the week. The cost does not depend on the length of the span.
 //!
-//! The pieces reach from the zone's first change to the last dated entry, and then through 400 years more if the
-//! clocks go on changing or a rule is annual. 400 Gregorian years are a whole number of weeks, so that all that
-//! comes later is a repetition. (The same before the first change, if a rule is annual.) Nothing is searched for
-//! and there is no horizon; whether a calendar ever opens again is known.
+//! The pieces reach from the first clock change or dated entry to the last, and 400 years further if the clocks keep
+//! changing or a rule is annual. 400 Gregorian years are a whole number of weeks, so all later time repeats them. With an
+//! annual rule, the pieces also cover 400 years before the first of these, and all earlier time repeats those. Queries
+//! therefore have no horizon, and the tables show whether a calendar ever opens again.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
@@ -20,41 +20,42 @@ use super::overrides::{self, MONDAY, Override};
 use super::week::{DAY, WEEK, Week};
 use super::zone::{BEGINNING, CYCLE, Zone, days_since_epoch};
 
-/// A stretch of UTC time: open for a while, then closed for a while, then as the week.
+/// An interval of UTC time: first open, then closed, then following the weekly hours. Either of the first two may be empty.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// UTC second at which it begins; it ends where the next begins.
+    /// The UTC second at which the piece starts. It ends at the start of the next piece.
     start: i64,
-    /// Open seconds of all pieces before it.
+    /// Open seconds in all earlier pieces.
     before: i64,
-    /// Seconds for which it is open from its start.
+    /// Seconds that the piece is open, counted from its start.
     open: u32,
-    /// Seconds from its start until the week holds; at least `open`.
+    /// Seconds from the start until the weekly hours apply; at least `open`.
     wait: u32,
-    /// The second of the week, since Monday 00:00 of the wall clock, at which the week begins to hold.
+    /// The second of the week, counted from Monday 00:00 local time, at which the weekly hours start to apply.
     phase: u32,
-    /// Open seconds of the week before `phase`.
+    /// Open seconds in the week before `phase`.
     done: u32,
-    /// The date of its start by UTC, if chrono has it, and the second of that date: within a year chrono counts from
-    /// a date much faster than it makes one from seconds.
+    /// The UTC date of the start, if chrono can represent it. Within a year, adding days to a date is much faster in chrono
+    /// than converting seconds to a date.
     date: Option<NaiveDate>,
+    /// The second of `date` at which the piece starts.
     second: u32,
 }
 
 impl Piece {
-    /// The second of the week at this many seconds after its start, when the week holds.
+    /// Returns the position in the week `elapsed` seconds after the start; `phase` before the weekly hours apply.
     #[inline]
     fn position(&self, elapsed: u64) -> u64 {
         u64::from(self.phase) + elapsed.saturating_sub(u64::from(self.wait))
     }
 
-    /// Seconds from its start to an instant in it.
+    /// Returns the seconds from the start to an instant in this piece.
     #[inline]
     fn elapsed(&self, at: i64) -> u64 {
         (at - self.start) as u64
     }
 
-    /// Open seconds before an instant in it.
+    /// Returns the open seconds before an instant in this piece.
     #[inline]
     fn open_before(&self, at: i64, week: &Week) -> i64 {
         let elapsed = self.elapsed(at);
@@ -62,19 +63,21 @@ impl Piece {
         self.before + at_first + week.open_before(self.position(elapsed)) - i64::from(self.done)
     }
 
-    /// Seconds from its start until so much is open, if that is so before its end.
+    /// Returns the seconds from the start until the total of open seconds is `open`.
+    ///
+    /// `None` if the weekly hours never open. The end of the piece is not checked.
     #[inline(always)]
     fn elapsed_at(&self, open: i64, week: &Week) -> Option<i64> {
-        let missing = open - self.before;
+        let remaining = open - self.before;
         let at_first = i64::from(self.open);
-        if missing <= at_first {
-            return Some(missing);
+        if remaining <= at_first {
+            return Some(remaining);
         }
-        let position = week.position_of(missing - at_first + i64::from(self.done))?;
+        let position = week.position_of(remaining - at_first + i64::from(self.done))?;
         Some(position - i64::from(self.phase) + i64::from(self.wait))
     }
 
-    /// The instant so many seconds after its start.
+    /// Returns the instant `elapsed` seconds after the start.
     #[inline(always)]
     fn date_time(&self, elapsed: i64) -> Option<DateTime<Utc>> {
         let Some(date) = self.date else { return DateTime::from_timestamp(self.start + elapsed, 0) };
@@ -84,22 +87,22 @@ impl Piece {
         Some(date.and_time(time).and_utc())
     }
 
-    /// Closed seconds of all pieces before it, less a number that is the same for all pieces.
+    /// Returns the closed seconds before this piece, up to a constant that is the same for all pieces.
     fn closed_before(&self) -> i64 {
         self.start - self.before
     }
 }
 
-/// A departure from the week that is going on.
-pub(super) struct Ongoing {
-    /// The same local time in the years that the table covers, where dates can be looked up.
+/// The override in force at an instant.
+pub(super) struct ActiveOverride {
+    /// The local second, moved by whole 400-year cycles into the years that the pieces cover.
     pub(super) local: i64,
-    /// Seconds for which it goes on.
+    /// Seconds until the override ends.
     pub(super) seconds: i64,
 }
 
-/// More seconds than there are instants; fewer can be multiplied without overflow.
-const EVER: i64 = 1 << 44;
+/// A number of seconds that exceeds the range of instants. Smaller numbers can be multiplied without overflow.
+const FOREVER: i64 = 1 << 44;
 
 #[derive(Debug)]
 pub(super) struct Timeline {
@@ -107,45 +110,48 @@ pub(super) struct Timeline {
     pieces: Box<[Piece]>,
     by_start: Index,
     by_before: Index,
-    /// The pieces hold from here; the 400 years from here repeat backwards. `i64::MIN` if the first piece does.
+    /// The start of the range that the pieces cover. All earlier time repeats the 400 years after it. `i64::MIN` if the
+    /// first piece extends backwards without end.
     first: i64,
-    /// The pieces hold until here; the 400 years before repeat. `i64::MAX` if the last piece does.
+    /// The end of the range that the pieces cover. All later time repeats the 400 years before it. `i64::MAX` if the last
+    /// piece extends forwards without end.
     last: i64,
-    /// Open seconds before `last`; [`EVER`] if the last piece has no end.
+    /// Open seconds before `last`; [`FOREVER`] if the last piece has no end.
     last_open: i64,
-    /// Open seconds of the 400 years after `first`, and of the 400 years before `last`.
+    /// Open seconds in the 400 years after `first`.
     first_cycle: i64,
+    /// Open seconds in the 400 years before `last`.
     last_cycle: i64,
 }
 
 impl Timeline {
     pub(super) fn new(definition: &Definition, zone: &Zone) -> Timeline {
         let week = overrides::week(definition);
-        let occasions = definition.occasions();
-        let is_annual = occasions.iter().any(|occasion| matches!(occasion, DateRule::Every { .. }));
+        let rules = definition.date_rules();
+        let is_annual = rules.iter().any(|rule| matches!(rule, DateRule::Every { .. }));
         let dated = || {
-            occasions.iter().filter_map(|occasion| match occasion {
+            rules.iter().filter_map(|rule| match rule {
                 DateRule::On(date) => Some(days_since_epoch(*date)),
                 DateRule::Every { .. } => None,
             })
         };
-        // A date reaches into the next one and is up to a day away from UTC's; four days are ample.
+        // A shift reaches into the next date, and local dates differ from UTC dates by up to a day. Four days cover both.
         let first_change = zone.changes().next().map_or(zone.settled(), |change| change.at);
         let begin = dated().min().map_or(first_change, |day| first_change.min((day - 4) * DAY));
         let settled = dated().max().map_or(zone.settled(), |day| zone.settled().max((day + 4) * DAY));
 
         let first = if is_annual { begin - CYCLE } else { i64::MIN };
-        let goes_on = is_annual || (zone.repeats() && week.is_mixed());
-        let last = if goes_on { settled + CYCLE } else { i64::MAX };
+        let repeats = is_annual || (zone.repeats() && week.is_mixed());
+        let last = if repeats { settled + CYCLE } else { i64::MAX };
         let start = first.max(BEGINNING);
-        let end = if goes_on { last } else { settled + 1 };
+        let end = if repeats { last } else { settled + 1 };
 
         let year_of = |at: i64| overrides::date_of(at.div_euclid(DAY)).map_or(0, |date| date.year());
         let years = if is_annual { year_of(start) - 1..year_of(end) + 2 } else { 0..0 };
-        let override_s = overrides::override_s(definition, &overrides::special_days(definition, years));
+        let overrides = overrides::for_days(definition, &overrides::special_days(definition, years));
 
-        let mut pieces = Pieces { week: &week, list: Vec::new() };
-        pieces.cut(start, end, zone, &override_s);
+        let mut pieces = PiecesBuilder { week: &week, list: Vec::new() };
+        pieces.cut(start, end, zone, &overrides);
         let pieces = pieces.list.into_boxed_slice();
         let by_start = Index::new(&pieces, |piece: &Piece| piece.start);
         let by_before = Index::new(&pieces, |piece: &Piece| piece.before);
@@ -156,22 +162,22 @@ impl Timeline {
             by_before,
             first,
             last,
-            last_open: EVER,
+            last_open: FOREVER,
             first_cycle: 0,
             last_cycle: 0,
         };
         if is_annual {
             timeline.first_cycle = timeline.within(first + CYCLE) - timeline.within(first);
         }
-        if goes_on {
+        if repeats {
             timeline.last_open = timeline.within(last);
             timeline.last_cycle = timeline.last_open - timeline.within(last - CYCLE);
         }
         timeline
     }
 
-    /// By how many times 400 years an instant lies outside the pieces.
-    fn turns(&self, at: i64) -> i64 {
+    /// Returns the number of 400-year cycles to subtract from an instant to bring it into the range of the pieces.
+    fn cycles(&self, at: i64) -> i64 {
         if at >= self.last {
             (at - (self.last - CYCLE)).div_euclid(CYCLE)
         } else if at < self.first {
@@ -181,13 +187,13 @@ impl Timeline {
         }
     }
 
-    // The path of a question is inlined by force, here and in what it calls: that saves a third of its time.
+    // Forced inlining on the path of `add` and `between` saves a third of their time.
     #[inline(always)]
     fn piece_at(&self, at: i64) -> &Piece {
         &self.pieces[self.by_start.find(&self.pieces, at, |piece| piece.start)]
     }
 
-    /// Open seconds before an instant. Where they are counted from is the same for all instants.
+    /// Returns the open seconds before an instant, counted from a fixed origin.
     #[inline(always)]
     pub(super) fn open_before(&self, at: i64) -> i64 {
         if self.first <= at && at < self.last { self.within(at) } else { self.beyond(at) }
@@ -200,28 +206,29 @@ impl Timeline {
 
     #[cold]
     fn beyond(&self, at: i64) -> i64 {
-        let turns = self.turns(at);
-        let cycle = if turns < 0 { self.first_cycle } else { self.last_cycle };
-        self.within(at - turns * CYCLE) + turns * cycle
+        let cycles = self.cycles(at);
+        let open_per_cycle = if cycles < 0 { self.first_cycle } else { self.last_cycle };
+        self.within(at - cycles * CYCLE) + cycles * open_per_cycle
     }
 
-    /// Whether the second that begins at an instant is open.
+    /// Returns true if the second that starts at an instant is open.
     pub(super) fn is_open(&self, at: i64) -> bool {
-        let at = at - self.turns(at) * CYCLE;
+        let at = at - self.cycles(at) * CYCLE;
         let piece = self.piece_at(at);
         let elapsed = piece.elapsed(at);
         elapsed < u64::from(piece.open)
             || (elapsed >= u64::from(piece.wait) && self.week.is_open(piece.position(elapsed)))
     }
 
-    /// The end of the open second with this number: the earliest instant before which so many are open.
-    /// `None` if there are not so many, or not within the range of instants.
+    /// Returns the earliest instant with `open` open seconds before it, which is the end of an open second.
+    ///
+    /// `None` if the count is never reached, or is reached outside the range of `i64` seconds.
     #[inline(always)]
     pub(super) fn instant_of(&self, open: i64) -> Option<i64> {
         if 0 < open && open <= self.last_open { self.instant_within(open) } else { self.instant_beyond(open) }
     }
 
-    /// The same as chrono's instant.
+    /// Returns the result of [`instant_of`](Timeline::instant_of) as a `DateTime`. `None` outside chrono's range.
     #[inline(always)]
     pub(super) fn date_time_of(&self, open: i64) -> Option<DateTime<Utc>> {
         if 0 < open && open <= self.last_open {
@@ -232,7 +239,7 @@ impl Timeline {
         }
     }
 
-    /// The piece before whose end the count is reached: a sum that ends with a piece ends there.
+    /// Returns the piece in which the count is reached. A count reached exactly at the end of a piece belongs to that piece.
     #[inline(always)]
     fn piece_of(&self, open: i64) -> &Piece {
         &self.pieces[self.by_before.find(&self.pieces, open - 1, |piece| piece.before)]
@@ -245,41 +252,41 @@ impl Timeline {
 
     #[cold]
     fn instant_beyond(&self, open: i64) -> Option<i64> {
-        let (cycle, excess) = if open <= 0 {
+        let (open_per_cycle, excess) = if open <= 0 {
             (self.first_cycle, open - 1)
         } else {
             (self.last_cycle, open - (self.last_open - self.last_cycle) - 1)
         };
-        if cycle == 0 || open > EVER {
+        if open_per_cycle == 0 || open > FOREVER {
             return None;
         }
-        let turns = excess.div_euclid(cycle);
-        self.instant_within(open - turns * cycle)?.checked_add(turns.checked_mul(CYCLE)?)
+        let cycles = excess.div_euclid(open_per_cycle);
+        self.instant_within(open - cycles * open_per_cycle)?.checked_add(cycles.checked_mul(CYCLE)?)
     }
 
-    /// The first closed second at or after an instant; `None` if it never closes again.
+    /// Returns the first closed second at or after an instant. `None` if the calendar never closes again.
     pub(super) fn closed_from(&self, at: i64) -> Option<i64> {
         let mut at = at;
         loop {
-            let turns = self.turns(at);
-            let (cycle, end) =
-                if turns < 0 { (self.first_cycle, self.first + CYCLE) } else { (self.last_cycle, self.last) };
-            if let Some(closed) = self.closed_within(at - turns * CYCLE).filter(|&closed| closed < end) {
-                return Some(closed + turns * CYCLE);
+            let cycles = self.cycles(at);
+            let (open_per_cycle, end) =
+                if cycles < 0 { (self.first_cycle, self.first + CYCLE) } else { (self.last_cycle, self.last) };
+            if let Some(closed) = self.closed_within(at - cycles * CYCLE).filter(|&closed| closed < end) {
+                return Some(closed + cycles * CYCLE);
             }
-            // Nothing closes before the end of the pieces, or of these 400 years: then it is in the next 400
-            // years, or in none of them.
-            at = match (turns, cycle) {
+            // Nothing closes before the end of the pieces or of this cycle. Continue with the next cycle, unless all
+            // cycles are open throughout.
+            at = match (cycles, open_per_cycle) {
                 (..0, CYCLE) => self.first,
                 (0.., CYCLE) => return None,
                 _ if end == i64::MAX => return None,
-                _ => end + turns * CYCLE,
+                _ => end + cycles * CYCLE,
             };
         }
     }
 
     fn closed_within(&self, at: i64) -> Option<i64> {
-        // No second between the instant and the last piece with as many closed seconds before it is closed.
+        // Skip to the last piece with the same number of closed seconds before it: nothing closes on the way there.
         let closed = at - self.within(at);
         let later = self.pieces.partition_point(|piece| piece.closed_before() <= closed);
         let piece = self.pieces[later.saturating_sub(1)];
@@ -291,25 +298,27 @@ impl Timeline {
         Some(piece.start + i64::from(piece.wait) + closed - i64::from(piece.phase))
     }
 
-    /// The end of the piece in which an instant lies, or an earlier instant after it; `None` if it has no end.
+    /// Returns the end of the piece that contains an instant, or the end of the 400-year cycle if that comes first.
+    ///
+    /// `None` if the piece has no end.
     pub(super) fn piece_end(&self, at: i64) -> Option<i64> {
-        let turns = self.turns(at);
-        let inside = at - turns * CYCLE;
-        let end = if turns < 0 { self.first + CYCLE } else { self.last };
+        let cycles = self.cycles(at);
+        let inside = at - cycles * CYCLE;
+        let end = if cycles < 0 { self.first + CYCLE } else { self.last };
         let next = self.by_start.find(&self.pieces, inside, |piece| piece.start) + 1;
         let end = self.pieces.get(next).map_or(end, |next| end.min(next.start));
-        (end != i64::MAX).then_some(end + turns * CYCLE)
+        (end != i64::MAX).then_some(end + cycles * CYCLE)
     }
 
-    /// The departure from the week that is going on at an instant.
-    pub(super) fn departure_at(&self, at: i64, zone: &Zone) -> Option<Ongoing> {
-        let inside = at - self.turns(at) * CYCLE;
+    /// Returns the override in force at an instant.
+    pub(super) fn override_at(&self, at: i64, zone: &Zone) -> Option<ActiveOverride> {
+        let inside = at - self.cycles(at) * CYCLE;
         let piece = self.piece_at(inside);
-        let left = i64::from(piece.wait) - piece.elapsed(inside) as i64;
-        (left > 0).then(|| Ongoing { local: inside + zone.offset_at(inside), seconds: left })
+        let remaining = i64::from(piece.wait) - piece.elapsed(inside) as i64;
+        (remaining > 0).then(|| ActiveOverride { local: inside + zone.offset_at(inside), seconds: remaining })
     }
 
-    /// Bytes on the heap.
+    /// Returns the size of the heap allocations in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.pieces)
             + self.by_start.heap_bytes()
@@ -318,22 +327,22 @@ impl Timeline {
     }
 }
 
-/// Pieces in the making.
-struct Pieces<'w> {
+/// A builder for the pieces of a timeline.
+struct PiecesBuilder<'w> {
     week: &'w Week,
     list: Vec<Piece>,
 }
 
-impl Pieces<'_> {
-    /// Cuts UTC time from `start` to `end`, wherever clocks change or a departure begins.
-    fn cut(&mut self, start: i64, end: i64, zone: &Zone, override_s: &[Override]) {
+impl PiecesBuilder<'_> {
+    /// Adds the pieces of UTC time from `start` to `end`, cut at each clock change and at each override.
+    fn cut(&mut self, start: i64, end: i64, zone: &Zone, overrides: &[Override]) {
         let mut changes =
             zone.changes().skip_while(|change| change.at <= start).take_while(|change| change.at < end);
         let (mut from, mut offset) = (start, zone.offset_at(start));
         loop {
             let change = changes.next();
             let to = change.map_or(i64::MAX, |change| change.at);
-            self.cut_even(from, to, offset, override_s);
+            self.cut_constant_offset(from, to, offset, overrides);
             match change {
                 Some(change) => (from, offset) = (change.at, change.offset),
                 None => return,
@@ -341,35 +350,34 @@ impl Pieces<'_> {
         }
     }
 
-    /// Cuts a stretch during which the wall clock runs evenly.
-    fn cut_even(&mut self, from: i64, to: i64, offset: i64, override_s: &[Override]) {
-        let begun = override_s.partition_point(|override_| override_.start - offset <= from);
-        let (ongoing, coming) = override_s.split_at(begun);
-        match ongoing.last() {
-            // The clocks change in the middle of a departure; what is left of it goes on by the new time.
-            Some(override_) if override_.resume - offset > from => {
-                self.push(from, override_.open - offset, (override_.resume - offset).min(to), offset);
+    /// Adds the pieces of an interval with a constant offset from UTC.
+    fn cut_constant_offset(&mut self, from: i64, to: i64, offset: i64, overrides: &[Override]) {
+        let count = overrides.partition_point(|it| it.start - offset <= from);
+        let (started, coming) = overrides.split_at(count);
+        match started.last() {
+            // The clocks change during an override; the rest of the override follows the new local time.
+            Some(active) if active.resume - offset > from => {
+                self.push(from, active.open - offset, (active.resume - offset).min(to), offset);
             }
             _ => self.push_weekly(from, offset),
         }
-        for override_ in coming.iter().take_while(|override_| override_.start - offset < to) {
-            let Override { start, open, resume } = override_;
+        for Override { start, open, resume } in coming.iter().take_while(|next| next.start - offset < to) {
             self.push(start - offset, open - offset, (resume - offset).min(to), offset);
         }
     }
 
-    /// A piece that is as the week from its start.
+    /// Adds a piece that follows the weekly hours from its start.
     fn push_weekly(&mut self, start: i64, offset: i64) {
-        // Whether the clocks are changed makes no difference to a week that is always or never open.
-        let holds = |last: &Piece| last.start + i64::from(last.wait) <= start;
-        if self.week.is_mixed() || !self.list.last().is_some_and(holds) {
+        // A clock change has no effect on a week that is always or never open, so no piece is needed.
+        let follows_week = |last: &Piece| last.start + i64::from(last.wait) <= start;
+        if self.week.is_mixed() || !self.list.last().is_some_and(follows_week) {
             self.push(start, start, start, offset);
         }
     }
 
-    /// A piece that is open until `open`, then closed until `resume`.
+    /// Adds a piece that is open until `open`, then closed until `resume`.
     fn push(&mut self, start: i64, open: i64, resume: i64, offset: i64) {
-        // A departure of more than 68 years makes several pieces.
+        // 68 years. A longer override becomes several pieces, so that its seconds fit in 32 bits.
         const LONGEST: i64 = i32::MAX as i64;
         let mut start = start;
         loop {

@@ -1,4 +1,4 @@
-//! Time zones from TZif data, the format of `/usr/share/zoneinfo` ([RFC 9636]), read by jiff.
+//! Time zones from TZif data ([RFC 9636]), the format of `/usr/share/zoneinfo`, parsed by jiff.
 //!
 //! [RFC 9636]: https://www.rfc-editor.org/rfc/rfc9636
 
@@ -9,18 +9,18 @@ use super::zone::{CYCLE, Change, Zone, year_start};
 use crate::error::{Error, Result};
 
 impl Zone {
-    /// The zone of this name, from the bytes of its TZif file.
+    /// Creates a zone from the bytes of a TZif file.
     ///
-    /// What is beyond the file's table follows the rule in its footer, for ever. TZif data does not know which
-    /// release it is from; whoever supplies it may say so, and [`version`](Zone::version) tells it again.
-    /// The files of a directory are read by `firstline::zoneinfo`.
+    /// After the last change in the file's table, the zone follows the rule in the footer forever. TZif data does not
+    /// contain its tz database release. If the caller passes one as `version`, [`version`](Zone::version) returns it.
+    /// `firstline::zoneinfo` reads the files of a directory.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or its clock changes do not
-    /// settle into a rule before the year 2100.
+    /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or if the clock changes after the year
+    /// 2100 do not follow a fixed rule.
     pub fn from_tzif(name: &str, version: Option<&str>, tzif: &[u8]) -> Result<Zone> {
         let zone = TimeZone::tzif(name, tzif).map_err(|error| {
-            Error::definition("time zone", format!("{name:?}: no TZif data")).caused_by(error)
+            Error::definition("time zone", format!("{name:?}: not TZif data")).caused_by(error)
         })?;
         let initial = zone.to_offset(Timestamp::MIN).seconds();
         let mut changes: Vec<Change> = zone
@@ -31,14 +31,14 @@ impl Zone {
             })
             .take_while(|change| change.at < year_start(2900))
             .collect();
-        // The footer's rule has repeated once if two times 400 years went the same way.
+        // The changes follow a rule if two successive periods of 400 years are the same.
         let second = changes.split_off(changes.partition_point(|change| change.at < year_start(2500)));
         let first = &changes[changes.partition_point(|change| change.at < year_start(2100))..];
         let repeated = first.iter().map(|change| Change { at: change.at + CYCLE, ..*change });
         if !repeated.eq(second) {
             return Err(Error::definition(
                 "time zone",
-                format!("{name:?}: no rule holds from the year 2100 on"),
+                format!("{name:?}: the clock changes follow no fixed rule from the year 2100 on"),
             ));
         }
         Ok(Zone::with_changes(name, version, initial.into(), changes, year_start(2100)))

@@ -1,4 +1,4 @@
-//! The week's open time as a function: how much of it has passed, and when so much has passed.
+//! Open time in the week as a function of time, and its inverse.
 
 use chrono::Weekday;
 
@@ -9,58 +9,61 @@ pub const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, We
 pub const EVERY_DAY: [Weekday; 7] =
     [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
-/// Seconds of a day.
+/// Seconds in a day.
 pub(super) const DAY: i64 = 86_400;
-/// Seconds of a week.
+/// Seconds in a week.
 pub(super) const WEEK: i64 = 7 * DAY;
 
-/// The weekly hours, as seconds since a Monday's local midnight, repeated without end.
+/// The weekly hours, repeated forever.
 ///
-/// All positions are counted from one Monday 00:00 of the wall clock and are never negative.
+/// A position is a number of local seconds since a fixed Monday 00:00. Positions are never negative.
 #[derive(Debug)]
 pub(super) struct Week {
-    /// Open seconds of a week.
+    /// Open seconds in a week.
     total: i64,
-    /// 2^64 divided by `total`, rounded up: a multiplication by it is a division by `total`, rounded down, of numbers
-    /// below 2^64 / `total`, which is more than 2^44.
+    /// 2^64 / `total`, rounded up. For `n` below 2^64 / `total`, which exceeds 2^44, the high 64 bits of `n * reciprocal`
+    /// are `n / total`, rounded down.
     reciprocal: u64,
-    /// Open stretches in order, without overlaps, after an empty one at the beginning of the week: every second of
-    /// the week has a last stretch that begins at or before it.
+    /// Open intervals in order, without overlaps. The first is empty and starts at 0, so that for every second of the week
+    /// some stretch starts at or before it.
     stretches: Box<[Stretch]>,
-    /// For each 17 minutes of the week, the one stretch that has a part of it: no search is needed. With an empty
-    /// stretch where there is none, and [`CROWDED`] where there are several.
+    /// The stretch that overlaps each slot of the week, so that no search is needed. It is empty if no stretch does, and
+    /// marked [`CROWDED`] if several do.
     by_time: Box<[Stretch]>,
-    /// For each 17 minutes of the week's open time, where in the week they are.
+    /// The place in the week of each slot of its open time.
     by_open: Box<[Place]>,
 }
 
+/// An open interval of the week.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
+    /// The second of the week at which it starts.
     start: u32,
+    /// The length in seconds.
     seconds: u32,
-    /// Open seconds of the week before it.
+    /// Open seconds in the week before it.
     before: u32,
 }
 
-/// Where a short part of the week's open time is: in one stretch, or the end of one and the beginning of the next.
+/// The place in the week of a slot of open time, which lies in one stretch or in two adjacent ones.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// Closed seconds of the week before it.
+    /// Closed seconds in the week before the slot.
     closed: u32,
-    /// The open second of the week with which the next stretch begins.
+    /// The number of the open second at which the second stretch starts.
     edge: u32,
-    /// Closed seconds between the two stretches, or [`CROWDED`] if there are more than two.
+    /// Closed seconds between the two stretches; 0 if there is one stretch, [`CROWDED`] if there are more than two.
     gap: u32,
 }
 
-/// Slots are `1 << SLOT` seconds wide.
+/// Each slot is `1 << SLOT` seconds long, about 17 minutes.
 const SLOT: u32 = 10;
 
-/// More stretches than a slot has room for. No stretch or gap is as long.
+/// Marks a slot with too many stretches for direct look-up. It is greater than the length of any stretch or gap.
 const CROWDED: u32 = u32::MAX;
 
 impl Stretch {
-    /// Open seconds before a second of the week that this stretch alone is near to.
+    /// Returns the open seconds in the week before `in_week`, if no other stretch starts between this one and `in_week`.
     #[inline]
     fn open_before(&self, in_week: u32) -> i64 {
         i64::from(self.before + in_week.saturating_sub(self.start).min(self.seconds))
@@ -72,7 +75,7 @@ impl Stretch {
 }
 
 impl Week {
-    /// The week with these open intervals, which may overlap and reach into the next week.
+    /// Creates a week from open intervals, which may overlap and may reach into the next week.
     pub(super) fn new(intervals: impl Iterator<Item = (i64, i64)>) -> Week {
         let mut parts: Vec<(i64, i64)> = Vec::new();
         for (start, end) in intervals {
@@ -92,7 +95,7 @@ impl Week {
             });
             total += end - start;
         }
-        let by_time = slots(WEEK).map(|at| stretch_near(&stretches, at)).collect();
+        let by_time = slots(WEEK).map(|at| stretch_in_slot(&stretches, at)).collect();
         let by_open = slots(total).map(|at| place_of(&stretches, at)).collect();
         let reciprocal = (u64::MAX / total.max(1) as u64).saturating_add(1);
         Week { total, reciprocal, stretches: stretches.into_boxed_slice(), by_time, by_open }
@@ -103,7 +106,7 @@ impl Week {
         0 < self.total && self.total < WEEK
     }
 
-    /// Open seconds from the first Monday to `position`.
+    /// Returns the open seconds from the first Monday to `position`.
     #[inline]
     pub(super) fn open_before(&self, position: u64) -> i64 {
         let (weeks, in_week) = split(position);
@@ -117,12 +120,12 @@ impl Week {
         self.stretch_at(in_week).open_before(in_week)
     }
 
-    /// The last stretch that begins at or before a second of the week.
+    /// Returns the last stretch that starts at or before a second of the week.
     fn stretch_at(&self, in_week: u32) -> Stretch {
         self.stretches[self.stretches.partition_point(|stretch| stretch.start <= in_week).saturating_sub(1)]
     }
 
-    /// Whether the second that begins at `position` is open.
+    /// Returns true if the second that starts at `position` is open.
     pub(super) fn is_open(&self, position: u64) -> bool {
         let (_, in_week) = split(position);
         let slot = self.by_time[(in_week >> SLOT) as usize];
@@ -130,11 +133,12 @@ impl Week {
         stretch.start <= in_week && in_week < stretch.end()
     }
 
-    /// The end of the `open`th open second after the first Monday; `None` if the week is closed. `open` is from 1
-    /// to 2^44, which is more than all time.
+    /// Returns the end of the `open`th open second after the first Monday. `None` if the week is never open.
+    ///
+    /// `open` must be from 1 to 2^44, which exceeds the range of instants.
     #[inline]
     pub(super) fn position_of(&self, open: i64) -> Option<i64> {
-        // Counted from the second before, so that a sum which ends with a stretch ends there and not at the next.
+        // Subtract 1 to find the open second itself: its end is never the start of the next stretch.
         let weeks = ((u128::from(open as u64 - 1) * u128::from(self.reciprocal)) >> 64) as i64;
         let in_week = (open - 1 - weeks * self.total) as u32;
         let place = self.by_open.get((in_week >> SLOT) as usize)?;
@@ -145,39 +149,39 @@ impl Week {
         Some(weeks * WEEK + i64::from(in_week) + 1 + i64::from(closed))
     }
 
-    /// Closed seconds of the week before an open second of it.
+    /// Returns the closed seconds in the week before an open second, given by its number.
     #[cold]
     fn closed_before_open(&self, open: u32) -> u32 {
         closed_before(&self.stretches, self.stretches.partition_point(|stretch| stretch.before <= open))
     }
 
-    /// The first closed second at or after `position`; `None` if the week is never closed.
+    /// Returns the first closed second at or after `position`. `None` if the week is never closed.
     pub(super) fn closed_from(&self, position: u64) -> Option<i64> {
         if self.total == WEEK {
             return None;
         }
         let (weeks, in_week) = split(position);
         let closed = match i64::from(self.stretch_at(in_week).end().max(in_week)) {
-            // The night from Sunday to Monday goes on in the next week's first stretch.
+            // Open to the end of Sunday: the first stretch of the next week continues this one.
             WEEK => WEEK + i64::from(self.stretch_at(0).end()),
             closed => closed,
         };
         Some(weeks * WEEK + closed)
     }
 
-    /// Bytes on the heap.
+    /// Returns the size of the heap allocations in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.stretches) + size_of_val(&*self.by_time) + size_of_val(&*self.by_open)
     }
 }
 
-/// The beginnings of the slots up to `end`.
+/// Returns the starts of the slots up to `end`.
 fn slots(end: i64) -> impl Iterator<Item = u32> {
     (0..end as u32).step_by(1 << SLOT)
 }
 
-/// The stretch that has a part of the slot which begins at this second of the week.
-fn stretch_near(stretches: &[Stretch], at: u32) -> Stretch {
+/// Returns the stretch that overlaps the slot starting at a second of the week; see [`Week::by_time`].
+fn stretch_in_slot(stretches: &[Stretch], at: u32) -> Stretch {
     let passed = stretches.partition_point(|stretch| stretch.end() <= at);
     let reaching = stretches.partition_point(|stretch| stretch.start < at + (1 << SLOT));
     match stretches.get(passed..reaching).unwrap_or_default() {
@@ -190,32 +194,32 @@ fn stretch_near(stretches: &[Stretch], at: u32) -> Stretch {
     }
 }
 
-/// The place of the slot which begins at this open second of the week.
+/// Returns the place of the slot that starts at an open second of the week.
 fn place_of(stretches: &[Stretch], at: u32) -> Place {
-    let begun = stretches.partition_point(|stretch| stretch.before <= at);
-    let closed = closed_before(stretches, begun);
-    let within = stretches[begun..].iter().take_while(|stretch| stretch.before < at + (1 << SLOT)).count();
+    let started = stretches.partition_point(|stretch| stretch.before <= at);
+    let closed = closed_before(stretches, started);
+    let within = stretches[started..].iter().take_while(|stretch| stretch.before < at + (1 << SLOT)).count();
     match within {
         0 => Place { closed, edge: at, gap: 0 },
         1 => {
-            Place { closed, edge: stretches[begun].before, gap: closed_before(stretches, begun + 1) - closed }
+            Place { closed, edge: stretches[started].before, gap: closed_before(stretches, started + 1) - closed }
         }
         _ => Place { closed, edge: at, gap: CROWDED },
     }
 }
 
-/// Closed seconds of the week before the last of so many stretches.
-fn closed_before(stretches: &[Stretch], begun: usize) -> u32 {
-    stretches[..begun].last().map_or(0, |stretch| stretch.start - stretch.before)
+/// Returns the closed seconds in the week before the last of the first `started` stretches.
+fn closed_before(stretches: &[Stretch], started: usize) -> u32 {
+    stretches[..started].last().map_or(0, |stretch| stretch.start - stretch.before)
 }
 
-/// Whole weeks, and seconds of the week.
+/// Splits a position into whole weeks and the second of the week.
 #[inline]
 fn split(position: u64) -> (i64, u32) {
     ((position / WEEK as u64) as i64, (position % WEEK as u64) as u32)
 }
 
-/// The same times as sorted intervals that neither touch nor overlap; empty ones are dropped.
+/// Sorts intervals, joins those that touch or overlap, and drops empty ones.
 pub(super) fn union(mut intervals: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     intervals.retain(|(start, end)| start < end);
     intervals.sort_unstable();

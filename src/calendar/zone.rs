@@ -1,4 +1,4 @@
-//! Time zones: when the wall clock's distance from UTC changes.
+//! Time zones as lists of clock changes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,20 +8,22 @@ use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 use super::week::DAY;
 use crate::error::{Error, Result};
 
-/// The Gregorian calendar repeats exactly after 400 years, weekdays included: 146,097 days are 20,871 weeks.
+/// The seconds in 400 Gregorian years. Dates and weekdays repeat after 400 years: 146,097 days are 20,871 weeks.
 pub(super) const CYCLE: i64 = 146_097 * DAY;
 
-/// Whole numbers of seconds that chrono's instants cannot leave, with room for any distance from UTC.
+/// A UTC second before all chrono instants, with room for any offset from UTC.
 pub(super) const BEGINNING: i64 = -(1 << 43);
 
-/// A time zone as data: a name, and the instants at which its clocks change.
+/// The data of a time zone: its name and the instants at which its clocks change.
 ///
-/// By default it comes from the tables of [chrono-tz](chrono_tz), which are compiled in: no file is read, and the
-/// program grows by about a megabyte. The tables end in 2099. A rule that has held for 56 years by then is carried on
-/// for ever, as the tz database itself does; otherwise the last distance from UTC stays. Where fresher data matters,
-/// as governments change their clocks at short notice, take the zone from TZif data instead (feature `tzif`).
+/// [`Zone::named`] reads the tables of [chrono-tz](chrono_tz), which are compiled into the program and add about a
+/// megabyte; no file is read. These tables end in 2099. A yearly rule that has held for the last 56 years of the tables
+/// continues forever, as in the tz database itself; otherwise the last offset from UTC applies forever.
 ///
-/// Cheap to clone.
+/// Governments change clocks at short notice. For newer data than the compiled-in tables, load the zone from TZif data
+/// (feature `tzif`).
+///
+/// A zone is cheap to clone.
 ///
 /// ```
 /// use firstline::calendar::Zone;
@@ -37,31 +39,30 @@ pub struct Zone(Arc<Table>);
 struct Table {
     name: String,
     version: Option<String>,
-    /// Seconds east of UTC before the first change.
+    /// The offset before the first change, in seconds east of UTC.
     initial: i64,
-    /// When the clocks change, and the seconds east of UTC from then on.
+    /// The clock changes, in order.
     changes: Vec<Change>,
-    /// The first change of the last 400 years in `changes`, which repeat for ever; the number of changes if
-    /// nothing repeats.
+    /// The position in `changes` of the first change that repeats every 400 years. `changes.len()` if none repeats.
     repeating: usize,
-    /// From this instant on the changes repeat, or there are none.
+    /// The UTC second from which the changes repeat, or after which there are none.
     settled: i64,
 }
 
-/// A change of clocks.
+/// A clock change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Change {
-    /// UTC seconds.
+    /// The instant of the change, in UTC seconds since 1970.
     pub(super) at: i64,
-    /// Seconds east of UTC from then on.
+    /// The offset after the change, in seconds east of UTC.
     pub(super) offset: i64,
 }
 
 impl Zone {
-    /// The zone of this IANA name, from the tables compiled into the program.
+    /// Returns the zone with this IANA name from the tables compiled into the program.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if the tables do not know the name.
+    /// [`Definition`](crate::ErrorKind::Definition) if the tables have no such zone.
     pub fn named(name: &str) -> Result<Zone> {
         let zone: chrono_tz::Tz = name.parse().map_err(|_| {
             Error::definition("time zone", format!("{name:?} is not known"))
@@ -74,11 +75,11 @@ impl Zone {
         let tables = probe(year_start(1800), year_start(2100), offset_at);
         let mut table =
             Table::new(name, Some(chrono_tz::IANA_TZDB_VERSION), offset_at(year_start(1800)), tables);
-        table.carry_on(2100);
+        table.extend_yearly_rule(2100);
         Ok(Zone(Arc::new(table)))
     }
 
-    /// The zone with these changes, of which the 400 years from `repeating_from` on repeat for ever.
+    /// Creates a zone from its changes. The 400 years that start at `repeating_from` repeat forever.
     #[cfg(feature = "tzif")]
     pub(super) fn with_changes(
         name: &str,
@@ -92,17 +93,17 @@ impl Zone {
         Zone(Arc::new(table))
     }
 
-    /// Its IANA name.
+    /// Returns the IANA name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The release of the tz database that the data comes from, such as `2025b`, if the source tells.
+    /// Returns the tz database release of the data, such as `2025b`, if it is known.
     pub fn version(&self) -> Option<&str> {
         self.0.version.as_deref()
     }
 
-    /// The wall clock's distance from UTC at an instant, in seconds to the east.
+    /// Returns the offset at an instant, in seconds east of UTC.
     pub(super) fn offset_at(&self, at: i64) -> i64 {
         let table = &*self.0;
         let cycles =
@@ -111,7 +112,7 @@ impl Zone {
         later.checked_sub(1).map_or(table.initial, |last| table.changes[last].offset)
     }
 
-    /// The changes, in order and without end if they repeat.
+    /// Returns the changes in order. The iterator is endless if the changes repeat.
     pub(super) fn changes(&self) -> impl Iterator<Item = Change> {
         let table = &*self.0;
         let cycles = if table.repeats() { i64::MAX } else { 1 };
@@ -122,19 +123,19 @@ impl Zone {
         table.changes[..table.repeating].iter().copied().chain(repeated)
     }
 
-    /// Whether the clocks go on changing for ever.
+    /// Returns true if the clocks keep changing forever.
     pub(super) fn repeats(&self) -> bool {
         self.0.repeats()
     }
 
-    /// The instant from which on the changes repeat every 400 years, or never come again.
+    /// Returns the UTC second from which the changes repeat every 400 years, or after which there are none.
     pub(super) fn settled(&self) -> i64 {
         self.0.settled
     }
 }
 
 impl Table {
-    /// A zone whose last change is final. Changes that change nothing are dropped.
+    /// Creates a table without repetition. Changes to the same offset are dropped.
     fn new(name: &str, version: Option<&str>, initial: i64, mut changes: Vec<Change>) -> Table {
         let mut offset = initial;
         changes.retain(|change| std::mem::replace(&mut offset, change.offset) != change.offset);
@@ -153,35 +154,35 @@ impl Table {
         self.repeating < self.changes.len()
     }
 
-    /// Carries a yearly rule on for ever, if the last 56 years before `end` follow one.
+    /// Extends a yearly rule forever, if the last 56 years before `end` follow one.
     ///
-    /// The rules of the tz database name days of a month or weekdays of a month, so that they fall on the same
-    /// days in all years that begin on the same weekday and are of the same length. Every such kind of year
-    /// occurs within 28 years. A rule is believed in when 28 years went as the 28 years before them; then 400
-    /// years, put together from years of the same kind, are all that can ever happen.
-    fn carry_on(&mut self, end: i32) {
-        let moved = (year_start(end) - year_start(end - 28)).abs();
+    /// A rule of the tz database names a day of a month or a weekday of a month. It gives the same days in all years that
+    /// start on the same weekday and have the same length. There are 14 such kinds of year, and each occurs within 28
+    /// years. A rule is in force if the last 28 years repeat the 28 years before them. Its next 400 years are then
+    /// assembled from years of the same kind, and these 400 years repeat forever.
+    fn extend_yearly_rule(&mut self, end: i32) {
+        let shift = (year_start(end) - year_start(end - 28)).abs();
         let in_years = |from: i32, to: i32| {
             let (from, to) = (year_start(from), year_start(to));
             self.changes.iter().copied().filter(move |change| (from..to).contains(&change.at))
         };
-        let earlier = in_years(end - 56, end - 28).map(|change| Change { at: change.at + moved, ..change });
+        let earlier = in_years(end - 56, end - 28).map(|change| Change { at: change.at + shift, ..change });
         if !earlier.eq(in_years(end - 28, end)) {
             return;
         }
         let mut added = Vec::new();
         for year in end..end - 28 + 400 {
-            let Some(alike) = (end - 28..end).find(|&known| kind_of(known) == kind_of(year)) else {
+            let Some(model) = (end - 28..end).find(|&known| kind_of(known) == kind_of(year)) else {
                 return;
             };
-            let moved = year_start(year) - year_start(alike);
-            added.extend(in_years(alike, alike + 1).map(|change| Change { at: change.at + moved, ..change }));
+            let shift = year_start(year) - year_start(model);
+            added.extend(in_years(model, model + 1).map(|change| Change { at: change.at + shift, ..change }));
         }
         self.changes.extend(added);
         self.repeat_from(year_start(end - 28));
     }
 
-    /// Declares that the changes from this instant on, which cover 400 years, repeat for ever.
+    /// Makes the changes from `start` on, which must cover 400 years, repeat forever.
     fn repeat_from(&mut self, start: i64) {
         self.repeating = self.changes.partition_point(|change| change.at < start);
         if self.repeats() {
@@ -199,27 +200,27 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// The UTC second at which a year begins.
+/// Returns the UTC second at which a year starts.
 pub(super) fn year_start(year: i32) -> i64 {
     NaiveDate::from_ymd_opt(year, 1, 1).map_or(0, days_since_epoch) * DAY
 }
 
-/// Days since 1970-01-01.
+/// Returns the number of days since 1970-01-01.
 pub(super) fn days_since_epoch(date: NaiveDate) -> i64 {
     i64::from(date.num_days_from_ce()) - 719_163
 }
 
-/// The weekday on which a year begins, and whether it has 366 days.
+/// Returns the weekday on which a year starts, and true if the year has 366 days.
 fn kind_of(year: i32) -> (i64, bool) {
     let start = year_start(year) / DAY;
     (start.rem_euclid(7), year_start(year + 1) / DAY - start == 366)
 }
 
-/// All changes of a function from instants to distances from UTC.
+/// Finds all changes of an offset function between two instants.
 ///
-/// chrono-tz publishes no list of changes. A look at every second day finds them all, because changes that undo
-/// each other are never so close together (the closest are six days apart, of Noronha in 2000; in the parts of the tz
-/// database that chrono-tz leaves out, three), and halving finds the second.
+/// chrono-tz publishes no list of changes. Sampling every second day finds all of them, because changes that undo each
+/// other are further apart. The closest are six days apart (Noronha in 2000), or three in the parts of the tz database
+/// that chrono-tz leaves out. Bisection then finds the exact second.
 fn probe(from: i64, to: i64, offset_at: impl Fn(i64) -> i64) -> Vec<Change> {
     let mut changes = Vec::new();
     let (mut before, mut offset) = (from, offset_at(from));

@@ -48,7 +48,7 @@ fn all_day_events_are_holidays() {
 #[test]
 fn other_events_are_refused_not_left_out() {
     let cases = [
-        ("DTSTART:20260403T090000Z\r\nSUMMARY:Meeting", "\"Meeting\" is at a time of day"),
+        ("DTSTART:20260403T090000Z\r\nSUMMARY:Meeting", "\"Meeting\" starts or ends at a time of day"),
         ("SUMMARY:Nothing", "\"Nothing\" has no date"),
         ("DTSTART;VALUE=DATE:20260403\r\nDTEND;VALUE=DATE:20260403", "does not last from 1 to 366 days"),
         ("DTSTART;VALUE=DATE:20260403\r\nDTEND;VALUE=DATE:20290403", "does not last from 1 to 366 days"),
@@ -57,7 +57,7 @@ fn other_events_are_refused_not_left_out() {
         ("DTSTART;VALUE=DATE:20260403\r\nRRULE:FREQ=YEARLY;COUNT=3", "recurs by a rule"),
         (
             "DTSTART;VALUE=DATE:20260403\r\nRRULE:FREQ=YEARLY\r\nEXDATE;VALUE=DATE:20270403",
-            "added or left out",
+            "adds, excludes or moves single dates",
         ),
         ("DTSTART;VALUE=DATE:20260403\r\nDURATION:P2D", "has a duration"),
     ];

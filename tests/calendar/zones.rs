@@ -64,12 +64,12 @@ fn what_is_no_tzif_data_is_refused() {
     for bytes in [&b""[..], b"TZif", b"2026-01-01", &[0xff; 200]] {
         let error = Zone::from_tzif("Europe/Berlin", None, bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
-        assert!(error.to_string().contains("no TZif data"), "{error}");
+        assert!(error.to_string().contains("not TZif data"), "{error}");
     }
     // A table that goes on beyond 2100 without settling.
     let late = [(at("2150-01-01T00:00:00Z").timestamp(), 1)];
     let error = Zone::from_tzif("X", None, &tzif(&late, &[(0, false), (3600, false)], "LST-1")).unwrap_err();
-    assert!(error.to_string().contains("no rule holds"), "{error}");
+    assert!(error.to_string().contains("no fixed rule"), "{error}");
 }
 
 #[test]
@@ -85,9 +85,9 @@ fn directories_are_read_and_names_kept_inside() {
     assert_eq!(zoneinfo.zone("Europe/Berlin").unwrap().version(), Some("2026f"));
     for outside in ["../secret", "/etc/passwd", "Europe/../secret", "", "Europe//Berlin", "Europe/Berlin/"] {
         let error = zoneinfo.zone(outside).unwrap_err();
-        assert!(error.to_string().contains("is no name of a time zone"), "{outside}: {error}");
+        assert!(error.to_string().contains("is not a time zone name"), "{outside}: {error}");
     }
     assert!(zoneinfo.zone("Europe/Paris").unwrap_err().to_string().contains("is not in"));
-    assert!(zoneinfo.zone("secret").unwrap_err().to_string().contains("no TZif data"));
+    assert!(zoneinfo.zone("secret").unwrap_err().to_string().contains("not TZif data"));
     assert_eq!(zoneinfo.zone("Europe").unwrap_err().kind(), ErrorKind::Storage);
 }

@@ -106,7 +106,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         (Action::tag("a\u{85}b"), "tag contains the control character '\\u{85}'"),
         (
             Action::All((0..201).map(|n| Action::tag(n.to_string())).collect()),
-            "parts of an action is too long: 201 items; allowed: at most 200 items",
+            "too many items in parts of an action: 201; allowed: at most 200 items",
         ),
         (Action::All(vec![]), "action is empty; allowed: at least one part"),
         (Action::All(vec![Action::All(vec![])]), "action is empty; allowed: at least one part"),
@@ -130,7 +130,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         (Action::field("note", "a\0b"), "field `note` contains a NUL character; allowed: text without NUL"),
         (
             Action::field("parts", Value::List(vec!["left".to_owned(); 201])),
-            "field `parts` is too long: 201 items",
+            "too many items in field `parts`: 201",
         ),
         (contact(Contact::new("")), "contact id is empty; allowed: 1 to 200 bytes"),
         (contact(Contact::new("a").named("")), "contact name is empty; allowed: 1 to 255 characters"),
@@ -142,7 +142,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         (contact(Contact::new("a").with("b", "\0")), "attribute `b` contains a NUL character"),
         (
             contact((0..201).fold(Contact::new("a"), |it, n| it.with(n.to_string(), n))),
-            "attributes is too long: 201 items",
+            "too many items in attributes: 201",
         ),
     ]
 }
@@ -190,11 +190,11 @@ fn every_bad_request_is_refused_and_opens_nothing() {
         (new().tag(""), "tag is empty"),
         (
             (0..10_000).fold(new(), |it, n| it.tag(n.to_string())),
-            "tags is too long: 10000 items; allowed: at most 200 items",
+            "too many items in tags: 10000; allowed: at most 200 items",
         ),
         (
             (0..201).fold(new(), |it, n| it.concerning(n.to_string(), ContactRole::Copied)),
-            "contacts is too long: 201 items",
+            "too many items in contacts: 201",
         ),
         (
             new().field("undeclared", 1),
@@ -252,12 +252,12 @@ fn what_a_ticket_carries_is_bounded_also_over_many_actions() {
             |range: std::ops::Range<usize>| Action::All(range.map(|n| Action::tag(n.to_string())).collect());
         stage.does(id, tags(0..200));
         let error = stage.refuses(id, |desk| desk.act(id, Action::tag("one more"), anna()));
-        assert_eq!(error.to_string(), "tags is too long: 201 items; allowed: at most 200 items");
+        assert_eq!(error.to_string(), "too many items in tags: 201; allowed: at most 200 items");
         let contact = |n: usize| Action::Contact { contact: n.to_string().into(), part: ContactRole::Copied };
         // Boris is there already.
         stage.does(id, Action::All((0..199).map(contact).collect()));
         let error = stage.refuses(id, |desk| desk.act(id, contact(199), anna()));
-        assert_eq!(error.to_string(), "contacts is too long: 201 items; allowed: at most 200 items");
+        assert_eq!(error.to_string(), "too many items in contacts: 201; allowed: at most 200 items");
         // Found while writing this suite: at the bound even what is there already was refused.
         assert!(stage.desk.act(id, Action::tag("7"), anna()).unwrap().events.is_empty());
         stage.does(
