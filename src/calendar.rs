@@ -1,7 +1,7 @@
 //! Business time: adding working hours to an instant, and measuring them between two instants.
 //!
-//! [`Calendar::add`] and [`Calendar::between`] take a few nanoseconds, whether the span is an hour or a century. Results
-//! are exact to the nanosecond, across every clock change:
+//! [`Calendar::add`] and [`Calendar::between`] take a few nanoseconds, whether the span is an hour or a century.
+//! Results are exact to the nanosecond, across every clock change:
 //!
 //! ```
 //! use firstline::Calendar;
@@ -28,20 +28,20 @@
 //!   not count, and hours that it repeats count twice.
 //! - Shifts are half-open: the opening minute is included, the closing minute is not. Time in overlapping shifts counts
 //!   once. A shift may cross midnight; it belongs to the date on which it opens.
-//! - An exception for a date overrides a holiday, and a holiday overrides the weekly hours. By default a holiday removes
-//!   the shifts that *open* on it, including their hours after midnight. [`HolidayCut`] can make it remove the 24 hours
-//!   of the date instead.
-//! - [`add`](Calendar::add) returns the *earliest* matching instant. If the duration is used up exactly at closing time,
-//!   the result is the closing time. [`AtClosing`] can make it the next opening instead.
+//! - An exception for a date overrides a holiday, and a holiday overrides the weekly hours. By default a holiday
+//!   removes the shifts that *open* on it, including their hours after midnight. [`HolidayCut`] can make it remove the
+//!   24 hours of the date instead.
+//! - [`add`](Calendar::add) returns the *earliest* matching instant. If the duration is used up exactly at closing
+//!   time, the result is the closing time. [`AtClosing`] can make it the next opening instead.
 //! - If a calendar never opens again, the methods that look for an opening return `None` without scanning ahead.
 //!
 //! # Definitions and compiled calendars
 //! A [`Definition`] is plain data for JSON or TOML. A [`Calendar`] is compiled from it. Compiling takes one or two
-//! milliseconds, mostly to read the zone's tables, plus a quarter of a millisecond for each annual holiday. Compile once
-//! and share the calendar: a clone only increments a reference count.
+//! milliseconds, mostly to read the zone's tables, plus a quarter of a millisecond for each annual holiday. Compile
+//! once and share the calendar: a clone only increments a reference count.
 //!
-//! A dated holiday takes 60 bytes. A zone that keeps changing its clocks takes 85 KB and an annual holiday 55 KB, because
-//! both are expanded over 400 years, the period of the Gregorian calendar.
+//! A dated holiday takes 60 bytes. A zone that keeps changing its clocks takes 85 KB and an annual holiday 55 KB,
+//! because both are expanded over 400 years, the period of the Gregorian calendar.
 //!
 //! # Time zones
 //! See [`Zone`] for the source of the data and the rules after the last tabulated year.

@@ -84,7 +84,8 @@ impl TryFrom<String> for Fingerprint {
 
     fn try_from(text: String) -> Result<Fingerprint> {
         let malformed = || {
-            Error::invalid("fingerprint", format_args!("{text:?} is malformed")).allowing("64 hexadecimal digits")
+            Error::invalid("fingerprint", format_args!("{text:?} is malformed"))
+                .allowing("64 hexadecimal digits")
         };
         let mut bytes = [0; 32];
         let digits: Vec<u8> = text

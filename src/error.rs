@@ -23,19 +23,21 @@ pub enum ErrorKind {
     Conflict,
     /// The idempotency key was already used with a different request.
     KeyReused,
-    /// The store was in use for longer than `acquire_timeout` in the store's options (default: ten seconds), or was briefly
-    /// unreachable. Nothing was written. The call can be repeated.
+    /// The store was in use for longer than `acquire_timeout` in the store's options (default: ten seconds), or was
+    /// briefly unreachable. Nothing was written. The call can be repeated.
     Busy,
-    /// The store failed: disk full, I/O error, no permission. Nothing was written partially. If the disk fails or becomes
-    /// full during a commit of SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
+    /// The store failed: disk full, I/O error, no permission. Nothing was written partially. If the disk fails or
+    /// becomes full during a commit of SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
     Storage,
-    /// The outcome of a commit is unknown: during the commit the connection broke, or the disk failed or became full. The
-    /// command was written completely or not at all. Repeat the call with the same idempotency key, or read the ticket.
+    /// The outcome of a commit is unknown: the connection broke during the commit, or the disk failed or became full,
+    /// and the store could not determine the outcome afterwards. The command was written completely or not at all. Repeat
+    /// the call with the same idempotency key, or read the data to find out.
     ///
-    /// With SQLite, reading is conclusive only after a later write has succeeded. Until then the command is not visible,
-    /// but it may appear once all programs that use the database have been killed.
+    /// With SQLite, reading is conclusive only after a later write has succeeded. Until then the command is not
+    /// visible, but it may appear once all programs that use the database have been killed.
     Unknown,
-    /// The database schema is newer than this version of the crate, or was not created by it. The database was not changed.
+    /// The database schema is newer than this version of the crate, or was not created by it. The database was not
+    /// changed.
     Schema,
     /// Stored data cannot be read: the file is not a firstline database, or its content was altered.
     Corrupt,
@@ -74,8 +76,8 @@ impl Error {
         Error::new(ErrorKind::Invalid, format!("{what} {problem}"))
     }
 
-    /// Creates a [`Definition`](ErrorKind::Definition) error. The message is the name of the definition, followed by the
-    /// problem.
+    /// Creates a [`Definition`](ErrorKind::Definition) error. The message is the name of the definition, followed by
+    /// the problem.
     pub fn definition(what: &str, problem: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Definition, format!("{what}: {problem}"))
     }
@@ -93,8 +95,8 @@ impl Error {
         Error::new(ErrorKind::Storage, message).caused_by(source)
     }
 
-    /// Creates a [`Storage`](ErrorKind::Storage) error for a read or write that a store does not support, because the store
-    /// is older than this version of the crate.
+    /// Creates a [`Storage`](ErrorKind::Storage) error for a read or write that a store does not support, because the
+    /// store is older than this version of the crate.
     pub fn unsupported(what: impl fmt::Debug) -> Error {
         let mut what = format!("{what:?}");
         if let Some(end) = what.find(['(', ' ', '{']) {

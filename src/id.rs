@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// The maximum length of a text id, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
-/// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk checks
-/// each id once, when it receives a command.
+/// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk
+/// checks each id once, when it receives a command.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -106,8 +106,8 @@ text_id! {
 text_id! {
     /// An idempotency key, which makes a command safe to repeat.
     ///
-    /// The same key with the same request returns the first result. The same key with a different request is an error. The
-    /// caller chooses the key. It must be unique within a desk.
+    /// The same key with the same request returns the first result. The same key with a different request is an error.
+    /// The caller chooses the key. Within a desk, each key must belong to one request.
     RequestKey, "idempotency key"
 }
 text_id! {
@@ -190,8 +190,8 @@ impl IdSource for RandomIds {
         let random = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)).as_u128() & RANDOM;
 
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        // The first id of an instant uses the lower half of the range, and a step is at most 2^32. So at least 2^29 ids of
-        // one instant are in order before the bits wrap around. Wrapping affects only the order.
+        // The first id of an instant uses the lower half of the range, and a step is at most 2^32. So at least 2^29 ids
+        // of one instant are in order before the bits wrap around. Wrapping affects only the order.
         let low = match *last {
             (before, low) if before == instant => (low + 1 + (random >> 30)) & RANDOM,
             _ => random >> 1,

@@ -129,7 +129,7 @@ fn check_unique(tickets: &[TicketWrite]) -> Result<()> {
     for TicketWrite { expected, snapshot, .. } in tickets {
         let is_unique = ids.insert(snapshot.id) && (*expected > 0 || numbers.insert(snapshot.number.value));
         if !is_unique {
-            let problem = format!("the commit writes ticket {} twice", snapshot.number);
+            let problem = format!("the commit contains ticket {} twice", snapshot.number);
             return Err(Error::new(ErrorKind::Storage, problem));
         }
     }

@@ -1,7 +1,7 @@
 //! Sources of the current time.
 //!
-//! A desk reads the time from its [`TimeSource`], which is the system clock by default. Code below the desk does not read
-//! a clock: it receives the current time as an argument.
+//! A desk reads the time from its [`TimeSource`], which is the system clock by default. Code below the desk does not
+//! read a clock: it receives the current time as an argument.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,10 +78,11 @@ impl Stopwatch {
     }
 }
 
-/// Rounds an instant down to microseconds, the resolution of every store, so that a returned instant equals the stored one.
+/// Rounds an instant down to microseconds, the resolution of every store, so that a returned instant equals the stored
+/// one.
 ///
-/// An instant in a leap second becomes an instant in the following second, because a count of microseconds cannot express
-/// leap seconds.
+/// An instant in a leap second becomes an instant in the following second, because a count of microseconds cannot
+/// express leap seconds.
 pub(crate) fn to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A typed value of a custom field, of a person's attribute, or on the right-hand side of a condition.
 ///
 /// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates and instants are
-/// tagged, so that text that looks like a date remains text: `{"date": "2026-01-05"}`,
-/// `{"instant": "2026-01-05T09:00:00Z"}`. There are no fractions: binary fractions do not add up exactly, so store money as
-/// an integer number of the smallest unit.
+/// tagged, `{"date": "2026-01-05"}` and `{"instant": "2026-01-05T09:00:00Z"}`, so that text that looks like a date
+/// remains text. There are no fractions, because binary fractions do not add up exactly. Store amounts of money as
+/// integers of the smallest unit.
 ///
 /// ```
 /// use firstline::Value;
@@ -40,7 +40,8 @@ pub enum Value {
     Instant(DateTime<Utc>),
 }
 
-/// Serializes a type as a struct with one named field, so that untagged deserialization cannot confuse the type with text.
+/// Serializes a type as a struct with one named field, so that untagged deserialization cannot confuse the type with
+/// text.
 macro_rules! named {
     ($name:ident: $type:ty) => {
         mod $name {
@@ -150,8 +151,8 @@ impl From<Vec<String>> for Value {
 
 /// The attributes of a person that a policy can use, such as `vip`, `company`, `role` or `skills`.
 ///
-/// The host chooses the attribute names. Attributes are passed with a command, and the event keeps a snapshot of them. So a
-/// decision can be explained and replayed after the host's user record has changed.
+/// The host chooses the attribute names. Attributes are passed with a command, and the event keeps a snapshot of them.
+/// So a decision can be explained and replayed after the host's user record has changed.
 ///
 /// Do not put names, addresses or other contact data here. Use the fields of [`Contact`](crate::Contact), which can be
 /// erased.

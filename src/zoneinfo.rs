@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::calendar::Zone;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The number of bytes that are read of a file at most. Real TZif files have less than 4 KB.
+/// The maximum number of bytes read from a file. Real TZif files have less than 4 KB.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A directory of TZif files. Nothing is cached: each call reads the files again.
@@ -46,10 +46,9 @@ impl Zoneinfo {
     /// Reads the zone with this IANA name from the directory.
     ///
     /// # Errors
-    /// - [`Definition`](ErrorKind::Definition) if the directory has no such zone, the name is not a valid zone name, or the
-    ///   file is not valid TZif data.
+    /// - [`Definition`](ErrorKind::Definition) if the directory has no such zone, or the name is not a valid zone name.
     /// - [`Storage`](ErrorKind::Storage) if the file cannot be read.
-    /// - As [`Zone::from_tzif`] if it is not TZif data.
+    /// - The errors of [`Zone::from_tzif`] if the file is not valid TZif data.
     pub fn zone(&self, name: &str) -> Result<Zone> {
         let part = |part: &str| {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
@@ -60,8 +59,8 @@ impl Zoneinfo {
             return Err(Error::definition("time zone", format!("{name:?} is not a time zone name")));
         }
         let mut tzif = Vec::new();
-        let read =
-            std::fs::File::open(self.0.join(name)).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut tzif));
+        let read = std::fs::File::open(self.0.join(name))
+            .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut tzif));
         match read {
             Ok(_) => Zone::from_tzif(name, self.version().as_deref(), &tzif),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

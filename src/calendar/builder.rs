@@ -147,8 +147,8 @@ impl Builder {
     /// Compiles the calendar, using the time zone tables built into the program.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if a day, shift or break is invalid, or if the time zone is unknown.
-    /// Only the first problem is reported.
+    /// [`Definition`](crate::ErrorKind::Definition) if a day, shift or break is invalid, or if the time zone is
+    /// unknown. Only the first problem is reported.
     pub fn build(self) -> Result<Calendar> {
         self.definition()?.compile()
     }

@@ -35,9 +35,9 @@ impl Definition {
 /// A compiled business calendar.
 ///
 /// A calendar is immutable, cheap to clone and can be shared between threads. Instants are UTC. Durations are elapsed
-/// time during which the calendar is open. Methods that compute an instant return `None` if it would be outside the range
-/// of [`DateTime<Utc>`]. Queries neither allocate nor panic. A leap second counts as the last nanosecond of the second
-/// before it.
+/// time during which the calendar is open. Methods that compute an instant return `None` if it would be outside the
+/// range of [`DateTime<Utc>`]. Queries neither allocate nor panic. A leap second counts as the last nanosecond of the
+/// second before it.
 ///
 /// The [module](super) defines the time that counts as open.
 #[derive(Clone)]
@@ -104,8 +104,8 @@ impl Calendar {
     /// Returns the earliest instant at which `duration` of open time has passed since `start`.
     ///
     /// With [`AtClosing::NextOpening`], returns the latest such instant instead. A negative duration is
-    /// [subtracted](Calendar::subtract). Returns `None` if less than `duration` of open time remains after `start`, or if
-    /// the result is outside the range of [`DateTime<Utc>`].
+    /// [subtracted](Calendar::subtract). Returns `None` if less than `duration` of open time remains after `start`, or
+    /// if the result is outside the range of [`DateTime<Utc>`].
     ///
     /// ```
     /// use firstline::Calendar;
@@ -145,8 +145,8 @@ impl Calendar {
 
     /// Returns the latest instant from which `duration` of open time passes until `end`.
     ///
-    /// A negative duration is [added](Calendar::add). Returns `None` if there is less than `duration` of open time before
-    /// `end`, or if the result is outside the range of [`DateTime<Utc>`].
+    /// A negative duration is [added](Calendar::add). Returns `None` if there is less than `duration` of open time
+    /// before `end`, or if the result is outside the range of [`DateTime<Utc>`].
     #[inline]
     pub fn subtract(&self, end: DateTime<Utc>, duration: TimeDelta) -> Option<DateTime<Utc>> {
         self.add(end, -duration)

@@ -108,8 +108,8 @@ impl Holiday {
     /// Creates a holiday. The name may be empty.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if an annual rule names a day that no year has, or if a date's year is
-    /// outside 1 to 9999.
+    /// [`Definition`](crate::ErrorKind::Definition) if an annual rule names a day that no year has, or if a date's year
+    /// is outside 1 to 9999.
     pub fn new(on: DateRule, name: impl Into<String>) -> Result<Holiday> {
         // The public fields of `DateRule` can hold values that its text form refuses; the round trip checks them.
         let on = on.to_string().parse()?;

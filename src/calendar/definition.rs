@@ -13,8 +13,8 @@ use super::shift::{self, Shift};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtClosing {
-    /// The closing time, which is the earliest instant at which the duration has passed. If the calendar closes at 17:00,
-    /// 16:00 plus 60 minutes is 17:00. Adding zero returns the start unchanged.
+    /// The closing time, which is the earliest instant at which the duration has passed. If the calendar closes at
+    /// 17:00, 16:00 plus 60 minutes is 17:00. Adding zero returns the start unchanged.
     #[default]
     Closing,
     /// The next opening. If the calendar closes at 17:00 and opens at 09:00, 16:00 plus 60 minutes is 09:00 on the next
@@ -27,8 +27,8 @@ pub enum AtClosing {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HolidayCut {
-    /// The shifts that open on the holiday, including their hours on the next date. A shift that opened on the day before
-    /// runs to its end.
+    /// The shifts that open on the holiday, including their hours on the next date. A shift that opened on the day
+    /// before runs to its end.
     #[default]
     Shifts,
     /// Only the calendar day of the holiday. A shift that opened on the day before ends at midnight. A shift that would
@@ -38,8 +38,8 @@ pub enum HolidayCut {
 
 /// A calendar as data: time zone, weekly hours, holidays and exceptions.
 ///
-/// Store a calendar in this form. Hours are normalized, and equal definitions serialize to the same bytes, so a definition
-/// can be stored under its hash. Only `tz` and `weekly` are required:
+/// Store a calendar in this form. Hours are normalized, and equal definitions serialize to the same bytes, so a
+/// definition can be stored under its hash. Only `tz` and `weekly` are required:
 ///
 /// ```
 /// use firstline::calendar::Definition;
@@ -61,8 +61,8 @@ pub enum HolidayCut {
 /// holiday on the date, the annual holiday, the weekly hours.
 ///
 /// Deserializing fails on unknown fields, on dates and times that do not exist, and on two exceptions for the same day.
-/// Two holidays on the same day are merged and their names joined with commas. Overlapping hours count once. The time zone
-/// is looked up by [`compile`](Definition::compile).
+/// Two holidays on the same day are merged and their names joined with commas. Overlapping hours count once. The time
+/// zone is looked up by [`compile`](Definition::compile).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {

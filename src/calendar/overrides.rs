@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::date_rule::DateRule;
-use super::definition::{Definition, HoursSource, HolidayCut};
+use super::definition::{Definition, HolidayCut, HoursSource};
 use super::shift::Shift;
 use super::week::{DAY, EVERY_DAY, Week, union};
 use super::zone::days_since_epoch;
@@ -16,8 +16,8 @@ pub(super) const MONDAY: i64 = 4 * DAY;
 
 /// An interval that overrides the weekly hours, in local seconds since 1970.
 ///
-/// The calendar is open from `start` to `open` and closed from `open` to `resume`. From `resume` to the next override it
-/// follows the weekly hours.
+/// The calendar is open from `start` to `open` and closed from `open` to `resume`. From `resume` to the next override
+/// it follows the weekly hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Override {
     pub(super) start: i64,
@@ -57,8 +57,8 @@ pub(super) fn special_days(definition: &Definition, years: Range<i32>) -> Vec<i6
 
 /// Returns the overrides for these days, in order.
 ///
-/// A shift can stay open to the end of the next date, so each day affects two dates. Days at most two apart are processed
-/// as one window. Outside the windows the calendar follows the weekly hours.
+/// A shift can stay open to the end of the next date, so each day affects two dates. Days at most two apart are
+/// processed as one window. Outside the windows the calendar follows the weekly hours.
 pub(super) fn for_days(definition: &Definition, days: &[i64]) -> Vec<Override> {
     let mut overrides = Vec::new();
     for days in days.chunk_by(|day, next| next - day <= 2) {
@@ -68,8 +68,9 @@ pub(super) fn for_days(definition: &Definition, days: &[i64]) -> Vec<Override> {
         let holes = match definition.holiday_cut() {
             HolidayCut::Shifts => Vec::new(),
             HolidayCut::CalendarDay => {
-                let is_holiday =
-                    |day| matches!(definition.hours_on(date_of(day)?).0, HoursSource::Holiday(_)).then_some(day);
+                let is_holiday = |day| {
+                    matches!(definition.hours_on(date_of(day)?).0, HoursSource::Holiday(_)).then_some(day)
+                };
                 let holidays = days.iter().filter_map(|&day| is_holiday(day));
                 union(holidays.map(|day| (day * DAY, (day + 1) * DAY)).collect())
             }

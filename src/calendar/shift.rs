@@ -13,8 +13,8 @@ pub(super) const DAY: u16 = 24 * 60;
 /// An open interval between two wall-clock times: `09:00-17:00`.
 ///
 /// The opening minute is included, the closing minute is not. If the closing time is before the opening time, the shift
-/// crosses midnight and ends on the next date. A shift belongs to the date on which it opens. `00:00-24:00` is the whole
-/// day. In JSON and TOML, a shift is a pair: `["22:00", "06:00"]`.
+/// crosses midnight and ends on the next date. A shift belongs to the date on which it opens. `00:00-24:00` is the
+/// whole day. In JSON and TOML, a shift is a pair: `["22:00", "06:00"]`.
 ///
 /// ```
 /// use firstline::calendar::Shift;
@@ -37,7 +37,8 @@ impl Shift {
     /// Creates a shift from `open` (`"00:00"` to `"23:59"`) to `close` (`"00:00"` to `"24:00"`).
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if a time is not `HH:MM` or is out of range, or if both are the same.
+    /// [`Definition`](crate::ErrorKind::Definition) if a time is not `HH:MM` or is out of range, or if both are the
+    /// same.
     pub fn new(open: &str, close: &str) -> Result<Shift> {
         let (from, to) = (clock_time(open)?, clock_time(close)?);
         if from == DAY {
@@ -85,8 +86,8 @@ pub(super) fn parse_hours(text: &str) -> Result<Vec<Shift>> {
 
 /// Sorts shifts and joins those that touch or overlap, so that equivalent hours compare equal.
 ///
-/// Only shifts that open on the same date are joined. A shift that crosses midnight is not joined with a shift of the next
-/// date, because a holiday can remove one and keep the other.
+/// Only shifts that open on the same date are joined. A shift that crosses midnight is not joined with a shift of the
+/// next date, because a holiday can remove one and keep the other.
 pub(super) fn union(mut shifts: Vec<Shift>) -> Vec<Shift> {
     shifts.sort_unstable();
     let mut joined: Vec<Shift> = Vec::with_capacity(shifts.len());
@@ -113,9 +114,10 @@ fn longest(shift: &Shift) -> u16 {
 pub(super) fn without(shifts: &[Shift], pause: Shift) -> Result<Vec<Shift>> {
     let inside = |shift: &Shift| shift.open <= pause.open && pause.close <= shift.close;
     if pause.crosses_midnight() || !shifts.iter().any(inside) {
-        return Err(Error::definition("break", format!("{pause} is not inside a shift of its day")).allowing(
-            "breaks inside a shift and before midnight; write a night shift with a break as two shifts",
-        ));
+        return Err(Error::definition("break", format!("{pause} is not inside a shift of its day"))
+            .allowing(
+                "breaks inside a shift and before midnight; write a night shift with a break as two shifts",
+            ));
     }
     let mut remaining = Vec::with_capacity(shifts.len() + 1);
     for &shift in shifts {
@@ -131,7 +133,9 @@ pub(super) fn without(shifts: &[Shift], pause: Shift) -> Result<Vec<Shift>> {
             // The rest of a night shift would open at 24:00, which belongs to the next date.
             DAY => {
                 return Err(Error::definition("break", format!("{pause} ends at midnight inside {shift}"))
-                    .allowing("breaks that end before midnight; write a night shift with a break as two shifts"));
+                    .allowing(
+                        "breaks that end before midnight; write a night shift with a break as two shifts",
+                    ));
             }
             close => remaining.push(Shift { open: close, close: shift.close }),
         }
@@ -170,7 +174,9 @@ impl FromStr for Shift {
     fn from_str(text: &str) -> Result<Shift> {
         match text.split_once('-') {
             Some((open, close)) => Shift::new(open.trim(), close.trim()),
-            None => Err(Error::definition("hours", format!("{text:?} is not a shift")).allowing("09:00-17:00")),
+            None => {
+                Err(Error::definition("hours", format!("{text:?} is not a shift")).allowing("09:00-17:00"))
+            }
         }
     }
 }

@@ -21,8 +21,8 @@ pub struct Period {
 
 /// The reason why an instant is open or closed.
 ///
-/// A closed instant has the label of a holiday or exception only if it would be open by the weekly hours. The night after
-/// an office's holiday is [`OffHours`](Label::OffHours), like any other night.
+/// A closed instant has the label of a holiday or exception only if it would be open by the weekly hours. The night
+/// after an office's holiday is [`OffHours`](Label::OffHours), like any other night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Label<'a> {
     /// The calendar is open.
@@ -100,8 +100,8 @@ impl<'a> Iterator for Spans<'a> {
 impl FusedIterator for Spans<'_> {}
 
 impl Calendar {
-    /// Returns the open periods from `start` to `end`, clipped to that interval. Each period costs about as much as a call of
-    /// [`next_close`](Calendar::next_close).
+    /// Returns the open periods from `start` to `end`, clipped to that interval. Each period costs about as much as a
+    /// call of [`next_close`](Calendar::next_close).
     ///
     /// ```
     /// use firstline::Calendar;
@@ -123,8 +123,8 @@ impl Calendar {
 
     /// Divides the time from `start` to `end` into labeled spans.
     ///
-    /// The spans have no gaps between them, so their lengths add up to `end - start`. The iterator is empty if `end` is not
-    /// after `start`.
+    /// The spans have no gaps between them, so their lengths add up to `end - start`. The iterator is empty if `end` is
+    /// not after `start`.
     ///
     /// ```
     /// use firstline::Calendar;
@@ -157,7 +157,8 @@ impl Calendar {
         }
     }
 
-    /// Returns the label of a closed local time inside an override, and the number of seconds for which the label holds.
+    /// Returns the label of a closed local time inside an override, and the number of seconds for which the label
+    /// holds.
     fn label_of(&self, local: i64) -> (Label<'_>, i64) {
         let definition = &self.0.definition;
         let today = local.div_euclid(DAY);

@@ -1,15 +1,16 @@
 //! The compiled form of a calendar: open time as a function of UTC, in closed form.
 //!
 //! # How it works
-//! UTC time is cut into pieces at each clock change of the zone and at each override of the weekly hours. Inside a piece
-//! the offset from UTC is constant, so the open time is the weekly function, shifted. Local time is never converted to UTC,
-//! so skipped and repeated hours need no special case. Each piece stores the open time before it, so a query is one search
-//! for a piece and one evaluation of the week. The cost does not depend on the length of the span.
+//! UTC time is cut into pieces at each clock change of the zone and at each override of the weekly hours. Inside a
+//! piece the offset from UTC is constant, so the open time is the weekly function, shifted. Local time is never
+//! converted to UTC, so skipped and repeated hours need no special case. Each piece stores the open time before it, so
+//! a query is one search for a piece and one evaluation of the week. The cost does not depend on the length of the
+//! span.
 //!
 //! The pieces reach from the first clock change or dated entry to the last, and 400 years further if the clocks keep
-//! changing or a rule is annual. 400 Gregorian years are a whole number of weeks, so all later time repeats them. With an
-//! annual rule, the pieces also cover 400 years before the first of these, and all earlier time repeats those. Queries
-//! therefore have no horizon, and the tables show whether a calendar ever opens again.
+//! changing or a rule is annual. 400 Gregorian years are a whole number of weeks, so all later time repeats them. With
+//! an annual rule, the pieces also cover 400 years before the first of these, and all earlier time repeats those.
+//! Queries therefore have no horizon, and the tables show whether a calendar ever opens again.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
@@ -20,7 +21,8 @@ use super::overrides::{self, MONDAY, Override};
 use super::week::{DAY, WEEK, Week};
 use super::zone::{BEGINNING, CYCLE, Zone, days_since_epoch};
 
-/// An interval of UTC time: first open, then closed, then following the weekly hours. Either of the first two may be empty.
+/// An interval of UTC time: first open, then closed, then following the weekly hours. Either of the first two may be
+/// empty.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     /// The UTC second at which the piece starts. It ends at the start of the next piece.
@@ -35,8 +37,8 @@ struct Piece {
     phase: u32,
     /// Open seconds in the week before `phase`.
     done: u32,
-    /// The UTC date of the start, if chrono can represent it. Within a year, adding days to a date is much faster in chrono
-    /// than converting seconds to a date.
+    /// The UTC date of the start, if chrono can represent it. Within a year, adding days to a date is much faster in
+    /// chrono than converting seconds to a date.
     date: Option<NaiveDate>,
     /// The second of `date` at which the piece starts.
     second: u32,
@@ -113,8 +115,8 @@ pub(super) struct Timeline {
     /// The start of the range that the pieces cover. All earlier time repeats the 400 years after it. `i64::MIN` if the
     /// first piece extends backwards without end.
     first: i64,
-    /// The end of the range that the pieces cover. All later time repeats the 400 years before it. `i64::MAX` if the last
-    /// piece extends forwards without end.
+    /// The end of the range that the pieces cover. All later time repeats the 400 years before it. `i64::MAX` if the
+    /// last piece extends forwards without end.
     last: i64,
     /// Open seconds before `last`; [`FOREVER`] if the last piece has no end.
     last_open: i64,
@@ -135,7 +137,8 @@ impl Timeline {
                 DateRule::Every { .. } => None,
             })
         };
-        // A shift reaches into the next date, and local dates differ from UTC dates by up to a day. Four days cover both.
+        // A shift reaches into the next date, and local dates differ from UTC dates by up to a day. Four days cover
+        // both.
         let first_change = zone.changes().next().map_or(zone.settled(), |change| change.at);
         let begin = dated().min().map_or(first_change, |day| first_change.min((day - 4) * DAY));
         let settled = dated().max().map_or(zone.settled(), |day| zone.settled().max((day + 4) * DAY));
@@ -239,7 +242,8 @@ impl Timeline {
         }
     }
 
-    /// Returns the piece in which the count is reached. A count reached exactly at the end of a piece belongs to that piece.
+    /// Returns the piece in which the count is reached. A count reached exactly at the end of a piece belongs to that
+    /// piece.
     #[inline(always)]
     fn piece_of(&self, open: i64) -> &Piece {
         &self.pieces[self.by_before.find(&self.pieces, open - 1, |piece| piece.before)]
@@ -269,8 +273,11 @@ impl Timeline {
         let mut at = at;
         loop {
             let cycles = self.cycles(at);
-            let (open_per_cycle, end) =
-                if cycles < 0 { (self.first_cycle, self.first + CYCLE) } else { (self.last_cycle, self.last) };
+            let (open_per_cycle, end) = if cycles < 0 {
+                (self.first_cycle, self.first + CYCLE)
+            } else {
+                (self.last_cycle, self.last)
+            };
             if let Some(closed) = self.closed_within(at - cycles * CYCLE).filter(|&closed| closed < end) {
                 return Some(closed + cycles * CYCLE);
             }

@@ -16,8 +16,8 @@ impl Zone {
     /// `firstline::zoneinfo` reads the files of a directory.
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or if the clock changes after the year
-    /// 2100 do not follow a fixed rule.
+    /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or if the clock changes after the
+    /// year 2100 do not follow a fixed rule.
     pub fn from_tzif(name: &str, version: Option<&str>, tzif: &[u8]) -> Result<Zone> {
         let zone = TimeZone::tzif(name, tzif).map_err(|error| {
             Error::definition("time zone", format!("{name:?}: not TZif data")).caused_by(error)

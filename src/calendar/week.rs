@@ -21,14 +21,14 @@ pub(super) const WEEK: i64 = 7 * DAY;
 pub(super) struct Week {
     /// Open seconds in a week.
     total: i64,
-    /// 2^64 / `total`, rounded up. For `n` below 2^64 / `total`, which exceeds 2^44, the high 64 bits of `n * reciprocal`
-    /// are `n / total`, rounded down.
+    /// 2^64 / `total`, rounded up. For `n` below 2^64 / `total`, which exceeds 2^44, the product of `n` and
+    /// `reciprocal`, shifted right by 64 bits, is `n / total` rounded down.
     reciprocal: u64,
-    /// Open intervals in order, without overlaps. The first is empty and starts at 0, so that for every second of the week
-    /// some stretch starts at or before it.
+    /// Open intervals in order, without overlaps. The first is empty and starts at 0, so that for every second of the
+    /// week some stretch starts at or before it.
     stretches: Box<[Stretch]>,
-    /// The stretch that overlaps each slot of the week, so that no search is needed. It is empty if no stretch does, and
-    /// marked [`CROWDED`] if several do.
+    /// The stretch that overlaps each slot of the week, so that no search is needed. It is empty if no stretch does,
+    /// and marked [`CROWDED`] if several do.
     by_time: Box<[Stretch]>,
     /// The place in the week of each slot of its open time.
     by_open: Box<[Place]>,
@@ -63,7 +63,8 @@ const SLOT: u32 = 10;
 const CROWDED: u32 = u32::MAX;
 
 impl Stretch {
-    /// Returns the open seconds in the week before `in_week`, if no other stretch starts between this one and `in_week`.
+    /// Returns the open seconds in the week before `in_week`, if no other stretch starts between this one and
+    /// `in_week`.
     #[inline]
     fn open_before(&self, in_week: u32) -> i64 {
         i64::from(self.before + in_week.saturating_sub(self.start).min(self.seconds))
@@ -101,7 +102,7 @@ impl Week {
         Week { total, reciprocal, stretches: stretches.into_boxed_slice(), by_time, by_open }
     }
 
-    /// Whether the week has both open and closed time.
+    /// Returns true if the week has both open and closed time.
     pub(super) fn is_mixed(&self) -> bool {
         0 < self.total && self.total < WEEK
     }
@@ -201,9 +202,11 @@ fn place_of(stretches: &[Stretch], at: u32) -> Place {
     let within = stretches[started..].iter().take_while(|stretch| stretch.before < at + (1 << SLOT)).count();
     match within {
         0 => Place { closed, edge: at, gap: 0 },
-        1 => {
-            Place { closed, edge: stretches[started].before, gap: closed_before(stretches, started + 1) - closed }
-        }
+        1 => Place {
+            closed,
+            edge: stretches[started].before,
+            gap: closed_before(stretches, started + 1) - closed,
+        },
         _ => Place { closed, edge: at, gap: CROWDED },
     }
 }

@@ -156,9 +156,9 @@ impl Table {
 
     /// Extends a yearly rule forever, if the last 56 years before `end` follow one.
     ///
-    /// A rule of the tz database names a day of a month or a weekday of a month. It gives the same days in all years that
-    /// start on the same weekday and have the same length. There are 14 such kinds of year, and each occurs within 28
-    /// years. A rule is in force if the last 28 years repeat the 28 years before them. Its next 400 years are then
+    /// A rule of the tz database names a day of a month or a weekday of a month. It gives the same days in all years
+    /// that start on the same weekday and have the same length. There are 14 such kinds of year, and each occurs within
+    /// 28 years. A rule is in force if the last 28 years repeat the 28 years before them. Its next 400 years are then
     /// assembled from years of the same kind, and these 400 years repeat forever.
     fn extend_yearly_rule(&mut self, end: i32) {
         let shift = (year_start(end) - year_start(end - 28)).abs();
