@@ -30,8 +30,8 @@ pub enum ErrorKind {
     /// becomes full during a commit of SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
     Storage,
     /// The outcome of a commit is unknown: the connection broke during the commit, or the disk failed or became full,
-    /// and the store could not determine the outcome afterwards. The command was written completely or not at all. Repeat
-    /// the call with the same idempotency key, or read the data to find out.
+    /// and the store could not determine the outcome afterwards. The command was written completely or not at all.
+    /// Repeat the call with the same idempotency key, or read the data to find out.
     ///
     /// With SQLite, reading is conclusive only after a later write has succeeded. Until then the command is not
     /// visible, but it may appear once all programs that use the database have been killed.

@@ -77,7 +77,7 @@ pub(super) fn for_days(definition: &Definition, days: &[i64]) -> Vec<Override> {
         };
         let open = in_window(&window, dates.clone(), |date| definition.hours_on(date).1);
         let weekly = in_window(&window, dates, |date| definition.hours(date.weekday()));
-        compare(&window, &open, &holes, &weekly, &mut overrides);
+        diff(&window, &open, &holes, &weekly, &mut overrides);
     }
     overrides
 }
@@ -99,7 +99,7 @@ fn in_window<'d>(
 }
 
 /// Appends the fewest overrides that turn the weekly hours of a window into `open` minus `holes`.
-fn compare(
+fn diff(
     window: &Range<i64>,
     open: &[(i64, i64)],
     holes: &[(i64, i64)],
