@@ -1,9 +1,9 @@
-//! Conditions: one small language for priority modifiers, policies, guards and rules.
+//! Conditions for priority modifiers, agreements, workflow guards and queries.
 //!
-//! A [`Condition`] compares named facts with values, and combines comparisons with *all*, *any* and *not*. It
-//! can be written in code, in JSON or in TOML; it prints itself in words, and it can be checked against the
-//! fields that a desk knows, so that a misspelt field is refused when a definition is built and does not wait
-//! silently for a ticket that never comes.
+//! A [`Condition`] compares named facts with values, and combines comparisons with *all*, *any* and *not*. It can be
+//! written in code, in JSON or in TOML, and `Display` prints it in words. [`Condition::check`] checks it against a list
+//! of known fields, so that a misspelt field is an error when a definition is built. Without this check, the condition
+//! would silently never hold.
 //!
 //! ```
 //! use firstline::{Attributes, Condition, Value};
@@ -32,24 +32,24 @@
 //!
 //! # Comparisons
 //!
-//! | written as | holds when the fact |
+//! | written as | holds if the fact |
 //! |---|---|
-//! | `is`, `is_not` | equals the value; does not |
+//! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
-//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, a date or an instant on that side of the value |
-//! | `contains` | is a list with exactly this item, or a text with these words somewhere in it |
-//! | `starts_with` | is a text that begins so |
-//! | `exists` | is there (`true`), or is missing (`false`) |
+//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant in this order to the value |
+//! | `contains` | is a list with exactly this item, or a text that contains this text |
+//! | `starts_with` | is a text that begins with this text |
+//! | `exists` | exists (`true`), or is missing (`false`) |
 //!
-//! Texts are equal when they are the same, letter by letter; only `contains` and `starts_with` *within a text*
-//! ignore case, because they look into what people typed.
+//! Two texts are equal if all characters are the same, including their case. `contains` and `starts_with` ignore case
+//! *within a text*, because they search text that people typed. List items must match exactly.
 //!
 //! # Missing facts
 //!
-//! A comparison with a missing fact does not hold, nor does one between values of different types. The two
-//! opposites are exact opposites: `is_not` is `not is`, so it *does* hold when the fact is missing ("the company
-//! is not Acme" is true of somebody without a company), and `exists: false` is `not exists`. Ask for both
-//! where the difference matters: `{"all": [{"field": "company", "exists": true}, {"field": "company", "is_not": "Acme"}]}`.
+//! A comparison does not hold if the fact is missing or has a different type than the value. Negations are exact:
+//! `is_not` means `not is`, so it *does* hold if the fact is missing. For example, "the company is not Acme" holds for a
+//! person without a company. `exists: false` means `not exists`. If a missing company must not match, combine both:
+//! `{"all": [{"field": "company", "exists": true}, {"field": "company", "is_not": "Acme"}]}`.
 
 mod comparison;
 mod fields;
@@ -64,13 +64,13 @@ use comparison::Comparison;
 
 pub use fields::{FieldType, Fields};
 
-/// How deep a condition may nest: the comparison in `{"not": {"all": [{…}]}}` is on level 3.
+/// The maximum nesting depth of a condition. The comparison in `{"not": {"all": [{…}]}}` is on level 3.
 ///
-/// What is read from JSON or TOML is refused beyond it, and so is what was built in code when it is
-/// [checked](Condition::check), so that no stored definition can exhaust the stack.
+/// Deserialization and [`Condition::check`] reject deeper conditions, so that no stored definition can exhaust the
+/// stack.
 pub const MAX_DEPTH: usize = 32;
 
-/// What is known of the ticket, the person, the message at hand: the left-hand sides of comparisons.
+/// A source of facts: the values that a condition compares, by field name.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -87,11 +87,11 @@ pub const MAX_DEPTH: usize = 32;
 /// assert!(Condition::field("order.total").at_least(100_00).holds(&Order { total: 250_00 }));
 /// ```
 pub trait Facts {
-    /// The value of this field; `None` when it is not known.
+    /// Returns the value of the field; `None` if it is missing.
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>>;
 }
 
-/// Nothing is known.
+/// An empty set of facts.
 impl Facts for () {
     fn fact(&self, _: &str) -> Option<Cow<'_, Value>> {
         None
@@ -104,10 +104,11 @@ impl Facts for Attributes {
     }
 }
 
-/// A condition on facts; see the [module](self) for the comparisons and the written form.
+/// A condition on facts. The [module documentation](self) lists the comparisons and their written form.
 ///
-/// It is kept in a simple form, so that conditions which differ only in brackets are equal: an *all* within an
-/// *all* is flattened, a double *not* vanishes, and an *all* or *any* has two parts at least.
+/// A condition is normalized when it is built, so that conditions that differ only in grouping are equal. An *all*
+/// inside an *all* is flattened, as is an *any* inside an *any*. A double *not* is removed. An *all* or *any* has at
+/// least two parts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition(Node);
 
@@ -121,15 +122,15 @@ enum Node {
 }
 
 impl Condition {
-    /// The condition that always holds; its negation never does. Written as `"always"`.
+    /// The condition that always holds. Its negation never holds. Written as `"always"`.
     pub const ALWAYS: Condition = Condition(Node::Always);
 
-    /// Starts a comparison with this field.
+    /// Starts a comparison of this field.
     pub fn field(name: impl Into<String>) -> Field {
         Field(name.into())
     }
 
-    /// Holds when all of these do; with none of them, always.
+    /// Returns a condition that holds if all parts hold. Without parts, it always holds.
     ///
     /// ```
     /// use firstline::Condition;
@@ -158,7 +159,7 @@ impl Condition {
         }
     }
 
-    /// Holds when at least one of these does; with none of them, never.
+    /// Returns a condition that holds if at least one part holds. Without parts, it never holds.
     pub fn any(conditions: impl IntoIterator<Item = Condition>) -> Condition {
         let mut parts = Vec::new();
         for condition in conditions {
@@ -178,20 +179,21 @@ impl Condition {
         }
     }
 
-    /// Holds when both do.
+    /// Returns a condition that holds if both conditions hold.
     #[must_use]
     pub fn and(self, other: Condition) -> Condition {
         Condition::all([self, other])
     }
 
-    /// Holds when at least one of the two does.
+    /// Returns a condition that holds if at least one of the two conditions holds.
     #[must_use]
     pub fn or(self, other: Condition) -> Condition {
         Condition::any([self, other])
     }
 
-    /// Whether the condition holds for these facts. A comparison with a missing fact, or between different
-    /// types, does not; nothing here can fail.
+    /// Returns true if the condition holds for these facts.
+    ///
+    /// A comparison with a missing fact, or between different types, does not hold. Evaluation cannot fail.
     pub fn holds(&self, facts: &dyn Facts) -> bool {
         match &self.0 {
             Node::Always => true,
@@ -204,8 +206,8 @@ impl Condition {
         }
     }
 
-    /// The field and comparison of a negation which has a name of its own: `is_not`, and `exists: false`.
-    fn as_opposite(&self) -> Option<(&str, &Comparison)> {
+    /// Returns the field and the comparison of a negation with its own written form: `is_not` or `exists: false`.
+    fn as_negated_comparison(&self) -> Option<(&str, &Comparison)> {
         let Node::Not(inner) = &self.0 else { return None };
         match &inner.0 {
             Node::Compare(field, is @ (Comparison::Is(_) | Comparison::Exists)) => Some((field, is)),
@@ -214,7 +216,7 @@ impl Condition {
     }
 }
 
-/// `!condition` holds exactly when the condition does not.
+/// `!condition` holds if and only if `condition` does not.
 impl ops::Not for Condition {
     type Output = Condition;
 
@@ -226,9 +228,9 @@ impl ops::Not for Condition {
     }
 }
 
-/// A field about to be compared: the first half of a comparison, made by [`Condition::field`].
+/// The field of an unfinished comparison, returned by [`Condition::field`].
 #[derive(Debug, Clone)]
-#[must_use = "a field alone says nothing; compare it with a value"]
+#[must_use = "a field alone is not a condition; compare it with a value"]
 pub struct Field(String);
 
 impl Field {
@@ -236,13 +238,12 @@ impl Field {
         Condition(Node::Compare(self.0, comparison))
     }
 
-    /// The fact equals the value.
+    /// Holds if the fact equals the value.
     pub fn is(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::Is(value.into()))
     }
 
-    /// The fact does not equal the value. This holds for a missing fact too: it is the opposite of
-    /// [`is`](Field::is).
+    /// Holds if the fact is missing or does not equal the value. This is the exact negation of [`is`](Field::is).
     ///
     /// ```
     /// use firstline::Condition;
@@ -254,47 +255,47 @@ impl Field {
         !self.is(value)
     }
 
-    /// The fact equals one of the values.
+    /// Holds if the fact equals one of the values.
     pub fn one_of(self, values: impl IntoIterator<Item: Into<Value>>) -> Condition {
         self.compare(Comparison::OneOf(values.into_iter().map(Into::into).collect()))
     }
 
-    /// The integer, date or instant is this one, greater or later.
+    /// Holds if the integer is greater than or equal to the value, or the date or instant is not earlier.
     pub fn at_least(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtLeast(value.into()))
     }
 
-    /// The integer, date or instant is this one, smaller or earlier.
+    /// Holds if the integer is less than or equal to the value, or the date or instant is not later.
     pub fn at_most(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtMost(value.into()))
     }
 
-    /// The integer, date or instant is greater or later.
+    /// Holds if the integer is greater than the value, or the date or instant is later.
     pub fn more_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::MoreThan(value.into()))
     }
 
-    /// The integer, date or instant is smaller or earlier.
+    /// Holds if the integer is less than the value, or the date or instant is earlier.
     pub fn less_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::LessThan(value.into()))
     }
 
-    /// The list has exactly this item, or the text has these words somewhere, in upper or lower case.
-    pub fn contains(self, wanted: impl Into<String>) -> Condition {
-        self.compare(Comparison::Contains(wanted.into()))
+    /// Holds if the list has exactly this item, or the text contains this text. Case is ignored within a text.
+    pub fn contains(self, text: impl Into<String>) -> Condition {
+        self.compare(Comparison::Contains(text.into()))
     }
 
-    /// The text begins so, in upper or lower case.
-    pub fn starts_with(self, wanted: impl Into<String>) -> Condition {
-        self.compare(Comparison::StartsWith(wanted.into()))
+    /// Holds if the text begins with this text, ignoring case.
+    pub fn starts_with(self, text: impl Into<String>) -> Condition {
+        self.compare(Comparison::StartsWith(text.into()))
     }
 
-    /// The fact is there, whatever its value.
+    /// Holds if the fact exists, with any value.
     pub fn exists(self) -> Condition {
         self.compare(Comparison::Exists)
     }
 
-    /// The fact is not there.
+    /// Holds if the fact is missing.
     pub fn missing(self) -> Condition {
         !self.exists()
     }

@@ -1,7 +1,7 @@
-//! The one lifecycle of a ticket, declared once.
+//! The ticket lifecycle: one table of states and steps.
 //!
-//! The table in this file yields three things that therefore cannot disagree: the typed steps (an illegal step
-//! does not compile), the run-time check ([`StateKind::take`]) and the graph ([`diagram`]).
+//! The table is declared once, in this file. Three things are generated from it and therefore always agree: the typed
+//! steps (an illegal step does not compile), the run-time check ([`StateKind::take`]) and the graph ([`diagram`]).
 //!
 //! | from \ step | start | hold | resume | resolve | confirm | close | reopen | cancel |
 //! |---|---|---|---|---|---|---|---|---|
@@ -19,40 +19,40 @@
 //! assert_eq!(refused.to_string(), "confirm is not accepted while active; accepted here: hold, resolve, cancel");
 //! ```
 
-/// The table. Hands it to a macro that derives something from it: the kinds of states and steps, or the typed steps.
+/// Passes the lifecycle table to `$derive!`, a macro that generates code from it.
 macro_rules! lifecycle {
     ($derive:ident) => {
         $derive! {
             states {
-                /// Registered; nobody works on it yet.
+                /// Registered; work has not started.
                 New = "new",
                 /// Being worked on.
                 Active = "active",
-                /// Waiting, with a reason: the customer, a third party, a problem, a date.
+                /// Waiting for a stated reason: the customer, a third party, a problem or a date.
                 OnHold = "on hold",
-                /// Answered; to be verified.
+                /// Answered, but not verified yet.
                 Resolved = "resolved",
-                /// Verified, or silently accepted. Final.
+                /// Confirmed by the requester, or closed by an agent or a timer. Final.
                 Closed = "closed",
-                /// Withdrawn or mistaken. Final.
+                /// Withdrawn, or opened by mistake. Final.
                 Cancelled = "cancelled",
             }
             steps {
-                /// Somebody begins to work on it.
+                /// Work on the ticket starts.
                 Start = "start" => Active,
-                /// It waits; again with another reason if it waits already.
+                /// The ticket is put on hold. On a ticket already on hold, this replaces the reason.
                 Hold = "hold" => OnHold,
-                /// The wait is over.
+                /// The hold ends and work continues.
                 Resume = "resume" => Active,
-                /// It is answered.
+                /// The ticket is answered.
                 Resolve = "resolve" => Resolved,
-                /// The requester says that it is solved.
+                /// The requester confirms the solution.
                 Confirm = "confirm" => Closed,
-                /// An agent, or the end of the verification period, closes it.
+                /// An agent closes the ticket, or its verification period ends.
                 Close = "close" => Closed,
-                /// The requester or an agent says that it is not solved.
+                /// The requester or an agent reports that the solution did not work.
                 Reopen = "reopen" => Active,
-                /// It is withdrawn.
+                /// The ticket is withdrawn.
                 Cancel = "cancel" => Cancelled,
             }
             accepts {

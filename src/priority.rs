@@ -1,8 +1,8 @@
-//! Priority: a matrix of impact and urgency, named modifiers, and the reasons for the result.
+//! Priority: an impact and urgency matrix with named modifiers.
 //!
-//! How bad is it ([`Impact`]) and how soon must it be solved ([`Urgency`])? A [`Matrix`] answers each pair with a
-//! [`Priority`]. Named [`Modifier`]s then raise or lower it: the customer is a VIP, the press is watching. The
-//! result is an [`Assessment`], which is kept with the ticket and can say how it came about.
+//! A [`Matrix`] maps each pair of [`Impact`] (how bad the issue is) and [`Urgency`] (how soon it must be solved) to a
+//! [`Priority`]. Named [`Modifier`]s then raise or lower the priority, for example because the customer is a VIP. The
+//! result is an [`Assessment`], which is stored with the ticket and explains how the priority was computed.
 //!
 //! ```
 //! use std::collections::BTreeSet;
@@ -31,15 +31,16 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! # Written down
+//! # Serialized form
 //!
-//! A matrix is data, in JSON, TOML or any other format of serde. It must be complete: every pair has a cell,
-//! every name is declared, and the impact and urgency of a ticket that gives none are stated.
+//! A matrix can be written in JSON, TOML or any other self-describing serde format. It must be complete: every pair has
+//! a cell, every name is declared, and both defaults are given. The defaults apply to tickets without an impact or
+//! urgency.
 //!
 //! ```
 //! # let text = r#"
-//! impacts    = ["high", "low"]              # the gravest first
-//! urgencies  = ["today", "this week"]       # the most urgent first
+//! impacts    = ["high", "low"]              # most severe first
+//! urgencies  = ["today", "this week"]       # most urgent first
 //! priorities = ["critical", "normal", "low"]
 //! default_impact  = "low"
 //! default_urgency = "this week"
@@ -53,7 +54,7 @@
 //! effect = { raise = 1 }
 //! when = { field = "contact.vip", is = true }
 //!
-//! [[modifiers]]                             # without `when`: only where it is named on the ticket
+//! [[modifiers]]                             # without `when`: only if named on the ticket
 //! name = "reputational damage"
 //! effect = { at_least = 1 }
 //! # "#;
@@ -63,8 +64,8 @@
 //!
 //! # Source
 //!
-//! The method, and the cells of [`Matrix::itil`], are those of ITIL incident management as ServiceNow delivers
-//! them: impact and urgency from 1 (high) to 3 (low), priority from 1 (critical) to 5 (planning).
+//! The method and the cells of [`Matrix::itil`] follow ITIL incident management, with ServiceNow's default values:
+//! impact and urgency from 1 (high) to 3 (low), priority from 1 (critical) to 5 (planning).
 
 mod assessment;
 mod build;

@@ -1,4 +1,4 @@
-//! One comparison of a fact with a value.
+//! The comparison of a fact with a value.
 
 use std::cmp::Ordering;
 
@@ -18,7 +18,7 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
-    /// The keys under which comparisons are written, `is_not` included.
+    /// The keys of all comparisons in the written form, including `is_not`.
     pub(super) const KEYS: [&str; 10] = [
         "is",
         "is_not",
@@ -32,7 +32,7 @@ impl Comparison {
         "exists",
     ];
 
-    /// The key under which this comparison is written.
+    /// Returns the key of this comparison in the written form.
     pub(super) fn key(&self) -> &'static str {
         match self {
             Comparison::Is(_) => "is",
@@ -47,7 +47,7 @@ impl Comparison {
         }
     }
 
-    /// Whether the fact, which is there, satisfies the comparison.
+    /// Returns true if this existing fact satisfies the comparison.
     pub(super) fn accepts(&self, fact: &Value) -> bool {
         match self {
             Comparison::Is(value) => fact == value,
@@ -56,13 +56,13 @@ impl Comparison {
             Comparison::AtMost(value) => order(fact, value).is_some_and(Ordering::is_le),
             Comparison::MoreThan(value) => order(fact, value).is_some_and(Ordering::is_gt),
             Comparison::LessThan(value) => order(fact, value).is_some_and(Ordering::is_lt),
-            Comparison::Contains(wanted) => match fact {
-                Value::List(items) => items.contains(wanted),
-                Value::Text(text) => lowercase(text).contains(&lowercase(wanted)),
+            Comparison::Contains(part) => match fact {
+                Value::List(items) => items.contains(part),
+                Value::Text(text) => lowercase(text).contains(&lowercase(part)),
                 _ => false,
             },
-            Comparison::StartsWith(wanted) => match fact {
-                Value::Text(text) => lowercase(text).starts_with(&lowercase(wanted)),
+            Comparison::StartsWith(part) => match fact {
+                Value::Text(text) => lowercase(text).starts_with(&lowercase(part)),
                 _ => false,
             },
             Comparison::Exists => true,
@@ -70,7 +70,7 @@ impl Comparison {
     }
 }
 
-/// The order of two values where people would agree on one: numbers and times of the same type.
+/// Returns the order of two integers, dates or instants; `None` for other types and for values of different types.
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
@@ -80,8 +80,10 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// Lower case letter by letter. `str::to_lowercase` would look at the neighbours of a Greek sigma, and then a
-/// part of a text need not be found in the whole.
+/// Converts each character to lower case on its own.
+///
+/// `str::to_lowercase` converts a Greek sigma depending on its neighbours, so a part of a text might not be found in
+/// the whole text.
 fn lowercase(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }

@@ -1,4 +1,4 @@
-//! The fields a condition may use, and the check of a condition against them.
+//! The fields that conditions may use, and the check of conditions against them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,22 +14,22 @@ use crate::value::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldType {
-    /// Yes or no.
+    /// True or false.
     Bool,
     /// A whole number.
     Integer,
     /// Text.
     Text,
-    /// Several texts.
+    /// A list of texts.
     List,
     /// A calendar date.
     Date,
-    /// An instant.
+    /// A point in time.
     Instant,
 }
 
 impl FieldType {
-    /// The type of this value.
+    /// Returns the type of the value.
     pub fn of(value: &Value) -> FieldType {
         match value {
             Value::Bool(_) => FieldType::Bool,
@@ -41,7 +41,7 @@ impl FieldType {
         }
     }
 
-    /// The comparisons that make sense for values of this type.
+    /// Returns the keys of the comparisons that values of this type support.
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             FieldType::Bool => &["is", "is_not", "exists"],
@@ -54,7 +54,7 @@ impl FieldType {
     }
 }
 
-/// The same words as [`Value::type_name`].
+/// Prints the same names as [`Value::type_name`].
 impl fmt::Display for FieldType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -68,12 +68,12 @@ impl fmt::Display for FieldType {
     }
 }
 
-/// The fields that conditions may use somewhere, with their types.
+/// A set of fields that conditions may use, with their types.
 ///
 /// ```
 /// use firstline::condition::{FieldType, Fields};
 ///
-/// // Attributes of people are named by the host, so their names cannot all be known beforehand.
+/// // The host application names the attributes of people, so the set allows any name under `contact.`.
 /// let fields = Fields::new()
 ///     .with("priority", FieldType::Integer)
 ///     .with("contact.vip", FieldType::Bool)
@@ -82,30 +82,30 @@ impl fmt::Display for FieldType {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     known: BTreeMap<String, FieldType>,
-    open: BTreeSet<String>,
+    prefixes: BTreeSet<String>,
 }
 
 impl Fields {
-    /// No fields yet.
+    /// Creates an empty set.
     pub fn new() -> Fields {
         Fields::default()
     }
 
-    /// Allows this field, whose values have this type. A field named again has the later type.
+    /// Adds a field with this type. A field that is added again gets the new type.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, kind: FieldType) -> Fields {
         self.known.insert(name.into(), kind);
         self
     }
 
-    /// Allows every field whose name begins so, with values of any type.
+    /// Allows every field with this prefix, with values of any type. The prefix alone is not a field.
     #[must_use]
     pub fn with_any_under(mut self, prefix: impl Into<String>) -> Fields {
-        self.open.insert(prefix.into());
+        self.prefixes.insert(prefix.into());
         self
     }
 
-    /// The fields that every ticket has. Attributes of people are the host's, so any of them is known.
+    /// Returns the fields of every ticket. The host names the attributes of people, so every `contact.NAME` is allowed.
     pub(crate) fn of_every_ticket() -> Fields {
         ["kind", "channel", "line", "category", "team", "assignee", "requester"]
             .into_iter()
@@ -114,38 +114,37 @@ impl Fields {
             .with_any_under("contact.")
     }
 
-    /// The names that are known one by one.
+    /// Returns the names of the individual fields, without prefixes.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.known.keys().map(String::as_str)
     }
 
-    /// Whether a condition may use this field.
+    /// Returns true if a condition may use this field.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.known.contains_key(name) || self.is_open(name)
     }
 
-    /// Whether this name is one of those of which any is allowed.
+    /// Returns true if the name has one of the allowed prefixes.
     pub(crate) fn is_open(&self, name: &str) -> bool {
-        self.open.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
+        self.prefixes.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
     }
 }
 
-/// The names, for messages: `contact.vip, priority, contact.…`.
+/// Prints the names, such as `contact.vip, priority, contact.…`.
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let open = self.open.iter().map(|prefix| format!("{prefix}…"));
-        let names: Vec<String> = self.known.keys().cloned().chain(open).collect();
-        f.write_str(if names.is_empty() { "no field" } else { "" })?;
+        let prefixes = self.prefixes.iter().map(|prefix| format!("{prefix}…"));
+        let names: Vec<String> = self.known.keys().cloned().chain(prefixes).collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
         f.write_str(&names.join(", "))
     }
 }
 
 impl Condition {
-    /// Refuses a condition that uses an unknown field, compares a field with a value of another type, or in a
-    /// way that makes no sense for its type.
+    /// Checks the condition against the known fields and their types.
     ///
-    /// Whoever keeps conditions in a definition calls this once when the definition is built;
-    /// [`holds`](Condition::holds) then need not fail.
+    /// Call this once, when a definition that contains the condition is built. [`holds`](Condition::holds) does not
+    /// report errors.
     ///
     /// ```
     /// use firstline::Condition;
@@ -164,16 +163,19 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// A [definition](crate::ErrorKind::Definition) error that names every fault: a field that is not among
-    /// `fields`; a value of another type than its field; a comparison that the type does not allow; a
-    /// comparison that could never or always hold (`one_of` nothing, `contains` an empty text); nesting beyond
-    /// [`MAX_DEPTH`].
+    /// A [definition](crate::ErrorKind::Definition) error that lists all faults:
+    ///
+    /// - a field is not in `fields`;
+    /// - a value has a different type than its field;
+    /// - the type of a field does not support the comparison;
+    /// - a comparison is empty: `one_of` without values, `contains` or `starts_with` with an empty text;
+    /// - the condition nests deeper than [`MAX_DEPTH`].
     pub fn check(&self, fields: &Fields) -> Result<()> {
         let faults = self.faults(Some(fields));
         if faults.is_empty() { Ok(()) } else { Err(Error::definition("condition", faults.join("; "))) }
     }
 
-    /// The fields it uses that are not among these.
+    /// Returns the fields used in the condition that are not in `fields`.
     pub(crate) fn unknown_fields(&self, fields: &Fields) -> BTreeSet<&str> {
         let mut used = BTreeSet::new();
         self.fields_into(&mut used);
@@ -181,22 +183,22 @@ impl Condition {
         used
     }
 
-    /// Whether it uses a field whose name begins so.
+    /// Returns true if the condition uses a field with this prefix.
     pub(crate) fn mentions(&self, prefix: &str) -> bool {
         let mut used = BTreeSet::new();
         self.fields_into(&mut used);
         used.iter().any(|it| it.starts_with(prefix))
     }
 
-    /// Every field it uses. What nests too deeply to be checked is a fault already and looked at no further.
+    /// Collects the fields used in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.
     fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
-        let mut waiting = vec![(self, 1)];
-        while let Some((condition, level)) = waiting.pop() {
+        let mut pending = vec![(self, 1)];
+        while let Some((condition, level)) = pending.pop() {
             match &condition.0 {
                 _ if level > 2 * MAX_DEPTH => {}
                 Node::Always => {}
-                Node::All(parts) | Node::Any(parts) => waiting.extend(parts.iter().map(|it| (it, level + 1))),
-                Node::Not(inner) => waiting.push((inner, level + 1)),
+                Node::All(parts) | Node::Any(parts) => pending.extend(parts.iter().map(|it| (it, level + 1))),
+                Node::Not(inner) => pending.push((inner, level + 1)),
                 Node::Compare(field, _) => {
                     used.insert(field);
                 }
@@ -204,7 +206,7 @@ impl Condition {
         }
     }
 
-    /// What is wrong with the condition. Where the fields are not known yet, only what is wrong whatever they are.
+    /// Returns the faults of the condition. `None` skips the checks that need the known fields.
     pub(crate) fn faults(&self, fields: Option<&Fields>) -> Vec<String> {
         let mut check = Check { fields, faults: Vec::new(), unknown: false };
         check.condition(self, 1);
@@ -224,13 +226,13 @@ struct Check<'a> {
 impl Check<'_> {
     fn condition(&mut self, condition: &Condition, level: usize) {
         if level > MAX_DEPTH {
-            let fault = format!("a condition may nest {MAX_DEPTH} levels deep at most");
+            let fault = format!("a condition may nest at most {MAX_DEPTH} levels deep");
             if !self.faults.contains(&fault) {
                 self.faults.push(fault);
             }
             return;
         }
-        if let Some((field, comparison)) = condition.as_opposite() {
+        if let Some((field, comparison)) = condition.as_negated_comparison() {
             return self.comparison(field, comparison);
         }
         match &condition.0 {
@@ -256,7 +258,7 @@ impl Check<'_> {
         let key = comparison.key();
         let values: &[Value] = match comparison {
             Comparison::OneOf(values) if values.is_empty() => {
-                return self.faults.push(format!("{field} one_of needs one value at least"));
+                return self.faults.push(format!("{field} one_of needs at least one value"));
             }
             Comparison::OneOf(values) => values,
             Comparison::Is(value)
@@ -264,25 +266,25 @@ impl Check<'_> {
             | Comparison::AtMost(value)
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => std::slice::from_ref(value),
-            Comparison::Contains(wanted) | Comparison::StartsWith(wanted) if wanted.is_empty() => {
-                return self.faults.push(format!("{field} {key} an empty text, which says nothing"));
+            Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
+                return self.faults.push(format!("{field} {key} needs a text that is not empty"));
             }
             Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
         };
-        // A field of any type takes that of the first value; the others must still agree with it.
+        // A field without a known type gets the type of the first value. The other values must have the same type.
         let Some(kind) = known.or_else(|| values.first().map(FieldType::of)) else { return };
         if !kind.comparisons().contains(&key) {
-            // Where the type is only that of the value, it is the value that is of the wrong one.
-            let what = match (known, values) {
+            // If the type was taken from a value, the message names the value instead of the field's type.
+            let problem = match (known, values) {
                 (None, [value, ..]) => format!("{key} does not take {} ({kind})", Quoted(value)),
-                _ => format!("is compared with {key}, which does not suit the type {kind}"),
+                _ => format!("has type {kind}, which does not support {key}"),
             };
-            return self.faults.push(format!("{field} {what}; suitable: {}", kind.comparisons().join(", ")));
+            return self.faults.push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
         for value in values.iter().filter(|value| FieldType::of(value) != kind) {
             let (found, value) = (FieldType::of(value), Quoted(value));
             self.faults
-                .push(format!("{field} is of the type {kind}, but is compared with {value} ({found})"));
+                .push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
         }
     }
 }

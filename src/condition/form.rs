@@ -1,4 +1,4 @@
-//! The written form of conditions, for every self-describing format (JSON, TOML and the like).
+//! The serialized form of conditions, for self-describing formats such as JSON and TOML.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::value::Value;
 
 impl Serialize for Condition {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if let Some((field, comparison)) = self.as_opposite() {
+        if let Some((field, comparison)) = self.as_negated_comparison() {
             let mut map = to.serialize_map(Some(2))?;
             map.serialize_entry("field", field)?;
             match comparison {
@@ -39,8 +39,8 @@ impl Serialize for Condition {
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
             Comparison::OneOf(values) => map.serialize_entry(key, values)?,
-            Comparison::Contains(wanted) | Comparison::StartsWith(wanted) => {
-                map.serialize_entry(key, wanted)?
+            Comparison::Contains(text) | Comparison::StartsWith(text) => {
+                map.serialize_entry(key, text)?
             }
             Comparison::Exists => map.serialize_entry(key, &true)?,
         }
@@ -54,29 +54,29 @@ impl<'de> Deserialize<'de> for Condition {
     }
 }
 
-/// Reads one condition that may nest so many levels, itself included.
+/// Deserializes one condition with at most `left` levels, including the condition itself.
 #[derive(Clone, Copy)]
 struct Level {
     left: usize,
 }
 
-/// Reads the list of an `all` or `any`.
+/// Deserializes the list of an `all` or `any`.
 struct Parts(Level);
 
-/// What one key of a condition says.
+/// The meaning of one key of a condition.
 enum Part {
-    /// `all`, `any`, `not`: a condition already.
+    /// A complete condition: `all`, `any` or `not`.
     Whole(Condition),
-    /// A comparison, which needs its field.
+    /// A comparison, which needs a field.
     Compare(Comparison),
-    /// The opposite of a comparison.
-    Opposite(Comparison),
+    /// A negated comparison: `is_not` or `exists: false`.
+    Negated(Comparison),
 }
 
 impl Level {
     fn inner<E: serde::de::Error>(self) -> Result<Level, E> {
         match self.left {
-            0 | 1 => Err(E::custom(format!("a condition may nest {MAX_DEPTH} levels deep at most"))),
+            0 | 1 => Err(E::custom(format!("a condition may nest at most {MAX_DEPTH} levels deep"))),
             left => Ok(Level { left: left - 1 }),
         }
     }
@@ -87,10 +87,10 @@ impl Level {
             "any" => Part::Whole(Condition::any(map.next_value_seed(Parts(self.inner()?))?)),
             "not" => Part::Whole(!map.next_value_seed(self.inner()?)?),
             "is" => Part::Compare(Comparison::Is(value(key, map)?)),
-            "is_not" => Part::Opposite(Comparison::Is(value(key, map)?)),
+            "is_not" => Part::Negated(Comparison::Is(value(key, map)?)),
             "one_of" => match value::<Vec<Value>, _>(key, map)? {
                 values if values.is_empty() => {
-                    return Err(A::Error::custom("one_of needs one value at least"));
+                    return Err(A::Error::custom("one_of needs at least one value"));
                 }
                 values => Part::Compare(Comparison::OneOf(values)),
             },
@@ -101,11 +101,11 @@ impl Level {
             "contains" => Part::Compare(Comparison::Contains(value(key, map)?)),
             "starts_with" => Part::Compare(Comparison::StartsWith(value(key, map)?)),
             "exists" if value(key, map)? => Part::Compare(Comparison::Exists),
-            "exists" => Part::Opposite(Comparison::Exists),
+            "exists" => Part::Negated(Comparison::Exists),
             other => {
                 let known = || ["all", "any", "not", "field"].into_iter().chain(Comparison::KEYS);
                 return Err(A::Error::custom(format!(
-                    "the word {other:?} {}; allowed in a condition: {}",
+                    "the key {other:?} {}; allowed in a condition: {}",
                     suggest::unknown(other, known()),
                     known().collect::<Vec<_>>().join(", "),
                 )));
@@ -114,7 +114,7 @@ impl Level {
     }
 }
 
-/// Reads the value after a key, and says in an error what would have been allowed there.
+/// Deserializes the value of a key. The error lists the values that the key takes.
 fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<T, A::Error> {
     let allowed = match key {
         "contains" | "starts_with" => "a text",
@@ -125,7 +125,7 @@ fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(key: &str, map: &mut A) ->
               or {\"instant\": \"2026-01-05T09:00:00Z\"}"
         }
     };
-    // The cause comes last, because serde_json looks for the line and column at the end.
+    // The cause must come last, because serde_json expects the line and column at the end.
     map.next_value().map_err(|cause| A::Error::custom(format!("{key} takes {allowed}: {cause}")))
 }
 
@@ -153,7 +153,7 @@ impl<'de> Visitor<'de> for Level {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
         let mut field: Option<String> = None;
-        let mut said: Option<(String, Part)> = None;
+        let mut part: Option<(String, Part)> = None;
         while let Some(key) = map.next_key::<String>()? {
             if key == "field" {
                 if field.replace(map.next_value()?).is_some() {
@@ -161,29 +161,32 @@ impl<'de> Visitor<'de> for Level {
                 }
                 continue;
             }
-            let part = self.part(&key, &mut map)?;
-            if let Some((earlier, _)) = &said {
+            let next = self.part(&key, &mut map)?;
+            if let Some((earlier, _)) = &part {
                 return Err(A::Error::custom(format!(
-                    "{earlier} and {key} stand in one condition, which takes exactly one; combine two with all or any"
+                    "{earlier} and {key} are in the same condition, which takes exactly one; combine them with all or \
+                     any"
                 )));
             }
-            said = Some((key, part));
+            part = Some((key, next));
         }
-        match (field, said) {
+        match (field, part) {
             (None, Some((_, Part::Whole(condition)))) => Ok(condition),
             (Some(field), Some((_, Part::Compare(comparison)))) => Ok(Field(field).compare(comparison)),
-            (Some(field), Some((_, Part::Opposite(comparison)))) => Ok(!Field(field).compare(comparison)),
+            (Some(field), Some((_, Part::Negated(comparison)))) => Ok(!Field(field).compare(comparison)),
             (Some(_), Some((key, Part::Whole(_)))) => {
-                Err(A::Error::custom(format!("{key} stands alone: it does not go with a field")))
+                Err(A::Error::custom(format!("{key} cannot be combined with a field")))
             }
             (None, Some((key, _))) => Err(A::Error::custom(format!(
                 "{key} needs a field to compare: {{\"field\": …, \"{key}\": …}}"
             ))),
             (Some(field), None) => Err(A::Error::custom(format!(
-                "the field {field:?} is compared with nothing; give one of {}",
+                "the field {field:?} has no comparison; add one of {}",
                 Comparison::KEYS.join(", ")
             ))),
-            (None, None) => Err(A::Error::custom("the condition is empty; \"always\" is what always holds")),
+            (None, None) => {
+                Err(A::Error::custom("the condition is empty; write \"always\" for a condition that always holds"))
+            }
         }
     }
 }
@@ -210,7 +213,7 @@ impl<'de> Visitor<'de> for Parts {
         }
         if parts.is_empty() {
             return Err(A::Error::custom(
-                "all and any need one condition at least; \"always\" is what always holds",
+                "all and any need at least one condition; write \"always\" for a condition that always holds",
             ));
         }
         Ok(parts)

@@ -1,4 +1,4 @@
-//! Conditions in words.
+//! `Display` for conditions.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::value::Value;
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((field, comparison)) = self.as_opposite() {
+        if let Some((field, comparison)) = self.as_negated_comparison() {
             return match comparison {
                 Comparison::Is(value) => write!(f, "{field} is not {}", Quoted(value)),
                 _ => write!(f, "{field} is missing"),
@@ -25,8 +25,8 @@ impl fmt::Display for Condition {
     }
 }
 
-/// The parts with a word between them. Nested lists stand in brackets: nobody need know whether *and* binds
-/// closer than *or*.
+/// Writes the parts with a word between them. Nested lists are in parentheses, so that readers need not know the
+/// precedence of *and* and *or*.
 fn joined(f: &mut fmt::Formatter<'_>, parts: &[Condition], word: &str) -> fmt::Result {
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
@@ -55,14 +55,14 @@ impl fmt::Display for Comparison {
             Comparison::AtMost(value) => write!(f, "is at most {}", Quoted(value)),
             Comparison::MoreThan(value) => write!(f, "is more than {}", Quoted(value)),
             Comparison::LessThan(value) => write!(f, "is less than {}", Quoted(value)),
-            Comparison::Contains(wanted) => write!(f, "contains {wanted:?}"),
-            Comparison::StartsWith(wanted) => write!(f, "starts with {wanted:?}"),
+            Comparison::Contains(text) => write!(f, "contains {text:?}"),
+            Comparison::StartsWith(text) => write!(f, "starts with {text:?}"),
             Comparison::Exists => f.write_str("exists"),
         }
     }
 }
 
-/// A value with its texts in quotes, so that they cannot be taken for words of the condition.
+/// A value with quoted texts, so that readers can tell them from the words of the condition.
 pub(super) struct Quoted<'a>(pub(super) &'a Value);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,4 +1,4 @@
-//! The table for the compiler: which state accepts which step.
+//! The lifecycle table as trait implementations, so that the compiler checks steps.
 
 use super::state;
 
@@ -6,14 +6,16 @@ macro_rules! typed {
     (
         states { $($(#[$state_doc:meta])* $state:ident = $state_words:literal,)* }
         steps { $($(#[$step_doc:meta])* $step:ident = $step_word:literal => $target:ident,)* }
-        accepts { $($from:ident: $($accepted:ident)*, $said:literal;)* }
+        accepts { $($from:ident: $($accepted:ident)*, $summary:literal;)* }
     ) => {
-        /// Markers of the steps, for the compiler: see [`Accepts`].
+        /// Marker types for the steps, used as the parameter of [`Accepts`].
         pub mod step {
             $($(#[$step_doc])* #[derive(Debug, Clone, Copy)] pub struct $step;)*
         }
 
-        /// The state accepts the step: the table, for the compiler. Implemented by the table alone.
+        /// A state that accepts the step `Step`.
+        ///
+        /// The lifecycle table provides all implementations; the trait is sealed.
         ///
         /// ```compile_fail,E0277
         /// use firstline::{Ticket, state};
@@ -25,17 +27,18 @@ macro_rules! typed {
         #[diagnostic::on_unimplemented(
             message = "a ticket in state `{Self}` does not accept the step `{Step}`",
             label = "this step is not accepted in `{Self}`",
-            $(note = $said,)*
+            $(note = $summary,)*
             note = "for a state known only at run time use `desk.act`, or `into_typed` and match on the state"
         )]
         pub trait Accepts<Step>: state::KnownState {}
 
-        // The compiler would list them in its own words, of which the notes above are the better ones.
+        // Without `do_not_recommend`, the compiler would list the implementations after the clearer notes above.
         $($(#[diagnostic::do_not_recommend] impl Accepts<step::$accepted> for state::$from {})*)*
 
-        /// What the compiler's message says of each state.
+        /// The note in the compiler's message for each state.
         #[cfg(test)]
-        const SAID: &[(crate::lifecycle::kind::StateKind, &str)] = &[$((crate::lifecycle::kind::StateKind::$from, $said),)*];
+        const NOTES: &[(crate::lifecycle::kind::StateKind, &str)] =
+            &[$((crate::lifecycle::kind::StateKind::$from, $summary),)*];
     };
 }
 
@@ -43,19 +46,19 @@ lifecycle!(typed);
 
 #[cfg(test)]
 mod tests {
-    use super::SAID;
+    use super::NOTES;
     use crate::lifecycle::kind::StateKind;
 
     #[test]
     fn the_compilers_message_lists_the_steps_of_the_table() {
-        assert_eq!(SAID.len(), StateKind::ALL.len());
-        for (state, said) in SAID {
+        assert_eq!(NOTES.len(), StateKind::ALL.len());
+        for (state, note) in NOTES {
             let steps: Vec<String> = state.accepted().map(|step| step.to_string()).collect();
             let expected = match state.is_final() {
                 true => format!("`{state:?}` is final: it accepts no step"),
                 false => format!("`{state:?}` accepts: {}", steps.join(", ")),
             };
-            assert_eq!(*said, expected);
+            assert_eq!(*note, expected);
         }
     }
 }

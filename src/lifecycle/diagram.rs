@@ -1,4 +1,4 @@
-//! The lifecycle as a picture: Mermaid and Graphviz DOT, from the one table.
+//! Diagrams of the lifecycle table, in Mermaid and in Graphviz DOT.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 
 use super::kind::{StateKind, StepKind};
 
-/// The lifecycle as a graph. petgraph stays inside: users get text.
+/// Builds the lifecycle graph. petgraph is not part of the public API; callers get text.
 fn graph() -> DiGraph<StateKind, StepKind> {
     let mut graph = DiGraph::new();
     let nodes: Vec<_> = StateKind::ALL.iter().map(|state| graph.add_node(*state)).collect();
@@ -20,7 +20,7 @@ fn graph() -> DiGraph<StateKind, StepKind> {
     graph
 }
 
-/// The lifecycle as a Mermaid state diagram, which GitHub and many wikis draw.
+/// Returns the lifecycle as a Mermaid state diagram, which GitHub and many wikis render.
 ///
 /// ```
 /// let text = firstline::lifecycle::diagram::mermaid();
@@ -46,7 +46,7 @@ pub fn mermaid() -> String {
     text
 }
 
-/// The lifecycle in Graphviz's DOT language.
+/// Returns the lifecycle in the DOT language of Graphviz.
 ///
 /// ```
 /// let text = firstline::lifecycle::diagram::dot();

@@ -1,4 +1,4 @@
-//! The kinds of states and steps, and the run-time check, derived from the table.
+//! The kinds of states and steps, and the run-time check, generated from the lifecycle table.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ macro_rules! kinds {
     (
         states { $($(#[$state_doc:meta])* $state:ident = $state_words:literal,)* }
         steps { $($(#[$step_doc:meta])* $step:ident = $step_word:literal => $target:ident,)* }
-        accepts { $($from:ident: $($accepted:ident)*, $said:literal;)* }
+        accepts { $($from:ident: $($accepted:ident)*, $summary:literal;)* }
     ) => {
-        /// The closed set of states, without what each carries (see [`State`](super::State) for that).
+        /// The closed set of states, without their data. [`State`](super::State) has the data.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
         pub enum StateKind { $($(#[$state_doc])* $state,)* }
 
         impl StateKind {
-            /// All states, in the order of a ticket's life.
+            /// All states, in the order of a typical ticket's life.
             pub const ALL: &'static [StateKind] = &[$(StateKind::$state,)*];
 
             pub(super) const fn words(self) -> &'static str {
@@ -25,7 +25,7 @@ macro_rules! kinds {
             }
         }
 
-        /// The steps from state to state.
+        /// The steps that change a ticket's state.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
@@ -35,7 +35,7 @@ macro_rules! kinds {
             /// All steps, in the order of the table.
             pub const ALL: &'static [StepKind] = &[$(StepKind::$step,)*];
 
-            /// The state to which this step leads, from wherever it is accepted.
+            /// Returns the state after this step. It is the same from every state that accepts the step.
             pub const fn target(self) -> StateKind {
                 match self { $(StepKind::$step => StateKind::$target,)* }
             }
@@ -45,7 +45,7 @@ macro_rules! kinds {
             }
         }
 
-        /// The accepted steps of a state as a set of bits: what the run-time check looks at.
+        /// The accepted steps of each state as a bit set, indexed by `StateKind`.
         const ACCEPTED: [u16; StateKind::ALL.len()] = {
             let mut table = [0; StateKind::ALL.len()];
             $(table[StateKind::$from as usize] = 0 $(| 1 << StepKind::$accepted as u16)*;)*
@@ -57,27 +57,27 @@ macro_rules! kinds {
 lifecycle!(kinds);
 
 impl StateKind {
-    /// Whether this step is accepted in this state.
+    /// Returns true if this state accepts the step.
     #[inline]
     pub const fn accepts(self, step: StepKind) -> bool {
         ACCEPTED[self as usize] & (1 << step as u16) != 0
     }
 
-    /// Takes the step: the state to which it leads.
+    /// Returns the state after the step.
     ///
     /// # Errors
-    /// [`Refused`], which names the state, the step and what would be accepted.
+    /// [`Refused`] if this state does not accept the step. The message lists the accepted steps.
     #[inline]
     pub const fn take(self, step: StepKind) -> Result<StateKind, Refused> {
         if self.accepts(step) { Ok(step.target()) } else { Err(Refused { state: self, step }) }
     }
 
-    /// The steps accepted in this state, in the order of the table.
+    /// Returns the steps that this state accepts, in the order of the table.
     pub fn accepted(self) -> impl Iterator<Item = StepKind> {
         StepKind::ALL.iter().copied().filter(move |step| self.accepts(*step))
     }
 
-    /// The name under which it is written and stored: `on_hold`.
+    /// Returns the name used in stored and serialized data, such as `on_hold`.
     pub const fn name(self) -> &'static str {
         match self {
             StateKind::OnHold => "on_hold",
@@ -85,12 +85,12 @@ impl StateKind {
         }
     }
 
-    /// Whether no step leads out of this state.
+    /// Returns true if this state accepts no steps.
     pub const fn is_final(self) -> bool {
         ACCEPTED[self as usize] == 0
     }
 
-    /// Whether work on a ticket in this state is still to be done: new, active or on hold.
+    /// Returns true if a ticket in this state still needs work: new, active or on hold.
     pub const fn is_open(self) -> bool {
         matches!(self, StateKind::New | StateKind::Active | StateKind::OnHold)
     }
@@ -108,11 +108,13 @@ impl fmt::Display for StepKind {
     }
 }
 
-/// A step that the table refuses. Two bytes; what is accepted instead is read from the table when it is shown.
+/// A step that the lifecycle does not accept.
+///
+/// The value takes two bytes. `Display` reads the accepted steps from the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
-    /// The state that refuses.
+    /// The state of the ticket.
     pub state: StateKind,
-    /// The step that was tried.
+    /// The step that was refused.
     pub step: StepKind,
 }

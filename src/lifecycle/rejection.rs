@@ -1,4 +1,4 @@
-//! A refusal that says why, and what is permitted instead.
+//! Rejected actions: the reasons, and the actions permitted instead.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,41 +9,44 @@ use serde::{Deserialize, Serialize};
 use super::kind::{Refused, StateKind, StepKind};
 use crate::error::{Error, ErrorKind};
 
-/// What somebody may want of a ticket, by name: a step of the lifecycle, or something that leaves the state alone.
+/// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verb {
-    /// A step from state to state.
+    /// A lifecycle step.
     Step(StepKind),
     /// A public message.
     Reply,
     /// An internal note.
     Note,
-    /// Giving it to an agent.
+    /// Assigning the ticket to an agent.
     Assign,
-    /// Handing it to another team or line.
+    /// Handing the ticket over to another team or line.
     HandOver,
     /// Changing impact, urgency, modifiers or the priority itself.
     Prioritise,
     /// Changing kind, category, tags, fields or contacts.
     Describe,
-    /// Linking it with another ticket.
+    /// Linking the ticket with another one.
     Link,
-    /// Going to another status of its workflow.
+    /// Moving the ticket to another status of its workflow.
     Move,
 }
 
 impl Verb {
-    const BESIDE_STEPS: [Verb; 7] =
+    const NON_STEPS: [Verb; 7] =
         [Verb::Reply, Verb::Note, Verb::Assign, Verb::HandOver, Verb::Prioritise, Verb::Describe, Verb::Link];
 
-    /// Whether a ticket in this state accepts it. A final ticket still takes notes, links and corrected
-    /// descriptions, because those are how one learns from it; it takes no work and no talk.
+    /// Returns true if a ticket in this state accepts the action.
+    ///
+    /// A closed or cancelled ticket accepts notes, links and corrected descriptions, which help people learn from it.
+    /// It accepts no replies and no changes to its assignment, line or priority.
+    ///
+    /// Moves are accepted in every state, because the workflow restricts them and the lifecycle does not.
     pub const fn accepted_in(self, state: StateKind) -> bool {
         match self {
             Verb::Step(step) => state.accepts(step),
-            // A workflow says whether there is such a way; the lifecycle has none.
             Verb::Note | Verb::Describe | Verb::Link | Verb::Move => true,
             Verb::Reply | Verb::Assign | Verb::HandOver | Verb::Prioritise => !state.is_final(),
         }
@@ -66,7 +69,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// What a ticket accepts now. Its `Display` lists it in words.
+/// The actions that a ticket accepts now. `Display` prints them as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted {
     state: StateKind,
@@ -74,13 +77,16 @@ pub struct Permitted {
 }
 
 impl Permitted {
-    /// Everything that a ticket in this state accepts: steps first.
+    /// Returns the actions that a ticket in this state accepts, steps first.
+    ///
+    /// [`Verb::Move`] is not included, because it depends on the workflow.
     pub fn in_state(state: StateKind) -> Permitted {
-        let beside = Verb::BESIDE_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
-        Permitted { state, verbs: state.accepted().map(Verb::Step).chain(beside).collect() }
+        let others = Verb::NON_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
+        Permitted { state, verbs: state.accepted().map(Verb::Step).chain(others).collect() }
     }
 
-    /// What a ticket in this state accepts, where a workflow says which steps and moves there are.
+    /// Returns the actions that a ticket in this state accepts. `has` returns true for the steps and moves that the
+    /// workflow allows from the ticket's status.
     pub(crate) fn in_workflow(state: StateKind, has: impl Fn(Verb) -> bool) -> Permitted {
         let mut permitted = Permitted::in_state(state);
         permitted.verbs.insert(state.accepted().count(), Verb::Move);
@@ -88,29 +94,29 @@ impl Permitted {
         permitted
     }
 
-    /// The steps alone, and moves.
+    /// Keeps only steps and moves.
     pub(crate) fn ways_alone(mut self) -> Permitted {
         self.verbs.retain(|verb| matches!(verb, Verb::Step(_) | Verb::Move));
         self
     }
 
-    /// The steps alone.
+    /// Returns the steps that this state accepts, without other actions.
     pub(crate) fn steps(state: StateKind) -> Permitted {
         Permitted { state, verbs: state.accepted().map(Verb::Step).collect() }
     }
 
-    /// Those of them that somebody may do.
+    /// Keeps the actions for which `may` returns true.
     pub(crate) fn only(mut self, may: impl Fn(Verb) -> bool) -> Permitted {
         self.verbs.retain(|verb| may(*verb));
         self
     }
 
-    /// The verbs.
+    /// Returns the permitted actions.
     pub fn verbs(&self) -> &[Verb] {
         &self.verbs
     }
 
-    /// Whether this is among them.
+    /// Returns true if the action is permitted.
     pub fn contains(&self, verb: Verb) -> bool {
         self.verbs.contains(&verb)
     }
@@ -130,7 +136,7 @@ impl fmt::Display for Permitted {
             true if self.state.is_final() => {
                 return f.write_str("no step is accepted here: the state is final");
             }
-            true => return f.write_str("no step that is accepted here is theirs to take"),
+            true => return f.write_str("none of the steps accepted here is permitted to this actor"),
             false => "accepted here: ",
         })?;
         for (place, verb) in self.verbs.iter().enumerate() {
@@ -143,55 +149,55 @@ impl fmt::Display for Permitted {
     }
 }
 
-/// One reason for a refusal.
+/// A reason for a rejection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The lifecycle does not accept it in this state.
+    /// The lifecycle does not accept the action in this state.
     State,
-    /// It is for others to do: who may.
+    /// The actor is not allowed to perform the action.
     Actor {
-        /// Who may do it, in words.
+        /// A description of the actors that are allowed.
         may: Cow<'static, str>,
     },
     /// The workflow has no such status.
     UnknownStatus {
-        /// The status that was named.
+        /// The requested status.
         status: String,
-        /// The one that was probably meant.
+        /// A status with a similar name, as a suggestion.
         meant: Option<String>,
     },
-    /// The workflow has no such way from here.
+    /// The workflow has no matching transition from the ticket's status.
     NoTransition {
-        /// The status that was named, if one was.
+        /// The requested status, if the action named one.
         to: Option<String>,
-        /// The statuses to which such an action does lead from here.
+        /// The statuses that the action can reach from the ticket's status.
         available: Vec<String>,
     },
-    /// A guard of the workflow does not hold.
+    /// A guard of the transition does not hold.
     Guard {
-        /// The guard, by its name in the workflow.
+        /// The name of the guard in the workflow.
         guard: String,
-        /// The status to which the way leads.
+        /// The target status of the transition.
         to: String,
     },
-    /// A field must be filled first.
+    /// A field that the transition requires is empty.
     Missing {
-        /// The field.
+        /// The name of the field.
         field: String,
-        /// The status to which the way leads.
+        /// The target status of the transition.
         to: String,
     },
-    /// The way needs a reason in words.
+    /// The transition requires a reason in words, and the action gives none.
     Unsaid {
-        /// The status to which the way leads.
+        /// The target status of the transition.
         to: String,
     },
-    /// Some other condition fails: in words.
+    /// Another condition fails; the text describes it.
     Because(String),
 }
 
-/// A refused action: what, in which state, why, and what is permitted now.
+/// A rejected action, with the reasons and the actions that are permitted now.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket};
@@ -208,22 +214,25 @@ pub enum Reason {
 pub struct Rejection {
     /// The state of the ticket.
     pub state: StateKind,
-    /// Its status, if it follows a workflow of the desk's own.
+    /// The ticket's workflow status; `None` if the ticket follows the built-in simple workflow.
     pub status: Option<Arc<str>>,
-    /// What was wanted.
+    /// The rejected action.
     pub verb: Verb,
-    /// Every reason for the refusal. Where several ways of a workflow are closed, the reasons against each stand here,
-    /// one after the other: to open one of the ways is enough.
+    /// The reasons for the rejection.
+    ///
+    /// If several transitions of a workflow match the action and all of them fail, the reasons of each follow one
+    /// another. Resolving the reasons of one transition is enough.
     pub reasons: Vec<Reason>,
-    /// What is permitted now: that for which there is a way from here, and which is theirs to do. A guard, or what must
-    /// be filled in first, may still stand against it, so that what was refused can be among it.
+    /// The actions that this actor may perform on the ticket now.
+    ///
+    /// Guards and required fields are not considered here. The rejected action can therefore be listed as permitted.
     pub permitted: Permitted,
 }
 
 impl Rejection {
-    /// A refusal with one reason.
+    /// Creates a rejection with one reason.
     pub(crate) fn new(state: StateKind, verb: Verb, reason: Reason) -> Rejection {
-        // A refused step is answered with the steps; anything else with everything that is accepted.
+        // For a step, the message lists the accepted steps; for any other action, all accepted actions.
         let permitted = match verb {
             Verb::Step(_) => Permitted::steps(state),
             _ => Permitted::in_state(state),
@@ -233,7 +242,7 @@ impl Rejection {
 }
 
 impl Rejection {
-    /// Its reasons, each in words: what a screen may list.
+    /// Returns one sentence for each reason, for display to people.
     pub fn reasons_in_words(&self) -> Vec<String> {
         struct InWords<'a>(&'a Rejection, &'a Reason);
 
@@ -272,7 +281,7 @@ impl Rejection {
             }
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
             Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
-            Reason::Unsaid { to } => write!(f, "{verb} to {to:?} needs a reason in words"),
+            Reason::Unsaid { to } => write!(f, "{verb} to {to:?} needs a written reason"),
             Reason::Because(why) => write!(f, "{verb} is refused: {why}"),
         }
     }
@@ -297,7 +306,7 @@ impl From<Rejection> for Error {
 }
 
 impl Error {
-    /// The facts of a refusal, if this is one.
+    /// Returns the rejection if the error is one.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.facts()
     }

@@ -1,4 +1,4 @@
-//! The states with what each carries: one type a state, and [`State`], which is any of them.
+//! The states with their data: one type for each state, and [`State`] for a state known only at run time.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::StateKind;
 use crate::open_set::open_set;
 
-/// Registered; nobody works on it yet.
+/// Registered; work has not started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct New;
 
@@ -16,57 +16,59 @@ pub struct New;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Active;
 
-/// Waiting.
+/// Waiting for a stated reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnHold {
-    /// What it waits for.
+    /// The reason for waiting.
     pub reason: HoldReason,
-    /// When it resumes by itself, if it does.
+    /// The instant at which the ticket resumes automatically; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Answered; to be verified.
+/// Answered, but not verified yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolved {
-    /// When silence closes it, if it does.
+    /// The instant at which the ticket closes automatically unless it is reopened; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<DateTime<Utc>>,
 }
 
-/// Verified, or silently accepted.
+/// Confirmed by the requester, or closed by an agent or a timer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed;
 
-/// Withdrawn or mistaken.
+/// Withdrawn, or opened by mistake.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancelled;
 
-/// The state of a ticket with what it carries: the one type for a state known only at run time.
+/// The state of a ticket with its data, for states known only at run time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case", try_from = "Written")]
+#[serde(tag = "is", rename_all = "snake_case", try_from = "SerializedState")]
 pub enum State {
-    /// Registered; nobody works on it yet.
+    /// Registered; work has not started.
     New(New),
     /// Being worked on.
     Active(Active),
-    /// Waiting, with a reason.
+    /// Waiting for a stated reason.
     OnHold(OnHold),
-    /// Answered; to be verified.
+    /// Answered, but not verified yet.
     Resolved(Resolved),
-    /// Verified, or silently accepted.
+    /// Confirmed by the requester, or closed by an agent or a timer.
     Closed(Closed),
-    /// Withdrawn or mistaken.
+    /// Withdrawn, or opened by mistake.
     Cancelled(Cancelled),
 }
 
-/// A state as it is written. Read in this form because serde keeps a copy of everything in a tagged enum until it
-/// has met the tag, and a ticket is read more often than anything else.
+/// The serialized form of a [`State`].
+///
+/// For an internally tagged enum, serde buffers all fields until it finds the tag. Reading this flat struct avoids the
+/// buffer. Tickets are read more often than anything else, so the cost matters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct SerializedState {
     is: StateKind,
     #[serde(default)]
     reason: Option<HoldReason>,
@@ -76,37 +78,37 @@ struct Written {
     closes_at: Option<DateTime<Utc>>,
 }
 
-impl TryFrom<Written> for State {
+impl TryFrom<SerializedState> for State {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<State, String> {
-        Ok(match written {
-            Written { is: StateKind::OnHold, reason: Some(reason), until, closes_at: None } => {
+    fn try_from(serialized: SerializedState) -> Result<State, String> {
+        Ok(match serialized {
+            SerializedState { is: StateKind::OnHold, reason: Some(reason), until, closes_at: None } => {
                 State::OnHold(OnHold { reason, until })
             }
-            Written { is: StateKind::OnHold, reason: None, .. } => {
+            SerializedState { is: StateKind::OnHold, reason: None, .. } => {
                 return Err("missing field `reason`".to_owned());
             }
-            Written { is: StateKind::Resolved, reason: None, until: None, closes_at } => {
+            SerializedState { is: StateKind::Resolved, reason: None, until: None, closes_at } => {
                 State::Resolved(Resolved { closes_at })
             }
-            Written { is: StateKind::New, reason: None, until: None, closes_at: None } => State::New(New),
-            Written { is: StateKind::Active, reason: None, until: None, closes_at: None } => {
+            SerializedState { is: StateKind::New, reason: None, until: None, closes_at: None } => State::New(New),
+            SerializedState { is: StateKind::Active, reason: None, until: None, closes_at: None } => {
                 State::Active(Active)
             }
-            Written { is: StateKind::Closed, reason: None, until: None, closes_at: None } => {
+            SerializedState { is: StateKind::Closed, reason: None, until: None, closes_at: None } => {
                 State::Closed(Closed)
             }
-            Written { is: StateKind::Cancelled, reason: None, until: None, closes_at: None } => {
+            SerializedState { is: StateKind::Cancelled, reason: None, until: None, closes_at: None } => {
                 State::Cancelled(Cancelled)
             }
-            Written { is, .. } => return Err(format!("the state {} carries something else", is.name())),
+            SerializedState { is, .. } => return Err(format!("the state {} has an unexpected field", is.name())),
         })
     }
 }
 
 impl State {
-    /// The state without what it carries.
+    /// Returns the kind of the state, without its data.
     pub const fn kind(&self) -> StateKind {
         match self {
             State::New(_) => StateKind::New,
@@ -118,7 +120,7 @@ impl State {
         }
     }
 
-    /// The reason of the hold, while on hold.
+    /// Returns the reason for the hold; `None` if the ticket is not on hold.
     pub(crate) fn hold_reason(&self) -> Option<&HoldReason> {
         match self {
             State::OnHold(OnHold { reason, .. }) => Some(reason),
@@ -128,7 +130,7 @@ impl State {
 }
 
 impl StateKind {
-    /// The state of this kind, if it carries nothing that has to be said.
+    /// Returns the state of this kind with default data; `None` for `OnHold`, which requires a reason.
     pub(crate) fn plain(self) -> Option<State> {
         Some(match self {
             StateKind::New => State::New(New),
@@ -157,12 +159,12 @@ impl fmt::Display for State {
     }
 }
 
-/// One of the six types of state: implemented here and nowhere else.
+/// A typed state. The trait is sealed; the six state types implement it.
 pub trait KnownState: sealed::Sealed + Sized + Clone + fmt::Debug + Send + Sync + 'static {
-    /// Which one.
+    /// The kind of this state.
     const KIND: StateKind;
 
-    /// This state out of any, if it is the one.
+    /// Returns the typed state if `state` is of this kind.
     fn from_state(state: &State) -> Option<&Self>;
 }
 
@@ -196,7 +198,7 @@ macro_rules! known {
 known! { New Active OnHold Resolved Closed Cancelled }
 
 open_set! {
-    /// What a ticket on hold waits for. An open set: a desk may have reasons of its own.
+    /// The reason for putting a ticket on hold. The set is open: a desk can add its own reasons.
     ///
     /// ```
     /// use firstline::{Action, HoldReason};
@@ -206,13 +208,13 @@ open_set! {
     /// let wait = Action::hold("parcel");
     /// ```
     HoldReason {
-        /// The customer's answer. A message of the requester ends this wait.
+        /// The customer's answer. A message from the requester ends the hold.
         Customer = "customer" "customer",
-        /// Somebody outside: a supplier, a bank, a carrier.
+        /// A third party, such as a supplier, a bank or a carrier.
         ThirdParty = "third_party" "third party",
-        /// The problem behind it.
+        /// The underlying problem ticket.
         Problem = "problem" "problem",
-        /// A date.
+        /// A scheduled date.
         Scheduled = "scheduled" "scheduled",
     }
 }
@@ -222,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_read_as_it_is_written_and_carries_nothing_else() {
+    fn a_state_survives_serialization_and_rejects_unexpected_fields() {
         let at = DateTime::from_timestamp(1_767_603_600, 0);
         let states = [
             State::New(New),
@@ -241,11 +243,11 @@ mod tests {
         let instant = "\"2026-01-05T09:00:00Z\"";
         for (wrong, why) in [
             ("{\"is\":\"on_hold\"}".to_owned(), "missing field `reason`"),
-            ("{\"is\":\"new\",\"reason\":\"customer\"}".to_owned(), "the state new carries something else"),
-            (format!("{{\"is\":\"active\",\"until\":{instant}}}"), "the state active carries something else"),
+            ("{\"is\":\"new\",\"reason\":\"customer\"}".to_owned(), "the state new has an unexpected field"),
+            (format!("{{\"is\":\"active\",\"until\":{instant}}}"), "the state active has an unexpected field"),
             (
                 format!("{{\"is\":\"resolved\",\"until\":{instant}}}"),
-                "the state resolved carries something else",
+                "the state resolved has an unexpected field",
             ),
             ("{\"is\":\"closed\",\"by\":\"anna\"}".to_owned(), "unknown field `by`"),
             ("{}".to_owned(), "missing field `is`"),

@@ -1,4 +1,4 @@
-//! The result of an assessment, which is kept with the ticket and explains itself.
+//! The result of a priority assessment, stored with the ticket.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::level::{Impact, Priority, Urgency};
 use super::modifier::Effect;
 
-/// A priority with its reasons. Made by [`Matrix::assess`](super::Matrix::assess), stored with the ticket.
+/// A priority with its reasons, returned by [`Matrix::assess`](super::Matrix::assess) and stored with the ticket.
 ///
-/// It holds the names as they were, so it can be read without the matrix, also when that has changed since. What
-/// follows from its parts is computed, not stored: the parts cannot contradict the result. Printed with `{}` it is
-/// a sentence:
+/// The assessment holds the names from the matrix at that time, so it can be read without the matrix and after the
+/// matrix has changed. The priority is computed from the stored parts, so the two always agree. `Display` prints one
+/// sentence:
 ///
 /// ```
 /// use firstline::priority::{Inputs, Matrix, Priority, Urgency};
@@ -40,80 +40,84 @@ pub struct Assessment {
     pub(super) overridden: Option<Priority>,
 }
 
-/// An impact or urgency as it went into an assessment.
+/// The impact or urgency used in an assessment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graded<L> {
     /// The level.
     pub level: L,
-    /// Its name in the matrix.
+    /// The name of the level in the matrix.
     pub name: String,
-    /// Nobody gave one: it is the matrix's default.
+    /// True if the ticket gave no level and the matrix's default was used.
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_default: bool,
 }
 
 impl<L: Copy> Graded<L> {
-    /// The level that somebody gave; `None` if it is the matrix's default.
+    /// Returns the level given on the ticket; `None` if the matrix's default was used.
     pub fn given(&self) -> Option<L> {
         (!self.by_default).then_some(self.level)
     }
 }
 
-/// One modifier that was applied. The priority before is that after the previous step, or the cell's.
+/// A modifier that was applied in an assessment.
+///
+/// [`Assessment::steps`] also returns the priority before each modifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssessmentStep {
-    /// The modifier's name.
+    /// The name of the modifier.
     pub name: String,
-    /// What it does.
+    /// The effect of the modifier.
     pub effect: Effect,
-    /// It was named on the ticket; otherwise its condition held.
+    /// True if the modifier was named on the ticket; false if only its condition held.
     #[serde(default, skip_serializing_if = "is_false")]
     pub named: bool,
-    /// The priority after it.
+    /// The priority after the modifier.
     pub to: Priority,
 }
 
-// serde's `skip_serializing_if` hands over a reference.
+// `skip_serializing_if` calls the function with a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
 impl Assessment {
-    /// The priority that counts: the one set by hand, otherwise the computed one.
+    /// Returns the effective priority: the manual one if set, otherwise the computed one.
     pub fn priority(&self) -> Priority {
         self.overridden.unwrap_or_else(|| self.computed())
     }
 
-    /// The priority by matrix and modifiers, to which the ticket returns when the one set by hand is withdrawn.
+    /// Returns the priority computed from the matrix and the modifiers.
+    ///
+    /// The ticket returns to this priority when a manual priority is removed.
     pub fn computed(&self) -> Priority {
         self.steps.last().map_or(self.cell, |step| step.to)
     }
 
-    /// The impact it was computed with.
+    /// Returns the impact used in the computation.
     pub fn impact(&self) -> &Graded<Impact> {
         &self.impact
     }
 
-    /// The urgency it was computed with.
+    /// Returns the urgency used in the computation.
     pub fn urgency(&self) -> &Graded<Urgency> {
         &self.urgency
     }
 
-    /// What the matrix gives for impact and urgency alone.
+    /// Returns the priority in the matrix cell, before modifiers.
     pub fn cell(&self) -> Priority {
         self.cell
     }
 
-    /// The modifiers that were applied, in order, each with the priority before it.
+    /// Returns the applied modifiers in order, each with the priority before it.
     pub fn steps(&self) -> impl Iterator<Item = (Priority, &AssessmentStep)> {
         let before = std::iter::once(self.cell).chain(self.steps.iter().map(|step| step.to));
         before.zip(&self.steps)
     }
 
-    /// The priority set by hand, while there is one.
+    /// Returns the manual priority; `None` if the priority is computed.
     pub fn overridden(&self) -> Option<Priority> {
         self.overridden
     }

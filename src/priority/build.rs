@@ -1,4 +1,4 @@
-//! The one place where a matrix is checked and made.
+//! Validation of a matrix definition, and construction of the matrix.
 
 use super::definition::{Cell, MatrixDefinition};
 use super::level::{Impact, Priority, Urgency};
@@ -8,14 +8,18 @@ use super::scale::{Scale, name_faults};
 use crate::error::{Error, Result};
 
 impl MatrixDefinition {
-    /// Checks the definition and makes the matrix.
+    /// Checks the definition and builds the matrix.
     ///
     /// # Errors
     ///
-    /// A [definition](crate::ErrorKind::Definition) error that names *all* faults at once: a scale without
-    /// levels or with more than [`MAX_RANK`](super::MAX_RANK); a name that is blank, overlong or declared twice; a
-    /// cell that is missing, given twice, or uses an unknown name; a default that is unknown; a modifier that
-    /// does nothing, sets a priority off the scale or has an impossible condition.
+    /// A [definition](crate::ErrorKind::Definition) error that lists *all* faults:
+    ///
+    /// - a scale has no levels, or more than [`MAX_RANK`](super::MAX_RANK);
+    /// - a name is blank, longer than 60 characters, declared twice, starts or ends with whitespace, or contains
+    ///   control characters;
+    /// - a cell is missing, is given twice, or uses an unknown name;
+    /// - a default is missing or unknown;
+    /// - a modifier changes nothing, sets a priority outside the scale, or has an invalid condition.
     ///
     /// ```
     /// use firstline::Matrix;
@@ -44,10 +48,10 @@ impl MatrixDefinition {
         for scale in [&impacts, &urgencies, &priorities] {
             scale.faults(&mut faults);
         }
-        let mut default = |scale: &Scale, name: &str, what: &str| {
+        let mut default = |scale: &Scale, name: &str, noun: &str| {
             let index = scale.index(name);
             if index.is_none() && name.is_empty() {
-                faults.push(format!("the default {what} is not given"));
+                faults.push(format!("the default {noun} is missing"));
             } else if index.is_none() {
                 faults.push(format!("the default {}", scale.unknown(name)));
             }
@@ -86,16 +90,17 @@ impl From<Matrix> for MatrixDefinition {
     }
 }
 
-/// The priorities row by row, one for each pair. What is missing becomes a fault, so that the result is complete
-/// whenever there is none.
+/// Returns the priorities row by row, one for each pair of impact and urgency.
+///
+/// Every missing cell adds a fault. The result is complete if no fault was added.
 fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Priority> {
     let [impacts, urgencies, priorities] = scales;
     if impacts.is_too_long() || urgencies.is_too_long() {
-        // A fault already, and the table would grow with the product of the two.
+        // This is already a fault. The table size is the product of both lengths, so do not allocate it.
         return Vec::new();
     }
     let mut filled: Vec<Option<Priority>> = vec![None; impacts.len() * urgencies.len()];
-    // A pair whose cell is there but faulty is not reported as missing on top of that.
+    // A faulty cell must not also be reported as missing.
     let mut seen = vec![false; filled.len()];
     for cell in cells {
         let Cell { impact, urgency, priority } = cell;
@@ -115,7 +120,7 @@ fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Pr
     }
     for (row, impact) in impacts.names().iter().enumerate() {
         for (column, urgency) in urgencies.names().iter().enumerate() {
-            // The second of two equal names is a fault already; nothing could be said of its cells.
+            // A repeated name is already a fault, and its row or column cannot be addressed.
             let first = impacts.index(impact) == Some(row) && urgencies.index(urgency) == Some(column);
             if first && !seen[row * urgencies.len() + column] {
                 faults.push(format!("no cell for impact {impact:?} and urgency {urgency:?}"));
@@ -137,7 +142,7 @@ fn modifier_faults(modifiers: &[Modifier], priorities: usize, faults: &mut Vec<S
                 if priorities > 0 && usize::from(to.rank()) > priorities =>
             {
                 faults.push(format!(
-                    "modifier {name:?} leads to {to}, but the scale of priorities ends at P{priorities}"
+                    "modifier {name:?} leads to {to}, but the lowest priority is P{priorities}"
                 ));
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! The matrix as somebody writes it down.
+//! The definition of a matrix, before validation.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::modifier::Modifier;
 
-/// A matrix as it is written down: data that may still be faulty. [`build`](MatrixDefinition::build) makes the
-/// [`Matrix`](super::Matrix) of it.
+/// The definition of a matrix, which can still contain faults.
 ///
-/// The written form is shown in the [module's documentation](super). In code:
+/// [`build`](MatrixDefinition::build) checks it and returns a [`Matrix`](super::Matrix). The [module
+/// documentation](super) shows the serialized form. In code:
 ///
 /// ```
 /// use firstline::Matrix;
@@ -41,40 +41,40 @@ pub struct MatrixDefinition {
     pub(super) modifiers: Vec<Modifier>,
 }
 
-/// One cell of a matrix: the names of its impact and urgency, and of the priority they give.
+/// One cell of a matrix: an impact, an urgency and the resulting priority, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
-    /// The impact's name.
+    /// The name of the impact.
     pub impact: String,
-    /// The urgency's name.
+    /// The name of the urgency.
     pub urgency: String,
-    /// The priority's name.
+    /// The name of the priority.
     pub priority: String,
 }
 
 impl MatrixDefinition {
-    /// The names of the impacts, the gravest first.
+    /// Sets the names of the impacts, most severe first.
     #[must_use]
     pub fn impacts(mut self, names: impl IntoIterator<Item: Into<String>>) -> MatrixDefinition {
         self.impacts = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The names of the urgencies, the most urgent first.
+    /// Sets the names of the urgencies, most urgent first.
     #[must_use]
     pub fn urgencies(mut self, names: impl IntoIterator<Item: Into<String>>) -> MatrixDefinition {
         self.urgencies = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The names of the priorities, P1 first.
+    /// Sets the names of the priorities, P1 first.
     #[must_use]
     pub fn priorities(mut self, names: impl IntoIterator<Item: Into<String>>) -> MatrixDefinition {
         self.priorities = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Adds the cells of one impact: for each urgency the priority.
+    /// Adds the cells of one impact, as pairs of urgency and priority.
     #[must_use]
     pub fn row<U: Into<String>, P: Into<String>>(
         mut self,
@@ -89,40 +89,41 @@ impl MatrixDefinition {
         self
     }
 
-    /// The impact of tickets which give none.
+    /// Sets the impact of tickets that give none.
     #[must_use]
     pub fn default_impact(mut self, name: impl Into<String>) -> MatrixDefinition {
         self.default_impact = name.into();
         self
     }
 
-    /// The urgency of tickets which give none.
+    /// Sets the urgency of tickets that give none.
     #[must_use]
     pub fn default_urgency(mut self, name: impl Into<String>) -> MatrixDefinition {
         self.default_urgency = name.into();
         self
     }
 
-    /// Adds a modifier. Modifiers are applied in the order in which they were added.
+    /// Adds a modifier. Modifiers apply in the order in which they were added.
     #[must_use]
     pub fn modifier(mut self, modifier: Modifier) -> MatrixDefinition {
         self.modifiers.push(modifier);
         self
     }
 
-    /// The cells declared so far, in that order.
+    /// Returns the cells added so far, in order.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
     }
 }
 
-/// Cells are written row by row, `high = { high = "critical", … }`, and read with all repetitions, so that a
-/// cell given twice is a fault in formats which would let the last one win.
+/// Serializes cells row by row: `high = { high = "critical", … }`.
+///
+/// Deserialization keeps repeated keys, so that a cell given twice is reported. A map would silently keep the last one.
 mod rows {
     use super::*;
 
     pub(super) fn serialize<S: Serializer>(cells: &[Cell], to: S) -> Result<S::Ok, S::Error> {
-        // A repeated row would be refused by TOML and lost elsewhere, so rows are gathered first.
+        // Group the cells by impact: TOML rejects a repeated row, and other formats lose it.
         let mut rows: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
         for cell in cells {
             let entry = (cell.urgency.as_str(), cell.priority.as_str());
@@ -150,7 +151,7 @@ mod rows {
         Ok(rows.0.into_iter().flat_map(row).collect())
     }
 
-    /// A map with its order and repetitions.
+    /// A map as a list of pairs, in order and with repeated keys.
     struct Pairs<K, V>(Vec<(K, V)>);
 
     impl<K: Serialize, V: Serialize> Serialize for Pairs<K, V> {

@@ -1,4 +1,4 @@
-//! The three scales' levels: small numbers, 1 being the gravest.
+//! The levels of impact, urgency and priority: numbers from 1, the highest level.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The longest scale: ranks run from 1 to 9 at most.
+/// The largest rank of a scale. Ranks run from 1 to 9 at most.
 pub const MAX_RANK: u8 = 9;
 
-/// Declares a level: a rank from 1 to [`MAX_RANK`], written as a plain number.
+/// Declares a level type: a rank from 1 to [`MAX_RANK`], serialized as a number.
 macro_rules! level {
     ($(#[$doc:meta])* $name:ident, $what:literal, $more:ident, $shown:literal, $($constant:ident = $rank:literal),+) => {
         $(#[$doc])*
@@ -23,31 +23,31 @@ macro_rules! level {
                 pub const $constant: $name = $name($rank);
             )+
 
-            /// The level of this rank; 1 comes first.
+            /// Returns the level with this rank. Rank 1 is the highest.
             ///
             /// # Errors
             ///
-            /// [Invalid](crate::ErrorKind::Invalid) when the rank is 0 or beyond [`MAX_RANK`]. Whether a matrix
-            /// has such a level is asked when it is used.
+            /// [Invalid](crate::ErrorKind::Invalid) if the rank is 0 or greater than [`MAX_RANK`]. A smaller scale of
+            /// a matrix is checked when the level is used with that matrix.
             pub fn new(rank: u8) -> Result<$name> {
                 match rank {
                     1..=MAX_RANK => Ok($name(rank)),
-                    _ => Err(Error::invalid($what, format_args!("{rank} is not on any scale"))
-                        .allowing("1 to 9, 1 comes first")),
+                    _ => Err(Error::invalid($what, format_args!("{rank} is out of range"))
+                        .allowing("1 to 9, where 1 is the highest")),
                 }
             }
 
-            /// The rank, from 1.
+            /// Returns the rank, starting at 1.
             pub const fn rank(self) -> u8 {
                 self.0
             }
 
-            /// Whether this comes before the other: its rank is smaller.
+            /// Returns true if this level is higher than the other, which means that its rank is smaller.
             pub const fn $more(self, other: $name) -> bool {
                 self.0 < other.0
             }
 
-            /// The level at this place of a scale, counted from 0. A scale has at most [`MAX_RANK`] places.
+            /// Returns the level at this index of a scale, counted from 0. The rank is limited to [`MAX_RANK`].
             pub(super) fn at(index: usize) -> $name {
                 $name(u8::try_from(index).map_or(MAX_RANK, |index| index.saturating_add(1).min(MAX_RANK)))
             }
@@ -76,9 +76,9 @@ macro_rules! level {
 }
 
 level! {
-    /// How bad it is: how many people or how much business are affected. 1 is the gravest.
+    /// The severity of an issue: the number of people or the amount of business affected. 1 is the most severe.
     ///
-    /// The order is that of the ranks, so the gravest is the smallest and sorts first.
+    /// Levels are ordered by rank, so the most severe is the smallest and sorts first.
     ///
     /// ```
     /// use firstline::Impact;
@@ -90,16 +90,16 @@ level! {
     Impact, "impact", is_graver_than, "impact ", HIGH = 1, MEDIUM = 2, LOW = 3
 }
 level! {
-    /// How soon it must be solved. 1 is the most urgent.
+    /// The speed with which an issue must be solved. 1 is the most urgent.
     ///
-    /// The order is that of the ranks, so the most urgent is the smallest and sorts first.
+    /// Levels are ordered by rank, so the most urgent is the smallest and sorts first.
     Urgency, "urgency", is_more_urgent_than, "urgency ", HIGH = 1, MEDIUM = 2, LOW = 3
 }
 level! {
-    /// What comes first: P1 before P2.
+    /// The priority of a ticket. P1 is handled before P2.
     ///
-    /// The order is that of the ranks, so the most urgent is the smallest and sorts first; who wants to say it
-    /// in words has [`is_more_urgent_than`](Priority::is_more_urgent_than).
+    /// Levels are ordered by rank, so the most urgent is the smallest and sorts first.
+    /// [`is_more_urgent_than`](Priority::is_more_urgent_than) makes a comparison easier to read.
     ///
     /// ```
     /// use firstline::Priority;

@@ -1,4 +1,4 @@
-//! The matrix: complete by construction, and the one function that assesses a ticket.
+//! The priority matrix and the assessment of a ticket.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,9 +16,8 @@ use crate::suggest;
 
 /// A checked priority matrix with its modifiers.
 ///
-/// It is complete: each pair of its impacts and urgencies has a priority. It is made from a
-/// [`MatrixDefinition`], also when it is read with serde, so a faulty one cannot exist. Printed with `{}` it is a
-/// table.
+/// A matrix is complete: each pair of impact and urgency has a priority. It is always built from a
+/// [`MatrixDefinition`], including when it is deserialized, so it has no faults. `Display` prints a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "MatrixDefinition", into = "MatrixDefinition")]
 pub struct Matrix {
@@ -27,29 +26,29 @@ pub struct Matrix {
     pub(super) priorities: Scale,
     pub(super) default_impact: Impact,
     pub(super) default_urgency: Urgency,
-    /// Row by row: as many as there are impacts times urgencies.
+    /// The priorities row by row, one row for each impact. The length is impacts times urgencies.
     pub(super) cells: Vec<Priority>,
     pub(super) modifiers: Vec<Modifier>,
 }
 
-/// What is known of a ticket when its priority is assessed.
+/// The inputs of a priority assessment.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// How bad it is; the matrix's default if not given.
+    /// The impact; `None` uses the matrix's default.
     pub impact: Option<Impact>,
-    /// How soon it must be solved; the matrix's default if not given.
+    /// The urgency; `None` uses the matrix's default.
     pub urgency: Option<Urgency>,
     /// The modifiers named on the ticket.
     pub modifiers: &'a BTreeSet<String>,
-    /// The priority that somebody set by hand; `None` returns to the computed one. Who did so, when and why is in
-    /// the ticket's history.
+    /// The manual priority; `None` uses the computed one. The ticket's history records the actor, time and reason of
+    /// a manual priority.
     pub overridden: Option<Priority>,
-    /// What the modifiers' conditions look at.
+    /// The facts that the conditions of modifiers read.
     pub facts: &'a dyn Facts,
 }
 
 impl Matrix {
-    /// The ITIL matrix of three impacts, three urgencies and five priorities, without modifiers.
+    /// Returns the ITIL matrix, with three impacts, three urgencies, five priorities and no modifiers.
     ///
     /// | impact | high urgency | medium | low |
     /// |---|---|---|---|
@@ -57,12 +56,11 @@ impl Matrix {
     /// | medium | P2 high | P3 moderate | P4 low |
     /// | low | P3 moderate | P4 low | P5 planning |
     ///
-    /// A ticket that gives no impact or urgency counts as medium, so that nothing falls to the end of the queue
-    /// merely because nobody has graded it yet.
+    /// Both defaults are medium, so that a ticket without an impact or urgency does not fall to the end of the queue.
     pub fn itil() -> Matrix {
         use Priority as P;
         let scale =
-            |what, names: &[&str]| Scale::new(what, names.iter().map(|&name| name.to_owned()).collect());
+            |noun, names: &[&str]| Scale::new(noun, names.iter().map(|&name| name.to_owned()).collect());
         Matrix {
             impacts: scale("impact", &["high", "medium", "low"]),
             urgencies: scale("urgency", &["high", "medium", "low"]),
@@ -74,12 +72,12 @@ impl Matrix {
         }
     }
 
-    /// Starts a matrix of one's own.
+    /// Starts the definition of a custom matrix.
     pub fn define() -> MatrixDefinition {
         MatrixDefinition::default()
     }
 
-    /// The definition of this matrix, to store it or to derive another one from it.
+    /// Returns the definition of this matrix, to store it or to derive another matrix from it.
     pub fn to_definition(&self) -> MatrixDefinition {
         let [impacts, urgencies, priorities] =
             [&self.impacts, &self.urgencies, &self.priorities].map(|scale| scale.names().to_vec());
@@ -100,11 +98,11 @@ impl Matrix {
         }
     }
 
-    /// The priority of this pair, before modifiers.
+    /// Returns the priority of this pair, before modifiers.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when the matrix has no such impact or urgency.
+    /// [Invalid](crate::ErrorKind::Invalid) if the matrix does not have this impact or urgency.
     ///
     /// ```
     /// use firstline::{Impact, Matrix, Priority, Urgency};
@@ -123,15 +121,15 @@ impl Matrix {
         Ok(self.cells[row * self.urgencies.len() + usize::from(urgency.rank()) - 1])
     }
 
-    /// The priority of a ticket, with its reasons.
+    /// Returns the priority of a ticket, with its reasons.
     ///
-    /// The cell comes first; then the modifiers in the order in which they are declared, each on the result of
-    /// the one before; then the priority set by hand, if there is one.
+    /// The assessment starts with the matrix cell. Modifiers apply in the order of their declaration, each to the
+    /// result of the previous one. A manual priority, if given, replaces the result.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when an impact, an urgency, a priority set by hand or a named modifier
-    /// is not in the matrix; the error says what is.
+    /// [Invalid](crate::ErrorKind::Invalid) if the impact, the urgency, the manual priority or a named modifier is not
+    /// in the matrix. The message lists the allowed values.
     pub fn assess(&self, inputs: &Inputs<'_>) -> Result<Assessment> {
         let impact = inputs.impact.unwrap_or(self.default_impact);
         let urgency = inputs.urgency.unwrap_or(self.default_urgency);
@@ -171,38 +169,38 @@ impl Matrix {
         })
     }
 
-    /// The impact of this name.
+    /// Returns the impact with this name.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when there is none; the error suggests the nearest name.
+    /// [Invalid](crate::ErrorKind::Invalid) if the name is unknown. The message suggests the nearest name.
     pub fn impact(&self, name: &str) -> Result<Impact> {
         self.impacts.find(name).map(Impact::at)
     }
 
-    /// The urgency of this name.
+    /// Returns the urgency with this name.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when there is none; the error suggests the nearest name.
+    /// [Invalid](crate::ErrorKind::Invalid) if the name is unknown. The message suggests the nearest name.
     pub fn urgency(&self, name: &str) -> Result<Urgency> {
         self.urgencies.find(name).map(Urgency::at)
     }
 
-    /// The priority of this name.
+    /// Returns the priority with this name.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when there is none; the error suggests the nearest name.
+    /// [Invalid](crate::ErrorKind::Invalid) if the name is unknown. The message suggests the nearest name.
     pub fn priority(&self, name: &str) -> Result<Priority> {
         self.priorities.find(name).map(Priority::at)
     }
 
-    /// The modifier of this name.
+    /// Returns the modifier with this name.
     ///
     /// # Errors
     ///
-    /// [Invalid](crate::ErrorKind::Invalid) when there is none; the error suggests the nearest name.
+    /// [Invalid](crate::ErrorKind::Invalid) if the name is unknown. The message suggests the nearest name.
     pub fn modifier(&self, name: &str) -> Result<&Modifier> {
         let names = || self.modifiers.iter().map(Modifier::name);
         self.modifiers.iter().find(|modifier| modifier.name() == name).ok_or_else(|| {
@@ -217,34 +215,34 @@ impl Matrix {
         })
     }
 
-    /// The impacts with their names, the gravest first.
+    /// Returns the impacts with their names, most severe first.
     pub fn impacts(&self) -> impl ExactSizeIterator<Item = (Impact, &str)> {
         self.impacts.names().iter().enumerate().map(|(index, name)| (Impact::at(index), name.as_str()))
     }
 
-    /// The urgencies with their names, the most urgent first.
+    /// Returns the urgencies with their names, most urgent first.
     pub fn urgencies(&self) -> impl ExactSizeIterator<Item = (Urgency, &str)> {
         self.urgencies.names().iter().enumerate().map(|(index, name)| (Urgency::at(index), name.as_str()))
     }
 
-    /// The priorities with their names, P1 first.
+    /// Returns the priorities with their names, P1 first.
     pub fn priorities(&self) -> impl ExactSizeIterator<Item = (Priority, &str)> {
         self.priorities.names().iter().enumerate().map(|(index, name)| (Priority::at(index), name.as_str()))
     }
 
-    /// The modifiers, in the order in which they are applied.
+    /// Returns the modifiers, in the order in which they apply.
     pub fn modifiers(&self) -> &[Modifier] {
         &self.modifiers
     }
 
-    /// Checks the modifiers' conditions against the fields that the desk knows.
+    /// Checks the conditions of the modifiers against the known fields.
     ///
-    /// Leave `priority` itself out of these fields: a condition on the result would depend on the priority
-    /// before, and assessing twice could then give two results.
+    /// Do not include `priority` in `fields`. A condition on the priority would read the result of the previous
+    /// assessment, so two assessments of the same ticket could differ.
     ///
     /// # Errors
     ///
-    /// A [definition](crate::ErrorKind::Definition) error that names every fault of every condition.
+    /// A [definition](crate::ErrorKind::Definition) error that lists all faults of all conditions.
     pub fn check_conditions(&self, fields: &Fields) -> Result<()> {
         let faults: Vec<String> = self
             .modifiers
@@ -258,7 +256,7 @@ impl Matrix {
     }
 }
 
-/// A table: a row for each impact, a column for each urgency.
+/// Prints a table with a row for each impact and a column for each urgency.
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let corner = "impact \\ urgency";
@@ -282,7 +280,7 @@ impl fmt::Display for Matrix {
 
 static NO_MODIFIERS: BTreeSet<String> = BTreeSet::new();
 
-/// Nothing is given and nothing is known.
+/// Inputs with no values and no facts.
 impl Default for Inputs<'_> {
     fn default() -> Self {
         Inputs { impact: None, urgency: None, modifiers: &NO_MODIFIERS, overridden: None, facts: &() }

@@ -1,4 +1,4 @@
-//! Modifiers: named reasons to depart from the matrix's cell.
+//! Named modifiers, which change the priority given by the matrix.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::level::Priority;
 use crate::condition::Condition;
 
-/// What a modifier does to the priority. The result never leaves the matrix's scale.
+/// The effect of a modifier on the priority. The result is limited to the scale of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// More urgent by so many ranks, as far as the scale goes. Written `{ raise = 1 }`.
+    /// Raises the priority by this number of ranks, at most to P1. Written `{ raise = 1 }`.
     Raise(u8),
-    /// Less urgent by so many ranks, as far as the scale goes. Written `{ lower = 1 }`.
+    /// Lowers the priority by this number of ranks, at most to the lowest one. Written `{ lower = 1 }`.
     Lower(u8),
-    /// This priority, whatever it was. Written `{ set = 1 }`.
+    /// Sets this priority. Written `{ set = 1 }`.
     Set(Priority),
-    /// This priority, unless it is more urgent already. Written `{ at_least = 1 }`.
+    /// Raises the priority to this one, unless it is already higher. Written `{ at_least = 1 }`.
     AtLeast(Priority),
 }
 
 impl Effect {
-    /// The priority after the effect, on a scale that ends at `least`.
+    /// Returns the priority after the effect. `least` is the lowest priority of the scale.
     pub(super) fn apply(self, before: Priority, least: Priority) -> Priority {
         let rank = match self {
             Effect::Raise(by) => before.rank().saturating_sub(by),
@@ -33,7 +33,7 @@ impl Effect {
         Priority::at(usize::from(rank.clamp(1, least.rank())) - 1)
     }
 
-    /// Says what the effect did: `raises it by 1 to P2`.
+    /// Writes a description of the effect, such as `raises it by 1 to P2`.
     pub(super) fn describe(
         self,
         before: Priority,
@@ -50,15 +50,14 @@ impl Effect {
             Effect::AtLeast(_) => return write!(f, "raises it to {after}"),
         };
         write!(f, "{verb} it by {by} to {after}")?;
-        let ended = before.rank().abs_diff(after.rank()) < by;
-        f.write_str(if ended { ", where the scale ends" } else { "" })
+        let limited = before.rank().abs_diff(after.rank()) < by;
+        f.write_str(if limited { ", where the scale ends" } else { "" })
     }
 }
 
-/// A named reason to depart from the matrix's cell: "VIP customer", "reputational damage".
+/// A named reason to change the priority given by the matrix, such as "VIP customer" or "reputational damage".
 ///
-/// It applies to a ticket on which it is named, and, if it has a condition, to every ticket for whose facts the
-/// condition holds.
+/// A modifier applies to a ticket if it is named on the ticket, or if it has a condition that holds for the ticket.
 ///
 /// ```
 /// use firstline::priority::{Effect, Modifier};
@@ -68,7 +67,7 @@ impl Effect {
 /// let written = r#"{"name":"VIP customer","effect":{"raise":1},"when":{"field":"contact.vip","is":true}}"#;
 /// assert_eq!(serde_json::to_string(&vip).unwrap(), written);
 ///
-/// // Without a condition an agent names it on the ticket.
+/// // This modifier has no condition. It applies only if an agent names it on the ticket.
 /// let press = Modifier::new("reputational damage", Effect::AtLeast(Priority::P2));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,29 +80,29 @@ pub struct Modifier {
 }
 
 impl Modifier {
-    /// A modifier that applies where it is named on the ticket.
+    /// Creates a modifier that applies only if it is named on the ticket.
     pub fn new(name: impl Into<String>, effect: Effect) -> Modifier {
         Modifier { name: name.into(), effect, when: None }
     }
 
-    /// The same modifier, applying also by itself whenever the condition holds.
+    /// Adds a condition. The modifier also applies to every ticket for which the condition holds.
     #[must_use]
     pub fn when(mut self, condition: Condition) -> Modifier {
         self.when = Some(condition);
         self
     }
 
-    /// The name, unique within its matrix.
+    /// Returns the name, which is unique within the matrix.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The condition under which it applies by itself.
+    /// Returns the condition; `None` if the modifier applies only by name.
     pub fn condition(&self) -> Option<&Condition> {
         self.when.as_ref()
     }
 
-    /// What it does.
+    /// Returns the effect on the priority.
     pub fn effect(&self) -> Effect {
         self.effect
     }

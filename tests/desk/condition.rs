@@ -234,18 +234,18 @@ fn refused(json: serde_json::Value) -> String {
 #[test]
 fn what_is_badly_written_is_refused_with_the_remedy() {
     for (written, part) in [
-        (json!({"field": "a", "iss": 1}), r#"the word "iss" is not known (did you mean "is"?)"#),
+        (json!({"field": "a", "iss": 1}), r#"the key "iss" is not known (did you mean "is"?)"#),
         (
             json!({"field": "a", "atleast": 1}),
             r#"did you mean "at_least"?); allowed in a condition: all, any, not"#,
         ),
-        (json!({"field": "a"}), r#"the field "a" is compared with nothing; give one of is, is_not"#),
+        (json!({"field": "a"}), r#"the field "a" has no comparison; add one of is, is_not"#),
         (json!({"is": 1}), "is needs a field to compare"),
-        (json!({"field": "a", "is": 1, "is_not": 2}), "is and is_not stand in one condition"),
-        (json!({"all": [{"field": "a", "is": 1}], "any": []}), "all and any need one condition at least"),
-        (json!({"field": "a", "not": "always"}), "not stands alone"),
-        (json!({"any": []}), "all and any need one condition at least"),
-        (json!({"field": "a", "one_of": []}), "one_of needs one value at least"),
+        (json!({"field": "a", "is": 1, "is_not": 2}), "is and is_not are in the same condition"),
+        (json!({"all": [{"field": "a", "is": 1}], "any": []}), "all and any need at least one condition"),
+        (json!({"field": "a", "not": "always"}), "not cannot be combined with a field"),
+        (json!({"any": []}), "all and any need at least one condition"),
+        (json!({"field": "a", "one_of": []}), "one_of needs at least one value"),
         (json!({"field": "a", "is": 1.5}), "is takes true or false, a whole number"),
         (json!({"field": "a", "contains": 5}), "contains takes a text"),
         (json!({"field": "a", "exists": "yes"}), "exists takes true or false"),
@@ -292,7 +292,7 @@ fn nesting_is_limited_everywhere() {
     let json = serde_json::to_string(&deep(MAX_DEPTH)).unwrap();
     assert_eq!(serde_json::from_str::<Condition>(&json).unwrap(), deep(MAX_DEPTH));
     let error = deep(MAX_DEPTH + 1).check(&fields).unwrap_err();
-    assert_eq!(error.to_string(), "condition: a condition may nest 32 levels deep at most");
+    assert_eq!(error.to_string(), "condition: a condition may nest at most 32 levels deep");
 }
 
 #[test]
@@ -308,12 +308,12 @@ fn the_check_names_every_fault_and_suggests() {
     assert_eq!(
         faults(Condition::field("pirority").is(1).or(Condition::field("tags").at_most(2))).unwrap_err(),
         "condition: the field \"pirority\" is not known (did you mean \"priority\"?); \
-         tags is compared with at_most, which does not suit the type list; suitable: is, is_not, contains, exists; \
+         tags has type list, which does not support at_most; supported: is, is_not, contains, exists; \
          fields: priority, subject, tags, contact.…",
     );
     assert_eq!(
         faults(Condition::field("priority").at_most("2")).unwrap_err(),
-        "condition: priority is of the type integer, but is compared with \"2\" (text)",
+        "condition: priority has type integer, but is compared with \"2\" (text)",
     );
     for faulty in [
         Condition::field("contact.").is(1),

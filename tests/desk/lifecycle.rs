@@ -212,7 +212,7 @@ fn each_step_is_for_those_whom_the_design_names() {
                 (true, false) => "the requester",
                 _ => agents,
             };
-            let no_step = "no step that is accepted here is theirs to take".to_owned();
+            let no_step = "none of the steps accepted here is permitted to this actor".to_owned();
             let offer = |steps: String| {
                 if steps.is_empty() { no_step.clone() } else { format!("accepted here: {steps}") }
             };

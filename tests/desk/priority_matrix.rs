@@ -234,10 +234,10 @@ fn all_faults_are_named_at_once() {
         faults,
         [
             r#"priority matrix: impact "high" is declared twice"#,
-            "number 2 of urgency has no name",
+            "urgency number 2 has no name",
             "there is no priority",
-            "one at least is needed",
-            "the default impact is not given",
+            "at least one is needed",
+            "the default impact is missing",
             r#"the default urgency "noww" is not known (did you mean "now"?)"#,
             r#"in the cell of "high" and "now": priority "urgent" is not known"#,
             r#"in the cell of "high" and "now": priority "urgent" is not known"#,
@@ -249,7 +249,7 @@ fn all_faults_are_named_at_once() {
             r#"no cell for impact "low" and urgency " ""#,
             r#"modifier "vip" is declared twice"#,
             r#"modifier "vip" does nothing: it moves the priority by 0"#,
-            r#"modifier "vip": a condition may nest 32 levels deep at most"#,
+            r#"modifier "vip": a condition may nest at most 32 levels deep"#,
         ]
     );
 
@@ -258,13 +258,13 @@ fn all_faults_are_named_at_once() {
         .modifier(Modifier::new("vip", Effect::AtLeast(Priority::new(6).unwrap())));
     assert_eq!(
         off.build().unwrap_err().to_string(),
-        r#"priority matrix: modifier "vip" leads to P6, but the scale of priorities ends at P5"#
+        r#"priority matrix: modifier "vip" leads to P6, but the lowest priority is P5"#
     );
 
     // A hostile definition costs no more than its own length.
     let many = || (0..100_000).map(|n| n.to_string());
     let error = Matrix::define().impacts(many()).urgencies(many()).priorities(["p"]).build().unwrap_err();
-    assert!(error.to_string().contains("the scale of impact has 100000 levels; 9 at most are allowed"));
+    assert!(error.to_string().contains("the scale of impact has 100000 levels; at most 9 are allowed"));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn faulty_data_is_refused_when_it_is_read() {
     assert!(
         read(r#"{"name": "vip", "effect": {"set": 0}}"#)
             .unwrap_err()
-            .contains("priority 0 is not on any scale")
+            .contains("priority 0 is out of range")
     );
     assert!(read(r#"{"name": "vip", "effect": {"raise": -1}}"#).is_err());
     assert!(read(r#"{"name": "vip", "effect": {"raise": 1, "lower": 1}}"#).is_err());

@@ -81,11 +81,11 @@ fn a_faulty_policy_is_refused_and_the_message_says_what_is_wrong() {
         (Policy::new().field("f", FieldType::choices(["a", ""])), "field `f` needs choices"),
         (when(Condition::field("requestr").is("x")), "did you mean \"requester\"?"),
         (when(Condition::field("priority").is(1)), "the field \"priority\" is not known"),
-        (when(Condition::field("kind").is(1)), "kind is of the type text, but is compared with 1"),
+        (when(Condition::field("kind").is(1)), "kind has type text, but is compared with 1"),
         (when(Condition::field("field.order").is(1)), "the field \"field.order\" is not known"),
         (
             when(Condition::field("field.order").is("x")).field("order", FieldType::Integer),
-            "field.order is of the type integer",
+            "field.order has type integer",
         ),
     ];
     on_each_store(|stage| {

@@ -130,7 +130,8 @@ fn a_move_to_another_state_is_the_step_that_leads_there() {
         assert_eq!(
             error.to_string(),
             "resolve is refused: say what the solution is, and name the status with it; resolve to \"Refunded\" needs \
-             resolution_code to be filled; resolve is for agents and programs; no step that is accepted here is theirs to take",
+             resolution_code to be filled; resolve is for agents and programs; none of the steps accepted here is permitted \
+             to this actor",
         );
         stage.does(id, Action::resolve_as("refund", "money back"));
         // The requester confirms, an agent closes: each by the same words.
