@@ -1,24 +1,24 @@
-//! History from another system, taken in as it happened.
+//! Import of ticket history from another system.
 //!
-//! What is handed over is a record as it stood, version by version: an [`ImportedTicket`] of
-//! [`ImportedVersion`]s. From the difference between each version and the ticket so far come events of the same
-//! sort as those of a ticket that lived here, with their own times and actors, and with the
-//! [version](crate::ticket::event::Origin) they came from. Nothing is bent into shape:
+//! An [`ImportedTicket`] contains the versions of a record in the other system, as [`ImportedVersion`]s. The import
+//! compares each version with the ticket so far and writes the differences as events. These are ordinary events with
+//! their original times and actors, and with the [version](crate::ticket::event::Origin) that they came from.
 //!
-//! - a step that the [lifecycle](crate::lifecycle) would refuse is applied and marked as
+//! The import does not correct history:
+//!
+//! - a step that the [lifecycle](crate::lifecycle) does not accept is applied and marked as
 //!   [irregular](crate::ticket::event::Origin::irregular);
-//! - a status that has no state here is kept by its name, the state stays, and entering and leaving it are
-//!   irregular;
-//! - a time that runs backwards stays as it is;
-//! - a version that says *resolved* or *closed* again moves the time of the resolution or the closing;
-//! - no timer is set that the other system did not have: an imported resolution closes by itself only if the
-//!   version says when.
+//! - a status without a matching state is stored by name and the state stays the same; entering and leaving this status
+//!   are irregular;
+//! - times that run backwards are kept;
+//! - a version that repeats the status *resolved* or *closed* updates the time of the resolution or closing;
+//! - the import adds no timers: an imported resolution closes automatically only if the version gives the time.
 //!
-//! The priority alone is this desk's: it is computed from impact and urgency by the policy in force.
+//! Only the priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.
 //!
-//! Importing again is safe. The versions that were taken in are known by a fingerprint, each version's hash
-//! chained to that of the one before, so that the same history changes nothing, a longer one continues the
-//! ticket, and one that differs is refused. See [`Records::import`](crate::desk::Records::import).
+//! An import can be repeated. A ticket stores the number of its imported versions and their fingerprint, a hash chained
+//! over all of them. Importing the same history again changes nothing, a longer history continues the ticket, and a
+//! different history is rejected. See [`Records::import`](crate::desk::Records::import).
 
 mod opening;
 mod replay;
@@ -36,7 +36,7 @@ use crate::time::{DateTime, Utc};
 pub(crate) use replay::{begin, go_on, taken};
 pub use version::{ImportedStatus, ImportedVersion};
 
-/// A ticket of another system: what it is called there, and its record version by version, the oldest first.
+/// A ticket of another system: its id there, and the versions of its record, oldest first.
 ///
 /// ```
 /// use firstline::{Actor, ImportedTicket, ImportedVersion, state};
@@ -54,41 +54,41 @@ pub use version::{ImportedStatus, ImportedVersion};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use = "it is not taken in until a desk imports it"]
+#[must_use = "a ticket has no effect until a desk imports it"]
 pub struct ImportedTicket {
     external: ExternalRef,
     versions: Vec<ImportedVersion>,
 }
 
 impl ImportedTicket {
-    /// A ticket by the other system's name and its id there, as yet without versions.
+    /// Creates a ticket without versions, from the name of the other system and the ticket's id there.
     pub fn new(source: impl Into<String>, id: impl Into<String>) -> ImportedTicket {
         let external = ExternalRef { source: source.into(), id: id.into() };
         ImportedTicket { external, versions: Vec::new() }
     }
 
-    /// The next version of its record. Versions are told by their order, whatever their times.
+    /// Adds the next version of the record. Versions are applied in this order, regardless of their times.
     pub fn version(mut self, version: ImportedVersion) -> ImportedTicket {
         self.versions.push(version);
         self
     }
 
-    /// What it is called in the other system.
+    /// Returns the other system and the ticket's id there.
     pub fn external(&self) -> &ExternalRef {
         &self.external
     }
 
-    /// Its versions, the oldest first.
+    /// Returns the versions, oldest first.
     pub fn versions(&self) -> &[ImportedVersion] {
         &self.versions
     }
 
-    /// When it was opened, if it has a version at all.
+    /// Returns the time of the first version; `None` without versions.
     pub(crate) fn opened_at(&self) -> Option<DateTime<Utc>> {
         self.versions.first().map(|version| version.at)
     }
 
-    /// Everything that can be said against it without knowing what was imported before.
+    /// Checks everything that does not depend on an earlier import of the ticket.
     pub(crate) fn check(&self, now: DateTime<Utc>, policy: &Policy) -> Result<()> {
         limits::name("external source", &self.external.source)?;
         limits::name("external id", &self.external.id)?;
@@ -101,19 +101,19 @@ impl ImportedTicket {
         Ok(())
     }
 
-    /// The fingerprints of its history up to each version.
+    /// Returns one fingerprint for each version. Each covers the history up to that version.
     pub(crate) fn fingerprints(&self) -> Result<Vec<Fingerprint>> {
-        let mut former = None::<Fingerprint>;
+        let mut previous = None::<Fingerprint>;
         let chained = self.versions.iter().map(|version| {
-            let mut link = former.map_or_else(Vec::new, |former| former.as_bytes().to_vec());
+            let mut link = previous.map_or_else(Vec::new, |previous| previous.as_bytes().to_vec());
             link.extend_from_slice(to_json(version)?.as_bytes());
-            Ok(*former.insert(Fingerprint::of(link)))
+            Ok(*previous.insert(Fingerprint::of(link)))
         });
         chained.collect()
     }
 }
 
-/// Versions with their numbers, counted from 1.
+/// Returns the versions with their numbers, counted from 1.
 fn numbered(versions: &[ImportedVersion]) -> impl Iterator<Item = (u32, &ImportedVersion)> {
     (1..=u32::MAX).zip(versions)
 }

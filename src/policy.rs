@@ -1,4 +1,4 @@
-//! A desk's policy: the definitions by which it decides, as versioned data.
+//! The policy of a desk: versioned definitions for its decisions.
 //!
 //! ```
 //! use firstline::{Policy, TimeDelta};
@@ -13,15 +13,15 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! The same can be written in a file, in JSON, TOML or whatever else serde reads; what is not there has the value that
-//! [`Policy::new`] gives it, and a name that is not known is refused:
+//! A policy can also be read from a file in JSON, TOML or another self-describing serde format. A missing key has the
+//! value from [`Policy::new`]. An unknown key is an error:
 //!
 //! ```
 //! use firstline::Policy;
 //!
 //! let policy: Policy = toml::from_str(r#"
 //!     prefix = "SHOP"
-//!     verification = 259200                        # seconds of silence after which a resolved ticket closes
+//!     verification = 259200                        # seconds until a resolved ticket closes if nobody objects
 //!
 //!     [fields.order]
 //!     type = "integer"
@@ -37,7 +37,7 @@
 //!     [[agreements]]
 //!     name = "standard"
 //!     position = 1
-//!     when = { field = "kind", is = "incident" }   # without it, for every ticket
+//!     when = { field = "kind", is = "incident" }   # without `when`, for every ticket
 //!     [[agreements.targets]]
 //!     metric = "first_reply"
 //!     time = "1h 30m"
@@ -48,9 +48,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The forms in detail: [`Definition`] for calendars, [`Agreement`], [`Target`](crate::sla::Target) and
-//! [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), [`MatrixDefinition`](crate::MatrixDefinition)
-//! for the matrix.
+//! These types document their serialized forms: [`Definition`] for calendars, [`Agreement`],
+//! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), and
+//! [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
 
 mod fields;
 mod manifest;
@@ -72,16 +72,16 @@ use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
 
-/// How a desk decides: numbering, verification, custom fields, priority, calendars and agreements.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements and workflows.
 ///
-/// It is data: a desk [adopts](crate::desk::Setup::adopt) it from a date on, and a changed one is a new version. What
-/// is wrong with it is refused when it is adopted, or earlier by [`Policy::check`].
+/// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
+/// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
 ///
-/// A policy is stored in parts, each under its own hash: the agreements with their calendars, the matrix, the custom
-/// fields and each workflow. Policies share the parts in which they are equal, and a change of one part leaves the
-/// others as they are. A ticket follows the version of the workflow under which it began, until it is migrated. Its clocks
-/// follow the version of the agreements under which they began, unless the agreement says
-/// [`Migrate`](crate::sla::OnPolicyChange::Migrate). So a new prefix, field or matrix writes nothing to any ticket.
+/// A policy is stored in parts: the agreements with their calendars, the matrix, the custom fields and each workflow.
+/// Each part is stored under its own hash. Policies share equal parts, and a change to one part does not affect the
+/// others. A ticket keeps the version of the workflow under which it was opened until it is migrated. Its clocks keep
+/// the version of the agreements under which they started, unless the agreement has
+/// [`Migrate`](crate::sla::OnPolicyChange::Migrate). A new prefix, field or matrix therefore writes nothing to any ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -99,7 +99,7 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// See [`Policy::new`].
+    /// Returns the same policy as [`Policy::new`].
     fn default() -> Policy {
         Policy {
             prefix: "T".to_owned(),
@@ -114,43 +114,47 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The policy of a desk that declares nothing: numbers like `T-1`, silent closing five days after the
-    /// resolution, no custom fields, the 3x3 matrix of ITIL.
+    /// Creates the default policy: numbers like `T-1`, a verification period of five days, the 3x3 matrix of ITIL, and
+    /// no custom fields, calendars, agreements or workflows.
     pub fn new() -> Policy {
         Policy::default()
     }
 
-    /// What stands before the running number: up to 20 letters, digits, `-`, `_` or `.`, or nothing.
+    /// Sets the prefix of ticket numbers: up to 20 letters, digits, `-`, `_` or `.`. It may be empty.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Policy {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long after the resolution silence closes the ticket; `None` if it never does. Whole seconds.
+    /// Sets the verification period, in whole seconds.
+    ///
+    /// A resolved ticket closes automatically after this period if nobody reopens it. With `None`, it never does.
     #[must_use]
     pub fn verification(mut self, period: Option<TimeDelta>) -> Policy {
         self.verification = period;
         self
     }
 
-    /// Declares a custom field.
+    /// Declares a custom field. A field that is declared again gets the new type.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, field_type: FieldType) -> Policy {
         self.fields.insert(name.into(), field_type);
         self
     }
 
-    /// The matrix, with its modifiers, from which priorities are computed.
+    /// Sets the priority matrix and its modifiers.
     #[must_use]
     pub fn matrix(mut self, matrix: Matrix) -> Policy {
         self.matrix = matrix;
         self
     }
 
-    /// Adds a calendar, by the name under which targets count by it. Its definition comes from
-    /// [`Builder::definition`](crate::calendar::Builder::definition), from a file, or from a
-    /// [`Calendar`](crate::Calendar::definition). It is compiled with the time zones that are built into the program.
+    /// Adds a calendar. Targets refer to it by its name.
+    ///
+    /// The definition comes from [`Builder::definition`](crate::calendar::Builder::definition), from a file, or from
+    /// [`Calendar::definition`](crate::Calendar::definition). The calendar is compiled with the time zone data built
+    /// into the program.
     #[must_use]
     pub fn calendar(mut self, name: impl Into<String>, calendar: &Definition) -> Policy {
         self.calendars.insert(name.into(), calendar.clone());
@@ -164,20 +168,25 @@ impl Policy {
         self
     }
 
-    /// Checks the policy as a whole.
+    /// Checks the whole policy.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a prefix with other characters or more of
-    /// them, a verification period that is not of whole seconds, not positive or over ten years, a field without a proper name or
-    /// with no choices, or a modifier whose condition names what no ticket has. What is wrong with
-    /// agreements and calendars is told all at once: two of one name or position, a calendar, a modifier or a field
-    /// that is not there, a target without a time or given twice, a time for a priority that the matrix has not, percentages that do not rise from 1 to 99.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if:
+    ///
+    /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
+    /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
+    /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - the condition of a modifier is faulty or uses a field that no ticket has;
+    /// - an agreement or calendar is faulty. This error lists all faults: a repeated name or position; an unknown
+    ///   calendar, modifier or field; a target without a time or given twice; a time for a priority that is not in the
+    ///   matrix; percentages that do not rise from 1 to 99;
+    /// - a workflow is faulty, or two workflows conflict. This error lists all faults, one per line.
     pub fn check(&self) -> Result<()> {
         let fault = |problem: String| Err(Error::definition("policy", problem));
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.prefix.chars().count() > 20 || !self.prefix.chars().all(plain) {
             return fault(format!(
-                "prefix {:?} is not of up to 20 letters, digits, `-`, `_` or `.`",
+                "prefix {:?} must be up to 20 letters, digits, `-`, `_` or `.`",
                 self.prefix
             ));
         }
@@ -185,12 +194,13 @@ impl Policy {
             && !(TimeDelta::seconds(1)..=TimeDelta::days(3653)).contains(&period)
         {
             return fault(format!(
-                "the verification period of {} seconds is not between one second and ten years; use none for never",
+                "the verification period of {} seconds is not between one second and ten years; use none to never \
+                 close",
                 period.num_seconds()
             ));
         }
         if let Some(period) = self.verification.filter(|period| period.subsec_nanos() != 0) {
-            return fault(format!("the verification period of {period} is not of whole seconds"));
+            return fault(format!("the verification period of {period} is not a whole number of seconds"));
         }
         for (name, field_type) in &self.fields {
             if let Err(error) = limits::name("field name", name) {
@@ -200,7 +210,9 @@ impl Policy {
                 && (choices.is_empty()
                     || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
             {
-                return fault(format!("field `{name}` needs choices, each with a name"));
+                return fault(format!(
+                    "field `{name}` needs at least one choice, and every choice needs a valid name"
+                ));
             }
         }
         self.matrix.check_conditions(&self.known_to_modifiers())?;
@@ -208,18 +220,18 @@ impl Policy {
             faults if faults.is_empty() => {}
             faults => return fault(faults.join("; ")),
         }
-        match self.faults_of_workflows() {
+        match self.workflow_faults() {
             faults if faults.is_empty() => Ok(()),
             faults => fault(faults.join("\n")),
         }
     }
 
-    /// The calendars, by name.
+    /// Returns the calendars by name.
     pub fn calendars(&self) -> &BTreeMap<String, Definition> {
         &self.calendars
     }
 
-    /// The agreements, as they were added.
+    /// Returns the agreements, in the order in which they were added.
     pub fn agreements(&self) -> &[Agreement] {
         &self.agreements
     }
@@ -232,19 +244,19 @@ impl Policy {
         self.verification
     }
 
-    /// The matrix in use.
+    /// Returns the priority matrix.
     pub fn matrix_in_use(&self) -> &Matrix {
         &self.matrix
     }
 
-    /// Checks a value for a custom field.
+    /// Checks a value for a custom field: the field must be declared and the value must match its type.
     pub(crate) fn check_field(&self, name: &str, value: &Value) -> Result<()> {
         let field_type = self.declared(name)?;
         limits::value(&format!("field `{name}`"), value)?;
         if field_type.accepts(value) {
             return Ok(());
         }
-        // A long text is personal and says no more than its beginning: errors end up in logs.
+        // Errors end up in logs, and a text can be personal, so show only its beginning.
         let mut shown: String = value.to_string().chars().take(60).collect();
         if shown.len() < value.to_string().len() {
             shown.push('…');
@@ -256,14 +268,17 @@ impl Policy {
         .allowing(field_type.in_words()))
     }
 
-    /// The type of a custom field, or a refusal that names the declared ones.
+    /// Returns the type of a custom field, or an error that lists the declared fields.
     pub(crate) fn declared(&self, name: &str) -> Result<&FieldType> {
         self.fields.get(name).ok_or_else(|| {
             let declared: Vec<_> = self.fields.keys().map(String::as_str).collect();
-            let allowed =
-                if declared.is_empty() { "none is declared".to_owned() } else { declared.join(", ") };
-            let meant = suggest::nearest(name, self.fields.keys().map(String::as_str));
-            let hint = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+            let allowed = if declared.is_empty() {
+                "none: the policy declares no fields".into()
+            } else {
+                declared.join(", ")
+            };
+            let nearest = suggest::nearest(name, self.fields.keys().map(String::as_str));
+            let hint = nearest.map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"));
             let problem = format_args!("is not declared in the desk's policy{hint}").to_string();
             Error::invalid(&format!("field `{name}`"), problem).allowing(allowed)
         })
@@ -272,7 +287,7 @@ impl Policy {
 
 /// The type of a custom field.
 ///
-/// Text may tell of a person and is kept with the personal part of the ticket; the other types are facts.
+/// Free text can describe a person, so it is stored with the personal part of the ticket. The other types are facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type", deny_unknown_fields)]
 #[non_exhaustive]
@@ -281,36 +296,36 @@ pub enum FieldType {
     Text,
     /// A whole number.
     Integer,
-    /// Yes or no.
+    /// True or false.
     Bool,
     /// A calendar date.
     Date,
-    /// An instant.
+    /// A point in time.
     Instant,
-    /// One of these texts.
+    /// One of the listed texts.
     Choice {
-        /// Which.
+        /// The allowed texts.
         choices: BTreeSet<String>,
     },
-    /// Any of these texts.
+    /// Any number of the listed texts.
     Choices {
-        /// Which.
+        /// The allowed texts.
         choices: BTreeSet<String>,
     },
 }
 
 impl FieldType {
-    /// One of these texts.
+    /// Creates a field type for one of these texts.
     pub fn choice<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
         FieldType::Choice { choices: choices.into_iter().map(Into::into).collect() }
     }
 
-    /// Any of these texts.
+    /// Creates a field type for any number of these texts.
     pub fn choices<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
         FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
     }
 
-    /// Whether values of this type are kept with the personal part.
+    /// Returns true if values of this type are stored with the personal part of the ticket.
     pub(crate) fn is_personal(&self) -> bool {
         *self == FieldType::Text
     }
@@ -344,7 +359,7 @@ impl FieldType {
     }
 }
 
-/// A span in whole seconds.
+/// Serializes a time span as whole seconds.
 mod seconds {
     use chrono::TimeDelta;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -1,5 +1,5 @@
-//! What histories say: where the time of a clock went, the story of a ticket in sentences, and the ways that tickets
-//! take through a workflow.
+//! Reports computed from ticket histories: the ledger of a clock, the story of a ticket in sentences, and the
+//! transitions that tickets take through a workflow.
 
 mod ledger;
 mod story;

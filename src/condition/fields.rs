@@ -279,12 +279,13 @@ impl Check<'_> {
                 (None, [value, ..]) => format!("{key} does not take {} ({kind})", Quoted(value)),
                 _ => format!("has type {kind}, which does not support {key}"),
             };
-            return self.faults.push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
+            return self
+                .faults
+                .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
         for value in values.iter().filter(|value| FieldType::of(value) != kind) {
             let (found, value) = (FieldType::of(value), Quoted(value));
-            self.faults
-                .push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
+            self.faults.push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
         }
     }
 }

@@ -39,9 +39,7 @@ impl Serialize for Condition {
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
             Comparison::OneOf(values) => map.serialize_entry(key, values)?,
-            Comparison::Contains(text) | Comparison::StartsWith(text) => {
-                map.serialize_entry(key, text)?
-            }
+            Comparison::Contains(text) | Comparison::StartsWith(text) => map.serialize_entry(key, text)?,
             Comparison::Exists => map.serialize_entry(key, &true)?,
         }
         map.end()
@@ -184,9 +182,9 @@ impl<'de> Visitor<'de> for Level {
                 "the field {field:?} has no comparison; add one of {}",
                 Comparison::KEYS.join(", ")
             ))),
-            (None, None) => {
-                Err(A::Error::custom("the condition is empty; write \"always\" for a condition that always holds"))
-            }
+            (None, None) => Err(A::Error::custom(
+                "the condition is empty; write \"always\" for a condition that always holds",
+            )),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The first version of a foreign record, as the opening of a ticket.
+//! The opening of a ticket from the first imported version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::ticket::personal::{Owner, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
-/// The ticket as its first version opens it: with everything that it says, but a note and an unmapped status.
+/// Opens the ticket with all data of the first version, except the note and an unmapped status.
 pub(super) fn draft(
     ticket: &ImportedTicket,
     first: &ImportedVersion,
@@ -50,7 +50,7 @@ pub(super) fn draft(
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
         external: Some(ticket.external.clone()),
-        // The other system's history knows nothing of this desk's statuses; a migration puts it on a workflow.
+        // Imported history has no workflow statuses. A migration can move the ticket to a workflow later.
         placed: None,
     };
     let owner = Owner::of_words(&first.by.who, first.requester());
@@ -71,7 +71,7 @@ pub(super) fn draft(
     Draft::opening(event, policy, rules)
 }
 
-/// The priority of the ticket, with what the version says of it.
+/// Computes the priority of the ticket with the values from the version. Missing values come from the snapshot.
 pub(super) fn assess(
     snapshot: &Snapshot,
     version: &ImportedVersion,

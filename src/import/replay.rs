@@ -1,4 +1,4 @@
-//! The pure replay: a ticket and the next versions of a foreign record in; events or a refusal out.
+//! The replay of imported versions: a pure function from a ticket and its next versions to events.
 
 use super::version::{Holder, ImportedStatus, ImportedVersion};
 use super::{ImportedTicket, numbered, opening};
@@ -17,7 +17,7 @@ use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
 
-/// The ticket that this history begins and continues, under this id and running number.
+/// Opens a ticket with this id and number, and replays its whole history.
 pub(crate) fn begin(
     ticket: &ImportedTicket,
     fingerprints: &[Fingerprint],
@@ -32,7 +32,11 @@ pub(crate) fn begin(
     replay.versions(ticket, fingerprints, 1)
 }
 
-/// How many of these versions the ticket has taken in before.
+/// Returns the number of these versions that the ticket already contains.
+///
+/// # Errors
+/// [Invalid](crate::ErrorKind::Invalid) if the ticket was not imported, or if the history does not begin with the
+/// imported versions.
 pub(crate) fn taken(snapshot: &Snapshot, fingerprints: &[Fingerprint]) -> Result<usize> {
     let Some((taken, fingerprint)) = &snapshot.imported else {
         return Err(Error::invalid("external reference", "belongs to a ticket that was not imported"));
@@ -46,7 +50,7 @@ pub(crate) fn taken(snapshot: &Snapshot, fingerprints: &[Fingerprint]) -> Result
     Ok(taken)
 }
 
-/// The ticket with the versions after those that were taken in before.
+/// Replays the versions that the ticket does not contain yet. `taken` is the number of versions that it contains.
 pub(crate) fn go_on(
     draft: Draft,
     ticket: &ImportedTicket,
@@ -57,21 +61,21 @@ pub(crate) fn go_on(
     Replay { draft, policy }.versions(ticket, fingerprints, taken)
 }
 
-/// A ticket into which versions are played, one after another.
+/// A ticket and the policy for replaying versions into it.
 struct Replay<'a> {
     draft: Draft,
     policy: &'a Policy,
 }
 
-/// Which version is being played, when it was written and by whom.
+/// The version being replayed, with its number.
 #[derive(Clone, Copy)]
-struct Written<'a> {
+struct NumberedVersion<'a> {
     number: u32,
     version: &'a ImportedVersion,
 }
 
 impl Replay<'_> {
-    /// Plays the versions after so many that were taken in already, and marks how far it came.
+    /// Replays the versions after the first `taken`, and records the number and fingerprint of the imported versions.
     fn versions(
         mut self,
         ticket: &ImportedTicket,
@@ -85,7 +89,7 @@ impl Replay<'_> {
         if let (Some((number, version)), Some(fingerprint)) =
             (numbered(&ticket.versions).last(), fingerprints.last())
         {
-            // The mark is as old as the version that it marks: the ticket was not changed by being imported.
+            // The mark has the time of the last version, because an import does not count as a change of the ticket.
             let mark = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
             let origin = Some(Origin { version: number, irregular: false });
             let at = to_micros(version.at);
@@ -94,35 +98,35 @@ impl Replay<'_> {
         Ok(self.draft)
     }
 
-    /// Plays one version: first what became of the ticket, then the words, then the step, as in an action.
+    /// Replays one version in the same order as an action: first data, then the message and the note, then the status.
     fn version(&mut self, number: u32, version: &ImportedVersion, opens: bool) -> Result<()> {
-        let written = Written { number, version };
+        let current = NumberedVersion { number, version };
         if !opens {
             let before = self.draft.snapshot().version;
-            self.describe(written)?;
-            self.hand_over(written)?;
+            self.describe(current)?;
+            self.hand_over(current)?;
             let changed = self.draft.snapshot().version > before;
-            self.prioritise(written, changed)?;
-            self.message(written)?;
+            self.prioritise(current, changed)?;
+            self.message(current)?;
         }
         if let Some(note) = &version.note {
-            self.say(written, Change::Noted { files: note.files.clone() }, note.words())?;
+            self.emit_words(current, Change::Noted { files: note.files.clone() }, note.words())?;
         }
-        self.status(written)
+        self.status(current)
     }
 
-    fn emit(&mut self, written: Written<'_>, change: Change, personal: Personal) -> Result<()> {
-        self.emit_marked(written, false, change, personal)
+    fn emit(&mut self, current: NumberedVersion<'_>, change: Change, personal: Personal) -> Result<()> {
+        self.emit_marked(current, false, change, personal)
     }
 
-    fn say(&mut self, written: Written<'_>, change: Change, words: Words) -> Result<()> {
-        let owner = self.draft.snapshot().owner_of_words(&written.version.by.who);
-        self.emit(written, change, Personal::of(owner, words))
+    fn emit_words(&mut self, current: NumberedVersion<'_>, change: Change, words: Words) -> Result<()> {
+        let owner = self.draft.snapshot().owner_of_words(&current.version.by.who);
+        self.emit(current, change, Personal::of(owner, words))
     }
 
     fn emit_marked(
         &mut self,
-        Written { number, version }: Written<'_>,
+        NumberedVersion { number, version }: NumberedVersion<'_>,
         irregular: bool,
         change: Change,
         personal: Personal,
@@ -131,8 +135,8 @@ impl Replay<'_> {
         self.draft.emit_from(to_micros(version.at), &version.by, change, personal, origin)
     }
 
-    fn describe(&mut self, written: Written<'_>) -> Result<()> {
-        let (version, snapshot) = (written.version, self.draft.snapshot());
+    fn describe(&mut self, current: NumberedVersion<'_>) -> Result<()> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
         let mut described = Described {
             kind: version.kind.clone().filter(|kind| *kind != snapshot.kind),
             channel: version.channel.clone().filter(|channel| *channel != snapshot.channel),
@@ -168,18 +172,18 @@ impl Replay<'_> {
             }
         }
         let mut personal = Personal::of(owner, words);
-        for (contact, part) in &version.contacts {
-            snapshot.introduce(contact, *part, &mut described, &mut personal);
+        for (contact, role) in &version.contacts {
+            snapshot.introduce(contact, *role, &mut described, &mut personal);
         }
-        limits::count("contacts", snapshot.contacts.len() + newcomers(&described, snapshot))?;
+        limits::count("contacts", snapshot.contacts.len() + new_contact_count(&described, snapshot))?;
         if described == Described::default() && personal.is_empty() {
             return Ok(());
         }
-        self.emit(written, Change::Described(Box::new(described)), personal)
+        self.emit(current, Change::Described(Box::new(described)), personal)
     }
 
-    fn hand_over(&mut self, written: Written<'_>) -> Result<()> {
-        let (version, snapshot) = (written.version, self.draft.snapshot());
+    fn hand_over(&mut self, current: NumberedVersion<'_>) -> Result<()> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
         let team = version.team.as_ref().map_or(snapshot.team.as_ref(), Holder::get);
         let line = version.line.unwrap_or(snapshot.line);
         let assignee = version.assignee.as_ref().map_or(snapshot.assignee.as_ref(), Holder::get);
@@ -190,13 +194,15 @@ impl Replay<'_> {
         handed_over
             .into_iter()
             .chain(assigned)
-            .try_for_each(|change| self.emit(written, change, Personal::default()))
+            .try_for_each(|change| self.emit(current, change, Personal::default()))
     }
 
-    /// Computes the priority anew, where the version grades it or what it depends on may have changed. What the
-    /// policy in force no longer knows is refused only if this version says it.
-    fn prioritise(&mut self, written: Written<'_>, changed: bool) -> Result<()> {
-        let (version, snapshot) = (written.version, self.draft.snapshot());
+    /// Computes the priority again if the version sets an impact, urgency or modifiers, or if facts that the conditions
+    /// of modifiers use may have changed.
+    ///
+    /// In the second case, the priority stays the same if the policy in force no longer has an earlier level or modifier.
+    fn prioritise(&mut self, current: NumberedVersion<'_>, changed: bool) -> Result<()> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
         let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();
         let depends = changed && !self.policy.matrix_in_use().modifiers().is_empty();
         if !graded && !depends {
@@ -212,77 +218,77 @@ impl Replay<'_> {
             return Ok(());
         }
         let change = Change::Prioritised { modifiers: modifiers.clone(), assessment: Box::new(assessment) };
-        self.emit(written, change, Personal::default())
+        self.emit(current, change, Personal::default())
     }
 
-    fn message(&mut self, written: Written<'_>) -> Result<()> {
-        let Some(message) = &written.version.message else { return Ok(()) };
+    fn message(&mut self, current: NumberedVersion<'_>) -> Result<()> {
+        let Some(message) = &current.version.message else { return Ok(()) };
         let Message { files, .. } = message;
-        let change = match written.version.by.who {
+        let change = match current.version.by.who {
             Who::Contact(_) => Change::Received { files: files.clone() },
             _ => Change::Replied { files: files.clone() },
         };
-        self.say(written, change, message.words())
+        self.emit_words(current, change, message.words())
     }
 
-    fn status(&mut self, written: Written<'_>) -> Result<()> {
-        let (version, snapshot) = (written.version, self.draft.snapshot());
+    fn status(&mut self, current: NumberedVersion<'_>) -> Result<()> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
         let unmapped = snapshot.unmapped_status.as_ref();
         let to = match (&version.status, version.state()) {
             (Some(ImportedStatus::Unmapped(status)), _) if unmapped != Some(status) => {
                 let change = Change::StatusUnmapped { status: status.clone() };
-                return self.emit_marked(written, true, change, Personal::default());
+                return self.emit_marked(current, true, change, Personal::default());
             }
             (_, Some(to)) => to,
             _ => return Ok(()),
         };
-        if unmapped.is_none() && to == snapshot.state && !resolved_otherwise(version, snapshot) {
+        if unmapped.is_none() && to == snapshot.state && !changes_resolution(version, snapshot) {
             let stamped = match to {
                 State::Resolved(_) => snapshot.resolved_at,
                 State::Closed(_) => snapshot.closed_at,
                 _ => return Ok(()),
             };
-            let moved = stamped != Some(to_micros(version.at));
-            return if moved {
-                self.emit(written, Change::StateRedated, Personal::default())
+            let redated = stamped != Some(to_micros(version.at));
+            return if redated {
+                self.emit(current, Change::StateRedated, Personal::default())
             } else {
                 Ok(())
             };
         }
         let from = snapshot.state.kind();
-        // Which way it took out of an unmapped status is not known, so that no step can be named.
+        // The step out of an unmapped status is unknown.
         let step = if unmapped.is_some() { None } else { step(snapshot, to.kind(), &version.by) };
         let mut code = version.resolution_code.clone();
         let owner = snapshot.owner_of_words(&version.by.who);
         let words = Words { text: version.resolution.clone(), ..Words::default() };
         let mut personal = Personal::of(owner, words);
         if from == StateKind::Resolved && to.kind() == StateKind::Resolved {
-            // Resolved once more: what is not said anew stays, with its owner.
+            // Resolved again: keep the previous code and text, with its owner, unless the version replaces them.
             code = code.or_else(|| snapshot.resolution_code.clone());
             if personal.is_empty() {
                 personal = snapshot.personal.resolution_as_text();
             }
         }
         let change = Change::Moved { from, to, step, cause: Cause::Action, code, status: None };
-        self.emit_marked(written, step.is_none(), change, personal)
+        self.emit_marked(current, step.is_none(), change, personal)
     }
 }
 
-/// The step by which the lifecycle goes to that state, if there is one. A requester who closes has confirmed.
+/// Returns the lifecycle step to that state, if there is one. If the requester closes the ticket, it is *confirm*.
 fn step(snapshot: &Snapshot, to: StateKind, by: &Actor) -> Option<StepKind> {
     let confirms = matches!(&by.who, Who::Contact(id) if snapshot.requester() == Some(id));
     let mut steps = snapshot.state.kind().accepted();
     steps.find(|step| step.target() == to && (confirms || *step != StepKind::Confirm))
 }
 
-/// Whether the version tells another resolution than the one that is known.
-fn resolved_otherwise(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
-    let differs = |said: Option<&str>, known: Option<&str>| said.is_some() && said != known;
+/// Returns true if the version has a different resolution than the ticket.
+fn changes_resolution(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
+    let differs = |new: Option<&str>, known: Option<&str>| new.is_some() && new != known;
     differs(version.resolution.as_deref(), snapshot.personal.resolution())
         || differs(version.resolution_code.as_deref(), snapshot.resolution_code.as_deref())
 }
 
-/// How many contacts the ticket gets that it has not.
-fn newcomers(described: &Described, snapshot: &Snapshot) -> usize {
+/// Returns the number of contacts that the change adds to the ticket.
+fn new_contact_count(described: &Described, snapshot: &Snapshot) -> usize {
     described.contacts.keys().filter(|id| !snapshot.contacts.contains_key(*id)).count()
 }

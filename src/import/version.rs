@@ -1,4 +1,4 @@
-//! One version of a foreign record: what it says, and whether that can be kept.
+//! A version of an imported record, and its validation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,18 +18,18 @@ use crate::ticket::people::{Actor, Contact, ContactRole, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
 
-/// A foreign record as it stood in one version. What a version does not say stays as it was.
+/// One version of a record in another system. Values that a version does not set stay the same.
 ///
-/// In the first version, what is not said has a stated default: a question by the channel `unknown`, new, on the
-/// 1st line, with no team, no agent, no subject, and the matrix's default impact and urgency.
+/// In the first version, missing values have defaults: a question through the channel `unknown`, in the state new, on
+/// the 1st line, without team, agent and subject, and with the matrix's default impact and urgency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use = "a version belongs to an imported ticket"]
 pub struct ImportedVersion {
     pub(super) at: DateTime<Utc>,
     pub(super) by: Actor,
-    // Absent fields are left out of the JSON, because the fingerprint is made of it: a field added to this
-    // struct later must not change the fingerprints of histories that do not use it.
+    // The fingerprint is computed from the JSON. Absent fields must be skipped, so that a field added to this struct
+    // later does not change the fingerprints of histories that do not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<ImportedStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,18 +68,18 @@ pub struct ImportedVersion {
     pub(super) assignee: Option<Holder<AgentId>>,
 }
 
-/// The status of a foreign record.
+/// The status of an imported record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ImportedStatus {
-    /// It means this state.
+    /// A status that maps to this state.
     Known(State),
-    /// It has no state here: the other system's name of it.
+    /// A status without a matching state, by its name in the other system.
     Unmapped(String),
 }
 
-/// Who has the ticket. That nobody has it is a value too, other than not saying.
+/// The team or agent of a ticket. `Nobody` removes the current one; an absent value keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Holder<T> {
@@ -97,7 +97,7 @@ impl<T> Holder<T> {
 }
 
 impl ImportedVersion {
-    /// A version written at this instant by this actor, in which nothing changed yet.
+    /// Creates a version without changes, written by this actor at this instant.
     pub fn new(at: DateTime<Utc>, by: impl Into<Actor>) -> ImportedVersion {
         ImportedVersion {
             at: to_micros(at),
@@ -123,146 +123,148 @@ impl ImportedVersion {
         }
     }
 
-    /// The state that its status means: [`state::Active`](crate::state::Active),
-    /// [`state::OnHold`](crate::state::OnHold) with its reason, …
+    /// Sets the state that the status of the record maps to, such as [`state::Active`](crate::state::Active) or
+    /// [`state::OnHold`](crate::state::OnHold) with a reason.
     pub fn status(mut self, state: impl Into<State>) -> ImportedVersion {
         self.status = Some(ImportedStatus::Known(state.into()));
         self
     }
 
-    /// A status that has no state here, by the other system's name.
+    /// Sets a status without a matching state, by its name in the other system.
     pub fn unmapped(mut self, status: impl Into<String>) -> ImportedVersion {
         self.status = Some(ImportedStatus::Unmapped(status.into()));
         self
     }
 
-    /// The resolution in words, of a version that says *resolved*.
+    /// Sets the text of the resolution. The version must have the status *resolved*.
     pub fn resolution(mut self, text: impl Into<String>) -> ImportedVersion {
         self.resolution = Some(text.into());
         self
     }
 
-    /// The code of the resolution, of a version that says *resolved*.
+    /// Sets the code of the resolution. The version must have the status *resolved*.
     pub fn resolution_code(mut self, code: impl Into<String>) -> ImportedVersion {
         self.resolution_code = Some(code.into());
         self
     }
 
-    /// What the actor said in public: of a contact a message received, of anybody else a reply. In the first
-    /// version, the request itself.
+    /// Adds a public message from the actor. In the first version, this is the request.
+    ///
+    /// A message from a contact is imported as received, and a message from anyone else as a reply.
     pub fn saying(mut self, message: impl Into<Message>) -> ImportedVersion {
         self.message = Some(message.into());
         self
     }
 
-    /// What the actor noted internally.
+    /// Adds an internal note from the actor.
     pub fn noting(mut self, note: impl Into<Message>) -> ImportedVersion {
         self.note = Some(note.into());
         self
     }
 
-    /// The subject.
+    /// Sets the subject.
     pub fn subject(mut self, subject: impl Into<String>) -> ImportedVersion {
         self.subject = Some(subject.into());
         self
     }
 
-    /// Who asks. A former requester stays as somebody affected.
+    /// Sets the requester. The previous requester stays on the ticket as affected.
     pub fn from(mut self, requester: impl Into<Contact>) -> ImportedVersion {
         self.contacts.push((requester.into(), ContactRole::Requester));
         self
     }
 
-    /// Somebody else whom it concerns.
-    pub fn concerning(mut self, contact: impl Into<Contact>, part: ContactRole) -> ImportedVersion {
-        self.contacts.push((contact.into(), part));
+    /// Adds a contact with this role.
+    pub fn concerning(mut self, contact: impl Into<Contact>, role: ContactRole) -> ImportedVersion {
+        self.contacts.push((contact.into(), role));
         self
     }
 
-    /// How it came.
+    /// Sets the channel.
     pub fn via(mut self, channel: Channel) -> ImportedVersion {
         self.channel = Some(Channel::from(channel.as_str()));
         self
     }
 
-    /// What it is about.
+    /// Sets the kind.
     pub fn kind(mut self, kind: Kind) -> ImportedVersion {
         self.kind = Some(Kind::from(kind.as_str()));
         self
     }
 
-    /// Category path, from general to special; empty for none.
+    /// Sets the category path, from general to specific. An empty path removes the category.
     pub fn category<S: Into<String>>(mut self, path: impl IntoIterator<Item = S>) -> ImportedVersion {
         self.category = Some(path.into_iter().map(Into::into).collect());
         self
     }
 
-    /// All its tags.
+    /// Sets all tags. Other tags are removed.
     pub fn tags<S: Into<String>>(mut self, tags: impl IntoIterator<Item = S>) -> ImportedVersion {
         self.tags = Some(tags.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The value of a custom field that the desk's policy declares; `None` if it is empty.
+    /// Sets a custom field, which the desk's policy must declare. `None` clears the field.
     pub fn field(mut self, name: impl Into<String>, value: Option<impl Into<Value>>) -> ImportedVersion {
         self.fields.insert(name.into(), value.map(Into::into));
         self
     }
 
-    /// How bad it is.
+    /// Sets the impact.
     pub fn impact(mut self, impact: Impact) -> ImportedVersion {
         self.impact = Some(impact);
         self
     }
 
-    /// How soon it must be solved.
+    /// Sets the urgency.
     pub fn urgency(mut self, urgency: Urgency) -> ImportedVersion {
         self.urgency = Some(urgency);
         self
     }
 
-    /// All modifiers of the priority that are named on it.
+    /// Sets all priority modifiers that are named on the ticket. Other named modifiers are removed.
     pub fn modifiers<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> ImportedVersion {
         self.modifiers = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The team that has it.
+    /// Sets the team.
     pub fn team(mut self, team: impl Into<TeamId>) -> ImportedVersion {
         self.team = Some(Holder::Is(team.into()));
         self
     }
 
-    /// No team has it.
+    /// Removes the team.
     pub fn no_team(mut self) -> ImportedVersion {
         self.team = Some(Holder::Nobody);
         self
     }
 
-    /// The line on which it is.
+    /// Sets the line.
     pub fn line(mut self, line: Line) -> ImportedVersion {
         self.line = Some(line);
         self
     }
 
-    /// The agent who has it.
+    /// Sets the assigned agent.
     pub fn assigned_to(mut self, agent: impl Into<AgentId>) -> ImportedVersion {
         self.assignee = Some(Holder::Is(agent.into()));
         self
     }
 
-    /// No agent has it.
+    /// Removes the assigned agent.
     pub fn unassigned(mut self) -> ImportedVersion {
         self.assignee = Some(Holder::Nobody);
         self
     }
 
-    /// The requester that it names.
+    /// Returns the requester named in the version.
     pub(super) fn requester(&self) -> Option<&ContactId> {
-        self.contacts.iter().find(|(_, part)| *part == ContactRole::Requester).map(|(contact, _)| &contact.id)
+        self.contacts.iter().find(|(_, role)| *role == ContactRole::Requester).map(|(contact, _)| &contact.id)
     }
 
-    /// The state it says, in its one spelling: a reason of one's own called "customer" is the known one.
+    /// Returns the state, normalized: times are in microseconds, and a custom hold reason with a known name, such as
+    /// "customer", becomes the known reason.
     pub(super) fn state(&self) -> Option<State> {
         match &self.status {
             Some(ImportedStatus::Known(State::OnHold(OnHold { reason, until }))) => {
@@ -277,7 +279,7 @@ impl ImportedVersion {
         }
     }
 
-    /// Everything that can be said against it by itself.
+    /// Checks the version on its own, without the rest of the history.
     pub(super) fn check(&self, now: DateTime<Utc>, policy: &Policy) -> Result<()> {
         if self.at > now {
             return Err(Error::invalid("time", format_args!("{} is in the future", self.at))
@@ -309,7 +311,7 @@ impl ImportedVersion {
             }
         }
         let matrix = policy.matrix_in_use();
-        // The highest level of each scale is in every matrix, so that only what is given can be refused.
+        // Every matrix has the highest level of each scale, so only a given level can be rejected.
         matrix.cell(self.impact.unwrap_or(Impact::HIGH), self.urgency.unwrap_or(Urgency::HIGH))?;
         self.modifiers.iter().flatten().try_for_each(|name| matrix.modifier(name).map(|_| ()))?;
         self.team.iter().filter_map(Holder::get).try_for_each(|team| team.check())?;
@@ -326,8 +328,8 @@ impl ImportedVersion {
         }
         let resolves = self.state().is_some_and(|state| state.kind() == StateKind::Resolved);
         if !resolves && (self.resolution.is_some() || self.resolution_code.is_some()) {
-            return Err(Error::invalid("resolution", "is told of a version that is not resolved")
-                .allowing("a resolution together with the status resolved"));
+            return Err(Error::invalid("resolution", "is set on a version that is not resolved")
+                .allowing("a resolution only together with the status resolved"));
         }
         self.resolution.iter().try_for_each(|text| limits::text("resolution", text))?;
         self.resolution_code.iter().try_for_each(|code| limits::name("resolution code", code))

@@ -92,7 +92,9 @@ impl TryFrom<SerializedState> for State {
             SerializedState { is: StateKind::Resolved, reason: None, until: None, closes_at } => {
                 State::Resolved(Resolved { closes_at })
             }
-            SerializedState { is: StateKind::New, reason: None, until: None, closes_at: None } => State::New(New),
+            SerializedState { is: StateKind::New, reason: None, until: None, closes_at: None } => {
+                State::New(New)
+            }
             SerializedState { is: StateKind::Active, reason: None, until: None, closes_at: None } => {
                 State::Active(Active)
             }
@@ -102,7 +104,9 @@ impl TryFrom<SerializedState> for State {
             SerializedState { is: StateKind::Cancelled, reason: None, until: None, closes_at: None } => {
                 State::Cancelled(Cancelled)
             }
-            SerializedState { is, .. } => return Err(format!("the state {} has an unexpected field", is.name())),
+            SerializedState { is, .. } => {
+                return Err(format!("the state {} has an unexpected field", is.name()));
+            }
         })
     }
 }
@@ -244,7 +248,10 @@ mod tests {
         for (wrong, why) in [
             ("{\"is\":\"on_hold\"}".to_owned(), "missing field `reason`"),
             ("{\"is\":\"new\",\"reason\":\"customer\"}".to_owned(), "the state new has an unexpected field"),
-            (format!("{{\"is\":\"active\",\"until\":{instant}}}"), "the state active has an unexpected field"),
+            (
+                format!("{{\"is\":\"active\",\"until\":{instant}}}"),
+                "the state active has an unexpected field",
+            ),
             (
                 format!("{{\"is\":\"resolved\",\"until\":{instant}}}"),
                 "the state resolved has an unexpected field",

@@ -1,15 +1,15 @@
-//! Which fields of a ticket conditions may use, and of which types: see [`ticket::facts`](crate::ticket::facts).
+//! The ticket fields that conditions may use, with their types. [`ticket::facts`](crate::ticket::facts) describes them.
 
 use super::{FieldType as Custom, Policy};
 use crate::condition::{FieldType, Fields};
 
 impl Policy {
-    /// The fields by which agreements may choose: those that priorities come from, and the priority.
+    /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
         self.known_to_modifiers().with("priority", FieldType::Integer)
     }
 
-    /// The fields by which tickets may be searched: all of them.
+    /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
         ["state", "workflow", "status", "resolution_code"]
             .into_iter()
@@ -18,8 +18,10 @@ impl Policy {
             .with("workflow_version", FieldType::Integer)
     }
 
-    /// The fields from which a priority may be computed: all that tickets under this policy have, but the priority
-    /// itself, which would be its own cause, and the state, which says nothing of how bad or urgent a thing is.
+    /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
+    ///
+    /// The priority is not included, because it would depend on itself. The state, the workflow with its status, and
+    /// the resolution code are not included, because they do not affect impact or urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
         self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {

@@ -1,4 +1,4 @@
-//! The stored form of a policy: a manifest, which names each part by its hash.
+//! The stored form of a policy: a manifest that refers to each part by hash.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::priority::Matrix;
 use crate::sla::{Agreements, CompiledAgreements};
 use crate::workflow::WorkflowDefinition;
 
-/// What a policy says by itself, and the hashes of its parts. An empty part is absent.
+/// The settings of a policy, and the hashes of its parts. An empty part is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -28,12 +28,12 @@ pub(crate) struct Manifest {
     pub(crate) fields: Option<Fingerprint>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) workflows: Vec<Fingerprint>,
-    /// Calendars that no agreement uses. Those that are used belong to the agreements.
+    /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
 }
 
-/// A policy as it is stored.
+/// A policy in its stored form: the manifest and its parts.
 #[derive(Debug)]
 pub(crate) struct StoredPolicy {
     pub(crate) manifest: StoredDefinition,
@@ -41,7 +41,7 @@ pub(crate) struct StoredPolicy {
 }
 
 impl Manifest {
-    /// The parts that the policy consists of.
+    /// Returns the kind and hash of each part.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (DefinitionKind, Fingerprint)> {
         let single = [
             (DefinitionKind::Agreements, self.agreements),
@@ -52,7 +52,7 @@ impl Manifest {
         single.chain(self.workflows.iter().map(|hash| (DefinitionKind::Workflow, *hash)))
     }
 
-    /// The policy of this manifest and these parts. Workflows have the order of the manifest.
+    /// Assembles the policy from the manifest and its parts. `workflows` must be in the order of the manifest.
     pub(crate) fn policy(
         &self,
         agreements: Agreements,
@@ -75,7 +75,7 @@ impl Manifest {
 }
 
 impl Policy {
-    /// The manifest and the parts that it names.
+    /// Returns the stored form: the manifest and its parts.
     pub(crate) fn to_stored(&self) -> Result<StoredPolicy> {
         let mut parts = Vec::new();
         let mut part = |definition: StoredDefinition| {
@@ -108,10 +108,11 @@ impl Policy {
         Ok(StoredPolicy { manifest, parts })
     }
 
-    /// The agreements made ready for use: calendars compiled, under the hash to which clocks are pinned.
+    /// Compiles the agreements and their calendars. Clocks are pinned to the hash of the result.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) for a time zone that is not known.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a calendar is faulty, for example if its time zone is
+    /// unknown.
     pub fn rules(&self) -> Result<Arc<CompiledAgreements>> {
         let agreements = Agreements::using(&self.calendars, &self.agreements);
         Ok(Arc::new(CompiledAgreements::compile(Fingerprint::of_json(&agreements)?, &agreements)?))

@@ -1,4 +1,4 @@
-//! The workflows of a policy: each sound by itself, and all of them together.
+//! The workflows of a policy, and the checks of each workflow and of all together.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,13 @@ use crate::error::Result;
 use crate::workflow::{Catalogue, SIMPLE, Workflow, WorkflowDefinition, preset};
 
 impl Policy {
-    /// Adds a workflow. Tickets of the kinds that it [claims](WorkflowDefinition::for_kind) follow it from their opening
-    /// on; one that claims none is for all the others. Without such a one, tickets of all other kinds follow
-    /// [`simple`](crate::workflow::preset::simple): kinds are an open set, so a misspelt one is no fault.
+    /// Adds a workflow.
+    ///
+    /// New tickets of the kinds that the workflow [claims](WorkflowDefinition::for_kind) follow it. A workflow that
+    /// claims no kind applies to all other kinds. Without such a workflow, all other kinds follow
+    /// [`simple`](crate::workflow::preset::simple).
+    ///
+    /// Kinds are an open set, so a misspelt kind is not an error.
     ///
     /// ```
     /// use firstline::policy::FieldType;
@@ -30,36 +34,38 @@ impl Policy {
         self
     }
 
-    /// The workflows, as they were added.
+    /// Returns the workflows, in the order in which they were added.
     pub fn workflows(&self) -> &[WorkflowDefinition] {
         &self.workflows
     }
 
-    /// The workflows made ready for use.
+    /// Builds the workflows.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if one is faulty.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a workflow is faulty.
     pub fn catalogue(&self) -> Result<Catalogue> {
         let built: Vec<Workflow> =
             self.workflows.iter().map(WorkflowDefinition::build).collect::<Result<_>>()?;
         Ok(Catalogue::of(built))
     }
 
-    /// What is wrong with the workflows, one fault a line.
-    pub(super) fn faults_of_workflows(&self) -> Vec<String> {
+    /// Returns the faults of the workflows.
+    pub(super) fn workflow_faults(&self) -> Vec<String> {
         let known = self.known_to_modifiers();
         let mut faults = Vec::new();
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut for_others: Option<&str> = None;
+        let mut fallback: Option<&str> = None;
         for workflow in &self.workflows {
             let name = workflow.name.as_str();
-            faults.extend(in_workflow(workflow, &known));
+            faults.extend(faults_in(workflow, &known));
             if *names.entry(name).and_modify(|count| *count += 1).or_insert(1) == 2 {
-                faults.push(format!("two workflows are called {name:?}"));
+                faults.push(format!("two workflows are named {name:?}"));
             }
             if name == SIMPLE && *workflow != preset::simple() {
-                faults.push(format!("the workflow {SIMPLE:?} is the built-in one; call this one otherwise"));
+                faults.push(format!(
+                    "the name {SIMPLE:?} belongs to the built-in workflow; choose another name"
+                ));
             }
             for kind in &workflow.kinds {
                 if let Some(other) = kinds.insert(kind, name) {
@@ -67,11 +73,11 @@ impl Policy {
                 }
             }
             if workflow.kinds.is_empty()
-                && let Some(other) = for_others.replace(name)
+                && let Some(other) = fallback.replace(name)
             {
                 faults.push(format!(
-                    "the workflows {other:?} and {name:?} are both for all kinds that no other claims: say which \
-                     kinds one of them is for"
+                    "the workflows {other:?} and {name:?} both apply to all kinds that no other workflow claims; \
+                     name the kinds of one of them"
                 ));
             }
         }
@@ -79,7 +85,7 @@ impl Policy {
     }
 }
 
-fn in_workflow(workflow: &WorkflowDefinition, known: &Fields) -> impl Iterator<Item = String> {
+fn faults_in(workflow: &WorkflowDefinition, known: &Fields) -> impl Iterator<Item = String> {
     let name = workflow.name.clone();
     workflow.faults_with(known).into_iter().map(move |fault| format!("workflow {name:?}: {fault}"))
 }

@@ -1,4 +1,4 @@
-//! The ledger: where the time of a clock went, span by span.
+//! The ledger of a clock: a list of time spans that explains its elapsed time.
 
 use std::fmt;
 
@@ -13,70 +13,73 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::intervals;
 use crate::ticket::snapshot::Snapshot;
 
-/// Where the time of a clock went: an ordered list of spans without gaps, from the clock's beginning to its end, or
-/// to the present. Their lengths add up to the time on the wall, and those of the running ones to what has elapsed.
+/// The time spans of a clock, with the reason each span counted or did not count.
 ///
-/// Printed with `{}` it is a table, in the time of the calendar's zone.
+/// The spans are in order and without gaps. They run from the start of the clock to its end, or to the requested
+/// instant if the clock is still open. The lengths of all spans add up to the wall-clock time. The lengths of the
+/// running spans add up to the elapsed time.
+///
+/// `Display` prints a table, in the time zone of the calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// The clock, as of the end of the ledger.
+    /// The clock at the end of the ledger.
     pub clock: Clock,
-    /// Up to when the ledger goes: the clock's end, or the instant at which it was asked for.
+    /// The end of the ledger: the end of the clock, or the requested instant if the clock is still open.
     pub until: DateTime<Utc>,
-    /// The spans.
+    /// The spans, in order and without gaps.
     pub spans: Vec<LedgerSpan>,
-    /// The time zone in which it is printed: the calendar's.
+    /// The name of the time zone for printing: the calendar's, or `UTC` if the clock has no calendar.
     pub zone: String,
 }
 
-/// A stretch of time, and what it was for the clock.
+/// A time span in a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LedgerSpan {
-    /// Its first instant.
+    /// The first instant of the span.
     pub from: DateTime<Utc>,
-    /// The first instant after it.
+    /// The first instant after the span.
     pub to: DateTime<Utc>,
-    /// What it was.
+    /// The effect of the span on the clock.
     #[serde(flatten)]
     pub what: Spent,
 }
 
-/// What a stretch of time was for a clock. Only [`Running`](Spent::Running) counts.
+/// The effect of a time span on a clock. Only [`Running`](Spent::Running) counts as elapsed time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", content = "which", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Spent {
-    /// It counted.
+    /// The clock was running.
     Running,
-    /// The calendar was closed, as every week.
+    /// The calendar was closed by its weekly hours.
     OffHours,
-    /// The calendar was closed for this holiday.
+    /// The calendar was closed for the holiday with this name. The name may be empty.
     Holiday(String),
-    /// The calendar was closed by the hours of this date alone.
+    /// The calendar was closed by special hours for this date.
     SpecialHours,
-    /// The ticket was on hold, for this.
+    /// The ticket was on hold for this reason.
     OnHold(HoldReason),
-    /// The ticket was answered, before it was reopened or closed.
+    /// The ticket was resolved and the clock was paused until the ticket was reopened or closed.
     Answered,
-    /// The ticket was closed, before it was reopened.
+    /// The ticket was closed and later reopened.
     Closed,
-    /// Its target began anew later on, so that this counts no more.
+    /// The target was restarted later, so this time no longer counts.
     GivenUp,
-    /// No agreement had a target for it.
+    /// No agreement had a target for the metric.
     NoTarget,
 }
 
 impl LedgerSpan {
-    /// Its length on the wall.
+    /// Returns the wall-clock length of the span.
     pub fn wall(&self) -> TimeDelta {
         self.to - self.from
     }
 }
 
 impl Ledger {
-    /// The ledger of a metric's latest cycle, up to an instant; `None` if the ticket has no such clock.
+    /// Returns the ledger for the latest cycle of a metric, up to `now`; `None` if the ticket has no such clock.
     pub(crate) fn of(
         ticket: &Snapshot,
         history: &[Event],
@@ -88,15 +91,15 @@ impl Ledger {
         let intervals = intervals(history);
         let until = clock.ended_at.unwrap_or(now).max(clock.from);
         let mut spans = Vec::new();
-        let parts = parts(clock, history);
-        let ends = parts.iter().skip(1).map(|part| part.clock.counted_from).chain([until]);
-        for (part, end) in parts.iter().zip(ends) {
-            let measure = Measure::of(agreements, part.clock)?;
+        let segments = segments(clock, history);
+        let ends = segments.iter().skip(1).map(|segment| segment.clock.counted_from).chain([until]);
+        for (segment, end) in segments.iter().zip(ends) {
+            let measure = Measure::of(agreements, segment.clock)?;
             let end = end.min(until);
-            let counted = part.clock.ended_at.map_or(end, |ended| ended.min(end));
-            let from = part.clock.counted_from;
-            // Where nothing had counted there was nothing to give up.
-            let given_up = part.given_up && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();
+            let counted = segment.clock.ended_at.map_or(end, |ended| ended.min(end));
+            let from = segment.clock.counted_from;
+            // A restart discards time only if some had elapsed.
+            let given_up = segment.given_up && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();
             for (start, end, interval) in sla::between(&intervals, from, counted) {
                 fill(&mut spans, given_up, &measure, interval, start, end);
             }
@@ -109,22 +112,25 @@ impl Ledger {
         Ok(Some(Ledger { clock: clock.clone(), until, spans, zone }))
     }
 
-    /// What has elapsed: the sum of the running spans.
+    /// Returns the elapsed time: the sum of the running spans.
     pub fn elapsed(&self) -> TimeDelta {
         self.sum(|what| *what == Spent::Running)
     }
 
-    /// What is left of the target, measured as the target is; negative if it is overdrawn.
+    /// Returns the remaining time of the target, in the target's time basis. The result is negative if the target is
+    /// exceeded.
     pub fn remaining(&self) -> TimeDelta {
         self.clock.target - self.elapsed()
     }
 
-    /// The time on the wall from the clock's beginning on: the sum of all spans.
+    /// Returns the wall-clock time since the start of the clock: the sum of all spans.
     pub fn wall(&self) -> TimeDelta {
         self.sum(|_| true)
     }
 
-    /// What is left on the wall until the deadline, where it is settled; negative if it has passed.
+    /// Returns the wall-clock time from the end of the ledger to the deadline, or `None` if the clock has no deadline.
+    ///
+    /// The result is negative if the deadline has passed.
     pub fn wall_remaining(&self) -> Option<TimeDelta> {
         self.clock.due_at.map(|due| due - self.until)
     }
@@ -134,31 +140,32 @@ impl Ledger {
     }
 }
 
-/// A part of a clock's life measured by one target.
-struct ContactRole<'a> {
+/// A part of a clock's life with one target.
+struct Segment<'a> {
     clock: &'a Clock,
+    /// True if a later restart of the target discarded the elapsed time.
     given_up: bool,
 }
 
-/// The parts of a clock's life, from what its history recorded at each revision.
-fn parts<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<ContactRole<'a>> {
+/// Returns the segments of a clock's life, from the revisions recorded in the history.
+fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
     let recorded = history.iter().flat_map(|event| match &event.change {
         Change::Clocked { clocks } => &clocks[..],
         _ => &[],
     });
     let same = recorded.filter(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle));
-    let mut parts: Vec<ContactRole<'_>> = Vec::new();
+    let mut segments: Vec<Segment<'_>> = Vec::new();
     for clock in same.chain([clock]) {
-        parts.retain(|part| part.clock.counted_from < clock.counted_from);
+        segments.retain(|segment| segment.clock.counted_from < clock.counted_from);
         if clock.carried.is_zero() {
-            parts.iter_mut().for_each(|part| part.given_up = true);
+            segments.iter_mut().for_each(|segment| segment.given_up = true);
         }
-        parts.push(ContactRole { clock, given_up: false });
+        segments.push(Segment { clock, given_up: false });
     }
-    parts
+    segments
 }
 
-/// Adds the spans of an interval.
+/// Adds the spans between `start` and `end`, which lie within one state interval.
 fn fill(
     spans: &mut Vec<LedgerSpan>,
     given_up: bool,
@@ -229,7 +236,7 @@ impl fmt::Display for Ledger {
         writeln!(f, "  {:<29} {end}", local(self.until))?;
         write!(
             f,
-            "  {} of {} used, {} on the wall",
+            "  {} of {} used, {} of wall-clock time",
             length(self.elapsed()),
             length(clock.target),
             length(self.wall())

@@ -1,7 +1,7 @@
-//! The history in words.
+//! Ticket histories in words.
 //!
-//! An [`Event`] prints itself as one sentence; a [`Story`] prints a history, one line an event. Both tell only what
-//! the events hold, so what was erased is not told: a name becomes the host's id, a message becomes `(erased)`.
+//! `Display` prints an [`Event`] as one sentence, and a [`Story`] as one line for each event. Erased data is not
+//! printed: the id replaces an erased name, and `(erased)` replaces an erased text.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -13,7 +13,7 @@ use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::value::Value;
 
-/// A history to be read by people: a line an event, with time (UTC), who, what and why.
+/// A readable history: one line for each event, with its time (UTC), actor, change and reason.
 ///
 /// ```
 /// use firstline::reports::Story;
@@ -35,8 +35,9 @@ use crate::value::Value;
 pub struct Story<'a>(&'a [Event]);
 
 impl<'a> Story<'a> {
-    /// The story of these events, in their order. A part of a history will do; names are known from where the
-    /// part begins.
+    /// Creates the story of these events, in their order.
+    ///
+    /// The events can be a part of a history. A contact is then shown by id until an event in that part gives the name.
     pub fn of(events: &'a [Event]) -> Story<'a> {
         Story(events)
     }
@@ -46,16 +47,16 @@ impl fmt::Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Names::default();
         for event in self.0 {
-            names.learn(&event.personal);
+            names.add(&event.personal);
             write!(f, "{}  ", event.at.format("%Y-%m-%d %H:%M"))?;
-            tell(event, &names, f)?;
+            write_event(event, &names, f)?;
             f.write_char('\n')?;
         }
         Ok(())
     }
 }
 
-/// One sentence: who did what, and in which words. Always one line, whatever people wrote.
+/// Prints one sentence with the actor, the change and the text. The result is always one line.
 ///
 /// ```
 /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -68,17 +69,17 @@ impl fmt::Display for Story<'_> {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Names::default();
-        names.learn(&self.personal);
-        tell(self, &names, f)
+        names.add(&self.personal);
+        write_event(self, &names, f)
     }
 }
 
-/// The names of contacts, as far as they were told and not erased.
+/// The known names of contacts. Erased names are not included.
 #[derive(Default)]
 struct Names<'a>(BTreeMap<&'a ContactId, &'a str>);
 
 impl<'a> Names<'a> {
-    fn learn(&mut self, personal: &'a Personal) {
+    fn add(&mut self, personal: &'a Personal) {
         self.0.extend(personal.people().filter_map(|(id, name)| Some((id, name?))));
     }
 
@@ -87,65 +88,65 @@ impl<'a> Names<'a> {
     }
 }
 
-fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match &event.by.who {
         Who::Contact(id) => f.write_str(names.of(id))?,
         other => write!(f, "{other}")?,
     }
     f.write_char(' ')?;
-    let said = event.personal.text();
+    let text = event.personal.text();
     match &event.change {
-        Change::Opened(opened) => tell_opened(opened, event, names, f)?,
-        Change::Received { files } => tell_message("wrote", files, &event.personal, f)?,
-        Change::Replied { files } => tell_message("replied", files, &event.personal, f)?,
-        Change::Noted { files } => tell_message("noted internally", files, &event.personal, f)?,
+        Change::Opened(opened) => write_opened(opened, event, names, f)?,
+        Change::Received { files } => write_message("wrote", files, &event.personal, f)?,
+        Change::Replied { files } => write_message("replied", files, &event.personal, f)?,
+        Change::Noted { files } => write_message("noted internally", files, &event.personal, f)?,
         Change::Moved { from, to, step, cause, code, status } => {
-            tell_moved(*from, to, *step, *cause, f)?;
+            write_moved(*from, to, *step, *cause, f)?;
             if let Some(status) = status {
                 write!(f, ", to {}", Quoted(status))?;
             }
             if let Some(code) = code {
                 write!(f, " as {code}")?;
             }
-            because(said, f)?;
+            write_text(text, f)?;
         }
         Change::StatusChanged { to, .. } => {
             write!(f, "moved it to {}", Quoted(to))?;
-            because(said, f)?;
+            write_text(text, f)?;
         }
         Change::WorkflowMigrated { to: Some(to), .. } => {
-            write!(f, "put it on the workflow {}, at {}", to.workflow, Quoted(&to.status))?
+            write!(f, "moved it to the workflow {}, at {}", to.workflow, Quoted(&to.status))?
         }
-        Change::WorkflowMigrated { to: None, .. } => f.write_str("put it on the simple workflow")?,
+        Change::WorkflowMigrated { to: None, .. } => f.write_str("moved it to the simple workflow")?,
         Change::TimerExpired { timer, reasons } => {
             write!(f, "left it as it is, although {timer}: {}", reasons.join("; "))?
         }
         Change::Assigned { to: Some(to) } if matches!(&event.by.who, Who::Agent(by) if by == to) => {
             f.write_str("took it")?
         }
-        Change::Assigned { to: Some(to) } => write!(f, "gave it to {to}")?,
-        Change::Assigned { to: None } => f.write_str("left it without an agent")?,
+        Change::Assigned { to: Some(to) } => write!(f, "assigned it to {to}")?,
+        Change::Assigned { to: None } => f.write_str("unassigned it")?,
         Change::HandedOver { team, line } => {
             match team {
                 Some(team) => write!(f, "handed it over to {team}, {line}")?,
                 None => write!(f, "handed it over: {line}")?,
             }
-            because(said, f)?;
+            write_text(text, f)?;
         }
-        Change::Described(described) => tell_described(described, &event.personal, names, f)?,
+        Change::Described(described) => write_described(described, &event.personal, names, f)?,
         Change::Prioritised { assessment, .. } => {
             write!(f, "rated it {assessment}")?;
-            because(said, f)?;
+            write_text(text, f)?;
         }
         Change::Warned(alert) => {
             write!(f, "warned: {} percent of the time for the {} was used up", alert.percent, alert.metric)?;
-            tell_notified(&alert.notify, f)?;
+            write_notified(&alert.notify, f)?;
         }
         Change::Breached(alert) => {
             write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
-            tell_notified(&alert.notify, f)?;
+            write_notified(&alert.notify, f)?;
         }
-        Change::PolicyRebound { .. } => f.write_str("went on by the new agreements")?,
+        Change::PolicyRebound { .. } => f.write_str("switched to the new agreements")?,
         Change::Clocked { clocks } => {
             f.write_str("set the clocks: ")?;
             for (n, clock) in clocks.iter().enumerate() {
@@ -154,7 +155,7 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
         }
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
-        Change::StateRedated => f.write_str("said its state again")?,
+        Change::StateRedated => f.write_str("updated the time of its state")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which has no state here", Quoted(status))?
         }
@@ -168,11 +169,16 @@ fn tell(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Re
     }
 }
 
-fn tell_notified(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if names.is_empty() { Ok(()) } else { write!(f, "; told {}", names.join(", ")) }
+fn write_notified(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if names.is_empty() { Ok(()) } else { write!(f, "; notified {}", names.join(", ")) }
 }
 
-fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_opened(
+    opened: &Opened,
+    event: &Event,
+    names: &Names<'_>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     let Opened { number, kind, channel, state, team, line, assignee, .. } = opened;
     write!(f, "opened {number}")?;
     let requester =
@@ -188,39 +194,39 @@ fn tell_opened(opened: &Opened, event: &Event, names: &Names<'_>, f: &mut fmt::F
         write!(f, ", with {team}, {line}")?;
     }
     if let Some(agent) = assignee {
-        write!(f, ", given to {agent}")?;
+        write!(f, ", assigned to {agent}")?;
     }
     f.write_char(')')?;
-    because(Some(event.personal.subject().unwrap_or(ERASED)), f)?;
+    write_text(Some(event.personal.subject().unwrap_or(ERASED)), f)?;
     if let Some(text) = event.personal.text() {
         write!(f, " - {}", Quoted(text))?;
     }
-    tell_files(&opened.files, &event.personal, f)
+    write_files(&opened.files, &event.personal, f)
 }
 
-fn tell_message(
-    did: &str,
+fn write_message(
+    verb: &str,
     files: &[Attachment],
     personal: &Personal,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    f.write_str(did)?;
-    // A message has words or files; without either, its words were erased.
-    let words = personal.text();
-    because(if files.is_empty() { words.or(Some(ERASED)) } else { words }, f)?;
-    tell_files(files, personal, f)
+    f.write_str(verb)?;
+    // Every message has text or files. If it has neither, its text was erased.
+    let text = personal.text();
+    write_text(if files.is_empty() { text.or(Some(ERASED)) } else { text }, f)?;
+    write_files(files, personal, f)
 }
 
-/// ` [screen.png, log.txt]`; the media type where the name was erased.
-fn tell_files(files: &[Attachment], personal: &Personal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes ` [screen.png, log.txt]`. The media type replaces an erased name.
+fn write_files(files: &[Attachment], personal: &Personal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (place, file) in files.iter().enumerate() {
         let name = personal.files().get(place).unwrap_or(&file.media_type);
-        write!(f, "{}{}", if place == 0 { " [" } else { ", " }, Plain(name))?;
+        write!(f, "{}{}", if place == 0 { " [" } else { ", " }, OneLine(name))?;
     }
     if files.is_empty() { Ok(()) } else { f.write_char(']') }
 }
 
-fn tell_moved(
+fn write_moved(
     from: StateKind,
     to: &State,
     step: Option<StepKind>,
@@ -245,7 +251,7 @@ fn tell_moved(
     }
 }
 
-fn tell_described(
+fn write_described(
     described: &Described,
     personal: &Personal,
     names: &Names<'_>,
@@ -254,72 +260,72 @@ fn tell_described(
     let Described {
         subject, kind, channel, category, tagged, untagged, fields, text_fields, emptied, ..
     } = described;
-    let mut told = Vec::new();
-    told.extend(subject.then(|| match personal.subject() {
+    let mut phrases = Vec::new();
+    phrases.extend(subject.then(|| match personal.subject() {
         Some(subject) => format!("set the subject to {}", Quoted(subject)),
         None => format!("set the subject to {ERASED}"),
     }));
-    told.extend(kind.as_ref().map(|kind| format!("set the kind to {kind}")));
-    told.extend(channel.as_ref().map(|channel| format!("set the channel to {channel}")));
-    told.extend(category.as_ref().map(|path| match &path[..] {
+    phrases.extend(kind.as_ref().map(|kind| format!("set the kind to {kind}")));
+    phrases.extend(channel.as_ref().map(|channel| format!("set the channel to {channel}")));
+    phrases.extend(category.as_ref().map(|path| match &path[..] {
         [] => "took it out of its category".to_owned(),
         path => format!("set the category to {}", path.join(" / ")),
     }));
-    told.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
-    told.extend(untagged.iter().map(|tag| format!("took off the tag {tag}")));
+    phrases.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
+    phrases.extend(untagged.iter().map(|tag| format!("removed the tag {tag}")));
     let values = fields.iter().map(|(name, value)| (name, Some(value)));
     let texts = text_fields.iter().map(|name| (name, personal.field(name)));
-    told.extend(values.chain(texts).map(|(name, value)| match value {
+    phrases.extend(values.chain(texts).map(|(name, value)| match value {
         Some(Value::Text(text)) => format!("set {name} to {}", Quoted(text)),
         Some(value) => format!("set {name} to {value}"),
         None => format!("set {name} to {ERASED}"),
     }));
-    told.extend(emptied.iter().map(|name| format!("emptied {name}")));
-    told.extend(described.contacts.iter().map(|(id, part)| {
-        let part = match part {
+    phrases.extend(emptied.iter().map(|name| format!("cleared {name}")));
+    phrases.extend(described.contacts.iter().map(|(id, role)| {
+        let role = match role {
             ContactRole::Requester => "the requester",
             ContactRole::Affected => "affected",
             ContactRole::Copied => "copied",
         };
-        format!("named {} as {part}", names.of(id))
+        format!("named {} as {role}", names.of(id))
     }));
-    told.extend(described.removed.iter().map(|id| format!("took off {}", names.of(id))));
-    let renewed = described.attributes.keys().chain(personal.people().map(|(id, _)| id));
-    let mut renewed: Vec<_> = renewed.filter(|id| !described.contacts.contains_key(*id)).collect();
-    renewed.dedup();
-    told.extend(renewed.iter().map(|id| format!("renewed what is known of {}", names.of(id))));
-    if told.is_empty() {
-        // The desk writes no empty description, so what it described was personal.
+    phrases.extend(described.removed.iter().map(|id| format!("removed {}", names.of(id))));
+    let updated = described.attributes.keys().chain(personal.people().map(|(id, _)| id));
+    let mut updated: Vec<_> = updated.filter(|id| !described.contacts.contains_key(*id)).collect();
+    updated.dedup();
+    phrases.extend(updated.iter().map(|id| format!("updated the details of {}", names.of(id))));
+    if phrases.is_empty() {
+        // The desk writes no empty description, so the change was to personal data that was erased.
         return write!(f, "changed its description: {ERASED}");
     }
-    f.write_str(&told.join(", "))
+    f.write_str(&phrases.join(", "))
 }
 
-/// What stands where words were.
+/// The replacement for erased text.
 const ERASED: &str = "(erased)";
 
-/// `: "in these words"`.
-fn because(words: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match words {
+/// Writes `: "text"`, or nothing without a text.
+fn write_text(text: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match text {
         None => Ok(()),
         Some(ERASED) => write!(f, ": {ERASED}"),
-        Some(words) => write!(f, ": {}", Quoted(words)),
+        Some(text) => write!(f, ": {}", Quoted(text)),
     }
 }
 
-/// People's words between quotation marks, on one line.
+/// A text in quotation marks, on one line.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", Plain(self.0))
+        write!(f, "\"{}\"", OneLine(self.0))
     }
 }
 
-/// Text on one line, without the control characters by which a message could draw over the reader's terminal.
-struct Plain<'a>(&'a str);
+/// A text on one line. Control characters are removed, so that a message cannot manipulate the reader's terminal.
+struct OneLine<'a>(&'a str);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.0.split(|c: char| c.is_whitespace() || c.is_control());
         for (place, word) in words.filter(|word| !word.is_empty()).enumerate() {

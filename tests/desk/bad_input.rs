@@ -198,7 +198,7 @@ fn every_bad_request_is_refused_and_opens_nothing() {
         ),
         (
             new().field("undeclared", 1),
-            "field `undeclared` is not declared in the desk's policy; allowed: none is declared",
+            "field `undeclared` is not declared in the desk's policy; allowed: none: the policy declares no fields",
         ),
         (new().modifier("VIP"), "modifier \"VIP\" is not known; allowed: none: the matrix has no modifiers"),
         (new().rated(Impact::new(4).unwrap(), firstline::Urgency::LOW), "impact 4 is not in the matrix"),

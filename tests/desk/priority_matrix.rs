@@ -290,9 +290,7 @@ fn faulty_data_is_refused_when_it_is_read() {
         read(r#"{"name": "vip", "effect": {"boost": 1}}"#).unwrap_err().contains("unknown variant `boost`")
     );
     assert!(
-        read(r#"{"name": "vip", "effect": {"set": 0}}"#)
-            .unwrap_err()
-            .contains("priority 0 is out of range")
+        read(r#"{"name": "vip", "effect": {"set": 0}}"#).unwrap_err().contains("priority 0 is out of range")
     );
     assert!(read(r#"{"name": "vip", "effect": {"raise": -1}}"#).is_err());
     assert!(read(r#"{"name": "vip", "effect": {"raise": 1, "lower": 1}}"#).is_err());

@@ -69,16 +69,19 @@ fn a_faulty_policy_is_refused_and_the_message_says_what_is_wrong() {
         Policy::new().matrix(itil().modifier(modifier).build().unwrap())
     };
     let faulty = [
-        (Policy::new().prefix("a b"), "prefix \"a b\" is not of up to 20 letters"),
-        (Policy::new().prefix("x".repeat(21)), "is not of up to 20 letters"),
-        (Policy::new().verification(Some(TimeDelta::zero())), "use none for never"),
-        (Policy::new().verification(Some(TimeDelta::days(-1))), "use none for never"),
+        (Policy::new().prefix("a b"), "prefix \"a b\" must be up to 20 letters"),
+        (Policy::new().prefix("x".repeat(21)), "must be up to 20 letters"),
+        (Policy::new().verification(Some(TimeDelta::zero())), "use none to never close"),
+        (Policy::new().verification(Some(TimeDelta::days(-1))), "use none to never close"),
         (Policy::new().verification(Some(TimeDelta::days(4_000))), "not between one second and ten years"),
-        (Policy::new().verification(Some(TimeDelta::milliseconds(1_500))), "is not of whole seconds"),
+        (
+            Policy::new().verification(Some(TimeDelta::milliseconds(1_500))),
+            "is not a whole number of seconds",
+        ),
         (Policy::new().field(" ", FieldType::Text), "field name is empty"),
         (Policy::new().field("a\nb", FieldType::Text), "contains the control character"),
-        (Policy::new().field("f", FieldType::choice::<&str>([])), "field `f` needs choices"),
-        (Policy::new().field("f", FieldType::choices(["a", ""])), "field `f` needs choices"),
+        (Policy::new().field("f", FieldType::choice::<&str>([])), "field `f` needs at least one choice"),
+        (Policy::new().field("f", FieldType::choices(["a", ""])), "field `f` needs at least one choice"),
         (when(Condition::field("requestr").is("x")), "did you mean \"requester\"?"),
         (when(Condition::field("priority").is(1)), "the field \"priority\" is not known"),
         (when(Condition::field("kind").is(1)), "kind has type text, but is compared with 1"),

@@ -47,7 +47,7 @@ fn every_action_can_be_told() {
         (Action::resolve_as("settings", "Unmuted."), r#"anna resolved it as settings: "Unmuted.""#),
         (Action::cancel().because("A test."), r#"anna cancelled it: "A test.""#),
         (Action::assign("anna"), "anna took it"),
-        (Action::assign("ben"), "anna gave it to ben"),
+        (Action::assign("ben"), "anna assigned it to ben"),
         (
             Action::hand_over("audio", Line::Second, "Tried two headsets."),
             r#"anna handed it over to audio, 2nd line: "Tried two headsets.""#,
@@ -65,14 +65,14 @@ fn every_action_can_be_told() {
         (Action::Kind(Kind::Incident), "anna set the kind to incident"),
         (Action::category(["audio", "headset"]), "anna set the category to audio / headset"),
         (Action::tag("audio"), "anna tagged it audio"),
-        (Action::untag("question"), "anna took off the tag question"),
+        (Action::untag("question"), "anna removed the tag question"),
         (Action::field("order", 4711), "anna set order to 4711"),
         (Action::field("address", "Nevsky 1"), r#"anna set address to "Nevsky 1""#),
         (
             Action::Contact { contact: Contact::new("eva").named("Eva"), part: ContactRole::Copied },
             "anna named Eva as copied",
         ),
-        (Action::RemoveContact("boris".into()), "anna took off boris"),
+        (Action::RemoveContact("boris".into()), "anna removed boris"),
     ] {
         assert_eq!(told(action.clone()), [sentence], "{action:?}");
     }
@@ -92,8 +92,8 @@ fn every_action_can_be_told() {
 #[test]
 fn a_hand_over_leaves_the_agent_behind() {
     let packet = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
-    assert_eq!(told(packet)[2], "anna left it without an agent");
-    assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna left it without an agent");
+    assert_eq!(told(packet)[2], "anna unassigned it");
+    assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_message_stays_on_its_line_and_draws_nothing_on_the_terminal() {
 #[test]
 fn what_only_an_import_writes_can_be_told() {
     for (change, sentence) in [
-        (r#"{"what":"state_redated"}"#, "importer said its state again"),
+        (r#"{"what":"state_redated"}"#, "importer updated the time of its state"),
         (
             r#"{"what":"status_unmapped","status":"Wartet"}"#,
             r#"importer gave it the status "Wartet", which has no state here"#,
@@ -191,7 +191,7 @@ fn what_only_an_import_writes_can_be_told() {
             r#"{"what":"moved","from":"closed","to":{"is":"active"}}"#,
             "importer moved it from closed to active",
         ),
-        (r#"{"what":"assigned","to":null}"#, "importer left it without an agent"),
+        (r#"{"what":"assigned","to":null}"#, "importer unassigned it"),
         (r#"{"what":"handed_over","team":null,"line":"third"}"#, "importer handed it over: 3rd line"),
     ] {
         let json = format!(

@@ -65,7 +65,7 @@ fn what_is_wrong_with_the_workflows_of_a_policy_is_told_at_once() {
         "{said}"
     );
     assert!(lines[1].contains("statuses[6].leave: the field \"field.amount\" is not known"), "{said}");
-    assert!(said.contains("two workflows are called \"returns\""), "{said}");
+    assert!(said.contains("two workflows are named \"returns\""), "{said}");
     assert!(said.contains("both claim the kind \"return\""), "{said}");
     let everybody = |name: &str| {
         let mut it = returns();
@@ -73,7 +73,12 @@ fn what_is_wrong_with_the_workflows_of_a_policy_is_told_at_once() {
         it
     };
     let both = with(everybody("a")).workflow(everybody("b"));
-    assert!(both.check().unwrap_err().to_string().contains("both for all kinds that no other claims"));
+    assert!(
+        both.check()
+            .unwrap_err()
+            .to_string()
+            .contains("both apply to all kinds that no other workflow claims")
+    );
     let named = with(everybody("simple"));
-    assert!(named.check().unwrap_err().to_string().contains("is the built-in one"));
+    assert!(named.check().unwrap_err().to_string().contains("belongs to the built-in workflow"));
 }
