@@ -2,8 +2,8 @@
 //!
 //! A [`Condition`] compares named facts with values, and combines comparisons with *all*, *any* and *not*. It can be
 //! written in code, in JSON or in TOML, and `Display` prints it in words. [`Condition::check`] checks it against a list
-//! of known fields, so that a misspelt field is an error when a definition is built. Without this check, the condition
-//! would silently never hold.
+//! of known fields, so that a misspelt field is an error when a definition is built. Without this check, a misspelt field
+//! would silently count as missing.
 //!
 //! ```
 //! use firstline::{Attributes, Condition, Value};
@@ -36,7 +36,7 @@
 //! |---|---|
 //! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
-//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant in this order to the value |
+//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant in the named order to the value |
 //! | `contains` | is a list with exactly this item, or a text that contains this text |
 //! | `starts_with` | is a text that begins with this text |
 //! | `exists` | exists (`true`), or is missing (`false`) |
@@ -47,8 +47,8 @@
 //! # Missing facts
 //!
 //! A comparison does not hold if the fact is missing or has a different type than the value. Negations are exact:
-//! `is_not` means `not is`, so it *does* hold if the fact is missing. For example, "the company is not Acme" holds for a
-//! person without a company. `exists: false` means `not exists`. If a missing company must not match, combine both:
+//! `is_not` means `not is`, so it *does* hold if the fact is missing. For example, "the company is not Acme" holds for
+//! a person without a company. `exists: false` means `not exists`. If a missing company must not match, combine both:
 //! `{"all": [{"field": "company", "exists": true}, {"field": "company", "is_not": "Acme"}]}`.
 
 mod comparison;

@@ -14,7 +14,7 @@
 //! - a version that repeats the status *resolved* or *closed* updates the time of the resolution or closing;
 //! - the import adds no timers: an imported resolution closes automatically only if the version gives the time.
 //!
-//! Only the priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.
+//! The priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.
 //!
 //! An import can be repeated. A ticket stores the number of its imported versions and their fingerprint, a hash chained
 //! over all of them. Importing the same history again changes nothing, a longer history continues the ticket, and a

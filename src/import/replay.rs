@@ -98,7 +98,8 @@ impl Replay<'_> {
         Ok(self.draft)
     }
 
-    /// Replays one version in the same order as an action: first data, then the message and the note, then the status.
+    /// Replays one version in the same order as an action: first the data, then the message and the note, then the
+    /// status.
     fn version(&mut self, number: u32, version: &ImportedVersion, opens: bool) -> Result<()> {
         let current = NumberedVersion { number, version };
         if !opens {
@@ -200,7 +201,8 @@ impl Replay<'_> {
     /// Computes the priority again if the version sets an impact, urgency or modifiers, or if facts that the conditions
     /// of modifiers use may have changed.
     ///
-    /// In the second case, the priority stays the same if the policy in force no longer has an earlier level or modifier.
+    /// In the second case, the priority stays the same if the policy in force no longer has the ticket's level or
+    /// modifiers.
     fn prioritise(&mut self, current: NumberedVersion<'_>, changed: bool) -> Result<()> {
         let (version, snapshot) = (current.version, self.draft.snapshot());
         let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();

@@ -15,7 +15,7 @@ macro_rules! typed {
 
         /// A state that accepts the step `Step`.
         ///
-        /// The lifecycle table provides all implementations; the trait is sealed.
+        /// All implementations are generated from the lifecycle table.
         ///
         /// ```compile_fail,E0277
         /// use firstline::{Ticket, state};
@@ -32,7 +32,7 @@ macro_rules! typed {
         )]
         pub trait Accepts<Step>: state::KnownState {}
 
-        // Without `do_not_recommend`, the compiler would list the implementations after the clearer notes above.
+        // Without `do_not_recommend`, the compiler would also list these implementations. The notes above are clearer.
         $($(#[diagnostic::do_not_recommend] impl Accepts<step::$accepted> for state::$from {})*)*
 
         /// The note in the compiler's message for each state.

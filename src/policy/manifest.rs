@@ -108,7 +108,7 @@ impl Policy {
         Ok(StoredPolicy { manifest, parts })
     }
 
-    /// Compiles the agreements and their calendars. Clocks are pinned to the hash of the result.
+    /// Compiles the agreements and their calendars. Clocks are pinned to the hash of the agreements.
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a calendar is faulty, for example if its time zone is

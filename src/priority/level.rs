@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The largest rank of a scale. Ranks run from 1 to 9 at most.
+/// The largest rank that a scale can have. Ranks start at 1.
 pub const MAX_RANK: u8 = 9;
 
 /// Declares a level type: a rank from 1 to [`MAX_RANK`], serialized as a number.
@@ -90,7 +90,7 @@ level! {
     Impact, "impact", is_graver_than, "impact ", HIGH = 1, MEDIUM = 2, LOW = 3
 }
 level! {
-    /// The speed with which an issue must be solved. 1 is the most urgent.
+    /// The urgency of an issue: the time within which it must be solved. 1 is the most urgent.
     ///
     /// Levels are ordered by rank, so the most urgent is the smallest and sorts first.
     Urgency, "urgency", is_more_urgent_than, "urgency ", HIGH = 1, MEDIUM = 2, LOW = 3
