@@ -2,8 +2,8 @@
 //!
 //! A [`Condition`] compares named facts with values, and combines comparisons with *all*, *any* and *not*. It can be
 //! written in code, in JSON or in TOML, and `Display` prints it in words. [`Condition::check`] checks it against a list
-//! of known fields, so that a misspelt field is an error when a definition is built. Without this check, a misspelt field
-//! would silently count as missing.
+//! of known fields, so that a misspelt field is an error when a definition is built. Without this check, a misspelt
+//! field would silently count as missing.
 //!
 //! ```
 //! use firstline::{Attributes, Condition, Value};

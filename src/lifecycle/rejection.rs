@@ -266,9 +266,8 @@ impl Rejection {
             }
             Reason::NoTransition { to, available } => {
                 write!(f, "no {verb} leads from {:?}", self.status.as_deref().unwrap_or(self.state.name()))?;
-                match to {
-                    Some(to) => write!(f, " to {to:?}")?,
-                    None => f.write_str(" available")?,
+                if let Some(to) = to {
+                    write!(f, " to {to:?}")?;
                 }
                 match available.is_empty() {
                     true => Ok(()),
