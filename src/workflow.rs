@@ -1,10 +1,12 @@
-//! Workflows as data: a company's own statuses over the closed states.
+//! Workflows as data: a company's own statuses on top of the fixed lifecycle states.
 //!
-//! The [lifecycle](crate::lifecycle) has six states, on which clocks, reports and the typed API depend. A workflow
-//! refines them: it names statuses ("Awaiting parcel", "Fraud check"), each of which belongs to one state, and says
-//! which ways lead from one to another, by which action, for whom, under which conditions, and what must be filled in
-//! first. It is data: written in code, in JSON or in TOML, checked as a whole when it is built, versioned, and pinned
-//! to the tickets that began under it.
+//! The [lifecycle](crate::lifecycle) has six states. Clocks, reports and the typed API depend on those states only. A
+//! workflow refines them: it defines statuses ("Awaiting parcel", "Fraud check"), each of which belongs to one state,
+//! and the transitions between statuses. A transition names the action that takes it, who may take it, its guards, and
+//! the fields that must be filled in first.
+//!
+//! A workflow is data. It is written in code, JSON or TOML, checked as a whole when it is built, and versioned. A
+//! ticket stays on the version under which it was opened.
 //!
 //! ```
 //! use firstline::workflow::Workflow;
@@ -53,41 +55,45 @@
 //!
 //! # The written form
 //!
-//! The same keys in JSON and TOML. Lists of one may be written as that one: `from = "Requested"`.
+//! JSON and TOML use the same keys. A list with one item may be written as that item: `from = "Requested"`.
 //!
-//! | where | keys |
+//! | level | keys |
 //! |---|---|
-//! | at the top | `name`; `version`, 1 if left out; `kinds`, none for all that no other workflow claims; `guards`, `statuses`, `transitions`, `rules` |
-//! | `guards` | a name of yours, and a [condition](crate::condition) on the [ticket](crate::ticket::facts) or on the actor: `actor` is who acts, `actor.is` what they are, `actor.NAME` an attribute of theirs |
+//! | top | `name`; `version` (default 1); `kinds` (default: every kind that no other workflow claims); `guards`, `statuses`, `transitions`, `rules` |
+//! | `guards` | a name of your own, and a [condition](crate::condition) on the [ticket](crate::ticket::facts) or on the actor: `actor` is the actor's id, `actor.is` the kind of actor, `actor.NAME` an attribute of the actor |
 //! | each of `statuses` | `name` and `state` (`new`, `active`, `on_hold`, `resolved`, `closed`, `cancelled`); `default`, `reason`, `enter`, `leave`: see [`Status`] |
 //! | each of `transitions` | `from`, `action` (a step, or `move` within one state) and `to`; `when`, `may`, `reason`: see [`Transition`] and [`Performer`] |
 //! | each of `rules` | `every_way_to` and `passes`: a status, or a state as `state:resolved` |
 //!
-//! All guards in `when` must hold, and anybody named in `may` will do. Where one of two guards is enough, write two
-//! transitions, or one guard with `any`. Custom fields are called `field.NAME` everywhere.
+//! All guards in `when` must hold. Any one of the performers in `may` may take the transition. If one of two guards is
+//! enough, write two transitions, or one guard with `any`. Custom fields are called `field.NAME` everywhere.
 //!
-//! The reason of a hold is an open set: one that is not `customer`, `third_party`, `problem` or `scheduled` is one of
-//! your own, so a misspelt one is another reason: that is no fault, and warned of.
+//! Hold reasons are an open set. A reason other than `customer`, `third_party`, `problem` or `scheduled` is your own. A
+//! misspelt reason is therefore legal, but the validator warns about it.
 //!
-//! # Which way an action takes
+//! # How a transition is chosen
 //!
-//! An action that names a status ([`Action::into_status`](crate::Action::into_status)) takes the way that leads there.
-//! One that names none takes the first way whose guards hold and which the actor may take, in this order: the ways with
-//! guards, as they are written; the way to the state's [default](Status::default) status; the others. A hold looks
-//! first at statuses that wait for [its reason](Status::reason), then at those that wait for anything.
+//! An action that names a status ([`Action::into_status`](crate::Action::into_status)) takes a transition to that
+//! status. An action that names none takes the first transition that the actor may take and for which all guards hold.
+//! Guarded transitions are tried first, in the order of the definition; then the transition to the state's
+//! [default](Status::default) status; then the others. A hold first tries statuses with [its reason](Status::reason),
+//! then statuses without a reason.
 //!
-//! # What happens by itself
+//! # Automatic transitions
 //!
-//! - A requester's message resumes or reopens a ticket where the requester has such a way; no field is demanded for it.
-//! - A hold with a date ends where there is a way on, whoever may take it; no field is demanded for it.
-//! - Silence closes a resolved ticket where `automation` may close it and its obligations are met.
+//! - A requester's message resumes or reopens a ticket if the requester may take such a transition. Required fields are
+//!   not checked.
+//! - A hold with a date ends if there is a transition out of the hold, regardless of `may`. Required fields are not
+//!   checked.
+//! - Silence closes a resolved ticket if `automation` may close it and the required fields are filled.
 //!
-//! Where there is no such way the ticket stays as it is, with the message. A timer that fell due, and a silence that was
-//! broken, are over, and the history says why ([`Change::TimerExpired`](crate::Change::TimerExpired)). The validator warns of each.
+//! If there is no such transition, the message is recorded and the status stays the same. An expired timer does not
+//! fire again, and a message still ends the silence. The history records the reason
+//! ([`Change::TimerExpired`](crate::Change::TimerExpired)). The validator warns about each of these gaps.
 //!
 //! # Versions
 //!
-//! A ticket stays on the version under which it began. A [`Migration`] says how live tickets go over to another one.
+//! A ticket stays on the version under which it was opened. A [`Migration`] moves live tickets to another version.
 
 mod build;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! From a definition to a workflow: checked as a whole, made ready for use.
+//! Builds a workflow from a definition: checks it as a whole and compiles it.
 
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
 
 impl WorkflowDefinition {
-    /// Everything that can be said against the definition by itself: errors, for which it is refused, and warnings.
+    /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
+    /// warnings.
     ///
-    /// Custom fields are the desk's: that those named by guards and obligations are declared is checked when a
-    /// [policy](crate::Policy::workflow) takes the workflow in.
+    /// Custom fields belong to the desk, so this check accepts every `field.NAME`. The
+    /// [policy](crate::Policy::workflow) that includes the workflow checks that they are declared.
     ///
     /// ```
     /// # use firstline::{StateKind, WorkflowDefinition, workflow::Status};
@@ -28,11 +29,11 @@ impl WorkflowDefinition {
         Diagnostics::new(check::findings(self, &fields()))
     }
 
-    /// Checks the definition as a whole and makes it ready for use.
+    /// Checks the definition as a whole and compiles it.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](Error::findings), if there is an
-    /// error among them.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](Error::findings), if one of them
+    /// is an error.
     pub fn build(&self) -> Result<Workflow> {
         self.clone().build_with(self.check())
     }
@@ -44,11 +45,12 @@ impl WorkflowDefinition {
         self.ready(findings)
     }
 
-    /// Makes ready what was checked when it was adopted. It is not judged anew: a check that a later version of this
-    /// crate makes must not take away the tickets which follow it.
+    /// Compiles a definition that was checked when it was adopted, without checking it again: a check that a later
+    /// version of this crate adds must not make existing tickets unreadable.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if names are missing in it.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if the definition refers to a status or guard that it
+    /// does not define, or has no start.
     pub(crate) fn build_adopted(self) -> Result<Workflow> {
         self.ready(Diagnostics::default())
     }
@@ -61,14 +63,14 @@ impl WorkflowDefinition {
         Ok(Workflow(Arc::new(Inner { definition: self, reference, table, findings })))
     }
 
-    /// What is wrong with it where these fields are all that there are.
+    /// Returns the errors of the definition for a desk with exactly these fields.
     pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
         let errors = check::findings(self, &guard_fields(custom.clone()));
         errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
     }
 }
 
-/// What guards may look at, custom fields apart.
+/// Adds the fields that every guard may use to the given ones.
 fn guard_fields(fields: Fields) -> Fields {
     ["state", "status", "resolution_code", "actor", "actor.is"]
         .into_iter()
@@ -77,7 +79,7 @@ fn guard_fields(fields: Fields) -> Fields {
         .with_any_under("actor.")
 }
 
-/// What guards may look at where it is not known which custom fields there are.
+/// The fields that guards may use if the desk's custom fields are not known: any `field.NAME` is accepted.
 pub(super) fn fields() -> Fields {
     guard_fields(Fields::of_every_ticket()).with_any_under("field.")
 }
@@ -87,7 +89,7 @@ mod tests {
     use crate::lifecycle::{StateKind, StepKind};
     use crate::workflow::{Status, Transition, WorkflowDefinition};
 
-    /// Found in review: whatever the checks of a new version refuse could not be read back, and with it no ticket.
+    /// Regression: a stored definition that a new check refused could not be read back, and neither could its tickets.
     #[test]
     fn what_was_adopted_before_a_check_was_there_is_made_ready_all_the_same() {
         let definition = WorkflowDefinition::new("old")

@@ -6,8 +6,10 @@ use super::compiled::Workflow;
 use super::placement::WorkflowRef;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The workflows that a decision needs: those of the policy in force, which new tickets follow, and those to which
-/// tickets are pinned. Cheap to clone.
+/// The workflows that a decision needs. Cheap to clone.
+///
+/// These are the workflows of the policy in force, which new tickets follow, and the workflows to which existing
+/// tickets are pinned.
 ///
 /// ```
 /// use firstline::workflow::{Catalogue, Workflow};
@@ -22,17 +24,17 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// No workflow but the simple one.
+    /// Creates a catalogue with [`Workflow::simple`] only.
     pub fn new() -> Catalogue {
         Catalogue::default()
     }
 
-    /// These are in force.
+    /// Creates a catalogue with these workflows in force.
     pub fn of(workflows: impl IntoIterator<Item = Workflow>) -> Catalogue {
         Catalogue { in_force: workflows.into_iter().collect(), pinned: Vec::new() }
     }
 
-    /// Adds one to which a ticket is pinned.
+    /// Adds a workflow to which a ticket is pinned.
     #[must_use]
     pub fn with(mut self, workflow: Workflow) -> Catalogue {
         if self.find(workflow.reference()).is_none() {
@@ -41,7 +43,8 @@ impl Catalogue {
         self
     }
 
-    /// The workflow in force for a kind of tickets: the one that claims it, else the one for all others.
+    /// Returns the workflow in force for a kind of tickets: the one that claims the kind, else the one for all other
+    /// kinds, else [`Workflow::simple`].
     pub fn for_kind(&self, kind: &str) -> &Workflow {
         let claims = |it: &&Workflow| it.definition().kinds.contains(kind);
         let others = |it: &&Workflow| it.definition().kinds.is_empty();
@@ -49,12 +52,12 @@ impl Catalogue {
         found.unwrap_or(Workflow::simple())
     }
 
-    /// The workflow in force of this name.
+    /// Returns the workflow in force with this name.
     pub fn named(&self, name: &str) -> Option<&Workflow> {
         self.in_force.iter().find(|it| &*it.reference().name == name)
     }
 
-    /// The workflow that a ticket follows.
+    /// Returns the workflow that a ticket follows, or an error of kind `Corrupt` if it was not loaded.
     pub(crate) fn get(&self, workflow: &WorkflowRef) -> Result<&Workflow> {
         self.find(workflow).ok_or_else(|| {
             let problem = format!("the workflow {workflow}, which a ticket follows, is not at hand");

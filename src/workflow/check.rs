@@ -1,7 +1,7 @@
-//! The checks of a definition: first its words, then its graph.
+//! The checks of a definition: first its parts one by one, then its graph.
 //!
-//! Everything is looked for at once, so one fault must not make others appear: a way whose end is unknown counts, for
-//! the graph, as one that may lead anywhere.
+//! All faults are reported at once, so one fault must not cause others. In the graph, a transition with an unknown end
+//! therefore counts as one that may lead anywhere.
 
 mod ends;
 mod graph;
@@ -20,7 +20,7 @@ use crate::condition::Fields;
 pub(super) use map::start;
 pub use words::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 
-/// Everything that can be said against a definition, by what is known of fields.
+/// Returns all diagnostics of a definition, given the known fields.
 pub(super) fn findings(definition: &WorkflowDefinition, fields: &Fields) -> Vec<Diagnostic> {
     let mut found = words::too_many(definition);
     if !found.is_empty() {

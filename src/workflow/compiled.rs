@@ -1,4 +1,4 @@
-//! A workflow that is ready for use: its statuses, and the ways between them.
+//! Compiled workflows: statuses and the transitions between them.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use super::transition::{Transition, Trigger};
 use crate::condition::Facts;
 use crate::lifecycle::{HoldReason, State};
 
-/// A workflow that was checked and made ready for use. Cheap to clone.
+/// A checked and compiled workflow. Cheap to clone.
 #[derive(Clone)]
 pub struct Workflow(pub(super) Arc<Inner>);
 
@@ -24,7 +24,7 @@ pub(super) struct Inner {
 }
 
 impl Workflow {
-    /// The workflow whose statuses are the states themselves: what every ticket follows for which there is no other.
+    /// Returns the workflow with one status for each state. Tickets follow it if no other workflow applies.
     ///
     /// ```
     /// use firstline::workflow::Workflow;
@@ -33,45 +33,46 @@ impl Workflow {
     /// ```
     pub fn simple() -> &'static Workflow {
         static SIMPLE: LazyLock<Workflow> = LazyLock::new(|| {
-            // The table of the lifecycle has no faults; `tests/workflow_presets.rs` builds it like any other.
+            // The lifecycle's own table is valid; `tests/workflow/presets.rs` builds it like any other definition.
             let built = preset::simple().build();
             built.unwrap_or_else(|fault| unreachable!("the lifecycle's own table: {fault}"))
         });
         &SIMPLE
     }
 
-    /// What it is called, which version it is, and its hash.
+    /// Returns the name, version and hash of the workflow.
     pub fn reference(&self) -> &WorkflowRef {
         &self.0.reference
     }
 
-    /// What was written.
+    /// Returns the definition from which this workflow was built.
     pub fn definition(&self) -> &WorkflowDefinition {
         &self.0.definition
     }
 
-    /// What is legal in it, but probably not meant; nothing of one that a desk has read back from its store.
+    /// Returns the warnings of the definition: legal, but probably unintended. Empty for a workflow that a desk has
+    /// read back from its store.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.findings.warnings()
     }
 
-    /// The status in which tickets begin.
+    /// Returns the status in which tickets begin.
     pub fn start(&self) -> &Status {
         self.status(self.0.table.start)
     }
 
-    /// The statuses, in their order.
+    /// Iterates over the statuses, in the order of the definition.
     pub fn statuses(&self) -> impl Iterator<Item = (StatusId, &Status)> {
         let numbered = (0..).map(StatusId);
         numbered.zip(&self.0.definition.statuses)
     }
 
-    /// The status of this name.
+    /// Returns the status with this name.
     pub fn find(&self, name: &str) -> Option<StatusId> {
         self.0.table.by_name.get(name).copied()
     }
 
-    /// A status by its id. An id of another workflow gives any status of this one.
+    /// Returns a status by its id. An id from another workflow returns an arbitrary status of this one.
     ///
     /// ```
     /// # use firstline::workflow::Workflow;
@@ -84,8 +85,9 @@ impl Workflow {
         &statuses[id.place().min(statuses.len() - 1)]
     }
 
-    /// Where an action that names no status leads from here, by these facts: the run-time check, a look into a table.
-    /// Who may take it and what must be filled in is not asked, nor for what a hold waits.
+    /// Returns the target of an action that names no status, by a table lookup. Guards are evaluated against `facts`.
+    ///
+    /// This ignores who may take the transition, the fields that must be filled in, and the reason of a hold.
     ///
     /// ```
     /// use firstline::StepKind;
@@ -102,9 +104,10 @@ impl Workflow {
         self.0.table.take(from, trigger, facts)
     }
 
-    /// The ways that lead on from a status, and where each leads: what a screen may offer. Two ways may lead to the
-    /// same status, by other actions or under other guards. Whether somebody may take one now is asked of the ticket:
-    /// see [`Ticket::why_not_by`](crate::Ticket::why_not_by).
+    /// Iterates over the transitions out of a status, each with its target: the choices that a screen may offer.
+    ///
+    /// Two transitions may lead to the same status, by different actions or under different guards. To find out whether
+    /// an actor may take one now, ask the ticket: see [`Ticket::why_not_by`](crate::Ticket::why_not_by).
     ///
     /// ```
     /// use firstline::workflow::Workflow;
@@ -122,17 +125,18 @@ impl Workflow {
         edges.map(|edge| (&transitions[usize::from(edge.transition)], self.status(edge.to)))
     }
 
-    /// Whether any way leads out of a status by this action.
+    /// True if this action has a transition out of the status.
     pub fn accepts(&self, from: StatusId, trigger: Trigger) -> bool {
         !self.edges(from, trigger).is_empty()
     }
 
-    /// The ways out of a status by an action, in the order in which they are asked.
+    /// The transitions out of a status by an action, in the order in which they are tried.
     pub(crate) fn edges(&self, from: StatusId, trigger: Trigger) -> &[Edge] {
         self.0.table.edges(from, trigger)
     }
 
-    /// The ways by which an action may go that says so much of where it wants to go.
+    /// The transitions that an action may take, in the order in which they are tried: those that lead to `to`, if the
+    /// action names a status, and that accept the reason of the hold, if the action is a hold.
     pub(crate) fn candidates(
         &self,
         from: StatusId,
@@ -150,19 +154,19 @@ impl Workflow {
         };
         let mut edges: Vec<&Edge> = self.edges(from, trigger).iter().filter(fits).collect();
         if hold.is_some() {
-            // Those that wait for just this come first; otherwise the order stays.
+            // Statuses for exactly this reason come first. The sort is stable, so the order is otherwise unchanged.
             edges.sort_by_key(|edge| reason(edge).is_none());
         }
         edges
     }
 
-    /// What its guards answer to these facts.
+    /// Evaluates the guards of this workflow against these facts, on demand.
     pub(crate) fn answers<'a>(&'a self, facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
         Answers::new(&self.0.table.guards, facts, actor_known)
     }
 
-    /// The status that is meant for a ticket in this state where none is named: the default, else the first. Of those on
-    /// hold only such as wait for the ticket's reason, or for anything.
+    /// The status for a ticket in this state if no status is named: the default, else the first. On hold, only statuses
+    /// with the ticket's reason or without a reason qualify, and those with the reason come first.
     pub(crate) fn default_of(&self, state: &State) -> Option<StatusId> {
         let hold = match state {
             State::OnHold(hold) => Some(hold.reason.as_str()),
@@ -176,18 +180,19 @@ impl Workflow {
         fitting.min_by_key(|(_, status)| (status.reason.is_none(), !status.default)).map(|(id, _)| id)
     }
 
-    /// Where a ticket stands that is in this status; `None` in [`SIMPLE`](super::SIMPLE), whose statuses are the states.
+    /// The placement of a ticket in this status. `None` in [`SIMPLE`](super::SIMPLE), because its statuses are the
+    /// states.
     pub(crate) fn placement(&self, status: StatusId) -> Option<Placement> {
         let status = self.status(status).name.as_str().into();
         (!self.is_simple()).then(|| Placement { workflow: self.reference().clone(), status })
     }
 
-    /// Where a new ticket stands.
+    /// The placement of a new ticket.
     pub(crate) fn beginning(&self) -> Option<Placement> {
         self.placement(self.0.table.start)
     }
 
-    /// Whether it is the workflow whose statuses are the states.
+    /// True for the workflow with one status for each state.
     pub(crate) fn is_simple(&self) -> bool {
         self.reference().hash == Workflow::simple().reference().hash
     }
@@ -199,7 +204,7 @@ impl From<&Workflow> for WorkflowDefinition {
     }
 }
 
-/// Workflows are the same if their definitions are.
+/// Two workflows are equal if their definitions have the same hash.
 impl PartialEq for Workflow {
     fn eq(&self, other: &Workflow) -> bool {
         self.reference().hash == other.reference().hash

@@ -1,4 +1,4 @@
-//! A workflow as data: statuses, transitions, guards, obligations and rules, as somebody wrote them.
+//! Workflow definitions: statuses, transitions, guards and rules as their author wrote them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,8 +9,10 @@ use super::transition::Transition;
 use crate::condition::Condition;
 use crate::lifecycle::{HoldReason, StateKind};
 
-/// A workflow as it is written: in code, as here, or in TOML or JSON. It says nothing of whether it is sound;
-/// [`build`](WorkflowDefinition::build) checks it as a whole and gives a [`Workflow`](super::Workflow).
+/// A workflow as written: in code, as below, or in TOML or JSON.
+///
+/// A definition is not checked until [`build`](WorkflowDefinition::build), which checks it as a whole and returns a
+/// [`Workflow`](super::Workflow).
 ///
 /// ```
 /// use firstline::workflow::{Status, Transition};
@@ -38,27 +40,27 @@ use crate::lifecycle::{HoldReason, StateKind};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct WorkflowDefinition {
-    /// What it is called at the desk.
+    /// The name of the workflow at the desk.
     pub name: String,
-    /// The author's version, from 1. A changed workflow needs a greater one: live tickets stay on theirs.
+    /// The author's version, from 1. A changed workflow needs a greater version; live tickets stay on theirs.
     pub version: u32,
-    /// Which kinds of tickets follow it; with none, all those that no other workflow claims.
+    /// The kinds of tickets that follow this workflow. Empty: every kind that no other workflow claims.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub kinds: BTreeSet<String>,
-    /// Conditions on the ticket and the actor, by the name under which refusals speak of them.
+    /// Conditions on the ticket and the actor, by name. Rejections show the name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub guards: BTreeMap<String, Condition>,
     /// The statuses, in the order in which pictures and lists show them.
     pub statuses: Vec<Status>,
-    /// The ways from status to status.
+    /// The transitions between statuses.
     pub transitions: Vec<Transition>,
-    /// What must lie on every way to somewhere.
+    /// Statuses or states that every path to a target must pass.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<MustPass>,
 }
 
 impl WorkflowDefinition {
-    /// A workflow without statuses yet, in its first version, for every kind.
+    /// Creates a workflow of version 1 for every kind, without statuses.
     pub fn new(name: impl Into<String>) -> WorkflowDefinition {
         WorkflowDefinition {
             name: name.into(),
@@ -71,14 +73,14 @@ impl WorkflowDefinition {
         }
     }
 
-    /// The author's version, from 1.
+    /// Sets the author's version, from 1.
     #[must_use]
     pub fn version(mut self, version: u32) -> WorkflowDefinition {
         self.version = version;
         self
     }
 
-    /// Tickets of this kind follow it.
+    /// Adds a kind of tickets that follow this workflow.
     #[must_use]
     pub fn for_kind(mut self, kind: impl Into<String>) -> WorkflowDefinition {
         self.kinds.insert(kind.into());
@@ -92,8 +94,10 @@ impl WorkflowDefinition {
         self
     }
 
-    /// Names a condition. It may look at all that the ticket has (see [`ticket::facts`](crate::ticket::facts)), and
-    /// at `actor`, `actor.is` and `actor.NAME`: who acts, what they are, and their attributes.
+    /// Adds a named condition.
+    ///
+    /// The condition may use every fact of the ticket (see [`ticket::facts`](crate::ticket::facts)), and `actor` (the
+    /// actor's id), `actor.is` (the kind of actor) and `actor.NAME` (an attribute of the actor).
     #[must_use]
     pub fn guard(mut self, name: impl Into<String>, condition: Condition) -> WorkflowDefinition {
         self.guards.insert(name.into(), condition);
@@ -107,7 +111,7 @@ impl WorkflowDefinition {
         self
     }
 
-    /// Demands that every way from the start to a place pass another.
+    /// Requires every path from the start to `to` to pass `passes`.
     ///
     /// ```
     /// # use firstline::StateKind;
@@ -123,30 +127,30 @@ impl WorkflowDefinition {
     }
 }
 
-/// A named step of work. It belongs to one [`State`](crate::State), on which alone clocks and reports depend.
+/// A named stage of work. It belongs to one [`State`](crate::State); clocks and reports depend on the state alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// What it is called, in any language.
+    /// The name, in any language.
     pub name: String,
-    /// The state that it refines.
+    /// The state that this status refines.
     pub state: StateKind,
-    /// Whether an action that names no status leads to this one, where several of its state could be meant.
+    /// True if this is the target of actions that name no status. At most one status of each state may be the default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
-    /// Of a status on hold: what it waits for. With it, only a hold for this reason leads here.
+    /// The hold reason of a status on hold. If set, only a hold for this reason leads here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<HoldReason>,
-    /// The fields that must be filled before a ticket enters it.
+    /// Fields that must be filled before a ticket enters this status.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub enter: BTreeSet<String>,
-    /// The fields that must be filled before a ticket leaves it.
+    /// Fields that must be filled before a ticket leaves this status.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub leave: BTreeSet<String>,
 }
 
 impl Status {
-    /// A status that refines this state.
+    /// Creates a status that refines `state`.
     pub fn new(name: impl Into<String>, state: StateKind) -> Status {
         Status {
             name: name.into(),
@@ -158,29 +162,29 @@ impl Status {
         }
     }
 
-    /// The one meant by an action that names none.
+    /// Makes this the target of actions that name no status.
     #[must_use]
     pub fn by_default(mut self) -> Status {
         self.default = true;
         self
     }
 
-    /// What it waits for.
+    /// Sets the hold reason.
     #[must_use]
     pub fn holding_for(mut self, reason: impl Into<HoldReason>) -> Status {
         self.reason = Some(reason.into());
         self
     }
 
-    /// A field that must be filled before a ticket enters it: `category`, `assignee`, `team`, `requester`,
-    /// `resolution_code` or `field.NAME`.
+    /// Adds a field that must be filled before a ticket enters this status: `category`, `tags`, `assignee`, `team`,
+    /// `requester`, `resolution_code` or `field.NAME`.
     #[must_use]
     pub fn enter(mut self, field: impl Into<String>) -> Status {
         self.enter.insert(field.into());
         self
     }
 
-    /// A field that must be filled before a ticket leaves it.
+    /// Adds a field that must be filled before a ticket leaves this status.
     #[must_use]
     pub fn leave(mut self, field: impl Into<String>) -> Status {
         self.leave.insert(field.into());
@@ -188,16 +192,16 @@ impl Status {
     }
 }
 
-/// A demand on the graph: every way from the start to one place passes another.
+/// A rule about the graph: every path from the start to one place passes another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MustPass {
-    /// Where the ways lead.
+    /// The end of the paths.
     pub every_way_to: StatusSelector,
-    /// What lies on each.
+    /// The place that each of these paths must pass.
     pub passes: StatusSelector,
 }
 
-/// A place in a workflow: one status, by its name, or all of a state, as `state:closed`.
+/// One status by its name, or every status of a state, written as `state:closed`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatusSelector {
     /// One status.
@@ -207,7 +211,7 @@ pub enum StatusSelector {
 }
 
 impl StatusSelector {
-    /// What marks a state, so that a status may be called like one.
+    /// The prefix of a state. It allows a status to have the same name as a state.
     pub(super) const STATE: &'static str = "state:";
 }
 

@@ -1,15 +1,17 @@
-//! What is wrong with a workflow, or suspicious: where, what, and how to mend it.
+//! Diagnostics: errors and warnings about a workflow, with their position and a remedy.
 
 use std::fmt::{self, Write as _};
 
 use crate::error::{Error, ErrorKind};
 
-/// Declares the kinds of findings with the code of each.
+/// Declares the kinds of diagnostics and their codes.
 macro_rules! findings {
     (errors { $($(#[$error_doc:meta])* $error:ident = $error_code:literal,)* }
      warnings { $($(#[$warning_doc:meta])* $warning:ident = $warning_code:literal,)* }) => {
-        /// What sort of thing was found. The first sorts are errors, which a workflow is refused for; the rest are
-        /// warnings: legal, but probably not what was meant.
+        /// The kind of a diagnostic.
+        ///
+        /// Errors come first: a workflow with an error is refused. The other kinds are warnings: legal, but probably
+        /// unintended.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum DiagnosticKind {
@@ -18,11 +20,11 @@ macro_rules! findings {
         }
 
         impl DiagnosticKind {
-            /// All sorts, errors first.
+            /// All kinds, errors first.
             pub const ALL: &'static [DiagnosticKind] =
                 &[$(DiagnosticKind::$error,)* $(DiagnosticKind::$warning,)*];
 
-            /// The short name by which it can be looked up.
+            /// Returns the short code of this kind, such as `unknown-status`.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(DiagnosticKind::$error => $error_code,)*
@@ -30,7 +32,7 @@ macro_rules! findings {
                 }
             }
 
-            /// Whether a workflow is refused for it.
+            /// True if a workflow is refused for this kind.
             pub const fn is_error(self) -> bool {
                 matches!(self, $(DiagnosticKind::$error)|*)
             }
@@ -40,107 +42,109 @@ macro_rules! findings {
 
 findings! {
     errors {
-        /// The text is no TOML or JSON.
+        /// The text is not valid TOML or JSON.
         Syntax = "syntax",
-        /// A key that means nothing here.
+        /// A key is not allowed here.
         UnknownKey = "unknown-key",
-        /// A key that must be there and is not.
+        /// A required key is missing.
         MissingKey = "missing-key",
-        /// A key that is there twice.
+        /// A key occurs twice.
         DuplicateKey = "duplicate-key",
-        /// A value of another type than the key takes.
+        /// A value has the wrong type for its key.
         WrongType = "wrong-type",
-        /// A name that is empty, too long, has control characters or begins with `state:`.
+        /// A name is empty, too long, contains control characters or begins with `state:`.
         BadName = "bad-name",
-        /// A version that is not from 1 to 4,294,967,295.
+        /// The version is not between 1 and 4,294,967,295.
         BadVersion = "bad-version",
-        /// More statuses, transitions or guards than there may be.
+        /// There are too many statuses, transitions, guards or rules, or a list has too many items.
         TooMany = "too-many",
-        /// A list that names nobody or nothing, where leaving it out means everybody or anything.
+        /// A list is empty. Leaving the key out means everybody or anything; an empty list is ambiguous.
         EmptyList = "empty-list",
-        /// The same thing twice in a list.
+        /// A list contains the same item twice.
         Repeated = "repeated",
-        /// No such state.
+        /// The state does not exist.
         UnknownState = "unknown-state",
-        /// No such action.
+        /// The action does not exist.
         UnknownAction = "unknown-action",
-        /// Nobody is called so.
+        /// The performer does not exist.
         UnknownTaker = "unknown-taker",
-        /// Nobody who is named may take such a step: the lifecycle leaves it to others.
+        /// The lifecycle allows none of the named performers to take this step.
         NobodyMay = "nobody-may",
-        /// A guard's condition cannot be read, or compares what it cannot.
+        /// The condition of a guard cannot be read, or compares values that cannot be compared.
         BadCondition = "bad-condition",
         /// The condition of a guard can never hold.
         NeverHolds = "never-holds",
-        /// Two statuses of one name.
+        /// Two statuses have the same name.
         DuplicateStatus = "duplicate-status",
-        /// A name that no status has.
+        /// No status has this name.
         UnknownStatus = "unknown-status",
-        /// A name that no guard has.
+        /// No guard has this name.
         UnknownGuard = "unknown-guard",
-        /// A guard or an obligation names a field that no ticket has.
+        /// A guard or a status names a field that tickets do not have.
         UnknownField = "unknown-field",
-        /// A hold reason on a status that is not on hold.
+        /// A status that is not on hold has a hold reason.
         ReasonWithoutHold = "reason-without-hold",
-        /// Several defaults among the statuses of one state.
+        /// A state has several default statuses.
         SeveralDefaults = "several-defaults",
-        /// No status of the state new, in which every ticket begins.
+        /// There is no status in the state new, in which every ticket begins.
         NoStart = "no-start",
-        /// Several statuses of the state new, and none of them is the default.
+        /// There are several statuses in the state new, and none of them is the default.
         UnclearStart = "unclear-start",
-        /// No status of the state closed.
+        /// There is no status in the state closed.
         NoEnd = "no-end",
-        /// The first status demands fields on entering: a request is never refused.
+        /// The start status requires fields on entering. New requests are never refused, so these fields cannot be
+        /// required.
         DemandAtStart = "demand-at-start",
-        /// A field is demanded where nothing can, or need, have filled it.
+        /// A field is required where it cannot have been filled, or where the requirement has no effect.
         NeverFilled = "never-filled",
         /// The state does not accept this action.
         ForbiddenByState = "forbidden-by-state",
-        /// The action leads to another state than that of the status named.
+        /// The action leads to a different state from the state of the target status.
         WrongTarget = "wrong-target",
-        /// A move between statuses of different states, or to one that waits for something else.
+        /// A move leads to another state, or to a status with another hold reason.
         MoveBetweenStates = "move-between-states",
-        /// A move from a status to itself.
+        /// A move leads from a status to itself.
         MoveToItself = "move-to-itself",
-        /// The same way twice.
+        /// The same transition is defined twice.
         DuplicateTransition = "duplicate-transition",
-        /// Two ways without a guard for one action, and none of them is the default.
+        /// Two transitions without a guard serve the same action, and neither leads to a default status.
         Ambiguous = "ambiguous",
-        /// No way leads there from the start.
+        /// The status cannot be reached from the start.
         Unreachable = "unreachable",
-        /// No way leads out, and it is no end.
+        /// The status has no transition out, and is not final.
         DeadEnd = "dead-end",
-        /// No end can be reached: the ways out lead round in a circle.
+        /// No final status can be reached: the transitions out form a cycle.
         Trap = "trap",
-        /// An end can be reached only where guards hold: a ticket for which none does is stuck.
+        /// A final status can be reached only through guards, so a ticket for which none holds is stuck.
         OnlyGuarded = "only-guarded",
-        /// A way goes round what it must pass.
+        /// A path avoids a status or state that it must pass.
         Bypass = "bypass",
-        /// A rule that says nothing: both places are the same.
+        /// A rule has no effect, because both of its places are the same.
         EmptyRule = "empty-rule",
     }
     warnings {
-        /// A guard that no transition uses.
+        /// No transition uses this guard.
         UnusedGuard = "unused-guard",
-        /// A guard that always holds.
+        /// A guard always holds.
         AlwaysHolds = "always-holds",
-        /// A way that is never taken unless its status is named: one with the same guards stands before it.
+        /// A transition is taken only if the action names its status, because an earlier one has the same or fewer
+        /// guards.
         Shadowed = "shadowed",
-        /// Two statuses whose names differ in case or spaces alone.
+        /// Two statuses have names that differ only in case or spaces.
         SimilarNames = "similar-names",
-        /// A reason of the author's own that is nearly, but not quite, one that the crate knows.
+        /// A custom hold reason is very similar to a built-in one.
         SimilarReason = "similar-reason",
-        /// A ticket opened by mistake cannot be cancelled from the first status.
+        /// A ticket opened by mistake cannot be cancelled from the start status.
         NoCancel = "no-cancel",
-        /// A requester's message does not reopen a ticket that was resolved here.
+        /// A requester's message does not reopen a ticket from this resolved status.
         MessageDoesNotReopen = "message-does-not-reopen",
-        /// A requester's message does not end this wait for the customer.
+        /// A requester's message does not resume a ticket from this status, which waits for the customer.
         MessageDoesNotResume = "message-does-not-resume",
-        /// A hold with a date does not end by itself here.
+        /// A hold with a date does not end by itself in this status.
         HoldDoesNotEnd = "hold-does-not-end",
-        /// Silence does not close a ticket that was resolved here.
+        /// Silence does not close a ticket in this resolved status.
         SilenceDoesNotClose = "silence-does-not-close",
-        /// No way leads to a status of the state resolved: nothing is ever answered.
+        /// There is no status in the state resolved, so no ticket can be answered.
         NothingResolved = "nothing-resolved",
     }
 }
@@ -151,7 +155,7 @@ impl fmt::Display for DiagnosticKind {
     }
 }
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The line, from 1.
@@ -166,17 +170,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing found in a workflow.
+/// An error or a warning about a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// What sort of thing.
+    /// The kind of the diagnostic.
     pub kind: DiagnosticKind,
-    /// Which part of the definition: `transitions[2].to`; empty for the whole.
+    /// The part of the definition, such as `transitions[2].to`. Empty for the whole definition.
     pub path: String,
-    /// Where in the text, if it was read from one that tells.
+    /// The position in the text. `None` if the workflow was not read from a text, or from a format without positions.
     pub place: Option<Place>,
-    /// What is wrong, and how to mend it.
+    /// The problem and its remedy.
     pub message: String,
 }
 
@@ -200,7 +204,7 @@ impl fmt::Display for Diagnostic {
             before = ", ";
         }
         if !self.path.is_empty() {
-            // A name may have a line break in it; a finding has none.
+            // A name may contain a line break, but a diagnostic is one line.
             f.write_str(before)?;
             for character in self.path.chars() {
                 match character.is_control() {
@@ -213,7 +217,9 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Everything found in a workflow, in the order of the text where it is known, else errors first.
+/// The diagnostics of a workflow.
+///
+/// They are in the order of the text if positions are known, and errors come before warnings otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -223,23 +229,23 @@ impl Diagnostics {
         Diagnostics(findings)
     }
 
-    /// All of them.
+    /// Returns all diagnostics.
     pub fn all(&self) -> &[Diagnostic] {
         &self.0
     }
 
-    /// Those for which the workflow is refused.
+    /// Returns the errors. A workflow that has any is refused.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter().filter(|it| it.kind.is_error())
     }
 
-    /// Those that are legal, but suspicious.
+    /// Returns the warnings: legal, but probably unintended.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter().filter(|it| !it.kind.is_error())
     }
 }
 
-/// The errors, one a line.
+/// The errors, one per line.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, finding) in self.errors().enumerate() {
@@ -259,7 +265,7 @@ impl From<Diagnostics> for Error {
 }
 
 impl Error {
-    /// What was found in a workflow that was refused, if this is such a refusal.
+    /// Returns the diagnostics of a refused workflow. `None` if this is another error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};

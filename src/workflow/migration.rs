@@ -1,18 +1,19 @@
-//! The plan of a migration: how live tickets go over to another version of their workflow, or to another workflow.
+//! Migration plans: how live tickets move to another version of their workflow, or to another workflow.
 //!
-//! A workflow that changed is a new version, and live tickets stay on theirs until somebody says where each occupied
-//! status leads. That is said here, as data; a desk [rehearses](crate::desk::Setup::rehearse) it, which writes nothing,
-//! and then [carries it out](crate::desk::Setup::migrate).
+//! A changed workflow is a new version, and live tickets stay on the old one. A [`Migration`] maps each occupied status
+//! to a status of the new version. A desk can [rehearse](crate::desk::Setup::rehearse) a plan, which writes nothing,
+//! and then [carry it out](crate::desk::Setup::migrate).
 //!
-//! - The state never changes, so clocks, reports and typed handles are as before: a status may only be mapped to one of
-//!   the same state. A status that the new version has too, under the same name and for the same state, needs no word.
-//! - All tickets of a status come into one: where a status was split, into that part which you name; whoever knows
-//!   better then moves single ones on with [`Action::move_to`](crate::Action::move_to).
-//! - What the new status demands on entering must be filled in, or is [filled](Migration::fill) by the plan where it is
-//!   empty. What a ticket has is never overwritten.
-//! - Tickets go over whose kind follows the new workflow by the policy in force. Others stay, and are counted.
-//! - Finished tickets, closed or cancelled, stay on their version for ever: their history is told in its words.
-//!   Resolved ones go over, since they may be reopened.
+//! - The state never changes, so clocks, reports and typed handles are unaffected. A status may be mapped only to a
+//!   status of the same state. A status that exists in the new version with the same name and state needs no mapping.
+//! - All tickets of a status move to the same status. If a status was split, map it to one of the parts; then move
+//!   single tickets on with [`Action::move_to`](crate::Action::move_to).
+//! - The fields that the new status requires on entering must be filled in. The plan can [fill](Migration::fill) the
+//!   empty ones; it never overwrites a value.
+//! - A ticket migrates only if the policy in force assigns its kind to the new workflow. Other tickets stay, and the
+//!   report counts them.
+//! - Closed and cancelled tickets stay on their version for ever, because their history uses its statuses. Resolved
+//!   tickets migrate, because they may be reopened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +28,7 @@ use crate::lifecycle::StateKind;
 use crate::suggest;
 use crate::value::Value;
 
-/// How live tickets go over from one workflow to another, or from one version to the next.
+/// A plan for moving live tickets to another workflow, or to another version of the same workflow.
 ///
 /// ```
 /// use firstline::workflow::Migration;
@@ -52,24 +53,25 @@ use crate::value::Value;
 pub struct Migration {
     /// The workflow that tickets leave.
     pub from: String,
-    /// Its version; without it, every version but the one to which they go.
+    /// The version that tickets leave. `None`: every version except the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_version: Option<u32>,
-    /// The workflow to which they go. It must be in force, or be [`simple`](SIMPLE).
+    /// The target workflow. It must be in force, or be [`simple`](SIMPLE).
     pub to: String,
-    /// Its version, so that a plan cannot meet a later one by mistake; without it, the one in force.
+    /// The version of the target, which guards against applying the plan to a later version. `None`: the version in
+    /// force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_version: Option<u32>,
-    /// From status to status, where the name or the state is another.
+    /// Old status to new status, for statuses that changed their name or state.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses: BTreeMap<String, String>,
-    /// What is filled in where a status demands it on entering and the ticket has nothing there.
+    /// Values for fields that a status requires on entering, used if the ticket's field is empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fill: BTreeMap<String, Value>,
 }
 
 impl Migration {
-    /// All live tickets of this workflow that are not on its version in force go over to that.
+    /// Plans to move all live tickets of a workflow to its version in force.
     pub fn of(workflow: impl Into<String>) -> Migration {
         let from = workflow.into();
         Migration {
@@ -82,46 +84,47 @@ impl Migration {
         }
     }
 
-    /// Only those of this version.
+    /// Moves only tickets of this version.
     #[must_use]
     pub fn from_version(mut self, version: u32) -> Migration {
         self.from_version = Some(version);
         self
     }
 
-    /// To this workflow in this version.
+    /// Moves tickets to this workflow, in this version.
     #[must_use]
     pub fn to(mut self, workflow: impl Into<String>, version: u32) -> Migration {
         (self.to, self.to_version) = (workflow.into(), Some(version));
         self
     }
 
-    /// Tickets in one status come into another of the same state.
+    /// Maps a status to another status of the same state.
     #[must_use]
     pub fn map(mut self, from: impl Into<String>, to: impl Into<String>) -> Migration {
         self.statuses.insert(from.into(), to.into());
         self
     }
 
-    /// Where a ticket comes into a status that demands this field on entering, and has nothing there, it gets this:
-    /// `category` takes a list of names, from general to special; `assignee` and `team` the host's id; `field.NAME`
-    /// a value of the field's type.
+    /// Sets the value of a field that a status requires on entering, for tickets whose field is empty.
+    ///
+    /// `category` takes a list of names, from general to special; `assignee` and `team` take the host's id;
+    /// `field.NAME` takes a value of the field's type.
     #[must_use]
     pub fn fill(mut self, field: impl Into<String>, value: impl Into<Value>) -> Migration {
         self.fill.insert(field.into(), value.into());
         self
     }
 
-    /// Where a ticket comes that stands in this status.
+    /// The new status of a ticket that has this status now. `None` if there is no mapping to the same state.
     pub(crate) fn leads(&self, to: &Workflow, status: &str, state: StateKind) -> Option<StatusId> {
         let name = self.statuses.get(status).map_or(status, String::as_str);
         to.find(name).filter(|id| to.status(*id).state == state)
     }
 
-    /// The workflow to which tickets go, if it is in force.
+    /// The target workflow, if it is in force.
     ///
     /// # Errors
-    /// Why it is not to be had.
+    /// The workflow or its version is unknown or not in force.
     pub(crate) fn target<'a>(
         &self,
         in_force: &'a Catalogue,
@@ -142,7 +145,7 @@ impl Migration {
         }
     }
 
-    /// What is wrong with the plan itself, by all definitions that there have been.
+    /// Returns the faults of the plan itself. `known` holds all definitions that the desk has ever adopted.
     pub(crate) fn faults(&self, known: &[WorkflowDefinition], to: Option<&Workflow>) -> Vec<String> {
         let mut faults = Vec::new();
         let versions: BTreeSet<u32> =
@@ -208,7 +211,7 @@ impl Migration {
         }
     }
 
-    /// Only what a status demands is filled in, so a fill for anything else is a slip.
+    /// A value for a field that no status requires is reported as a mistake.
     fn check_demands(&self, to: &Workflow, faults: &mut Vec<String>) {
         let demanded: BTreeSet<&str> = to
             .definition()
@@ -227,7 +230,7 @@ impl Migration {
         }
     }
 
-    /// What is to be said of a status in which tickets stand and that leads nowhere.
+    /// The message for a status that has tickets and no mapping.
     pub(crate) fn unmapped(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
         let of_state =
             || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());

@@ -1,7 +1,8 @@
-//! A workflow as a picture: Mermaid, Graphviz DOT, or SVG drawn without outside programs.
+//! Pictures of a workflow: Mermaid, Graphviz DOT, or SVG drawn without external programs.
 //!
-//! States are groups, statuses are boxes in them, and each way says what takes it: the action, `[its guards]`, and who
-//! may. With [counts](Picture::counting) it shows how many tickets stand where and how many went which way.
+//! States are groups and statuses are boxes in them. Each line shows the action, its guards in brackets, and the
+//! performers. With [counts](Picture::counting), the picture also shows the number of tickets in each status and on
+//! each line.
 
 mod dot;
 mod layout;
@@ -15,19 +16,23 @@ mod text_layout;
 pub use model::Picture;
 
 impl Picture<'_> {
-    /// A Mermaid flowchart, which GitHub and many wikis draw. States are its subgraphs: in a state diagram Mermaid
-    /// lets no way lead from within one state into another.
+    /// Returns a Mermaid flowchart, which GitHub and many wikis display.
+    ///
+    /// States are subgraphs. A Mermaid state diagram would not allow a transition from inside one state to inside
+    /// another.
     pub fn mermaid(&self) -> String {
         mermaid::written(self)
     }
 
-    /// In Graphviz's DOT language. States are clusters.
+    /// Returns a graph in Graphviz's DOT language. States are clusters.
     pub fn dot(&self) -> String {
         dot::written(self)
     }
 
-    /// An SVG drawing that stands alone: no script, no style sheet, no font of its own. States are bands, from the
-    /// beginning at the top to the ends at the bottom; ways that several statuses have in common run together.
+    /// Returns a self-contained SVG drawing, without scripts, style sheets or embedded fonts.
+    ///
+    /// States are bands, from the start at the top to the final states at the bottom. Transitions from several statuses
+    /// with the same label and target share a line.
     pub fn svg(&self) -> String {
         svg::drawn(self)
     }

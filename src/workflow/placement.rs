@@ -1,4 +1,4 @@
-//! Where a ticket stands: in which workflow, and in which status there.
+//! The position of a ticket: its workflow and its status.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Fingerprint;
 
-/// Which workflow a ticket follows: its name, the author's version, and the text itself by its hash.
+/// A reference to the workflow that a ticket follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowRef {
@@ -19,7 +19,7 @@ pub struct WorkflowRef {
     pub hash: Fingerprint,
 }
 
-/// Where a ticket stands in a workflow.
+/// The position of a ticket in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {

@@ -1,16 +1,15 @@
-//! Workflows to begin with.
+//! Ready-made workflows.
 //!
-//! | preset | for | its custom fields |
+//! | preset | for | custom fields |
 //! |---|---|---|
 //! | [`simple`] | every ticket of a desk that declares no workflow | none |
 //! | [`itil`] | incidents and requests of an IT department | none |
 //! | [`problem`] | the kind `problem` | `root_cause`, `workaround` |
-//! | [`retail_return`] | the kind `return`: goods that come back to a shop | `price`, `days_since_delivery`, `condition`, `verdict` |
+//! | [`retail_return`] | the kind `return`: goods that a customer sends back to a shop | `price`, `days_since_delivery`, `condition`, `verdict` |
 //! | [`card_dispute`] | the kind `dispute`: a payment that a card holder contests | `amount`, `days_since_posting`, `grounds`, `verdict` |
 //!
-//! Each is a definition like one of your own: add to it, or take it as it is. Custom fields are declared by the policy
-//! that takes the workflow in, as the example of each preset shows; a field that is missing there is a fault of the
-//! policy.
+//! Each preset is an ordinary definition: use it as it is, or extend it. The policy that includes the workflow must
+//! declare its custom fields, as the example of each preset shows. A missing field is an error of the policy.
 
 mod card_dispute;
 mod itil;
@@ -26,11 +25,11 @@ pub use itil::itil;
 pub use problem::problem;
 pub use retail_return::retail_return;
 
-/// The name of the workflow that every ticket follows for which there is no other: its statuses are the states.
+/// The name of the workflow that tickets follow if no other applies. It has one status for each state.
 pub const SIMPLE: &str = "simple";
 
-/// The states themselves as statuses, with every step that the lifecycle accepts: what a desk has that declares no
-/// workflow.
+/// Returns the workflow with one status for each state and every step that the lifecycle accepts. A desk that declares
+/// no workflow uses it.
 ///
 /// ```
 /// assert_eq!(firstline::workflow::preset::simple().statuses.len(), 6);
@@ -50,7 +49,7 @@ pub fn simple() -> WorkflowDefinition {
     workflow
 }
 
-/// A step that may be taken from several statuses.
+/// A step from several statuses.
 fn step<const N: usize>(step: StepKind, from: [&str; N], to: &str) -> Transition {
     many(Transition::step(step, "", to), from)
 }

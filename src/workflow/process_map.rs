@@ -1,4 +1,4 @@
-//! How tickets go through a workflow: how many stand where, and how many went which way.
+//! Counts of tickets by status and by transition.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use super::compiled::Workflow;
 use super::placement::WorkflowRef;
 use super::table::StatusId;
 
-/// How many tickets stand in each status of a workflow, and how often each way was taken: what a
-/// [`Picture`](super::Picture) may show.
+/// The number of tickets in each status of a workflow, and the number of times each transition was taken. A
+/// [`Picture`](super::Picture) can show them.
 ///
-/// It counts tickets that follow just this version of the workflow.
-/// [`Reports::traffic`](crate::desk::Reports::traffic) counts all those of a desk.
+/// Only tickets that follow exactly this version of the workflow are counted.
+/// [`Reports::traffic`](crate::desk::Reports::traffic) counts all such tickets of a desk.
 ///
 /// ```
 /// use firstline::workflow::{ProcessMap, Workflow};
@@ -37,7 +37,7 @@ pub struct ProcessMap {
 }
 
 impl ProcessMap {
-    /// Nobody has gone through this workflow yet.
+    /// Creates a map with all counts at zero.
     pub fn new(workflow: &Workflow) -> ProcessMap {
         ProcessMap {
             workflow: workflow.clone(),
@@ -47,27 +47,27 @@ impl ProcessMap {
         }
     }
 
-    /// Of which workflow.
+    /// Returns the workflow that is counted.
     pub fn workflow(&self) -> &WorkflowRef {
         self.workflow.reference()
     }
 
-    /// How many tickets were counted that follow it.
+    /// Returns the number of counted tickets that follow the workflow.
     pub fn tickets(&self) -> u64 {
         self.tickets
     }
 
-    /// How many tickets stand in this status.
+    /// Returns the number of tickets in this status.
     pub fn standing(&self, status: StatusId) -> u64 {
         self.standing.get(&status).copied().unwrap_or(0)
     }
 
-    /// How often tickets went from one status to another, by whatever action.
+    /// Returns the number of times a ticket went from one status to another, by any action.
     pub fn took(&self, from: StatusId, to: StatusId) -> u64 {
         self.took.get(&(from, to)).copied().unwrap_or(0)
     }
 
-    /// Adds what was counted elsewhere, of the same workflow; of another one, nothing.
+    /// Adds the counts of another map. Does nothing if the other map is of another workflow.
     pub fn merge(&mut self, other: &ProcessMap) {
         if self.workflow != other.workflow {
             return;
@@ -81,12 +81,12 @@ impl ProcessMap {
         }
     }
 
-    /// Whether this is the version of the workflow that is counted.
+    /// True if this version of the workflow is the one that is counted.
     pub(crate) fn is_of(&self, workflow: &WorkflowRef) -> bool {
         self.workflow().hash == workflow.hash
     }
 
-    /// A ticket stands there.
+    /// Counts a ticket in its current status.
     pub(crate) fn stands(&mut self, status: &str) {
         self.tickets += 1;
         if let Some(status) = self.workflow.find(status) {
@@ -94,7 +94,7 @@ impl ProcessMap {
         }
     }
 
-    /// A ticket went that way.
+    /// Counts a change of status.
     pub(crate) fn goes(&mut self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.workflow.find(from), self.workflow.find(to)) {
             *self.took.entry((from, to)).or_default() += 1;

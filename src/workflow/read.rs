@@ -1,4 +1,4 @@
-//! From a written text to a definition: every fault of its form is found, not only the first.
+//! Reads a definition from its written form and reports all faults at once.
 
 use std::collections::BTreeMap;
 
@@ -23,24 +23,25 @@ mod parts;
 use gaps::Gaps;
 use parts::{Reader, Table};
 
-/// What was read.
+/// The result of reading.
 pub(super) struct Reading {
-    /// The definition, as far as it could be read. It is what was written if there are no errors.
+    /// The definition. Parts that could not be read are replaced by placeholders, so it is faithful only if there are
+    /// no diagnostics.
     pub(super) definition: Option<WorkflowDefinition>,
-    /// The faults of its form.
+    /// The faults of the form.
     pub(super) findings: Vec<Diagnostic>,
-    /// Where its parts stand.
+    /// The positions of its parts.
     pub(super) places: Places,
-    /// What of statuses, transitions, guards and rules could not be read. In the definition something stands for it.
+    /// The statuses, transitions, guards and rules that could not be read.
     gaps: Gaps,
 }
 
-/// Where the parts of a definition stand in its text, by path.
+/// The positions of the parts of a definition in its text, by path.
 #[derive(Debug, Default)]
 pub(super) struct Places(BTreeMap<String, Place>);
 
 impl Places {
-    /// Where this part stands: itself, or the nearest part around it whose place is known.
+    /// Returns the position of a part, or of the nearest enclosing part with a known position.
     pub(super) fn of(&self, path: &str) -> Option<Place> {
         let mut path = path;
         loop {
@@ -50,7 +51,7 @@ impl Places {
             if path.is_empty() {
                 return None;
             }
-            // A list begins where its first item is looked for: `from[0]` may be a text alone.
+            // A list may be written as a single text, so `from[0]` falls back to `from`.
             path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
         }
     }
@@ -78,13 +79,14 @@ impl Workflow {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [findings](crate::Error::findings) and their places
-    /// in the text, if there is an error among them.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::findings) and their
+    /// positions in the text, if one of them is an error.
     pub fn from_json(text: &str) -> Result<Workflow> {
         Workflow::of_reading(json(text))
     }
 
-    /// Reads a workflow from TOML and checks it as a whole. Its keys are told in the [module](crate::workflow#the-written-form).
+    /// Reads a workflow from TOML and checks it as a whole. The [module](crate::workflow#the-written-form) lists its
+    /// keys.
     ///
     /// ```
     /// use firstline::workflow::Workflow;
@@ -121,7 +123,7 @@ impl Workflow {
     /// ```
     ///
     /// # Errors
-    /// As [`from_json`](Workflow::from_json).
+    /// As for [`from_json`](Workflow::from_json).
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Workflow> {
         Workflow::of_reading(toml(text))
@@ -131,24 +133,24 @@ impl Workflow {
         let findings = Diagnostics::new(findings);
         match definition {
             Some(definition) => definition.build_with(findings),
-            // What could not be read at all has an error among its findings.
+            // A text that could not be read at all has at least one error.
             None => Err(findings.into()),
         }
     }
 }
 
-/// A workflow as JSON: the definition as far as it can be read, and everything found in it.
+/// Reads JSON. Returns the definition, if the text is valid JSON, and all diagnostics.
 pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     joined(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
-/// A workflow as TOML.
+/// Reads TOML. Returns the definition, if the text is valid TOML, and all diagnostics.
 #[cfg(feature = "toml")]
 pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     joined(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
-/// What some editors put before a text.
+/// The byte order mark that some editors put at the beginning of a text.
 const BOM: char = '\u{feff}';
 
 fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
@@ -166,7 +168,7 @@ fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     (definition, findings)
 }
 
-/// The one description of the written form, for every format.
+/// Every format is read by the same code, so there is one description of the written form.
 impl<'de> Deserialize<'de> for WorkflowDefinition {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<WorkflowDefinition, D::Error> {
         let reading = read(&Node::read(from)?);
@@ -194,7 +196,7 @@ pub(super) fn read(root: &Node) -> Reading {
 fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
     let name = reader.needed(table, "name", "what the workflow is called");
     let name = name.and_then(|node| reader.text(node, "name"));
-    // It is refused anyway, but not for an empty name besides.
+    // The missing name is an error already. The placeholder avoids a second one for an empty name.
     let mut definition = WorkflowDefinition::new(name.unwrap_or_else(|| "unnamed".to_owned()));
     if let Some(version) = table.get("version") {
         definition.version = reader.version(version);
@@ -221,7 +223,7 @@ fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
 }
 
 fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
-    // What stands for a name that cannot be read is like no other.
+    // The placeholder for an unreadable name differs from every other name.
     let (unnamed, any) = (|| format!("?{path}"), StateKind::New);
     let Some(table) = reader.part(path, |it| it.table(node, path, STATUS_KEYS)) else {
         return Status::new(unnamed(), any);

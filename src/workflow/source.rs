@@ -1,4 +1,4 @@
-//! A written definition before it means anything: texts, numbers, lists and tables, each with its place.
+//! A written definition as an untyped tree: texts, numbers, lists and tables, each with its position.
 
 use std::fmt;
 
@@ -11,34 +11,35 @@ mod lines;
 #[cfg(feature = "toml")]
 pub(super) mod toml;
 
-/// How deep lists and tables may nest: more than the deepest condition needs, and far less than a stack holds.
+/// The maximum nesting of lists and tables. It exceeds the depth of the deepest condition, and is far below the stack
+/// limit.
 pub(super) const MAX_DEPTH: usize = 100;
 
-/// One value of a written definition.
+/// A value of a written definition.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
-    /// Where it stands, if the format tells.
+    /// The position in the text. `None` if the format has no positions.
     pub(super) place: Option<Place>,
     pub(super) value: Written,
 }
 
-/// What stands there.
+/// The untyped value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Written {
     Text(String),
     Integer(i128),
     Bool(bool),
     List(Vec<Node>),
-    /// In the order of the text. A key may be there twice: the first counts, and the second is a fault.
+    /// The entries in the order of the text. A key may occur twice: the first value counts, and the second is reported.
     Table(Vec<Entry>),
-    /// A number with a fraction, or too large for an integer.
+    /// A number with a fraction, or one that is too large for an integer.
     Number(f64),
-    /// A date or a time of day, as TOML has them.
+    /// A TOML date, time or date-time.
     Date(String),
     Null,
 }
 
-/// A key with its value.
+/// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -46,16 +47,16 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// What was read of a text: the whole tree, or why there is none.
+/// The result of parsing a text.
 pub(super) struct Source {
-    /// What is there, if it can be relied on.
+    /// The tree. `None` if the text is too faulty to rely on it.
     pub(super) root: Option<Node>,
     /// The faults of the text as TOML or JSON.
     pub(super) findings: Vec<Diagnostic>,
 }
 
 impl Node {
-    /// What it is, to follow "takes a text, not".
+    /// The name of the type, for messages such as "takes a text, not a list".
     pub(super) fn what(&self) -> &'static str {
         match &self.value {
             Written::Text(_) => "a text",
@@ -70,21 +71,23 @@ impl Node {
         }
     }
 
-    /// Reads from a format that tells no places.
+    /// Reads a value from a format without positions.
     ///
     /// # Errors
-    /// Those of the format, and a message if the text nests too deep.
+    /// - The format reports an error.
+    /// - The value nests deeper than [`MAX_DEPTH`].
     pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Node, D::Error> {
         Level(MAX_DEPTH).deserialize(from)
     }
 }
 
-/// As what `toml` hands over a date, for which serde has no type.
+/// The key under which `toml` passes a date to serde, which has no type for dates.
 const TOML_DATE: &str = "$__toml_private_datetime";
-/// As what `serde_json` hands over a number, if another crate has its feature `arbitrary_precision` compiled in.
+/// The key under which `serde_json` passes a number to serde if another crate enables its feature
+/// `arbitrary_precision`.
 const JSON_NUMBER: &str = "$serde_json::private::Number";
 
-/// A number as JSON writes it.
+/// Parses a JSON number.
 fn number(text: &str) -> Written {
     match text.parse() {
         Ok(integer) => Written::Integer(integer),
@@ -92,17 +95,17 @@ fn number(text: &str) -> Written {
     }
 }
 
-/// What is said of a text that nests too deep.
+/// The message for a text that nests too deep.
 fn too_deep() -> String {
     format!("lists and tables nest deeper than {MAX_DEPTH} levels")
 }
 
-/// A fault of the text as such.
+/// A syntax error in the text.
 fn syntax(place: Place, message: impl Into<String>) -> Diagnostic {
     Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::Syntax, "", message) }
 }
 
-/// Reads a value that may nest so many levels, itself included.
+/// Reads a value that may nest this many levels, itself included.
 #[derive(Clone, Copy)]
 struct Level(usize);
 

@@ -1,7 +1,7 @@
-//! A workflow made ready for use: which ways lead out of a status by which action.
+//! The transition table of a compiled workflow.
 //!
-//! Names are looked up once, when it is compiled. What is left are numbers: a status has its place in a row of cells,
-//! one for each action, and a cell says which ways there are and, where nothing has to be asked, where the action leads.
+//! Names are looked up once, at compilation. After that a status is an index into a row of cells, with one cell for
+//! each trigger. A cell holds the range of its edges and, if no guard has to be evaluated, the target of the trigger.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use super::transition::{Performer, Transition, Trigger};
 use crate::condition::{Condition, Facts};
 use crate::lifecycle::StepKind;
 
-/// Cells of a status: one for each step, one for moves.
+/// The number of cells of a status: one for each step, and one for moves.
 const CELLS: usize = StepKind::ALL.len() + 1;
-/// No status has this number.
+/// The index that no status has.
 const NOWHERE: u16 = u16::MAX;
 
-/// A status by its place in the workflow that gave it out.
+/// A status of a workflow, as an index into its list of statuses. It is valid only for the workflow that returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusId(pub(super) u16);
 
@@ -35,36 +35,36 @@ impl Trigger {
     }
 }
 
-/// One way out of a status.
+/// A compiled transition out of one status.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// Where it leads.
+    /// The target.
     pub(crate) to: StatusId,
-    /// The places of its guards.
+    /// Indexes into the table's guards.
     pub(crate) guards: Box<[u16]>,
-    /// Who may take it; nobody named is everybody.
+    /// The performers who may take it. Empty: everybody.
     pub(crate) may: Box<[Performer]>,
-    /// Whether it needs a reason in words.
+    /// True if the actor must give a reason in words.
     pub(crate) reason: bool,
-    /// Its place among the definition's transitions.
+    /// The index of the transition in the definition.
     pub(super) transition: u16,
 }
 
-/// The ways out of one status by one action.
+/// The edges out of one status by one trigger: a range of the table's edges.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     first: u32,
     count: u16,
-    /// Where the action leads if no guard has to be asked, else [`NOWHERE`].
+    /// The target if no guard has to be evaluated, else [`NO_STATUS`].
     plain: u16,
 }
 
-/// A guard made ready for use.
+/// A compiled guard.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) name: String,
     pub(crate) condition: Condition,
-    /// Whether it asks who acts.
+    /// True if the condition depends on the actor.
     pub(crate) of_actor: bool,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Compiles what was found to be sound; `None` if it is not.
+    /// Compiles a definition. `None` if it refers to a name that it does not define, or has no start.
     pub(super) fn compile(definition: &WorkflowDefinition) -> Option<Table> {
         let id = |place: usize| u16::try_from(place).ok().filter(|it| *it != NOWHERE).map(StatusId);
         let statuses = &definition.statuses;
@@ -113,7 +113,8 @@ impl Table {
         }
         let (mut cells, mut edges) = (Vec::with_capacity(sorted.len()), Vec::new());
         for mut cell in sorted {
-            // Guarded ways are asked first, in the order of the definition; then the default; then the others.
+            // Guarded edges are tried first, in the order of the definition; then the edge to the default; then the
+            // others.
             cell.sort_by_key(|edge| match (edge.guards.is_empty(), statuses[edge.to.place()].default) {
                 (false, _) => 0,
                 (true, true) => 1,
@@ -141,13 +142,13 @@ impl Table {
         self.cells.get(from.place() * CELLS + trigger.cell())
     }
 
-    /// The ways out of a status by an action, in the order in which they are asked.
+    /// The edges out of a status by a trigger, in the order in which they are tried.
     pub(super) fn edges(&self, from: StatusId, trigger: Trigger) -> &[Edge] {
         let Some(cell) = self.cell(from, trigger) else { return &[] };
         &self.edges[cell.first as usize..cell.first as usize + usize::from(cell.count)]
     }
 
-    /// Where an action leads whoever takes it.
+    /// The target of a trigger, regardless of who takes it.
     #[inline]
     pub(super) fn take(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
         match self.cell(from, trigger)? {
@@ -157,7 +158,7 @@ impl Table {
         }
     }
 
-    /// Where it leads when guards have to be asked.
+    /// The target if guards have to be evaluated.
     fn asked(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
         let mut answers = Answers::new(&self.guards, facts, true);
         let mut edges = self.edges(from, trigger).iter();
@@ -165,8 +166,8 @@ impl Table {
     }
 }
 
-/// Who may take a way, beside the lifecycle's own rules. It has none for moves, so that anybody who may write could pass
-/// a ticket on: where nobody is named, they are for those who work on it.
+/// The performers of an edge. The lifecycle lets everybody move a ticket who may write to it, so a move without named
+/// performers is limited to agents and programs.
 fn performers(transition: &Transition) -> Box<[Performer]> {
     match transition.action {
         Trigger::Move if transition.may.is_empty() => Box::new([Performer::Agent, Performer::Automation]),
@@ -174,7 +175,7 @@ fn performers(transition: &Transition) -> Box<[Performer]> {
     }
 }
 
-/// What guards answer: each is asked once at most, however many ways it stands on.
+/// Guard results. Each guard is evaluated at most once, even if several edges use it.
 pub(crate) struct Answers<'a> {
     guards: &'a [Guard],
     facts: &'a dyn Facts,
@@ -183,12 +184,12 @@ pub(crate) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    /// Where it is not known who acts, guards that ask for it are taken to hold.
+    /// If `actor_known` is false, guards that depend on the actor are assumed to hold.
     pub(crate) fn new(guards: &'a [Guard], facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
         Answers { guards, facts, actor_known, given: vec![None; guards.len()] }
     }
 
-    /// Whether this guard holds.
+    /// True if this guard holds.
     pub(crate) fn holds(&mut self, guard: u16) -> bool {
         let place = usize::from(guard);
         let (guard, facts, actor_known) = (&self.guards[place], self.facts, self.actor_known);
@@ -196,7 +197,7 @@ impl<'a> Answers<'a> {
             .get_or_insert_with(|| (guard.of_actor && !actor_known) || guard.condition.holds(facts))
     }
 
-    /// The guard's name.
+    /// The name of a guard.
     pub(crate) fn name(&self, guard: u16) -> &'a str {
         &self.guards[usize::from(guard)].name
     }

@@ -1,4 +1,4 @@
-//! The ways between statuses: which action takes them, and who may.
+//! Transitions between statuses: the action that takes each, and who may take it.
 
 use std::fmt;
 
@@ -8,35 +8,37 @@ use crate::lifecycle::StepKind;
 use crate::line::Line;
 use crate::suggest;
 
-/// A way from status to status.
+/// A transition to a status, from one or several other statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Transition {
-    /// From which statuses.
+    /// The statuses from which it leads.
     pub from: Vec<String>,
     /// The action that takes it.
     pub action: Trigger,
-    /// To which status.
+    /// The status to which it leads.
     pub to: String,
-    /// The guards that must all hold.
+    /// The guards. All of them must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<String>,
-    /// Who may take it, where the lifecycle would let others too; with nobody named, whom the lifecycle lets. A move, for
-    /// which the lifecycle has no rule, is then for agents and programs.
+    /// The performers who may take it, in addition to the rules of the lifecycle. Any one of them is enough.
+    ///
+    /// If the list is empty, the lifecycle alone decides. The lifecycle has no rule for moves, so a move with an empty
+    /// list may be taken by agents and programs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub may: Vec<Performer>,
-    /// Whether it needs a reason in words.
+    /// True if the actor must give a reason in words.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reason: bool,
 }
 
 impl Transition {
-    /// A way that a step of the lifecycle takes.
+    /// Creates a transition that a step of the lifecycle takes.
     pub fn step(step: StepKind, from: impl Into<String>, to: impl Into<String>) -> Transition {
         Transition::new(Trigger::Step(step), from, to)
     }
 
-    /// A way between two statuses of one state.
+    /// Creates a transition between two statuses of one state.
     pub fn within(from: impl Into<String>, to: impl Into<String>) -> Transition {
         Transition::new(Trigger::Move, from, to)
     }
@@ -46,28 +48,28 @@ impl Transition {
         Transition { from: vec![from.into()], action, to: to.into(), when, may, reason: false }
     }
 
-    /// The same way from another status too.
+    /// Adds another status from which it leads.
     #[must_use]
     pub fn or_from(mut self, from: impl Into<String>) -> Transition {
         self.from.push(from.into());
         self
     }
 
-    /// Only when this guard holds; with several, only when all do.
+    /// Adds a guard. All guards must hold.
     #[must_use]
     pub fn when(mut self, guard: impl Into<String>) -> Transition {
         self.when.push(guard.into());
         self
     }
 
-    /// These may take it; with several, each of them.
+    /// Adds a performer. Any one of the performers may take it.
     #[must_use]
     pub fn may(mut self, performer: Performer) -> Transition {
         self.may.push(performer);
         self
     }
 
-    /// Whether the lifecycle leaves it in the hands of anybody who is named.
+    /// True if the lifecycle allows at least one of the performers to take this transition by an action of their own.
     pub(super) fn is_taken_by_hand(&self) -> bool {
         let by_hand = |performer: &Performer| match self.action {
             Trigger::Step(StepKind::Confirm) => *performer == Performer::Requester,
@@ -77,13 +79,13 @@ impl Transition {
         self.may.is_empty() || self.may.iter().any(by_hand)
     }
 
-    /// Whether there is somebody who may take both.
+    /// True if one actor may take both transitions.
     pub(super) fn overlaps(&self, other: &Transition) -> bool {
         let both = |one: &Performer| other.may.iter().any(|it| one.overlaps(it));
         self.may.is_empty() || other.may.is_empty() || self.may.iter().any(both)
     }
 
-    /// It needs a reason in words.
+    /// Requires a reason in words.
     #[must_use]
     pub fn with_reason(mut self) -> Transition {
         self.reason = true;
@@ -91,23 +93,24 @@ impl Transition {
     }
 }
 
-/// What takes a transition: a step of the lifecycle, or a move between statuses of one state. Written as the step's
-/// name, or `move`.
+/// The trigger of a transition: a step of the lifecycle, or a move between statuses of one state.
+///
+/// It is written as the name of the step, or as `move`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trigger {
     /// A step from state to state.
     Step(StepKind),
-    /// A change of status that leaves the state as it is.
+    /// A change of status that keeps the state.
     Move,
 }
 
 impl Trigger {
-    /// All of them: the steps in the order of the lifecycle's table, then the move.
+    /// Iterates over all triggers: the steps in the order of the lifecycle's table, then the move.
     pub fn all() -> impl Iterator<Item = Trigger> {
         StepKind::ALL.iter().copied().map(Trigger::Step).chain([Trigger::Move])
     }
 
-    /// What is written so.
+    /// Returns the trigger with this name.
     pub fn named(name: &str) -> Option<Trigger> {
         Trigger::all().find(|trigger| trigger.to_string() == name)
     }
@@ -132,15 +135,15 @@ impl Serialize for Trigger {
 ///
 /// | written | who |
 /// |---|---|
-/// | `requester` | the contact who asks |
+/// | `requester` | the requester of the ticket |
 /// | `agent` | any agent |
 /// | `automation` | programs, and the desk itself when a timer falls due |
-/// | `line:second` | agents whose attribute `line` says so: `first`, `second`, `third` or `external` |
-/// | `role:lead` | agents whose attribute `role` is this, or contains it as a list |
+/// | `line:second` | agents with this value of the attribute `line`: `first`, `second`, `third` or `external` |
+/// | `role:lead` | agents with this value of the attribute `role`, or with a list that contains it |
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Performer {
-    /// The contact who asks.
+    /// The requester of the ticket.
     Requester,
     /// Any agent.
     Agent,
@@ -153,7 +156,7 @@ pub enum Performer {
 }
 
 impl Performer {
-    /// What may be written, for messages.
+    /// The accepted forms, for messages.
     pub(super) const WRITTEN: &'static [&'static str] = &[
         "requester",
         "agent",
@@ -165,10 +168,10 @@ impl Performer {
         "role:NAME",
     ];
 
-    /// Who is written so.
+    /// Parses the written form of a performer.
     ///
     /// # Errors
-    /// Why nobody is, with the nearest name.
+    /// The text is not one of the forms. The message suggests the nearest one.
     pub(super) fn named(text: &str) -> Result<Performer, String> {
         Ok(match text {
             "requester" => Performer::Requester,
@@ -187,8 +190,8 @@ impl Performer {
 }
 
 impl Performer {
-    /// Whether one person may be both, as far as the words say: of two roles somebody may have both, but then the
-    /// order of the transitions decides.
+    /// True if one actor is always or often both. Two different roles do not overlap: an actor may have both, but then
+    /// the order of the transitions decides.
     fn overlaps(&self, other: &Performer) -> bool {
         let of_agents =
             |it: &Performer| matches!(it, Performer::Agent | Performer::Line(_) | Performer::Role(_));

@@ -1,4 +1,5 @@
-//! Whether an end that is drawn can be got to: by somebody who may, and with nothing demanded that nobody can give.
+//! Checks that a final status can be reached in practice: somebody may take the transitions, and the required fields
+//! can be filled.
 
 use super::map::{Edge, Map};
 use super::message::find;
@@ -6,18 +7,20 @@ use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Performer, Trigger};
 
-/// The field that only the step which resolves can fill.
+/// Only the step that resolves a ticket can fill this field.
 const CODE: &str = "resolution_code";
 
-/// Whether a way is open to somebody whatever the ticket says of itself.
+/// True if somebody can take this edge, regardless of the ticket's fields: it has no guard, and the lifecycle lets one
+/// of its performers take it or, for a resume, a message of the requester does.
 pub(super) fn is_sure(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let transition = edge.transition;
-    // Other ways that nobody may take are a fault of their own.
+    // Other edges without a permitted performer are reported as [`DiagnosticKind::NobodyMay`].
     let by_hand = transition.is_taken_by_hand() || transition.action != Trigger::Step(StepKind::Resume);
     transition.when.is_empty() && (by_hand || is_taken_by_message(map, edge))
 }
 
-/// Whether a message of the requester resumes by this way: the ticket waits for it, and no other way comes first.
+/// True if a message of the requester resumes by this edge: the ticket waits for the customer, and no other edge that
+/// is open to the requester comes first.
 fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let mut theirs = map
         .edges(edge.from, Trigger::Step(StepKind::Resume))
@@ -28,10 +31,11 @@ fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
             .all(|it| it.to == edge.to || (it.transition.when.is_empty() && map.statuses()[edge.to].default))
 }
 
-/// Resolved statuses in which a ticket may be without a resolution code, where every way on demands one.
+/// Reports resolved statuses in which a ticket may lack a resolution code while every path to a final status requires
+/// one.
 pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], found: &mut Vec<Diagnostic>) {
     let Some(start) = map.start else { return };
-    // Ways that lead to unknown places might be just those which are missed here.
+    // An edge with an unknown end might be the missing one.
     if !map.to_anywhere.is_empty() || !map.from_anywhere.is_empty() {
         return;
     }
@@ -63,7 +67,7 @@ pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], fo
     }
 }
 
-/// Marks one end of every way for which this holds; whether there was one not marked before.
+/// Marks one end of every edge that satisfies `counts`. Returns true if it marked a new status.
 fn spread(
     map: &Map<'_>,
     marked: &mut [bool],

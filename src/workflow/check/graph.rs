@@ -1,4 +1,4 @@
-//! The graph of a definition: what is reached, what leads to an end, and what is left to chance.
+//! Checks of the graph: reachability from the start, paths to a final status, and ambiguous transitions.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::iter::successors;
@@ -25,7 +25,7 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     ends::without_code(map, &stuck, &by_luck, found);
 }
 
-/// The statuses, and the ways between them that count.
+/// The graph of the statuses and of the edges that satisfy `counts`.
 pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGraph<(), ()> {
     let mut graph = DiGraph::new();
     for _ in map.statuses() {
@@ -55,7 +55,7 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The statuses from which no end can be reached by the ways that count.
+/// The statuses from which no final status can be reached by edges that satisfy `counts`.
 fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
     let graph = graph(map, counts);
     let backward = Reversed(&graph);
@@ -69,7 +69,8 @@ fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
         .collect()
 }
 
-/// Of statuses that are stuck, the groups at the bottom: mending these mends those that lead into them.
+/// The strongly connected components of stuck statuses that no edge leaves. Fixing these also fixes the stuck statuses
+/// that lead into them.
 fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
     let graph = graph(map, counts);
     let leaves = |group: &Vec<NodeIndex>| {
@@ -105,7 +106,7 @@ fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A shortest circle through the first status of a group whose statuses all reach each other.
+/// A shortest cycle through the first status of a group. All statuses of the group can reach each other.
 fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     let first = group[0];
     let inside: Vec<&Edge<'_>> =
@@ -154,7 +155,8 @@ fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether another way, to the default status and open to everybody, is what the action means without a name.
+/// True if an unguarded edge that is open to everybody leads to the default status of the same state, and so takes
+/// precedence if the action names no status.
 fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
     map.edges(edge.from, trigger).any(|it| {
@@ -167,11 +169,11 @@ fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     })
 }
 
-/// Two ways without a guard for one action, where nothing says which is meant.
+/// Reports two unguarded edges for one action if neither leads to a default status.
 fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for edge in &map.edges {
         let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
-        // A move names its status; a way with a guard is tried before those without.
+        // A move names its status, and guarded edges are tried before unguarded ones.
         if trigger == Trigger::Move || !edge.transition.when.is_empty() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What is legal, but probably not what was meant.
+//! Warnings: legal, but probably unintended.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         find(found, DiagnosticKind::UnusedGuard, format!("guards.{guard}"), "no transition uses it");
     }
     shadowed(map, found);
-    // Ways that lead to unknown places might be just those which are missed below.
+    // An edge with an unknown end might be the missing one in the checks below.
     if !map.to_anywhere.is_empty() || !map.from_anywhere.is_empty() {
         return;
     }
@@ -61,7 +61,8 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether one of these may take such a step from here without a guard; with nobody named, whether anybody may.
+/// True if one of these performers may take the step from this status without a guard. With an empty list, any
+/// performer will do.
 fn has(map: &Map<'_>, from: usize, step: StepKind, performers: &[Performer]) -> bool {
     map.edges(from, Trigger::Step(step)).any(|edge| {
         let may = &edge.transition.may;
@@ -70,7 +71,7 @@ fn has(map: &Map<'_>, from: usize, step: StepKind, performers: &[Performer]) -> 
     })
 }
 
-/// A guarded way behind one that is taken whenever this one could be.
+/// Reports guarded edges that are never chosen because an earlier edge is open whenever they are.
 fn shadowed(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for edge in &map.edges {
         if edge.transition.when.is_empty() || edge.transition.action == Trigger::Move {

@@ -1,4 +1,4 @@
-//! A definition with its names looked up, as the checks walk through it.
+//! A definition with its names resolved, for the checks.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use crate::lifecycle::StateKind;
 use crate::workflow::definition::{Status, WorkflowDefinition};
 use crate::workflow::transition::{Transition, Trigger};
 
-/// The status in which tickets begin: the only one of the state new, or the default among several.
+/// The index of the start status: the only status in the state new, or the default among several.
 pub(in crate::workflow) fn start(definition: &WorkflowDefinition) -> Option<usize> {
     let mut of_new = definition.statuses.iter().enumerate().filter(|(_, it)| it.state == StateKind::New);
     let first = of_new.next()?;
@@ -17,27 +17,27 @@ pub(in crate::workflow) fn start(definition: &WorkflowDefinition) -> Option<usiz
     rest.find(|(_, it)| it.default).map(|(place, _)| place)
 }
 
-/// A definition with its names looked up.
+/// A definition with its names resolved.
 pub(super) struct Map<'a> {
     pub(super) definition: &'a WorkflowDefinition,
     pub(super) start: Option<usize>,
     pub(super) edges: Vec<Edge<'a>>,
-    /// The places of the edges out of each status, in their order.
+    /// For each status, the indexes of the edges out of it, in the order of the definition.
     pub(super) out: Vec<Vec<usize>>,
-    /// Which statuses are the first of their name.
+    /// For each status, true if no earlier status has the same name.
     pub(super) first: Vec<bool>,
-    /// From where ways lead to an unknown place.
+    /// The statuses with an edge to an unknown status.
     pub(super) to_anywhere: BTreeSet<usize>,
-    /// Where ways lead from an unknown place.
+    /// The statuses with an edge from an unknown status.
     pub(super) from_anywhere: BTreeSet<usize>,
 }
 
-/// One way from one status to one other.
+/// A transition from one status to one other.
 #[derive(Clone, Copy)]
 pub(super) struct Edge<'a> {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Its place in the list of transitions, and which of the statuses from which it leads.
+    /// The index of the transition, and the index of `from` in the transition's list.
     pub(super) place: (usize, usize),
     pub(super) transition: &'a Transition,
 }
@@ -87,7 +87,8 @@ impl<'a> Map<'a> {
         self.definition.statuses[status].state
     }
 
-    /// Whether no status before has the same name. A name given twice is a fault of its own, and ways lead to the first.
+    /// True if no earlier status has the same name. A repeated name is reported elsewhere, and edges lead to the first
+    /// status.
     pub(super) fn is_first(&self, status: usize) -> bool {
         self.first[status]
     }
@@ -97,18 +98,18 @@ impl<'a> Map<'a> {
         self.out[from].iter().map(|place| &self.edges[*place])
     }
 
-    /// The ways out of a status that this action takes.
+    /// The edges out of a status with this trigger.
     pub(super) fn edges(&self, from: usize, trigger: Trigger) -> impl Iterator<Item = &Edge<'a>> {
         self.out(from).filter(move |it| it.transition.action == trigger)
     }
 
-    /// Those of them that stand before this one.
+    /// The edges that precede this one, from the same status and with the same trigger.
     pub(super) fn ways_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
         let place = edge.place;
         self.edges(edge.from, edge.transition.action).take_while(move |it| it.place < place)
     }
 
-    /// Statuses as a chain, for messages.
+    /// Formats statuses as a path, for messages.
     pub(super) fn chain(&self, statuses: &[usize]) -> String {
         let names: Vec<String> = statuses.iter().map(|it| format!("{:?}", self.name(*it))).collect();
         names.join(" -> ")

@@ -1,15 +1,15 @@
-//! The words of the findings that several checks have in common.
+//! Messages that several checks share.
 
 use crate::suggest;
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
-/// How many names a message lists.
+/// The maximum number of names in a message.
 const LISTED: usize = 50;
-/// After how many findings an unknown name is told alone: to suggest another and to list them all takes time and room
-/// for every name that there is.
+/// After this many diagnostics, an unknown name is reported without a suggestion and without the list of known names.
+/// Both cost time and space in proportion to the number of names.
 const TOLD_IN_FULL: usize = 50;
 
-/// Names in a list, for messages.
+/// Formats names as a list, for messages.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = names.into_iter();
     let listed: Vec<String> = names.by_ref().take(LISTED).map(|it| format!("{it:?}")).collect();
@@ -20,7 +20,7 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// That nothing is called so: with what was probably meant, and with all that there is.
+/// The message for an unknown name, with the nearest known name and the list of all known names.
 pub(super) fn unknown<'a, Names: Iterator<Item = &'a str>>(
     (what, several): (&str, &str),
     name: &str,

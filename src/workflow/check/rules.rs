@@ -1,8 +1,8 @@
-//! What must lie on every way to somewhere.
+//! Checks the rules: every path to one place must pass another.
 //!
-//! One place dominates another if every way from the start to the second passes the first. For a set of places that is
-//! so exactly when the second cannot be reached once the set is taken out of the graph; and where it can be, the
-//! shortest such way is the proof.
+//! A place dominates another if every path from the start to the second passes the first. A set of places dominates a
+//! target exactly if the target is unreachable once the set is removed from the graph. If it is still reachable, the
+//! shortest such path is the counterexample.
 
 use std::collections::VecDeque;
 
@@ -30,7 +30,7 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The shortest way from the start to one place that passes nothing of another.
+/// The shortest path from the start to a status that satisfies `to` and avoids every status that satisfies `passes`.
 fn way_round(
     map: &Map<'_>,
     to: impl Fn(usize) -> bool,

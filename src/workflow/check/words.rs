@@ -1,4 +1,4 @@
-//! The words of a definition: names, lists, fields, and what each transition says by itself.
+//! Checks of the parts one by one: names, lists, fields, and each transition by itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,19 +12,19 @@ use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Transition, Trigger};
 
-/// The most statuses that a workflow may have.
+/// The maximum number of statuses of a workflow.
 pub const MAX_STATUSES: usize = 500;
-/// The most transitions that a workflow may have. One that leads from several statuses counts for each of them.
+/// The maximum number of transitions of a workflow. A transition from several statuses counts once for each of them.
 pub const MAX_TRANSITIONS: usize = 5_000;
-/// The most guards that a workflow may have.
+/// The maximum number of guards of a workflow.
 pub const MAX_GUARDS: usize = 500;
-/// The most rules that a workflow may have.
+/// The maximum number of rules of a workflow.
 pub const MAX_RULES: usize = 100;
 
-/// The obligations that every ticket can meet, beside the desk's own fields.
+/// The fields that every ticket has and that a status may require, apart from the desk's custom fields.
 const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
 
-/// More than may be. The other checks are not made then: they take time that grows faster than the definition.
+/// Reports exceeded limits. The other checks are then skipped, because their cost grows faster than the definition.
 pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     let edges = definition.transitions.iter().map(|it| it.from.len().max(1)).sum();
     let counts = [
@@ -109,14 +109,14 @@ fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diag
             let message = format!("the field {field:?} {meant}; fields: {fields}");
             find(found, DiagnosticKind::UnknownField, &path, message);
         }
-        // What is wrong whatever the fields are, and with them if all of these are known.
+        // Comparisons are checked against the field types only if all fields are known.
         for fault in condition.faults(unknown.is_empty().then_some(fields)) {
             find(found, DiagnosticKind::BadCondition, &path, fault);
         }
     }
 }
 
-/// The reason that was probably meant by one of the author's own: that in words (`third party`) among them.
+/// The built-in reason that the author of a custom reason probably meant. `third party` counts as `third_party`.
 fn nearly_known(reason: &HoldReason) -> Option<&'static str> {
     let HoldReason::Own(own) = reason else { return None };
     suggest::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
@@ -195,7 +195,7 @@ fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A resolution code comes with the resolution: what lies before it cannot ask for one.
+/// Checks required fields. A resolution code is given with the resolution, so it cannot be required earlier.
 fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Diagnostic>) {
     let resolved = status.state == StateKind::Resolved;
     let sides = [
@@ -227,7 +227,7 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Dia
     }
 }
 
-/// What one part of the definition says.
+/// Checks one part of the definition.
 struct Words<'a> {
     definition: &'a WorkflowDefinition,
     path: String,
@@ -243,7 +243,7 @@ impl<'a> Words<'a> {
         find(self.found, kind, path, message);
     }
 
-    /// The status of this name; `path` is the name's own.
+    /// Looks up a status. `self.path` is the path of the name itself.
     fn status(&mut self, name: &str) -> Option<&'a Status> {
         self.status_at(name, self.path.clone())
     }
@@ -273,7 +273,7 @@ impl<'a> Words<'a> {
                 self.find(DiagnosticKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
-        // The requester resumes by a message, though not by hand.
+        // A resume may be limited to the requester: a message resumes the ticket.
         if let Trigger::Step(step) = transition.action
             && step != StepKind::Resume
             && !transition.is_taken_by_hand()
@@ -302,7 +302,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Whether the closed states have such a way.
+    /// Checks an edge against the lifecycle.
     fn edge(&mut self, from: &Status, to: &Status, trigger: Trigger, path: String) {
         let said = format!("{trigger} from {:?} to {:?}", from.name, to.name);
         match trigger {
@@ -365,7 +365,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Ways that are there twice for the same people.
+/// Reports transitions that are defined twice for overlapping performers.
 fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
     type Same<'a> = (&'a str, Trigger, &'a str, BTreeSet<&'a str>);
     let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! The picture in Graphviz's DOT language.
+//! Renders a picture in Graphviz's DOT language.
 
 use std::fmt::Write;
 
@@ -41,7 +41,7 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
     text
 }
 
-/// A string of DOT, in which a line is broken by `\n`.
+/// Quotes a DOT string. Line breaks become `\n`.
 fn quoted(words: &str) -> String {
     format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

@@ -1,23 +1,24 @@
-//! Where everything stands: the order in each row, with few crossings, then the places, with lines as straight as may be.
+//! Computes the layout: first the order of each row, with few crossings, then the x coordinates, with lines that are as
+//! straight as possible.
 //!
-//! The layered method of Sugiyama: the rows are given, and every line leads from a row to the next. Orders are improved
-//! by sweeps that sort each row by the mean place of the neighbours; the order with the fewest crossings wins. Places
-//! are the best for each row in turn that keep its order and distances, which is an isotonic regression.
+//! This is the layered method of Sugiyama. The rows are given, and every line leads from one row to the next. Each
+//! sweep sorts every row by the mean position of the neighbours of its items; the order with the fewest crossings wins.
+//! The coordinates of a row are the best ones that keep its order and spacing: an isotonic regression, row by row.
 
 use super::sheet::{Item, Sheet, What};
 
-/// How often rows are gone through: less often in big pictures, so that each takes about the same time.
+/// The number of sweeps. It falls with the number of links, so that every picture takes about the same time.
 fn sweeps(links: usize) -> usize {
     (400_000 / (links + 1)).clamp(2, 32)
 }
 
-/// The neighbours of each item in the rows above and below.
+/// For each item, its neighbours in the row above and in the row below.
 struct Near {
     above: Vec<Vec<usize>>,
     below: Vec<Vec<usize>>,
 }
 
-/// Gives every item its place. The rows are put in order.
+/// Orders the rows and assigns an x coordinate to every item.
 pub(super) fn place(sheet: &mut Sheet) {
     let near = Near::of(sheet);
     let links: usize = near.below.iter().map(Vec::len).sum();
@@ -44,7 +45,7 @@ impl Near {
 fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
     let mut at = vec![0.0; sheet.items.len()];
     let number = |row: &[usize], at: &mut [f64]| {
-        // By parts of the row's length, so that long and short rows can be compared.
+        // Positions are fractions of the row's length, so that long and short rows are comparable.
         row.iter().enumerate().for_each(|(place, item)| at[*item] = (place as f64 + 0.5) / row.len() as f64);
     };
     sheet.rows.iter().for_each(|row| number(row, &mut at));
@@ -73,7 +74,7 @@ fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
     sheet.rows = best.1;
 }
 
-/// How many lines cross between all neighbouring rows, by a tree of sums for each pair.
+/// The number of line crossings between all adjacent rows, counted with a Fenwick tree for each pair of rows.
 fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
     let mut place = vec![0; near.below.len()];
     let mut crossings = 0;
@@ -85,7 +86,7 @@ fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
             let mut ends: Vec<usize> = near.below[*item].iter().map(|it| place[*it]).collect();
             ends.sort_unstable();
             for end in &ends {
-                // Those seen before that end further to the right.
+                // The earlier lines that end further to the right cross this one.
                 let mut left = 0;
                 let mut at = end + 1;
                 while at > 0 {
@@ -107,7 +108,7 @@ fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
     crossings
 }
 
-/// How far apart the centres of two neighbours must be.
+/// The minimum distance between the centres of two adjacent items.
 fn apart(left: &Item, right: &Item) -> f64 {
     let both = matches!((left.what, right.what), (What::Status(_), What::Status(_)));
     f64::midpoint(left.width, right.width) + if both { 40.0 } else { 16.0 }
@@ -138,14 +139,15 @@ fn settle(sheet: &mut Sheet, near: &Near, sweeps: usize) {
     }
 }
 
-/// Puts one row where it is nearest to its neighbours, in its order.
+/// Moves the items of one row as close to their neighbours as the order and spacing allow.
 fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
     let row = &sheet.rows[row];
     let weight = |one: usize, other: usize| {
         let straight = |it: usize| matches!(sheet.items[it].what, What::Bend | What::Label(_));
         if straight(one) && straight(other) { 6.0 } else { 1.0 }
     };
-    // Blocks of items that touch: the mean of what they want, its weight, and how many they are.
+    // Blocks of touching items: the weighted mean of their preferred positions, the total weight, and the number of
+    // items.
     let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
     let mut offsets = Vec::with_capacity(row.len());
     let mut offset = 0.0;

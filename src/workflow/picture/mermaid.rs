@@ -1,4 +1,4 @@
-//! The picture as a Mermaid flowchart.
+//! Renders a picture as a Mermaid flowchart.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
             if let Some(count) = picture.standing(status) {
                 let _ = write!(name, "<br/>{count}");
             }
-            // Ends have a doubled frame.
+            // Final statuses have a double frame.
             let (open, close) = if state.is_final() { ("[[", "]]") } else { ("(", ")") };
             let _ = writeln!(text, "        s{status}{open}\"{name}\"{close}");
         }
@@ -31,7 +31,7 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
         let _ = writeln!(text, "    s{} -->|\"{label}\"| s{}", route.from, route.to);
     }
     let most = routes.iter().filter_map(|it| it.count).max().unwrap_or(0);
-    // The way from the beginning is the first link. Those of one width stand together.
+    // The link from the start marker has number 0. Links of the same width share one statement.
     let mut widths: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (number, route) in routes.iter().enumerate() {
         if let Some(count) = route.count.filter(|it| *it > 0) {
@@ -44,7 +44,7 @@ pub(super) fn written(picture: &Picture<'_>) -> String {
     text
 }
 
-/// Words for a quoted label: what could mean something to Mermaid, HTML or Markdown is written by its number.
+/// Escapes a quoted label. Characters with a meaning in Mermaid, HTML or Markdown become numeric entities.
 fn escaped(words: &str) -> String {
     let mut text = String::with_capacity(words.len());
     for sign in words.chars() {

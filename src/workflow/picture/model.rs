@@ -1,4 +1,4 @@
-//! What a picture shows: the statuses of a workflow in their groups, the ways between them, and counts.
+//! The content of a picture: the statuses by state, the routes between them, and the counts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::workflow::compiled::Workflow;
 use crate::workflow::process_map::ProcessMap;
 use crate::workflow::table::StatusId;
 
-/// A picture of a workflow, to be written in one of three forms.
+/// A picture of a workflow, in one of three formats.
 ///
 /// ```
 /// use firstline::workflow::{Picture, ProcessMap, Workflow};
@@ -27,25 +27,25 @@ pub struct Picture<'a> {
     pub(super) process_map: Option<&'a ProcessMap>,
 }
 
-/// All ways from one status to another.
+/// All transitions from one status to another.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// What takes them, one in a line.
+    /// The label of each transition.
     pub(super) labels: Vec<String>,
-    /// How many tickets went.
+    /// The number of tickets that took this route. `None` in a picture without counts.
     pub(super) count: Option<u64>,
 }
 
 impl<'a> Picture<'a> {
-    /// The picture of this workflow, without counts.
+    /// Creates a picture of this workflow without counts.
     pub fn of(workflow: &'a Workflow) -> Picture<'a> {
         Picture { workflow, process_map: None }
     }
 
-    /// With counts: how many tickets stand in each status and went each way. Those of another workflow, or of another
-    /// version of this one, are not shown.
+    /// Adds the number of tickets in each status and on each route. Has no effect if the counts are of another workflow
+    /// or of another version of this one.
     #[must_use]
     pub fn counting(mut self, process_map: &'a ProcessMap) -> Picture<'a> {
         self.process_map = Some(process_map).filter(|it| it.is_of(self.workflow.reference()));
@@ -64,7 +64,7 @@ impl<'a> Picture<'a> {
         self.workflow.find(&self.workflow.start().name).map_or(0, StatusId::place)
     }
 
-    /// The states that have a status here, each with its statuses.
+    /// The states that have a status in this workflow, each with the indexes of its statuses.
     pub(super) fn groups(&self) -> impl Iterator<Item = (StateKind, Vec<usize>)> {
         let all = 0..self.workflow.definition().statuses.len();
         StateKind::ALL.iter().filter_map(move |state| {
@@ -73,13 +73,13 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// How many tickets stand in a status.
+    /// The number of tickets in a status. `None` in a picture without counts.
     pub(super) fn standing(&self, status: usize) -> Option<u64> {
         let (id, _) = self.workflow.statuses().nth(status)?;
         self.process_map.map(|it| it.standing(id))
     }
 
-    /// All ways, those between the same two statuses as one, in the order in which they are written.
+    /// All routes, in the order of the definition. Transitions between the same two statuses form one route.
     pub(super) fn routes(&self) -> Vec<Route> {
         let mut places = BTreeMap::new();
         let mut routes: Vec<Route> = Vec::new();
@@ -108,11 +108,12 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// A line's width for so many tickets: by the logarithm, so that rare ways stay visible beside busy ones.
+/// The width of a line for a number of tickets. It grows with the logarithm, so that rare routes stay visible next to
+/// busy ones.
 pub(super) fn width(count: u64, most: u64) -> f64 {
     if count == 0 {
         return 1.0;
     }
-    // Counts beyond 2^53 would lose their last digits, which no eye sees.
+    // The loss of precision above 2^53 is invisible.
     1.4 + 4.6 * (count as f64).ln_1p() / (most.max(1) as f64).ln_1p()
 }

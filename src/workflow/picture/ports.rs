@@ -1,18 +1,20 @@
-//! Where lines touch statuses: side by side on each side of a box, in the order of their other ends.
+//! Computes the ports, at which lines touch statuses: side by side on each side of a box, in the order of their other
+//! ends.
 
 use super::sheet::{Sheet, What};
 
 /// The end of a part of a bus at a status.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    /// Where its other end is.
+    /// The x coordinate of the other end.
     toward: f64,
     bus: usize,
     part: usize,
     begins: bool,
 }
 
-/// From where to where each part of each bus leads, from the left. Lines at a box are at most this far apart.
+/// The x coordinates of the two ends of each part of each bus. `room` is the maximum distance between two lines at a
+/// box.
 pub(super) fn of(sheet: &Sheet, room: f64) -> Vec<Vec<(f64, f64)>> {
     let x = |item: usize| sheet.items[item].x;
     let mut ports: Vec<Vec<(f64, f64)>> =

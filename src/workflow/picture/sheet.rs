@@ -1,32 +1,32 @@
-//! What is to be drawn, before it has places: rows of boxes, and the ways between them.
+//! The elements of a drawing before layout: rows of items, and the lines between them.
 //!
-//! Statuses stand in the even rows, in the order of the states; labels of ways in the odd ones. Ways that lead to the
-//! same status by the same words are one bus: it has one label, and each status from which it may be taken joins it. In
-//! every row that a bus passes it has a place of its own, so that no line runs through a box.
+//! Statuses are in the even rows, in the order of the states; labels are in the odd rows. Routes with the same label
+//! and the same target form one bus: it has one label, and each source status joins it. A bus has an item in every row
+//! that it passes, so that no line runs through a box.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Picture, Route};
 use super::text_layout;
 
-/// The most statuses that stand side by side, and the most rows that moves within a state are drawn apart.
+/// The maximum number of statuses in a row, and the maximum number of rows that the moves within one state spread over.
 const ABREAST: usize = 6;
 const DEEP: usize = 12;
 
-/// Sizes of letters and lines, in pixels.
+/// Font sizes and line heights, in pixels.
 pub(super) const NAME: f64 = 13.0;
 pub(super) const NAME_LINE: f64 = 17.0;
 pub(super) const WORDS: f64 = 11.0;
 pub(super) const WORDS_LINE: f64 = 14.0;
 
-/// Something that has a place in a row.
+/// An element with a position in a row.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) row: usize,
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) what: What,
-    /// Its centre, from the left.
+    /// The x coordinate of the centre.
     pub(super) x: f64,
 }
 
@@ -35,21 +35,21 @@ pub(super) enum What {
     Status(usize),
     /// The label of a bus.
     Label(usize),
-    /// Where a bus passes a row.
+    /// The point at which a bus passes a row.
     Bend,
 }
 
-/// Ways with the same words to the same status, from the same side.
+/// Routes with the same label to the same status, from the same side.
 #[derive(Debug)]
 pub(super) struct Bus {
     pub(super) to: usize,
     pub(super) lines: Vec<String>,
-    /// Whether it leads back up.
+    /// True if it leads up.
     pub(super) upward: bool,
     pub(super) parts: Vec<Part>,
 }
 
-/// A part of a bus, between items of neighbouring rows, or of the same one for a status beside its target.
+/// A segment of a bus, between items of adjacent rows. The source may also be in the row of the target.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) from: usize,
@@ -62,7 +62,7 @@ pub(super) struct Sheet {
     pub(super) items: Vec<Item>,
     pub(super) rows: Vec<Vec<usize>>,
     pub(super) buses: Vec<Bus>,
-    /// Of each status: its name in lines, and what leads from it to itself.
+    /// For each status: the lines of its name, and the labels of the transitions from the status to itself.
     pub(super) names: Vec<Vec<String>>,
     pub(super) loops: Vec<Vec<String>>,
 }
@@ -119,7 +119,7 @@ impl Sheet {
         }
     }
 
-    /// Adds an item at the end of a row. The first items are the statuses, in their order.
+    /// Adds an item at the end of a row. The first items are the statuses, in the order of the definition.
     fn put(&mut self, row: usize, width: f64, height: f64, what: What) -> usize {
         self.items.push(Item { row, width, height, what, x: 0.0 });
         self.rows[row].push(self.items.len() - 1);
@@ -131,7 +131,7 @@ impl Sheet {
         let sources: Vec<usize> = routes.iter().map(|it| self.items[it.from].row).collect();
         let highest = sources.iter().copied().min().unwrap_or(target);
         let lowest = sources.iter().copied().max().unwrap_or(target);
-        // The rows that it passes, and the middle of what all of its ways have in common.
+        // The rows that the bus passes, and the middle of the stretch that all of its routes share.
         let (passed, middle) = if upward {
             (
                 target + 1..=lowest.saturating_sub(1).max(target + 1),
@@ -163,7 +163,8 @@ impl Sheet {
         let mut joined: Vec<Option<u64>> = vec![count.map(|_| 0); chain.len()];
         for route in routes {
             let row = self.items[route.from].row;
-            // It joins beside its own row, on the side of the target; beside the target's own row, below.
+            // A route joins the bus in the row next to its own, towards the target; from the target's own row, it joins
+            // below.
             let place = if upward { row.saturating_sub(1).max(target + 1) } else { row + 1 } - first;
             parts.push(Part { from: route.from, to: chain[place], count: route.count });
             let onward = if upward { 0..=place } else { place..=chain.len() - 1 };
@@ -186,15 +187,15 @@ fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
     let single = labels.len() == 1;
     match (count, lines.last_mut()) {
         (Some(count), Some(last)) if single => last.push_str(&format!(": {count}")),
-        // Of several ways together.
+        // The sum over several transitions.
         (Some(count), _) => lines.push(format!("together {count}")),
         (None, _) => {}
     }
     lines
 }
 
-/// The row of each status: states one below the other, and within a state what is moved on to below that from which
-/// it is moved, in the order in which they are written.
+/// The row of each status. States are stacked in order. Within a state, the target of a move is below its source if it
+/// is written later.
 fn rows(picture: &Picture<'_>, routes: &[Route]) -> Vec<usize> {
     let edges: BTreeSet<(usize, usize)> = routes.iter().map(|it| (it.from, it.to)).collect();
     let mut rows = vec![0; picture.names().count()];

@@ -1,4 +1,4 @@
-//! The drawing itself.
+//! Renders a picture as SVG.
 
 use std::fmt::Write;
 
@@ -8,13 +8,14 @@ use super::ports;
 use super::sheet::{Bus, Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
 use crate::lifecycle::StateKind;
 
-/// Room around the drawing, for the names of the states at its left, and above a band's first row.
+/// Sizes in pixels: the space around the drawing, the space for state names on the left, the space above the first row
+/// of a band, and the length of an arrowhead.
 const MARGIN: f64 = 16.0;
 const GUTTER: f64 = 96.0;
 const TOP: f64 = 44.0;
 const ARROW: f64 = 8.0;
 
-/// The colours of a state: of its band, and of what leads there.
+/// The colours of a state: the light one for its band, the dark one for lines that lead to it.
 fn colours(state: StateKind) -> (&'static str, &'static str) {
     match state {
         StateKind::New => ("#e8f0fe", "#2457a6"),
@@ -26,7 +27,7 @@ fn colours(state: StateKind) -> (&'static str, &'static str) {
     }
 }
 
-/// Where a row lies.
+/// The vertical extent of a row.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     top: f64,
@@ -37,7 +38,7 @@ struct Drawing<'a> {
     picture: &'a Picture<'a>,
     sheet: Sheet,
     rows: Vec<Row>,
-    /// From where to where each part of each bus leads.
+    /// The x coordinates of the two ends of each part of each bus.
     ports: Vec<Vec<(f64, f64)>>,
     most: u64,
     text: String,
@@ -68,12 +69,13 @@ pub(super) fn drawn(picture: &Picture<'_>) -> String {
     drawing.text
 }
 
-/// Where the last band ends: below the last row of statuses, under which no ways run.
+/// The bottom of the last band: below the last row of statuses, because no lines run under it.
 fn last_band(rows: &[Row]) -> f64 {
     rows.iter().rev().nth(1).map_or(0.0, |it| it.bottom) + MARGIN
 }
 
-/// Rows as high as what is in them, and further apart where lines run far to the side.
+/// Computes the rows. Each row is as high as its highest item, and rows are further apart if lines between them run far
+/// to the side.
 fn rows(sheet: &Sheet) -> Vec<Row> {
     let mut far = vec![0.0_f64; sheet.rows.len()];
     for part in sheet.buses.iter().flat_map(|it| &it.parts) {
@@ -85,7 +87,7 @@ fn rows(sheet: &Sheet) -> Vec<Row> {
     let mut rows = Vec::with_capacity(sheet.rows.len());
     for (row, items) in sheet.rows.iter().enumerate() {
         let high = items.iter().map(|it| sheet.items[*it].height).fold(0.0, f64::max);
-        // Bands end halfway in the rows of labels, which therefore are never without any height.
+        // Bands end in the middle of label rows, so a label row always has some height.
         let high = if row % 2 == 1 { high.max(12.0) } else { high };
         rows.push(Row { top, bottom: top + high });
         top += high + (16.0 + far[row] * 0.07).clamp(20.0, 64.0);
@@ -118,7 +120,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// The top and bottom of a status, in the middle of its row.
+    /// The top and bottom of a status, which is vertically centred in its row.
     fn edges(&self, item: &Item) -> (f64, f64) {
         let middle = f64::midpoint(self.rows[item.row].top, self.rows[item.row].bottom);
         (middle - item.height / 2.0, middle + item.height / 2.0)
@@ -144,7 +146,7 @@ impl Drawing<'_> {
             for (part, port) in bus.parts.iter().zip(ports) {
                 let path = self.path(bus, part, *port);
                 let stroke = part.count.map_or(1.4, |count| width(count, self.most));
-                // What nobody took stays pale.
+                // Lines that no ticket took are pale.
                 let pale = if part.count == Some(0) { " stroke-opacity=\"0.35\"" } else { "" };
                 let _ = writeln!(
                     self.text,
@@ -161,16 +163,16 @@ impl Drawing<'_> {
         }
     }
 
-    /// From a status or through a label or bend, then over to the next row.
+    /// The path of a part: vertical from a status, label or bend, then a curve to the next row.
     fn path(&self, bus: &Bus, part: &Part, (x, to_x): (f64, f64)) -> String {
         let (from, to) = (&self.sheet.items[part.from], &self.sheet.items[part.to]);
         let down = to.row > from.row;
         let (own, next) = (self.rows[from.row], self.rows[to.row]);
         let (leaves, enters) = if down { (own.bottom, next.top) } else { (own.top, next.bottom) };
-        // Where a bus turns round, beside statuses of its target's row, nothing comes from below.
+        // If no part of the bus joins from below, the bus turns here, next to statuses in the row of its target.
         let turns =
             || !bus.parts.iter().any(|it| it.to == part.from && self.sheet.items[it.from].row > from.row);
-        // A little earlier than the part before it ends, so that no gap shines through.
+        // Overlaps the previous part slightly, so that no gap shows.
         let begin = match from.what {
             What::Status(_) if down => self.edges(from).1,
             What::Status(_) => self.edges(from).0,
@@ -178,7 +180,7 @@ impl Drawing<'_> {
             _ if turns() => f64::midpoint(own.top, own.bottom),
             _ => own.bottom + 0.7,
         };
-        // The last piece is straight, so that the arrow stands upright on it.
+        // The last stretch is straight, so that the arrowhead is upright.
         let (top, bottom) = self.edges(to);
         let (enters, end) = match to.what {
             What::Status(_) if down => (enters.min(top - ARROW - 2.0), top - ARROW + 1.0),
@@ -222,7 +224,8 @@ impl Drawing<'_> {
         }
     }
 
-    /// How many joined a bus from each of several statuses, beside where they leave.
+    /// Draws the number of tickets that joined a bus from each of several statuses, next to the point where the line
+    /// begins.
     fn counts(&mut self) {
         for (bus, ports) in self.sheet.buses.iter().zip(&self.ports) {
             let joins: Vec<_> = bus
@@ -299,7 +302,7 @@ impl Drawing<'_> {
     }
 }
 
-/// Lines of text, the first at this place, centred.
+/// Draws centred lines of text, the first at this point.
 fn lines(text: &mut String, lines: &[String], (x, y): (f64, f64), (size, apart): (f64, f64), colour: &str) {
     for (number, line) in lines.iter().enumerate() {
         let y = y + apart * number as f64;
@@ -311,7 +314,7 @@ fn lines(text: &mut String, lines: &[String], (x, y): (f64, f64), (size, apart):
     }
 }
 
-/// Text of XML. Signs that XML does not allow at all are replaced.
+/// Escapes XML text. Characters that XML forbids are replaced.
 fn escaped(words: &str) -> String {
     let mut text = String::with_capacity(words.len());
     for sign in words.chars() {

@@ -1,6 +1,6 @@
-//! How much room words take, without a font at hand: estimated, and rather too wide than too narrow.
+//! Estimates the width of text without access to a font. Estimates err on the wide side.
 
-/// The width of a sign, in parts of the size of the font.
+/// The width of a character, as a fraction of the font size.
 fn sign(sign: char) -> f64 {
     match sign {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | '(' | ')' | '[' | ']' => {
@@ -17,13 +17,13 @@ fn sign(sign: char) -> f64 {
     }
 }
 
-/// The width of a line of text of this size.
+/// The width of a line of text at this font size.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(sign).sum::<f64>() * size
 }
 
-/// Words in lines of about this many letters, as balanced as words allow; a word that is longer is broken, and what
-/// does not fit into so many lines is left out, with a mark that it was.
+/// Breaks text into lines of at most `max_chars` characters. Longer words are broken. Text beyond `max_lines` lines is
+/// cut off and replaced by an ellipsis.
 pub(super) fn lines(text: &str, letters: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {

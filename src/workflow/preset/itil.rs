@@ -8,16 +8,17 @@ use crate::workflow::transition::{Performer, Transition};
 
 /// Incidents and requests of an IT department, for all kinds that no other workflow claims.
 ///
-/// A ticket is registered, classified, diagnosed, perhaps escalated, resolved and verified; it waits for the customer,
-/// a third party or a change. What it insists on:
+/// A ticket is registered, classified, diagnosed, escalated if necessary, resolved and verified. It may wait for the
+/// customer, a third party or a change. The rules:
 ///
-/// - no work before it is classified: `category` is filled before the state active, and every way to a status that is
-///   active or resolved passes `Classified`;
-/// - no solution without a `resolution_code`; none is closed that was not resolved;
-/// - to be escalated, it has a `team`. What a later line has is taken up there again: it starts, resumes and reopens
-///   in `Escalated`;
-/// - a *major incident*, of priority 1 or tagged `major`, passes the post-incident review, which a holder of the role
-///   `incident_manager` ends by saying what was learnt. Silence does not close it there, of which the validator warns.
+/// - Work begins after classification: the active statuses require `category`, and every path to an active or resolved
+///   status passes `Classified`.
+/// - A resolution needs a `resolution_code`, and only resolved tickets are closed.
+/// - An escalated ticket needs a `team`. A ticket on a later line than the first starts, resumes and reopens in
+///   `Escalated`.
+/// - A *major incident*, of priority 1 or tagged `major`, passes the post-incident review. A holder of the role
+///   `incident_manager` ends the review by giving a reason. Silence does not close the ticket during the review; the
+///   validator warns about that.
 ///
 /// ```
 /// use firstline::workflow::preset;

@@ -7,13 +7,14 @@ use crate::workflow::transition::Transition;
 
 /// A problem: the cause behind several tickets, for the kind `problem`.
 ///
-/// It is open until the cause is known; then it is a known error, which others can get round, until a fix is under way
-/// and done. The obligations, for which the policy declares two text fields:
+/// A problem is open until its cause is known. It is then a known error with a workaround, until a fix is under way and
+/// done. The policy must declare two text fields:
 ///
-/// - `field.root_cause` is filled before anything is fixed, and before it is called a known error;
-/// - `field.workaround` is filled before it is a known error: without one, it stays open or is fixed at once.
+/// - `field.root_cause` is required before a problem becomes a known error, and before a fix begins;
+/// - `field.workaround` is required before a problem becomes a known error. A problem without a workaround stays open,
+///   or is fixed at once.
 ///
-/// What is not worth fixing is dropped, with a reason.
+/// A problem that is not worth fixing is dropped, with a reason.
 ///
 /// ```
 /// use firstline::policy::FieldType;

@@ -1,4 +1,4 @@
-//! What can still be said of a definition parts of which could not be read.
+//! Suppresses diagnostics that are only consequences of unreadable parts.
 
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
@@ -11,7 +11,7 @@ impl Gaps {
         self.0.push(path.to_owned());
     }
 
-    /// Whether a finding of the later checks is the author's fault, and not that of what stands for a gap.
+    /// True if a diagnostic of the later checks is a fault of the definition, and not of a placeholder.
     pub(super) fn allow(&self, finding: &Diagnostic) -> bool {
         use DiagnosticKind as Kind;
         if self.0.is_empty() {
@@ -25,7 +25,7 @@ impl Gaps {
         }
         let any = |concerns: &dyn Fn(&str) -> bool| self.0.iter().any(|gap| concerns(gap));
         match finding.kind {
-            // What is said of one word alone.
+            // These depend on a single part.
             Kind::BadName
             | Kind::BadVersion
             | Kind::TooMany
@@ -37,12 +37,12 @@ impl Gaps {
             | Kind::DuplicateStatus
             | Kind::SimilarNames
             | Kind::UnknownField => true,
-            // What is looked up among names.
+            // These depend on a set of names.
             Kind::UnknownGuard => !any(&|gap| gap == "guards"),
             Kind::UnknownStatus => {
                 !any(&|gap| gap.starts_with("statuses") && (!gap.contains('.') || gap.ends_with(".name")))
             }
-            // What depends on the states of statuses, and on the part itself.
+            // These depend on the states of statuses and on the part itself.
             Kind::ReasonWithoutHold
             | Kind::SeveralDefaults
             | Kind::NoStart
@@ -57,7 +57,7 @@ impl Gaps {
             | Kind::EmptyRule => {
                 !any(&|gap| gap.starts_with("statuses") || within(gap.split('.').next().unwrap_or(gap)))
             }
-            // What depends on everything.
+            // All others depend on the whole definition.
             _ => false,
         }
     }

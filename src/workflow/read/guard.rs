@@ -1,4 +1,4 @@
-//! The guards: conditions, read by the one reader of conditions.
+//! Reads guards. Conditions are parsed by the condition module.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::workflow::diagnostic::DiagnosticKind;
 use crate::workflow::source::{Node, Written};
 
 impl Reader {
-    /// All guards. For one that cannot be read stands one that always holds.
+    /// Reads all guards. A guard that cannot be read is replaced by one that always holds.
     pub(super) fn guards(&mut self, node: &Node) -> BTreeMap<String, Condition> {
         let mut guards = BTreeMap::new();
         let Written::Table(entries) = &node.value else {
@@ -26,7 +26,7 @@ impl Reader {
         guards
     }
 
-    /// One condition. The faults of its parts are found one by one, each where it stands.
+    /// Reads one condition. Faults in its parts are reported one by one, each at its own position.
     fn condition(&mut self, node: &Node, path: &str, left: usize) -> Option<Condition> {
         let before = self.findings.len();
         if let (Written::Table(entries), true) = (&node.value, left > 1) {
@@ -62,7 +62,7 @@ impl Reader {
     }
 }
 
-/// The value without its places.
+/// Returns the value without positions.
 fn plain(node: &Node) -> Value {
     match &node.value {
         Written::Text(text) => Value::from(text.as_str()),
@@ -74,7 +74,7 @@ fn plain(node: &Node) -> Value {
         },
         Written::List(items) => items.iter().map(plain).collect(),
         Written::Table(entries) => {
-            // Of a key that is there twice the first counts.
+            // If a key occurs twice, the first value counts.
             let entries = entries.iter().rev().map(|entry| (entry.key.clone(), plain(&entry.node)));
             Value::Object(entries.collect::<Map<_, _>>())
         }

@@ -1,4 +1,4 @@
-//! The parts of the written form: each is read, or a finding says what would have been right.
+//! Reads the parts of the written form. A part that cannot be read is reported together with the accepted form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,15 @@ use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
 use crate::workflow::source::{Node, Written};
 use crate::workflow::transition::{Performer, Trigger};
 
-/// Gathers what is found.
+/// Reads parts and collects diagnostics.
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) findings: Vec<Diagnostic>,
-    /// What could not be read of that on which the graph depends.
+    /// The unreadable parts on which later checks depend.
     pub(super) gaps: Gaps,
 }
 
-/// A table with the path that leads to it. Of a key that is there twice it has the first.
+/// A table and its path. If a key occurs twice, it holds the first value.
 pub(super) struct Table<'n> {
     path: String,
     place: Option<Place>,
@@ -30,7 +30,7 @@ impl<'n> Table<'n> {
         self.values.get(key).copied()
     }
 
-    /// The path of one of its keys.
+    /// Returns the path of a key of this table.
     pub(super) fn path(&self, key: &str) -> String {
         inner(&self.path, key)
     }
@@ -40,7 +40,7 @@ fn inner(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// What a path is called at the beginning of a message: its last name.
+/// The name of a part at the beginning of a message: the last segment of its path.
 fn called(path: &str) -> &str {
     match path.rsplit('.').next() {
         None | Some("") => "the workflow",
@@ -63,7 +63,7 @@ impl Reader {
         self.findings.push(Diagnostic { place, ..Diagnostic::new(kind, path, message) });
     }
 
-    /// Reads something on which the graph depends.
+    /// Reads a part on which later checks depend, and records a gap if it cannot be read.
     pub(super) fn part<T>(&mut self, path: &str, read: impl FnOnce(&mut Reader) -> Option<T>) -> Option<T> {
         let found = read(self);
         if found.is_none() {
@@ -72,7 +72,7 @@ impl Reader {
         found
     }
 
-    /// Notes where everything stands, and finds the keys that are there twice.
+    /// Records the position of every part, and reports keys that occur twice.
     pub(super) fn survey(&mut self, node: &Node, path: String, places: &mut BTreeMap<String, Place>) {
         if let Some(place) = node.place {
             places.entry(path.clone()).or_insert(place);
@@ -104,7 +104,7 @@ impl Reader {
         self.find(DiagnosticKind::WrongType, path, node.place, message);
     }
 
-    /// A table, all of whose keys are among these.
+    /// Reads a table. Keys other than the known ones are reported.
     pub(super) fn table<'n>(&mut self, node: &'n Node, path: &str, known: &[&str]) -> Option<Table<'n>> {
         let Written::Table(entries) = &node.value else {
             self.wrong_type(node, path, &format!("a table with {}", list(known.iter().copied())));
@@ -125,7 +125,7 @@ impl Reader {
         Some(table)
     }
 
-    /// The value of a key that must be there.
+    /// Returns the value of a required key, or reports that it is missing.
     pub(super) fn needed<'n>(&mut self, table: &Table<'n>, key: &str, what: &str) -> Option<&'n Node> {
         let found = table.get(key);
         if found.is_none() {
@@ -135,7 +135,7 @@ impl Reader {
         found
     }
 
-    /// The items of a list of tables, each with its path.
+    /// Returns the items of a list of tables, each with its path.
     pub(super) fn tables<'n>(&mut self, node: Option<&'n Node>, path: &str) -> Vec<(String, &'n Node)> {
         match node.map(|node| (node, &node.value)) {
             Some((_, Written::List(items))) => {
@@ -147,7 +147,7 @@ impl Reader {
                 Vec::new()
             }
             None => {
-                // Without rules there are none; what must be there was missed where it was asked for.
+                // Rules are optional. The other lists are required, and their absence has been reported.
                 if path != "rules" {
                     self.gaps.add(path);
                 }
@@ -176,7 +176,7 @@ impl Reader {
         }
     }
 
-    /// One text, or a list of them.
+    /// Reads one text, or a list of texts.
     pub(super) fn texts<'n>(&mut self, node: &'n Node, path: &str) -> Option<Vec<(&'n Node, String)>> {
         match &node.value {
             Written::Text(text) => Some(vec![(node, text.clone())]),
@@ -211,7 +211,7 @@ impl Reader {
         }
     }
 
-    /// Texts whose order says nothing, each of them once.
+    /// Reads a set of texts. Repeated texts are reported.
     pub(super) fn set(&mut self, node: &Node, path: &str) -> BTreeSet<String> {
         let mut set = BTreeSet::new();
         for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
@@ -224,7 +224,7 @@ impl Reader {
         set
     }
 
-    /// A list that names nothing looks as if nothing were meant, where leaving it out means everything.
+    /// Reports an empty list. An empty list suggests "nothing", but leaving the key out means "everything".
     pub(super) fn not_empty(&mut self, node: &Node, path: &str, left_out: &str) {
         if matches!(&node.value, Written::List(items) if items.is_empty()) {
             let key = called(path);

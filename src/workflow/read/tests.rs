@@ -1,9 +1,9 @@
-//! The faults of the form, each where it stands.
+//! Faults of the written form and their positions.
 
 use super::*;
 use crate::workflow::diagnostic::DiagnosticKind;
 
-/// What is found, without what is said of it.
+/// The position, code and path of each diagnostic, without its message.
 fn found(findings: Vec<Diagnostic>) -> Vec<String> {
     let place =
         |it: &Diagnostic| it.place.map_or("nowhere".to_owned(), |it| format!("{}:{}", it.line, it.column));
@@ -67,7 +67,7 @@ fn all_faults_of_a_form_are_found_each_where_it_stands() {
     assert_eq!(found(findings), expected);
 }
 
-/// What cannot be read is a fault once: nothing is said of what stands for it, and all is said of the rest.
+/// An unreadable part is reported once, its placeholder is never reported, and the rest is checked in full.
 #[test]
 fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
     let sound = r#"{"name": "small", "guards": {"g": {"field": "priority", "is": 1}}, "statuses": [
@@ -107,7 +107,7 @@ fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
     assert_eq!(and(state), ["unknown-state", "unknown-status"]);
     assert_eq!(and(action), ["unknown-status", "unknown-action"]);
     assert_eq!(codes(&[name]), ["missing-key", "unknown-key"]);
-    // Which status is meant by a name is not known where a name is missing.
+    // If a status has no name, a reference to an unknown status may mean that one.
     assert_eq!(and(name), ["missing-key", "unknown-key"]);
     let wrong = (r#""action": "start""#, r#""action": "resume""#);
     assert_eq!(codes(&[guard, wrong]), ["bad-condition", "forbidden-by-state"]);
@@ -149,7 +149,7 @@ fn deep_json_does_not_exhaust_the_stack() {
     }
 }
 
-/// Dropping the tree of the fourth text, six thousand tables one in the other, overflowed the stack of a thread.
+/// Regression: dropping the tree of the fourth text, six thousand nested tables, overflowed the stack of a thread.
 #[test]
 #[cfg(feature = "toml")]
 fn deep_toml_does_not_exhaust_the_stack() {
@@ -163,7 +163,7 @@ fn deep_toml_does_not_exhaust_the_stack() {
         assert!(definition.is_none() && findings[0].kind == DiagnosticKind::Syntax, "{findings:?}");
         assert!(findings[0].message.contains("nest deeper than 100 levels"), "{findings:?}");
     }
-    // What nests as deep as a condition may is read.
+    // A condition of the maximum depth is read.
     let condition = "{ not = ".repeat(31) + "\"always\"" + &" }".repeat(31);
     let findings = toml(&format!("name = \"x\"\nguards.x = {condition}")).1;
     assert_eq!(found(findings), ["1:1 missing-key ", "1:1 missing-key ", "2:12 never-holds guards.x"]);
@@ -174,7 +174,7 @@ fn deep_toml_does_not_exhaust_the_stack() {
 fn several_faults_of_a_toml_text_are_found_at_once() {
     let text = "name = \nkinds = \"A\nversion = 1\nversion = 2\n[[statuses]\nstate = \"new\"\n";
     assert_eq!(found(toml(text).1), ["1:8 syntax ", "2:11 syntax ", "4:1 duplicate-key ", "5:12 syntax "]);
-    // Where nothing but a key is there twice, all the rest is read too.
+    // If duplicate keys are the only faults, the rest is read too.
     let text = "name = \"x\"\nname = \"y\"\nstatuses = [{ nmae = \"A\" }]\ntransitions = 2026-01-05\n";
     let (definition, findings) = toml(text);
     assert_eq!(definition.unwrap().name, "x");

@@ -1,4 +1,5 @@
-//! JSON with places: `serde_json` parses, and every raw value tells where in the text it lies.
+//! JSON with positions. `serde_json` parses the text, and each raw value is a slice of the text, which gives its
+//! position.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 use super::lines::Lines;
 use super::{Diagnostic, Entry, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
 
-/// Reads a text.
+/// Parses a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
     let lines = Lines::of(text);
     let reader = Reader { lines: &lines };
@@ -22,7 +23,7 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
     }
 }
 
-/// The message without its line and column, which the finding has.
+/// The message without its line and column, because the diagnostic has them already.
 fn message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rsplit_once(" at line ") {
@@ -36,7 +37,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// A value whose syntax is known to be sound, except for what only decoding finds: half of a surrogate pair.
+    /// Converts a value with valid syntax. Decoding can still fail on an unpaired surrogate.
     fn node(&self, raw: &'t str, left: usize) -> Result<Node, Diagnostic> {
         let place = self.lines.place_of(raw);
         let value = match raw.as_bytes().first() {
@@ -70,7 +71,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The keys and values of an object, all of them: also those that are there twice.
+/// All keys and values of an object, including repeated keys.
 struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 impl<'de: 't, 't> Deserialize<'de> for Entries<'t> {

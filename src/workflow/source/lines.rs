@@ -1,16 +1,16 @@
-//! From bytes of a text to lines and columns.
+//! Converts byte offsets of a text to lines and columns.
 
 use super::Place;
 
-/// After how many bytes the characters are counted anew, so that a long line costs no more than many short ones.
+/// The distance in bytes between two cached character counts. It bounds the cost of a lookup in a long line.
 const STRIDE: usize = 256;
 
-/// A text with its lines known.
+/// A text with an index of its lines.
 pub(super) struct Lines<'t> {
     text: &'t str,
-    /// Where each line begins.
+    /// The offset of the beginning of each line.
     starts: Vec<usize>,
-    /// How many characters begin before every [`STRIDE`]th byte.
+    /// The number of characters that begin before every [`STRIDE`]th byte.
     counts: Vec<usize>,
 }
 
@@ -28,7 +28,7 @@ impl<'t> Lines<'t> {
         Lines { text, starts, counts }
     }
 
-    /// The place of a byte; of one behind the text, the place where the text ends.
+    /// The position of a byte. An offset beyond the text gives the position of its end.
     pub(super) fn place(&self, byte: usize) -> Place {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
@@ -36,18 +36,18 @@ impl<'t> Lines<'t> {
         Place { line, column: self.before(byte) - self.before(start) + 1 }
     }
 
-    /// The place of a part of this very text.
+    /// The position of a slice of this text.
     pub(super) fn place_of(&self, part: &str) -> Place {
         self.place((part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
     }
 
-    /// The place of the nth byte of a line, both from 1, as parsers count them.
+    /// The position of the nth byte of a line, both counted from 1.
     pub(super) fn place_in(&self, line: usize, byte: usize) -> Place {
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         self.place(start + byte.saturating_sub(1))
     }
 
-    /// How many characters begin before this byte.
+    /// The number of characters that begin before this byte.
     fn before(&self, byte: usize) -> usize {
         let counted = byte / STRIDE;
         let rest = self.text.as_bytes().get(counted * STRIDE..byte).unwrap_or_default();
@@ -55,7 +55,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// How many characters begin in these bytes of a UTF-8 text.
+/// The number of characters that begin in these bytes of a UTF-8 text.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }

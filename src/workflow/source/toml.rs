@@ -1,4 +1,4 @@
-//! TOML with places, and with all the faults of a text at once.
+//! TOML with positions, reporting all faults of a text at once.
 
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue, Error};
@@ -7,7 +7,7 @@ use toml_parser::lexer::TokenKind;
 use super::lines::Lines;
 use super::{Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
 
-/// Reads a text.
+/// Parses a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
     let lines = Lines::of(text);
     if let Some(byte) = too_deep_at(text) {
@@ -16,7 +16,8 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut findings: Vec<Diagnostic> = errors.iter().map(|error| fault(text, &lines, error)).collect();
     findings.sort_by_key(|it| it.place);
-    // All that stands after a list without its end is read as if it stood in the list: there is one fault to mend.
+    // The parser reads everything after an unclosed list as part of that list, so only the first fault is worth
+    // reporting.
     if let Some(unclosed) = findings.iter().position(|it| in_unclosed_list(text, it)) {
         findings.truncate(unclosed + 1);
         findings[unclosed].message = UNCLOSED.to_owned();
@@ -28,7 +29,7 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
         last_line = line;
         keep
     });
-    // Where a key is there twice the first counts, and all else is as it was written. Other faults leave holes.
+    // With duplicate keys the first value counts and the rest of the tree is intact. Other faults leave gaps in it.
     let sound = findings.iter().all(|it| it.kind == DiagnosticKind::DuplicateKey);
     let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
         Some(Ok(value)) => Some(Node { place: Some(lines.place(0)), value }),
@@ -41,11 +42,13 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
     Source { root, findings }
 }
 
-/// Where the text begins to nest too deep. The parser limits brackets, but with dotted keys between them a few
-/// kilobytes make a tree so deep that only dropping it exhausts the stack; so it must not be made.
+/// The offset at which the text nests too deep.
 ///
-/// The levels are never less than those of the tree, also of a faulty text: a bracket that is not closed by its
-/// like stays open, and wherever a table is, it may stand under the header with the most dots.
+/// The parser limits brackets. With dotted keys between the brackets, however, a few kilobytes produce a tree so deep
+/// that dropping it overflows the stack, so such a tree must not be built.
+///
+/// The computed depth is never below the depth of the tree, even for a faulty text: a bracket without a matching one
+/// stays open, and every table is assumed to be under the header with the most dots.
 fn too_deep_at(text: &str) -> Option<usize> {
     let mut open: Vec<(TokenKind, usize)> = Vec::new();
     let (mut levels, mut dots, mut dots_of_key, mut most_dots) = (0, 0, 0, 0);
@@ -83,8 +86,8 @@ fn too_deep_at(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether a fault only follows from that before it: one in the same line, or one of a list or table in braces of
-/// which the line before was misread.
+/// True if a fault is a consequence of the previous one: it is in the same line, or it concerns a list or an inline
+/// table that the parser misread in the line before.
 fn follows(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) -> bool {
     let Some((line, last)) = line.zip(last) else { return false };
     let said = &fault.message;
@@ -92,11 +95,11 @@ fn follows(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) -> bool
     line == last || (line == last + 1 && inside && fault.kind == DiagnosticKind::Syntax)
 }
 
-/// What is said of a list without its end, at the first header that stands in it.
+/// The message for an unclosed list, reported at the first header after it.
 const UNCLOSED: &str = "this begins in the middle of a list: a `]` is missing before it";
 
-/// Whether a fault is that of a header which stands where an item of a list should be. No item looks so: a bare word
-/// in brackets is no list.
+/// True if the fault is a table header in the place of a list item. A list item never looks like a header, because a
+/// bare word in brackets is not a valid list.
 fn in_unclosed_list(text: &str, fault: &Diagnostic) -> bool {
     let Some(place) =
         fault.place.filter(|_| fault.message.starts_with("missing comma between array elements"))
