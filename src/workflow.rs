@@ -2,8 +2,8 @@
 //!
 //! The [lifecycle](crate::lifecycle) has six states. Clocks, reports and the typed API depend on those states only. A
 //! workflow refines them: it defines statuses ("Awaiting parcel", "Fraud check"), each of which belongs to one state,
-//! and the transitions between statuses. A transition names the action that takes it, who may take it, its guards, and
-//! the fields that must be filled in first.
+//! and the transitions between statuses. A transition names the action that takes it, its guards, and who may take it;
+//! a status names the fields that must be filled in first.
 //!
 //! A workflow is data. It is written in code, JSON or TOML, checked as a whole when it is built, and versioned. A
 //! ticket stays on the version under which it was opened.

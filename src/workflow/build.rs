@@ -26,7 +26,7 @@ impl WorkflowDefinition {
     /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status of the state closed, so no ticket can be closed");
     /// ```
     pub fn check(&self) -> Diagnostics {
-        Diagnostics::new(check::findings(self, &fields()))
+        Diagnostics::new(check::diagnostics(self, &fields()))
     }
 
     /// Checks the definition as a whole and compiles it.
@@ -38,11 +38,11 @@ impl WorkflowDefinition {
         self.clone().build_with(self.check())
     }
 
-    pub(super) fn build_with(self, findings: Diagnostics) -> Result<Workflow> {
-        if findings.errors().next().is_some() {
-            return Err(findings.into());
+    pub(super) fn build_with(self, diagnostics: Diagnostics) -> Result<Workflow> {
+        if diagnostics.errors().next().is_some() {
+            return Err(diagnostics.into());
         }
-        self.ready(findings)
+        self.compile(diagnostics)
     }
 
     /// Compiles a definition that was checked when it was adopted, without checking it again: a check that a later
@@ -52,20 +52,21 @@ impl WorkflowDefinition {
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if the definition refers to a status or guard that it
     /// does not define, or has no start.
     pub(crate) fn build_adopted(self) -> Result<Workflow> {
-        self.ready(Diagnostics::default())
+        self.compile(Diagnostics::default())
     }
 
-    fn ready(self, findings: Diagnostics) -> Result<Workflow> {
-        let table = Table::compile(&self)
-            .ok_or_else(|| Error::definition("workflow", "cannot be compiled, though no fault was found"))?;
+    fn compile(self, diagnostics: Diagnostics) -> Result<Workflow> {
+        let table = Table::compile(&self).ok_or_else(|| {
+            Error::definition("workflow", "cannot be compiled, although the checks found no error")
+        })?;
         let hash = Fingerprint::of(to_json(&self)?);
         let reference = WorkflowRef { name: self.name.as_str().into(), version: self.version, hash };
-        Ok(Workflow(Arc::new(Inner { definition: self, reference, table, findings })))
+        Ok(Workflow(Arc::new(Inner { definition: self, reference, table, diagnostics })))
     }
 
     /// Returns the errors of the definition for a desk with exactly these fields.
     pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
-        let errors = check::findings(self, &guard_fields(custom.clone()));
+        let errors = check::diagnostics(self, &guard_fields(custom.clone()));
         errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
     }
 }

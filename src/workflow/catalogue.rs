@@ -60,7 +60,7 @@ impl Catalogue {
     /// Returns the workflow that a ticket follows, or an error of kind `Corrupt` if it was not loaded.
     pub(crate) fn get(&self, workflow: &WorkflowRef) -> Result<&Workflow> {
         self.find(workflow).ok_or_else(|| {
-            let problem = format!("the workflow {workflow}, which a ticket follows, is not at hand");
+            let problem = format!("the workflow {workflow} of a ticket was not loaded");
             Error::new(ErrorKind::Corrupt, problem)
         })
     }

@@ -20,7 +20,7 @@ pub(super) struct Inner {
     pub(super) definition: WorkflowDefinition,
     pub(super) reference: WorkflowRef,
     pub(super) table: Table,
-    pub(super) findings: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
 }
 
 impl Workflow {
@@ -35,7 +35,7 @@ impl Workflow {
         static SIMPLE: LazyLock<Workflow> = LazyLock::new(|| {
             // The lifecycle's own table is valid; `tests/workflow/presets.rs` builds it like any other definition.
             let built = preset::simple().build();
-            built.unwrap_or_else(|fault| unreachable!("the lifecycle's own table: {fault}"))
+            built.unwrap_or_else(|fault| unreachable!("the lifecycle's own table is invalid: {fault}"))
         });
         &SIMPLE
     }
@@ -53,7 +53,7 @@ impl Workflow {
     /// Returns the warnings of the definition: legal, but probably unintended. Empty for a workflow that a desk has
     /// read back from its store.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.findings.warnings()
+        self.0.diagnostics.warnings()
     }
 
     /// Returns the status in which tickets begin.
@@ -82,7 +82,7 @@ impl Workflow {
     /// ```
     pub fn status(&self, id: StatusId) -> &Status {
         let statuses = &self.0.definition.statuses;
-        &statuses[id.place().min(statuses.len() - 1)]
+        &statuses[id.index().min(statuses.len() - 1)]
     }
 
     /// Returns the target of an action that names no status, by a table lookup. Guards are evaluated against `facts`.

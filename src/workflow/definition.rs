@@ -144,7 +144,7 @@ pub struct Status {
     /// Fields that must be filled before a ticket enters this status.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub enter: BTreeSet<String>,
-    /// Fields that must be filled before a ticket leaves this status.
+    /// Fields that must be filled before a ticket leaves this status, except to be cancelled.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub leave: BTreeSet<String>,
 }

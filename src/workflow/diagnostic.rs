@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::error::{Error, ErrorKind};
 
 /// Declares the kinds of diagnostics and their codes.
-macro_rules! findings {
+macro_rules! diagnostics {
     (errors { $($(#[$error_doc:meta])* $error:ident = $error_code:literal,)* }
      warnings { $($(#[$warning_doc:meta])* $warning:ident = $warning_code:literal,)* }) => {
         /// The kind of a diagnostic.
@@ -40,7 +40,7 @@ macro_rules! findings {
     };
 }
 
-findings! {
+diagnostics! {
     errors {
         /// The text is not valid TOML or JSON.
         Syntax = "syntax",
@@ -224,9 +224,9 @@ impl fmt::Display for Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    pub(super) fn new(mut findings: Vec<Diagnostic>) -> Diagnostics {
-        findings.sort_by_key(|it| (it.place, !it.kind.is_error()));
-        Diagnostics(findings)
+    pub(super) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
+        diagnostics.sort_by_key(|it| (it.place, !it.kind.is_error()));
+        Diagnostics(diagnostics)
     }
 
     /// Returns all diagnostics.
@@ -248,19 +248,19 @@ impl Diagnostics {
 /// The errors, one per line.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, finding) in self.errors().enumerate() {
+        for (place, diagnostic) in self.errors().enumerate() {
             if place > 0 {
                 f.write_str("\n")?;
             }
-            finding.fmt(f)?;
+            diagnostic.fmt(f)?;
         }
         Ok(())
     }
 }
 
 impl From<Diagnostics> for Error {
-    fn from(findings: Diagnostics) -> Error {
-        Error::of(ErrorKind::Definition, findings)
+    fn from(diagnostics: Diagnostics) -> Error {
+        Error::of(ErrorKind::Definition, diagnostics)
     }
 }
 

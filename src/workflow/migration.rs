@@ -150,30 +150,30 @@ impl Migration {
         let mut faults = Vec::new();
         let versions: BTreeSet<u32> =
             known.iter().filter(|it| it.name == self.from).map(|it| it.version).collect();
-        let wanted = |it: &&WorkflowDefinition| {
+        let matches = |it: &&WorkflowDefinition| {
             it.name == self.from && self.from_version.is_none_or(|version| version == it.version)
         };
-        let mut sources: Vec<&WorkflowDefinition> = known.iter().filter(wanted).collect();
+        let mut sources: Vec<&WorkflowDefinition> = known.iter().filter(matches).collect();
         match self.from_version {
             _ if versions.is_empty() => faults.push(unknown_workflow(&self.from, known)),
             Some(version) if sources.is_empty() => faults.push(format!(
-                "{} v{version} is not known; there is {}",
+                "{} v{version} is not known; known versions: {}",
                 self.from,
                 versions.iter().map(|it| format!("v{it}")).collect::<Vec<_>>().join(", "),
             )),
             _ => {}
         }
         let Some(to) = to else { return faults };
-        let there_were = !sources.is_empty();
+        let had_sources = !sources.is_empty();
         sources.retain(|it| *it != to.definition());
-        if there_were && sources.is_empty() && self.from_version.is_some() {
-            faults.push(format!("{} is to go over to itself", to.reference()));
+        if had_sources && sources.is_empty() && self.from_version.is_some() {
+            faults.push(format!("the plan moves {} to itself", to.reference()));
             return faults;
         }
         for (old, new) in &self.statuses {
             self.check_pair(old, new, &sources, to, &mut faults);
         }
-        self.check_demands(to, &mut faults);
+        self.check_fills(to, &mut faults);
         faults
     }
 
@@ -201,30 +201,32 @@ impl Migration {
         };
         if let Some(old_state) = states.first().filter(|_| !states.contains(&new_state)) {
             faults.push(format!(
-                "{old:?} is {} and {new:?} is {}: a migration leaves the state as it is",
+                "{old:?} is {} and {new:?} is {}: a migration cannot change the state",
                 old_state.name(),
                 new_state.name(),
             ));
         } else if new_state.is_final() && states.contains(&new_state) {
             let state = new_state.name();
-            faults.push(format!("{old:?} is {state}: finished tickets stay on their version"));
+            faults.push(format!(
+                "{old:?} is {state}: finished tickets stay on their version and are not mapped"
+            ));
         }
     }
 
     /// A value for a field that no status requires is reported as a mistake.
-    fn check_demands(&self, to: &Workflow, faults: &mut Vec<String>) {
-        let demanded: BTreeSet<&str> = to
+    fn check_fills(&self, to: &Workflow, faults: &mut Vec<String>) {
+        let required: BTreeSet<&str> = to
             .definition()
             .statuses
             .iter()
             .filter(|it| !it.state.is_final())
             .flat_map(|it| it.enter.iter().map(String::as_str))
             .collect();
-        for field in self.fill.keys().filter(|it| !demanded.contains(it.as_str())) {
-            let meant = suggest::nearest(field, demanded.iter().copied());
-            let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
+        for field in self.fill.keys().filter(|it| !required.contains(it.as_str())) {
+            let hint = suggest::nearest(field, required.iter().copied());
+            let hint = hint.map_or_else(String::new, |hint| format!(" (did you mean {hint:?}?)"));
             faults.push(format!(
-                "fill {field:?}: no status of {} demands it on entering{meant}",
+                "fill {field:?}: no status of {} requires it on entering{hint}",
                 to.reference()
             ));
         }
@@ -234,14 +236,14 @@ impl Migration {
     pub(crate) fn unmapped(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
         let of_state =
             || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
-        let meant = suggest::nearest(status, of_state());
-        let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
-        let there: Vec<String> = of_state().map(|name| format!("{name:?}")).collect();
-        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        let hint = suggest::nearest(status, of_state());
+        let hint = hint.map_or_else(String::new, |hint| format!(" (did you mean {hint:?}?)"));
+        let available: Vec<String> = of_state().map(|name| format!("{name:?}")).collect();
+        let available = if available.is_empty() { "none".to_owned() } else { available.join(", ") };
         let tickets = if tickets == 1 { "1 ticket".to_owned() } else { format!("{tickets} tickets") };
         let (to, state) = (to.reference(), state.name());
         format!(
-            "{status:?} with {tickets} leads to no status of {to} that is {state}{meant}; there is {there}"
+            "{status:?} with {tickets} is not mapped to a status of {to} that is {state}{hint}; available: {available}"
         )
     }
 }

@@ -21,12 +21,12 @@ impl Picture<'_> {
     /// States are subgraphs. A Mermaid state diagram would not allow a transition from inside one state to inside
     /// another.
     pub fn mermaid(&self) -> String {
-        mermaid::written(self)
+        mermaid::render(self)
     }
 
     /// Returns a graph in Graphviz's DOT language. States are clusters.
     pub fn dot(&self) -> String {
-        dot::written(self)
+        dot::render(self)
     }
 
     /// Returns a self-contained SVG drawing, without scripts, style sheets or embedded fonts.
@@ -34,6 +34,6 @@ impl Picture<'_> {
     /// States are bands, from the start at the top to the final states at the bottom. Transitions from several statuses
     /// with the same label and target share a line.
     pub fn svg(&self) -> String {
-        svg::drawn(self)
+        svg::render(self)
     }
 }

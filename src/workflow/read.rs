@@ -29,7 +29,7 @@ pub(super) struct Reading {
     /// no diagnostics.
     pub(super) definition: Option<WorkflowDefinition>,
     /// The faults of the form.
-    pub(super) findings: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
     /// The positions of its parts.
     pub(super) places: Places,
     /// The statuses, transitions, guards and rules that could not be read.
@@ -129,43 +129,45 @@ impl Workflow {
         Workflow::of_reading(toml(text))
     }
 
-    fn of_reading((definition, findings): (Option<WorkflowDefinition>, Vec<Diagnostic>)) -> Result<Workflow> {
-        let findings = Diagnostics::new(findings);
+    fn of_reading(
+        (definition, diagnostics): (Option<WorkflowDefinition>, Vec<Diagnostic>),
+    ) -> Result<Workflow> {
+        let diagnostics = Diagnostics::new(diagnostics);
         match definition {
-            Some(definition) => definition.build_with(findings),
+            Some(definition) => definition.build_with(diagnostics),
             // A text that could not be read at all has at least one error.
-            None => Err(findings.into()),
+            None => Err(diagnostics.into()),
         }
     }
 }
 
 /// Reads JSON. Returns the definition, if the text is valid JSON, and all diagnostics.
 pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    joined(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
 /// Reads TOML. Returns the definition, if the text is valid TOML, and all diagnostics.
 #[cfg(feature = "toml")]
 pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    joined(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
 }
 
 /// The byte order mark that some editors put at the beginning of a text.
 const BOM: char = '\u{feff}';
 
-fn joined(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    let mut findings = source.findings;
-    let Some(root) = source.root else { return (None, findings) };
-    let Reading { definition, findings: more, places, gaps } = read(&root);
-    findings.extend(more);
+fn read_and_check(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
+    let mut diagnostics = source.diagnostics;
+    let Some(root) = source.root else { return (None, diagnostics) };
+    let Reading { definition, diagnostics: more, places, gaps } = read(&root);
+    diagnostics.extend(more);
     if let Some(definition) = &definition {
-        let checked = check::findings(definition, &fields()).into_iter();
-        findings.extend(checked.filter(|finding| gaps.allow(finding)));
+        let checked = check::diagnostics(definition, &fields()).into_iter();
+        diagnostics.extend(checked.filter(|diagnostic| gaps.allow(diagnostic)));
     }
-    for finding in &mut findings {
-        finding.place = finding.place.or_else(|| places.of(&finding.path));
+    for diagnostic in &mut diagnostics {
+        diagnostic.place = diagnostic.place.or_else(|| places.of(&diagnostic.path));
     }
-    (definition, findings)
+    (definition, diagnostics)
 }
 
 /// Every format is read by the same code, so there is one description of the written form.
@@ -173,8 +175,8 @@ impl<'de> Deserialize<'de> for WorkflowDefinition {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<WorkflowDefinition, D::Error> {
         let reading = read(&Node::read(from)?);
         match reading.definition {
-            Some(definition) if reading.findings.is_empty() => Ok(definition),
-            _ => Err(D::Error::custom(Diagnostics::new(reading.findings))),
+            Some(definition) if reading.diagnostics.is_empty() => Ok(definition),
+            _ => Err(D::Error::custom(Diagnostics::new(reading.diagnostics))),
         }
     }
 }
@@ -190,11 +192,11 @@ pub(super) fn read(root: &Node) -> Reading {
     let mut places = Places::default();
     reader.survey(root, String::new(), &mut places.0);
     let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
-    Reading { definition, findings: reader.findings, places, gaps: reader.gaps }
+    Reading { definition, diagnostics: reader.diagnostics, places, gaps: reader.gaps }
 }
 
 fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
-    let name = reader.needed(table, "name", "what the workflow is called");
+    let name = reader.required(table, "name", "the name of the workflow");
     let name = name.and_then(|node| reader.text(node, "name"));
     // The missing name is an error already. The placeholder avoids a second one for an empty name.
     let mut definition = WorkflowDefinition::new(name.unwrap_or_else(|| "unnamed".to_owned()));
@@ -208,11 +210,11 @@ fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
     if let Some(guards) = table.get("guards") {
         definition.guards = reader.guards(guards);
     }
-    let statuses = reader.needed(table, "statuses", "a list of tables with name and state");
+    let statuses = reader.required(table, "statuses", "a list of tables with name and state");
     for (path, node) in reader.tables(statuses, "statuses") {
         definition.statuses.push(status(reader, node, &path));
     }
-    let transitions = reader.needed(table, "transitions", "a list of tables with from, action and to");
+    let transitions = reader.required(table, "transitions", "a list of tables with from, action and to");
     for (path, node) in reader.tables(transitions, "transitions") {
         definition.transitions.push(transition(reader, node, &path));
     }
@@ -230,11 +232,11 @@ fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
     };
     let at = |key| table.path(key);
     let name = reader.part(&at("name"), |it| {
-        let node = it.needed(&table, "name", "what the status is called")?;
+        let node = it.required(&table, "name", "the name of the status")?;
         it.text(node, &at("name"))
     });
     let state = reader.part(&at("state"), |it| {
-        let node = it.needed(&table, "state", "the state that it refines")?;
+        let node = it.required(&table, "state", "the state that it refines")?;
         it.state(node, &at("state"))
     });
     let mut status = Status::new(name.unwrap_or_else(unnamed), state.unwrap_or(any));
@@ -260,15 +262,15 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
     };
     let at = |key| table.path(key);
     let from = reader.part(&at("from"), |it| {
-        let node = it.needed(&table, "from", "one status or a list of them")?;
+        let node = it.required(&table, "from", "one status or a list of them")?;
         it.texts(node, &at("from"))
     });
     let action = reader.part(&at("action"), |it| {
-        let node = it.needed(&table, "action", "a step of the lifecycle, or move")?;
+        let node = it.required(&table, "action", "a step of the lifecycle, or move")?;
         it.action(node, &at("action"))
     });
     let to = reader.part(&at("to"), |it| {
-        let node = it.needed(&table, "to", "the status to which it leads")?;
+        let node = it.required(&table, "to", "the status to which it leads")?;
         it.text(node, &at("to"))
     });
     let plain = |texts: Vec<(&Node, String)>| texts.into_iter().map(|(_, text)| text).collect();
@@ -281,7 +283,7 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
         transition.when = when.map(plain).unwrap_or_default();
     }
     if let Some(node) = table.get("may") {
-        reader.not_empty(node, &at("may"), "everybody whom the lifecycle lets");
+        reader.not_empty(node, &at("may"), "everybody whom the lifecycle allows");
         transition.may = reader.performers(node, &at("may"));
     }
     transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
@@ -293,15 +295,15 @@ fn rule(reader: &mut Reader, node: &Node, path: &str) -> MustPass {
     let Some(table) = reader.part(path, |it| it.table(node, path, RULE_KEYS)) else {
         return MustPass { every_way_to: any.clone(), passes: any };
     };
-    let mut spot = |key, what| {
-        let spot = reader.part(&table.path(key), |it| {
-            let node = it.needed(&table, key, what)?;
-            it.spot(node, &table.path(key))
+    let mut selector = |key, expected| {
+        let selector = reader.part(&table.path(key), |it| {
+            let node = it.required(&table, key, expected)?;
+            it.selector(node, &table.path(key))
         });
-        spot.unwrap_or(any.clone())
+        selector.unwrap_or(any.clone())
     };
-    let every_way_to = spot("every_way_to", "a status, or a state as state:closed");
-    MustPass { every_way_to, passes: spot("passes", "a status, or a state as state:resolved") }
+    let every_way_to = selector("every_way_to", "a status, or a state as state:closed");
+    MustPass { every_way_to, passes: selector("passes", "a status, or a state as state:resolved") }
 }
 
 #[cfg(test)]

@@ -20,12 +20,12 @@ pub(super) const MAX_DEPTH: usize = 100;
 pub(super) struct Node {
     /// The position in the text. `None` if the format has no positions.
     pub(super) place: Option<Place>,
-    pub(super) value: Written,
+    pub(super) value: NodeValue,
 }
 
 /// The untyped value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Written {
+pub(super) enum NodeValue {
     Text(String),
     Integer(i128),
     Bool(bool),
@@ -52,22 +52,22 @@ pub(super) struct Source {
     /// The tree. `None` if the text is too faulty to rely on it.
     pub(super) root: Option<Node>,
     /// The faults of the text as TOML or JSON.
-    pub(super) findings: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl Node {
     /// The name of the type, for messages such as "takes a text, not a list".
-    pub(super) fn what(&self) -> &'static str {
+    pub(super) fn type_name(&self) -> &'static str {
         match &self.value {
-            Written::Text(_) => "a text",
-            Written::Integer(_) => "an integer",
-            Written::Bool(true) => "true",
-            Written::Bool(false) => "false",
-            Written::List(_) => "a list",
-            Written::Table(_) => "a table",
-            Written::Number(_) => "a floating-point number",
-            Written::Date(_) => "a date",
-            Written::Null => "null",
+            NodeValue::Text(_) => "a text",
+            NodeValue::Integer(_) => "an integer",
+            NodeValue::Bool(true) => "true",
+            NodeValue::Bool(false) => "false",
+            NodeValue::List(_) => "a list",
+            NodeValue::Table(_) => "a table",
+            NodeValue::Number(_) => "a floating-point number",
+            NodeValue::Date(_) => "a date",
+            NodeValue::Null => "null",
         }
     }
 
@@ -88,10 +88,10 @@ const TOML_DATE: &str = "$__toml_private_datetime";
 const JSON_NUMBER: &str = "$serde_json::private::Number";
 
 /// Parses a JSON number.
-fn number(text: &str) -> Written {
+fn number(text: &str) -> NodeValue {
     match text.parse() {
-        Ok(integer) => Written::Integer(integer),
-        Err(_) => Written::Number(text.parse().unwrap_or(f64::NAN)),
+        Ok(integer) => NodeValue::Integer(integer),
+        Err(_) => NodeValue::Number(text.parse().unwrap_or(f64::NAN)),
     }
 }
 
@@ -127,78 +127,78 @@ impl<'de> DeserializeSeed<'de> for Level {
 }
 
 impl<'de> Visitor<'de> for Level {
-    type Value = Written;
+    type Value = NodeValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text, an integer, true or false, a list or a table")
     }
 
-    fn visit_bool<E>(self, it: bool) -> Result<Written, E> {
-        Ok(Written::Bool(it))
+    fn visit_bool<E>(self, it: bool) -> Result<NodeValue, E> {
+        Ok(NodeValue::Bool(it))
     }
 
-    fn visit_i64<E>(self, it: i64) -> Result<Written, E> {
-        Ok(Written::Integer(it.into()))
+    fn visit_i64<E>(self, it: i64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Integer(it.into()))
     }
 
-    fn visit_u64<E>(self, it: u64) -> Result<Written, E> {
-        Ok(Written::Integer(it.into()))
+    fn visit_u64<E>(self, it: u64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Integer(it.into()))
     }
 
-    fn visit_i128<E>(self, it: i128) -> Result<Written, E> {
-        Ok(Written::Integer(it))
+    fn visit_i128<E>(self, it: i128) -> Result<NodeValue, E> {
+        Ok(NodeValue::Integer(it))
     }
 
-    fn visit_f64<E>(self, it: f64) -> Result<Written, E> {
-        Ok(Written::Number(it))
+    fn visit_f64<E>(self, it: f64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Number(it))
     }
 
-    fn visit_str<E>(self, it: &str) -> Result<Written, E> {
-        Ok(Written::Text(it.to_owned()))
+    fn visit_str<E>(self, it: &str) -> Result<NodeValue, E> {
+        Ok(NodeValue::Text(it.to_owned()))
     }
 
-    fn visit_string<E>(self, it: String) -> Result<Written, E> {
-        Ok(Written::Text(it))
+    fn visit_string<E>(self, it: String) -> Result<NodeValue, E> {
+        Ok(NodeValue::Text(it))
     }
 
-    fn visit_unit<E>(self) -> Result<Written, E> {
-        Ok(Written::Null)
+    fn visit_unit<E>(self) -> Result<NodeValue, E> {
+        Ok(NodeValue::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Written, E> {
-        Ok(Written::Null)
+    fn visit_none<E>(self) -> Result<NodeValue, E> {
+        Ok(NodeValue::Null)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Written, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<NodeValue, D::Error> {
         from.deserialize_any(self)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Written, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<NodeValue, D::Error> {
         from.deserialize_any(self.inner()?)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Written, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<NodeValue, A::Error> {
         let inner = self.inner()?;
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(inner)? {
             items.push(item);
         }
-        Ok(Written::List(items))
+        Ok(NodeValue::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeValue, A::Error> {
         let inner = self.inner()?;
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             entries.push(Entry { key, place: None, node: map.next_value_seed(inner)? });
         }
         Ok(match entries.as_slice() {
-            [Entry { key, node: Node { value: Written::Text(text), .. }, .. }] => match key.as_str() {
-                TOML_DATE => Written::Date(text.clone()),
+            [Entry { key, node: Node { value: NodeValue::Text(text), .. }, .. }] => match key.as_str() {
+                TOML_DATE => NodeValue::Date(text.clone()),
                 JSON_NUMBER => number(text),
-                _ => Written::Table(entries),
+                _ => NodeValue::Table(entries),
             },
-            _ => Written::Table(entries),
+            _ => NodeValue::Table(entries),
         })
     }
 }

@@ -14,14 +14,14 @@ use crate::lifecycle::StepKind;
 /// The number of cells of a status: one for each step, and one for moves.
 const CELLS: usize = StepKind::ALL.len() + 1;
 /// The index that no status has.
-const NOWHERE: u16 = u16::MAX;
+const NO_STATUS: u16 = u16::MAX;
 
 /// A status of a workflow, as an index into its list of statuses. It is valid only for the workflow that returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusId(pub(super) u16);
 
 impl StatusId {
-    pub(super) fn place(self) -> usize {
+    pub(super) fn index(self) -> usize {
         usize::from(self.0)
     }
 }
@@ -56,7 +56,7 @@ struct Cell {
     first: u32,
     count: u16,
     /// The target if no guard has to be evaluated, else [`NO_STATUS`].
-    plain: u16,
+    unguarded: u16,
 }
 
 /// A compiled guard.
@@ -65,7 +65,7 @@ pub(crate) struct Guard {
     pub(crate) name: String,
     pub(crate) condition: Condition,
     /// True if the condition depends on the actor.
-    pub(crate) of_actor: bool,
+    pub(crate) depends_on_actor: bool,
 }
 
 #[derive(Debug)]
@@ -80,11 +80,11 @@ pub(super) struct Table {
 impl Table {
     /// Compiles a definition. `None` if it refers to a name that it does not define, or has no start.
     pub(super) fn compile(definition: &WorkflowDefinition) -> Option<Table> {
-        let id = |place: usize| u16::try_from(place).ok().filter(|it| *it != NOWHERE).map(StatusId);
+        let id = |index: usize| u16::try_from(index).ok().filter(|it| *it != NO_STATUS).map(StatusId);
         let statuses = &definition.statuses;
         let mut by_name = HashMap::with_capacity(statuses.len());
-        for (place, status) in statuses.iter().enumerate() {
-            by_name.insert(status.name.clone(), id(place)?);
+        for (index, status) in statuses.iter().enumerate() {
+            by_name.insert(status.name.clone(), id(index)?);
         }
         let guards: Box<[Guard]> = definition
             .guards
@@ -92,7 +92,7 @@ impl Table {
             .map(|(name, condition)| Guard {
                 name: name.clone(),
                 condition: condition.clone(),
-                of_actor: condition.mentions("actor"),
+                depends_on_actor: condition.mentions("actor"),
             })
             .collect();
         let guard = |name: &String| {
@@ -102,7 +102,7 @@ impl Table {
         sorted.resize_with(statuses.len() * CELLS, Vec::new);
         for (number, transition) in definition.transitions.iter().enumerate() {
             for from in &transition.from {
-                sorted[by_name.get(from)?.place() * CELLS + transition.action.cell()].push(Edge {
+                sorted[by_name.get(from)?.index() * CELLS + transition.action.cell()].push(Edge {
                     to: *by_name.get(&transition.to)?,
                     guards: transition.when.iter().map(guard).collect::<Option<_>>()?,
                     may: performers(transition),
@@ -115,16 +115,17 @@ impl Table {
         for mut cell in sorted {
             // Guarded edges are tried first, in the order of the definition; then the edge to the default; then the
             // others.
-            cell.sort_by_key(|edge| match (edge.guards.is_empty(), statuses[edge.to.place()].default) {
+            cell.sort_by_key(|edge| match (edge.guards.is_empty(), statuses[edge.to.index()].default) {
                 (false, _) => 0,
                 (true, true) => 1,
                 (true, false) => 2,
             });
-            let plain = cell.first().filter(|edge| edge.guards.is_empty()).map_or(NOWHERE, |edge| edge.to.0);
+            let unguarded =
+                cell.first().filter(|edge| edge.guards.is_empty()).map_or(NO_STATUS, |edge| edge.to.0);
             cells.push(Cell {
                 first: u32::try_from(edges.len()).ok()?,
                 count: u16::try_from(cell.len()).ok()?,
-                plain,
+                unguarded,
             });
             edges.extend(cell);
         }
@@ -139,7 +140,7 @@ impl Table {
 
     #[inline]
     fn cell(&self, from: StatusId, trigger: Trigger) -> Option<&Cell> {
-        self.cells.get(from.place() * CELLS + trigger.cell())
+        self.cells.get(from.index() * CELLS + trigger.cell())
     }
 
     /// The edges out of a status by a trigger, in the order in which they are tried.
@@ -153,13 +154,13 @@ impl Table {
     pub(super) fn take(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
         match self.cell(from, trigger)? {
             Cell { count: 0, .. } => None,
-            Cell { plain, .. } if *plain != NOWHERE => Some(StatusId(*plain)),
-            _ => self.asked(from, trigger, facts),
+            Cell { unguarded, .. } if *unguarded != NO_STATUS => Some(StatusId(*unguarded)),
+            _ => self.take_guarded(from, trigger, facts),
         }
     }
 
     /// The target if guards have to be evaluated.
-    fn asked(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
+    fn take_guarded(&self, from: StatusId, trigger: Trigger, facts: &dyn Facts) -> Option<StatusId> {
         let mut answers = Answers::new(&self.guards, facts, true);
         let mut edges = self.edges(from, trigger).iter();
         edges.find(|edge| edge.guards.iter().all(|guard| answers.holds(*guard))).map(|edge| edge.to)
@@ -180,21 +181,21 @@ pub(crate) struct Answers<'a> {
     guards: &'a [Guard],
     facts: &'a dyn Facts,
     actor_known: bool,
-    given: Vec<Option<bool>>,
+    results: Vec<Option<bool>>,
 }
 
 impl<'a> Answers<'a> {
     /// If `actor_known` is false, guards that depend on the actor are assumed to hold.
     pub(crate) fn new(guards: &'a [Guard], facts: &'a dyn Facts, actor_known: bool) -> Answers<'a> {
-        Answers { guards, facts, actor_known, given: vec![None; guards.len()] }
+        Answers { guards, facts, actor_known, results: vec![None; guards.len()] }
     }
 
     /// True if this guard holds.
     pub(crate) fn holds(&mut self, guard: u16) -> bool {
-        let place = usize::from(guard);
-        let (guard, facts, actor_known) = (&self.guards[place], self.facts, self.actor_known);
-        *self.given[place]
-            .get_or_insert_with(|| (guard.of_actor && !actor_known) || guard.condition.holds(facts))
+        let index = usize::from(guard);
+        let (guard, facts, actor_known) = (&self.guards[index], self.facts, self.actor_known);
+        *self.results[index]
+            .get_or_insert_with(|| (guard.depends_on_actor && !actor_known) || guard.condition.holds(facts))
     }
 
     /// The name of a guard.

@@ -70,13 +70,13 @@ impl Transition {
     }
 
     /// True if the lifecycle allows at least one of the performers to take this transition by an action of their own.
-    pub(super) fn is_taken_by_hand(&self) -> bool {
-        let by_hand = |performer: &Performer| match self.action {
+    pub(super) fn has_permitted_performer(&self) -> bool {
+        let permitted = |performer: &Performer| match self.action {
             Trigger::Step(StepKind::Confirm) => *performer == Performer::Requester,
             Trigger::Step(StepKind::Reopen | StepKind::Cancel) | Trigger::Move => true,
             Trigger::Step(_) => *performer != Performer::Requester,
         };
-        self.may.is_empty() || self.may.iter().any(by_hand)
+        self.may.is_empty() || self.may.iter().any(permitted)
     }
 
     /// True if one actor may take both transitions.
@@ -157,7 +157,7 @@ pub enum Performer {
 
 impl Performer {
     /// The accepted forms, for messages.
-    pub(super) const WRITTEN: &'static [&'static str] = &[
+    pub(super) const FORMS: &'static [&'static str] = &[
         "requester",
         "agent",
         "automation",
@@ -183,7 +183,7 @@ impl Performer {
             "line:external" => Performer::Line(Line::External),
             other => match other.strip_prefix("role:").map(str::trim) {
                 Some(role) if !role.is_empty() => Performer::Role(role.to_owned()),
-                _ => return Err(suggest::unknown(other, Performer::WRITTEN.iter().copied())),
+                _ => return Err(suggest::unknown(other, Performer::FORMS.iter().copied())),
             },
         })
     }

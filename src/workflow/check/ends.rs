@@ -2,7 +2,7 @@
 //! can be filled.
 
 use super::map::{Edge, Map};
-use super::message::find;
+use super::message::report;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Performer, Trigger};
@@ -12,58 +12,70 @@ const CODE: &str = "resolution_code";
 
 /// True if somebody can take this edge, regardless of the ticket's fields: it has no guard, and the lifecycle lets one
 /// of its performers take it or, for a resume, a message of the requester does.
-pub(super) fn is_sure(map: &Map<'_>, edge: &Edge<'_>) -> bool {
+pub(super) fn is_unconditional(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let transition = edge.transition;
     // Other edges without a permitted performer are reported as [`DiagnosticKind::NobodyMay`].
-    let by_hand = transition.is_taken_by_hand() || transition.action != Trigger::Step(StepKind::Resume);
-    transition.when.is_empty() && (by_hand || is_taken_by_message(map, edge))
+    let permitted =
+        transition.has_permitted_performer() || transition.action != Trigger::Step(StepKind::Resume);
+    transition.when.is_empty() && (permitted || is_taken_by_message(map, edge))
 }
 
 /// True if a message of the requester resumes by this edge: the ticket waits for the customer, and no other edge that
 /// is open to the requester comes first.
 fn is_taken_by_message(map: &Map<'_>, edge: &Edge<'_>) -> bool {
-    let mut theirs = map
+    let mut open_to_requester = map
         .edges(edge.from, Trigger::Step(StepKind::Resume))
         .filter(|it| it.transition.may.is_empty() || it.transition.may.contains(&Performer::Requester));
     map.statuses()[edge.from].reason == Some(HoldReason::Customer)
         && map.statuses()[edge.to].state == StateKind::Active
-        && theirs
+        && open_to_requester
             .all(|it| it.to == edge.to || (it.transition.when.is_empty() && map.statuses()[edge.to].default))
 }
 
 /// Reports resolved statuses in which a ticket may lack a resolution code while every path to a final status requires
 /// one.
-pub(super) fn without_code(map: &Map<'_>, stuck: &[usize], by_luck: &[usize], found: &mut Vec<Diagnostic>) {
+pub(super) fn without_code(
+    map: &Map<'_>,
+    stuck: &[usize],
+    only_guarded_statuses: &[usize],
+    found: &mut Vec<Diagnostic>,
+) {
     let Some(start) = map.start else { return };
     // An edge with an unknown end might be the missing one.
     if !map.to_anywhere.is_empty() || !map.from_anywhere.is_empty() {
         return;
     }
     let resolves = |edge: &Edge<'_>| edge.transition.action == Trigger::Step(StepKind::Resolve);
-    let demands = |edge: &Edge<'_>| {
+    let requires_code = |edge: &Edge<'_>| {
         let leaves = edge.from != edge.to && map.statuses()[edge.from].leave.contains(CODE);
         leaves || map.statuses()[edge.to].enter.contains(CODE)
     };
-    let mut without = vec![false; map.statuses().len()];
-    without[start] = true;
-    while spread(map, &mut without, |edge, without| !demands(edge) && without[edge.from], |edge| edge.to) {}
+    let mut lacks_code = vec![false; map.statuses().len()];
+    lacks_code[start] = true;
+    while spread(
+        map,
+        &mut lacks_code,
+        |edge, lacks_code| !requires_code(edge) && lacks_code[edge.from],
+        |edge| edge.to,
+    ) {}
     let mut ends: Vec<bool> = map.statuses().iter().map(|it| it.state.is_final()).collect();
-    let goes_on = |edge: &Edge<'_>, ends: &[bool]| {
-        let with_code = resolves(edge) && !stuck.contains(&edge.to) && !by_luck.contains(&edge.to);
-        is_sure(map, edge) && (with_code || (!demands(edge) && ends[edge.to]))
+    let can_finish = |edge: &Edge<'_>, ends: &[bool]| {
+        let with_code =
+            resolves(edge) && !stuck.contains(&edge.to) && !only_guarded_statuses.contains(&edge.to);
+        is_unconditional(map, edge) && (with_code || (!requires_code(edge) && ends[edge.to]))
     };
-    while spread(map, &mut ends, goes_on, |edge| edge.from) {}
+    while spread(map, &mut ends, can_finish, |edge| edge.from) {}
     for (place, status) in map.statuses().iter().enumerate() {
-        let told = stuck.contains(&place) || by_luck.contains(&place);
-        if status.state != StateKind::Resolved || !without[place] || ends[place] || told {
+        let reported = stuck.contains(&place) || only_guarded_statuses.contains(&place);
+        if status.state != StateKind::Resolved || !lacks_code[place] || ends[place] || reported {
             continue;
         }
         let message = format!(
-            "a ticket that is resolved to {:?} without a resolution code is stuck, because every edge to an end \
-             demands one, and only the step that resolves can give it: demand it on entering {:?}",
+            "a ticket that reaches {:?} without a resolution code is stuck: every path to a final status requires the code, \
+             and only the step that resolves can set it; require it on entering {:?}",
             status.name, status.name,
         );
-        find(found, DiagnosticKind::NeverFilled, format!("statuses[{place}]"), message);
+        report(found, DiagnosticKind::NeverFilled, format!("statuses[{place}]"), message);
     }
 }
 
@@ -72,14 +84,14 @@ fn spread(
     map: &Map<'_>,
     marked: &mut [bool],
     counts: impl Fn(&Edge<'_>, &[bool]) -> bool,
-    end: impl Fn(&Edge<'_>) -> usize,
+    side: impl Fn(&Edge<'_>) -> usize,
 ) -> bool {
-    let mut news = false;
+    let mut marked_any = false;
     for edge in &map.edges {
-        if !marked[end(edge)] && counts(edge, marked) {
-            marked[end(edge)] = true;
-            news = true;
+        if !marked[side(edge)] && counts(edge, marked) {
+            marked[side(edge)] = true;
+            marked_any = true;
         }
     }
-    news
+    marked_any
 }

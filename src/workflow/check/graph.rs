@@ -9,7 +9,7 @@ use petgraph::visit::{Bfs, Dfs, Reversed};
 
 use super::ends;
 use super::map::{Edge, Map};
-use super::message::{find, listed};
+use super::message::{listed, report};
 use crate::lifecycle::StepKind;
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::Trigger;
@@ -17,12 +17,14 @@ use crate::workflow::transition::Trigger;
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     ambiguous(map, found);
     unreachable(map, found);
-    let stuck = endless(map, |_| true);
+    let stuck = cannot_finish(map, |_| true);
     traps(map, &stuck, found);
-    let by_luck: Vec<usize> =
-        endless(map, |edge| ends::is_sure(map, edge)).into_iter().filter(|it| !stuck.contains(it)).collect();
-    only_guarded(map, &by_luck, found);
-    ends::without_code(map, &stuck, &by_luck, found);
+    let only_guarded_statuses: Vec<usize> = cannot_finish(map, |edge| ends::is_unconditional(map, edge))
+        .into_iter()
+        .filter(|it| !stuck.contains(it))
+        .collect();
+    only_guarded(map, &only_guarded_statuses, found);
+    ends::without_code(map, &stuck, &only_guarded_statuses, found);
 }
 
 /// The graph of the statuses and of the edges that satisfy `counts`.
@@ -33,9 +35,9 @@ pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGrap
     }
     let edges = map.edges.iter().filter(|edge| counts(edge)).map(|edge| (edge.from, edge.to));
     let all = || 0..map.statuses().len();
-    let outward = map.to_anywhere.iter().flat_map(|from| all().map(|to| (*from, to)));
-    let inward = map.from_anywhere.iter().flat_map(|to| all().map(|from| (from, *to)));
-    for (from, to) in edges.chain(outward).chain(inward) {
+    let to_any = map.to_anywhere.iter().flat_map(|from| all().map(|to| (*from, to)));
+    let from_any = map.from_anywhere.iter().flat_map(|to| all().map(|from| (from, *to)));
+    for (from, to) in edges.chain(to_any).chain(from_any) {
         graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
     }
     graph
@@ -50,13 +52,14 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         reached[node.index()] = true;
     }
     for status in (0..reached.len()).filter(|it| !reached[*it] && map.is_first(*it)) {
-        let message = format!("no way leads from {:?} to {:?}", map.name(start), map.name(status));
-        find(found, DiagnosticKind::Unreachable, format!("statuses[{status}]"), message);
+        let message =
+            format!("{:?} cannot be reached from the start status {:?}", map.name(status), map.name(start));
+        report(found, DiagnosticKind::Unreachable, format!("statuses[{status}]"), message);
     }
 }
 
 /// The statuses from which no final status can be reached by edges that satisfy `counts`.
-fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
+fn cannot_finish(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
     let graph = graph(map, counts);
     let backward = Reversed(&graph);
     let mut walk = Dfs::empty(backward);
@@ -71,7 +74,7 @@ fn endless(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
 
 /// The strongly connected components of stuck statuses that no edge leaves. Fixing these also fixes the stuck statuses
 /// that lead into them.
-fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
+fn terminal_groups(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
     let graph = graph(map, counts);
     let leaves = |group: &Vec<NodeIndex>| {
         let inside: HashSet<&NodeIndex> = group.iter().collect();
@@ -91,49 +94,51 @@ fn bottoms(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -
 }
 
 fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Diagnostic>) {
-    for group in bottoms(map, stuck, |_| true) {
+    for group in terminal_groups(map, stuck, |_| true) {
         let first = group[0];
         let path = format!("statuses[{first}]");
         if map.out(first).next().is_none() {
-            let message = format!("nothing leads out of {:?}, and it is no end", map.name(first));
-            find(found, DiagnosticKind::DeadEnd, path, message);
+            let message = format!("no transition leads out of {:?}, and it is not final", map.name(first));
+            report(found, DiagnosticKind::DeadEnd, path, message);
         } else {
-            let round = round(map, &group);
-            let message =
-                format!("no end can be reached from here, only round and round: {}", map.chain(&round));
-            find(found, DiagnosticKind::Trap, path, message);
+            let cycle = cycle(map, &group);
+            let message = format!(
+                "no final status can be reached from here; the transitions form a cycle: {}",
+                map.chain(&cycle)
+            );
+            report(found, DiagnosticKind::Trap, path, message);
         }
     }
 }
 
 /// A shortest cycle through the first status of a group. All statuses of the group can reach each other.
-fn round(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
+fn cycle(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     let first = group[0];
     let inside: Vec<&Edge<'_>> =
         map.edges.iter().filter(|it| group.contains(&it.from) && group.contains(&it.to)).collect();
     let mut came_from = vec![None; map.statuses().len()];
     let mut seen = vec![false; map.statuses().len()];
-    let mut waiting = VecDeque::from([first]);
-    while let Some(at) = waiting.pop_front() {
+    let mut queue = VecDeque::from([first]);
+    while let Some(at) = queue.pop_front() {
         for edge in inside.iter().filter(|it| it.from == at) {
             if edge.to == first {
-                let mut round: Vec<usize> = successors(Some(at), |it| came_from[*it]).collect();
-                round.reverse();
-                round.push(first);
-                return round;
+                let mut cycle: Vec<usize> = successors(Some(at), |it| came_from[*it]).collect();
+                cycle.reverse();
+                cycle.push(first);
+                return cycle;
             }
             if !seen[edge.to] {
                 seen[edge.to] = true;
                 came_from[edge.to] = Some(at);
-                waiting.push_back(edge.to);
+                queue.push_back(edge.to);
             }
         }
     }
     group.to_vec()
 }
 
-fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Diagnostic>) {
-    for group in bottoms(map, by_luck, |edge| ends::is_sure(map, edge)) {
+fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], found: &mut Vec<Diagnostic>) {
+    for group in terminal_groups(map, only_guarded_statuses, |edge| ends::is_unconditional(map, edge)) {
         let first = group[0];
         let guards =
             map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
@@ -141,23 +146,23 @@ fn only_guarded(map: &Map<'_>, by_luck: &[usize], found: &mut Vec<Diagnostic>) {
         let from = listed(group.iter().map(|it| map.name(*it)));
         let message = if guards.is_empty() {
             format!(
-                "an end is reached from {from} only by a resume of the requester, who resumes by a message alone, \
-                 and here no message is sure to: let agents resume it too, or let it wait for the customer"
+                "a final status can be reached from {from} only if the requester resumes the ticket, and no message of \
+                 the requester is certain to do so; allow agents to resume it too, or use the hold reason customer"
             )
         } else {
             format!(
-                "an end is reached from {from} only where a guard holds ({}): a ticket for which none does is \
-                 stuck; leave a edge on without a guard",
+                "a final status can be reached from {from} only through guards ({}), so a ticket for which none holds is \
+                 stuck; add a transition without a guard",
                 listed(guards),
             )
         };
-        find(found, DiagnosticKind::OnlyGuarded, format!("statuses[{first}]"), message);
+        report(found, DiagnosticKind::OnlyGuarded, format!("statuses[{first}]"), message);
     }
 }
 
 /// True if an unguarded edge that is open to everybody leads to the default status of the same state, and so takes
 /// precedence if the action names no status.
-fn is_settled(map: &Map<'_>, edge: &Edge<'_>) -> bool {
+fn has_default(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
     map.edges(edge.from, trigger).any(|it| {
         let other = &map.statuses()[it.to];
@@ -177,7 +182,7 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         if trigger == Trigger::Move || !edge.transition.when.is_empty() {
             continue;
         }
-        let rival = map.ways_before(edge).find(|it| {
+        let rival = map.edges_before(edge).find(|it| {
             let other = &map.statuses()[it.to];
             it.to != edge.to
                 && it.transition.when.is_empty()
@@ -186,18 +191,18 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
                 && other.state == to.state
                 && !other.default
                 && !to.default
-                && !is_settled(map, edge)
+                && !has_default(map, edge)
         });
         if let Some(rival) = rival {
             let message = format!(
                 "{trigger} from {:?} leads to {:?} here and to {:?} in transitions[{}]; mark one of the two statuses \
-                 with `default = true`, or guard one edge",
+                 with `default = true`, or add a guard to one transition",
                 map.name(edge.from),
                 to.name,
                 map.name(rival.to),
                 rival.place.0,
             );
-            find(found, DiagnosticKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
+            report(found, DiagnosticKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
         }
     }
 }

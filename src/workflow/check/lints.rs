@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::map::{Edge, Map};
-use super::message::find;
+use super::message::report;
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Performer, Trigger};
@@ -12,7 +12,12 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     let used: BTreeSet<&str> =
         map.definition.transitions.iter().flat_map(|it| &it.when).map(String::as_str).collect();
     for guard in map.definition.guards.keys().filter(|it| !used.contains(it.as_str())) {
-        find(found, DiagnosticKind::UnusedGuard, format!("guards.{guard}"), "no transition uses it");
+        report(
+            found,
+            DiagnosticKind::UnusedGuard,
+            format!("guards.{guard}"),
+            "no transition uses this guard",
+        );
     }
     shadowed(map, found);
     // An edge with an unknown end might be the missing one in the checks below.
@@ -23,32 +28,30 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         && !has(map, start, StepKind::Cancel, &[])
     {
         let message = format!("a ticket opened by mistake cannot be cancelled from {:?}", map.name(start));
-        find(found, DiagnosticKind::NoCancel, format!("statuses[{start}]"), message);
+        report(found, DiagnosticKind::NoCancel, format!("statuses[{start}]"), message);
     }
     for (place, status) in map.statuses().iter().enumerate() {
-        let mut suspect = |kind, message: &str| find(found, kind, format!("statuses[{place}]"), message);
+        let mut suspect = |kind, message: &str| report(found, kind, format!("statuses[{place}]"), message);
         match status.state {
             StateKind::Resolved => {
                 if !has(map, place, StepKind::Reopen, &[Performer::Requester]) {
                     let message = "a requester's message does not reopen a ticket from here: the requester has no \
-                                   reopen without a guard";
+                                   reopen transition without a guard";
                     suspect(DiagnosticKind::MessageDoesNotReopen, message);
                 }
                 if !has(map, place, StepKind::Close, &[Performer::Automation]) {
-                    let message =
-                        "silence does not close a ticket from here: the desk has no close without a guard";
+                    let message = "silence does not close a ticket from here: automation has no close transition without a guard";
                     suspect(DiagnosticKind::SilenceDoesNotClose, message);
                 }
             }
             StateKind::OnHold => {
                 let for_customer = status.reason.as_ref().is_none_or(|it| *it == HoldReason::Customer);
                 if !has(map, place, StepKind::Resume, &[]) {
-                    let message =
-                        "a hold with a date does not end by itself here: there is no resume without a guard";
+                    let message = "a hold with a date does not end by itself here: there is no resume transition without a guard";
                     suspect(DiagnosticKind::HoldDoesNotEnd, message);
                 } else if for_customer && !has(map, place, StepKind::Resume, &[Performer::Requester]) {
                     let message = "a requester's message does not end this wait: the requester has no resume \
-                                   without a guard";
+                                   transition without a guard";
                     suspect(DiagnosticKind::MessageDoesNotResume, message);
                 }
             }
@@ -56,8 +59,8 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
     if !map.statuses().iter().any(|it| it.state == StateKind::Resolved) && !map.statuses().is_empty() {
-        let message = "no status is of the state resolved, so no ticket can be answered";
-        find(found, DiagnosticKind::NothingResolved, "statuses", message);
+        let message = "there is no status in the state resolved, so no ticket can be answered";
+        report(found, DiagnosticKind::NothingResolved, "statuses", message);
     }
 }
 
@@ -85,17 +88,17 @@ fn shadowed(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
                 && (edge.transition.action != Trigger::Step(StepKind::Hold)
                     || map.statuses()[it.to].reason == map.statuses()[edge.to].reason)
         };
-        if let Some(before) = map.ways_before(edge).find(covers) {
+        if let Some(before) = map.edges_before(edge).find(covers) {
             let message = format!(
-                "{} from {:?} always goes to {:?} by transitions[{}], whose guards hold whenever these do; {:?} is \
-                 reached only by name",
+                "{} from {:?} always goes to {:?} by transitions[{}], because its guards hold whenever these do; {:?} is \
+                 reached only if the action names it",
                 edge.transition.action,
                 map.name(edge.from),
                 map.name(before.to),
                 before.place.0,
                 map.name(edge.to),
             );
-            find(found, DiagnosticKind::Shadowed, format!("transitions[{}]", edge.place.0), message);
+            report(found, DiagnosticKind::Shadowed, format!("transitions[{}]", edge.place.0), message);
         }
     }
 }

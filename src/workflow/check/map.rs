@@ -104,7 +104,7 @@ impl<'a> Map<'a> {
     }
 
     /// The edges that precede this one, from the same status and with the same trigger.
-    pub(super) fn ways_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
+    pub(super) fn edges_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
         let place = edge.place;
         self.edges(edge.from, edge.transition.action).take_while(move |it| it.place < place)
     }

@@ -4,15 +4,15 @@ use crate::suggest;
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// The maximum number of names in a message.
-const LISTED: usize = 50;
+const MAX_NAMES: usize = 50;
 /// After this many diagnostics, an unknown name is reported without a suggestion and without the list of known names.
 /// Both cost time and space in proportion to the number of names.
-const TOLD_IN_FULL: usize = 50;
+const MAX_DETAILED: usize = 50;
 
 /// Formats names as a list, for messages.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = names.into_iter();
-    let listed: Vec<String> = names.by_ref().take(LISTED).map(|it| format!("{it:?}")).collect();
+    let listed: Vec<String> = names.by_ref().take(MAX_NAMES).map(|it| format!("{it:?}")).collect();
     match (listed.is_empty(), names.count()) {
         (true, _) => "none".to_owned(),
         (false, 0) => listed.join(", "),
@@ -22,18 +22,18 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 /// The message for an unknown name, with the nearest known name and the list of all known names.
 pub(super) fn unknown<'a, Names: Iterator<Item = &'a str>>(
-    (what, several): (&str, &str),
+    (noun, plural): (&str, &str),
     name: &str,
     known: impl Fn() -> Names,
     found: &[Diagnostic],
 ) -> String {
-    if found.len() >= TOLD_IN_FULL {
-        return format!("the {what} {name:?} is not known");
+    if found.len() >= MAX_DETAILED {
+        return format!("the {noun} {name:?} is not known");
     }
-    format!("the {what} {name:?} {}; {several}: {}", suggest::unknown(name, known()), listed(known()))
+    format!("the {noun} {name:?} {}; {plural}: {}", suggest::unknown(name, known()), listed(known()))
 }
 
-pub(super) fn find(
+pub(super) fn report(
     found: &mut Vec<Diagnostic>,
     kind: DiagnosticKind,
     path: impl Into<String>,

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::map::Map;
-use super::message::find;
+use super::message::report;
 use crate::workflow::definition::{MustPass, StatusSelector};
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
@@ -15,23 +15,25 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for (number, rule) in map.definition.rules.iter().enumerate() {
         let MustPass { every_way_to, passes } = rule;
         if every_way_to == passes {
-            let message = format!("every way to {every_way_to} ends at {passes}; name two different places");
-            find(found, DiagnosticKind::EmptyRule, format!("rules[{number}]"), message);
+            let message = format!(
+                "the rule has no effect: {every_way_to} and {passes} are the same; name two different places"
+            );
+            report(found, DiagnosticKind::EmptyRule, format!("rules[{number}]"), message);
             continue;
         }
-        let is = |spot: &StatusSelector, status: usize| match spot {
+        let is = |selector: &StatusSelector, status: usize| match selector {
             StatusSelector::Status(name) => map.name(status) == name,
             StatusSelector::State(state) => map.state(status) == *state,
         };
-        if let Some(edge) = way_round(map, |it| is(every_way_to, it), |it| is(passes, it)) {
-            let message = format!("a way to {every_way_to} goes round {passes}: {}", map.chain(&edge));
-            find(found, DiagnosticKind::Bypass, format!("rules[{number}]"), message);
+        if let Some(path) = shortest_bypass(map, |it| is(every_way_to, it), |it| is(passes, it)) {
+            let message = format!("a path to {every_way_to} avoids {passes}: {}", map.chain(&path));
+            report(found, DiagnosticKind::Bypass, format!("rules[{number}]"), message);
         }
     }
 }
 
 /// The shortest path from the start to a status that satisfies `to` and avoids every status that satisfies `passes`.
-fn way_round(
+fn shortest_bypass(
     map: &Map<'_>,
     to: impl Fn(usize) -> bool,
     passes: impl Fn(usize) -> bool,
@@ -40,18 +42,18 @@ fn way_round(
     let mut came_from = vec![None; map.statuses().len()];
     let mut seen = vec![false; map.statuses().len()];
     seen[start] = true;
-    let mut waiting = VecDeque::from([start]);
-    while let Some(at) = waiting.pop_front() {
+    let mut queue = VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
         if to(at) {
-            let mut edge: Vec<usize> = std::iter::successors(Some(at), |it| came_from[*it]).collect();
-            edge.reverse();
-            return Some(edge);
+            let mut path: Vec<usize> = std::iter::successors(Some(at), |it| came_from[*it]).collect();
+            path.reverse();
+            return Some(path);
         }
         for next in map.out(at).map(|it| it.to) {
             if !seen[next] && !passes(next) {
                 seen[next] = true;
                 came_from[next] = Some(at);
-                waiting.push_back(next);
+                queue.push_back(next);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::model::{Picture, width};
 
-pub(super) fn written(picture: &Picture<'_>) -> String {
+pub(super) fn render(picture: &Picture<'_>) -> String {
     let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();
     let mut text = format!("digraph {} {{\n", quoted(&picture.workflow.definition().name));
     text.push_str("    node [shape=box style=rounded]\n    begin [shape=point width=0.2 label=\"\"]\n");

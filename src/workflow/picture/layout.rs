@@ -5,7 +5,7 @@
 //! sweep sorts every row by the mean position of the neighbours of its items; the order with the fewest crossings wins.
 //! The coordinates of a row are the best ones that keep its order and spacing: an isotonic regression, row by row.
 
-use super::sheet::{Item, Sheet, What};
+use super::sheet::{Item, ItemKind, Sheet};
 
 /// The number of sweeps. It falls with the number of links, so that every picture takes about the same time.
 fn sweeps(links: usize) -> usize {
@@ -13,23 +13,23 @@ fn sweeps(links: usize) -> usize {
 }
 
 /// For each item, its neighbours in the row above and in the row below.
-struct Near {
+struct Neighbours {
     above: Vec<Vec<usize>>,
     below: Vec<Vec<usize>>,
 }
 
 /// Orders the rows and assigns an x coordinate to every item.
 pub(super) fn place(sheet: &mut Sheet) {
-    let near = Near::of(sheet);
+    let near = Neighbours::of(sheet);
     let links: usize = near.below.iter().map(Vec::len).sum();
     order(sheet, &near, sweeps(links));
-    settle(sheet, &near, sweeps(links));
+    assign_x(sheet, &near, sweeps(links));
 }
 
-impl Near {
-    fn of(sheet: &Sheet) -> Near {
+impl Neighbours {
+    fn of(sheet: &Sheet) -> Neighbours {
         let none = vec![Vec::new(); sheet.items.len()];
-        let mut near = Near { above: none.clone(), below: none };
+        let mut near = Neighbours { above: none.clone(), below: none };
         for part in sheet.buses.iter().flat_map(|bus| &bus.parts) {
             let (mut upper, mut lower) = (part.from, part.to);
             if sheet.items[upper].row > sheet.items[lower].row {
@@ -42,7 +42,7 @@ impl Near {
     }
 }
 
-fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
+fn order(sheet: &mut Sheet, near: &Neighbours, sweeps: usize) {
     let mut at = vec![0.0; sheet.items.len()];
     let number = |row: &[usize], at: &mut [f64]| {
         // Positions are fractions of the row's length, so that long and short rows are comparable.
@@ -56,12 +56,13 @@ fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
             let down = sweep % 2 == 0;
             let row = if down { step } else { count - 1 - step };
             let neighbours = if down { &near.above } else { &near.below };
-            let wanted = |item: &usize| {
+            let preferred = |item: &usize| {
                 let of = &neighbours[*item];
                 let mean = of.iter().map(|it| at[*it]).sum::<f64>() / of.len() as f64;
                 if of.is_empty() { at[*item] } else { mean }
             };
-            let mut keyed: Vec<(f64, usize)> = sheet.rows[row].iter().map(|it| (wanted(it), *it)).collect();
+            let mut keyed: Vec<(f64, usize)> =
+                sheet.rows[row].iter().map(|it| (preferred(it), *it)).collect();
             keyed.sort_by(|one, other| one.0.total_cmp(&other.0));
             sheet.rows[row] = keyed.into_iter().map(|(_, item)| item).collect();
             number(&sheet.rows[row], &mut at);
@@ -75,7 +76,7 @@ fn order(sheet: &mut Sheet, near: &Near, sweeps: usize) {
 }
 
 /// The number of line crossings between all adjacent rows, counted with a Fenwick tree for each pair of rows.
-fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
+fn crossings(rows: &[Vec<usize>], near: &Neighbours) -> u64 {
     let mut place = vec![0; near.below.len()];
     let mut crossings = 0;
     for pair in rows.windows(2) {
@@ -109,17 +110,17 @@ fn crossings(rows: &[Vec<usize>], near: &Near) -> u64 {
 }
 
 /// The minimum distance between the centres of two adjacent items.
-fn apart(left: &Item, right: &Item) -> f64 {
-    let both = matches!((left.what, right.what), (What::Status(_), What::Status(_)));
-    f64::midpoint(left.width, right.width) + if both { 40.0 } else { 16.0 }
+fn spacing(left: &Item, right: &Item) -> f64 {
+    let both_statuses = matches!((left.what, right.what), (ItemKind::Status(_), ItemKind::Status(_)));
+    f64::midpoint(left.width, right.width) + if both_statuses { 40.0 } else { 16.0 }
 }
 
-fn settle(sheet: &mut Sheet, near: &Near, sweeps: usize) {
+fn assign_x(sheet: &mut Sheet, near: &Neighbours, sweeps: usize) {
     for row in &sheet.rows {
         let mut x = 0.0;
         for (place, item) in row.iter().enumerate() {
             if place > 0 {
-                x += apart(&sheet.items[row[place - 1]], &sheet.items[*item]);
+                x += spacing(&sheet.items[row[place - 1]], &sheet.items[*item]);
             }
             sheet.items[*item].x = x;
         }
@@ -130,7 +131,7 @@ fn settle(sheet: &mut Sheet, near: &Near, sweeps: usize) {
     for sweep in 0..sweeps {
         for step in 0..count {
             let row = if sweep % 2 == 0 { step } else { count - 1 - step };
-            settle_row(sheet, near, row);
+            place_row(sheet, near, row);
         }
     }
     let left = sheet.items.iter().map(|it| it.x - it.width / 2.0).fold(f64::INFINITY, f64::min);
@@ -140,10 +141,10 @@ fn settle(sheet: &mut Sheet, near: &Near, sweeps: usize) {
 }
 
 /// Moves the items of one row as close to their neighbours as the order and spacing allow.
-fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
+fn place_row(sheet: &mut Sheet, near: &Neighbours, row: usize) {
     let row = &sheet.rows[row];
     let weight = |one: usize, other: usize| {
-        let straight = |it: usize| matches!(sheet.items[it].what, What::Bend | What::Label(_));
+        let straight = |it: usize| matches!(sheet.items[it].what, ItemKind::Bend | ItemKind::Label(_));
         if straight(one) && straight(other) { 6.0 } else { 1.0 }
     };
     // Blocks of touching items: the weighted mean of their preferred positions, the total weight, and the number of
@@ -153,7 +154,7 @@ fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
     let mut offset = 0.0;
     for (place, item) in row.iter().enumerate() {
         if place > 0 {
-            offset += apart(&sheet.items[row[place - 1]], &sheet.items[*item]);
+            offset += spacing(&sheet.items[row[place - 1]], &sheet.items[*item]);
         }
         offsets.push(offset);
         let (mut sum, mut total) = (0.0, 0.0);
@@ -162,8 +163,9 @@ fn settle_row(sheet: &mut Sheet, near: &Near, row: usize) {
             sum += weight * sheet.items[*other].x;
             total += weight;
         }
-        let (wanted, total) = if total > 0.0 { (sum / total, total) } else { (sheet.items[*item].x, 0.01) };
-        let mut block = (wanted - offset, total, 1);
+        let (preferred, total) =
+            if total > 0.0 { (sum / total, total) } else { (sheet.items[*item].x, 0.01) };
+        let mut block = (preferred - offset, total, 1);
         while let Some(before) = blocks.pop_if(|before| before.0 > block.0) {
             let total = before.1 + block.1;
             block = ((before.0 * before.1 + block.0 * block.1) / total, total, before.2 + block.2);

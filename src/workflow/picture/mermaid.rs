@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::model::{Picture, width};
 
-pub(super) fn written(picture: &Picture<'_>) -> String {
+pub(super) fn render(picture: &Picture<'_>) -> String {
     let names: Vec<&str> = picture.names().map(|(_, name)| name).collect();
     let mut text = String::from("flowchart TD\n    begin(( ))\n");
     for (state, statuses) in picture.groups() {

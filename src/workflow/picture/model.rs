@@ -53,7 +53,7 @@ impl<'a> Picture<'a> {
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = (usize, &'a str)> {
-        self.workflow.statuses().map(|(id, status)| (id.place(), status.name.as_str()))
+        self.workflow.statuses().map(|(id, status)| (id.index(), status.name.as_str()))
     }
 
     pub(super) fn state(&self, status: usize) -> StateKind {
@@ -61,7 +61,7 @@ impl<'a> Picture<'a> {
     }
 
     pub(super) fn start(&self) -> usize {
-        self.workflow.find(&self.workflow.start().name).map_or(0, StatusId::place)
+        self.workflow.find(&self.workflow.start().name).map_or(0, StatusId::index)
     }
 
     /// The states that have a status in this workflow, each with the indexes of its statuses.
@@ -96,7 +96,7 @@ impl<'a> Picture<'a> {
             for from in transition.from.iter().filter_map(|it| self.workflow.find(it)) {
                 let place = *places.entry((from, to)).or_insert_with(|| {
                     let count = self.process_map.map(|it| it.took(from, to));
-                    routes.push(Route { from: from.place(), to: to.place(), labels: Vec::new(), count });
+                    routes.push(Route { from: from.index(), to: to.index(), labels: Vec::new(), count });
                     routes.len() - 1
                 });
                 if !routes[place].labels.contains(&label) {

@@ -1,7 +1,7 @@
 //! Computes the ports, at which lines touch statuses: side by side on each side of a box, in the order of their other
 //! ends.
 
-use super::sheet::{Sheet, What};
+use super::sheet::{ItemKind, Sheet};
 
 /// The end of a part of a bus at a status.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) fn of(sheet: &Sheet, room: f64) -> Vec<Vec<(f64, f64)>> {
         for (part, it) in of.parts.iter().enumerate() {
             for (own, other, begins) in [(it.from, it.to, true), (it.to, it.from, false)] {
                 let below = sheet.items[other].row > sheet.items[own].row;
-                if let What::Status(status) = sheet.items[own].what {
+                if let ItemKind::Status(status) = sheet.items[own].what {
                     sides[status][usize::from(below)].push(End { toward: x(other), bus, part, begins });
                 }
             }
@@ -36,11 +36,11 @@ pub(super) fn of(sheet: &Sheet, room: f64) -> Vec<Vec<(f64, f64)>> {
         let mut side = side;
         side.sort_by(|one, other| one.toward.total_cmp(&other.toward));
         let count = side.len().max(1) as f64;
-        let apart = f64::min(room, (item.width - 20.0) / count);
-        let first = item.x - apart * (count - 1.0) / 2.0;
+        let spacing = f64::min(room, (item.width - 20.0) / count);
+        let first = item.x - spacing * (count - 1.0) / 2.0;
         for (place, End { bus, part, begins, .. }) in side.into_iter().enumerate() {
             let port = &mut ports[bus][part];
-            *(if begins { &mut port.0 } else { &mut port.1 }) = first + apart * place as f64;
+            *(if begins { &mut port.0 } else { &mut port.1 }) = first + spacing * place as f64;
         }
     }
     ports

@@ -10,8 +10,8 @@ use super::model::{Picture, Route};
 use super::text_layout;
 
 /// The maximum number of statuses in a row, and the maximum number of rows that the moves within one state spread over.
-const ABREAST: usize = 6;
-const DEEP: usize = 12;
+const MAX_PER_ROW: usize = 6;
+const MAX_MOVE_ROWS: usize = 12;
 
 /// Font sizes and line heights, in pixels.
 pub(super) const NAME: f64 = 13.0;
@@ -25,13 +25,13 @@ pub(super) struct Item {
     pub(super) row: usize,
     pub(super) width: f64,
     pub(super) height: f64,
-    pub(super) what: What,
+    pub(super) what: ItemKind,
     /// The x coordinate of the centre.
     pub(super) x: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum ItemKind {
     Status(usize),
     /// The label of a bus.
     Label(usize),
@@ -73,7 +73,7 @@ impl Sheet {
         let names: Vec<_> = picture.names().map(|(_, name)| text_layout::lines(name, 20, 3)).collect();
         let mut loops = vec![Vec::new(); names.len()];
         for route in routes.iter().filter(|it| it.from == it.to) {
-            loops[route.from] = labelled(&route.labels, route.count);
+            loops[route.from] = label_lines(&route.labels, route.count);
         }
         let rows = rows(picture, &routes);
         let mut sheet = Sheet {
@@ -89,7 +89,7 @@ impl Sheet {
             let own_widths = own.iter().map(|it| text_layout::width(it, WORDS) + 14.0);
             let width = widths.chain(own_widths).fold(64.0, f64::max) + 28.0;
             let height = 18.0 + NAME_LINE * name.len() as f64 + WORDS_LINE * own.len() as f64;
-            sheet.put(2 * row, width, height, What::Status(status));
+            sheet.add_item(2 * row, width, height, ItemKind::Status(status));
         }
         let mut buses: BTreeMap<(usize, &[String], bool), Vec<&Route>> = BTreeMap::new();
         for route in routes.iter().filter(|it| it.from != it.to) {
@@ -104,13 +104,13 @@ impl Sheet {
     }
 
     /// Makes statuses wide enough for all lines that touch one of their sides.
-    fn widen(&mut self, apart: f64) {
+    fn widen(&mut self, spacing: f64) {
         let mut touched = vec![[0.0; 2]; self.names.len()];
         for part in self.buses.iter().flat_map(|it| &it.parts) {
             for (own, other) in [(part.from, part.to), (part.to, part.from)] {
                 let below = self.items[other].row > self.items[own].row;
-                if let What::Status(status) = self.items[own].what {
-                    touched[status][usize::from(below)] += apart;
+                if let ItemKind::Status(status) = self.items[own].what {
+                    touched[status][usize::from(below)] += spacing;
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Sheet {
     }
 
     /// Adds an item at the end of a row. The first items are the statuses, in the order of the definition.
-    fn put(&mut self, row: usize, width: f64, height: f64, what: What) -> usize {
+    fn add_item(&mut self, row: usize, width: f64, height: f64, what: ItemKind) -> usize {
         self.items.push(Item { row, width, height, what, x: 0.0 });
         self.rows[row].push(self.items.len() - 1);
         self.items.len() - 1
@@ -148,15 +148,15 @@ impl Sheet {
             middle + 1
         };
         let count = routes.iter().map(|it| it.count).sum::<Option<u64>>();
-        let lines = labelled(labels, count);
+        let lines = label_lines(labels, count);
         let width = lines.iter().map(|it| text_layout::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
         let height = WORDS_LINE * lines.len() as f64 + 4.0;
         let number = self.buses.len();
         let first = *passed.start();
         let chain: Vec<usize> = passed
             .map(|row| match row == label_row {
-                true => self.put(row, width, height, What::Label(number)),
-                false => self.put(row, 6.0, 0.0, What::Bend),
+                true => self.add_item(row, width, height, ItemKind::Label(number)),
+                false => self.add_item(row, 6.0, 0.0, ItemKind::Bend),
             })
             .collect();
         let mut parts = Vec::new();
@@ -182,7 +182,7 @@ impl Sheet {
     }
 }
 
-fn labelled(labels: &[String], count: Option<u64>) -> Vec<String> {
+fn label_lines(labels: &[String], count: Option<u64>) -> Vec<String> {
     let mut lines: Vec<String> = labels.iter().flat_map(|it| text_layout::lines(it, 26, 4)).collect();
     let single = labels.len() == 1;
     match (count, lines.last_mut()) {
@@ -202,14 +202,14 @@ fn rows(picture: &Picture<'_>, routes: &[Route]) -> Vec<usize> {
     let mut free = 0;
     for (_, mut statuses) in picture.groups() {
         statuses.sort_by_key(|it| *it != picture.start());
-        let mut deep: Vec<usize> = vec![0; statuses.len()];
+        let mut depths: Vec<usize> = vec![0; statuses.len()];
         for later in 0..statuses.len() {
             let before = (0..later).filter(|it| edges.contains(&(statuses[*it], statuses[later])));
-            deep[later] = before.map(|it| deep[it] + 1).max().unwrap_or(0).min(DEEP - 1);
+            depths[later] = before.map(|it| depths[it] + 1).max().unwrap_or(0).min(MAX_MOVE_ROWS - 1);
         }
-        for depth in 0..DEEP {
-            let abreast: Vec<usize> = (0..statuses.len()).filter(|it| deep[*it] == depth).collect();
-            for side_by_side in abreast.chunks(ABREAST) {
+        for depth in 0..MAX_MOVE_ROWS {
+            let same_depth: Vec<usize> = (0..statuses.len()).filter(|it| depths[*it] == depth).collect();
+            for side_by_side in same_depth.chunks(MAX_PER_ROW) {
                 side_by_side.iter().for_each(|it| rows[statuses[*it]] = free);
                 free += 1;
             }

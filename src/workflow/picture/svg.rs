@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::layout;
 use super::model::{Picture, width};
 use super::ports;
-use super::sheet::{Bus, Item, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE, What};
+use super::sheet::{Bus, Item, ItemKind, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE};
 use crate::lifecycle::StateKind;
 
 /// Sizes in pixels: the space around the drawing, the space for state names on the left, the space above the first row
@@ -44,24 +44,24 @@ struct Drawing<'a> {
     text: String,
 }
 
-pub(super) fn drawn(picture: &Picture<'_>) -> String {
+pub(super) fn render(picture: &Picture<'_>) -> String {
     let mut sheet = Sheet::of(picture);
     layout::place(&mut sheet);
     sheet.items.iter_mut().for_each(|it| it.x += MARGIN + GUTTER);
     let most = sheet.buses.iter().flat_map(|it| &it.parts).filter_map(|it| it.count).max().unwrap_or(0);
     let rows = rows(&sheet);
     let right = sheet.items.iter().map(|it| it.x + it.width / 2.0).fold(0.0, f64::max);
-    let (wide, high) = (right + 2.0 * MARGIN, last_band(&rows) + MARGIN);
+    let (width, height) = (right + 2.0 * MARGIN, last_band(&rows) + MARGIN);
     let ports = ports::of(&sheet, if picture.process_map.is_some() { 30.0 } else { 18.0 });
     let mut drawing = Drawing { picture, sheet, rows, ports, most, text: String::new() };
     let _ = writeln!(
         drawing.text,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" viewBox=\"0 0 {wide:.0} \
-         {high:.0}\" font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}</title>\n<rect width=\"100%\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} \
+         {height:.0}\" font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}</title>\n<rect width=\"100%\" \
          height=\"100%\" fill=\"#ffffff\"/>",
         escaped(&picture.workflow.reference().to_string()),
     );
-    drawing.bands(wide);
+    drawing.bands(width);
     drawing.lines();
     drawing.labels();
     drawing.statuses();
@@ -77,26 +77,26 @@ fn last_band(rows: &[Row]) -> f64 {
 /// Computes the rows. Each row is as high as its highest item, and rows are further apart if lines between them run far
 /// to the side.
 fn rows(sheet: &Sheet) -> Vec<Row> {
-    let mut far = vec![0.0_f64; sheet.rows.len()];
+    let mut distances = vec![0.0_f64; sheet.rows.len()];
     for part in sheet.buses.iter().flat_map(|it| &it.parts) {
         let (from, to) = (&sheet.items[part.from], &sheet.items[part.to]);
         let upper = from.row.min(to.row);
-        far[upper] = far[upper].max((from.x - to.x).abs());
+        distances[upper] = distances[upper].max((from.x - to.x).abs());
     }
     let mut top = MARGIN + TOP;
     let mut rows = Vec::with_capacity(sheet.rows.len());
     for (row, items) in sheet.rows.iter().enumerate() {
-        let high = items.iter().map(|it| sheet.items[*it].height).fold(0.0, f64::max);
+        let height = items.iter().map(|it| sheet.items[*it].height).fold(0.0, f64::max);
         // Bands end in the middle of label rows, so a label row always has some height.
-        let high = if row % 2 == 1 { high.max(12.0) } else { high };
-        rows.push(Row { top, bottom: top + high });
-        top += high + (16.0 + far[row] * 0.07).clamp(20.0, 64.0);
+        let height = if row % 2 == 1 { height.max(12.0) } else { height };
+        rows.push(Row { top, bottom: top + height });
+        top += height + (16.0 + distances[row] * 0.07).clamp(20.0, 64.0);
     }
     rows
 }
 
 impl Drawing<'_> {
-    fn bands(&mut self, wide: f64) {
+    fn bands(&mut self, width: f64) {
         let groups: Vec<_> = self.picture.groups().collect();
         let mut from = MARGIN;
         for (state, statuses) in groups {
@@ -111,7 +111,7 @@ impl Drawing<'_> {
                 self.text,
                 "<rect x=\"{MARGIN}\" y=\"{from:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"6\" fill=\"{light}\"/>\n\
                  <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"bold\" fill=\"{dark}\">{words}</text>",
-                wide - 2.0 * MARGIN,
+                width - 2.0 * MARGIN,
                 to - from - 3.0,
                 MARGIN + 12.0,
                 from + 22.0,
@@ -174,8 +174,8 @@ impl Drawing<'_> {
             || !bus.parts.iter().any(|it| it.to == part.from && self.sheet.items[it.from].row > from.row);
         // Overlaps the previous part slightly, so that no gap shows.
         let begin = match from.what {
-            What::Status(_) if down => self.edges(from).1,
-            What::Status(_) => self.edges(from).0,
+            ItemKind::Status(_) if down => self.edges(from).1,
+            ItemKind::Status(_) => self.edges(from).0,
             _ if down => own.top - 0.7,
             _ if turns() => f64::midpoint(own.top, own.bottom),
             _ => own.bottom + 0.7,
@@ -183,8 +183,8 @@ impl Drawing<'_> {
         // The last stretch is straight, so that the arrowhead is upright.
         let (top, bottom) = self.edges(to);
         let (enters, end) = match to.what {
-            What::Status(_) if down => (enters.min(top - ARROW - 2.0), top - ARROW + 1.0),
-            What::Status(_) => (enters.max(bottom + ARROW + 2.0), bottom + ARROW - 1.0),
+            ItemKind::Status(_) if down => (enters.min(top - ARROW - 2.0), top - ARROW + 1.0),
+            ItemKind::Status(_) => (enters.max(bottom + ARROW + 2.0), bottom + ARROW - 1.0),
             _ => (enters, enters),
         };
         let half = f64::midpoint(leaves, enters);
@@ -207,7 +207,7 @@ impl Drawing<'_> {
     fn labels(&mut self) {
         for item in 0..self.sheet.items.len() {
             let Item { row, width, height, what, x } = self.sheet.items[item];
-            let What::Label(bus) = what else { continue };
+            let ItemKind::Label(bus) = what else { continue };
             let bus = &self.sheet.buses[bus];
             let (light, dark) = colours(self.picture.state(bus.to));
             let top = f64::midpoint(self.rows[row].top, self.rows[row].bottom) - height / 2.0;
@@ -232,7 +232,7 @@ impl Drawing<'_> {
                 .parts
                 .iter()
                 .zip(ports)
-                .filter(|(it, _)| matches!(self.sheet.items[it.from].what, What::Status(_)))
+                .filter(|(it, _)| matches!(self.sheet.items[it.from].what, ItemKind::Status(_)))
                 .collect();
             if joins.len() < 2 {
                 continue;
@@ -260,10 +260,10 @@ impl Drawing<'_> {
             let (top, _) = self.edges(item);
             let state = self.picture.state(status);
             let (_, dark) = colours(state);
-            let (left, wide, high) = (item.x - item.width / 2.0, item.width, item.height);
+            let (left, width, height) = (item.x - item.width / 2.0, item.width, item.height);
             let _ = writeln!(
                 self.text,
-                "<g><title>{}</title>\n<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{wide:.1}\" height=\"{high:.1}\" rx=\"8\" \
+                "<g><title>{}</title>\n<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\" \
                  fill=\"#ffffff\" stroke=\"{dark}\" stroke-width=\"1.6\"/>",
                 escaped(name),
             );
@@ -273,8 +273,8 @@ impl Drawing<'_> {
                     "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"5\" fill=\"none\" stroke=\"{dark}\"/>",
                     left + 3.5,
                     top + 3.5,
-                    wide - 7.0,
-                    high - 7.0,
+                    width - 7.0,
+                    height - 7.0,
                 );
             }
             let words = &self.sheet.names[status];
@@ -285,13 +285,13 @@ impl Drawing<'_> {
             lines(&mut self.text, &own, (item.x, below), (WORDS, WORDS_LINE), dark);
             if let Some(count) = self.picture.standing(status).filter(|it| *it > 0) {
                 let count = count.to_string();
-                let wide = 12.0 + 7.0 * count.len() as f64;
+                let width = 12.0 + 7.0 * count.len() as f64;
                 let x = item.x + item.width / 2.0 - 4.0;
                 let _ = writeln!(
                     self.text,
-                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"18\" rx=\"9\" fill=\"{dark}\"/>\n<text x=\"{:.1}\" \
+                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"18\" rx=\"9\" fill=\"{dark}\"/>\n<text x=\"{:.1}\" \
                      y=\"{:.1}\" font-size=\"11\" font-weight=\"bold\" fill=\"#ffffff\" text-anchor=\"middle\">{count}</text>",
-                    x - wide / 2.0,
+                    x - width / 2.0,
                     top - 9.0,
                     x,
                     top + 4.0,
@@ -303,9 +303,9 @@ impl Drawing<'_> {
 }
 
 /// Draws centred lines of text, the first at this point.
-fn lines(text: &mut String, lines: &[String], (x, y): (f64, f64), (size, apart): (f64, f64), colour: &str) {
+fn lines(text: &mut String, lines: &[String], (x, y): (f64, f64), (size, spacing): (f64, f64), colour: &str) {
     for (number, line) in lines.iter().enumerate() {
-        let y = y + apart * number as f64;
+        let y = y + spacing * number as f64;
         let _ = writeln!(
             text,
             "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" fill=\"{colour}\" text-anchor=\"middle\">{}</text>",

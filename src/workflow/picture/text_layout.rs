@@ -24,22 +24,22 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
 
 /// Breaks text into lines of at most `max_chars` characters. Longer words are broken. Text beyond `max_lines` lines is
 /// cut off and replaced by an ellipsis.
-pub(super) fn lines(text: &str, letters: usize, most: usize) -> Vec<String> {
+pub(super) fn lines(text: &str, max_chars: usize, max_lines: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
         let mut word: Vec<char> = word.chars().collect();
         while let Some(line) = lines.last_mut() {
             let used = line.chars().count();
             let gap = usize::from(used > 0);
-            if used + gap + word.len() <= letters {
+            if used + gap + word.len() <= max_chars {
                 if gap > 0 {
                     line.push(' ');
                 }
                 line.extend(&word);
                 break;
             }
-            if word.len() > letters {
-                let room = letters.saturating_sub(used + gap);
+            if word.len() > max_chars {
+                let room = max_chars.saturating_sub(used + gap);
                 if gap > 0 && room > 0 {
                     line.push(' ');
                 }
@@ -49,8 +49,8 @@ pub(super) fn lines(text: &str, letters: usize, most: usize) -> Vec<String> {
         }
     }
     lines.retain(|line| !line.is_empty());
-    if lines.len() > most {
-        lines.truncate(most);
+    if lines.len() > max_lines {
+        lines.truncate(max_lines);
         if let Some(last) = lines.last_mut() {
             last.push('…');
         }

@@ -12,19 +12,19 @@ impl Gaps {
     }
 
     /// True if a diagnostic of the later checks is a fault of the definition, and not of a placeholder.
-    pub(super) fn allow(&self, finding: &Diagnostic) -> bool {
+    pub(super) fn allow(&self, diagnostic: &Diagnostic) -> bool {
         use DiagnosticKind as Kind;
         if self.0.is_empty() {
             return true;
         }
         let within = |part: &str| {
-            finding.path.strip_prefix(part).is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
+            diagnostic.path.strip_prefix(part).is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
         };
         if self.0.iter().any(|gap| within(gap)) {
             return false;
         }
         let any = |concerns: &dyn Fn(&str) -> bool| self.0.iter().any(|gap| concerns(gap));
-        match finding.kind {
+        match diagnostic.kind {
             // These depend on a single part.
             Kind::BadName
             | Kind::BadVersion

@@ -7,13 +7,13 @@ use crate::lifecycle::StateKind;
 use crate::suggest;
 use crate::workflow::definition::StatusSelector;
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
-use crate::workflow::source::{Node, Written};
+use crate::workflow::source::{Node, NodeValue};
 use crate::workflow::transition::{Performer, Trigger};
 
 /// Reads parts and collects diagnostics.
 #[derive(Default)]
 pub(super) struct Reader {
-    pub(super) findings: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
     /// The unreadable parts on which later checks depend.
     pub(super) gaps: Gaps,
 }
@@ -41,7 +41,7 @@ fn inner(path: &str, key: &str) -> String {
 }
 
 /// The name of a part at the beginning of a message: the last segment of its path.
-fn called(path: &str) -> &str {
+fn last_key(path: &str) -> &str {
     match path.rsplit('.').next() {
         None | Some("") => "the workflow",
         Some(last) => last,
@@ -53,14 +53,14 @@ fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 impl Reader {
-    pub(super) fn find(
+    pub(super) fn report(
         &mut self,
         kind: DiagnosticKind,
         path: impl Into<String>,
         place: Option<Place>,
         message: String,
     ) {
-        self.findings.push(Diagnostic { place, ..Diagnostic::new(kind, path, message) });
+        self.diagnostics.push(Diagnostic { place, ..Diagnostic::new(kind, path, message) });
     }
 
     /// Reads a part on which later checks depend, and records a gap if it cannot be read.
@@ -78,19 +78,18 @@ impl Reader {
             places.entry(path.clone()).or_insert(place);
         }
         match &node.value {
-            Written::List(items) => {
+            NodeValue::List(items) => {
                 for (at, item) in items.iter().enumerate() {
                     self.survey(item, format!("{path}[{at}]"), places);
                 }
             }
-            Written::Table(entries) => {
+            NodeValue::Table(entries) => {
                 let mut keys = BTreeSet::new();
                 for entry in entries {
                     let path = inner(&path, &entry.key);
                     if !keys.insert(entry.key.as_str()) {
-                        let message =
-                            format!("the key {:?} is there twice; leave one of them out", entry.key);
-                        self.find(DiagnosticKind::DuplicateKey, path.clone(), entry.place, message);
+                        let message = format!("the key {:?} occurs twice; remove one of them", entry.key);
+                        self.report(DiagnosticKind::DuplicateKey, path.clone(), entry.place, message);
                     }
                     self.survey(&entry.node, path, places);
                 }
@@ -100,13 +99,13 @@ impl Reader {
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {
-        let message = format!("{} takes {takes}, not {}", called(path), node.what());
-        self.find(DiagnosticKind::WrongType, path, node.place, message);
+        let message = format!("{} takes {takes}, not {}", last_key(path), node.type_name());
+        self.report(DiagnosticKind::WrongType, path, node.place, message);
     }
 
     /// Reads a table. Keys other than the known ones are reported.
     pub(super) fn table<'n>(&mut self, node: &'n Node, path: &str, known: &[&str]) -> Option<Table<'n>> {
-        let Written::Table(entries) = &node.value else {
+        let NodeValue::Table(entries) = &node.value else {
             self.wrong_type(node, path, &format!("a table with {}", list(known.iter().copied())));
             return None;
         };
@@ -119,18 +118,18 @@ impl Reader {
                 let unknown = suggest::unknown(key, known.iter().copied());
                 let allowed = list(known.iter().copied());
                 let message = format!("the key {key:?} {unknown}; allowed here: {allowed}");
-                self.find(DiagnosticKind::UnknownKey, table.path(key), entry.place, message);
+                self.report(DiagnosticKind::UnknownKey, table.path(key), entry.place, message);
             }
         }
         Some(table)
     }
 
     /// Returns the value of a required key, or reports that it is missing.
-    pub(super) fn needed<'n>(&mut self, table: &Table<'n>, key: &str, what: &str) -> Option<&'n Node> {
+    pub(super) fn required<'n>(&mut self, table: &Table<'n>, key: &str, what: &str) -> Option<&'n Node> {
         let found = table.get(key);
         if found.is_none() {
             let message = format!("{key} is missing: {what}");
-            self.find(DiagnosticKind::MissingKey, table.path.clone(), table.place, message);
+            self.report(DiagnosticKind::MissingKey, table.path.clone(), table.place, message);
         }
         found
     }
@@ -138,7 +137,7 @@ impl Reader {
     /// Returns the items of a list of tables, each with its path.
     pub(super) fn tables<'n>(&mut self, node: Option<&'n Node>, path: &str) -> Vec<(String, &'n Node)> {
         match node.map(|node| (node, &node.value)) {
-            Some((_, Written::List(items))) => {
+            Some((_, NodeValue::List(items))) => {
                 items.iter().enumerate().map(|(at, item)| (format!("{path}[{at}]"), item)).collect()
             }
             Some((node, _)) => {
@@ -158,7 +157,7 @@ impl Reader {
 
     pub(super) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
         match &node.value {
-            Written::Text(text) => Some(text.clone()),
+            NodeValue::Text(text) => Some(text.clone()),
             _ => {
                 self.wrong_type(node, path, "a text");
                 None
@@ -168,7 +167,7 @@ impl Reader {
 
     pub(super) fn flag(&mut self, node: &Node, path: &str) -> bool {
         match node.value {
-            Written::Bool(it) => it,
+            NodeValue::Bool(it) => it,
             _ => {
                 self.wrong_type(node, path, "true or false");
                 false
@@ -179,20 +178,20 @@ impl Reader {
     /// Reads one text, or a list of texts.
     pub(super) fn texts<'n>(&mut self, node: &'n Node, path: &str) -> Option<Vec<(&'n Node, String)>> {
         match &node.value {
-            Written::Text(text) => Some(vec![(node, text.clone())]),
-            Written::List(items) => {
+            NodeValue::Text(text) => Some(vec![(node, text.clone())]),
+            NodeValue::List(items) => {
                 let mut texts = Some(Vec::new());
                 for (at, item) in items.iter().enumerate() {
                     match &item.value {
-                        Written::Text(text) => {
+                        NodeValue::Text(text) => {
                             if let Some(texts) = &mut texts {
                                 texts.push((item, text.clone()));
                             }
                         }
                         _ => {
                             let message =
-                                format!("{} takes a list of texts; here is {}", called(path), item.what());
-                            self.find(
+                                format!("{} takes a list of texts, not {}", last_key(path), item.type_name());
+                            self.report(
                                 DiagnosticKind::WrongType,
                                 format!("{path}[{at}]"),
                                 item.place,
@@ -216,8 +215,8 @@ impl Reader {
         let mut set = BTreeSet::new();
         for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
             if set.contains(&text) {
-                let message = format!("{text:?} is there twice; leave one of them out");
-                self.find(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
+                let message = format!("{text:?} is listed twice; remove one of them");
+                self.report(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
             }
             set.insert(text);
         }
@@ -226,16 +225,16 @@ impl Reader {
 
     /// Reports an empty list. An empty list suggests "nothing", but leaving the key out means "everything".
     pub(super) fn not_empty(&mut self, node: &Node, path: &str, left_out: &str) {
-        if matches!(&node.value, Written::List(items) if items.is_empty()) {
-            let key = called(path);
-            let message = format!("{key} names nothing; leave it out if you mean {left_out}");
-            self.find(DiagnosticKind::EmptyList, path, node.place, message);
+        if matches!(&node.value, NodeValue::List(items) if items.is_empty()) {
+            let key = last_key(path);
+            let message = format!("{key} is empty; leave the key out if you mean {left_out}");
+            self.report(DiagnosticKind::EmptyList, path, node.place, message);
         }
     }
 
     pub(super) fn version(&mut self, node: &Node) -> u32 {
         let number = match node.value {
-            Written::Integer(number) => number,
+            NodeValue::Integer(number) => number,
             _ => {
                 self.wrong_type(node, "version", "an integer");
                 return 1;
@@ -244,8 +243,8 @@ impl Reader {
         match u32::try_from(number) {
             Ok(version) if version > 0 => version,
             _ => {
-                let message = format!("the version {number} is none; allowed: 1 to {}", u32::MAX);
-                self.find(DiagnosticKind::BadVersion, "version", node.place, message);
+                let message = format!("the version {number} is out of range; allowed: 1 to {}", u32::MAX);
+                self.report(DiagnosticKind::BadVersion, "version", node.place, message);
                 1
             }
         }
@@ -263,7 +262,7 @@ impl Reader {
             let allowed: Vec<String> = names().map(|name| format!("{before}{name}")).collect();
             let unknown = suggest::unknown(name, names());
             let message = format!("the state {name:?} {unknown}; allowed: {}", allowed.join(", "));
-            self.find(DiagnosticKind::UnknownState, path, node.place, message);
+            self.report(DiagnosticKind::UnknownState, path, node.place, message);
         }
         found
     }
@@ -276,29 +275,29 @@ impl Reader {
             let names = || names.iter().map(String::as_str);
             let unknown = suggest::unknown(&name, names());
             let message = format!("the action {name:?} {unknown}; allowed: {}", list(names()));
-            self.find(DiagnosticKind::UnknownAction, path, node.place, message);
+            self.report(DiagnosticKind::UnknownAction, path, node.place, message);
         }
         found
     }
 
     pub(super) fn performers(&mut self, node: &Node, path: &str) -> Vec<Performer> {
-        let single = matches!(node.value, Written::Text(_));
+        let single = matches!(node.value, NodeValue::Text(_));
         let mut performers = Vec::new();
         for (at, (item, name)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
             match Performer::named(&name) {
                 Ok(performer) => performers.push(performer),
                 Err(unknown) => {
-                    let allowed = list(Performer::WRITTEN.iter().copied());
+                    let allowed = list(Performer::FORMS.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
-                    self.find(DiagnosticKind::UnknownTaker, path, item.place, message);
+                    self.report(DiagnosticKind::UnknownTaker, path, item.place, message);
                 }
             }
         }
         performers
     }
 
-    pub(super) fn spot(&mut self, node: &Node, path: &str) -> Option<StatusSelector> {
+    pub(super) fn selector(&mut self, node: &Node, path: &str) -> Option<StatusSelector> {
         let text = self.text(node, path)?;
         match text.strip_prefix(StatusSelector::STATE) {
             Some(state) => {

@@ -4,10 +4,10 @@ use super::*;
 use crate::workflow::diagnostic::DiagnosticKind;
 
 /// The position, code and path of each diagnostic, without its message.
-fn found(findings: Vec<Diagnostic>) -> Vec<String> {
+fn found(diagnostics: Vec<Diagnostic>) -> Vec<String> {
     let place =
         |it: &Diagnostic| it.place.map_or("nowhere".to_owned(), |it| format!("{}:{}", it.line, it.column));
-    Diagnostics::new(findings)
+    Diagnostics::new(diagnostics)
         .all()
         .iter()
         .map(|it| format!("{} {} {}", place(it), it.kind, it.path))
@@ -35,7 +35,7 @@ const FAULTY: &str = r#"{
 
 #[test]
 fn all_faults_of_a_form_are_found_each_where_it_stands() {
-    let (definition, findings) = json(FAULTY);
+    let (definition, diagnostics) = json(FAULTY);
     assert_eq!(definition.unwrap().guards.len(), 2);
     let expected = [
         "1:1 missing-key ",
@@ -64,7 +64,7 @@ fn all_faults_of_a_form_are_found_each_where_it_stands() {
         "17:61 missing-key rules[1]",
         "17:61 missing-key rules[1]",
     ];
-    assert_eq!(found(findings), expected);
+    assert_eq!(found(diagnostics), expected);
 }
 
 /// An unreadable part is reported once, its placeholder is never reported, and the rest is checked in full.
@@ -84,8 +84,8 @@ fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
             assert!(text.contains(was), "{was}");
             text.replacen(was, is, 1)
         });
-        let findings = Diagnostics::new(json(&text).1);
-        findings.errors().map(|it| it.kind.code()).collect()
+        let diagnostics = Diagnostics::new(json(&text).1);
+        diagnostics.errors().map(|it| it.kind.code()).collect()
     };
     assert_eq!(codes(&[]), [""; 0]);
     let state = (r#""state": "active""#, r#""state": "actve""#);
@@ -134,8 +134,8 @@ fn a_text_that_is_no_json_is_refused_at_its_place() {
         ("{\"name\": \"x\"} }", "1:15 syntax "),
         ("\u{feff}{\"name\": \"\\ud800\"}", "1:10 syntax "),
     ] {
-        let (definition, findings) = json(text);
-        assert_eq!((found(findings), definition), (vec![expected.to_owned()], None), "{text}");
+        let (definition, diagnostics) = json(text);
+        assert_eq!((found(diagnostics), definition), (vec![expected.to_owned()], None), "{text}");
     }
 }
 
@@ -143,8 +143,8 @@ fn a_text_that_is_no_json_is_refused_at_its_place() {
 fn deep_json_does_not_exhaust_the_stack() {
     let deep = |open: &str, close: &str| open.repeat(100_000) + "1" + &close.repeat(100_000);
     for text in ["[".repeat(100_000), deep("[", "]"), "{\"a\":".repeat(50_000), deep("{\"a\":", "}")] {
-        let (definition, findings) = json(&text);
-        assert!(definition.is_none() && findings[0].kind == DiagnosticKind::Syntax, "{findings:?}");
+        let (definition, diagnostics) = json(&text);
+        assert!(definition.is_none() && diagnostics[0].kind == DiagnosticKind::Syntax, "{diagnostics:?}");
         assert!(serde_json::from_str::<WorkflowDefinition>(&text).is_err());
     }
 }
@@ -159,14 +159,14 @@ fn deep_toml_does_not_exhaust_the_stack() {
     let unclosed = format!("[{keys}\n{}", format!("{keys} = {{ ] \n").repeat(79));
     let texts = ["a = ".to_owned() + &"[".repeat(100_000), "a = {b=".repeat(100_000), long, dotted, unclosed];
     for text in texts {
-        let (definition, findings) = toml(&text);
-        assert!(definition.is_none() && findings[0].kind == DiagnosticKind::Syntax, "{findings:?}");
-        assert!(findings[0].message.contains("nest deeper than 100 levels"), "{findings:?}");
+        let (definition, diagnostics) = toml(&text);
+        assert!(definition.is_none() && diagnostics[0].kind == DiagnosticKind::Syntax, "{diagnostics:?}");
+        assert!(diagnostics[0].message.contains("nest deeper than 100 levels"), "{diagnostics:?}");
     }
     // A condition of the maximum depth is read.
     let condition = "{ not = ".repeat(31) + "\"always\"" + &" }".repeat(31);
-    let findings = toml(&format!("name = \"x\"\nguards.x = {condition}")).1;
-    assert_eq!(found(findings), ["1:1 missing-key ", "1:1 missing-key ", "2:12 never-holds guards.x"]);
+    let diagnostics = toml(&format!("name = \"x\"\nguards.x = {condition}")).1;
+    assert_eq!(found(diagnostics), ["1:1 missing-key ", "1:1 missing-key ", "2:12 never-holds guards.x"]);
 }
 
 #[test]
@@ -176,10 +176,10 @@ fn several_faults_of_a_toml_text_are_found_at_once() {
     assert_eq!(found(toml(text).1), ["1:8 syntax ", "2:11 syntax ", "4:1 duplicate-key ", "5:12 syntax "]);
     // If duplicate keys are the only faults, the rest is read too.
     let text = "name = \"x\"\nname = \"y\"\nstatuses = [{ nmae = \"A\" }]\ntransitions = 2026-01-05\n";
-    let (definition, findings) = toml(text);
+    let (definition, diagnostics) = toml(text);
     assert_eq!(definition.unwrap().name, "x");
     assert_eq!(
-        found(findings),
+        found(diagnostics),
         [
             "2:1 duplicate-key ",
             "3:13 missing-key statuses[0]",

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lines::Lines;
-use super::{Diagnostic, Entry, MAX_DEPTH, Node, Source, Written, number, syntax, too_deep};
+use super::{Diagnostic, Entry, MAX_DEPTH, Node, NodeValue, Source, number, syntax, too_deep};
 
 /// Parses a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
@@ -18,8 +18,8 @@ pub(in crate::workflow) fn read(text: &str) -> Source {
         Err(error) => Err(syntax(lines.place_in(error.line(), error.column()), message(&error))),
     };
     match root {
-        Ok(root) => Source { root: Some(root), findings: Vec::new() },
-        Err(finding) => Source { root: None, findings: vec![finding] },
+        Ok(root) => Source { root: Some(root), diagnostics: Vec::new() },
+        Err(diagnostic) => Source { root: None, diagnostics: vec![diagnostic] },
     }
 }
 
@@ -41,14 +41,14 @@ impl<'t> Reader<'t> {
     fn node(&self, raw: &'t str, left: usize) -> Result<Node, Diagnostic> {
         let place = self.lines.place_of(raw);
         let value = match raw.as_bytes().first() {
-            Some(b'"') => Written::Text(self.parse(raw)?),
-            Some(b't' | b'f') => Written::Bool(self.parse(raw)?),
-            Some(b'n') => Written::Null,
+            Some(b'"') => NodeValue::Text(self.parse(raw)?),
+            Some(b't' | b'f') => NodeValue::Bool(self.parse(raw)?),
+            Some(b'n') => NodeValue::Null,
             Some(b'[' | b'{') if left <= 1 => return Err(syntax(place, too_deep())),
             Some(b'[') => {
                 let items: Vec<&RawValue> = self.parse(raw)?;
                 let items = items.into_iter().map(|item| self.node(item.get(), left - 1));
-                Written::List(items.collect::<Result<_, _>>()?)
+                NodeValue::List(items.collect::<Result<_, _>>()?)
             }
             Some(b'{') => {
                 let Entries(entries) = self.parse(raw)?;
@@ -59,7 +59,7 @@ impl<'t> Reader<'t> {
                         node: self.node(value.get(), left - 1)?,
                     })
                 });
-                Written::Table(entries.collect::<Result<_, _>>()?)
+                NodeValue::Table(entries.collect::<Result<_, _>>()?)
             }
             _ => number(raw),
         };

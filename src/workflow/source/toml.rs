@@ -5,41 +5,41 @@ use ::toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::lines::Lines;
-use super::{Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, Source, Written, syntax, too_deep};
+use super::{Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, syntax, too_deep};
 
 /// Parses a text.
 pub(in crate::workflow) fn read(text: &str) -> Source {
     let lines = Lines::of(text);
     if let Some(byte) = too_deep_at(text) {
-        return Source { root: None, findings: vec![syntax(lines.place(byte), too_deep())] };
+        return Source { root: None, diagnostics: vec![syntax(lines.place(byte), too_deep())] };
     }
     let (root, errors) = DeTable::parse_recoverable(text);
-    let mut findings: Vec<Diagnostic> = errors.iter().map(|error| fault(text, &lines, error)).collect();
-    findings.sort_by_key(|it| it.place);
+    let mut diagnostics: Vec<Diagnostic> = errors.iter().map(|error| fault(text, &lines, error)).collect();
+    diagnostics.sort_by_key(|it| it.place);
     // The parser reads everything after an unclosed list as part of that list, so only the first fault is worth
     // reporting.
-    if let Some(unclosed) = findings.iter().position(|it| in_unclosed_list(text, it)) {
-        findings.truncate(unclosed + 1);
-        findings[unclosed].message = UNCLOSED.to_owned();
+    if let Some(unclosed) = diagnostics.iter().position(|it| in_unclosed_list(text, it)) {
+        diagnostics.truncate(unclosed + 1);
+        diagnostics[unclosed].message = UNCLOSED.to_owned();
     }
     let mut last_line = None;
-    findings.retain(|it| {
+    diagnostics.retain(|it| {
         let line = it.place.map(|place| place.line);
-        let keep = !follows(it, line, last_line);
+        let keep = !is_consequence(it, line, last_line);
         last_line = line;
         keep
     });
     // With duplicate keys the first value counts and the rest of the tree is intact. Other faults leave gaps in it.
-    let sound = findings.iter().all(|it| it.kind == DiagnosticKind::DuplicateKey);
+    let sound = diagnostics.iter().all(|it| it.kind == DiagnosticKind::DuplicateKey);
     let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
         Some(Ok(value)) => Some(Node { place: Some(lines.place(0)), value }),
-        Some(Err(finding)) => {
-            findings.push(finding);
+        Some(Err(diagnostic)) => {
+            diagnostics.push(diagnostic);
             None
         }
         None => None,
     };
-    Source { root, findings }
+    Source { root, diagnostics }
 }
 
 /// The offset at which the text nests too deep.
@@ -69,11 +69,11 @@ fn too_deep_at(text: &str) -> Option<usize> {
             }
             TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
                 dots = 0;
-                let own = match kind {
+                let opening = match kind {
                     TokenKind::RightSquareBracket => TokenKind::LeftSquareBracket,
                     _ => TokenKind::LeftCurlyBracket,
                 };
-                if let Some((_, more)) = open.pop_if(|(kind, _)| *kind == own) {
+                if let Some((_, more)) = open.pop_if(|(kind, _)| *kind == opening) {
                     levels -= more;
                 }
             }
@@ -88,15 +88,16 @@ fn too_deep_at(text: &str) -> Option<usize> {
 
 /// True if a fault is a consequence of the previous one: it is in the same line, or it concerns a list or an inline
 /// table that the parser misread in the line before.
-fn follows(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) -> bool {
+fn is_consequence(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) -> bool {
     let Some((line, last)) = line.zip(last) else { return false };
-    let said = &fault.message;
-    let inside = said.contains("inline table") || (said.contains("array") && !said.contains("array table"));
+    let message = &fault.message;
+    let inside =
+        message.contains("inline table") || (message.contains("array") && !message.contains("array table"));
     line == last || (line == last + 1 && inside && fault.kind == DiagnosticKind::Syntax)
 }
 
 /// The message for an unclosed list, reported at the first header after it.
-const UNCLOSED: &str = "this begins in the middle of a list: a `]` is missing before it";
+const UNCLOSED: &str = "this header is inside a list: a `]` is missing before it";
 
 /// True if the fault is a table header in the place of a list item. A list item never looks like a header, because a
 /// bare word in brackets is not a valid list.
@@ -121,7 +122,7 @@ fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Diagnostic {
     match error.message() {
         "duplicate key" => {
             let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
-            let message = format!("the key {key:?} is there twice; leave one of them out");
+            let message = format!("the key {key:?} occurs twice; remove one of them");
             Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::DuplicateKey, "", message) }
         }
         message if message.starts_with("invalid unquoted key") => {
@@ -139,31 +140,31 @@ impl Reader<'_> {
     fn node(&self, spanned: &Spanned<DeValue<'_>>, left: usize) -> Result<Node, Diagnostic> {
         let place = self.lines.place(spanned.span().start);
         let value = match spanned.get_ref() {
-            DeValue::String(text) => Written::Text(text.to_string()),
-            DeValue::Boolean(it) => Written::Bool(*it),
+            DeValue::String(text) => NodeValue::Text(text.to_string()),
+            DeValue::Boolean(it) => NodeValue::Bool(*it),
             DeValue::Integer(it) => match i128::from_str_radix(it.as_str(), it.radix()) {
-                Ok(integer) => Written::Integer(integer),
-                Err(_) => Written::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+                Ok(integer) => NodeValue::Integer(integer),
+                Err(_) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
             },
-            DeValue::Float(it) => Written::Number(it.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Datetime(it) => Written::Date(it.to_string()),
+            DeValue::Float(it) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Datetime(it) => NodeValue::Date(it.to_string()),
             DeValue::Array(_) | DeValue::Table(_) if left <= 1 => return Err(syntax(place, too_deep())),
             DeValue::Array(items) => {
                 let items = items.iter().map(|item| self.node(item, left - 1));
-                Written::List(items.collect::<Result<_, _>>()?)
+                NodeValue::List(items.collect::<Result<_, _>>()?)
             }
             DeValue::Table(table) => self.table(table, left)?,
         };
         Ok(Node { place: Some(place), value })
     }
 
-    fn table(&self, table: &DeTable<'_>, left: usize) -> Result<Written, Diagnostic> {
+    fn table(&self, table: &DeTable<'_>, left: usize) -> Result<NodeValue, Diagnostic> {
         let entries = table.iter().map(|(key, value)| {
             let place = Some(self.lines.place(key.span().start));
             Ok(Entry { key: key.get_ref().to_string(), place, node: self.node(value, left - 1)? })
         });
         let mut entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| entry.place);
-        Ok(Written::Table(entries))
+        Ok(NodeValue::Table(entries))
     }
 }

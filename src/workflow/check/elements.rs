@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::map;
-use super::message::{find, listed, unknown};
+use super::message::{listed, report, unknown};
 use crate::condition::{Condition, Fields};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
@@ -22,7 +22,7 @@ pub const MAX_GUARDS: usize = 500;
 pub const MAX_RULES: usize = 100;
 
 /// The fields that every ticket has and that a status may require, apart from the desk's custom fields.
-const FILLABLE: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
+const TICKET_FIELDS: [&str; 6] = ["category", "tags", "team", "assignee", "requester", "resolution_code"];
 
 /// Reports exceeded limits. The other checks are then skipped, because their cost grows faster than the definition.
 pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
@@ -35,11 +35,11 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     ];
     let mut found = Vec::new();
     for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
-        find(
+        report(
             &mut found,
             DiagnosticKind::TooMany,
             what,
-            format!("{count} are too many; allowed: up to {most}"),
+            format!("there are {count}; allowed: up to {most}"),
         );
     }
     let mut lists = vec![("kinds".to_owned(), definition.kinds.len())];
@@ -53,11 +53,11 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     }
     let most = limits::MAX_ITEMS;
     for (path, count) in lists.into_iter().filter(|(_, count)| *count > most) {
-        find(
+        report(
             &mut found,
             DiagnosticKind::TooMany,
             path,
-            format!("{count} are too many; allowed: up to {most}"),
+            format!("there are {count}; allowed: up to {most}"),
         );
     }
     found
@@ -66,7 +66,7 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
 pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
     name("name", &definition.name, found);
     if definition.version == 0 {
-        find(found, DiagnosticKind::BadVersion, "version", "versions count from 1");
+        report(found, DiagnosticKind::BadVersion, "version", "the version is 0; the first version is 1");
     }
     for kind in &definition.kinds {
         name("kinds", kind, found);
@@ -74,13 +74,13 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     guards(definition, fields, found);
     statuses(definition, fields, found);
     for (number, transition) in definition.transitions.iter().enumerate() {
-        Words { definition, path: format!("transitions[{number}]"), found }.transition(transition);
+        ElementCheck { definition, path: format!("transitions[{number}]"), found }.transition(transition);
     }
     duplicates(definition, found);
     for (number, rule) in definition.rules.iter().enumerate() {
-        for (key, spot) in [("every_way_to", &rule.every_way_to), ("passes", &rule.passes)] {
-            if let StatusSelector::Status(name) = spot {
-                Words { definition, path: format!("rules[{number}].{key}"), found }.status(name);
+        for (key, selector) in [("every_way_to", &rule.every_way_to), ("passes", &rule.passes)] {
+            if let StatusSelector::Status(name) = selector {
+                ElementCheck { definition, path: format!("rules[{number}].{key}"), found }.status(name);
             }
         }
     }
@@ -88,7 +88,7 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
 
 fn name(path: &str, text: &str, found: &mut Vec<Diagnostic>) {
     if let Err(error) = limits::name("the name", text) {
-        find(found, DiagnosticKind::BadName, path, error.to_string());
+        report(found, DiagnosticKind::BadName, path, error.to_string());
     }
 }
 
@@ -97,34 +97,34 @@ fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diag
         let path = format!("guards.{guard}");
         name(&path, guard, found);
         if *condition == !Condition::ALWAYS {
-            let message = "the condition can never hold, so no way with it is ever taken";
-            find(found, DiagnosticKind::NeverHolds, &path, message);
+            let message = "the condition can never hold, so no transition with this guard is ever taken";
+            report(found, DiagnosticKind::NeverHolds, &path, message);
         } else if *condition == Condition::ALWAYS {
-            let message = "the condition always holds; leave the guard out";
-            find(found, DiagnosticKind::AlwaysHolds, &path, message);
+            let message = "the condition always holds; remove the guard";
+            report(found, DiagnosticKind::AlwaysHolds, &path, message);
         }
         let unknown = condition.unknown_fields(fields);
         for field in &unknown {
             let meant = suggest::unknown(field, fields.names());
             let message = format!("the field {field:?} {meant}; fields: {fields}");
-            find(found, DiagnosticKind::UnknownField, &path, message);
+            report(found, DiagnosticKind::UnknownField, &path, message);
         }
         // Comparisons are checked against the field types only if all fields are known.
         for fault in condition.faults(unknown.is_empty().then_some(fields)) {
-            find(found, DiagnosticKind::BadCondition, &path, fault);
+            report(found, DiagnosticKind::BadCondition, &path, fault);
         }
     }
 }
 
 /// The built-in reason that the author of a custom reason probably meant. `third party` counts as `third_party`.
-fn nearly_known(reason: &HoldReason) -> Option<&'static str> {
+fn likely_reason(reason: &HoldReason) -> Option<&'static str> {
     let HoldReason::Own(own) = reason else { return None };
     suggest::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
 }
 
 fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    let mut alike: HashMap<String, usize> = HashMap::new();
+    let mut normalized: HashMap<String, usize> = HashMap::new();
     let mut defaults: BTreeMap<StateKind, &str> = BTreeMap::new();
     for (place, status) in definition.statuses.iter().enumerate() {
         let path = format!("statuses[{place}]");
@@ -132,66 +132,66 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Di
         name(&at("name"), &status.name, found);
         if status.name.starts_with(StatusSelector::STATE) {
             let message =
-                format!("{:?} begins with `{}`, which means a state", status.name, StatusSelector::STATE);
-            find(found, DiagnosticKind::BadName, at("name"), message);
+                format!("{:?} begins with `{}`, which marks a state", status.name, StatusSelector::STATE);
+            report(found, DiagnosticKind::BadName, at("name"), message);
         }
         if let Some(first) = seen.insert(&status.name, place) {
-            let message = format!("statuses[{first}] is called {:?} already", status.name);
-            find(found, DiagnosticKind::DuplicateStatus, at("name"), message);
+            let message = format!("statuses[{first}] has the name {:?} already", status.name);
+            report(found, DiagnosticKind::DuplicateStatus, at("name"), message);
         } else {
-            let plain = status.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-            if let Some(other) = alike.insert(plain, place) {
+            let key = status.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+            if let Some(other) = normalized.insert(key, place) {
                 let other = &definition.statuses[other].name;
-                let message = format!("{:?} and {other:?} differ in case or spaces alone", status.name);
-                find(found, DiagnosticKind::SimilarNames, at("name"), message);
+                let message = format!("{:?} and {other:?} differ only in case or spaces", status.name);
+                report(found, DiagnosticKind::SimilarNames, at("name"), message);
             }
         }
         if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold) {
             let message =
-                format!("only a status on hold waits for something ({reason}); this one is {}", status.state);
-            find(found, DiagnosticKind::ReasonWithoutHold, at("reason"), message);
+                format!("only a status on hold has a reason ({reason}); this one is {}", status.state);
+            report(found, DiagnosticKind::ReasonWithoutHold, at("reason"), message);
         }
         if let Some(reason) = &status.reason {
             name(&at("reason"), reason.as_str(), found);
-            if let Some(meant) = nearly_known(reason) {
-                let message =
-                    format!("{:?} is a reason of your own; did you mean {meant:?}?", reason.as_str());
-                find(found, DiagnosticKind::SimilarReason, at("reason"), message);
+            if let Some(meant) = likely_reason(reason) {
+                let message = format!("{:?} is a custom reason; did you mean {meant:?}?", reason.as_str());
+                report(found, DiagnosticKind::SimilarReason, at("reason"), message);
             }
         }
         if status.default
             && let Some(other) = defaults.insert(status.state, &status.name)
         {
             let message = format!("{other:?} is the default of the state {} already", status.state);
-            find(found, DiagnosticKind::SeveralDefaults, at("default"), message);
+            report(found, DiagnosticKind::SeveralDefaults, at("default"), message);
         }
         obligations(status, fields, &path, found);
     }
     start(definition, found);
     if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
-        let message = "there is no status of the state closed, so no ticket can be closed";
-        find(found, DiagnosticKind::NoEnd, "statuses", message);
+        let message = "there is no status in the state closed, so no ticket can be closed";
+        report(found, DiagnosticKind::NoEnd, "statuses", message);
     }
 }
 
 fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
-    let of_new: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
+    let new_statuses: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
     let Some(start) = map::start(definition) else {
-        return match of_new.is_empty() {
+        return match new_statuses.is_empty() {
             true => {
-                let message = "there is no status of the state new, in which every ticket begins";
-                find(found, DiagnosticKind::NoStart, "statuses", message);
+                let message = "there is no status in the state new, in which every ticket begins";
+                report(found, DiagnosticKind::NoStart, "statuses", message);
             }
             false => {
-                let names = listed(of_new.iter().map(|it| it.name.as_str()));
-                let message = format!("tickets begin in one of {names}: mark one with `default = true`");
-                find(found, DiagnosticKind::UnclearStart, "statuses", message);
+                let names = listed(new_statuses.iter().map(|it| it.name.as_str()));
+                let message =
+                    format!("the start status is ambiguous: {names}; mark one with `default = true`");
+                report(found, DiagnosticKind::UnclearStart, "statuses", message);
             }
         };
     };
     if !definition.statuses[start].enter.is_empty() {
-        let message = "every ticket begins here, and a request is never refused; demand it on leaving";
-        find(found, DiagnosticKind::DemandAtStart, format!("statuses[{start}].enter"), message);
+        let message = "every ticket begins here, and a new request is never refused; require the field on leaving instead";
+        report(found, DiagnosticKind::DemandAtStart, format!("statuses[{start}].enter"), message);
     }
 }
 
@@ -202,45 +202,46 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Dia
         ("enter", &status.enter, resolved || status.state == StateKind::Closed),
         ("leave", &status.leave, resolved),
     ];
-    for (side, demanded, has_code) in sides {
-        for field in demanded {
+    for (side, required, has_code) in sides {
+        for field in required {
             let path = format!("{path}.{side}");
-            let known = || FILLABLE.into_iter().chain(fields.names().filter(|it| it.starts_with("field.")));
+            let known =
+                || TICKET_FIELDS.into_iter().chain(fields.names().filter(|it| it.starts_with("field.")));
             let declared = field.starts_with("field.") && fields.knows(field);
-            if !FILLABLE.contains(&field.as_str()) && !declared {
+            if !TICKET_FIELDS.contains(&field.as_str()) && !declared {
                 let allowed = known().collect::<Vec<_>>().join(", ");
                 let own = if fields.is_open("field.x") { ", field.NAME" } else { "" };
                 let meant = suggest::unknown(field, known());
                 let message =
-                    format!("the field {field:?} {meant}; a ticket can be asked for: {allowed}{own}");
-                find(found, DiagnosticKind::UnknownField, path, message);
+                    format!("the field {field:?} {meant}; fields that can be required: {allowed}{own}");
+                report(found, DiagnosticKind::UnknownField, path, message);
             } else if field == "resolution_code" && !has_code {
-                let message = "a resolution code is given by the step that resolves: demand it on entering a \
-                               status of the state resolved or closed";
-                find(found, DiagnosticKind::NeverFilled, path, message);
+                let message = "the step that resolves a ticket sets the resolution code; require it on entering a \
+                               status in the state resolved or closed";
+                report(found, DiagnosticKind::NeverFilled, path, message);
             }
         }
-        if side == "leave" && !demanded.is_empty() && status.state.is_final() {
+        if side == "leave" && !required.is_empty() && status.state.is_final() {
             let message = format!("no step leads out of the state {}", status.state);
-            find(found, DiagnosticKind::NeverFilled, format!("{path}.leave"), message);
+            report(found, DiagnosticKind::NeverFilled, format!("{path}.leave"), message);
         }
     }
 }
 
 /// Checks one part of the definition.
-struct Words<'a> {
+struct ElementCheck<'a> {
     definition: &'a WorkflowDefinition,
     path: String,
     found: &'a mut Vec<Diagnostic>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> ElementCheck<'a> {
     fn at(&self, key: &str) -> String {
         format!("{}.{key}", self.path)
     }
 
-    fn find(&mut self, kind: DiagnosticKind, path: String, message: String) {
-        find(self.found, kind, path, message);
+    fn report(&mut self, kind: DiagnosticKind, path: String, message: String) {
+        report(self.found, kind, path, message);
     }
 
     /// Looks up a status. `self.path` is the path of the name itself.
@@ -253,15 +254,15 @@ impl<'a> Words<'a> {
         if found.is_none() {
             let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
             let message = unknown(("status", "statuses"), name, known, self.found);
-            self.find(DiagnosticKind::UnknownStatus, path, message);
+            self.report(DiagnosticKind::UnknownStatus, path, message);
         }
         found
     }
 
     fn transition(&mut self, transition: &Transition) {
         if transition.from.is_empty() {
-            let message = "leads from nowhere; name one status at least".to_owned();
-            self.find(DiagnosticKind::EmptyList, self.at("from"), message);
+            let message = "the transition has no source; name at least one status".to_owned();
+            self.report(DiagnosticKind::EmptyList, self.at("from"), message);
         }
         self.repeated("from", transition.from.iter().map(|it| format!("{it:?}")));
         self.repeated("when", transition.when.iter().map(|it| format!("{it:?}")));
@@ -270,17 +271,17 @@ impl<'a> Words<'a> {
             if !self.definition.guards.contains_key(guard) {
                 let known = || self.definition.guards.keys().map(String::as_str);
                 let message = unknown(("guard", "guards"), guard, known, self.found);
-                self.find(DiagnosticKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
+                self.report(DiagnosticKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
         }
         // A resume may be limited to the requester: a message resumes the ticket.
         if let Trigger::Step(step) = transition.action
             && step != StepKind::Resume
-            && !transition.is_taken_by_hand()
+            && !transition.has_permitted_performer()
         {
-            let hands = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
-            let message = format!("{step} is for {hands}, so nobody who is named here may take it");
-            self.find(DiagnosticKind::NobodyMay, self.at("may"), message);
+            let allowed = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
+            let message = format!("{step} is for {allowed}, so none of these performers may take it");
+            self.report(DiagnosticKind::NobodyMay, self.at("may"), message);
         }
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {
@@ -295,8 +296,8 @@ impl<'a> Words<'a> {
         let mut seen = BTreeSet::new();
         for (nth, name) in names.enumerate() {
             if seen.contains(&name) {
-                let message = format!("{name} stands there twice");
-                self.find(DiagnosticKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
+                let message = format!("{name} is listed twice");
+                self.report(DiagnosticKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
             }
             seen.insert(name);
         }
@@ -304,19 +305,19 @@ impl<'a> Words<'a> {
 
     /// Checks an edge against the lifecycle.
     fn edge(&mut self, from: &Status, to: &Status, trigger: Trigger, path: String) {
-        let said = format!("{trigger} from {:?} to {:?}", from.name, to.name);
+        let description = format!("{trigger} from {:?} to {:?}", from.name, to.name);
         match trigger {
             Trigger::Step(step) if !from.state.accepts(step) => {
                 let accepted = from.state.accepted().map(|it| it.to_string()).collect::<Vec<_>>().join(", ");
                 let accepted = if accepted.is_empty() { "no step, only a move".to_owned() } else { accepted };
                 let message = format!(
-                    "{said}: the state {} does not accept {trigger}; it accepts: {accepted}",
+                    "{description}: the state {} does not accept {trigger}; it accepts: {accepted}",
                     from.state
                 );
-                self.find(DiagnosticKind::ForbiddenByState, path, message);
+                self.report(DiagnosticKind::ForbiddenByState, path, message);
             }
             Trigger::Step(step) if step.target() != to.state => {
-                let there = listed(
+                let available = listed(
                     self.definition
                         .statuses
                         .iter()
@@ -324,13 +325,13 @@ impl<'a> Words<'a> {
                         .map(|it| it.name.as_str()),
                 );
                 let message = format!(
-                    "{said}: {trigger} leads to the state {}, and {:?} is {}; statuses that are {}: {there}",
+                    "{description}: {trigger} leads to the state {}, but {:?} is {}; statuses that are {}: {available}",
                     step.target(),
                     to.name,
                     to.state,
                     step.target(),
                 );
-                self.find(DiagnosticKind::WrongTarget, path, message);
+                self.report(DiagnosticKind::WrongTarget, path, message);
             }
             Trigger::Move if from.state != to.state => {
                 let steps: Vec<String> = StepKind::ALL
@@ -341,24 +342,24 @@ impl<'a> Words<'a> {
                 let instead =
                     if steps.is_empty() { "no step leads there".to_owned() } else { steps.join(" or ") };
                 let message = format!(
-                    "{said}: a move stays within one state, and this one would go from {} to {}; instead: {instead}",
+                    "{description}: a move keeps the state, but this one goes from {} to {}; use instead: {instead}",
                     from.state, to.state,
                 );
-                self.find(DiagnosticKind::MoveBetweenStates, path, message);
+                self.report(DiagnosticKind::MoveBetweenStates, path, message);
             }
             Trigger::Move if to.reason.is_some() && to.reason != from.reason => {
                 let waits =
                     |it: &Status| it.reason.as_ref().map_or("anything".to_owned(), ToString::to_string);
                 let message = format!(
-                    "{said}: a move leaves alone what the ticket waits for, and this one would go from waiting for \
-                     {} to waiting for {}; instead: hold",
+                    "{description}: a move keeps the hold reason, but this one goes from waiting for {} to waiting for {}; \
+                     use instead: hold",
                     waits(from),
                     waits(to),
                 );
-                self.find(DiagnosticKind::MoveBetweenStates, path, message);
+                self.report(DiagnosticKind::MoveBetweenStates, path, message);
             }
             Trigger::Move if from.name == to.name => {
-                self.find(DiagnosticKind::MoveToItself, path, format!("{said} changes nothing"));
+                self.report(DiagnosticKind::MoveToItself, path, format!("{description} changes nothing"));
             }
             _ => {}
         }
@@ -372,7 +373,7 @@ fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
     for (number, transition) in definition.transitions.iter().enumerate() {
         let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
         let froms: HashSet<&str> = transition.from.iter().map(String::as_str).collect();
-        let mut told = false;
+        let mut reported = false;
         for from in &transition.from {
             if !froms.contains(from.as_str()) {
                 continue;
@@ -380,14 +381,14 @@ fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
             let same = seen.entry((from, transition.action, &transition.to, when.clone())).or_default();
             if let Some((other, _)) =
                 same.iter().find(|(other, it)| *other != number && it.overlaps(transition))
-                && !told
+                && !reported
             {
-                told = true;
+                reported = true;
                 let message = format!(
                     "{} from {from:?} to {:?} is transitions[{other}] already",
                     transition.action, transition.to
                 );
-                find(found, DiagnosticKind::DuplicateTransition, format!("transitions[{number}]"), message);
+                report(found, DiagnosticKind::DuplicateTransition, format!("transitions[{number}]"), message);
             }
             same.push((number, transition));
         }
