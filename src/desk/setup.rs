@@ -119,7 +119,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// let faults = desk.setup().rehearse(&plan)?.faults;
     /// assert_eq!(
     ///     faults,
-    ///     ["\"Incoming\" with 1 ticket leads to no status of orders v2 that is new; there is \"Registered\""],
+    ///     ["\"Incoming\" (1 ticket) is not mapped to a status of orders v2 that is new; available: \"Registered\""],
     /// );
     /// let plan = plan.map("Incoming", "Registered");
     /// assert!(desk.setup().rehearse(&plan)?.is_ready());

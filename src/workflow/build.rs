@@ -23,7 +23,7 @@ impl WorkflowDefinition {
     /// # use firstline::{StateKind, WorkflowDefinition, workflow::Status};
     /// let findings = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).check();
     /// assert_eq!(findings.errors().count(), 2);
-    /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status of the state closed, so no ticket can be closed");
+    /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status in the state closed, so no ticket can be closed");
     /// ```
     pub fn check(&self) -> Diagnostics {
         Diagnostics::new(check::diagnostics(self, &fields()))

@@ -207,9 +207,7 @@ impl Migration {
             ));
         } else if new_state.is_final() && states.contains(&new_state) {
             let state = new_state.name();
-            faults.push(format!(
-                "{old:?} is {state}: finished tickets stay on their version and are not mapped"
-            ));
+            faults.push(format!("{old:?} is {state}: finished tickets stay on their version"));
         }
     }
 
@@ -243,7 +241,7 @@ impl Migration {
         let tickets = if tickets == 1 { "1 ticket".to_owned() } else { format!("{tickets} tickets") };
         let (to, state) = (to.reference(), state.name());
         format!(
-            "{status:?} with {tickets} is not mapped to a status of {to} that is {state}{hint}; available: {available}"
+            "{status:?} ({tickets}) is not mapped to a status of {to} that is {state}{hint}; available: {available}"
         )
     }
 }

@@ -42,6 +42,6 @@ pub(super) fn render(picture: &Picture<'_>) -> String {
 }
 
 /// Quotes a DOT string. Line breaks become `\n`.
-fn quoted(words: &str) -> String {
-    format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

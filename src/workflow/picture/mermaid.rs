@@ -45,16 +45,16 @@ pub(super) fn render(picture: &Picture<'_>) -> String {
 }
 
 /// Escapes a quoted label. Characters with a meaning in Mermaid, HTML or Markdown become numeric entities.
-fn escaped(words: &str) -> String {
-    let mut text = String::with_capacity(words.len());
-    for sign in words.chars() {
-        if sign.is_alphanumeric()
-            || matches!(sign, ' ' | '\'' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_alphanumeric()
+            || matches!(character, ' ' | '\'' | ',' | '/' | '(' | ')' | '[' | ']' | '-' | '?' | '!' | ':')
         {
-            text.push(sign);
+            escaped.push(character);
         } else {
-            let _ = write!(text, "#{};", u32::from(sign));
+            let _ = write!(escaped, "#{};", u32::from(character));
         }
     }
-    text
+    escaped
 }

@@ -16,8 +16,8 @@ const MAX_MOVE_ROWS: usize = 12;
 /// Font sizes and line heights, in pixels.
 pub(super) const NAME: f64 = 13.0;
 pub(super) const NAME_LINE: f64 = 17.0;
-pub(super) const WORDS: f64 = 11.0;
-pub(super) const WORDS_LINE: f64 = 14.0;
+pub(super) const LABEL: f64 = 11.0;
+pub(super) const LABEL_LINE: f64 = 14.0;
 
 /// An element with a position in a row.
 #[derive(Debug)]
@@ -86,9 +86,9 @@ impl Sheet {
         for (status, row) in rows.into_iter().enumerate() {
             let (name, own) = (&sheet.names[status], &sheet.loops[status]);
             let widths = name.iter().map(|it| text_layout::width(it, NAME));
-            let own_widths = own.iter().map(|it| text_layout::width(it, WORDS) + 14.0);
+            let own_widths = own.iter().map(|it| text_layout::width(it, LABEL) + 14.0);
             let width = widths.chain(own_widths).fold(64.0, f64::max) + 28.0;
-            let height = 18.0 + NAME_LINE * name.len() as f64 + WORDS_LINE * own.len() as f64;
+            let height = 18.0 + NAME_LINE * name.len() as f64 + LABEL_LINE * own.len() as f64;
             sheet.add_item(2 * row, width, height, ItemKind::Status(status));
         }
         let mut buses: BTreeMap<(usize, &[String], bool), Vec<&Route>> = BTreeMap::new();
@@ -149,8 +149,8 @@ impl Sheet {
         };
         let count = routes.iter().map(|it| it.count).sum::<Option<u64>>();
         let lines = label_lines(labels, count);
-        let width = lines.iter().map(|it| text_layout::width(it, WORDS)).fold(0.0, f64::max) + 8.0;
-        let height = WORDS_LINE * lines.len() as f64 + 4.0;
+        let width = lines.iter().map(|it| text_layout::width(it, LABEL)).fold(0.0, f64::max) + 8.0;
+        let height = LABEL_LINE * lines.len() as f64 + 4.0;
         let number = self.buses.len();
         let first = *passed.start();
         let chain: Vec<usize> = passed

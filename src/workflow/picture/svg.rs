@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::layout;
 use super::model::{Picture, width};
 use super::ports;
-use super::sheet::{Bus, Item, ItemKind, NAME, NAME_LINE, Part, Sheet, WORDS, WORDS_LINE};
+use super::sheet::{Bus, Item, ItemKind, LABEL, LABEL_LINE, NAME, NAME_LINE, Part, Sheet};
 use crate::lifecycle::StateKind;
 
 /// Sizes in pixels: the space around the drawing, the space for state names on the left, the space above the first row
@@ -105,12 +105,12 @@ impl Drawing<'_> {
                 self.rows.get(last + 1).map_or(self.rows[last].bottom, |it| f64::midpoint(it.top, it.bottom));
             let to = if last + 2 >= self.rows.len() { last_band(&self.rows) } else { after };
             let (light, dark) = colours(state);
-            let words = state.to_string();
-            let words = words[..1].to_uppercase() + &words[1..];
+            let name = state.to_string();
+            let name = name[..1].to_uppercase() + &name[1..];
             let _ = writeln!(
                 self.text,
                 "<rect x=\"{MARGIN}\" y=\"{from:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"6\" fill=\"{light}\"/>\n\
-                 <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"bold\" fill=\"{dark}\">{words}</text>",
+                 <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"bold\" fill=\"{dark}\">{name}</text>",
                 width - 2.0 * MARGIN,
                 to - from - 3.0,
                 MARGIN + 12.0,
@@ -217,7 +217,7 @@ impl Drawing<'_> {
                  stroke=\"{dark}\" stroke-opacity=\"0.35\"/>",
                 x - width / 2.0,
             );
-            lines(&mut self.text, &bus.lines, (x, top + 13.0), (WORDS, WORDS_LINE), dark);
+            lines(&mut self.text, &bus.lines, (x, top + 13.0), (LABEL, LABEL_LINE), dark);
         }
         if self.picture.process_map.is_some() {
             self.counts();
@@ -277,12 +277,12 @@ impl Drawing<'_> {
                     height - 7.0,
                 );
             }
-            let words = &self.sheet.names[status];
-            lines(&mut self.text, words, (item.x, top + 22.0), (NAME, NAME_LINE), "#202124");
+            let name_lines = &self.sheet.names[status];
+            lines(&mut self.text, name_lines, (item.x, top + 22.0), (NAME, NAME_LINE), "#202124");
             let own: Vec<String> =
                 self.sheet.loops[status].iter().map(|it| format!("\u{21bb} {it}")).collect();
-            let below = top + 20.0 + NAME_LINE * words.len() as f64;
-            lines(&mut self.text, &own, (item.x, below), (WORDS, WORDS_LINE), dark);
+            let below = top + 20.0 + NAME_LINE * name_lines.len() as f64;
+            lines(&mut self.text, &own, (item.x, below), (LABEL, LABEL_LINE), dark);
             if let Some(count) = self.picture.standing(status).filter(|it| *it > 0) {
                 let count = count.to_string();
                 let width = 12.0 + 7.0 * count.len() as f64;
@@ -315,18 +315,18 @@ fn lines(text: &mut String, lines: &[String], (x, y): (f64, f64), (size, spacing
 }
 
 /// Escapes XML text. Characters that XML forbids are replaced.
-fn escaped(words: &str) -> String {
-    let mut text = String::with_capacity(words.len());
-    for sign in words.chars() {
-        match sign {
-            '&' => text.push_str("&amp;"),
-            '<' => text.push_str("&lt;"),
-            '>' => text.push_str("&gt;"),
-            '"' => text.push_str("&quot;"),
-            '\t' | '\n' | '\r' => text.push(' '),
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => text.push('\u{fffd}'),
-            _ => text.push(sign),
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
         }
     }
-    text
+    escaped
 }

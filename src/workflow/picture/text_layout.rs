@@ -1,8 +1,8 @@
 //! Estimates the width of text without access to a font. Estimates err on the wide side.
 
 /// The width of a character, as a fraction of the font size.
-fn sign(sign: char) -> f64 {
-    match sign {
+fn char_width(character: char) -> f64 {
+    match character {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | '(' | ')' | '[' | ']' => {
             0.36
         }
@@ -19,7 +19,7 @@ fn sign(sign: char) -> f64 {
 
 /// The width of a line of text at this font size.
 pub(super) fn width(text: &str, size: f64) -> f64 {
-    text.chars().map(sign).sum::<f64>() * size
+    text.chars().map(char_width).sum::<f64>() * size
 }
 
 /// Breaks text into lines of at most `max_chars` characters. Longer words are broken. Text beyond `max_lines` lines is

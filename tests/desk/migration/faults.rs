@@ -20,8 +20,8 @@ fn stage_of_two(stage: &Stage) {
 /// What is said of each plan.
 #[test]
 fn faults_of_plans() {
-    const LOST: &str = "\"Awaiting parcel\" with 2 tickets leads to no status of returns v2 that is on_hold; \
-                        there is \"Parcel on its way\"";
+    const LOST: &str = "\"Awaiting parcel\" (2 tickets) is not mapped to a status of returns v2 that is on_hold; \
+                        available: \"Parcel on its way\"";
     let mapped = || {
         Migration::of("returns").from_version(1).to("returns", 2).map("Awaiting parcel", "Parcel on its way")
     };
@@ -32,10 +32,10 @@ fn faults_of_plans() {
             Migration::of("retruns").to("returns", 2),
             vec!["the workflow \"retruns\" is not known (did you mean \"returns\"?)"],
         ),
-        (mapped().from_version(7), vec!["returns v7 is not known; there is v1, v2"]),
+        (mapped().from_version(7), vec!["returns v7 is not known; known versions: v1, v2"]),
         (mapped().to("returns", 3), vec!["returns v3 is not in force, but returns v2 is"]),
         (mapped().to("retuns", 2), vec!["the workflow \"retuns\" is not known (did you mean \"returns\"?)"]),
-        (Migration::of("returns").from_version(2), vec!["returns v2 is to go over to itself"]),
+        (Migration::of("returns").from_version(2), vec!["the plan moves returns v2 to itself"]),
         (
             mapped().map("Inspektion", "Inspection"),
             vec!["the status \"Inspektion\" of returns v1 is not known (did you mean \"Inspection\"?)"],
@@ -50,7 +50,7 @@ fn faults_of_plans() {
         (
             mapped().map("Awaiting parcel", "Inspection"),
             vec![
-                "\"Awaiting parcel\" is on_hold and \"Inspection\" is active: a migration leaves the state as it is",
+                "\"Awaiting parcel\" is on_hold and \"Inspection\" is active: a migration cannot change the state",
                 LOST,
             ],
         ),
@@ -59,7 +59,7 @@ fn faults_of_plans() {
             mapped().fill("categry", ["x"]),
             vec![
                 "fill \"categry\": categry cannot be filled in by a plan; allowed: category, assignee, team, field.NAME",
-                "fill \"categry\": no status of returns v2 demands it on entering (did you mean \"category\"?)",
+                "fill \"categry\": no status of returns v2 requires it on entering (did you mean \"category\"?)",
             ],
         ),
         (
@@ -76,7 +76,7 @@ fn faults_of_plans() {
         ),
         (
             mapped().fill("field.note", "x"),
-            vec!["fill \"field.note\": no status of returns v2 demands it on entering"],
+            vec!["fill \"field.note\": no status of returns v2 requires it on entering"],
         ),
     ];
     on_each_store(|stage| {
@@ -113,8 +113,8 @@ fn all_faults_are_told_at_once() {
                 "fill \"requester\": requester cannot be filled in by a plan; allowed: category, assignee, team, field.NAME",
                 "the status \"Awaitng parcel\" of returns v1 is not known (did you mean \"Awaiting parcel\"?)",
                 "the status \"Checked\" of returns v2 is not known",
-                "fill \"requester\": no status of returns v2 demands it on entering",
-                "\"Awaiting parcel\" with 2 tickets leads to no status of returns v2 that is on_hold; there is \"Parcel on its way\"",
+                "fill \"requester\": no status of returns v2 requires it on entering",
+                "\"Awaiting parcel\" (2 tickets) is not mapped to a status of returns v2 that is on_hold; available: \"Parcel on its way\"",
             ]
         );
     });
