@@ -69,7 +69,7 @@
 //! enough, write two transitions, or one guard with `any`. Custom fields are called `field.NAME` everywhere.
 //!
 //! Hold reasons are an open set. A reason other than `customer`, `third_party`, `problem` or `scheduled` is your own. A
-//! misspelt reason is therefore legal, but the validator warns about it.
+//! misspelt reason is therefore legal, but the validator warns about one that resembles a built-in reason.
 //!
 //! # How a transition is chosen
 //!

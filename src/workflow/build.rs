@@ -92,7 +92,7 @@ mod tests {
 
     /// Regression: a stored definition that a new check refused could not be read back, and neither could its tickets.
     #[test]
-    fn what_was_adopted_before_a_check_was_there_is_made_ready_all_the_same() {
+    fn an_adopted_definition_compiles_even_if_a_new_check_refuses_it() {
         let definition = WorkflowDefinition::new("old")
             .status(Status::new("New", StateKind::New))
             .status(Status::new("Trap", StateKind::Active))

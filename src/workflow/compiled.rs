@@ -148,7 +148,7 @@ impl Workflow {
         let fits = |edge: &&Edge| {
             to.is_none_or(|to| to == edge.to)
                 && match (hold, reason(edge)) {
-                    (Some(wanted), Some(of)) => wanted.as_str() == of.as_str(),
+                    (Some(reason), Some(status_reason)) => reason.as_str() == status_reason.as_str(),
                     _ => true,
                 }
         };
@@ -204,7 +204,7 @@ impl From<&Workflow> for WorkflowDefinition {
     }
 }
 
-/// Two workflows are equal if their definitions have the same hash.
+/// Workflows are equal if their definitions have the same hash.
 impl PartialEq for Workflow {
     fn eq(&self, other: &Workflow) -> bool {
         self.reference().hash == other.reference().hash

@@ -34,7 +34,7 @@ const FAULTY: &str = r#"{
 }"#;
 
 #[test]
-fn all_faults_of_a_form_are_found_each_where_it_stands() {
+fn all_faults_are_reported_at_their_positions() {
     let (definition, diagnostics) = json(FAULTY);
     assert_eq!(definition.unwrap().guards.len(), 2);
     let expected = [
@@ -69,7 +69,7 @@ fn all_faults_of_a_form_are_found_each_where_it_stands() {
 
 /// An unreadable part is reported once, its placeholder is never reported, and the rest is checked in full.
 #[test]
-fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
+fn an_unreadable_part_hides_and_causes_no_other_faults() {
     let sound = r#"{"name": "small", "guards": {"g": {"field": "priority", "is": 1}}, "statuses": [
         {"name": "Open", "state": "new"}, {"name": "Work", "state": "active"},
         {"name": "Answered", "state": "resolved"}, {"name": "Done", "state": "closed"}
@@ -116,7 +116,7 @@ fn what_cannot_be_read_hides_no_fault_elsewhere_and_makes_none() {
 }
 
 #[test]
-fn without_places_the_same_faults_are_found_in_one_message() {
+fn a_format_without_positions_reports_the_same_faults() {
     let twice = serde_json::from_str::<WorkflowDefinition>(FAULTY).unwrap_err().to_string();
     assert_eq!(twice.lines().count(), found(json(FAULTY).1).len());
     assert!(
@@ -126,7 +126,7 @@ fn without_places_the_same_faults_are_found_in_one_message() {
 }
 
 #[test]
-fn a_text_that_is_no_json_is_refused_at_its_place() {
+fn invalid_json_is_reported_at_its_position() {
     for (text, expected) in [
         ("", "1:1 syntax "),
         ("{\n  \"name\": \"x\",\n}", "3:1 syntax "),
@@ -171,7 +171,7 @@ fn deep_toml_does_not_exhaust_the_stack() {
 
 #[test]
 #[cfg(feature = "toml")]
-fn several_faults_of_a_toml_text_are_found_at_once() {
+fn several_toml_faults_are_reported_at_once() {
     let text = "name = \nkinds = \"A\nversion = 1\nversion = 2\n[[statuses]\nstate = \"new\"\n";
     assert_eq!(found(toml(text).1), ["1:8 syntax ", "2:11 syntax ", "4:1 duplicate-key ", "5:12 syntax "]);
     // If duplicate keys are the only faults, the rest is read too.

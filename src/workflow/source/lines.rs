@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_has_the_place_that_counting_gives() {
+    fn positions_agree_with_counting() {
         let text = format!("имя = \"{}\"\r\n\nx\n", "приёмка €𐍈 ".repeat(200));
         let lines = Lines::of(&text);
         let (mut line, mut column) = (1, 1);
