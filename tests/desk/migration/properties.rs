@@ -191,7 +191,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
     assert_eq!(rehearsal.faults.len(), expected.lost.len(), "{:?}", rehearsal.faults);
     for ((status, count), fault) in expected.lost.iter().zip(&rehearsal.faults) {
         let tickets = if *count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") };
-        assert!(fault.starts_with(&format!("{status:?} with {tickets} leads")), "{fault}");
+        assert!(fault.starts_with(&format!("{status:?} ({tickets}) is not mapped")), "{fault}");
     }
     let named = rehearsal.obstacles.named.iter().map(|it| (it.ticket, it.missing.clone()));
     assert_eq!(named.collect::<BTreeMap<_, _>>(), expected.hindered);
