@@ -22,8 +22,8 @@ use crate::value::Value;
 /// let desk = Desk::memory();
 /// let boris = Contact::new("customer-77").named("Boris");
 /// let ticket = desk.open_ticket(NewTicket::new("No sound").from(boris).via(Channel::Chat))?;
-/// let packet = Action::hand_over("audio", Line::Second, "Tried two headsets.");
-/// desk.act(ticket.id(), packet, Actor::agent("anna"))?;
+/// let note = Action::hand_over("audio", Line::Second, "Tried two headsets.");
+/// desk.act(ticket.id(), note, Actor::agent("anna"))?;
 ///
 /// let history = desk.records().history(ticket.id())?;
 /// let story = Story::of(&history).to_string();

@@ -32,7 +32,7 @@ pub use step_options::StepOptions;
 /// use firstline::Action;
 ///
 /// let written = r#"{"all": [{"note": {"text": "Looked into it."}}, {"start": {}}, {"hold": {"reason": "customer"}},
-///                           {"move": {"to": "Awaiting parcel"}}, {"resolve": {"text": "unmuted"}}]}"#;
+///                           {"move": {"status": "Awaiting parcel"}}, {"resolve": {"text": "unmuted"}}]}"#;
 /// let action: Action = serde_json::from_str(written).unwrap();
 /// assert_eq!(action.parts().len(), 5);
 /// ```
@@ -67,7 +67,7 @@ pub enum Action {
         code: Option<String>,
         /// The status to which it leads; where none is named, the workflow says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<String>,
+        status: Option<String>,
     },
     /// The requester says that it is solved.
     Confirm(StepOptions),
@@ -80,10 +80,10 @@ pub enum Action {
     /// Go to another status of the workflow: of the same state, or of another one by the step that leads there.
     Move {
         /// To which status.
-        to: String,
+        status: String,
         /// Why, in words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        why: Option<String>,
+        comment: Option<String>,
     },
     /// Give it to an agent, or to nobody.
     Assign(Option<AgentId>),
@@ -94,7 +94,7 @@ pub enum Action {
         /// On which line the team stands.
         line: Line,
         /// What the next person needs to know, so that the customer need not repeat it.
-        packet: Option<String>,
+        note: Option<String>,
     },
     /// Set the impact.
     Impact(Impact),
@@ -112,7 +112,7 @@ pub enum Action {
         /// The priority.
         priority: Priority,
         /// Why, in words.
-        why: String,
+        comment: String,
     },
     /// Return to the computed priority.
     Computed,
@@ -138,7 +138,7 @@ pub enum Action {
         /// Who.
         contact: Contact,
         /// What they are to the ticket.
-        part: ContactRole,
+        role: ContactRole,
     },
     /// Take a contact off.
     RemoveContact(ContactId),
@@ -183,12 +183,12 @@ impl Action {
 
     /// It is answered: the solution in words.
     pub fn resolve(text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: None, to: None }
+        Action::Resolve { text: text.into(), code: None, status: None }
     }
 
     /// It is answered: a code of the desk's own list, and the solution in words.
     pub fn resolve_as(code: impl Into<String>, text: impl Into<String>) -> Action {
-        Action::Resolve { text: text.into(), code: Some(code.into()), to: None }
+        Action::Resolve { text: text.into(), code: Some(code.into()), status: None }
     }
 
     /// The requester says that it is solved.
@@ -222,13 +222,13 @@ impl Action {
     }
 
     /// Hand it to a team on a line, with what the next person needs to know.
-    pub fn hand_over(team: impl Into<TeamId>, line: Line, packet: impl Into<String>) -> Action {
-        Action::HandOver { team: team.into(), line, packet: Some(packet.into()) }
+    pub fn hand_over(team: impl Into<TeamId>, line: Line, note: impl Into<String>) -> Action {
+        Action::HandOver { team: team.into(), line, note: Some(note.into()) }
     }
 
     /// Set the priority itself, with a reason.
-    pub fn override_priority(priority: Priority, why: impl Into<String>) -> Action {
-        Action::Override { priority, why: why.into() }
+    pub fn override_priority(priority: Priority, comment: impl Into<String>) -> Action {
+        Action::Override { priority, comment: comment.into() }
     }
 
     /// Name a modifier of the priority on the ticket.
@@ -346,7 +346,7 @@ impl Action {
     /// let answer = Action::resolve("money back").into_status("Refunded");
     /// ```
     pub fn move_to(status: impl Into<String>) -> Action {
-        Action::Move { to: status.into(), why: None }
+        Action::Move { status: status.into(), comment: None }
     }
 
     /// The same step, to this status of the ticket's workflow: the last step or move of the action. Where there is
@@ -365,13 +365,13 @@ impl Action {
     /// ```
     #[must_use]
     pub fn into_status(mut self, status: impl Into<String>) -> Action {
-        let status = status.into();
+        let destination = status.into();
         match self.last_step() {
-            Some(Action::Move { to, .. }) => *to = status,
-            Some(Action::Resolve { to, .. }) => *to = Some(status),
-            other => match other.and_then(Action::onward_mut) {
-                Some(options) => options.to = Some(status),
-                None => return self.and(Action::move_to(status)),
+            Some(Action::Move { status, .. }) => *status = destination,
+            Some(Action::Resolve { status, .. }) => *status = Some(destination),
+            other => match other.and_then(Action::step_options_mut) {
+                Some(options) => options.status = Some(destination),
+                None => return self.and(Action::move_to(destination)),
             },
         }
         self
@@ -390,9 +390,9 @@ impl Action {
     pub fn because(mut self, words: impl Into<String>) -> Action {
         let words = words.into();
         match self.last_step() {
-            Some(Action::Move { why, .. }) => *why = Some(words),
-            other => match other.and_then(Action::onward_mut) {
-                Some(options) => options.why = Some(words),
+            Some(Action::Move { comment, .. }) => *comment = Some(words),
+            other => match other.and_then(Action::step_options_mut) {
+                Some(options) => options.comment = Some(words),
                 None => return self.and(Action::note(words)),
             },
         }
@@ -407,7 +407,7 @@ impl Action {
         }
     }
 
-    fn onward_mut(&mut self) -> Option<&mut StepOptions> {
+    fn step_options_mut(&mut self) -> Option<&mut StepOptions> {
         match self {
             Action::Start(options)
             | Action::Hold { options, .. }
@@ -429,9 +429,9 @@ impl Action {
             | Action::Confirm(options)
             | Action::Close(options)
             | Action::Reopen(options)
-            | Action::Cancel(options) => (options.to.as_deref(), options.why.as_deref()),
-            Action::Resolve { text, to, .. } => (to.as_deref(), Some(text)),
-            Action::Move { to, why } => (Some(to), why.as_deref()),
+            | Action::Cancel(options) => (options.status.as_deref(), options.comment.as_deref()),
+            Action::Resolve { text, status, .. } => (status.as_deref(), Some(text)),
+            Action::Move { status, comment } => (Some(status), comment.as_deref()),
             _ => (None, None),
         }
     }

@@ -29,7 +29,7 @@ fn policy() -> Policy {
 
 /// Actions that break a rule, and what must be said about each.
 fn bad_actions() -> Vec<(Action, &'static str)> {
-    let contact = |contact: Contact| Action::Contact { contact, part: ContactRole::Affected };
+    let contact = |contact: Contact| Action::Contact { contact, role: ContactRole::Affected };
     let many = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
     vec![
         (Action::Subject(String::new()), "subject is empty; allowed: 1 to 500 characters"),
@@ -95,7 +95,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         ),
         (Action::assign("a\u{7f}"), "agent id contains a control character; allowed: 1 to 200 bytes"),
         (Action::hand_over("", Line::Second, "x"), "team id is empty; allowed: 1 to 200 bytes"),
-        (Action::hand_over("t", Line::Second, ""), "hand-over packet is empty; allowed: some text"),
+        (Action::hand_over("t", Line::Second, ""), "hand-over note is empty; allowed: some text"),
         (
             Action::Kind(Kind::Own(long(256))),
             "kind is too long: 256 characters; allowed: at most 255 characters",
@@ -253,7 +253,7 @@ fn what_a_ticket_carries_is_bounded_also_over_many_actions() {
         stage.does(id, tags(0..200));
         let error = stage.refuses(id, |desk| desk.act(id, Action::tag("one more"), anna()));
         assert_eq!(error.to_string(), "too many items in tags: 201; allowed: at most 200 items");
-        let contact = |n: usize| Action::Contact { contact: n.to_string().into(), part: ContactRole::Copied };
+        let contact = |n: usize| Action::Contact { contact: n.to_string().into(), role: ContactRole::Copied };
         // Boris is there already.
         stage.does(id, Action::All((0..199).map(contact).collect()));
         let error = stage.refuses(id, |desk| desk.act(id, contact(199), anna()));
@@ -262,7 +262,7 @@ fn what_a_ticket_carries_is_bounded_also_over_many_actions() {
         assert!(stage.desk.act(id, Action::tag("7"), anna()).unwrap().events.is_empty());
         stage.does(
             id,
-            Action::Contact { contact: Contact::new("7").named("Семён"), part: ContactRole::Affected },
+            Action::Contact { contact: Contact::new("7").named("Семён"), role: ContactRole::Affected },
         );
         assert_eq!(stage.ticket(id).contacts.len(), 200);
     });

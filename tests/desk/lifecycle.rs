@@ -168,7 +168,7 @@ fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_talk() {
             (Verb::Reply, Action::reply("hello"), false),
             (Verb::Note, Action::note("hm"), true),
             (Verb::Assign, Action::assign("ben"), false),
-            (Verb::HandOver, Action::hand_over("network", firstline::Line::Second, "packet"), false),
+            (Verb::HandOver, Action::hand_over("network", firstline::Line::Second, "note"), false),
             (Verb::Prioritise, Action::Urgency(firstline::Urgency::HIGH), false),
             (Verb::Describe, Action::tag("audio"), true),
             (Verb::Link, Action::link(firstline::LinkKind::CausedBy, other), true),

@@ -118,11 +118,11 @@ fn a_name_belongs_to_whom_it_names_and_goes_with_the_contact() {
     on_each_store(|stage| {
         let id = stage.open();
         let eva = Contact::new("eva").named("Eva").email("eva@example.org").phone("+7 812 1");
-        stage.does(id, Action::Contact { contact: eva.clone(), part: ContactRole::Copied });
+        stage.does(id, Action::Contact { contact: eva.clone(), role: ContactRole::Copied });
         let named = r#"{"email":"eva@example.org","name":"Eva","phone":"+7 812 1"}"#;
         same(&last(stage, id).personal, &[("eva", named)]);
         stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
-        stage.does(id, Action::Contact { contact: eva, part: ContactRole::Requester });
+        stage.does(id, Action::Contact { contact: eva, role: ContactRole::Requester });
         stage.does(id, Action::subject("Eva hears nothing"));
         assert_eq!(owned(&stage.ticket(id).personal).len(), 1, "the subject of before went, with its owner");
         stage.does(id, Action::RemoveContact("eva".into()));
@@ -139,7 +139,7 @@ fn a_name_that_is_renewed_replaces_the_old_one_and_its_addresses() {
         let contact = Contact::new("boris").named("Boris").email("boris@example.org");
         let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
         let contact = Contact::new("boris").named("Борис");
-        stage.does(id, Action::Contact { contact, part: ContactRole::Requester });
+        stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
         same(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
     });
 }
@@ -150,7 +150,7 @@ fn pieces_keep_their_owner_when_the_requester_changes() {
         adopt(stage);
         let id =
             stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
-        stage.does(id, Action::Contact { contact: "eva".into(), part: ContactRole::Requester });
+        stage.does(id, Action::Contact { contact: "eva".into(), role: ContactRole::Requester });
         stage.does(id, Action::field("address", "Nevsky 1"));
         let boris = r#"{"fields":{"size":"large"},"resolution":"unmuted","subject":"No sound"}"#;
         let eva = r#"{"fields":{"address":"Nevsky 1"}}"#;
@@ -224,7 +224,7 @@ fn erased_words_do_not_bring_back_what_they_replaced() {
         adopt(stage);
         let id =
             stage.opened_and([Action::field("size", "large"), Action::resolve("unmuted"), Action::reopen()]);
-        stage.does(id, Action::Contact { contact: "eva".into(), part: ContactRole::Requester });
+        stage.does(id, Action::Contact { contact: "eva".into(), role: ContactRole::Requester });
         stage.does(id, Action::field("size", "small").and(Action::subject("Noise")));
         stage.does(id, Action::resolve("replaced"));
         let mut history = stage.history(id);
@@ -348,8 +348,8 @@ impl Model {
             Deed::Resume => Action::resume().because(word.clone()),
             Deed::Resolve => Action::resolve(word.clone()),
             Deed::Reopen => Action::reopen().because(word.clone()),
-            Deed::Name(person, part) => {
-                Action::Contact { contact: Contact::new(PEOPLE[person]).named(word.clone()), part }
+            Deed::Name(person, role) => {
+                Action::Contact { contact: Contact::new(PEOPLE[person]).named(word.clone()), role }
             }
             Deed::Remove(person) => Action::RemoveContact(PEOPLE[person].into()),
         };

@@ -81,12 +81,12 @@ fn what_is_known_of_the_requester_counts() {
         // He is no VIP any more; then somebody else asks, who is one.
         let plain = Action::Contact {
             contact: Contact::new("boris").with("vip", false),
-            part: ContactRole::Requester,
+            role: ContactRole::Requester,
         };
         stage.does(id, plain);
         assert_eq!(priority(stage, id), Priority::P3);
         let heir = Contact::new("olga").with("vip", true);
-        stage.does(id, Action::Contact { contact: heir, part: ContactRole::Requester });
+        stage.does(id, Action::Contact { contact: heir, role: ContactRole::Requester });
         assert_eq!(priority(stage, id), Priority::P2);
         assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
         // A VIP who is merely copied does not count.

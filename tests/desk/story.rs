@@ -69,7 +69,7 @@ fn every_action_can_be_told() {
         (Action::field("order", 4711), "anna set order to 4711"),
         (Action::field("address", "Nevsky 1"), r#"anna set address to "Nevsky 1""#),
         (
-            Action::Contact { contact: Contact::new("eva").named("Eva"), part: ContactRole::Copied },
+            Action::Contact { contact: Contact::new("eva").named("Eva"), role: ContactRole::Copied },
             "anna named Eva as copied",
         ),
         (Action::RemoveContact("boris".into()), "anna removed boris"),
@@ -91,8 +91,8 @@ fn every_action_can_be_told() {
 
 #[test]
 fn a_hand_over_leaves_the_agent_behind() {
-    let packet = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
-    assert_eq!(told(packet)[2], "anna unassigned it");
+    let hand_over = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
+    assert_eq!(told(hand_over)[2], "anna unassigned it");
     assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }
 

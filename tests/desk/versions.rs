@@ -222,7 +222,7 @@ fn an_id_that_is_taken_is_a_conflict() {
 fn what_is_so_already_is_no_event() {
     on_each_store(|stage| {
         let known = || Contact::new("boris").named("Борис").with("vip", true);
-        let says = |contact| Action::Contact { contact, part: ContactRole::Requester };
+        let says = |contact| Action::Contact { contact, role: ContactRole::Requester };
         let id = stage.opened_and([says(known())]);
         let before = stage.history(id).len();
         for action in [says(known()), says(Contact::new("boris")), Action::subject("No sound")] {

@@ -222,9 +222,9 @@ fn what_is_asked_beforehand_is_what_happens_part_by_part() {
         // A contact of whom nothing new is said keeps what is known.
         let contact = Contact::new("boris");
         let vip =
-            Action::Contact { contact: contact.clone().with("vip", true), part: ContactRole::Requester };
+            Action::Contact { contact: contact.clone().with("vip", true), role: ContactRole::Requester };
         stage.does(id, vip);
-        let again = Action::Contact { contact, part: ContactRole::Requester }.and(Action::resolve("kept"));
+        let again = Action::Contact { contact, role: ContactRole::Requester }.and(Action::resolve("kept"));
         assert!(stage.desk.ticket(id).unwrap().why_not_by(&again, &anna()).is_none());
         stage.does(id, again);
         // A resolution without a code has none, whatever the one before had.

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct StepOptions {
     /// The status to which it leads; where none is named, the workflow says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
+    pub status: Option<String>,
     /// Why, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub comment: Option<String>,
 }
 
 impl StepOptions {

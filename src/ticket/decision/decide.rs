@@ -170,10 +170,10 @@ impl Draft {
                 }
                 self.change(context, Change::Assigned { to: to.clone() }, Personal::default())
             }
-            Action::HandOver { team, line, packet } => {
+            Action::HandOver { team, line, note } => {
                 team.check()?;
-                let packet = words("hand-over packet", packet.as_deref())?;
-                self.say(context, Change::HandedOver { team: Some(team.clone()), line: *line }, packet)?;
+                let note = words("hand-over note", note.as_deref())?;
+                self.say(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
                 match self.snapshot().assignee {
                     Some(_) => self.change(context, Change::Assigned { to: None }, Personal::default()),
                     None => Ok(()),
@@ -264,8 +264,8 @@ impl Draft {
             Action::Modifier { name, on: false } => {
                 modifiers.remove(name);
             }
-            Action::Override { priority, why } => {
-                reason = words("reason", Some(why))?;
+            Action::Override { priority, comment } => {
+                reason = words("reason", Some(comment))?;
                 overridden = Some(*priority);
             }
             _ => overridden = None,

@@ -54,11 +54,11 @@ impl Draft {
                     }
                 }
             }
-            Action::Contact { contact, part } => {
+            Action::Contact { contact, role } => {
                 contact.check()?;
                 let known = snapshot.contacts.contains_key(&contact.id);
                 limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
-                snapshot.introduce(contact, *part, &mut described, &mut personal);
+                snapshot.introduce(contact, *role, &mut described, &mut personal);
             }
             Action::RemoveContact(id) => {
                 described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
@@ -74,8 +74,8 @@ impl Draft {
         let mut described = Described::default();
         let mut personal = Personal::default();
         let snapshot = self.snapshot();
-        let Some(part) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
-        snapshot.introduce(contact, *part, &mut described, &mut personal);
+        let Some(role) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
+        snapshot.introduce(contact, *role, &mut described, &mut personal);
         let before = snapshot.version;
         self.described(described, personal, context)?;
         if self.snapshot().version > before {

@@ -192,9 +192,9 @@ impl Snapshot {
                 self.personal.clear_field(name);
             }
             Action::Kind(kind) => self.kind = kind.as_str().into(),
-            Action::Contact { contact, part } => {
+            Action::Contact { contact, role } => {
                 let (mut described, mut personal) = (Described::default(), Personal::default());
-                self.introduce(contact, *part, &mut described, &mut personal);
+                self.introduce(contact, *role, &mut described, &mut personal);
                 self.described(&described, &personal);
             }
             Action::RemoveContact(id) => {

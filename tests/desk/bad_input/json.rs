@@ -72,9 +72,9 @@ fn unknown_names_are_refused_wherever_they_stand() {
         json!({"reply": message}),
         json!({"hold": {"reason": "customer", "until": null}}),
         json!({"resolve": {"text": "unmuted", "code": null}}),
-        json!({"hand_over": {"team": "network", "line": "second", "packet": null}}),
-        json!({"override": {"priority": 1, "why": "so"}}),
-        json!({"contact": {"contact": contact, "part": "copied"}}),
+        json!({"hand_over": {"team": "network", "line": "second", "note": null}}),
+        json!({"override": {"priority": 1, "comment": "so"}}),
+        json!({"contact": {"contact": contact, "role": "copied"}}),
         json!({"link": {"kind": "child_of", "to": "00000000-0000-0000-0000-000000000000"}}),
         json!({"all": [{"field": {"name": "order", "value": 1}}]}),
     ] {

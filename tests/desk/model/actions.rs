@@ -50,7 +50,7 @@ impl World {
             StepKind::Confirm => Action::confirm(),
             StepKind::Close => Action::close(),
             StepKind::Reopen => {
-                Action::Reopen(StepOptions { why: (n.is_multiple_of(2)).then(|| word.to_owned()), to: None })
+                Action::Reopen(StepOptions { comment: (n.is_multiple_of(2)).then(|| word.to_owned()), status: None })
             }
             StepKind::Cancel => Action::cancel(),
         }
@@ -85,7 +85,7 @@ impl World {
             ),
             ContactRole::Contact(who, vip) => Action::Contact {
                 contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
-                part: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Copied },
+                role: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Copied },
             },
             ContactRole::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
             ContactRole::Link(kind, to) => Action::Link(link(kind, to)),

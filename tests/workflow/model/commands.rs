@@ -107,7 +107,7 @@ pub(crate) fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
         ("assignee", true) => Action::assign("anna"),
         ("assignee", false) => Action::unassign(),
         ("requester", true) => {
-            Action::Contact { contact: Contact::new("boris"), part: ContactRole::Requester }
+            Action::Contact { contact: Contact::new("boris"), role: ContactRole::Requester }
         }
         ("requester", false) => Action::RemoveContact("boris".into()),
         ("field.price", true) => {

@@ -69,23 +69,23 @@ impl<'a> Naive<'a> {
     pub(crate) fn answer(&self, action: &Action) -> Answer {
         let none = (None, None);
         let (step, (to, why), hold, code) = match action {
-            Action::Move { to, why } => return self.goes(to, why.as_deref()),
+            Action::Move { status, comment } => return self.goes(status, comment.as_deref()),
             Action::Hold { reason, options, .. } => (
                 StepKind::Hold,
-                (options.to.as_deref(), options.why.as_deref()),
+                (options.status.as_deref(), options.comment.as_deref()),
                 Some(reason.as_str()),
                 false,
             ),
             // The solution in words is reason enough.
-            Action::Resolve { text, code, to } => {
-                (StepKind::Resolve, (to.as_deref(), Some(text.as_str())), None, code.is_some())
+            Action::Resolve { text, code, status } => {
+                (StepKind::Resolve, (status.as_deref(), Some(text.as_str())), None, code.is_some())
             }
-            Action::Start(on) => (StepKind::Start, (on.to.as_deref(), on.why.as_deref()), None, false),
-            Action::Resume(on) => (StepKind::Resume, (on.to.as_deref(), on.why.as_deref()), None, false),
-            Action::Confirm(on) => (StepKind::Confirm, (on.to.as_deref(), on.why.as_deref()), None, false),
-            Action::Close(on) => (StepKind::Close, (on.to.as_deref(), on.why.as_deref()), None, false),
-            Action::Reopen(on) => (StepKind::Reopen, (on.to.as_deref(), on.why.as_deref()), None, false),
-            Action::Cancel(on) => (StepKind::Cancel, (on.to.as_deref(), on.why.as_deref()), None, false),
+            Action::Start(on) => (StepKind::Start, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Resume(on) => (StepKind::Resume, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Confirm(on) => (StepKind::Confirm, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Close(on) => (StepKind::Close, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Reopen(on) => (StepKind::Reopen, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Cancel(on) => (StepKind::Cancel, (on.status.as_deref(), on.comment.as_deref()), None, false),
             _ => (StepKind::Start, none, None, false),
         };
         if let Some(to) = to

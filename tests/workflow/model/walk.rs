@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
                 self.step(*step, to.as_ref().map(name), *why, hold, *hours, *code)
             }
             Doing::Move { to, why } => {
-                Action::Move { to: name(to), why: why.then(|| "it seems right".to_owned()) }
+                Action::Move { status: name(to), comment: why.then(|| "it seems right".to_owned()) }
             }
             Doing::Way { way, named, why, code, hours } => {
                 let ways = self.next_statuses(ticket);
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
                 match way.action {
                     Trigger::Step(step) => self.step(step, named, *why, hold, *hours, *code),
                     Trigger::Move => {
-                        Action::Move { to: way.to.clone(), why: why.then(|| "it seems right".to_owned()) }
+                        Action::Move { status: way.to.clone(), comment: why.then(|| "it seems right".to_owned()) }
                     }
                 }
             }
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
         hours: Option<i64>,
         code: bool,
     ) -> Action {
-        let on = StepOptions { to: to.clone(), why: why.then(|| "it seems right".to_owned()) };
+        let on = StepOptions { status: to.clone(), comment: why.then(|| "it seems right".to_owned()) };
         match step {
             StepKind::Start => Action::Start(on),
             StepKind::Hold => {
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
             }
             StepKind::Resume => Action::Resume(on),
             StepKind::Resolve => {
-                Action::Resolve { text: "mended".to_owned(), code: code.then(|| "part".to_owned()), to }
+                Action::Resolve { text: "mended".to_owned(), code: code.then(|| "part".to_owned()), status: to }
             }
             StepKind::Confirm => Action::Confirm(on),
             StepKind::Close => Action::Close(on),
@@ -344,7 +344,7 @@ impl<'a> Walk<'a> {
         let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
         let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
         match way.action {
-            Trigger::Move => Action::Move { to: way.to.clone(), why: Some("onward".to_owned()) },
+            Trigger::Move => Action::Move { status: way.to.clone(), comment: Some("onward".to_owned()) },
             Trigger::Step(step) => self.step(step, Some(way.to.clone()), true, hold, hours, true),
         }
     }
