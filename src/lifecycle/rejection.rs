@@ -150,7 +150,8 @@ impl fmt::Display for Permitted {
 }
 
 /// A reason for a rejection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Reason {
     /// The lifecycle does not accept the action in this state.

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use crate::id::ContactId;
-use crate::lifecycle::{State, StateKind, StepKind};
+use crate::lifecycle::{Reason, Rejection, State, StateKind, StepKind, Verb};
 use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened};
 use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
@@ -118,8 +119,15 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             write!(f, "moved it to the workflow {}, at {}", to.workflow, Quoted(&to.status))?
         }
         Change::WorkflowMigrated { to: None, .. } => f.write_str("moved it to the simple workflow")?,
-        Change::TimerExpired { timer, reasons } => {
-            write!(f, "left it as it is, although {timer}: {}", reasons.join("; "))?
+        Change::TimerExpired { timer, step, status, reasons } => {
+            // Each step of a timer is accepted in one state alone.
+            let state = if *step == StepKind::Resume { StateKind::OnHold } else { StateKind::Resolved };
+            let rejection = Rejection {
+                status: Some(Arc::clone(status)),
+                reasons: reasons.clone(),
+                ..Rejection::new(state, Verb::Step(*step), Reason::State)
+            };
+            write!(f, "left it as it is, although {timer}: {}", rejection.reasons_in_words().join("; "))?
         }
         Change::Assigned { to: Some(to) } if matches!(&event.by.who, Who::Agent(by) if by == to) => {
             f.write_str("took it")?

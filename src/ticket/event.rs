@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::{State, StateKind, StepKind};
+use crate::lifecycle::{Reason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
@@ -104,12 +104,16 @@ pub enum Change {
         /// What brought it about.
         cause: TransferCause,
     },
-    /// A timer fell due, and the workflow has no way for it: the ticket stays, and the timer is over.
+    /// The workflow refused the step of a timer. The ticket stays in its status, and the timer is removed.
     TimerExpired {
-        /// Which.
+        /// The timer.
         timer: TimerKind,
-        /// Every reason, in words.
-        reasons: Vec<String>,
+        /// The refused step.
+        step: StepKind,
+        /// The status of the ticket at the time.
+        status: Arc<str>,
+        /// Every reason for the refusal.
+        reasons: Vec<Reason>,
     },
     /// It was given to an agent, or to nobody.
     Assigned {

@@ -1,5 +1,6 @@
 //! What happens by itself: messages, holds that end, silence. Nothing is lost where there is no way for it.
 
+use firstline::lifecycle::Reason;
 use firstline::ticket::timer::TimerKind;
 use firstline::workflow::{Performer, Status, Transition};
 use firstline::{Action, Change, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
@@ -116,8 +117,14 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
         let ticket = stage.desk.ticket(id).unwrap();
         assert_eq!((ticket.status(), ticket.timers().len()), ("With the carrier", 0));
-        let Change::TimerExpired { reasons, .. } = last(stage, id) else { panic!("it lapsed") };
-        assert_eq!(reasons, ["no resume leads from \"With the carrier\""]);
+        let history = stage.desk.records().history(id).unwrap();
+        let event = history.last().unwrap();
+        let Change::TimerExpired { step, status, reasons, .. } = &event.change else { panic!("{event}") };
+        assert_eq!((*step, &**status), (StepKind::Resume, "With the carrier"));
+        assert_eq!(*reasons, [Reason::NoTransition { to: None, available: Vec::new() }]);
+        let sentence =
+            "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
+        assert!(event.to_string().ends_with(sentence), "{event}");
     });
 }
 

@@ -121,7 +121,9 @@ impl Draft {
                     (State::Resolved(resolved), _) if resolved.closes_at.is_some() => TimerKind::Silence,
                     _ => return Ok(()),
                 };
-                Change::TimerExpired { timer, reasons: rejection.reasons_in_words() }
+                let Verb::Step(step) = rejection.verb else { return Ok(()) };
+                let status = self.snapshot().status().into();
+                Change::TimerExpired { timer, step, status, reasons: rejection.reasons }
             }
         };
         self.emit(at, by, change, Personal::default())

@@ -83,6 +83,8 @@ fn unknown_names_are_refused_wherever_they_stand() {
     for event in [
         json!({"what": "linked", "kind": "child_of", "to": "00000000-0000-0000-0000-000000000000"}),
         json!({"what": "moved", "from": "new", "to": {"is": "on_hold", "reason": "customer"}, "step": "hold"}),
+        json!({"what": "timer_expired", "timer": "silence", "step": "close", "status": "Refunded",
+               "reasons": ["state", {"because": "so"}, {"missing": {"field": "team", "to": "Done"}}]}),
     ] {
         refuses_unknown_names::<firstline::Event>(&json!({
             "ticket": "00000000-0000-0000-0000-000000000000", "version": 2, "at": "2026-01-05T09:00:00Z",

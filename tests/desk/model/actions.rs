@@ -49,9 +49,10 @@ impl World {
             StepKind::Resolve => Action::resolve_as("код", word),
             StepKind::Confirm => Action::confirm(),
             StepKind::Close => Action::close(),
-            StepKind::Reopen => {
-                Action::Reopen(StepOptions { comment: (n.is_multiple_of(2)).then(|| word.to_owned()), status: None })
-            }
+            StepKind::Reopen => Action::Reopen(StepOptions {
+                comment: (n.is_multiple_of(2)).then(|| word.to_owned()),
+                status: None,
+            }),
             StepKind::Cancel => Action::cancel(),
         }
     }

@@ -80,12 +80,24 @@ impl<'a> Naive<'a> {
             Action::Resolve { text, code, status } => {
                 (StepKind::Resolve, (status.as_deref(), Some(text.as_str())), None, code.is_some())
             }
-            Action::Start(on) => (StepKind::Start, (on.status.as_deref(), on.comment.as_deref()), None, false),
-            Action::Resume(on) => (StepKind::Resume, (on.status.as_deref(), on.comment.as_deref()), None, false),
-            Action::Confirm(on) => (StepKind::Confirm, (on.status.as_deref(), on.comment.as_deref()), None, false),
-            Action::Close(on) => (StepKind::Close, (on.status.as_deref(), on.comment.as_deref()), None, false),
-            Action::Reopen(on) => (StepKind::Reopen, (on.status.as_deref(), on.comment.as_deref()), None, false),
-            Action::Cancel(on) => (StepKind::Cancel, (on.status.as_deref(), on.comment.as_deref()), None, false),
+            Action::Start(on) => {
+                (StepKind::Start, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
+            Action::Resume(on) => {
+                (StepKind::Resume, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
+            Action::Confirm(on) => {
+                (StepKind::Confirm, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
+            Action::Close(on) => {
+                (StepKind::Close, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
+            Action::Reopen(on) => {
+                (StepKind::Reopen, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
+            Action::Cancel(on) => {
+                (StepKind::Cancel, (on.status.as_deref(), on.comment.as_deref()), None, false)
+            }
             _ => (StepKind::Start, none, None, false),
         };
         if let Some(to) = to

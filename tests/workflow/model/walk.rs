@@ -142,9 +142,10 @@ impl<'a> Walk<'a> {
                 let named = named.then(|| way.to.clone());
                 match way.action {
                     Trigger::Step(step) => self.step(step, named, *why, hold, *hours, *code),
-                    Trigger::Move => {
-                        Action::Move { status: way.to.clone(), comment: why.then(|| "it seems right".to_owned()) }
-                    }
+                    Trigger::Move => Action::Move {
+                        status: way.to.clone(),
+                        comment: why.then(|| "it seems right".to_owned()),
+                    },
                 }
             }
             Doing::Reply => Action::reply("And?"),
@@ -173,9 +174,11 @@ impl<'a> Walk<'a> {
                 Action::Hold { reason: hold.into(), until, options: on }
             }
             StepKind::Resume => Action::Resume(on),
-            StepKind::Resolve => {
-                Action::Resolve { text: "mended".to_owned(), code: code.then(|| "part".to_owned()), status: to }
-            }
+            StepKind::Resolve => Action::Resolve {
+                text: "mended".to_owned(),
+                code: code.then(|| "part".to_owned()),
+                status: to,
+            },
             StepKind::Confirm => Action::Confirm(on),
             StepKind::Close => Action::Close(on),
             StepKind::Reopen => Action::Reopen(on),
