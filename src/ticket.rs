@@ -1,8 +1,8 @@
-//! The ticket: a handle whose state the compiler may know, over the fold of its history.
+//! Tickets, their actions and their history.
 //!
-//! [`Ticket<S>`](Ticket) is generic over what is known of its state. `Ticket` alone, as it comes out of a store,
-//! knows it at run time: [`Ticket::state`] is a [`State`]. `Ticket<state::Resolved>` knows it at compile time:
-//! only the steps that the lifecycle accepts from there exist, and `state()` is that state with its content.
+//! [`Ticket<S>`](Ticket) is generic over its state. A store returns a plain `Ticket`: its state is known at run time, and
+//! [`Ticket::state`] returns a [`State`]. The state of a `Ticket<state::Resolved>` is known at compile time: the handle
+//! has only the steps that the lifecycle accepts from that state, and `state()` returns the state's own type.
 //!
 //! ```
 //! use firstline::{Actor, AnyTicket, Desk, NewTicket, Ticket, state};
@@ -15,7 +15,7 @@
 //! let ticket: Ticket<state::Active> = desk.commit(ticket.start(), &anna)?;
 //! let ticket: Ticket<state::Resolved> = desk.commit(ticket.resolve("The headset was muted."), &anna)?;
 //!
-//! // Later, from the store: known at run time, typed when you ask.
+//! // A ticket read from the store has a run-time state. `into_typed` turns it into a typed handle.
 //! match desk.ticket(ticket.id())?.into_typed() {
 //!     AnyTicket::Resolved(ticket) => {
 //!         let closed = desk.commit(ticket.confirm(), &boris)?;
@@ -60,11 +60,14 @@ pub use intervals::intervals;
 pub use missing_history::MissingHistory;
 pub use typed::AnyTicket;
 
-/// A ticket as it was at one version. `S` is what is known of its state: [`State`] at run time, or one of the
-/// types in [`state`](crate::state) at compile time.
+/// A ticket at one version.
 ///
-/// It is a value: it does not change when the store does. All fields of [`Snapshot`] can be read through it.
-/// It is not `Clone`, because a step consumes the handle: whoever holds an old one holds a stale one.
+/// `S` is [`State`] if the state is known at run time, or one of the types in [`state`](crate::state) if it is known at
+/// compile time.
+///
+/// The handle is a value: it does not change when the store does. It dereferences to [`Snapshot`], so all fields of the
+/// snapshot can be read through it. A step consumes the handle, so that a stale handle cannot be used again. For the same
+/// reason `Ticket` is not `Clone`.
 ///
 /// ```compile_fail,E0382
 /// # use firstline::{Actor, Desk, NewTicket};
@@ -82,7 +85,7 @@ pub struct Ticket<S = State> {
     replayed: bool,
 }
 
-/// Two handles are the same if the tickets are; one of them may be the [repetition](Ticket::replayed) of the other.
+/// Compares the tickets. [`replayed`](Ticket::replayed) is ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -92,44 +95,47 @@ impl<S: PartialEq> PartialEq for Ticket<S> {
 impl<S: Eq> Eq for Ticket<S> {}
 
 impl<S> Ticket<S> {
-    /// The id.
+    /// Returns the ticket's id.
     pub fn id(&self) -> TicketId {
         self.snapshot.id
     }
 
-    /// The state: a [`State`] if it is known only at run time, else that state with its content.
+    /// Returns the state: a [`State`] if it is known only at run time, otherwise the type of that state.
     pub fn state(&self) -> &S {
         &self.state
     }
 
-    /// Whether the handle came of a command that was a repetition: the ticket as the first one left it, while it may have
-    /// gone on since.
+    /// True if the command that returned this handle repeated an earlier command.
+    ///
+    /// The handle then has the ticket as the first command left it. The stored ticket may have changed since.
     pub fn replayed(&self) -> bool {
         self.replayed
     }
 
-    /// The workflow that it follows: its statuses and the ways between them.
+    /// Returns the workflow that the ticket follows.
     pub fn followed(&self) -> &Workflow {
         &self.workflow
     }
 
-    /// Everything known of the ticket at this version.
+    /// Returns the snapshot of the ticket at this version.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// Everything known of the ticket, owned.
+    /// Converts the handle into its snapshot.
     pub fn into_snapshot(self) -> Snapshot {
         Arc::unwrap_or_clone(self.snapshot)
     }
 
-    /// What the ticket accepts now: steps first. Its `Display` lists it.
+    /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     pub fn permitted(&self) -> Permitted {
         self.snapshot.permitted(&self.workflow)
     }
 
-    /// Why the lifecycle or the ticket's workflow would refuse this action now, whoever wants it, without attempting it:
-    /// every reason; `None` if they would not. Each guard is asked once, and nothing changes.
+    /// Returns the rejection that this action would get now, whoever the actor is; `None` if the action is accepted.
+    ///
+    /// The rejection has every reason of the lifecycle and the ticket's workflow. Each guard is evaluated once. Nothing is
+    /// changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -143,9 +149,10 @@ impl<S> Ticket<S> {
         self.snapshot.refusal(action, None, &self.workflow)
     }
 
-    /// Why this actor could not do this now: also whether it is theirs to do, by the lifecycle and the workflow.
+    /// Returns the rejection that this action of this actor would get now; `None` if the action is accepted.
     ///
-    /// So a screen knows which buttons to show, and what to say of the others:
+    /// As [`why_not`](Ticket::why_not), and also checks that the lifecycle and the workflow permit the action to this
+    /// actor. Use it to decide which buttons a screen shows, and to explain the disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -157,14 +164,14 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
-    /// It is asked of the ticket as it was read. What only the desk knows, such as which fields its policy declares and
-    /// what falls due before the action, is asked when it is tried.
+    /// The check sees the ticket as it was read. Facts that only the desk has are checked when the action is executed:
+    /// the fields that the policy declares, and the timers that fall due before the action.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
         self.snapshot.refusal(action, Some(by), &self.workflow)
     }
 }
 
-/// Reads through to the [`Snapshot`].
+/// Dereferences to the [`Snapshot`].
 impl<S> Deref for Ticket<S> {
     type Target = Snapshot;
 
@@ -174,7 +181,7 @@ impl<S> Deref for Ticket<S> {
 }
 
 impl Ticket {
-    /// A handle of a ticket that was folded or kept elsewhere, with the workflow that it follows.
+    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
@@ -188,7 +195,7 @@ impl Ticket {
     /// ```
     ///
     /// # Errors
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the catalogue has not the workflow which the ticket follows.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the ticket's workflow is missing from the catalogue.
     pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflows: &Catalogue) -> Result<Ticket> {
         let snapshot = snapshot.into();
         let workflow = match &snapshot.placed {
@@ -202,14 +209,14 @@ impl Ticket {
         Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false }
     }
 
-    /// The same handle as that of a repetition.
+    /// Marks the handle as the result of a repeated command.
     pub(crate) fn repeated(self) -> Ticket {
         Ticket { replayed: true, ..self }
     }
 }
 
 impl<S: KnownState> Ticket<S> {
-    /// The handle as one whose state is known at run time.
+    /// Converts the handle into one with a run-time state.
     pub fn into_untyped(self) -> Ticket {
         Ticket {
             state: self.snapshot.state.clone(),
@@ -219,7 +226,10 @@ impl<S: KnownState> Ticket<S> {
         }
     }
 
-    /// The typed handle, if the ticket is in this state; the ticket back, if it is not.
+    /// Converts the handle into one with the compile-time state `S`.
+    ///
+    /// # Errors
+    /// The unchanged ticket if it is in another state.
     pub fn try_from_untyped(ticket: Ticket) -> Result<Ticket<S>, Ticket> {
         match S::from_state(&ticket.state) {
             Some(state) => {
@@ -232,10 +242,10 @@ impl<S: KnownState> Ticket<S> {
     }
 }
 
-/// One typed step, not yet taken: which ticket, from which version, what, and to which state it leads. Hand it to
-/// [`Desk::commit`](crate::Desk::commit).
+/// A typed step that is not committed yet. Pass it to [`Desk::commit`](crate::Desk::commit).
 ///
-/// It is pure: dropping it changes nothing.
+/// The step has the ticket's id, the expected version and the action. `To` is the state after the step. Dropping the step
+/// changes nothing.
 #[must_use = "a step is not taken until a desk commits it"]
 #[derive(Debug)]
 pub struct Step<To> {
@@ -246,19 +256,19 @@ pub struct Step<To> {
 }
 
 impl<To> Step<To> {
-    /// The same step, to this status of the ticket's workflow: see [`Action::into_status`].
+    /// Sets the status that the step leads to. See [`Action::into_status`].
     pub fn into_status(mut self, status: impl Into<String>) -> Step<To> {
         self.action = self.action.into_status(status);
         self
     }
 
-    /// The same step, with a reason in words: see [`Action::because`].
-    pub fn because(mut self, words: impl Into<String>) -> Step<To> {
-        self.action = self.action.because(words);
+    /// Sets a comment that explains the step. See [`Action::because`].
+    pub fn because(mut self, comment: impl Into<String>) -> Step<To> {
+        self.action = self.action.because(comment);
         self
     }
 
-    /// The same step together with something that goes before it, such as a reply; all or nothing.
+    /// Adds an action before the step, such as a reply. Both are committed together or not at all.
     pub fn with(mut self, first: Action) -> Step<To> {
         self.action = first.and(self.action);
         self

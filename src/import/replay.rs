@@ -174,7 +174,7 @@ impl Replay<'_> {
         }
         let mut personal = Personal::of(owner, words);
         for (contact, role) in &version.contacts {
-            snapshot.introduce(contact, *role, &mut described, &mut personal);
+            snapshot.describe_contact(contact, *role, &mut described, &mut personal);
         }
         limits::count("contacts", snapshot.contacts.len() + new_contact_count(&described, snapshot))?;
         if described == Described::default() && personal.is_empty() {

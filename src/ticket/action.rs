@@ -1,4 +1,4 @@
-//! What somebody wants done to a ticket, as data.
+//! Actions on a ticket, as data.
 
 mod step_options;
 
@@ -16,7 +16,9 @@ use crate::value::Value;
 
 pub use step_options::StepOptions;
 
-/// What somebody wants done to a ticket. One action may carry several things at once, all or nothing:
+/// A change to a ticket, as data.
+///
+/// Several actions can be combined into one. The desk executes all parts or none:
 ///
 /// ```
 /// use firstline::{Action, HoldReason};
@@ -26,7 +28,7 @@ pub use step_options::StepOptions;
 /// # assert_eq!(ask.parts().len() + answer.parts().len(), 4);
 /// ```
 ///
-/// Written as JSON, each is a table of its one name:
+/// In JSON each action is an object with one key, the name of the action:
 ///
 /// ```
 /// use firstline::Action;
@@ -40,238 +42,241 @@ pub use step_options::StepOptions;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Action {
-    /// A public message: of the desk if an agent or a program sends it, of a contact if a contact does.
+    /// Adds a public message. It counts as a reply of the desk if the actor is an agent or a program, and as a received
+    /// message if the actor is a contact.
     Reply(Message),
-    /// An internal note.
+    /// Adds an internal note.
     Note(Message),
-    /// Begin to work on it.
+    /// Starts work.
     Start(StepOptions),
-    /// Let it wait.
+    /// Puts the ticket on hold.
     Hold {
-        /// What for.
+        /// The reason for the hold.
         reason: HoldReason,
-        /// When it resumes by itself, rounded down to whole microseconds, which is what stores keep.
+        /// The instant at which the ticket resumes by itself. The desk rounds it down to whole microseconds, the precision
+        /// of the stores.
         until: Option<DateTime<Utc>>,
-        /// To which status, and why.
+        /// The status and the comment of the step.
         #[serde(default, skip_serializing_if = "StepOptions::is_empty")]
         options: StepOptions,
     },
-    /// Go on with it.
+    /// Resumes work after a hold.
     Resume(StepOptions),
-    /// It is answered.
+    /// Resolves the ticket.
     Resolve {
-        /// The solution in words.
+        /// The solution, as text.
         text: String,
-        /// A code of the desk's own list.
+        /// A resolution code from the desk's own list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
-        /// The status to which it leads; where none is named, the workflow says.
+        /// The status after the step; `None` lets the workflow choose.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<String>,
     },
-    /// The requester says that it is solved.
+    /// Closes a resolved ticket because the requester confirms the solution.
     Confirm(StepOptions),
-    /// Close it.
+    /// Closes a resolved ticket without the requester's confirmation.
     Close(StepOptions),
-    /// It is not solved.
+    /// Reopens a resolved ticket.
     Reopen(StepOptions),
-    /// Withdraw it.
+    /// Cancels the ticket.
     Cancel(StepOptions),
-    /// Go to another status of the workflow: of the same state, or of another one by the step that leads there.
+    /// Moves the ticket to another status of its workflow. If that status is in another state, the move takes the step
+    /// that leads there.
     Move {
-        /// To which status.
+        /// The new status.
         status: String,
-        /// Why, in words.
+        /// A comment that explains the move.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
-    /// Give it to an agent, or to nobody.
+    /// Assigns the ticket to an agent; `None` removes the assignment.
     Assign(Option<AgentId>),
-    /// Hand it to a team on a line. Nobody of that team has it yet.
+    /// Hands the ticket over to a team on a line, and removes the assigned agent.
     HandOver {
-        /// To whom.
+        /// The team.
         team: TeamId,
-        /// On which line the team stands.
+        /// The team's line.
         line: Line,
-        /// What the next person needs to know, so that the customer need not repeat it.
+        /// A note for the next agent, so that the customer does not have to repeat the story.
         note: Option<String>,
     },
-    /// Set the impact.
+    /// Sets the impact.
     Impact(Impact),
-    /// Set the urgency.
+    /// Sets the urgency.
     Urgency(Urgency),
-    /// Name a modifier of the priority on the ticket, or take it off.
+    /// Adds a priority modifier to the ticket, or removes it.
     Modifier {
-        /// Its name in the desk's policy.
+        /// The modifier's name in the desk's policy.
         name: String,
-        /// On or off.
+        /// True to add the modifier, false to remove it.
         on: bool,
     },
-    /// Set the priority itself, whatever its inputs say, until [`Action::Computed`].
+    /// Sets the priority directly. It overrides the computed priority until [`Action::Computed`].
     Override {
         /// The priority.
         priority: Priority,
-        /// Why, in words.
+        /// A comment that explains the override.
         comment: String,
     },
-    /// Return to the computed priority.
+    /// Returns to the computed priority.
     Computed,
-    /// Correct the subject.
+    /// Sets the subject.
     Subject(String),
-    /// Correct the kind.
+    /// Sets the kind.
     Kind(Kind),
-    /// Set the category path, from general to special.
+    /// Sets the category path, from general to specific.
     Category(Vec<String>),
-    /// Put a tag on.
+    /// Adds a tag.
     Tag(String),
-    /// Take a tag off.
+    /// Removes a tag.
     Untag(String),
-    /// Set a custom field; `None` empties it.
+    /// Sets a custom field, or clears it.
     Field {
-        /// Its name in the desk's policy.
+        /// The field's name in the desk's policy.
         name: String,
-        /// The value.
+        /// The new value; `None` clears the field.
         value: Option<Value>,
     },
-    /// Add a contact, or renew what is known of one.
+    /// Adds a contact, or updates one.
     Contact {
-        /// Who.
+        /// The contact.
         contact: Contact,
-        /// What they are to the ticket.
+        /// The contact's role on the ticket.
         role: ContactRole,
     },
-    /// Take a contact off.
+    /// Removes a contact.
     RemoveContact(ContactId),
-    /// Link it with another ticket of the desk. The other is given the inverse link in the same commit.
+    /// Links the ticket to another ticket of the desk. The same commit adds the inverse link to the other ticket.
     Link(Link),
-    /// Take a link away, on both tickets.
+    /// Removes a link from both tickets.
     Unlink(Link),
-    /// Several things at once, in this order, all or nothing.
+    /// Executes several actions in this order: all of them or none.
     All(Vec<Action>),
 }
 
 impl Action {
-    /// A public message.
+    /// Creates a public message.
     pub fn reply(message: impl Into<Message>) -> Action {
         Action::Reply(message.into())
     }
 
-    /// An internal note.
+    /// Creates an internal note.
     pub fn note(message: impl Into<Message>) -> Action {
         Action::Note(message.into())
     }
 
-    /// Begin to work on it.
+    /// Starts work.
     pub fn start() -> Action {
         Action::Start(StepOptions::default())
     }
 
-    /// Let it wait for this.
+    /// Puts the ticket on hold for this reason.
     pub fn hold(reason: impl Into<HoldReason>) -> Action {
         Action::Hold { reason: reason.into(), until: None, options: StepOptions::default() }
     }
 
-    /// Let it wait for this, and resume by itself at an instant.
+    /// Puts the ticket on hold for this reason. The ticket resumes by itself at the given instant.
     pub fn hold_until(reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Action {
         Action::Hold { reason: reason.into(), until: Some(until), options: StepOptions::default() }
     }
 
-    /// Go on with it.
+    /// Resumes work after a hold.
     pub fn resume() -> Action {
         Action::Resume(StepOptions::default())
     }
 
-    /// It is answered: the solution in words.
+    /// Resolves the ticket. The text states the solution.
     pub fn resolve(text: impl Into<String>) -> Action {
         Action::Resolve { text: text.into(), code: None, status: None }
     }
 
-    /// It is answered: a code of the desk's own list, and the solution in words.
+    /// Resolves the ticket with a resolution code from the desk's own list and a text that states the solution.
     pub fn resolve_as(code: impl Into<String>, text: impl Into<String>) -> Action {
         Action::Resolve { text: text.into(), code: Some(code.into()), status: None }
     }
 
-    /// The requester says that it is solved.
+    /// Closes a resolved ticket because the requester confirms the solution.
     pub fn confirm() -> Action {
         Action::Confirm(StepOptions::default())
     }
 
-    /// Close it.
+    /// Closes a resolved ticket without the requester's confirmation.
     pub fn close() -> Action {
         Action::Close(StepOptions::default())
     }
 
-    /// It is not solved.
+    /// Reopens a resolved ticket.
     pub fn reopen() -> Action {
         Action::Reopen(StepOptions::default())
     }
 
-    /// Withdraw it.
+    /// Cancels the ticket.
     pub fn cancel() -> Action {
         Action::Cancel(StepOptions::default())
     }
 
-    /// Give it to an agent.
+    /// Assigns the ticket to an agent.
     pub fn assign(to: impl Into<AgentId>) -> Action {
         Action::Assign(Some(to.into()))
     }
 
-    /// Give it to nobody: any agent of its team may take it.
+    /// Removes the assignment. Any agent of the team may take the ticket.
     pub fn unassign() -> Action {
         Action::Assign(None)
     }
 
-    /// Hand it to a team on a line, with what the next person needs to know.
+    /// Hands the ticket over to a team on a line, with a note for the next agent.
     pub fn hand_over(team: impl Into<TeamId>, line: Line, note: impl Into<String>) -> Action {
         Action::HandOver { team: team.into(), line, note: Some(note.into()) }
     }
 
-    /// Set the priority itself, with a reason.
+    /// Sets the priority directly, with a comment that explains it.
     pub fn override_priority(priority: Priority, comment: impl Into<String>) -> Action {
         Action::Override { priority, comment: comment.into() }
     }
 
-    /// Name a modifier of the priority on the ticket.
+    /// Adds a priority modifier to the ticket.
     pub fn modifier(name: impl Into<String>) -> Action {
         Action::Modifier { name: name.into(), on: true }
     }
 
-    /// Correct the subject.
+    /// Sets the subject.
     pub fn subject(subject: impl Into<String>) -> Action {
         Action::Subject(subject.into())
     }
 
-    /// Set the category path, from general to special.
+    /// Sets the category path, from general to specific.
     pub fn category<S: Into<String>>(path: impl IntoIterator<Item = S>) -> Action {
         Action::Category(path.into_iter().map(Into::into).collect())
     }
 
-    /// Put a tag on.
+    /// Adds a tag.
     pub fn tag(tag: impl Into<String>) -> Action {
         Action::Tag(tag.into())
     }
 
-    /// Take a tag off.
+    /// Removes a tag.
     pub fn untag(tag: impl Into<String>) -> Action {
         Action::Untag(tag.into())
     }
 
-    /// Set a custom field.
+    /// Sets a custom field.
     pub fn field(name: impl Into<String>, value: impl Into<Value>) -> Action {
         Action::Field { name: name.into(), value: Some(value.into()) }
     }
 
-    /// Link it with another ticket of the desk.
+    /// Links the ticket to another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
     }
 
-    /// Take a link away, on both tickets.
+    /// Removes a link from both tickets.
     pub fn unlink(kind: LinkKind, to: TicketId) -> Action {
         Action::Unlink(Link { kind, to })
     }
 
-    /// This, and then that, in one commit.
+    /// Appends an action. Both are executed in one commit, this one first.
     #[must_use]
     pub fn and(self, next: Action) -> Action {
         match self {
@@ -283,20 +288,20 @@ impl Action {
         }
     }
 
-    /// The single things that it carries, in order.
+    /// Returns the single actions in order. Nested [`Action::All`] values are flattened.
     pub fn parts(&self) -> Vec<&Action> {
         let mut parts = Vec::new();
-        let mut waiting = vec![self];
-        while let Some(action) = waiting.pop() {
+        let mut stack = vec![self];
+        while let Some(action) = stack.pop() {
             match action {
-                Action::All(several) => waiting.extend(several.iter().rev()),
+                Action::All(several) => stack.extend(several.iter().rev()),
                 single => parts.push(single),
             }
         }
         parts
     }
 
-    /// What it is, by name; `None` for several things at once.
+    /// Returns the verb of the action; `None` for [`Action::All`].
     pub const fn verb(&self) -> Option<Verb> {
         Some(match self {
             Action::Reply(_) => Verb::Reply,
@@ -331,12 +336,15 @@ impl Action {
     }
 }
 
-/// Where it leads, and why.
+/// Statuses and comments.
 impl Action {
-    /// Go to another status of the ticket's workflow. Within one state that is all; to a status of another state it is
-    /// the step that leads there, as far as that step needs nothing else: to resolve, say what the solution is, and
-    /// name the status with [`into_status`](Action::into_status); so too where a status on hold does not say
-    /// [what it waits for](crate::workflow::Status::reason).
+    /// Moves the ticket to another status of its workflow.
+    ///
+    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status and
+    /// are therefore refused as a move:
+    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`into_status`](Action::into_status);
+    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold) with
+    ///   `into_status`.
     ///
     /// ```
     /// use firstline::Action;
@@ -349,8 +357,7 @@ impl Action {
         Action::Move { status: status.into(), comment: None }
     }
 
-    /// The same step, to this status of the ticket's workflow: the last step or move of the action. Where there is
-    /// none, a move to it.
+    /// Sets the status of the last step or move in the action. Appends a move to the status if the action has neither.
     ///
     /// ```
     /// use firstline::Action;
@@ -377,8 +384,10 @@ impl Action {
         self
     }
 
-    /// The same step, with a reason in words: the last step or move of the action. Where that has no place for one (to
-    /// resolve, the solution is the reason), an internal note.
+    /// Sets the comment of the last step or move in the action.
+    ///
+    /// Appends an internal note if the action has neither, or if its last step is `resolve`: the comment of `resolve` is
+    /// the solution.
     ///
     /// ```
     /// use firstline::Action;
@@ -387,19 +396,19 @@ impl Action {
     /// assert_eq!(Action::untag("vip").because("She left."), Action::untag("vip").and(Action::note("She left.")));
     /// ```
     #[must_use]
-    pub fn because(mut self, words: impl Into<String>) -> Action {
-        let words = words.into();
+    pub fn because(mut self, comment: impl Into<String>) -> Action {
+        let text = comment.into();
         match self.last_step() {
-            Some(Action::Move { comment, .. }) => *comment = Some(words),
+            Some(Action::Move { comment, .. }) => *comment = Some(text),
             other => match other.and_then(Action::step_options_mut) {
-                Some(options) => options.comment = Some(words),
-                None => return self.and(Action::note(words)),
+                Some(options) => options.comment = Some(text),
+                None => return self.and(Action::note(text)),
             },
         }
         self
     }
 
-    /// The last thing in it that is a step or a move.
+    /// Returns the last step or move in the action.
     fn last_step(&mut self) -> Option<&mut Action> {
         match self {
             Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
@@ -420,7 +429,7 @@ impl Action {
         }
     }
 
-    /// The status that it names, and the reason that it gives.
+    /// Returns the status and the comment of a step or move.
     pub(crate) fn step_options(&self) -> (Option<&str>, Option<&str>) {
         match self {
             Action::Start(options)

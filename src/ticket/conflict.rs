@@ -1,10 +1,10 @@
-//! A stale version, with what is needed to look again.
+//! The error of a command that expected another version of the ticket.
 
 use crate::error::{Error, ErrorKind};
 use crate::id::TicketId;
 use crate::lifecycle::State;
 
-/// Somebody was faster. Load the ticket again and decide anew.
+/// The ticket has another version than the command expected. Load the ticket again and decide again.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket};
@@ -28,14 +28,14 @@ pub struct Conflict {
     pub ticket: TicketId,
     /// The version that was expected.
     pub expected: u64,
-    /// The version that it has.
+    /// The current version.
     pub found: u64,
-    /// The state in which it is now.
+    /// The current state.
     pub state: State,
 }
 
 impl Conflict {
-    /// The conflict between an expected version and the ticket as it was found. Stores report with it.
+    /// Creates a conflict. Stores use it to report a ticket that has another version than expected.
     pub fn new(ticket: TicketId, expected: u64, found: u64, state: State) -> Conflict {
         Conflict { ticket, expected, found, state }
     }
@@ -48,7 +48,7 @@ impl From<Conflict> for Error {
 }
 
 impl Error {
-    /// The facts of a stale version, if this is one.
+    /// Returns the details if the error is a version conflict.
     pub fn conflict(&self) -> Option<&Conflict> {
         self.facts()
     }

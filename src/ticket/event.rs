@@ -1,8 +1,8 @@
-//! What happened: the history of a ticket, which only grows.
+//! Events: the append-only history of a ticket.
 //!
-//! Every event keeps facts and personal words apart. The facts ([`Change`], [`Actor`]) are ids, numbers and names
-//! of the desk's own definitions; everything a person wrote or is called stands in [`Personal`]. Erasure removes
-//! the latter and leaves every fact, every clock and every report as it was.
+//! Every event keeps its facts apart from its personal data. The facts ([`Change`], [`Actor`]) are ids, numbers and names
+//! from the desk's own definitions. Texts that people wrote, their names and their addresses are in [`Personal`]. Erasure
+//! removes the personal data and leaves every fact, every clock and every report unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
 use crate::workflow::Placement;
 
-/// One thing that happened to a ticket: what, when, who, and in whose words.
+/// One event in the history of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -32,16 +32,16 @@ pub struct Event {
     pub ticket: TicketId,
     /// The ticket's version after this event: 1 for the opening, then without gaps.
     pub version: u64,
-    /// When it happened.
+    /// The instant of the event.
     pub at: DateTime<Utc>,
-    /// Who did it, with what was known of them then.
+    /// The actor, with the attributes that they had then.
     pub by: Actor,
-    /// What changed.
+    /// The change.
     pub change: Change,
-    /// The personal part: words, names, addresses.
+    /// The personal part: texts, names and addresses.
     #[serde(default, skip_serializing_if = "Personal::is_empty")]
     pub personal: Personal,
-    /// Where it came from, when it was imported from another system.
+    /// The origin of an event that was imported from another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
@@ -51,57 +51,57 @@ pub struct Event {
 #[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Change {
-    /// It was registered.
+    /// The ticket was opened.
     Opened(Box<Opened>),
-    /// A contact wrote or spoke.
+    /// A contact sent a message.
     Received {
-        /// What came with it.
+        /// The files of the message.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
-    /// The desk answered, publicly.
+    /// The desk sent a public reply.
     Replied {
-        /// What went with it.
+        /// The files of the reply.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
-    /// An internal note.
+    /// An internal note was added.
     Noted {
-        /// What was attached.
+        /// The files of the note.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
-    /// It went from one state to another, or to the same one with another content.
+    /// The state changed, or its data did: a new hold reason, for example.
     Moved {
-        /// From.
+        /// The former state.
         from: StateKind,
-        /// To, with what the state carries.
+        /// The new state with its data.
         to: State,
-        /// The step taken; `None` where the lifecycle knows no such step (imported history only).
+        /// The step; `None` if the lifecycle has no such step, which occurs in imported history only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StepKind>,
-        /// What brought it about.
+        /// The cause.
         #[serde(default, skip_serializing_if = "Cause::is_action")]
         cause: Cause,
-        /// The code of the resolution, of the desk's own list.
+        /// The resolution code from the desk's own list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
-        /// The status that it entered, where it follows a workflow of the desk's own.
+        /// The status that was entered; `None` if the ticket follows the simple workflow.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<Arc<str>>,
     },
-    /// It passed from one status of its workflow to another of the same state.
+    /// The status changed within the same state.
     StatusChanged {
-        /// From.
+        /// The former status.
         from: Arc<str>,
-        /// To.
+        /// The new status.
         to: Arc<str>,
     },
-    /// It went over to another workflow, or to another version of its own. The state stays.
+    /// The ticket changed to another workflow, or to another version of its workflow. The state is unchanged.
     WorkflowMigrated {
-        /// To which workflow and status; `None` for [`simple`](crate::workflow::SIMPLE).
+        /// The new workflow and the status there; `None` for [`simple`](crate::workflow::SIMPLE).
         to: Option<Placement>,
-        /// What brought it about.
+        /// The cause.
         cause: TransferCause,
     },
     /// The workflow refused the step of a timer. The ticket stays in its status, and the timer is removed.
@@ -115,75 +115,75 @@ pub enum Change {
         /// Every reason for the refusal.
         reasons: Vec<Reason>,
     },
-    /// It was given to an agent, or to nobody.
+    /// The ticket was assigned to an agent, or its assignment was removed.
     Assigned {
-        /// To whom.
+        /// The agent; `None` if the assignment was removed.
         to: Option<AgentId>,
     },
-    /// It went to another team or line.
+    /// The ticket was handed over to another team or line.
     HandedOver {
-        /// To which team.
+        /// The new team.
         team: Option<TeamId>,
-        /// On which line that team stands.
+        /// The team's line.
         line: Line,
     },
-    /// Its description changed. What is absent stayed as it was.
+    /// The description changed. Absent values are unchanged.
     Described(Box<Described>),
-    /// Its priority, or what the priority is computed from, changed.
+    /// The priority or its inputs changed.
     Prioritised {
-        /// The modifiers named on the ticket.
+        /// The modifiers on the ticket.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         modifiers: BTreeSet<String>,
-        /// The priority with its reasons.
+        /// The priority and its reasons.
         assessment: Box<Assessment>,
     },
-    /// A clock reached a percentage of its target at which the agreement wants a warning.
+    /// A clock reached a percentage of its target for which the agreement has a warning.
     Warned(Alert),
     /// A clock passed its deadline.
     Breached(Alert),
-    /// What the events since the last of this sort mean for the ticket's clocks: those that changed, as they are now.
+    /// The clocks that changed because of the events since the previous `Clocked` event.
     Clocked {
-        /// The clocks; of several cycles of a metric each, in order.
+        /// The new values of the changed clocks. Several cycles of one metric are each listed, in order.
         clocks: Vec<Clock>,
     },
-    /// Its clocks changed over to another version of the agreements.
+    /// The clocks changed to another version of the agreements.
     PolicyRebound {
         /// The hash of that version.
         agreements: Fingerprint,
     },
-    /// It was linked with another ticket.
+    /// The ticket was linked to another ticket.
     Linked(Link),
-    /// A link was taken away.
+    /// A link was removed.
     Unlinked(Link),
-    /// Imported history says again that it is in the state in which it is: the time of that state moves.
+    /// Imported history repeats the current state with a later date. The ticket takes over the date.
     StateRedated,
-    /// Imported history names a status that has no state here. The state stays; the name is kept.
+    /// Imported history has a status that maps to no state. The state is unchanged, and the status name is kept.
     StatusUnmapped {
-        /// The other system's name of the status.
+        /// The status name in the other system.
         status: String,
     },
-    /// Imported history was taken in up to here.
+    /// An import ended here.
     Imported {
-        /// How many versions of the other system's record.
+        /// The number of versions of the other system's record that were imported.
         versions: u32,
-        /// A fingerprint of those versions: a second import must begin with the same.
+        /// A fingerprint of those versions. A later import must begin with the same versions.
         fingerprint: String,
     },
 }
 
-/// Why a ticket went over to another workflow.
+/// The cause of a change to another workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransferCause {
-    /// Its kind changed, and the new kind follows another.
+    /// The ticket's kind changed, and the new kind follows another workflow.
     Kind,
     /// The desk migrated its tickets.
     Migration,
 }
 
 impl Change {
-    /// Whether it is what a timer brought about.
+    /// True if a timer caused the change.
     pub(crate) fn is_by_timer(&self) -> bool {
         matches!(
             self,
@@ -195,28 +195,28 @@ impl Change {
     }
 }
 
-/// The facts of an opening.
+/// The facts of an opened ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Opened {
     /// The running number.
     pub number: TicketNumber,
-    /// What it is about.
+    /// The kind.
     pub kind: Kind,
-    /// How it came.
+    /// The channel of the request.
     pub channel: Channel,
-    /// The state in which it begins: new, but for imported history.
+    /// The first state: new, except in imported history.
     pub state: State,
-    /// The code of its resolution, of imported history that begins resolved.
+    /// The resolution code, if imported history begins resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution_code: Option<String>,
-    /// The people and what they are to it.
+    /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
-    /// What was known of these people.
+    /// The attributes of the contacts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
-    /// Category path, from general to special.
+    /// The category path, from general to specific.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<String>,
     /// Tags.
@@ -225,51 +225,51 @@ pub struct Opened {
     /// Custom fields other than text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
-    /// The modifiers named on it.
+    /// The priority modifiers.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub modifiers: BTreeSet<String>,
-    /// The priority with its reasons.
+    /// The priority and its reasons.
     pub assessment: Assessment,
     /// The first team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamId>,
-    /// The line on which it begins.
+    /// The first line.
     #[serde(default)]
     pub line: Line,
     /// The first agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<AgentId>,
-    /// What came with the request.
+    /// The files of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
-    /// What it is called in another system.
+    /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
-    /// Its workflow and the first status there, where it follows one of the desk's own.
+    /// The workflow and its first status; `None` if the ticket follows the simple workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed: Option<Placement>,
 }
 
-/// A changed description. What is `None` or empty stayed as it was.
+/// A changed description. Values that are `None` or empty are unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Described {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Whether the subject was set. Its words are in the personal part.
+    /// True if the subject was set. Its text is in the personal part.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub subject: bool,
-    /// The corrected channel.
+    /// The new channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
     /// The new category path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Vec<String>>,
-    /// Tags put on.
+    /// Tags added.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub tagged: BTreeSet<String>,
-    /// Tags taken off.
+    /// Tags removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub untagged: BTreeSet<String>,
     /// Fields set, other than text.
@@ -278,26 +278,26 @@ pub struct Described {
     /// Text fields set. Their values are in the personal part.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub text_fields: BTreeSet<String>,
-    /// Fields emptied, of any type.
+    /// Fields cleared, of any type.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub emptied: BTreeSet<String>,
-    /// Contacts added, or given another part.
+    /// Contacts added, or given another role.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
-    /// Contacts taken away.
+    /// Contacts removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<ContactId>,
-    /// What is now known of contacts.
+    /// The new attributes of contacts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
 }
 
-/// What brought a move about.
+/// The cause of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// Somebody's action.
+    /// An action of an actor.
     #[default]
     Action,
     /// A message of the requester.
@@ -312,7 +312,7 @@ impl Cause {
     }
 }
 
-/// A file that came with a message: what it is, and where the host keeps it. The content stays with the host.
+/// A file of a message. The host keeps the content; the ticket keeps the type, the size and the host's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
@@ -320,27 +320,27 @@ pub struct Attachment {
     pub media_type: String,
     /// The size in bytes.
     pub bytes: u64,
-    /// The host's key of the content.
+    /// The host's key for the content.
     pub key: String,
 }
 
-/// What a ticket is called in another system.
+/// The id of a ticket in another system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalRef {
-    /// The other system's name.
+    /// The name of the other system.
     pub source: String,
-    /// Its id there.
+    /// The ticket's id in that system.
     pub id: String,
 }
 
-/// Where an imported event came from.
+/// The origin of an imported event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The version of the other system's record, counted from 1.
     pub version: u32,
-    /// The lifecycle of this crate would have refused the step; it was applied as it happened.
+    /// True if the lifecycle of this crate would have refused the step. The import applied it nevertheless.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub irregular: bool,
 }

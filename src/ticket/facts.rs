@@ -1,8 +1,8 @@
-//! A ticket as conditions see it.
+//! The facts of a ticket that conditions can test.
 //!
 //! | field | value |
 //! |---|---|
-//! | `kind`, `channel`, `line` | the name as it is written: `incident`, `web_form`, `first` |
+//! | `kind`, `channel`, `line` | the stored name: `incident`, `web_form`, `first` |
 //! | `category` | the path, joined by `/`: `payment/card` |
 //! | `tags` | a list |
 //! | `team`, `assignee`, `requester` | the host's id |

@@ -1,4 +1,4 @@
-//! What a ticket is and how it came: kind, channel, number, links.
+//! Kinds, channels, numbers and links of tickets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use crate::id::TicketId;
 use crate::open_set::open_set;
 
 open_set! {
-    /// What a ticket is about. An open set: a desk may have kinds of its own, such as `"complaint"`.
+    /// The kind of a ticket. The set is open: a desk may have its own kinds, such as `"complaint"`.
     Kind {
         /// Something is broken.
         Incident = "incident" "incident",
-        /// Something is wanted.
+        /// The requester needs something.
         Request = "request" "request",
-        /// Something is to be explained: the default.
+        /// The requester asks for an explanation. The default.
         Question = "question" "question",
         /// The cause behind several tickets.
         Problem = "problem" "problem",
-        /// Something could be better.
+        /// A proposal for an improvement.
         Suggestion = "suggestion" "suggestion",
     }
 }
 
 open_set! {
-    /// How a ticket or message came. An open set: a desk may have channels of its own, such as `"kiosk"`.
+    /// The channel of a ticket or message. The set is open: a desk may have its own channels, such as `"kiosk"`.
     Channel {
         /// E-mail.
         Email = "email" "e-mail",
@@ -37,7 +37,7 @@ open_set! {
         Messenger = "messenger" "messenger",
         /// A social network.
         Social = "social" "social network",
-        /// A form on the host's site: the default.
+        /// A form on the host's site. The default.
         WebForm = "web_form" "web form",
         /// Another program.
         Api = "api" "API",
@@ -46,13 +46,13 @@ open_set! {
     }
 }
 
-/// The running number of a ticket at its desk, with the prefix that the desk had when it was opened: `T-1042`.
+/// The running number of a ticket within its desk, with the desk's prefix at the time of opening: `T-1042`.
 ///
-/// The value alone is unique within the desk, so that a changed prefix breaks no old reference.
+/// The value alone is unique within the desk, so old references still work after the prefix changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TicketNumber {
-    /// What stands before the hyphen; may be empty.
+    /// The text before the hyphen. May be empty.
     pub prefix: Arc<str>,
     /// The running number, from 1.
     pub value: u64,
@@ -67,10 +67,12 @@ impl fmt::Display for TicketNumber {
     }
 }
 
-/// How one ticket stands to another. A link can be made and taken away at either end, and both histories have it.
+/// The relation of one ticket to another.
 ///
-/// Of the two directions one is [the ticket's own](LinkKind::is_own): a part knows its whole, a duplicate its original. The ticket
-/// keeps its own links; those that lead to it may be many, and are [read](crate::desk::Records::links) when they are needed.
+/// A link can be added and removed from either ticket, and both histories record it. One of its two directions is
+/// [owned](LinkKind::is_own): a part links to its whole, a duplicate to its original. A ticket's snapshot has only the links
+/// that it owns, because any number of tickets may link to it. [`Records::links`](crate::desk::Records::links) reads the
+/// other direction.
 ///
 /// ```
 /// use firstline::ticket::kind::Link;
@@ -89,31 +91,32 @@ impl fmt::Display for TicketNumber {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LinkKind {
-    /// This one has the other as a part.
+    /// The other ticket is a part of this one.
     ParentOf,
-    /// This one is a part of the other.
+    /// This ticket is a part of the other.
     ChildOf,
-    /// This one repeats the other.
+    /// This ticket duplicates the other.
     DuplicateOf,
-    /// The other repeats this one.
+    /// The other ticket duplicates this one.
     DuplicatedBy,
-    /// This one goes on where the other, closed, ended.
+    /// This ticket continues the other, which is closed.
     FollowUpOf,
-    /// The other goes on where this one ended.
+    /// The other ticket continues this one.
     FollowedUpBy,
-    /// The other is the cause of this one.
+    /// The other ticket is the cause of this one.
     CausedBy,
-    /// This one is the cause of the other.
+    /// This ticket is the cause of the other.
     CauseOf,
 }
 
 impl LinkKind {
-    /// Whether a link of this kind is the ticket's own: it leads from one of many to what they have in common.
+    /// True if the ticket owns links of this kind. An owned link leads from one of many tickets to the one they share:
+    /// from a duplicate to its original, for example.
     pub const fn is_own(self) -> bool {
         matches!(self, LinkKind::ChildOf | LinkKind::DuplicateOf | LinkKind::FollowUpOf | LinkKind::CausedBy)
     }
 
-    /// The same link seen from the other ticket.
+    /// Returns the kind of the same link from the other ticket's side.
     pub const fn inverse(self) -> LinkKind {
         match self {
             LinkKind::ParentOf => LinkKind::ChildOf,
@@ -147,14 +150,14 @@ impl fmt::Display for LinkKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// How this ticket stands to the other.
+    /// The relation of this ticket to the other.
     pub kind: LinkKind,
-    /// The other.
+    /// The other ticket.
     pub to: TicketId,
 }
 
 impl Link {
-    /// Why it cannot be taken away, in words.
+    /// Returns the message for an attempt to remove a link that does not exist.
     pub(crate) fn is_missing(self) -> String {
         format!("it is not {} that ticket", self.kind)
     }

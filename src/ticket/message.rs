@@ -1,4 +1,4 @@
-//! Words with what was attached to them.
+//! Messages with attached files.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::limits;
 use crate::ticket::event::Attachment;
 use crate::ticket::personal::Words;
 
-/// A message, reply or note: a text, and references to files that the host keeps.
+/// A message, reply or note: a text and references to files. The host keeps the files.
 ///
 /// ```
 /// use firstline::Message;
@@ -19,23 +19,24 @@ use crate::ticket::personal::Words;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Message {
-    /// The words.
+    /// The text. It may be empty if the message has files.
     pub text: String,
-    /// The files: what each is.
+    /// The files, without their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
-    /// The files' names, in the same order. A name may tell of a person, so it is kept with the words.
+    /// The names of the files, in the same order. A file name can identify a person, so the ticket stores it in the
+    /// personal part.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub file_names: Vec<String>,
 }
 
 impl Message {
-    /// A message of these words.
+    /// Creates a message with this text.
     pub fn new(text: impl Into<String>) -> Message {
         Message { text: text.into(), ..Message::default() }
     }
 
-    /// The same message with a file: its name, media type, size in bytes, and the host's key of its content.
+    /// Adds a file: its name, media type, size in bytes, and the host's key for its content.
     #[must_use]
     pub fn attach(
         mut self,
@@ -49,7 +50,7 @@ impl Message {
         self
     }
 
-    /// Checks the words, which may be missing where a file speaks for itself, and the files.
+    /// Checks the text and the files. The text may be empty if there is a file.
     pub(crate) fn check(&self, what: &str) -> Result<()> {
         if self.files.is_empty() || !self.text.is_empty() {
             limits::text(what, &self.text)?;
@@ -70,7 +71,7 @@ impl Message {
         self.file_names.iter().try_for_each(|name| limits::name("file name", name))
     }
 
-    /// The words and the names of the files.
+    /// Returns the text and the file names as a personal part.
     pub(crate) fn words(&self) -> Words {
         Words {
             text: (!self.text.is_empty()).then(|| self.text.clone()),

@@ -1,12 +1,12 @@
-//! What a decision lacks: the ticket's history.
+//! The error of a decision that needs the ticket's history.
 
 use crate::error::{Error, ErrorKind};
 use crate::id::TicketId;
 
-/// A decision must measure a clock from times before its last update, and was given no history.
+/// A decision has to measure a clock from a time before the clock's last update, and its context has no history.
 ///
-/// A desk reads the history and decides again, so none of its commands fails with this. Who decides without a desk adds the
-/// history to the [`DecisionContext`](crate::ticket::decision::DecisionContext).
+/// Commands of a desk never fail with this error: the desk reads the history and decides again. A caller that decides
+/// without a desk must put the history into the [`DecisionContext`](crate::ticket::decision::DecisionContext).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the decision needs the history of the ticket {ticket}")]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ impl MissingHistory {
 }
 
 impl Error {
-    /// The ticket whose history a decision lacks, if that is why it failed.
+    /// Returns the details if a decision failed because it needs the ticket's history.
     pub fn missing_history(&self) -> Option<&MissingHistory> {
         self.facts()
     }

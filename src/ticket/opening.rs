@@ -1,4 +1,4 @@
-//! A request for a new ticket.
+//! Requests for new tickets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::ticket::people::{Actor, Contact, ContactRole};
 use crate::ticket::personal::Owner;
 use crate::value::Value;
 
-/// A request for a new ticket. Only the subject is needed; everything else has a stated default.
+/// A request for a new ticket. Only the subject is required; everything else has a default.
 ///
 /// ```
 /// use firstline::{Channel, Contact, Impact, Kind, NewTicket, Urgency};
@@ -60,10 +60,10 @@ pub struct NewTicket {
     pub(crate) assignee: Option<AgentId>,
     #[serde(default)]
     pub(crate) thread: Option<ThreadKey>,
-    /// Not part of the request itself: whose the text fields are that a follow-up takes over.
+    /// The owners of the text fields that a follow-up takes over. Not part of the serialized request.
     #[serde(skip)]
     pub(crate) field_owners: BTreeMap<String, Owner>,
-    /// Not part of the request itself: it is what the request is known by.
+    /// The key that makes the request repeatable. Not part of the serialized request.
     #[serde(skip)]
     pub(crate) key: Option<RequestKey>,
 }
@@ -77,7 +77,10 @@ fn question() -> Kind {
 }
 
 impl NewTicket {
-    /// A question by web form, on the 1st line, with the matrix's default impact and urgency.
+    /// Creates a request with this subject.
+    ///
+    /// Defaults: the kind is question, the channel is web form, the line is the 1st, and the priority matrix supplies
+    /// impact and urgency.
     pub fn new(subject: impl Into<String>) -> NewTicket {
         NewTicket {
             subject: subject.into(),
@@ -101,92 +104,93 @@ impl NewTicket {
         }
     }
 
-    /// Who asks.
+    /// Sets the requester.
     pub fn from(mut self, requester: impl Into<Contact>) -> NewTicket {
         self.contacts.push((requester.into(), ContactRole::Requester));
         self
     }
 
-    /// Somebody else whom it concerns.
-    pub fn concerning(mut self, contact: impl Into<Contact>, part: ContactRole) -> NewTicket {
-        self.contacts.push((contact.into(), part));
+    /// Adds another contact.
+    pub fn concerning(mut self, contact: impl Into<Contact>, role: ContactRole) -> NewTicket {
+        self.contacts.push((contact.into(), role));
         self
     }
 
-    /// Who registers it, where that is not the requester: an agent on the telephone, a program.
+    /// Sets the actor who opens the ticket, if that is not the requester: an agent on the phone, or a program.
     pub fn by(mut self, actor: impl Into<Actor>) -> NewTicket {
         self.by = Some(actor.into());
         self
     }
 
-    /// How it came.
+    /// Sets the channel.
     pub fn via(mut self, channel: Channel) -> NewTicket {
         self.channel = channel;
         self
     }
 
-    /// The request in the requester's words.
+    /// Sets the message of the requester.
     pub fn saying(mut self, message: impl Into<Message>) -> NewTicket {
         self.message = Some(message.into());
         self
     }
 
-    /// What it is about. The workflow that [claims](crate::Policy::workflow) this kind is the one that the ticket follows.
+    /// Sets the kind. The ticket follows the workflow that [claims](crate::Policy::workflow) this kind.
     pub fn kind(mut self, kind: Kind) -> NewTicket {
         self.kind = kind;
         self
     }
 
-    /// Category path, from general to special.
+    /// Sets the category path, from general to specific.
     pub fn category<S: Into<String>>(mut self, path: impl IntoIterator<Item = S>) -> NewTicket {
         self.category = path.into_iter().map(Into::into).collect();
         self
     }
 
-    /// A tag.
+    /// Adds a tag.
     pub fn tag(mut self, tag: impl Into<String>) -> NewTicket {
         self.tags.insert(tag.into());
         self
     }
 
-    /// The value of a custom field that the desk's policy declares.
+    /// Sets a custom field. The desk's policy must declare the field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> NewTicket {
         self.fields.insert(name.into(), value.into());
         self
     }
 
-    /// How bad it is, and how soon it must be solved.
+    /// Sets the impact and the urgency.
     pub fn rated(mut self, impact: Impact, urgency: Urgency) -> NewTicket {
         (self.impact, self.urgency) = (Some(impact), Some(urgency));
         self
     }
 
-    /// A modifier of the priority, by its name in the desk's policy.
+    /// Adds a priority modifier, by its name in the desk's policy.
     pub fn modifier(mut self, name: impl Into<String>) -> NewTicket {
         self.modifiers.insert(name.into());
         self
     }
 
-    /// The team that gets it, and the line on which the team stands.
+    /// Sets the first team and its line.
     pub fn team(mut self, team: impl Into<TeamId>, line: Line) -> NewTicket {
         (self.team, self.line) = (Some(team.into()), line);
         self
     }
 
-    /// The agent who gets it.
+    /// Assigns the ticket to an agent.
     pub fn assigned_to(mut self, agent: impl Into<AgentId>) -> NewTicket {
         self.assignee = Some(agent.into());
         self
     }
 
-    /// The conversation it belongs to: later messages of the same thread find it.
+    /// Sets the conversation of the ticket. Later messages of the same thread are added to this ticket.
     pub fn thread(mut self, thread: impl Into<ThreadKey>) -> NewTicket {
         self.thread = Some(thread.into());
         self
     }
 
-    /// Makes the request repeatable: again with the same key, it returns the first result. What belongs to the request, and
-    /// how long keys are kept, [`By::once`](crate::By::once) says.
+    /// Makes the request repeatable: a second request with the same key returns the first result.
+    ///
+    /// See [`By::once`](crate::By::once) for the scope of a key and how long keys are kept.
     pub fn once(mut self, key: impl Into<RequestKey>) -> NewTicket {
         self.key = Some(key.into());
         self

@@ -1,4 +1,4 @@
-//! The host's people as a ticket knows them: who asks, who acts, which line answers.
+//! Actors and contacts: the host's people on a ticket.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,16 +10,16 @@ use crate::id::{AgentId, ContactId};
 use crate::limits;
 use crate::value::{Attributes, Value};
 
-/// Who did something.
+/// The identity of an actor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Who {
     /// An agent of the desk.
     Agent(AgentId),
-    /// Somebody who asks.
+    /// A contact: the requester or another person on the ticket.
     Contact(ContactId),
-    /// A program of the host: a bot, a rule, an integration, by name.
+    /// A program of the host, by name: a bot, a rule or an integration.
     Automation(String),
     /// The desk itself, when a timer falls due.
     Desk,
@@ -36,7 +36,7 @@ impl fmt::Display for Who {
     }
 }
 
-/// Who gives a command, with what policies may know of them. A snapshot goes into every event of the command.
+/// The actor of a command, with the attributes that policies can use. Every event of the command stores a copy.
 ///
 /// ```
 /// use firstline::Actor;
@@ -47,35 +47,35 @@ impl fmt::Display for Who {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
-    /// Who.
+    /// The identity.
     pub who: Who,
-    /// What policies may know of them now.
+    /// The current attributes, for use in policies.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
 }
 
 impl Actor {
-    /// An agent, by the host's id.
+    /// Creates an agent with the host's id.
     pub fn agent(id: impl Into<AgentId>) -> Actor {
         Actor::from(Who::Agent(id.into()))
     }
 
-    /// A contact, by the host's id.
+    /// Creates a contact with the host's id.
     pub fn contact(id: impl Into<ContactId>) -> Actor {
         Actor::from(Who::Contact(id.into()))
     }
 
-    /// A program of the host, by name.
+    /// Creates a program of the host, by name.
     pub fn automation(name: impl Into<String>) -> Actor {
         Actor::from(Who::Automation(name.into()))
     }
 
-    /// The desk itself.
+    /// Creates the actor for timers: the desk itself.
     pub(crate) fn desk() -> Actor {
         Actor::from(Who::Desk)
     }
 
-    /// The same actor with an attribute.
+    /// Adds an attribute.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Actor {
         self.attributes.insert(name.into(), value.into());
@@ -105,10 +105,10 @@ impl From<Who> for Actor {
     }
 }
 
-/// Somebody who asks, as the host knows them at this moment.
+/// A person on a ticket, with the host's current data.
 ///
-/// The id and the attributes are facts of the event; name and addresses are its personal part, which can be
-/// erased without breaking the history.
+/// The id and the attributes are stored as facts of the event. The name and the addresses are stored in its personal part,
+/// which can be erased without breaking the history.
 ///
 /// ```
 /// use firstline::Contact;
@@ -122,42 +122,42 @@ impl From<Who> for Actor {
 pub struct Contact {
     /// The host's id.
     pub id: ContactId,
-    /// What policies may know of them now.
+    /// The current attributes, for use in policies.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// Name and addresses.
+    /// The name and the addresses.
     #[serde(default, skip_serializing_if = "Person::is_empty")]
     pub person: Person,
 }
 
 impl Contact {
-    /// A contact, by the host's id.
+    /// Creates a contact with the host's id.
     pub fn new(id: impl Into<ContactId>) -> Contact {
         Contact { id: id.into(), attributes: Attributes::new(), person: Person::default() }
     }
 
-    /// The same contact with a name to show.
+    /// Sets the display name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Contact {
         self.person.name = Some(name.into());
         self
     }
 
-    /// The same contact with an e-mail address.
+    /// Sets the e-mail address.
     #[must_use]
     pub fn email(mut self, address: impl Into<String>) -> Contact {
         self.person.email = Some(address.into());
         self
     }
 
-    /// The same contact with a telephone number.
+    /// Sets the phone number.
     #[must_use]
     pub fn phone(mut self, number: impl Into<String>) -> Contact {
         self.person.phone = Some(number.into());
         self
     }
 
-    /// The same contact with an attribute.
+    /// Adds an attribute.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Contact {
         self.attributes.insert(name.into(), value.into());
@@ -183,49 +183,49 @@ impl<T: Into<ContactId>> From<T> for Contact {
     }
 }
 
-/// The personal side of a contact: what a person reads, and what erasure removes.
+/// The personal data of a contact. Erasure removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
-    /// A name to show.
+    /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// An e-mail address.
+    /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// A telephone number.
+    /// The phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
 impl Person {
-    /// Whether nothing is known.
+    /// True if there is no name and no address.
     pub fn is_empty(&self) -> bool {
         *self == Person::default()
     }
 }
 
-/// What a contact is to a ticket.
+/// The role of a contact on a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContactRole {
-    /// Asked for it; confirms or reopens it.
+    /// Made the request, and may confirm or reopen the ticket.
     Requester,
-    /// Is affected by it.
+    /// Is affected by the problem.
     Affected,
     /// Is kept informed.
     Copied,
 }
 
-/// Checks the people of a request or of a record: each is named once, and one at most asks.
+/// Checks the contacts of a request or of an imported record: each is named once, and at most one is the requester.
 pub(crate) fn check_contacts(contacts: &[(Contact, ContactRole)]) -> Result<()> {
     limits::count("contacts", contacts.len())?;
     let mut requesters = 0;
     let mut named = BTreeSet::new();
-    for (contact, part) in contacts {
+    for (contact, role) in contacts {
         contact.check()?;
-        requesters += usize::from(*part == ContactRole::Requester);
+        requesters += usize::from(*role == ContactRole::Requester);
         if !named.insert(&contact.id) {
             let problem = format_args!("{} is named more than once", contact.id);
             return Err(Error::invalid("contact", problem)

@@ -1,4 +1,4 @@
-//! The ticket as of one version: the fold of its events up to there.
+//! The snapshot of a ticket at one version: the fold of its events up to that version.
 
 mod fold;
 
@@ -20,8 +20,10 @@ use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 use crate::workflow::{Placement, Workflow, WorkflowRef};
 
-/// Everything that is known of a ticket at one version. What stores keep as the ticket's row; it always equals
-/// the fold of the ticket's events ([`Snapshot::fold`]).
+/// The data of a ticket at one version.
+///
+/// Stores keep the latest snapshot as the ticket's row. It always equals the fold of the ticket's events
+/// ([`Snapshot::fold`]).
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket, Snapshot};
@@ -42,141 +44,141 @@ use crate::workflow::{Placement, Workflow, WorkflowRef};
 pub struct Snapshot {
     /// The id.
     pub id: TicketId,
-    /// The version: how many events there are.
+    /// The version: the number of events.
     pub version: u64,
-    /// The running number at the desk.
+    /// The running number within the desk.
     pub number: TicketNumber,
-    /// What it is about.
+    /// The kind.
     pub kind: Kind,
-    /// How it came.
+    /// The channel of the request.
     pub channel: Channel,
-    /// The state with what it carries.
+    /// The state with its data.
     pub state: State,
-    /// Its workflow and the status there; `None` while it follows [`simple`](crate::workflow::SIMPLE), whose
-    /// statuses are the states.
+    /// The workflow and the status there; `None` if the ticket follows [`simple`](crate::workflow::SIMPLE), in which the
+    /// states are the statuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed: Option<Box<Placement>>,
-    /// Since when it is in this state.
+    /// The time of the last event that set the state.
     pub state_since: DateTime<Utc>,
-    /// The people and what they are to it.
+    /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
-    /// What was last known of these people.
+    /// The latest attributes of the contacts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
-    /// Category path, from general to special.
+    /// The category path, from general to specific.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<String>,
     /// Tags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// Custom fields other than text; see [`Personal::field`] for those, and [`Snapshot::field`] for both.
+    /// Custom fields other than text. [`Personal::field`] returns text fields, and [`Snapshot::field`] both.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
-    /// Modifiers of the priority that were named on the ticket.
+    /// The priority modifiers that were added to the ticket.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub modifiers: BTreeSet<String>,
-    /// The priority with its reasons.
+    /// The priority and its reasons.
     pub assessment: Assessment,
-    /// The team that has it.
+    /// The team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamId>,
-    /// The line on which that team stands.
+    /// The team's line.
     #[serde(default)]
     pub line: Line,
-    /// The agent who has it.
+    /// The assigned agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<AgentId>,
-    /// Its [own](crate::LinkKind::is_own) links to other tickets.
+    /// The [owned](crate::LinkKind::is_own) links to other tickets.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub links: BTreeSet<Link>,
     /// The code of the last resolution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution_code: Option<String>,
-    /// When it was opened.
+    /// The time of opening.
     pub opened_at: DateTime<Utc>,
-    /// When the last event happened.
+    /// The time of the last event.
     pub updated_at: DateTime<Utc>,
-    /// When an agent first answered publicly.
+    /// The time of the first public reply of an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
-    /// When it was last resolved. A reopening leaves it: it says when, not whether.
+    /// The time of the last resolution. Reopening the ticket does not clear it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<DateTime<Utc>>,
-    /// When it was last closed.
+    /// The time of the last closing. Reopening the ticket does not clear it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<DateTime<Utc>>,
-    /// When the next target falls due, if an agreement sets one.
+    /// The earliest deadline of the clocks that are running, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
-    /// How often it went from resolved or closed back to work.
+    /// The number of times that the ticket left a finished state (resolved, closed or cancelled) for an open one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,
-    /// How often it went to another team or line.
+    /// The number of hand-overs to another team or line.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub handed_over: u32,
-    /// Messages of contacts, the opening one included.
+    /// The number of messages of contacts, including the opening one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received: u32,
-    /// Public replies of the desk.
+    /// The number of public replies of the desk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
-    /// Imported steps that this lifecycle would have refused.
+    /// The number of imported steps that the lifecycle of this crate would have refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
-    /// Whether an imported event is dated before the event that precedes it. The ticket's clocks are then measured from
-    /// its whole history at every change.
+    /// True if an imported event is dated before its predecessor. The ticket's clocks are then measured from the whole
+    /// history at every change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub out_of_order: bool,
-    /// The other system's status that has no state here, while that is its status.
+    /// The current status in the other system, if it maps to no state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmapped_status: Option<String>,
-    /// What it is called in another system.
+    /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
-    /// How many versions of the other system's record were taken in, and their fingerprint.
+    /// The number of imported versions of the other system's record, and their fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<(u32, String)>,
-    /// The clocks of its targets: the latest cycle of each metric, in the order of metrics.
+    /// The clocks: the latest cycle of each metric, in the order of metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<Clock>,
-    /// The personal part, as it holds now. Stores keep it apart from the facts.
+    /// The current personal part. Stores keep it apart from the facts.
     #[serde(default, skip_serializing_if = "Personal::is_empty")]
     pub personal: Personal,
 }
 
 impl Snapshot {
-    /// The subject; empty if it was erased.
+    /// Returns the subject; empty if it was erased.
     pub fn subject(&self) -> &str {
         self.personal.subject().unwrap_or_default()
     }
 
-    /// The status in its workflow; of a ticket that follows none of the desk's own, the name of its state.
+    /// Returns the status in the workflow. In the simple workflow this is the name of the state.
     pub fn status(&self) -> &str {
         self.placed.as_ref().map_or(self.state.kind().name(), |placed| &placed.status)
     }
 
-    /// The workflow that it follows.
+    /// Returns the workflow that the ticket follows.
     pub fn workflow(&self) -> &WorkflowRef {
         self.placed.as_ref().map_or(Workflow::simple().reference(), |placed| &placed.workflow)
     }
 
-    /// The priority.
+    /// Returns the priority.
     pub fn priority(&self) -> Priority {
         self.assessment.priority()
     }
 
-    /// Who asked for it, if anybody is named.
+    /// Returns the requester, if the ticket has one.
     pub fn requester(&self) -> Option<&ContactId> {
-        self.contacts.iter().find(|(_, part)| **part == ContactRole::Requester).map(|(id, _)| id)
+        self.contacts.iter().find(|(_, role)| **role == ContactRole::Requester).map(|(id, _)| id)
     }
 
-    /// Whose the words of this speaker are on this ticket, as it stands.
+    /// Returns the owner of a text that this actor writes now.
     pub(crate) fn owner_of_words(&self, by: &Who) -> Owner {
         Owner::of_words(by, self.requester())
     }
 
-    /// Whether what this person says is the requester's word. Where nobody is named as the requester, any contact is.
+    /// True if this actor is the requester. If the ticket has no requester, any contact counts as the requester.
     pub(crate) fn is_asked_by(&self, who: &Who) -> bool {
         match (who, self.requester()) {
             (Who::Contact(id), Some(requester)) => id == requester,
@@ -185,33 +187,33 @@ impl Snapshot {
         }
     }
 
-    /// The clock of this metric: its latest cycle.
+    /// Returns the latest cycle of this metric's clock.
     pub fn clock(&self, metric: Metric) -> Option<&Clock> {
         self.clocks.iter().find(|clock| clock.metric == metric)
     }
 
-    /// The value of a custom field.
+    /// Returns the value of a custom field of any type.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).or_else(|| self.personal.field(name))
     }
 
-    /// What is news in this about a contact. A former requester stays as somebody affected, unless something else is
-    /// said of them.
-    pub(crate) fn introduce(
+    /// Adds the differences between the ticket and this contact to a description. A replaced requester becomes an affected
+    /// contact, unless the description already has a role for them.
+    pub(crate) fn describe_contact(
         &self,
         contact: &Contact,
-        part: ContactRole,
+        role: ContactRole,
         described: &mut Described,
         personal: &mut Personal,
     ) {
         let id = &contact.id;
         if let (ContactRole::Requester, Some(former)) =
-            (part, self.requester().filter(|former| *former != id))
+            (role, self.requester().filter(|former| *former != id))
         {
             described.contacts.entry(former.clone()).or_insert(ContactRole::Affected);
         }
-        if self.contacts.get(id) != Some(&part) {
-            described.contacts.insert(id.clone(), part);
+        if self.contacts.get(id) != Some(&role) {
+            described.contacts.insert(id.clone(), role);
         }
         if !contact.attributes.is_empty() && self.attributes.get(id) != Some(&contact.attributes) {
             described.attributes.insert(id.clone(), contact.attributes.clone());
@@ -221,7 +223,7 @@ impl Snapshot {
         }
     }
 
-    /// What the ticket waits for by the clock, earliest first.
+    /// Returns the timers of the ticket, earliest first.
     pub fn timers(&self) -> Vec<Timer> {
         let clocks = self.clocks.iter().filter_map(timer::of_clock);
         let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(clocks).collect();
@@ -230,7 +232,7 @@ impl Snapshot {
     }
 }
 
-// serde's `skip_serializing_if` hands over a reference.
+// serde's `skip_serializing_if` passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(count: &u32) -> bool {
     *count == 0

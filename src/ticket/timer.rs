@@ -1,8 +1,8 @@
-//! What a ticket waits for by the clock.
+//! The timers of a ticket.
 //!
-//! Timers are derived from the ticket, never kept beside it: a ticket on hold until Monday *is* the timer. The
-//! store keeps a row for each so that it can find the due ones; firing one is a command like any other, which
-//! changes the ticket in such a way that the timer is gone. So each fires once, however many workers look.
+//! Timers are derived from the ticket: a ticket on hold until Monday has a timer on Monday. A store keeps a row for each
+//! timer so that it can find the due ones. Firing a timer is a command that changes the ticket, and the changed ticket no
+//! longer has that timer. Each timer therefore fires once, even if several workers find it.
 
 use std::fmt;
 
@@ -13,21 +13,21 @@ use crate::lifecycle::State;
 use crate::lifecycle::state::{OnHold, Resolved};
 use crate::sla::Clock;
 
-/// What a timer is for. Timers of one instant come in this order, which is also that of the stored names.
+/// The kind of a timer. Timers of the same instant sort in this order, which is also the order of the stored names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimerKind {
-    /// A clock reaches a percentage at which the agreement wants a warning, or passes its deadline.
+    /// A clock reaches a percentage for which the agreement has a warning, or passes its deadline.
     Clock,
     /// A hold with a date ends.
     HoldEnds,
-    /// The verification period ends in silence, and the ticket closes.
+    /// The verification period ends without an objection, and the ticket closes.
     Silence,
 }
 
 impl TimerKind {
-    /// The name under which it is stored.
+    /// Returns the stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
             TimerKind::Clock => "clock",
@@ -36,7 +36,7 @@ impl TimerKind {
         }
     }
 
-    /// The kind stored under this name.
+    /// Returns the kind with this stored name.
     pub fn named(name: &str) -> Option<TimerKind> {
         [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::Silence]
             .into_iter()
@@ -54,18 +54,18 @@ impl fmt::Display for TimerKind {
     }
 }
 
-/// One instant at which a ticket is to be looked at.
+/// An instant at which the desk has to act on a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer {
-    /// When it falls due.
+    /// The due time.
     pub due: DateTime<Utc>,
-    /// What for.
+    /// The kind.
     pub kind: TimerKind,
-    /// Which one of this kind, where a ticket has several; empty where it has one.
+    /// The metric of a [`TimerKind::Clock`] timer; empty for the other kinds.
     pub subject: String,
 }
 
-/// The timers that a ticket in this state has.
+/// Returns the timer of a state, if it has one.
 pub(crate) fn of_state(state: &State) -> Option<Timer> {
     let (due, kind) = match state {
         State::OnHold(OnHold { until: Some(until), .. }) => (*until, TimerKind::HoldEnds),
@@ -75,8 +75,8 @@ pub(crate) fn of_state(state: &State) -> Option<Timer> {
     Some(Timer { due, kind, subject: String::new() })
 }
 
-/// The timer that a clock has.
+/// Returns the timer of a clock, if it has one.
 pub(crate) fn of_clock(clock: &Clock) -> Option<Timer> {
     let subject = clock.metric.as_str().to_owned();
-    clock.next.map(|alarm| Timer { due: alarm.at, kind: TimerKind::Clock, subject })
+    clock.next.map(|alert| Timer { due: alert.at, kind: TimerKind::Clock, subject })
 }

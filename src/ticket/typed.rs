@@ -1,4 +1,4 @@
-//! Typed steps: one method for each, only where the lifecycle accepts it.
+//! Typed steps: a method per step, available only in the states that accept the step.
 
 use std::marker::PhantomData;
 
@@ -8,25 +8,25 @@ use super::{Step, Ticket};
 use crate::lifecycle::{Accepts, HoldReason, Permitted, State, state, step};
 use crate::ticket::action::Action;
 
-/// A ticket whose state has been looked at: match on it to get the typed handle.
+/// A typed handle in one variant per state. Match on it to get the handle.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AnyTicket {
-    /// Registered; nobody works on it yet.
+    /// Opened; work has not started.
     New(Ticket<state::New>),
-    /// Being worked on.
+    /// In progress.
     Active(Ticket<state::Active>),
-    /// Waiting.
+    /// Waiting for somebody or for a date.
     OnHold(Ticket<state::OnHold>),
-    /// Answered; to be verified.
+    /// Solved; the requester may still reopen it.
     Resolved(Ticket<state::Resolved>),
-    /// Verified, or silently accepted.
+    /// Closed: the solution was confirmed, or nobody objected to it.
     Closed(Ticket<state::Closed>),
-    /// Withdrawn or mistaken.
+    /// Withdrawn, or opened by mistake.
     Cancelled(Ticket<state::Cancelled>),
 }
 
 impl Ticket<State> {
-    /// Looks at the state and returns the typed handle.
+    /// Converts the handle into the typed handle of its state.
     pub fn into_typed(self) -> AnyTicket {
         let Ticket { snapshot, workflow, state, replayed } = self;
         match state {
@@ -41,7 +41,7 @@ impl Ticket<State> {
 }
 
 impl AnyTicket {
-    /// The handle as one whose state is known at run time.
+    /// Converts the handle into one with a run-time state.
     pub fn into_untyped(self) -> Ticket {
         match self {
             AnyTicket::New(ticket) => ticket.into_untyped(),
@@ -53,7 +53,7 @@ impl AnyTicket {
         }
     }
 
-    /// What the ticket accepts now.
+    /// Returns the verbs that the ticket accepts now.
     pub fn permitted(&self) -> Permitted {
         match self {
             AnyTicket::New(ticket) => ticket.permitted(),
@@ -66,14 +66,16 @@ impl AnyTicket {
     }
 }
 
-/// Steps of the lifecycle. Each exists only in the states whose row of the [table](crate::lifecycle) has it; on
-/// a ticket in another state, and on one whose state is known only at run time, it does not compile.
+/// Steps of the lifecycle.
+///
+/// Each method exists only for the states that have the step in the [table](crate::lifecycle). A call does not compile on a
+/// ticket in another state or on a ticket with a run-time state.
 impl<S> Ticket<S> {
     fn step<To>(self, action: Action) -> Step<To> {
         Step { ticket: self.snapshot.id, expected: self.snapshot.version, action, to: PhantomData }
     }
 
-    /// Begin to work on it.
+    /// Starts work.
     pub fn start(self) -> Step<state::Active>
     where
         S: Accepts<step::Start>,
@@ -81,7 +83,7 @@ impl<S> Ticket<S> {
         self.step(Action::start())
     }
 
-    /// Let it wait for this.
+    /// Puts the ticket on hold for this reason.
     pub fn hold(self, reason: impl Into<HoldReason>) -> Step<state::OnHold>
     where
         S: Accepts<step::Hold>,
@@ -89,7 +91,7 @@ impl<S> Ticket<S> {
         self.step(Action::hold(reason))
     }
 
-    /// Let it wait for this, and resume by itself at an instant.
+    /// Puts the ticket on hold for this reason. The ticket resumes by itself at the given instant.
     pub fn hold_until(self, reason: impl Into<HoldReason>, until: DateTime<Utc>) -> Step<state::OnHold>
     where
         S: Accepts<step::Hold>,
@@ -97,7 +99,7 @@ impl<S> Ticket<S> {
         self.step(Action::hold_until(reason, until))
     }
 
-    /// Go on with it.
+    /// Resumes work after a hold.
     pub fn resume(self) -> Step<state::Active>
     where
         S: Accepts<step::Resume>,
@@ -105,7 +107,7 @@ impl<S> Ticket<S> {
         self.step(Action::resume())
     }
 
-    /// It is answered: the solution in words.
+    /// Resolves the ticket. The text states the solution.
     pub fn resolve(self, text: impl Into<String>) -> Step<state::Resolved>
     where
         S: Accepts<step::Resolve>,
@@ -113,7 +115,7 @@ impl<S> Ticket<S> {
         self.step(Action::resolve(text))
     }
 
-    /// The requester says that it is solved.
+    /// Closes the ticket because the requester confirms the solution.
     pub fn confirm(self) -> Step<state::Closed>
     where
         S: Accepts<step::Confirm>,
@@ -121,7 +123,7 @@ impl<S> Ticket<S> {
         self.step(Action::confirm())
     }
 
-    /// Close it without the requester's word.
+    /// Closes the ticket without the requester's confirmation.
     pub fn close(self) -> Step<state::Closed>
     where
         S: Accepts<step::Close>,
@@ -129,7 +131,7 @@ impl<S> Ticket<S> {
         self.step(Action::close())
     }
 
-    /// It is not solved.
+    /// Reopens the ticket.
     pub fn reopen(self) -> Step<state::Active>
     where
         S: Accepts<step::Reopen>,
@@ -137,7 +139,7 @@ impl<S> Ticket<S> {
         self.step(Action::reopen())
     }
 
-    /// Withdraw it.
+    /// Cancels the ticket.
     pub fn cancel(self) -> Step<state::Cancelled>
     where
         S: Accepts<step::Cancel>,

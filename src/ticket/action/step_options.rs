@@ -1,15 +1,15 @@
-//! Where an action leads, and why: the status that it names, and its reason in words.
+//! The options of a step.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a step leads, and why it is taken, as far as somebody says so.
+/// The options of a step: its status and its comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StepOptions {
-    /// The status to which it leads; where none is named, the workflow says.
+    /// The status after the step; `None` lets the workflow choose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Why, in words.
+    /// A comment that explains the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }

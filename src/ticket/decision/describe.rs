@@ -58,7 +58,7 @@ impl Draft {
                 contact.check()?;
                 let known = snapshot.contacts.contains_key(&contact.id);
                 limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
-                snapshot.introduce(contact, *role, &mut described, &mut personal);
+                snapshot.describe_contact(contact, *role, &mut described, &mut personal);
             }
             Action::RemoveContact(id) => {
                 described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
@@ -75,7 +75,7 @@ impl Draft {
         let mut personal = Personal::default();
         let snapshot = self.snapshot();
         let Some(role) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
-        snapshot.introduce(contact, *role, &mut described, &mut personal);
+        snapshot.describe_contact(contact, *role, &mut described, &mut personal);
         let before = snapshot.version;
         self.described(described, personal, context)?;
         if self.snapshot().version > before {

@@ -196,7 +196,7 @@ impl Snapshot {
             Action::Kind(kind) => self.kind = kind.as_str().into(),
             Action::Contact { contact, role } => {
                 let (mut described, mut personal) = (Described::default(), Personal::default());
-                self.introduce(contact, *role, &mut described, &mut personal);
+                self.describe_contact(contact, *role, &mut described, &mut personal);
                 self.described(&described, &personal);
             }
             Action::RemoveContact(id) => {
