@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::operation::{Job, JobStep};
 use crate::store::Cursor;
-use crate::ticket::decision::migrate::{Passage, Unmapped, may_migrate};
+use crate::ticket::decision::migrate::{MigrationTask, Unmapped, may_migrate};
 use crate::ticket::people::Actor;
 use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
 
@@ -34,7 +34,7 @@ pub(super) struct Rehearse {
     act: Act,
     known: Vec<WorkflowDefinition>,
     in_force: Catalogue,
-    passage: Option<Arc<Passage>>,
+    passage: Option<Arc<MigrationTask>>,
     unmapped: Unmapped,
     /// Those that would go over, by age.
     going: VecDeque<TicketId>,
@@ -94,7 +94,7 @@ impl Rehearse {
         self.learn(version.workflows);
         if let Some(in_force) = version.in_force {
             self.in_force = in_force.0;
-            self.rehearsal.faults.extend(Passage::faults_of_fill(&self.plan, &in_force.1));
+            self.rehearsal.faults.extend(MigrationTask::faults_of_fill(&self.plan, &in_force.1));
         }
         // A version that held for no time at all is not found so; tickets that follow one bring its workflow along.
         let before = version.since.and_then(|since| since.checked_sub_signed(TimeDelta::microseconds(1)));
@@ -109,7 +109,7 @@ impl Rehearse {
         match self.plan.target(&self.in_force, &self.known) {
             Ok(to) => {
                 self.rehearsal.to = Some(to.reference().clone());
-                self.passage = Some(Arc::new(Passage { plan: (*self.plan).clone(), to: to.clone() }));
+                self.passage = Some(Arc::new(MigrationTask { plan: (*self.plan).clone(), to: to.clone() }));
                 self.act = Act::Tickets(None);
             }
             Err(fault) => {

@@ -160,7 +160,7 @@ impl Operation for Receive {
         })?;
         draft.act(&Action::Reply(message), &decision_context)?;
         if let Some(contact) = self.request.requester() {
-            draft.acquaint(contact, &decision_context)?;
+            draft.update_contact(contact, &decision_context)?;
         }
         let decision = draft.finish()?;
         let receipt = Receipt::of(&decision, &policy_context.workflows)?;

@@ -56,7 +56,8 @@ pub(super) fn draft(
     let owner = Owner::of_words(&first.by.who, first.requester());
     let fields = first.fields.iter();
     let fields = fields.filter_map(|(name, value)| Some((name, value.as_ref()?, owner.clone())));
-    let mut personal = opened.tell(first.message.as_ref(), &first.contacts, fields, &owner, policy)?;
+    let mut personal =
+        opened.set_contents(first.message.as_ref(), &first.contacts, fields, &owner, policy)?;
     let (subject, resolution) = (first.subject.clone(), first.resolution.clone());
     personal.add(owner, Words { subject, resolution, ..Words::default() });
     let event = Event {

@@ -1,10 +1,11 @@
-//! What an action does to a ticket: pure decisions.
+//! Pure decisions: the effect of an action on a ticket.
 //!
-//! A ticket, a request and a [`DecisionContext`] go in; a [`Decision`] comes out, or a refusal. Nothing here reads a clock, draws a
-//! random number or does I/O.
+//! The input is a ticket, an action and a [`DecisionContext`]; the output is a [`Decision`] or an error. Decisions read no
+//! system clock, draw no random numbers and do no I/O.
 //!
-//! Every decision is made in a draft. A command on a stored ticket first fires the timers that are due; an opening and an
-//! imported history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft is a [`Decision`], and only a decision can be written.
+//! Every decision starts as a draft. A command on a stored ticket first fires the due timers; an opening and an imported
+//! history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft becomes a [`Decision`], and
+//! only a decision can be written.
 
 mod clock_draft;
 pub(crate) mod clocks;

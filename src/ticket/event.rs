@@ -155,7 +155,7 @@ pub enum Change {
     Linked(Link),
     /// A link was removed.
     Unlinked(Link),
-    /// Imported history repeats the current state with a later date. The ticket takes over the date.
+    /// Imported history reports the current state again at a later event. The state is dated from this event.
     StateRedated,
     /// Imported history has a status that maps to no state. The state is unchanged, and the status name is kept.
     StatusUnmapped {

@@ -18,7 +18,7 @@ use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::decision::Decision;
-use crate::ticket::decision::migrate::{Crossing, Passage, Unmapped};
+use crate::ticket::decision::migrate::{MigrationOutcome, MigrationTask, Unmapped};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
@@ -33,7 +33,7 @@ pub(super) struct ReadVersion {
 /// Looks over a page of tickets. Locks nothing.
 #[derive(Debug)]
 pub(super) struct CheckPage {
-    pub(super) passage: Arc<Passage>,
+    pub(super) passage: Arc<MigrationTask>,
     pub(super) after: Option<Cursor>,
     pub(super) context: CommandContext,
 }
@@ -41,7 +41,7 @@ pub(super) struct CheckPage {
 /// Migrates these tickets, each decided anew.
 #[derive(Debug)]
 pub(super) struct MigrateBatch {
-    pub(super) passage: Arc<Passage>,
+    pub(super) passage: Arc<MigrationTask>,
     pub(super) tickets: Vec<TicketId>,
     pub(super) by: Actor,
     pub(super) context: CommandContext,
@@ -182,7 +182,7 @@ impl Found {
     fn meet(
         &mut self,
         ticket: &Snapshot,
-        passage: &Passage,
+        passage: &MigrationTask,
         by: &Actor,
         context: &CommandContext,
         loaded: &Loaded,
@@ -199,15 +199,19 @@ impl Found {
             why,
         };
         match crossing {
-            Crossing::Elsewhere => {}
-            Crossing::OfAnotherKind => *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1,
-            Crossing::Unmapped => {
+            MigrationOutcome::NotConcerned => {}
+            MigrationOutcome::OtherKind => {
+                *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1
+            }
+            MigrationOutcome::Unmapped => {
                 let place = (now.status().to_owned(), now.state.kind());
                 *self.unmapped.entry(place).or_default() += 1;
                 self.nowhere.push(obstacle(None, Vec::new(), None));
             }
-            Crossing::Hindered { to, missing, why } => self.obstacles.push(obstacle(Some(to), missing, why)),
-            Crossing::Goes { from, to, filled } => {
+            MigrationOutcome::Blocked { to, missing, why } => {
+                self.obstacles.push(obstacle(Some(to), missing, why))
+            }
+            MigrationOutcome::Ready { from, to, filled } => {
                 self.going.push(now.id);
                 self.crossings.tickets += 1;
                 let way = (from, passage.to.status(to).name.clone());

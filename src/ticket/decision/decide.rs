@@ -1,4 +1,4 @@
-//! The pure decision: a ticket, an action and a moment in; events or a refusal out.
+//! The pure decision about an action on a ticket.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,9 +23,9 @@ use crate::time::to_micros;
 use crate::workflow::Workflow;
 
 impl Snapshot {
-    /// Decides an action, purely: nothing is read, nothing is written, and the same question gets the same
-    /// answer. A desk does it inside a transaction; a test, or a screen that shows what would happen, may do it
-    /// anywhere.
+    /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or written.
+    ///
+    /// A desk decides inside a transaction. Call this method in tests, or to preview the effect of an action.
     ///
     /// ```
     /// # use firstline::sla::AgreementSet;
@@ -46,17 +46,17 @@ impl Snapshot {
     /// ```
     ///
     /// # Errors
-    /// - [rejected](Error::is_rejected): the lifecycle, or who the actor is, forbids a part of the action;
-    /// - [invalid](Error::is_invalid): a part breaks a stated rule (an undeclared field, an empty text);
-    /// - [missing history](Error::missing_history): a clock must be measured from times before its last update, and the
-    ///   moment has no history.
-    ///
-    /// Either way nothing of the action happens.
+    /// No part of the action takes effect. The error is
+    /// - [rejected](Error::is_rejected) if the lifecycle, the workflow or the actor's permissions forbid a part of the
+    ///   action;
+    /// - [invalid](Error::is_invalid) if a part breaks a rule: an undeclared field or an empty text, for example;
+    /// - [missing history](Error::missing_history) if a clock has to be measured from a time before its last update, and
+    ///   the context has no history.
     pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<Decision> {
         self.decide_with(action, BTreeSet::new(), context)
     }
 
-    /// The same, with those links of other tickets to this one that the action is about.
+    /// Decides an action. `incoming` has the links of other tickets to this one that the action mentions.
     pub(crate) fn decide_with(
         &self,
         action: &Action,
@@ -70,13 +70,14 @@ impl Snapshot {
         draft.finish()
     }
 
-    /// What the ticket accepts now, whoever asks.
+    /// Returns the verbs that the ticket accepts now from any actor.
     pub(crate) fn permitted(&self, workflow: &Workflow) -> Permitted {
         TransitionRequest { ticket: self, workflow, by: None, exemption: Exemption::Nothing }.permitted()
     }
 
-    /// Why the ticket refuses the action, or a part of it once the parts before it are done; `None` if it
-    /// accepts it all. With an actor, also whether it is theirs to do.
+    /// Returns the rejection of the first part that the ticket refuses; `None` if it accepts all parts.
+    ///
+    /// Each part is checked against the ticket after the parts before it. With an actor, their permissions are checked too.
     pub(crate) fn refusal(
         &self,
         action: &Action,
@@ -84,16 +85,16 @@ impl Snapshot {
         workflow: &Workflow,
     ) -> Option<Rejection> {
         let parts = action.parts();
-        let mut imagined = Cow::Borrowed(self);
+        let mut simulated = Cow::Borrowed(self);
         for part in &parts {
             let request =
-                TransitionRequest { ticket: &imagined, workflow, by, exemption: Exemption::Nothing };
+                TransitionRequest { ticket: &simulated, workflow, by, exemption: Exemption::Nothing };
             let destination = match request.allow(part) {
                 Ok(destination) => destination,
                 Err(rejection) => return Some(rejection),
             };
             if parts.len() > 1 {
-                imagined.to_mut().imagine(part, destination);
+                simulated.to_mut().simulate(part, destination);
             }
         }
         None
@@ -101,7 +102,7 @@ impl Snapshot {
 }
 
 impl Draft {
-    /// Does every part of an action, or fails.
+    /// Executes every part of an action, or fails.
     pub(crate) fn act(&mut self, action: &Action, context: &DecisionContext<'_>) -> Result<()> {
         let parts = action.parts();
         if parts.is_empty() {
@@ -110,12 +111,12 @@ impl Draft {
         limits::count("parts of an action", parts.len())?;
         for part in &parts {
             self.part(part, context)?;
-            // A target that was set anew may have run out long ago.
+            // A part can give a clock a new target, and its deadline may be in the past.
             self.fire_due(context)?;
         }
         let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
-        let spoke = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
-        if spoke && !steps {
+        let has_message = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
+        if has_message && !steps {
             self.answer_to_message(context)?;
         }
         if parts
@@ -137,15 +138,15 @@ impl Draft {
                     Who::Contact(_) => Change::Received { files },
                     _ => Change::Replied { files },
                 };
-                self.say(context, change, message.words())
+                self.emit_words(context, change, message.words())
             }
             Action::Note(message) => {
                 message.check("note")?;
-                self.say(context, Change::Noted { files: message.files.clone() }, message.words())
+                self.emit_words(context, Change::Noted { files: message.files.clone() }, message.words())
             }
             Action::Hold { reason, until, .. } => {
-                let held = held(reason, *until, context)?;
-                self.go_on(destination, held, part, None, context)
+                let on_hold = on_hold(reason, *until, context)?;
+                self.take_step(destination, on_hold, part, None, context)
             }
             Action::Resolve { text, code, .. } => {
                 limits::text("resolution", text)?;
@@ -153,16 +154,16 @@ impl Draft {
                     limits::name("resolution code", code)?;
                 }
                 let resolved = resolved(context.policy, context.now.max(self.snapshot().updated_at));
-                self.go_on(destination, resolved, part, code.clone(), context)
+                self.take_step(destination, resolved, part, code.clone(), context)
             }
             Action::Start(_) | Action::Resume(_) | Action::Reopen(_) => {
-                self.go_on(destination, state::Active.into(), part, None, context)
+                self.take_step(destination, state::Active.into(), part, None, context)
             }
             Action::Confirm(_) | Action::Close(_) => {
-                self.go_on(destination, state::Closed.into(), part, None, context)
+                self.take_step(destination, state::Closed.into(), part, None, context)
             }
-            Action::Cancel(_) => self.go_on(destination, state::Cancelled.into(), part, None, context),
-            Action::Move { .. } => self.go_to(destination, part, context),
+            Action::Cancel(_) => self.take_step(destination, state::Cancelled.into(), part, None, context),
+            Action::Move { .. } => self.move_to_status(destination, part, context),
             Action::Assign(to) => {
                 to.iter().try_for_each(|agent| agent.check())?;
                 if *to == self.snapshot().assignee {
@@ -173,7 +174,7 @@ impl Draft {
             Action::HandOver { team, line, note } => {
                 team.check()?;
                 let note = words("hand-over note", note.as_deref())?;
-                self.say(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
+                self.emit_words(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
                 match self.snapshot().assignee {
                     Some(_) => self.change(context, Change::Assigned { to: None }, Personal::default()),
                     None => Ok(()),
@@ -194,7 +195,7 @@ impl Draft {
                 self.incoming.remove(link);
                 Ok(())
             }
-            Action::All(_) => Ok(()), // `parts` has taken these apart.
+            Action::All(_) => Ok(()), // `parts` has flattened these.
             Action::Kind(kind) => {
                 let changes = kind.as_str() != self.snapshot().kind.as_str();
                 self.describe(part, context)?;
@@ -207,12 +208,12 @@ impl Draft {
         }
     }
 
-    /// Whether there is this link, the ticket's own or another's.
+    /// True if the link exists, owned by this ticket or by the other one.
     fn has(&self, link: &Link) -> bool {
         if link.kind.is_own() { self.snapshot.links.contains(link) } else { self.incoming.contains(link) }
     }
 
-    /// Adds or takes away a link, here or at its other end.
+    /// Adds or removes a link, for a command on this ticket or on the other one.
     pub(crate) fn set_link(&mut self, change: Change, context: &DecisionContext<'_>) -> Result<()> {
         if matches!(change, Change::Linked(link) if link.kind.is_own()) {
             limits::count("links", self.snapshot().links.len() + 1)?;
@@ -229,14 +230,19 @@ impl Draft {
         self.emit(context.now, context.by, change, personal)
     }
 
-    /// Adds an event with words of the actor.
-    pub(super) fn say(&mut self, context: &DecisionContext<'_>, change: Change, words: Words) -> Result<()> {
+    /// Adds an event with a text of the actor.
+    pub(super) fn emit_words(
+        &mut self,
+        context: &DecisionContext<'_>,
+        change: Change,
+        words: Words,
+    ) -> Result<()> {
         let owner = self.snapshot().owner_of_words(&context.by.who);
         self.change(context, change, Personal::of(owner, words))
     }
 
-    /// A message of the requester ends a wait for the customer and undoes a resolution, unless the same action
-    /// says itself what becomes of the ticket.
+    /// A message of the requester resumes a ticket that waits for the customer, and reopens a resolved ticket. This applies
+    /// only if the action has no step or move of its own.
     fn answer_to_message(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let action = match &self.snapshot().state {
             State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),
@@ -246,7 +252,7 @@ impl Draft {
         if !self.snapshot().is_asked_by(&context.by.who) {
             return Ok(());
         }
-        self.go_by_itself(&action, context.now, context.by, Cause::Message, Exemption::Words, context)
+        self.step_automatically(&action, context.now, context.by, Cause::Message, Exemption::Words, context)
     }
 
     fn prioritise(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
@@ -277,37 +283,41 @@ impl Draft {
             overridden,
             facts: self.snapshot(),
         })?;
-        // An override with a new reason is news, even if the priority stays.
+        // An override with a comment is recorded, even if the priority stays the same.
         let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;
         if unchanged && reason.is_empty() {
             return Ok(());
         }
         let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-        self.say(context, change, reason)
+        self.emit_words(context, change, reason)
     }
 
-    /// Computes the priority anew after the facts behind it may have changed.
+    /// Computes the priority again, after a change that may affect its inputs.
     pub(super) fn reassess(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let modifiers = self.snapshot().modifiers.clone();
         self.reassess_with(modifiers, context.now, context.by, context.policy)
     }
 }
 
-/// The state after a resolution at this instant.
+/// Returns the state of a ticket that is resolved at this instant.
 fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
     let closes_at = policy.verification_period().and_then(|period| at.checked_add_signed(period));
     state::Resolved { closes_at }.into()
 }
 
-/// The state of a hold.
-fn held(reason: &HoldReason, until: Option<DateTime<Utc>>, context: &DecisionContext<'_>) -> Result<State> {
+/// Returns the state of a ticket that is put on hold.
+fn on_hold(
+    reason: &HoldReason,
+    until: Option<DateTime<Utc>>,
+    context: &DecisionContext<'_>,
+) -> Result<State> {
     limits::name("hold reason", reason.as_str())?;
     let until = until.map(to_micros);
     if let Some(until) = until.filter(|until| *until <= context.now) {
-        return Err(Error::invalid("hold", format_args!("until {until} would be over already"))
+        return Err(Error::invalid("hold", format_args!("would end at {until}, which is in the past"))
             .allowing(format!("an instant after {}", context.now)));
     }
-    // Read again by its name, so that a reason of one's own called "customer" is the known one.
+    // Parsed from its name, so that a custom reason called "customer" becomes the predefined one.
     Ok(state::OnHold { reason: HoldReason::from(reason.as_str()), until }.into())
 }
 

@@ -1,4 +1,4 @@
-//! Describing a ticket: what it is about, whom it concerns, and the desk's own fields.
+//! Changes to the description of a ticket: subject, kind, category, tags, contacts and custom fields.
 
 use crate::error::Result;
 use crate::limits;
@@ -9,7 +9,7 @@ use crate::ticket::people::Contact;
 use crate::ticket::personal::{Personal, Words};
 
 impl Draft {
-    /// Changes what the ticket says of itself. What is so already is no event.
+    /// Changes the description. Values that the ticket already has produce no event.
     pub(super) fn describe(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
         let mut described = Described::default();
         let mut personal = Personal::default();
@@ -68,8 +68,9 @@ impl Draft {
         self.described(described, personal, context)
     }
 
-    /// Renews what is known of a contact of this ticket, where it came with a message. What was left out stays.
-    pub(crate) fn acquaint(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
+    /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on the
+    /// ticket is ignored.
+    pub(crate) fn update_contact(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
         contact.check()?;
         let mut described = Described::default();
         let mut personal = Personal::default();
@@ -91,7 +92,7 @@ impl Draft {
         context: &DecisionContext<'_>,
     ) -> Result<()> {
         if described == Described::default() && personal.is_empty() {
-            return Ok(()); // It is so already.
+            return Ok(()); // Nothing changes.
         }
         self.change(context, Change::Described(Box::new(described)), personal)
     }

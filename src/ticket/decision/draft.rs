@@ -1,4 +1,4 @@
-//! A ticket being changed: the working copy of one decision.
+//! The draft of a decision: a working copy of the ticket.
 
 use std::collections::BTreeSet;
 
@@ -16,28 +16,30 @@ use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::Catalogue;
 
-/// When, by whom and under which policy a decision is made: everything it may know beside the ticket.
+/// The inputs of a decision apart from the ticket and the action.
 #[derive(Debug, Clone, Copy)]
 pub struct DecisionContext<'a> {
-    /// The present instant.
+    /// The current time.
     pub now: DateTime<Utc>,
-    /// Who wants it.
+    /// The actor.
     pub by: &'a Actor,
     /// The policy in force.
     pub policy: &'a Policy,
-    /// Its agreements, and those to which the ticket's clocks are pinned.
+    /// The agreements in force, and those to which the ticket's clocks are pinned.
     pub rules: &'a AgreementSet,
     /// The workflows in force, and the one to which the ticket is pinned.
     pub workflows: &'a Catalogue,
-    /// The ticket's history up to its present version, if it was read. Few decisions need it: those that measure a clock
-    /// from times before its last update. Without it they fail with [`MissingHistory`](crate::ticket::MissingHistory).
+    /// The ticket's history up to its current version, if it was read.
+    ///
+    /// Only decisions that measure a clock from a time before its last update need the history. They fail with
+    /// [`MissingHistory`](crate::ticket::MissingHistory) without it.
     pub history: Option<&'a [Event]>,
 }
 
-/// The outcome of a pure decision: the ticket as it will be, and the events that make it so.
+/// The result of a decision: the new events and the ticket after them.
 ///
-/// Nothing has happened yet. A store writes both in one transaction, if the ticket is still at
-/// [`expected`](Decision::expected).
+/// A decision changes nothing until a store commits it. The store writes the events and the ticket in one transaction, if
+/// the stored ticket is still at version [`expected`](Decision::expected).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a decision changes nothing until a store commits it"]
 pub struct Decision {
@@ -47,22 +49,22 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The version that the ticket must still have when this is written; 0 if it must not exist yet.
+    /// Returns the version that the stored ticket must have when the decision is written; 0 if it must not exist yet.
     pub fn expected(&self) -> u64 {
         self.expected
     }
 
-    /// The ticket as it will be.
+    /// Returns the ticket after the decision.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The new events, in order. None if nothing changes.
+    /// Returns the new events in order. The slice is empty if nothing changes.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The expected version, the ticket and the events, to be written.
+    /// Returns the expected version, the ticket and the events, for writing.
     pub(crate) fn into_parts(self) -> (u64, Snapshot, Vec<Event>) {
         (self.expected, self.snapshot, self.events)
     }
@@ -76,25 +78,26 @@ pub(crate) struct Draft {
     pub(super) snapshot: Snapshot,
     events: Vec<Event>,
     pub(super) clock_draft: ClockDraft,
-    /// The links of other tickets to this one, as far as the action is about them.
+    /// The links of other tickets to this one that the action mentions.
     pub(super) incoming: BTreeSet<Link>,
 }
 
 impl Draft {
-    /// Begins a decision on a stored ticket. Fires the timers that are due.
+    /// Starts a draft of a stored ticket and fires its due timers.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the moment's history does not end with this version of the ticket.
+    /// [`ErrorKind::Corrupt`] if the context's history does not end with this version of the ticket.
     pub(crate) fn begin(snapshot: Snapshot, context: &DecisionContext<'_>) -> Result<Draft> {
         let mut draft = Draft::replaying(snapshot, context.rules, context.history)?;
         draft.fire_due(context)?;
         Ok(draft)
     }
 
-    /// Begins to add events of another system's history to a ticket. They are dated in the past, so no timer fires.
+    /// Starts a draft of a stored ticket for events imported from another system. The events are dated in the past, so no
+    /// timer fires.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if its history does not end with this version of the ticket.
+    /// [`ErrorKind::Corrupt`] if the history does not end with this version of the ticket.
     pub(crate) fn replaying(
         snapshot: Snapshot,
         rules: &AgreementSet,
@@ -115,7 +118,7 @@ impl Draft {
         })
     }
 
-    /// A draft of a ticket that begins with this event.
+    /// Starts a draft of a new ticket that begins with this event.
     pub(super) fn beginning(opening: Event, rules: &AgreementSet) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(rules.clone());
@@ -123,19 +126,20 @@ impl Draft {
         Ok(Draft { expected: 0, snapshot, events: vec![opening], clock_draft, incoming: BTreeSet::new() })
     }
 
-    /// Updates the ticket's clocks, and ends the draft.
+    /// Updates the ticket's clocks and returns the decision.
     pub(crate) fn finish(mut self) -> Result<Decision> {
-        self.settle()?;
+        self.record_clocks()?;
         let Draft { expected, snapshot, events, .. } = self;
         Ok(Decision { expected, snapshot, events })
     }
 
-    /// The ticket as it will be. Its clocks are those of before, until the draft is finished.
+    /// Returns the ticket after the events so far. Its clocks are not updated until the draft is finished.
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// Adds an event. Time never runs backwards within a ticket: an event is at the earliest as old as the last.
+    /// Adds an event. If `at` is earlier than the last event, the new event gets the time of the last one, so that times
+    /// never run backwards.
     pub(crate) fn emit(
         &mut self,
         at: DateTime<Utc>,
@@ -146,7 +150,7 @@ impl Draft {
         self.emit_from(at.max(self.snapshot.updated_at), by, change, personal, None)
     }
 
-    /// Adds an event just as it happened elsewhere, whatever its time.
+    /// Adds an event at exactly this time, even if it is earlier than the last event. Used for imported history.
     pub(crate) fn emit_from(
         &mut self,
         at: DateTime<Utc>,
@@ -157,7 +161,7 @@ impl Draft {
     ) -> Result<()> {
         let event = Event {
             ticket: self.snapshot.id,
-            // At the end of all numbers `apply` refuses it.
+            // If the version saturates, `apply` refuses the event.
             version: self.snapshot.version.saturating_add(1),
             at,
             by: by.clone(),
@@ -171,7 +175,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The present state, for checks.
+    /// Returns the kind of the current state.
     pub(crate) fn state(&self) -> StateKind {
         self.snapshot.state.kind()
     }

@@ -1,4 +1,4 @@
-//! What time owes a ticket: holds that end, silence that closes, warnings and breaches with their reactions.
+//! Due timers: the end of a hold, the end of the verification period, and warnings and breaches with their reactions.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::{self, Timer, TimerKind};
 
-/// What falls due next.
+/// An effect that is due.
 enum Due {
     Migration(DateTime<Utc>, Fingerprint),
     Step(Timer),
@@ -25,8 +25,8 @@ enum Due {
 }
 
 impl Draft {
-    /// Lets everything happen that the clock owes this ticket, each at the instant at which it fell due. Every
-    /// decision begins with it, so that the outcome does not depend on when somebody last looked.
+    /// Fires everything that is due, each at its due time. Every decision starts with this, so that its outcome does not
+    /// depend on the time of the last `tick`.
     pub(super) fn fire_due(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         while let Some(due) = self.next_due(context.now)? {
             match due {
@@ -39,14 +39,14 @@ impl Draft {
                     )?;
                 }
                 Due::Step(timer) => self.step_due(&timer, context)?,
-                Due::Alert(clock, alarm) => self.alert(&clock, alarm, context)?,
+                Due::Alert(clock, alert) => self.alert(&clock, alert, context)?,
             }
         }
         Ok(())
     }
 
-    /// Writes into the history what the events so far mean for the clocks. The end of every decision.
-    pub(super) fn settle(&mut self) -> Result<()> {
+    /// Adds an event with the clocks that changed in this draft. Every decision ends with this.
+    pub(super) fn record_clocks(&mut self) -> Result<()> {
         let mut clocks = self.clock_draft.take_changed();
         clocks.retain(|clock| !self.snapshot.clocks.contains(clock));
         if clocks.is_empty() {
@@ -56,22 +56,25 @@ impl Draft {
         self.emit(at, &Actor::desk(), Change::Clocked { clocks }, Personal::default())
     }
 
-    /// At one instant new agreements come into force first, then warnings, then steps of the ticket, then
-    /// breaches: what happens at the deadline is in time.
+    /// Returns the next due effect. The order within one instant is: new agreements, warnings, steps of the ticket,
+    /// breaches. Breaches are last because a step at the deadline itself is in time.
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
         let migration = self.clock_draft.migration(now)?;
         let migration = migration.map(|(since, agreements)| ((since, 0), Due::Migration(since, agreements)));
         let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
         let step = step.map(|timer| ((timer.due, 2), Due::Step(timer)));
-        let alarms = self.clock_draft.clocks().iter().filter_map(|clock| {
-            let alarm = clock.next.filter(|alarm| alarm.is_due(now))?;
-            let place = if alarm.percent >= 100 { 3 } else { 1 };
-            Some(((alarm.at, place), Due::Alert(Box::new(clock.clone()), alarm)))
+        let alerts = self.clock_draft.clocks().iter().filter_map(|clock| {
+            let alert = clock.next.filter(|alert| alert.is_due(now))?;
+            let place = if alert.percent >= 100 { 3 } else { 1 };
+            Some(((alert.at, place), Due::Alert(Box::new(clock.clone()), alert)))
         });
-        Ok(alarms.chain(step).chain(migration).min_by_key(|(place, _)| *place).map(|(_, due)| due))
+        Ok(alerts.chain(step).chain(migration).min_by_key(|(place, _)| *place).map(|(_, due)| due))
     }
 
-    /// A hold's date was set by somebody who might end the hold; silence is nobody's word but the desk's.
+    /// Takes the step of a due timer.
+    ///
+    /// The end of a hold needs no permission, because an actor set the date. The end of the verification period is a step of
+    /// the desk itself, and the workflow must permit it.
     fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
         let (action, exemption) = match timer.kind {
             TimerKind::HoldEnds => (Action::resume(), Exemption::WordsAndPerformers),
@@ -79,11 +82,18 @@ impl Draft {
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };
-        self.go_by_itself(&action, timer.due, &Actor::desk(), Cause::Timer(timer.kind), exemption, context)
+        self.step_automatically(
+            &action,
+            timer.due,
+            &Actor::desk(),
+            Cause::Timer(timer.kind),
+            exemption,
+            context,
+        )
     }
 
-    fn alert(&mut self, clock: &Clock, alarm: NextAlert, context: &DecisionContext<'_>) -> Result<()> {
-        let reactions = self.clock_draft.measure(clock)?.target.reactions(alarm.percent).to_vec();
+    fn alert(&mut self, clock: &Clock, due: NextAlert, context: &DecisionContext<'_>) -> Result<()> {
+        let reactions = self.clock_draft.measure(clock)?.target.reactions(due.percent).to_vec();
         let notify = reactions.iter().filter_map(|reaction| match reaction {
             Reaction::Notify(who) => Some(who.clone()),
             _ => None,
@@ -91,17 +101,17 @@ impl Draft {
         let alert = Alert {
             metric: clock.metric,
             cycle: clock.cycle,
-            percent: alarm.percent,
+            percent: due.percent,
             revision: clock.revision,
-            due: alarm.at,
+            due: due.at,
             notify: notify.collect(),
         };
-        let change = if alarm.percent >= 100 { Change::Breached(alert) } else { Change::Warned(alert) };
-        self.emit(alarm.at, &Actor::desk(), change, Personal::default())?;
-        reactions.iter().try_for_each(|reaction| self.react(reaction, alarm.at, context))
+        let change = if due.percent >= 100 { Change::Breached(alert) } else { Change::Warned(alert) };
+        self.emit(due.at, &Actor::desk(), change, Personal::default())?;
+        reactions.iter().try_for_each(|reaction| self.react(reaction, due.at, context))
     }
 
-    /// Does what the agreement wants, as far as it is not so already.
+    /// Applies a reaction unless the ticket already satisfies it or is finished.
     fn react(&mut self, reaction: &Reaction, at: DateTime<Utc>, context: &DecisionContext<'_>) -> Result<()> {
         if !self.snapshot.state.kind().is_open() {
             return Ok(());
@@ -126,8 +136,8 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
-    /// Computes the priority anew, with these modifiers named. If the policy in force no longer
-    /// knows the ticket's inputs, the priority stays as it was: it is not this action that must be refused.
+    /// Computes the priority again, with these modifiers. If the policy in force no longer accepts the ticket's inputs, the
+    /// priority is left unchanged: the current action did not cause the error, so it must not fail.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! A ticket goes over to another version of its workflow: the pure decision.
+//! The pure decision about migrating a ticket to another workflow or another version of its workflow.
 
 use std::collections::BTreeMap;
 
@@ -16,58 +16,58 @@ use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 use crate::workflow::{Catalogue, Migration, StatusId, Workflow};
 
-/// A plan with the workflow to which it leads.
+/// A migration plan together with the target workflow.
 #[derive(Debug, Clone)]
-pub(crate) struct Passage {
+pub(crate) struct MigrationTask {
     pub(crate) plan: Migration,
     pub(crate) to: Workflow,
 }
 
-/// Whether a ticket goes over, and how.
+/// The outcome of a migration for one ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Crossing {
-    /// It has no part in it: finished, or on another workflow or version.
-    Elsewhere,
-    /// Its kind follows another workflow by the policy in force.
-    OfAnotherKind,
-    /// Its status leads nowhere.
+pub(crate) enum MigrationOutcome {
+    /// The plan does not concern the ticket: the ticket is finished, or it follows another workflow or version.
+    NotConcerned,
+    /// The ticket's kind follows another workflow under the policy in force.
+    OtherKind,
+    /// The plan maps the ticket's status to no status.
     Unmapped,
-    /// It stands in the way.
-    Hindered {
-        /// To which status it was to go.
+    /// The ticket cannot be migrated yet.
+    Blocked {
+        /// The target status.
         to: StatusId,
-        /// The fields that it lacks.
+        /// The required fields that the ticket lacks and the plan does not fill in.
         missing: Vec<String>,
-        /// What else is against it.
+        /// Another obstacle, as text.
         why: Option<String>,
     },
-    /// It goes.
-    Goes {
-        /// From which status.
+    /// The ticket can be migrated.
+    Ready {
+        /// The current status.
         from: String,
-        /// To which status.
+        /// The target status.
         to: StatusId,
-        /// Which fields are filled in.
+        /// The fields that the plan fills in.
         filled: Vec<String>,
     },
 }
 
-impl Passage {
-    /// How this ticket fares, as it stands.
-    pub(crate) fn crossing(&self, ticket: &Snapshot, in_force: &Catalogue) -> Crossing {
+impl MigrationTask {
+    /// Returns the outcome of the plan for this ticket.
+    pub(crate) fn outcome(&self, ticket: &Snapshot, in_force: &Catalogue) -> MigrationOutcome {
         let follows = ticket.workflow();
         let concerned = !ticket.state.kind().is_final()
             && *follows.name == *self.plan.from
             && self.plan.from_version.is_none_or(|version| version == follows.version)
             && follows.hash != self.to.reference().hash;
         if !concerned {
-            return Crossing::Elsewhere;
+            return MigrationOutcome::NotConcerned;
         }
         if *in_force.for_kind(ticket.kind.as_str()) != self.to {
-            return Crossing::OfAnotherKind;
+            return MigrationOutcome::OtherKind;
         }
         let Some(to) = self.plan.leads(&self.to, ticket.status(), ticket.state.kind()) else {
-            return Crossing::Unmapped;
+            return MigrationOutcome::Unmapped;
         };
         let status = self.to.status(to);
         let lacking = status.enter.iter().filter(|field| !ticket.has_filled(field)).cloned();
@@ -80,13 +80,13 @@ impl Passage {
             _ => None,
         };
         if missing.is_empty() && why.is_none() {
-            Crossing::Goes { from: ticket.status().to_owned(), to, filled }
+            MigrationOutcome::Ready { from: ticket.status().to_owned(), to, filled }
         } else {
-            Crossing::Hindered { to, missing, why }
+            MigrationOutcome::Blocked { to, missing, why }
         }
     }
 
-    /// What is wrong with what the plan fills in.
+    /// Returns the faults in the plan's values to fill in.
     pub(crate) fn faults_of_fill(plan: &Migration, policy: &Policy) -> Vec<String> {
         let faults = plan.fill.iter().filter_map(|(field, value)| {
             let error = fill(field, value, policy).err()?;
@@ -96,19 +96,19 @@ impl Passage {
     }
 }
 
-/// What a fill does to a ticket.
+/// A value that a plan fills in.
 enum Fill {
-    ContactRole(Action),
+    Description(Action),
     Team(TeamId),
     Assignee(AgentId),
 }
 
-/// What a plan fills in, checked by the policy.
+/// Parses a value that a plan fills in, and checks it against the policy.
 fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
     match (field, value) {
         ("category", Value::List(path)) => {
             limits::category(path)?;
-            Ok(Fill::ContactRole(Action::Category(path.clone())))
+            Ok(Fill::Description(Action::Category(path.clone())))
         }
         ("category", other) => {
             Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
@@ -134,53 +134,55 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
                     .allowing("category, assignee, team, field.NAME"));
             };
             policy.check_field(name, value)?;
-            // A default that counts as empty would leave the demand unmet.
+            // The status requires a value that is not empty.
             let empty = match value {
                 Value::Text(text) => text.trim().is_empty(),
                 Value::List(items) => items.is_empty(),
                 _ => false,
             };
             if empty {
-                return Err(Error::invalid(field, "would be as empty as before"));
+                return Err(Error::invalid(field, "is filled in with an empty value"));
             }
-            Ok(Fill::ContactRole(Action::Field { name: name.to_owned(), value: Some(value.clone()) }))
+            Ok(Fill::Description(Action::Field { name: name.to_owned(), value: Some(value.clone()) }))
         }
     }
 }
 
-impl Passage {
-    /// Decides whether a ticket goes over to the other workflow, and how. Timers that are due fire first. Unless the
-    /// ticket [goes](Crossing::Goes), the decision shows how it stands and is not to be written.
+impl MigrationTask {
+    /// Decides the migration of a ticket. Due timers fire first.
+    ///
+    /// Unless the outcome is [`Ready`](MigrationOutcome::Ready), the decision only shows the ticket after its timers and
+    /// must not be written.
     pub(crate) fn decide(
         &self,
         ticket: &Snapshot,
         context: &DecisionContext<'_>,
-    ) -> Result<(Crossing, Decision)> {
+    ) -> Result<(MigrationOutcome, Decision)> {
         let mut draft = Draft::begin(ticket.clone(), context)?;
-        let crossing = self.crossing(draft.snapshot(), context.workflows);
-        if let Crossing::Goes { to, filled, .. } = &crossing {
+        let outcome = self.outcome(draft.snapshot(), context.workflows);
+        if let MigrationOutcome::Ready { to, filled, .. } = &outcome {
             for field in filled {
                 if let Some(value) = self.plan.fill.get(field) {
                     draft.fill_in(fill(field, value, context.policy)?, context)?;
                 }
             }
             let to = self.to.placement(*to);
-            let transferred = Change::WorkflowMigrated { to, cause: TransferCause::Migration };
-            draft.change(context, transferred, Personal::default())?;
+            let migrated = Change::WorkflowMigrated { to, cause: TransferCause::Migration };
+            draft.change(context, migrated, Personal::default())?;
             if !filled.is_empty() {
-                // As with any description: a priority that is computed from the field follows it.
+                // The priority may be computed from a field that was filled in.
                 draft.reassess(context)?;
             }
             draft.fire_due(context)?;
         }
-        Ok((crossing, draft.finish()?))
+        Ok((outcome, draft.finish()?))
     }
 }
 
 impl Draft {
     fn fill_in(&mut self, fill: Fill, context: &DecisionContext<'_>) -> Result<()> {
         match fill {
-            Fill::ContactRole(part) => self.describe(&part, context),
+            Fill::Description(part) => self.describe(&part, context),
             Fill::Assignee(agent) => {
                 self.change(context, Change::Assigned { to: Some(agent) }, Personal::default())
             }
@@ -192,7 +194,7 @@ impl Draft {
     }
 }
 
-/// Refuses a migration by somebody whose work it is not.
+/// Refuses a migration by a contact.
 pub(crate) fn may_migrate(by: &Actor) -> Result<()> {
     by.check()?;
     match by.who {
@@ -203,5 +205,5 @@ pub(crate) fn may_migrate(by: &Actor) -> Result<()> {
     }
 }
 
-/// How many tickets stand in each status that leads nowhere.
+/// The number of tickets in each status that the plan maps to no status.
 pub(crate) type Unmapped = BTreeMap<(String, StateKind), usize>;

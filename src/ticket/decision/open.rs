@@ -1,4 +1,4 @@
-//! The pure opening: a request in, the first event or a refusal out.
+//! The pure decision about a request for a new ticket.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +23,13 @@ use crate::value::Value;
 use crate::workflow::Catalogue;
 
 impl NewTicket {
-    /// Who registers it: whoever was named, else the requester, else the desk itself.
+    /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk itself.
     pub(crate) fn actor(&self) -> Actor {
         self.by.clone().unwrap_or_else(|| self.speaker())
     }
 
-    /// Whose words it carries: the requester's, whoever types them; where nobody asks, those of who registers it.
+    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester it is
+    /// the actor who opens the ticket.
     pub(crate) fn speaker(&self) -> Actor {
         match self.requester() {
             Some(Contact { id, attributes, .. }) => {
@@ -39,11 +40,13 @@ impl NewTicket {
     }
 
     pub(crate) fn requester(&self) -> Option<&Contact> {
-        self.contacts.iter().find(|(_, part)| *part == ContactRole::Requester).map(|(contact, _)| contact)
+        self.contacts.iter().find(|(_, role)| *role == ContactRole::Requester).map(|(contact, _)| contact)
     }
 
-    /// The same request, where it says nothing, as the ticket that it follows up: nobody has to say it again.
-    /// Fields that the policy in force no longer takes are left behind.
+    /// Returns the request as a follow-up of a finished ticket.
+    ///
+    /// Category, team with its line, and custom fields are copied from the finished ticket if the request has none. Field
+    /// values that the policy in force refuses are not copied.
     pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
         let mut request = self.clone();
         if request.category.is_empty() {
@@ -58,14 +61,14 @@ impl NewTicket {
             }
         }
         for (owner, words) in finished.personal.owners() {
-            let taken = words.fields.keys().filter(|name| !self.fields.contains_key(*name));
-            request.field_owners.extend(taken.map(|name| (name.clone(), owner.clone())));
+            let copied = words.fields.keys().filter(|name| !self.fields.contains_key(*name));
+            request.field_owners.extend(copied.map(|name| (name.clone(), owner.clone())));
         }
         request
     }
 
-    /// Whose the words of the request are: the requester's, whoever types them; where nobody asks, those of the
-    /// contact who registers it.
+    /// Returns the owner of the texts of the request: the requester, even if somebody else opens the ticket. Without a
+    /// requester it is the contact who opens the ticket, or nobody if no contact does.
     fn owner(&self, by: &Actor) -> Owner {
         match self.requester() {
             Some(requester) => Owner::Contact(requester.id.clone()),
@@ -73,11 +76,11 @@ impl NewTicket {
         }
     }
 
-    /// Decides the opening, purely, under this id and running number, by the policy in force, its agreements and its
-    /// workflows.
+    /// Decides the opening of a ticket with this id and running number, under the given policy, agreements and workflows.
+    /// Nothing is read or written.
     ///
     /// # Errors
-    /// [invalid](crate::Error::is_invalid) if anything in the request breaks a stated rule or the desk's policy.
+    /// [invalid](crate::Error::is_invalid) if the request breaks a rule of this crate or of the policy.
     pub fn decide(
         &self,
         id: TicketId,
@@ -90,7 +93,7 @@ impl NewTicket {
         self.draft(id, number, now, policy, rules, workflows)?.finish()
     }
 
-    /// The opening as a draft, to which more can be added.
+    /// Returns the opening as a draft, to which further events can be added.
     pub(crate) fn draft(
         &self,
         id: TicketId,
@@ -133,7 +136,8 @@ impl NewTicket {
         let fields = self.fields.iter();
         let fields =
             fields.map(|(name, value)| (name, value, self.field_owners.get(name).unwrap_or(&owner).clone()));
-        let mut personal = opened.tell(self.message.as_ref(), &self.contacts, fields, &owner, policy)?;
+        let mut personal =
+            opened.set_contents(self.message.as_ref(), &self.contacts, fields, &owner, policy)?;
         personal.add(owner.clone(), subject);
         let opening = Event {
             ticket: id,
@@ -167,9 +171,9 @@ impl NewTicket {
 }
 
 impl Opened {
-    /// Puts words, people and fields where each belongs: facts here, the rest into the personal part that is
-    /// returned. The message is the owner's; each field names its own.
-    pub(crate) fn tell<'a>(
+    /// Stores the facts of the message, the contacts and the fields in `self`, and returns their personal part. `owner` owns
+    /// the text of the message; each field has its own owner.
+    pub(crate) fn set_contents<'a>(
         &mut self,
         message: Option<&Message>,
         contacts: &[(Contact, ContactRole)],
@@ -182,8 +186,8 @@ impl Opened {
             personal.add(owner.clone(), message.words());
             self.files.clone_from(&message.files);
         }
-        for (Contact { id, attributes, person }, part) in contacts {
-            self.contacts.insert(id.clone(), *part);
+        for (Contact { id, attributes, person }, role) in contacts {
+            self.contacts.insert(id.clone(), *role);
             if !attributes.is_empty() {
                 self.attributes.insert(id.clone(), attributes.clone());
             }
@@ -203,8 +207,10 @@ impl Opened {
 }
 
 impl Draft {
-    /// A draft of a ticket that begins with this opening. Conditions of modifiers may look at anything in the ticket,
-    /// so it must stand before they are asked; where there are none, the priority is computed already.
+    /// Returns a draft of a ticket that begins with this event.
+    ///
+    /// If the matrix has modifiers, the priority is computed again: their conditions can test any fact of the ticket, so the
+    /// ticket must exist before they are evaluated.
     pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &AgreementSet) -> Result<Draft> {
         if !policy.matrix_in_use().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;

@@ -1,25 +1,25 @@
-//! Who may do what to a ticket.
+//! The permissions of the lifecycle.
 
 use crate::lifecycle::{StepKind, Verb};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 
-/// Who may do this; `None` if the actor may.
+/// Returns a description of who may do this; `None` if the actor may.
 pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
     let requester = ticket.requester();
-    let asks = match &by.who {
+    let is_requester = match &by.who {
         Who::Contact(id) => requester.is_none_or(|requester| requester == id),
         _ => false,
     };
-    let works = !matches!(by.who, Who::Contact(_));
+    let is_staff = !matches!(by.who, Who::Contact(_));
     let (allowed, may) = match verb {
-        Verb::Step(StepKind::Confirm) => (asks, "the requester"),
+        Verb::Step(StepKind::Confirm) => (is_requester, "the requester"),
         Verb::Step(StepKind::Reopen | StepKind::Cancel) => {
-            (asks || works, "the requester, agents and programs")
+            (is_requester || is_staff, "the requester, agents and programs")
         }
-        // Where a move leads by a step, it is for those for whom that step is; a workflow may say more.
+        // A move that takes a step is checked as that step. The workflow may restrict moves further.
         Verb::Reply | Verb::Move => (true, "everybody"),
-        _ => (works, "agents and programs"),
+        _ => (is_staff, "agents and programs"),
     };
     (!allowed).then_some(may)
 }

@@ -1,4 +1,4 @@
-//! Which way a step or a move takes through the ticket's workflow, or every reason why none.
+//! The check of an action against the lifecycle and the ticket's workflow.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,103 +14,106 @@ use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 use crate::workflow::{Answers, Edge, Performer, StatusId, Trigger, Workflow};
 
-/// Where a step or a move leads.
+/// The destination of a step or a move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Destination {
-    /// The step that is taken; `None` within one state.
+    /// The step; `None` for a move within one state.
     pub(super) step: Option<StepKind>,
-    /// The status that is entered; `None` in the simple workflow.
+    /// The new status; `None` in the simple workflow.
     pub(super) status: Option<Arc<str>>,
 }
 
-/// What does not count for a way that nobody takes by hand.
+/// The checks that a step skips if a message or a timer takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exemption {
-    /// Everything counts.
+    /// Nothing is skipped.
     Nothing,
-    /// Fields and words, which a message cannot fill in, and whose step it is where a workflow does not say so.
+    /// Skips required fields, required comments, and the permissions of the lifecycle. The permissions of the workflow are
+    /// checked. Used for messages, which cannot fill in fields.
     Words,
-    /// Those, and who may: it was said before by somebody who might.
+    /// As `Words`, and skips the permissions of the workflow. Used for the end of a hold, whose date an actor has set.
     WordsAndPerformers,
-    /// The reason in words: there is nobody to give one.
+    /// Skips required comments. Used for the end of the verification period, which has nobody to write one.
     Reason,
 }
 
-/// What is wanted, by whom, of which ticket.
+/// A requested change and its actor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TransitionRequest<'a> {
     pub(super) ticket: &'a Snapshot,
     pub(super) workflow: &'a Workflow,
-    /// Who wants it; `None` where it is asked for anybody.
+    /// The actor; `None` skips the checks that depend on the actor.
     pub(super) by: Option<&'a Actor>,
     pub(super) exemption: Exemption,
 }
 
-/// What a step or a move says of itself.
+/// The details of a step or a move.
 #[derive(Debug, Clone, Copy, Default)]
-struct Said<'a> {
-    to: Option<&'a str>,
-    why: Option<&'a str>,
+struct StepDetails<'a> {
+    status: Option<&'a str>,
+    comment: Option<&'a str>,
     hold: Option<&'a HoldReason>,
     code: Option<&'a str>,
 }
 
-impl<'a> Said<'a> {
-    fn by(action: &'a Action) -> Said<'a> {
-        let (to, why) = action.step_options();
+impl<'a> StepDetails<'a> {
+    fn of(action: &'a Action) -> StepDetails<'a> {
+        let (status, comment) = action.step_options();
         match action {
-            Action::Hold { reason, .. } => Said { to, why, hold: Some(reason), code: None },
-            Action::Resolve { code, .. } => Said { to, why, hold: None, code: code.as_deref() },
-            _ => Said { to, why, hold: None, code: None },
+            Action::Hold { reason, .. } => StepDetails { status, comment, hold: Some(reason), code: None },
+            Action::Resolve { code, .. } => {
+                StepDetails { status, comment, hold: None, code: code.as_deref() }
+            }
+            _ => StepDetails { status, comment, hold: None, code: None },
         }
     }
 }
 
 impl<'a> TransitionRequest<'a> {
-    /// Whether one thing may be done now, and where it leads if it is a step or a move.
+    /// Checks that a part of an action is permitted now. Returns its destination if it is a step or a move.
     pub(super) fn allow(self, action: &Action) -> Result<Option<Destination>, Rejection> {
         let Some(verb) = action.verb() else { return Ok(None) };
-        let said = Said::by(action);
+        let details = StepDetails::of(action);
         match verb {
-            Verb::Move => self.go(said).map(Some),
-            Verb::Step(step) if self.ticket.placed.is_some() || said.to.is_some() => {
-                self.step(step, verb, said).map(Some)
+            Verb::Move => self.move_to(details).map(Some),
+            Verb::Step(step) if self.ticket.placed.is_some() || details.status.is_some() => {
+                self.step(step, verb, details).map(Some)
             }
             Verb::Step(step) => {
                 self.by_state(verb).map(|()| Some(Destination { step: Some(step), status: None }))
             }
-            _ => self.beside(verb, action).map(|()| None),
+            _ => self.without_step(verb, action).map(|()| None),
         }
     }
 
-    /// What is no step: by the lifecycle, and where it would change nothing because there is nothing to be changed.
-    fn beside(self, verb: Verb, action: &Action) -> Result<(), Rejection> {
+    /// Checks a verb that is neither a step nor a move. Refuses some actions that would change nothing.
+    fn without_step(self, verb: Verb, action: &Action) -> Result<(), Rejection> {
         self.by_state(verb)?;
         let ticket = self.ticket;
         let why = match action {
             Action::HandOver { team, line, .. }
                 if ticket.team.as_ref() == Some(team) && ticket.line == *line =>
             {
-                format!("{team}, {line}, has it already")
+                format!("{team}, {line}, has the ticket already")
             }
-            Action::Link(link) if link.to == ticket.id => "a ticket is not linked with itself".to_owned(),
-            // Whether another ticket's link leads here is known at the desk alone.
+            Action::Link(link) if link.to == ticket.id => "a ticket cannot be linked to itself".to_owned(),
+            // The links of other tickets are not in the snapshot: the desk checks them.
             Action::Unlink(link) if link.kind.is_own() && !ticket.links.contains(link) => link.is_missing(),
             Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
-                format!("{name:?} is not named on this ticket")
+                format!("the ticket does not have the modifier {name:?}")
             }
             _ => return Ok(()),
         };
         self.refused(verb, vec![Reason::Because(why)])
     }
 
-    /// By the lifecycle alone, which is all that there is in the simple workflow.
+    /// Checks the state and the actor by the lifecycle alone.
     fn by_state(self, verb: Verb) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
         if !verb.accepted_in(self.state()) {
             reasons.push(Reason::State);
         }
-        reasons.extend(self.not_theirs(verb));
+        reasons.extend(self.actor_reason(verb));
         self.refused(verb, reasons)
     }
 
@@ -118,8 +121,8 @@ impl<'a> TransitionRequest<'a> {
         self.ticket.state.kind()
     }
 
-    fn not_theirs(self, verb: Verb) -> Option<Reason> {
-        // What a message or a date brings about is not done by hand: the lifecycle's rules of hands do not count.
+    fn actor_reason(self, verb: Verb) -> Option<Reason> {
+        // The permissions of the lifecycle do not apply to a message or to the end of a hold.
         let by = self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::Reason))?;
         may(verb, by, self.ticket).map(|may| Reason::Actor { may: Cow::Borrowed(may) })
     }
@@ -142,7 +145,7 @@ impl<'a> TransitionRequest<'a> {
         Err(rejection)
     }
 
-    /// Whether whoever wants it is one of those for whom a way is.
+    /// True if the workflow permits this edge to the actor.
     fn may_take(self, edge: &Edge) -> bool {
         let Some(by) = self.by.filter(|_| self.exemption != Exemption::WordsAndPerformers) else {
             return true;
@@ -150,7 +153,7 @@ impl<'a> TransitionRequest<'a> {
         edge.may.is_empty() || edge.may.iter().any(|performer| self.is(by, performer))
     }
 
-    /// What the ticket accepts now, by its workflow.
+    /// Returns the verbs that the ticket accepts now by its workflow.
     pub(super) fn permitted(self) -> Permitted {
         let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some())
         else {
@@ -162,15 +165,18 @@ impl<'a> TransitionRequest<'a> {
         })
     }
 
-    fn here(self, verb: Verb) -> Result<StatusId, Rejection> {
+    fn current_status(self, verb: Verb) -> Result<StatusId, Rejection> {
         self.workflow.find(self.ticket.status()).ok_or_else(|| {
-            let why =
-                format!("its status {:?} is none of {}", self.ticket.status(), self.workflow.reference());
+            let why = format!(
+                "its status {:?} does not exist in the workflow {}",
+                self.ticket.status(),
+                self.workflow.reference()
+            );
             Rejection::new(self.state(), verb, Reason::Because(why))
         })
     }
 
-    fn named(self, verb: Verb, name: Option<&str>) -> Result<Option<StatusId>, Rejection> {
+    fn named_status(self, verb: Verb, name: Option<&str>) -> Result<Option<StatusId>, Rejection> {
         let Some(name) = name else { return Ok(None) };
         let found = self.workflow.find(name);
         if found.is_none() {
@@ -181,31 +187,31 @@ impl<'a> TransitionRequest<'a> {
         Ok(found)
     }
 
-    /// A step from state to state.
-    fn step(self, step: StepKind, verb: Verb, said: Said<'_>) -> Result<Destination, Rejection> {
-        let from = self.here(verb)?;
-        let to = self.named(verb, said.to)?;
-        // What the lifecycle refuses needs no further reason, but whose it is may be one more.
+    /// Checks a step of the lifecycle.
+    fn step(self, step: StepKind, verb: Verb, details: StepDetails<'_>) -> Result<Destination, Rejection> {
+        let from = self.current_status(verb)?;
+        let to = self.named_status(verb, details.status)?;
+        // If the lifecycle refuses the step, the workflow is not checked. The actor's permissions are.
         if !self.state().accepts(step) {
             self.by_state(verb)?;
         }
-        let edges = self.workflow.candidates(from, Trigger::Step(step), to, said.hold);
-        let status = self.choose(verb, from, &edges, Trigger::Step(step), said)?;
-        Ok(Destination { step: Some(step), status: self.entered(status) })
+        let edges = self.workflow.candidates(from, Trigger::Step(step), to, details.hold);
+        let status = self.choose(verb, from, &edges, Trigger::Step(step), details)?;
+        Ok(Destination { step: Some(step), status: self.status_name(status) })
     }
 
-    /// To another status: within the state, or by the step that leads there.
-    fn go(self, said: Said<'_>) -> Result<Destination, Rejection> {
+    /// Checks a move to another status: within the state, or by the step that leads there.
+    fn move_to(self, details: StepDetails<'_>) -> Result<Destination, Rejection> {
         let verb = Verb::Move;
-        let from = self.here(verb)?;
-        let to = self.named(verb, said.to)?;
+        let from = self.current_status(verb)?;
+        let to = self.named_status(verb, details.status)?;
         let leads = |trigger: &Trigger| {
             to.is_some() && !self.workflow.candidates(from, *trigger, to, None).is_empty()
         };
-        // Of several steps that lead there, the first that this actor may take: the requester confirms, agents close.
-        let theirs = |trigger: &Trigger| matches!(trigger, Trigger::Step(step) if self.not_theirs(Verb::Step(*step)).is_none());
+        // If several steps lead there, the first that this actor may take: the requester confirms, agents close.
+        let may_step = |trigger: &Trigger| matches!(trigger, Trigger::Step(step) if self.actor_reason(Verb::Step(*step)).is_none());
         let within = Some(Trigger::Move).filter(leads);
-        let trigger = within.or_else(|| Trigger::all().filter(leads).find(theirs));
+        let trigger = within.or_else(|| Trigger::all().filter(leads).find(may_step));
         let Some(trigger) = trigger.or_else(|| Trigger::all().find(leads)) else {
             let mut available = Vec::new();
             for edge in Trigger::all().flat_map(|trigger| self.workflow.edges(from, trigger)) {
@@ -214,7 +220,7 @@ impl<'a> TransitionRequest<'a> {
                     available.push(name.clone());
                 }
             }
-            let no_transition = Reason::NoTransition { to: said.to.map(str::to_owned), available };
+            let no_transition = Reason::NoTransition { to: details.status.map(str::to_owned), available };
             self.refused(verb, vec![no_transition])?;
             return Ok(Destination { step: None, status: None });
         };
@@ -225,72 +231,75 @@ impl<'a> TransitionRequest<'a> {
         };
         if step == Some(StepKind::Resolve) {
             let verb = Verb::Step(StepKind::Resolve);
-            let why = "say what the solution is, and name the status with it".to_owned();
+            let why = "a move has no solution: use resolve with this status".to_owned();
             let mut reasons = vec![Reason::Because(why)];
-            // The reason in words is the solution, which is asked for already.
-            let more = self.choose(verb, from, &edges, trigger, said);
+            // The comment of `resolve` is the solution, which the first reason already asks for.
+            let more = self.choose(verb, from, &edges, trigger, details);
             reasons.extend(more.err().into_iter().flat_map(|no| no.reasons));
             reasons.retain(|reason| !matches!(reason, Reason::Unsaid { .. }));
             self.refused(verb, reasons)?;
         }
-        let status = self.choose(step.map_or(verb, Verb::Step), from, &edges, trigger, said)?;
+        let status = self.choose(step.map_or(verb, Verb::Step), from, &edges, trigger, details)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {
-            let why = "say for what it is to wait: hold it for that, and name the status with it".to_owned();
+            let why = "the status has no hold reason: use hold with a reason and this status".to_owned();
             self.refused(verb, vec![Reason::Because(why)])?;
         }
-        Ok(Destination { step, status: self.entered(status) })
+        Ok(Destination { step, status: self.status_name(status) })
     }
 
-    fn entered(self, status: StatusId) -> Option<Arc<str>> {
+    fn status_name(self, status: StatusId) -> Option<Arc<str>> {
         self.ticket.placed.as_ref().map(|_| self.workflow.status(status).name.as_str().into())
     }
 
-    /// The first of these ways that may be taken.
+    /// Returns the destination of the first edge that may be taken.
+    ///
+    /// The first edge with satisfied guards and permissions is chosen. The checks for required fields and comments apply to
+    /// that edge alone.
     fn choose(
         self,
         verb: Verb,
         from: StatusId,
         edges: &[&Edge],
         trigger: Trigger,
-        said: Said<'_>,
+        details: StepDetails<'_>,
     ) -> Result<StatusId, Rejection> {
         let mut reasons: Vec<Reason> = Vec::new();
-        let theirs = self.not_theirs(verb);
+        let actor_reason = self.actor_reason(verb);
         if edges.is_empty() {
-            reasons.push(self.no_transition(from, trigger, said));
+            reasons.push(self.no_transition(from, trigger, details));
         }
-        let facts = Known { ticket: self.ticket, by: self.by };
+        let facts = GuardFacts { ticket: self.ticket, by: self.by };
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
         for edge in edges {
-            let mut against = self.closed(edge, &mut answers);
-            // A way that is open is the one; what it then demands is demanded.
-            let open = against.is_empty();
-            against.extend(self.demands(from, edge, trigger, said));
-            if open && against.is_empty() && theirs.is_none() {
+            let mut edge_reasons = self.closed_reasons(edge, &mut answers);
+            let open = edge_reasons.is_empty();
+            edge_reasons.extend(self.unmet_requirements(from, edge, trigger, details));
+            if open && edge_reasons.is_empty() && actor_reason.is_none() {
                 return Ok(edge.to);
             }
             if open {
                 reasons.clear();
             }
-            reasons.extend(against);
+            reasons.extend(edge_reasons);
             if open {
                 break;
             }
         }
-        reasons.extend(theirs);
-        let mut told: Vec<Reason> = Vec::new();
+        reasons.extend(actor_reason);
+        let mut distinct: Vec<Reason> = Vec::new();
         for reason in reasons {
-            if !told.contains(&reason) {
-                told.push(reason);
+            if !distinct.contains(&reason) {
+                distinct.push(reason);
             }
         }
-        self.refused(verb, told)?;
-        // Not reached: without a reason there was a way.
+        self.refused(verb, distinct)?;
+        // Not reached: if there is no edge to take, there is a reason.
         Ok(from)
     }
 
-    /// Why there is no way to choose from: none leads there, or only to what waits for something else.
-    fn no_transition(self, from: StatusId, trigger: Trigger, said: Said<'_>) -> Reason {
+    /// Returns the reason for which no edge is a candidate: none leads there, or each leads to a status that waits for
+    /// something else.
+    fn no_transition(self, from: StatusId, trigger: Trigger, details: StepDetails<'_>) -> Reason {
         let available: BTreeMap<&str, Option<&HoldReason>> = self
             .workflow
             .edges(from, trigger)
@@ -298,21 +307,21 @@ impl<'a> TransitionRequest<'a> {
             .map(|edge| self.workflow.status(edge.to))
             .map(|status| (status.name.as_str(), status.reason.as_ref()))
             .collect();
-        if let Some(hold) = said.hold {
-            let named = available.iter().filter(|(name, _)| said.to.is_none_or(|to| to == **name));
-            let waits: Vec<String> = named
+        if let Some(hold) = details.hold {
+            let named = available.iter().filter(|(name, _)| details.status.is_none_or(|to| to == **name));
+            let other_reasons: Vec<String> = named
                 .filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?)))
                 .collect();
-            if !waits.is_empty() {
-                return Reason::Because(format!("{}, and not for {hold}", waits.join(", ")));
+            if !other_reasons.is_empty() {
+                return Reason::Because(format!("{}, not for {hold}", other_reasons.join(", ")));
             }
         }
         let available = available.into_keys().map(str::to_owned).collect();
-        Reason::NoTransition { to: said.to.map(str::to_owned), available }
+        Reason::NoTransition { to: details.status.map(str::to_owned), available }
     }
 
-    /// Why a way is not open: its guards, and who may take it.
-    fn closed(self, edge: &Edge, answers: &mut Answers<'_>) -> Vec<Reason> {
+    /// Returns the reasons that close an edge: its failing guards, and the actor's missing permission.
+    fn closed_reasons(self, edge: &Edge, answers: &mut Answers<'_>) -> Vec<Reason> {
         let to = &self.workflow.status(edge.to).name;
         let failing = edge.guards.iter().filter(|guard| !answers.holds(**guard)).collect::<Vec<_>>();
         let guards = failing.into_iter().map(|guard| answers.name(*guard).to_owned());
@@ -324,8 +333,15 @@ impl<'a> TransitionRequest<'a> {
         reasons
     }
 
-    /// What must be said or filled in for a way. To cancel, nothing is demanded on leaving: a mistake needs no care.
-    fn demands(self, from: StatusId, edge: &Edge, trigger: Trigger, said: Said<'_>) -> Vec<Reason> {
+    /// Returns the required fields and comments that an edge lacks. `cancel` skips the fields that the current status
+    /// requires on leaving, because a ticket opened by mistake need not be completed first.
+    fn unmet_requirements(
+        self,
+        from: StatusId,
+        edge: &Edge,
+        trigger: Trigger,
+        details: StepDetails<'_>,
+    ) -> Vec<Reason> {
         let to = self.workflow.status(edge.to);
         let mut reasons = Vec::new();
         if matches!(self.exemption, Exemption::Nothing | Exemption::Reason) {
@@ -333,9 +349,9 @@ impl<'a> TransitionRequest<'a> {
             let leaving =
                 leave.iter().filter(|_| trigger != Trigger::Step(StepKind::Cancel) && from != edge.to);
             let fields: BTreeSet<&String> = leaving.chain(&to.enter).collect();
-            // The code of a former resolution does not answer for this one.
+            // A new resolution needs its own code: the code of an earlier one does not count.
             let filled = |field: &str| match field {
-                "resolution_code" if trigger == Trigger::Step(StepKind::Resolve) => said.code.is_some(),
+                "resolution_code" if trigger == Trigger::Step(StepKind::Resolve) => details.code.is_some(),
                 _ => self.ticket.has_filled(field),
             };
             let missing = fields.into_iter().filter(|field| !filled(field));
@@ -344,7 +360,7 @@ impl<'a> TransitionRequest<'a> {
         }
         if edge.reason
             && self.exemption == Exemption::Nothing
-            && said.why.is_none_or(|why| why.trim().is_empty())
+            && details.comment.is_none_or(|why| why.trim().is_empty())
         {
             reasons.push(Reason::Unsaid { to: to.name.clone() });
         }
@@ -352,9 +368,9 @@ impl<'a> TransitionRequest<'a> {
     }
 
     fn is(self, by: &Actor, performer: &Performer) -> bool {
-        let attribute = |name: &str, wanted: &str| match by.attributes.get(name) {
-            Some(Value::Text(text)) => text == wanted,
-            Some(Value::List(items)) => items.iter().any(|item| item == wanted),
+        let attribute = |name: &str, expected: &str| match by.attributes.get(name) {
+            Some(Value::Text(text)) => text == expected,
+            Some(Value::List(items)) => items.iter().any(|item| item == expected),
             _ => false,
         };
         match (performer, &by.who) {
@@ -370,7 +386,7 @@ impl<'a> TransitionRequest<'a> {
 }
 
 impl Snapshot {
-    /// Whether a field of an obligation is filled.
+    /// True if a required field has a value that is not empty.
     pub(crate) fn has_filled(&self, field: &str) -> bool {
         self.fact(field).is_some_and(|value| match &*value {
             Value::Text(text) => !text.trim().is_empty(),
@@ -380,13 +396,13 @@ impl Snapshot {
     }
 }
 
-/// The ticket, and who acts.
-struct Known<'a> {
+/// The facts for guards: those of the ticket and of the actor.
+struct GuardFacts<'a> {
     ticket: &'a Snapshot,
     by: Option<&'a Actor>,
 }
 
-impl Facts for Known<'_> {
+impl Facts for GuardFacts<'_> {
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>> {
         let Some(of_actor) = field.strip_prefix("actor") else { return self.ticket.fact(field) };
         let by = self.by?;

@@ -1,4 +1,4 @@
-//! Steps and moves as they happen: by somebody, by a message, by a timer; and a change of workflow.
+//! Steps and moves by an actor, by a message and by a timer; and the change to another workflow.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::ticket::timer::TimerKind;
 use crate::workflow::Workflow;
 
 impl Draft {
-    /// Whether one thing may be done now, and where it leads.
+    /// Checks that a part of an action is permitted now. Returns its destination if it is a step or a move.
     pub(super) fn destination(
         &self,
         part: &Action,
@@ -43,8 +43,8 @@ impl Draft {
         Ok(TransitionRequest { ticket, workflow, by, exemption })
     }
 
-    /// Takes a step that was allowed.
-    pub(super) fn go_on(
+    /// Takes a permitted step.
+    pub(super) fn take_step(
         &mut self,
         destination: Option<Destination>,
         to: State,
@@ -53,13 +53,13 @@ impl Draft {
         context: &DecisionContext<'_>,
     ) -> Result<()> {
         let Some(Destination { step, status }) = destination else { return Ok(()) };
-        let (_, why) = part.step_options();
+        let (_, comment) = part.step_options();
         let moved = Change::Moved { from: self.state(), to, step, cause: Cause::Action, code, status };
-        self.say(context, moved, words("reason", why)?)
+        self.emit_words(context, moved, words("reason", comment)?)
     }
 
-    /// Goes to a status that was named.
-    pub(super) fn go_to(
+    /// Takes a permitted move to a status.
+    pub(super) fn move_to_status(
         &mut self,
         destination: Option<Destination>,
         part: &Action,
@@ -68,37 +68,38 @@ impl Draft {
         let to = match &destination {
             Some(Destination { step: Some(step), status }) => match step {
                 StepKind::Hold => {
-                    state::OnHold { reason: self.reason_at(status.as_ref(), context)?, until: None }.into()
+                    state::OnHold { reason: self.hold_reason_of(status.as_ref(), context)?, until: None }
+                        .into()
                 }
                 StepKind::Confirm | StepKind::Close => state::Closed.into(),
                 StepKind::Cancel => state::Cancelled.into(),
-                // To resolve needs words, so a move never does it.
+                // A move has no solution, so it is never allowed to resolve.
                 StepKind::Resolve => return Ok(()),
                 StepKind::Start | StepKind::Resume | StepKind::Reopen => state::Active.into(),
             },
             Some(Destination { step: None, status: Some(to) }) => {
-                let (_, why) = part.step_options();
-                let passed =
+                let (_, comment) = part.step_options();
+                let status_changed =
                     Change::StatusChanged { from: self.snapshot().status().into(), to: Arc::clone(to) };
-                return self.say(context, passed, words("reason", why)?);
+                return self.emit_words(context, status_changed, words("reason", comment)?);
             }
             _ => return Ok(()),
         };
-        self.go_on(destination, to, part, None, context)
+        self.take_step(destination, to, part, None, context)
     }
 
-    /// What a ticket waits for in this status.
-    fn reason_at(&self, status: Option<&Arc<str>>, context: &DecisionContext<'_>) -> Result<HoldReason> {
+    /// Returns the hold reason of this status.
+    fn hold_reason_of(&self, status: Option<&Arc<str>>, context: &DecisionContext<'_>) -> Result<HoldReason> {
         let workflow = self.request(None, Exemption::Nothing, context)?.workflow;
         let reason =
             status.and_then(|it| workflow.find(it)).and_then(|it| workflow.status(it).reason.clone());
-        // The way was allowed, so the status names its reason.
+        // The move was permitted, so the status has a reason.
         Ok(reason.unwrap_or(HoldReason::Scheduled))
     }
 
-    /// Lets a message or a timer take a step, if the workflow has a way for it; if not, the ticket stays, and what was
-    /// to happen by itself is over.
-    pub(super) fn go_by_itself(
+    /// Takes the step of a message or a timer. If the workflow refuses it, the ticket stays in its status, and the timer of
+    /// that status expires.
+    pub(super) fn step_automatically(
         &mut self,
         action: &Action,
         at: DateTime<Utc>,
@@ -117,7 +118,7 @@ impl Draft {
             Err(rejection) => {
                 let timer = match (&self.snapshot().state, cause) {
                     (_, Cause::Timer(timer)) => timer,
-                    // Somebody objected, so what comes now is no silence.
+                    // The requester wrote, so the ticket must not close for lack of an answer.
                     (State::Resolved(resolved), _) if resolved.closes_at.is_some() => TimerKind::Silence,
                     _ => return Ok(()),
                 };
@@ -129,7 +130,7 @@ impl Draft {
         self.emit(at, by, change, Personal::default())
     }
 
-    /// Goes over to the workflow of a new kind, if that follows another one.
+    /// Moves the ticket to the workflow of its new kind, if that is another workflow.
     pub(super) fn follow_kind(&mut self, kind: &Kind, context: &DecisionContext<'_>) -> Result<()> {
         let workflow = context.workflows.for_kind(kind.as_str());
         if workflow.reference().name == self.snapshot().workflow().name {
@@ -161,8 +162,8 @@ impl Draft {
 }
 
 impl Snapshot {
-    /// The ticket as it would be after one part of an action, as far as the parts after it depend on it.
-    pub(super) fn imagine(&mut self, part: &Action, destination: Option<Destination>) {
+    /// Applies the effects of one part of an action that the checks of later parts depend on.
+    pub(super) fn simulate(&mut self, part: &Action, destination: Option<Destination>) {
         if let Some(Destination { step, status }) = destination {
             if let Some(step) = step {
                 self.state = match step.target().plain() {
