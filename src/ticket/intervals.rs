@@ -1,4 +1,4 @@
-//! The intervals of a ticket's life, computed from its history.
+//! The state intervals of a ticket, computed from its history.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::missing_history::MissingHistory;
 use crate::ticket::snapshot::Snapshot;
 
-/// The states a ticket was in, from its opening on, computed from its history.
+/// Returns the state intervals of a ticket from its opening on, computed from its history.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, HoldReason, NewTicket, StateKind, ticket};
@@ -33,7 +33,7 @@ pub fn intervals(events: &[Event]) -> Vec<StateInterval> {
     intervals
 }
 
-/// Adds what the next event means for the intervals.
+/// Applies the next event to the intervals.
 fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     match &event.change {
         Change::Opened(opened) => intervals.push(StateInterval::new(event.at, &opened.state)),
@@ -47,41 +47,42 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     }
 }
 
-/// The intervals of a ticket's life as far as a decision knows them: all of them, if it has read or made the whole history,
-/// else the current one.
+/// The state intervals that are available to a decision: all of them if the decision has the whole history, otherwise only
+/// the current one.
 #[derive(Debug, Clone)]
 pub(in crate::ticket) struct KnownIntervals(Option<Vec<StateInterval>>);
 
 impl KnownIntervals {
-    /// Those of a ticket that is about to be opened.
+    /// The intervals of a ticket that is about to be opened.
     pub(in crate::ticket) fn beginning() -> KnownIntervals {
         KnownIntervals(Some(Vec::new()))
     }
 
-    /// Those of a stored ticket, with its history if that was read.
+    /// The intervals of a stored ticket. `history` is `None` if it was not read.
     pub(in crate::ticket) fn of(history: Option<&[Event]>) -> KnownIntervals {
         KnownIntervals(history.map(intervals))
     }
 
-    /// Adds what the next event means for them.
+    /// Applies the next event.
     pub(in crate::ticket) fn extend(&mut self, event: &Event) {
         if let Some(intervals) = &mut self.0 {
             extend(intervals, event);
         }
     }
 
-    /// All of them.
+    /// Returns all intervals.
     ///
     /// # Errors
-    /// [`MissingHistory`].
+    /// [`MissingHistory`] if the history was not read.
     pub(in crate::ticket) fn all(&self, ticket: &Snapshot) -> Result<&[StateInterval]> {
         self.0.as_deref().ok_or_else(|| MissingHistory::of(ticket.id))
     }
 
-    /// Those that end after an instant, and perhaps earlier ones.
+    /// Returns the intervals that end after `from`. The result may include earlier ones.
     ///
     /// # Errors
-    /// [`MissingHistory`], unless the current one began at that instant or before.
+    /// [`MissingHistory`] if the history was not read, and the current interval began after `from` or the times of the
+    /// history run backwards.
     pub(in crate::ticket) fn since(
         &self,
         from: DateTime<Utc>,
@@ -94,11 +95,11 @@ impl KnownIntervals {
         self.all(ticket).map(Cow::Borrowed)
     }
 
-    /// Whether an interval of a state in which the ticket is not open began at this instant, which is the present one or,
-    /// in an imported history, that of the present event.
+    /// True if the ticket entered a finished state (resolved, closed or cancelled) at this instant. `at` must be the time of
+    /// the current event.
     ///
     /// # Errors
-    /// [`MissingHistory`], if the times of the history run backwards.
+    /// [`MissingHistory`] if the history was not read and its times run backwards.
     pub(in crate::ticket) fn ended_at(&self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<bool> {
         if ticket.out_of_order {
             return Ok(self.all(ticket)?.iter().any(|it| !it.state.is_open() && it.since == at));
@@ -108,7 +109,7 @@ impl KnownIntervals {
     }
 }
 
-/// The start of the current interval. It differs from `state_since` if imported history dated the state again.
+/// Returns the start of the current interval. It differs from `state_since` if an imported event has dated the state again.
 fn current_since(ticket: &Snapshot) -> DateTime<Utc> {
     let dated = match ticket.state.kind() {
         StateKind::Resolved => ticket.resolved_at,

@@ -159,6 +159,6 @@ pub struct Link {
 impl Link {
     /// Returns the message for an attempt to remove a link that does not exist.
     pub(crate) fn is_missing(self) -> String {
-        format!("it is not {} that ticket", self.kind)
+        format!("the ticket has no \"{}\" link to that ticket", self.kind)
     }
 }

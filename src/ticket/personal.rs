@@ -1,8 +1,8 @@
-//! What people wrote and are called: the personal part of events and tickets. Each piece has one owner.
+//! The personal part of events and tickets: texts, names and addresses. Each piece has one owner.
 //!
-//! Words of a contact belong to that contact. Words of an agent, a program or the desk belong to the ticket's
-//! requester at that time, because they are about the requester. Names and addresses belong to the contact whom they
-//! name. A piece keeps its owner, whoever becomes the requester later.
+//! The text of a contact belongs to that contact. The text of an agent, a program or the desk belongs to the requester at
+//! that time, because it is about the requester. Names and addresses belong to the contact that they identify. A piece
+//! keeps its owner if the requester of the ticket changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,19 +15,19 @@ use crate::id::ContactId;
 use crate::ticket::people::{Person, Who};
 use crate::value::Value;
 
-/// Whose a personal piece is. In JSON the contact's id; the empty text for nobody.
+/// The owner of a personal piece. In JSON it is the contact's id, or the empty string for nobody.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(from = "ContactId")]
 #[non_exhaustive]
 pub enum Owner {
-    /// Nobody: the desk's words on a ticket that had no requester.
+    /// Nobody. The owner of the desk's texts on a ticket that had no requester.
     Nobody,
-    /// This contact.
+    /// A contact.
     Contact(ContactId),
 }
 
 impl Owner {
-    /// Whose the words of this speaker are on a ticket of this requester.
+    /// Returns the owner of a text that this actor writes on a ticket with this requester.
     pub(crate) fn of_words(by: &Who, requester: Option<&ContactId>) -> Owner {
         match (by, requester) {
             (Who::Contact(id), _) | (_, Some(id)) => Owner::Contact(id.clone()),
@@ -35,7 +35,7 @@ impl Owner {
         }
     }
 
-    /// The contact, if there is one.
+    /// Returns the contact; `None` for [`Owner::Nobody`].
     pub fn contact(&self) -> Option<&ContactId> {
         match self {
             Owner::Contact(id) => Some(id),
@@ -56,7 +56,8 @@ impl Serialize for Owner {
     }
 }
 
-/// The personal pieces of one owner. A text alone is a plain string in JSON, because most events have no more.
+/// The personal pieces of one owner. In JSON a text without other pieces is a plain string, because most events have only a
+/// text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
@@ -64,41 +65,41 @@ pub struct Words {
     /// The subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The message, the note or the reason given.
+    /// The message, the note or the comment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The resolution in words.
+    /// The solution, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<String>,
-    /// Names of attached files, in the order of the attachments.
+    /// The names of the attached files, in the order of the attachments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
     /// Custom fields of type text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
-    /// The owner's name to show.
+    /// The owner's display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The owner's e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The owner's telephone number.
+    /// The owner's phone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
 impl Words {
-    /// A text alone.
+    /// Creates a value with a text only.
     pub fn text(text: impl Into<String>) -> Words {
         Words { text: Some(text.into()), ..Words::default() }
     }
 
-    /// Whether there is no piece.
+    /// True if there is no piece.
     pub fn is_empty(&self) -> bool {
         *self == Words::default()
     }
 
-    /// One custom field alone.
+    /// Creates a value with one custom field only.
     pub(crate) fn field(name: impl Into<String>, value: Value) -> Words {
         Words { fields: BTreeMap::from([(name.into(), value)]), ..Words::default() }
     }
@@ -115,7 +116,7 @@ impl Words {
         (self.name, self.email, self.phone) = (None, None, None);
     }
 
-    /// Adds pieces. One that is here already is replaced.
+    /// Adds pieces. A piece that exists already is replaced.
     fn extend(&mut self, other: Words) {
         let Words { subject, text, resolution, files, fields, name, email, phone } = other;
         for (here, new) in [
@@ -150,7 +151,7 @@ impl Serialize for Words {
                 files,
                 fields,
             } if files.is_empty() && fields.is_empty() => to.serialize_str(text),
-            // The derived one, field by field.
+            // The derived implementation, field by field.
             words => Words::serialize(words, to),
         }
     }
@@ -184,11 +185,11 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
-/// The personal part: everything that people wrote or are called, by owner. Of an event, what was said in it; of a
-/// ticket, what of it holds now.
+/// The personal part of an event or ticket: texts, names and addresses by owner.
 ///
-/// Readers who do not ask whose a piece is need not look at owners: a part has one subject, one text, one resolution
-/// and one value of each field.
+/// The personal part of an event has the pieces that the event added. The personal part of a ticket has the current
+/// pieces. Each has at most one subject, one text, one resolution and one value of each field, so these can be read without
+/// the owner.
 ///
 /// ```
 /// use firstline::ticket::personal::Owner;
@@ -202,7 +203,7 @@ impl<'de> Deserialize<'de> for Words {
 /// let history = desk.records().history(id)?;
 /// let owners: Vec<_> = history.iter().flat_map(|event| event.personal.owners()).map(|(owner, _)| owner).collect();
 /// let (boris, eva) = (Owner::Contact("boris".into()), Owner::Contact("eva".into()));
-/// assert_eq!(owners, [&boris, &boris, &eva]); // Anna's words are about Boris, who asks.
+/// assert_eq!(owners, [&boris, &boris, &eva]); // Anna's reply belongs to Boris, the requester.
 /// assert_eq!(history[1].personal.text(), Some("Which headset?"));
 ///
 /// let mut personal = desk.ticket(id)?.snapshot().personal.clone();
@@ -211,84 +212,84 @@ impl<'de> Deserialize<'de> for Words {
 /// assert!(personal.is_empty());
 /// # Ok::<(), firstline::Error>(())
 /// ```
-// A sorted list without empty words: a part seldom has more than two owners, and most have one.
+// A list sorted by owner, without empty entries: most parts have one owner, and few have more than two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Personal(Vec<(Owner, Words)>);
 
 impl Personal {
-    /// The pieces of one owner alone.
+    /// Creates a personal part with the pieces of one owner.
     pub fn of(owner: Owner, words: Words) -> Personal {
         let mut personal = Personal::default();
         personal.add(owner, words);
         personal
     }
 
-    /// Whether there is nothing personal.
+    /// True if there is no piece.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The owners with their pieces, in the order of ids. Nobody comes first.
+    /// Returns the owners with their pieces, sorted by id. [`Owner::Nobody`] comes first.
     pub fn owners(&self) -> impl Iterator<Item = (&Owner, &Words)> {
         self.0.iter().map(|(owner, words)| (owner, words))
     }
 
-    /// The pieces of this owner.
+    /// Returns the pieces of this owner.
     pub fn words(&self, owner: &Owner) -> Option<&Words> {
         self.place(owner).ok().and_then(|place| self.0.get(place)).map(|(_, words)| words)
     }
 
-    /// The subject.
+    /// Returns the subject.
     pub fn subject(&self) -> Option<&str> {
         self.first(|words| words.subject.as_deref())
     }
 
-    /// The message, the note or the reason given.
+    /// Returns the message, the note or the comment.
     pub fn text(&self) -> Option<&str> {
         self.first(|words| words.text.as_deref())
     }
 
-    /// The resolution in words.
+    /// Returns the text of the resolution.
     pub fn resolution(&self) -> Option<&str> {
         self.first(|words| words.resolution.as_deref())
     }
 
-    /// Names of attached files, in the order of the attachments.
+    /// Returns the names of the attached files, in the order of the attachments.
     pub fn files(&self) -> &[String] {
         self.first(|words| Some(&*words.files).filter(|files| !files.is_empty())).unwrap_or_default()
     }
 
-    /// The value of a custom field of type text.
+    /// Returns the value of a custom field of type text.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.first(|words| words.fields.get(name))
     }
 
-    /// The custom fields of type text, with their values.
+    /// Returns the custom fields of type text, with their values.
     pub fn fields(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter().flat_map(|(_, words)| &words.fields)
     }
 
-    /// Name and addresses of a contact, if any is known.
+    /// Returns the name and the addresses of a contact, if any is known.
     pub fn person(&self, id: &ContactId) -> Option<Person> {
         let words = self.words(&Owner::Contact(id.clone())).filter(|words| words.names_anybody())?;
         Some(Person { name: words.name.clone(), email: words.email.clone(), phone: words.phone.clone() })
     }
 
-    /// The contacts of whom a name or an address is known, with the name.
+    /// Returns the contacts that have a name or an address, each with its name.
     pub(crate) fn people(&self) -> impl Iterator<Item = (&ContactId, Option<&str>)> {
         let named = self.0.iter().filter(|(_, words)| words.names_anybody());
         named.filter_map(|(owner, words)| Some((owner.contact()?, words.name.as_deref())))
     }
 
-    /// Removes every piece of this owner. Pieces of others stay.
+    /// Removes every piece of this owner. The pieces of other owners are unchanged.
     ///
-    /// Folding a history from which an owner's pieces were erased gives the ticket with the same pieces erased: the
-    /// facts and everybody else's pieces are as before.
+    /// Erasing an owner's pieces from every event and then folding the history gives the same ticket as erasing them from
+    /// the folded ticket. The facts and the pieces of other owners are unchanged in both cases.
     pub fn erase(&mut self, owner: &Owner) {
         self.0.retain(|(it, _)| it != owner);
     }
 
-    /// Adds pieces of an owner. A piece that the owner has already is replaced.
+    /// Adds pieces of an owner. A piece that the owner already has is replaced.
     pub fn add(&mut self, owner: Owner, words: Words) {
         if words.is_empty() {
             return;
@@ -306,13 +307,13 @@ impl Personal {
         }
     }
 
-    /// Adds the name and addresses of a contact.
+    /// Adds the name and the addresses of a contact.
     pub(crate) fn add_person(&mut self, id: &ContactId, person: &Person) {
         self.add(Owner::Contact(id.clone()), Words::of_person(person.clone()));
     }
 
-    /// Adds the subject, fields, names and addresses of an event. Names and addresses replace those of the same contact, whoever
-    /// gave them. Earlier values of the subject and the fields must be cleared before.
+    /// Adds the subject, the fields, the names and the addresses of an event. Names and addresses replace those of the same
+    /// contact under all owners. The caller clears earlier values of the subject and the fields first.
     pub(crate) fn describe(&mut self, event: &Personal) {
         for (owner, words) in &event.0 {
             if let Some(id) = owner.contact().filter(|_| words.names_anybody()) {
@@ -325,7 +326,7 @@ impl Personal {
         }
     }
 
-    /// Replaces the resolution by the text of an event.
+    /// Replaces the resolution with the text of an event.
     pub(crate) fn resolve(&mut self, event: &Personal) {
         self.edit(|_, words| words.resolution = None);
         for (owner, words) in &event.0 {
@@ -333,7 +334,7 @@ impl Personal {
         }
     }
 
-    /// The resolution as the text of an event that says it again. Its owner stays.
+    /// Returns the resolution as the text of an event that repeats it. The owner is unchanged.
     pub(crate) fn resolution_as_text(&self) -> Personal {
         let mut text = Personal::default();
         for (owner, words) in &self.0 {
@@ -342,7 +343,7 @@ impl Personal {
         text
     }
 
-    /// Removes text and file names: they belong to one event.
+    /// Removes the text and the file names, which belong to one event.
     pub(crate) fn clear_text(&mut self) {
         self.edit(|_, words| {
             words.text = None;
@@ -358,7 +359,7 @@ impl Personal {
         self.edit(|_, words| drop(words.fields.remove(name)));
     }
 
-    /// Removes the name and addresses of a contact. Their words stay.
+    /// Removes the name and the addresses of a contact. The contact's texts are unchanged.
     pub(crate) fn clear_person(&mut self, id: &ContactId) {
         self.edit(|owner, words| {
             if owner.contact() == Some(id) {
@@ -379,7 +380,7 @@ impl Personal {
         self.0.iter().find_map(|(_, words)| piece(words))
     }
 
-    /// Where this owner is, or where they would be inserted.
+    /// Returns the index of this owner, or the index to insert them at.
     fn place(&self, owner: &Owner) -> Result<usize, usize> {
         self.0.binary_search_by(|(it, _)| it.cmp(owner))
     }

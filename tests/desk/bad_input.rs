@@ -82,11 +82,11 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
         (Action::hold(HoldReason::Own(String::new())), "hold reason is empty; allowed: 1 to 255 characters"),
         (
             Action::hold_until(HoldReason::Customer, stage::monday()),
-            "hold until 2026-01-05 09:00:00 UTC would be over already; allowed: an instant after 2026-01-05 09:00:00 UTC",
+            "hold would end at 2026-01-05 09:00:00 UTC, which is not in the future; allowed: an instant after 2026-01-05 09:00:00 UTC",
         ),
         (
             Action::hold_until(HoldReason::Customer, firstline::DateTime::<firstline::Utc>::MIN_UTC),
-            "would be over already",
+            "which is not in the future",
         ),
         (Action::assign(""), "agent id is empty; allowed: 1 to 200 bytes without control characters"),
         (

@@ -50,7 +50,7 @@ fn a_hand_over_takes_the_ticket_from_its_agent() {
         let again = Action::hand_over("network", Line::Second, "loose cable");
         let error = stage.refuses(id, |desk| desk.act(id, again, anna()));
         assert!(
-            error.to_string().starts_with("hand over is refused: network, 2nd line, has it already"),
+            error.to_string().starts_with("hand over is refused: network, 2nd line, has the ticket already"),
             "{error}"
         );
         // To another line of the same team it may go, and to an agent and the team's next one in one action.

@@ -49,7 +49,7 @@ fn a_link_to_itself_to_nobody_or_away_from_nothing_is_refused() {
         let (one, other) = (stage.open(), stage.open());
         let error = stage.refuses(one, |desk| desk.act(one, Action::link(LinkKind::CausedBy, one), anna()));
         assert!(
-            error.to_string().starts_with("link is refused: a ticket is not linked with itself"),
+            error.to_string().starts_with("link is refused: a ticket cannot be linked to itself"),
             "{error}"
         );
         assert_eq!(rejection(&error).verb, Verb::Link);
@@ -61,7 +61,12 @@ fn a_link_to_itself_to_nobody_or_away_from_nothing_is_refused() {
 
         let unlink = Action::Unlink(Link { kind: LinkKind::ParentOf, to: other });
         let error = stage.refuses(one, |desk| desk.act(one, unlink, anna()));
-        assert!(error.to_string().starts_with("link is refused: it is not parent of that ticket"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with(r#"link is refused: the ticket has no "parent of" link to that ticket"#),
+            "{error}"
+        );
     });
 }
 
@@ -205,7 +210,7 @@ fn a_link_that_another_ticket_never_made_cannot_be_taken_away() {
         for kind in KINDS {
             let unlink = Action::unlink(kind, other);
             let error = stage.refuses(one, |desk| desk.act(one, unlink, anna()));
-            let why = format!("link is refused: it is not {kind} that ticket");
+            let why = format!(r#"link is refused: the ticket has no "{kind}" link to that ticket"#);
             assert!(error.to_string().starts_with(&why), "{error}");
         }
         // Taken away by the one end, it is gone for the other.

@@ -117,7 +117,7 @@ fn a_modifier_is_named_and_taken_off() {
         let off = || Action::Modifier { name: "reputational damage".to_owned(), on: false };
         let error = stage.refuses(id, |desk| desk.act(id, off(), anna()));
         assert!(
-            error.to_string().contains(r#""reputational damage" is not named on this ticket"#),
+            error.to_string().contains(r#"the ticket does not have the modifier "reputational damage""#),
             "{error}"
         );
         stage.does(id, Action::modifier("reputational damage"));

@@ -125,11 +125,11 @@ fn a_move_to_another_state_is_the_step_that_leads_there() {
         stage.does(id, Action::category(["lamp"]).and(Action::move_to("Inspection")));
         assert_eq!(stage.ticket(id).state.kind(), StateKind::Active);
         let error = stage.refuses(id, |desk| desk.act(id, Action::move_to("Refunded"), anna()));
-        assert!(error.to_string().contains("say what the solution is"), "{error}");
+        assert!(error.to_string().contains("a move has no solution"), "{error}");
         let error = stage.refuses(id, |desk| desk.act(id, Action::move_to("Refunded"), boris()));
         assert_eq!(
             error.to_string(),
-            "resolve is refused: say what the solution is, and name the status with it; resolve to \"Refunded\" needs \
+            "resolve is refused: a move has no solution: use resolve with this status; resolve to \"Refunded\" needs \
              resolution_code to be filled; resolve is for agents and programs; none of the steps accepted here is permitted \
              to this actor",
         );

@@ -1,4 +1,4 @@
-//! The clocks of a ticket, and how one of them begins, is measured and ends.
+//! The clocks of a ticket within a decision: starting, measuring and ending a clock.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ pub(super) struct After<'a> {
     pub(super) by_desk: bool,
 }
 
-/// The clocks of a ticket at work.
+/// The working copy of a ticket's clocks.
 #[derive(Debug, Clone)]
 pub(crate) struct ClockDraft {
     pub(super) agreements: AgreementSet,
     /// The latest cycle of each metric.
     pub(super) clocks: Vec<Clock>,
     pub(super) intervals: KnownIntervals,
-    /// What changed since it was last taken: the latest value of each cycle and revision, in order.
+    /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
 }
 
 impl ClockDraft {
-    /// The clocks of a ticket that is about to be opened.
+    /// Creates the clocks of a ticket that is about to be opened.
     pub(crate) fn beginning(agreements: AgreementSet) -> ClockDraft {
         ClockDraft {
             agreements,
@@ -44,28 +44,28 @@ impl ClockDraft {
         }
     }
 
-    /// The clocks of a stored ticket, with its history if that was read.
+    /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
         let clocks = ticket.clocks.clone();
         ClockDraft { agreements, clocks, intervals: KnownIntervals::of(history), changed: Vec::new() }
     }
 
-    /// The latest cycle of each metric.
+    /// Returns the latest cycle of each metric.
     pub(crate) fn clocks(&self) -> &[Clock] {
         &self.clocks
     }
 
-    /// What changed since this was last asked.
+    /// Returns the clocks that changed since the last call.
     pub(crate) fn take_changed(&mut self) -> Vec<Clock> {
         std::mem::take(&mut self.changed)
     }
 
-    /// The target's measure of this clock.
+    /// Returns the measure of this clock's target.
     pub(crate) fn measure(&self, clock: &Clock) -> Result<Measure<'_>> {
         Measure::of(&self.agreements, clock)
     }
 
-    /// Lets deadlines pass that lie before an instant.
+    /// Breaches the open clocks with a deadline before an instant.
     pub(super) fn pass(&mut self, at: DateTime<Utc>) -> Result<()> {
         for metric in self.open_metrics() {
             let Some(mut clock) = self.clock(metric).cloned() else { continue };
@@ -78,7 +78,7 @@ impl ClockDraft {
         Ok(())
     }
 
-    /// Begins another cycle, if the ticket's agreement has a target for it.
+    /// Starts a new cycle of a metric, if the ticket's agreement has a target for it.
     pub(super) fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
         let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
@@ -126,7 +126,7 @@ impl ClockDraft {
         self.end(clock, now)
     }
 
-    /// Ends a clock with what it has consumed.
+    /// Ends a clock and stores its consumed time.
     fn end(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         clock.consumed = self.consumed(&clock, now.at, now.ticket)?;
         clock.ended_at = Some(now.at);
@@ -136,7 +136,7 @@ impl ClockDraft {
         Ok(())
     }
 
-    /// The time that a clock has consumed at an instant since its last update.
+    /// Returns the time that a clock has consumed at an instant.
     pub(super) fn consumed(&self, clock: &Clock, at: DateTime<Utc>, ticket: &Snapshot) -> Result<TimeDelta> {
         let measure = self.measure(clock)?;
         if !ticket.out_of_order {
@@ -146,8 +146,7 @@ impl ClockDraft {
         Ok(clock.carried + measure.elapsed(&self.intervals.since(from, ticket)?, from, at))
     }
 
-    /// Computes the figures of an open clock from those of its last update. If these do not suffice, it is measured from
-    /// the intervals.
+    /// Computes the figures of an open clock from those of its last update, or from the intervals if these do not suffice.
     pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
@@ -156,7 +155,7 @@ impl ClockDraft {
         self.set_open(clock)
     }
 
-    /// Computes the figures of an open clock from the intervals since it is counted.
+    /// Computes the figures of an open clock from the intervals since `counted_from`.
     pub(super) fn remeasure(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
@@ -164,7 +163,7 @@ impl ClockDraft {
         self.set_open(clock)
     }
 
-    /// Keeps an open clock, paused if its time does not count.
+    /// Stores an open clock, paused if its time does not count.
     fn set_open(&mut self, mut clock: Clock) -> Result<()> {
         match (clock.state, clock.running_since.is_some()) {
             (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
@@ -175,12 +174,12 @@ impl ClockDraft {
         Ok(())
     }
 
-    /// Whether the ticket's state counts for a clock.
+    /// True if the time in the ticket's state counts for a clock.
     pub(super) fn counts(&self, clock: &Clock, ticket: &Snapshot) -> Result<bool> {
         Ok(self.measure(clock)?.counts(ticket.state.kind(), ticket.state.hold_reason()))
     }
 
-    /// Marks the clocks that ended at the instant at which the ticket ends.
+    /// Marks the clocks that ended at the instant at which the ticket was finished.
     pub(super) fn mark_ended(&mut self, at: DateTime<Utc>) {
         let ended = self.clocks.iter().filter(|it| it.ended_at == Some(at) && !it.ended_with_ticket);
         for mut clock in ended.cloned().collect::<Vec<_>>() {
@@ -189,14 +188,17 @@ impl ClockDraft {
         }
     }
 
-    /// Whether the clock's agreement changes over to new rules.
+    /// True if the clock's agreement migrates to new versions.
     pub(super) fn follows(&self, clock: &Clock) -> Result<bool> {
         let agreement = self.agreements.of(clock.pinned_to)?.agreement(&clock.agreement);
         Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
     }
 
-    /// The rules by which this ticket is measured: those of its open clocks, which change over by a migration alone;
-    /// where none is open, those in force, if the agreement of the one that ended last follows them.
+    /// Returns the agreements for this ticket at an instant.
+    ///
+    /// They are those of its open clocks, which change only in a migration. If no clock is open, they are those in force,
+    /// provided that the agreement of the clock that ended last migrates to new versions; otherwise those of that clock.
+    /// Without clocks they are those in force.
     pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
         let clock = self.clocks.iter().find(|it| it.state.is_open());
         let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
@@ -220,7 +222,7 @@ impl ClockDraft {
     }
 
     pub(super) fn set(&mut self, clock: Clock) {
-        // Every target that a cycle had is on record, so that a ledger can say what was counted by which.
+        // Every revision of a cycle is kept, so that a ledger can show the target that each period was measured with.
         let revision = (clock.metric, clock.cycle, clock.revision);
         match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
             Some(changed) => changed.clone_from(&clock),
@@ -230,7 +232,7 @@ impl ClockDraft {
     }
 }
 
-/// The clock, open again after it ended. Its figures must be computed after that.
+/// Returns an ended clock as an open one. The caller must compute its figures again.
 pub(super) fn go_on(mut clock: Clock) -> Result<Clock> {
     let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
     clock.step(if clock.state == ClockState::Missed { ClockStep::GoOnLate } else { ClockStep::GoOn })?;

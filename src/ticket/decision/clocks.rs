@@ -1,9 +1,9 @@
-//! The fold: from events to clocks.
+//! The fold of events into clocks.
 //!
-//! The same steps serve a decision, which lets them hear each event as it comes about, and a replay, which lets them
-//! hear a history. What they give depends on nothing else: no present time, no order of looking. Of events at one
-//! instant the order of their versions counts. Before an event is heard, what fell due before its instant has
-//! passed: whoever comes at the deadline itself is in time.
+//! A decision applies each new event, and a replay applies a stored history; both use the same functions. The result
+//! depends on the events and the agreements alone, not on the current time or on the time of the last `tick`. Events of one
+//! instant are applied in the order of their versions. Deadlines before the instant of an event are breached before the
+//! event is applied. An event at the deadline itself is in time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,13 +19,13 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
 
-/// The clocks after a whole history: every cycle of every metric, in the order in which they began.
+/// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// What the history itself says of clocks is not believed: they come out of what happened to the ticket. Only that
-/// a warning or a breach was told is taken from it.
+/// The clocks are computed from the changes of the ticket. [`Change::Clocked`] events are ignored. Warnings and breaches in
+/// the history mark the alerts that were sent already.
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events are not one ticket's.
+/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
     let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
     let mut ticket = Snapshot::fold([first])?;
@@ -46,7 +46,7 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
 }
 
 impl ClockDraft {
-    /// Hears an event; `ticket` is as it stands right after it.
+    /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
         let now = After {
             at: event.at,
@@ -59,7 +59,7 @@ impl ClockDraft {
             return Ok(());
         }
         match &event.change {
-            // Neither happens to the ticket: they are notes about what did.
+            // These events record results. They change nothing on the ticket.
             Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
             // It changes what counted before this instant, and so the deadlines that may have passed.
@@ -69,7 +69,7 @@ impl ClockDraft {
         match &event.change {
             Change::Opened(_) => {
                 self.begin(now)?;
-                // An imported history may begin with a ticket that has ended.
+                // An imported history may begin with a finished ticket.
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
             Change::PolicyRebound { agreements } => {
@@ -84,7 +84,7 @@ impl ClockDraft {
         }
     }
 
-    /// The rules in force to which clocks want to change over, and since when these hold.
+    /// Returns the agreements in force that an open clock must migrate to, and the instant from which they apply.
     pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
         let Some((since, latest)) = self.agreements.at(at) else { return Ok(None) };
         for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != latest.hash()) {
@@ -95,7 +95,7 @@ impl ClockDraft {
         Ok(None)
     }
 
-    /// Its clocks change over to these rules, by which they are measured from their beginning.
+    /// Migrates the open clocks to these agreements. The clocks are measured again from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
         let rules = self.agreements.of(to)?.clone();
         let agreement = rules.choose(now.ticket).cloned();
@@ -104,14 +104,14 @@ impl ClockDraft {
                 self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
-        // Only where the new rules are those by which the ticket is measured now: what began by old ones would want
-        // to change over at once.
+        // Start the metrics that the new agreements add, but only if all open clocks have migrated. A clock that started
+        // under the old agreements would have to migrate at once.
         let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
         let changed_over = open.peek().is_some() && open.all(|it| it.pinned_to == to);
         if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
-    /// A warning or a breach stands in the history.
+    /// Applies a warning or a breach of the history.
     fn alerted(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
@@ -132,7 +132,7 @@ impl ClockDraft {
         Ok(())
     }
 
-    /// An agent answered.
+    /// Applies a public reply of an agent.
     fn answered(&mut self, now: After<'_>) -> Result<()> {
         for metric in [Metric::FirstReply, Metric::NextReply, Metric::PeriodicUpdate] {
             self.finish(metric, now)?;
@@ -144,8 +144,8 @@ impl ClockDraft {
         }
     }
 
-    /// The requester wrote. While the first reply is owed, it is the answer to this too; and the oldest unanswered
-    /// message is the one that counts.
+    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is open:
+    /// the open clock counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
         let owed = [Metric::FirstReply, Metric::NextReply];
         let answered_once = now.ticket.first_replied_at.is_some()
@@ -174,7 +174,7 @@ impl ClockDraft {
                         Metric::FirstReply | Metric::NextReply if !now.by_agent => {
                             self.cancel(metric, now)?
                         }
-                        // No further update is owed; one that is owed already was late.
+                        // A finished ticket needs no further update.
                         Metric::PeriodicUpdate => self.cancel(metric, now)?,
                         _ => self.finish(metric, now)?,
                     }
@@ -191,7 +191,7 @@ impl ClockDraft {
         self.toggle(now)
     }
 
-    /// The state in which it is began later than was said: so ended what that state ends.
+    /// Applies a later date of the current state. Clocks that ended with the state end at the new date.
     fn restamped(&mut self, now: After<'_>) -> Result<()> {
         let state = now.ticket.state.kind();
         let mut ending = Vec::new();
@@ -249,7 +249,7 @@ impl ClockDraft {
             }
             match (clock.metric, how) {
                 (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
-                // It ended before the ticket did.
+                // The clock ended before the ticket was finished.
                 (metric, _) if metric != Metric::FirstReply && !clock.ended_with_ticket => {}
                 (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
                 _ => self.go_on_from(from, clock, now)?,
@@ -258,14 +258,14 @@ impl ClockDraft {
         self.rechoose(now)
     }
 
-    /// Lets a clock go on after the ticket was in a state in which it had ended.
+    /// Continues a clock that had ended, when the ticket leaves the state that ended it.
     fn go_on_from(&mut self, from: StateKind, clock: Clock, now: After<'_>) -> Result<()> {
         let entered = match from {
             StateKind::Resolved => now.ticket.resolved_at,
             StateKind::Closed => now.ticket.closed_at,
             _ => None,
         };
-        // The ticket has been in that state since the clock ended, and nothing counted there.
+        // True if the ticket has been in that state since the clock ended, and the state does not count.
         let stopped =
             entered.is_some() && entered == clock.ended_at && !self.measure(&clock)?.counts(from, None);
         let ended = clock.ended_at;
@@ -277,7 +277,7 @@ impl ClockDraft {
         self.update(clock, now)
     }
 
-    /// It came to another team, perhaps on another line.
+    /// Applies a hand-over to another team or line.
     fn handed_over(&mut self, now: After<'_>) -> Result<()> {
         for metric in self.open_metrics() {
             if matches!(metric, Metric::Handling(line) if line != now.ticket.line) {
@@ -292,7 +292,7 @@ impl ClockDraft {
         self.start(metric, now.at, now)
     }
 
-    /// Pauses and resumes what the ticket's state now pauses and resumes.
+    /// Pauses and resumes clocks according to the ticket's state.
     fn toggle(&mut self, now: After<'_>) -> Result<()> {
         for metric in self.open_metrics() {
             let Some(clock) = self.clock(metric) else { continue };
@@ -304,9 +304,9 @@ impl ClockDraft {
     }
 }
 
-/// The mechanics of the fold: how clocks begin, are timed, given other targets, and end.
+/// Starting clocks and giving them other targets.
 impl ClockDraft {
-    /// Chooses the agreement anew, gives running clocks its targets, and starts those that it adds.
+    /// Chooses the agreement again, gives open clocks its targets, and starts the clocks that it adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
         let agreement = rules.choose(now.ticket).cloned();
@@ -317,8 +317,8 @@ impl ClockDraft {
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
-    /// Starts the clocks that the ticket's agreement wants and that there have not been yet, or that had lost their
-    /// target for a while.
+    /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled clocks
+    /// that have a target again.
     fn begin(&mut self, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
         let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
@@ -350,8 +350,8 @@ impl ClockDraft {
         Ok(())
     }
 
-    /// Gives a clock the target that this agreement has for it; without one it is cancelled. One that was cancelled
-    /// so goes on.
+    /// Gives a clock the target of this agreement. The clock is cancelled if the agreement has no target for it, and
+    /// continued if it was cancelled and the agreement has one.
     fn rebind(
         &mut self,
         metric: Metric,
@@ -375,7 +375,7 @@ impl ClockDraft {
             }
             return Ok(());
         }
-        // Where the same time counts as before, what was counted stands.
+        // The consumed time is kept if the new target counts the same time as the old one.
         let mut stands = false;
         match how {
             OnPriorityChange::FromOpening => {
@@ -396,7 +396,7 @@ impl ClockDraft {
         (clock.pinned_to, clock.priority, clock.target) = (rules.hash(), priority, time);
         agreement.name().clone_into(&mut clock.agreement);
         clock.revision += 1;
-        // What the desk did of itself, to help a clock that runs out, does not start the warnings over again.
+        // Reactions of the desk to a clock must not repeat the warnings of that clock.
         if !now.by_desk {
             clock.alerted.clear();
             clock.breached_at = None;

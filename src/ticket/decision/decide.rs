@@ -314,7 +314,7 @@ fn on_hold(
     limits::name("hold reason", reason.as_str())?;
     let until = until.map(to_micros);
     if let Some(until) = until.filter(|until| *until <= context.now) {
-        return Err(Error::invalid("hold", format_args!("would end at {until}, which is in the past"))
+        return Err(Error::invalid("hold", format_args!("would end at {until}, which is not in the future"))
             .allowing(format!("an instant after {}", context.now)));
     }
     // Parsed from its name, so that a custom reason called "customer" becomes the predefined one.

@@ -1,4 +1,4 @@
-//! The fold: from events to the ticket.
+//! The fold of events into a ticket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 
 impl Snapshot {
-    /// Folds a whole history.
+    /// Folds a whole history into a ticket.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the events are not one ticket's, in order and without gaps, from its opening on.
+    /// [`ErrorKind::Corrupt`] unless the events belong to one ticket, begin with its opening, and are in order without gaps.
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Snapshot> {
         let mut events = events.into_iter();
         let first = events.next().ok_or_else(|| corrupt("has no events"))?;
@@ -33,7 +33,7 @@ impl Snapshot {
     fn opened(event: &Event, opened: &Opened) -> Snapshot {
         let mut personal = event.personal.clone();
         personal.clear_text();
-        // Whether there were words beside the subject is personal and may be erased; that a contact asked is a fact.
+        // The message may have been erased, so the count depends on the actor alone, which is a fact.
         let received = u32::from(matches!(event.by.who, Who::Contact(_)));
         let state_kind = opened.state.kind();
         Snapshot {
@@ -80,7 +80,7 @@ impl Snapshot {
     /// Applies the next event.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the event is not the next one of this ticket.
+    /// [`ErrorKind::Corrupt`] if this is not the ticket's next event.
     pub fn apply(&mut self, event: &Event) -> Result<()> {
         if event.ticket != self.id || Some(event.version) != self.version.checked_add(1) {
             return Err(corrupt(format_args!("has version {} after {}", event.version, self.version)));
@@ -148,7 +148,7 @@ impl Snapshot {
         self.stamp(event.at);
     }
 
-    /// Enters a status of its workflow.
+    /// Sets the status in the ticket's workflow.
     fn placed(&mut self, status: Option<&Arc<str>>) -> Result<()> {
         match (&mut self.placed, status) {
             (Some(placed), Some(status)) => placed.status = Arc::clone(status),
@@ -159,14 +159,14 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Keeps a link, if it is the ticket's own: those of others may be many.
+    /// Stores a link if the ticket owns it. The links of other tickets are not stored, because there may be many.
     pub(in crate::ticket) fn link(&mut self, link: Link) {
         if link.kind.is_own() {
             self.links.insert(link);
         }
     }
 
-    /// The timer of its state is over, and nothing came of it.
+    /// Removes the timer of the state without a step.
     fn lapsed(&mut self, timer: TimerKind) {
         match (&mut self.state, timer) {
             (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
@@ -197,7 +197,7 @@ impl Snapshot {
         }
         self.tags.extend(tagged.iter().cloned());
         self.tags.retain(|tag| !untagged.contains(tag));
-        // What was set is a fact, so that an erased value does not leave the one before it in force.
+        // The set of changed fields is a fact. The former value is removed even if the new value was erased.
         if described.subject {
             self.personal.clear_subject();
         }
@@ -217,7 +217,7 @@ impl Snapshot {
     }
 }
 
-/// Counts what happened. A count from a foreign row may stand at its end.
+/// Increments the count if `happened`. Saturates, because a corrupt row may have the maximal count.
 fn bump(count: &mut u32, happened: bool) {
     *count = count.saturating_add(happened.into());
 }
