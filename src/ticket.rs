@@ -1,8 +1,8 @@
 //! Tickets, their actions and their history.
 //!
-//! [`Ticket<S>`](Ticket) is generic over its state. A store returns a plain `Ticket`: its state is known at run time, and
-//! [`Ticket::state`] returns a [`State`]. The state of a `Ticket<state::Resolved>` is known at compile time: the handle
-//! has only the steps that the lifecycle accepts from that state, and `state()` returns the state's own type.
+//! [`Ticket<S>`](Ticket) is generic over its state. A store returns a plain `Ticket`: its state is known at run time,
+//! and [`Ticket::state`] returns a [`State`]. The state of a `Ticket<state::Resolved>` is known at compile time: the
+//! handle has only the steps that the lifecycle accepts from that state, and `state()` returns the state's own type.
 //!
 //! ```
 //! use firstline::{Actor, AnyTicket, Desk, NewTicket, Ticket, state};
@@ -66,8 +66,8 @@ pub use typed::AnyTicket;
 /// compile time.
 ///
 /// The handle is a value: it does not change when the store does. It dereferences to [`Snapshot`], so all fields of the
-/// snapshot can be read through it. A step consumes the handle, so that a stale handle cannot be used again. For the same
-/// reason `Ticket` is not `Clone`.
+/// snapshot can be read through it. A step consumes the handle, so that a stale handle cannot be used again. For the
+/// same reason `Ticket` is not `Clone`.
 ///
 /// ```compile_fail,E0382
 /// # use firstline::{Actor, Desk, NewTicket};
@@ -132,10 +132,10 @@ impl<S> Ticket<S> {
         self.snapshot.permitted(&self.workflow)
     }
 
-    /// Returns the rejection that this action would get now, whoever the actor is; `None` if the action is accepted.
+    /// Returns the rejection that any actor would get for this action now; `None` if the action is accepted.
     ///
-    /// The rejection has every reason of the lifecycle and the ticket's workflow. Each guard is evaluated once. Nothing is
-    /// changed.
+    /// The rejection has every reason of the lifecycle and the ticket's workflow. Each guard is evaluated once. Nothing
+    /// is changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -244,8 +244,8 @@ impl<S: KnownState> Ticket<S> {
 
 /// A typed step that is not committed yet. Pass it to [`Desk::commit`](crate::Desk::commit).
 ///
-/// The step has the ticket's id, the expected version and the action. `To` is the state after the step. Dropping the step
-/// changes nothing.
+/// The step has the ticket's id, the expected version and the action. `To` is the state after the step. Dropping the
+/// step changes nothing.
 #[must_use = "a step is not taken until a desk commits it"]
 #[derive(Debug)]
 pub struct Step<To> {

@@ -53,8 +53,8 @@ pub enum Action {
     Hold {
         /// The reason for the hold.
         reason: HoldReason,
-        /// The instant at which the ticket resumes by itself. The desk rounds it down to whole microseconds, the precision
-        /// of the stores.
+        /// The instant at which the ticket resumes by itself. The desk rounds it down to whole microseconds, the
+        /// precision of the stores.
         until: Option<DateTime<Utc>>,
         /// The status and the comment of the step.
         #[serde(default, skip_serializing_if = "StepOptions::is_empty")]
@@ -340,11 +340,11 @@ impl Action {
 impl Action {
     /// Moves the ticket to another status of its workflow.
     ///
-    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status and
-    /// are therefore refused as a move:
+    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
+    /// and are therefore refused as a move:
     /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`into_status`](Action::into_status);
-    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold) with
-    ///   `into_status`.
+    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
+    ///   with `into_status`.
     ///
     /// ```
     /// use firstline::Action;
@@ -386,8 +386,8 @@ impl Action {
 
     /// Sets the comment of the last step or move in the action.
     ///
-    /// Appends an internal note if the action has neither, or if its last step is `resolve`: the comment of `resolve` is
-    /// the solution.
+    /// Appends an internal note if the action has neither, or if its last step is `resolve`: the comment of `resolve`
+    /// is the solution.
     ///
     /// ```
     /// use firstline::Action;

@@ -1,7 +1,7 @@
 //! Pure decisions: the effect of an action on a ticket.
 //!
-//! The input is a ticket, an action and a [`DecisionContext`]; the output is a [`Decision`] or an error. Decisions read no
-//! system clock, draw no random numbers and do no I/O.
+//! The input is a ticket, an action and a [`DecisionContext`]; the output is a [`Decision`] or an error. Decisions read
+//! no system clock, draw no random numbers and do no I/O.
 //!
 //! Every decision starts as a draft. A command on a stored ticket first fires the due timers; an opening and an imported
 //! history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft becomes a [`Decision`], and

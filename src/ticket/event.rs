@@ -1,8 +1,8 @@
 //! Events: the append-only history of a ticket.
 //!
-//! Every event keeps its facts apart from its personal data. The facts ([`Change`], [`Actor`]) are ids, numbers and names
-//! from the desk's own definitions. Texts that people wrote, their names and their addresses are in [`Personal`]. Erasure
-//! removes the personal data and leaves every fact, every clock and every report unchanged.
+//! Every event keeps its facts apart from its personal data. The facts ([`Change`], [`Actor`]) are ids, numbers and
+//! names from the desk's own definitions. Texts that people wrote, their names and their addresses are in [`Personal`].
+//! Erasure removes the personal data and leaves every fact, every clock and every report unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -95,8 +95,8 @@ impl KnownIntervals {
         self.all(ticket).map(Cow::Borrowed)
     }
 
-    /// True if the ticket entered a finished state (resolved, closed or cancelled) at this instant. `at` must be the time of
-    /// the current event.
+    /// True if the ticket entered a finished state (resolved, closed or cancelled) at this instant. `at` must be the
+    /// time of the current event.
     ///
     /// # Errors
     /// [`MissingHistory`] if the history was not read and its times run backwards.
@@ -109,7 +109,8 @@ impl KnownIntervals {
     }
 }
 
-/// Returns the start of the current interval. It differs from `state_since` if an imported event has dated the state again.
+/// Returns the start of the current interval. It differs from `state_since` if an imported event has dated the state
+/// again.
 fn current_since(ticket: &Snapshot) -> DateTime<Utc> {
     let dated = match ticket.state.kind() {
         StateKind::Resolved => ticket.resolved_at,

@@ -70,9 +70,9 @@ impl fmt::Display for TicketNumber {
 /// The relation of one ticket to another.
 ///
 /// A link can be added and removed from either ticket, and both histories record it. One of its two directions is
-/// [owned](LinkKind::is_own): a part links to its whole, a duplicate to its original. A ticket's snapshot has only the links
-/// that it owns, because any number of tickets may link to it. [`Records::links`](crate::desk::Records::links) reads the
-/// other direction.
+/// [owned](LinkKind::is_own): a part links to its whole, a duplicate to its original. A ticket's snapshot has only the
+/// links that it owns, because any number of tickets may link to it. [`Records::links`](crate::desk::Records::links)
+/// reads the other direction.
 ///
 /// ```
 /// use firstline::ticket::kind::Link;

@@ -107,8 +107,8 @@ impl From<Who> for Actor {
 
 /// A person on a ticket, with the host's current data.
 ///
-/// The id and the attributes are stored as facts of the event. The name and the addresses are stored in its personal part,
-/// which can be erased without breaking the history.
+/// The id and the attributes are stored as facts of the event. The name and the addresses are stored in its personal
+/// part, which can be erased without breaking the history.
 ///
 /// ```
 /// use firstline::Contact;

@@ -1,8 +1,8 @@
 //! The personal part of events and tickets: texts, names and addresses. Each piece has one owner.
 //!
-//! The text of a contact belongs to that contact. The text of an agent, a program or the desk belongs to the requester at
-//! that time, because it is about the requester. Names and addresses belong to the contact that they identify. A piece
-//! keeps its owner if the requester of the ticket changes.
+//! The text of a contact belongs to that contact. The text of an agent, a program or the desk belongs to the requester
+//! at that time, because it is about the requester. Names and addresses belong to the contact that they identify. A
+//! piece keeps its owner if the requester of the ticket changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,8 +56,8 @@ impl Serialize for Owner {
     }
 }
 
-/// The personal pieces of one owner. In JSON a text without other pieces is a plain string, because most events have only a
-/// text.
+/// The personal pieces of one owner. In JSON a text without other pieces is a plain string, because most events have
+/// only a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
@@ -188,8 +188,8 @@ impl<'de> Deserialize<'de> for Words {
 /// The personal part of an event or ticket: texts, names and addresses by owner.
 ///
 /// The personal part of an event has the pieces that the event added. The personal part of a ticket has the current
-/// pieces. Each has at most one subject, one text, one resolution and one value of each field, so these can be read without
-/// the owner.
+/// pieces. Each has at most one subject, one text, one resolution and one value of each field, so these can be read
+/// without the owner.
 ///
 /// ```
 /// use firstline::ticket::personal::Owner;
@@ -283,8 +283,8 @@ impl Personal {
 
     /// Removes every piece of this owner. The pieces of other owners are unchanged.
     ///
-    /// Erasing an owner's pieces from every event and then folding the history gives the same ticket as erasing them from
-    /// the folded ticket. The facts and the pieces of other owners are unchanged in both cases.
+    /// Erasing an owner's pieces from every event and then folding the history gives the same ticket as erasing them
+    /// from the folded ticket. The facts and the pieces of other owners are unchanged in both cases.
     pub fn erase(&mut self, owner: &Owner) {
         self.0.retain(|(it, _)| it != owner);
     }

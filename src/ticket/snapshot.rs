@@ -54,8 +54,8 @@ pub struct Snapshot {
     pub channel: Channel,
     /// The state with its data.
     pub state: State,
-    /// The workflow and the status there; `None` if the ticket follows [`simple`](crate::workflow::SIMPLE), in which the
-    /// states are the statuses.
+    /// The workflow and the status there; `None` if the ticket follows [`simple`](crate::workflow::SIMPLE), in which
+    /// the states are the statuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed: Option<Box<Placement>>,
     /// The time of the last event that set the state.
@@ -197,8 +197,8 @@ impl Snapshot {
         self.fields.get(name).or_else(|| self.personal.field(name))
     }
 
-    /// Adds the differences between the ticket and this contact to a description. A replaced requester becomes an affected
-    /// contact, unless the description already has a role for them.
+    /// Adds the differences between the ticket and this contact to a description. A replaced requester becomes an
+    /// affected contact, unless the description already has a role for them.
     pub(crate) fn describe_contact(
         &self,
         contact: &Contact,

@@ -1,8 +1,8 @@
 //! The timers of a ticket.
 //!
-//! Timers are derived from the ticket: a ticket on hold until Monday has a timer on Monday. A store keeps a row for each
-//! timer so that it can find the due ones. Firing a timer is a command that changes the ticket, and the changed ticket no
-//! longer has that timer. Each timer therefore fires once, even if several workers find it.
+//! Timers are derived from the ticket: a ticket on hold until Monday has a timer on Monday. A store keeps a row for
+//! each timer so that it can find the due ones. Firing a timer is a command that changes the ticket, and the changed
+//! ticket no longer has that timer. Each timer therefore fires once, even if several workers find it.
 
 use std::fmt;
 

@@ -68,8 +68,8 @@ impl AnyTicket {
 
 /// Steps of the lifecycle.
 ///
-/// Each method exists only for the states that have the step in the [table](crate::lifecycle). A call does not compile on a
-/// ticket in another state or on a ticket with a run-time state.
+/// Each method exists only for the states that have the step in the [table](crate::lifecycle). A call does not compile
+/// on a ticket in another state or on a ticket with a run-time state.
 impl<S> Ticket<S> {
     fn step<To>(self, action: Action) -> Step<To> {
         Step { ticket: self.snapshot.id, expected: self.snapshot.version, action, to: PhantomData }

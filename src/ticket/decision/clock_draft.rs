@@ -196,9 +196,9 @@ impl ClockDraft {
 
     /// Returns the agreements for this ticket at an instant.
     ///
-    /// They are those of its open clocks, which change only in a migration. If no clock is open, they are those in force,
-    /// provided that the agreement of the clock that ended last migrates to new versions; otherwise those of that clock.
-    /// Without clocks they are those in force.
+    /// They are those of its open clocks, which change only in a migration. If no clock is open, they are those in
+    /// force, provided that the agreement of the clock that ended last migrates to new versions; otherwise those of
+    /// that clock. Without clocks they are those in force.
     pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
         let clock = self.clocks.iter().find(|it| it.state.is_open());
         let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));

@@ -1,9 +1,9 @@
 //! The fold of events into clocks.
 //!
 //! A decision applies each new event, and a replay applies a stored history; both use the same functions. The result
-//! depends on the events and the agreements alone, not on the current time or on the time of the last `tick`. Events of one
-//! instant are applied in the order of their versions. Deadlines before the instant of an event are breached before the
-//! event is applied. An event at the deadline itself is in time.
+//! depends on the events and the agreements alone, not on the current time or on the time of the last `tick`. Events of
+//! one instant are applied in the order of their versions. Deadlines before the instant of an event are breached before
+//! the event is applied. An event at the deadline itself is in time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -21,8 +21,8 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. [`Change::Clocked`] events are ignored. Warnings and breaches in
-/// the history mark the alerts that were sent already.
+/// The clocks are computed from the changes of the ticket. [`Change::Clocked`] events are ignored. Warnings and
+/// breaches in the history mark the alerts that were sent already.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
@@ -104,8 +104,8 @@ impl ClockDraft {
                 self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
-        // Start the metrics that the new agreements add, but only if all open clocks have migrated. A clock that started
-        // under the old agreements would have to migrate at once.
+        // Start the metrics that the new agreements add, but only if all open clocks have migrated. A clock that
+        // started under the old agreements would have to migrate at once.
         let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
         let changed_over = open.peek().is_some() && open.all(|it| it.pinned_to == to);
         if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
@@ -144,8 +144,8 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is open:
-    /// the open clock counts from the oldest unanswered message.
+    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is
+    /// open: the open clock counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
         let owed = [Metric::FirstReply, Metric::NextReply];
         let answered_once = now.ticket.first_replied_at.is_some()
@@ -317,8 +317,8 @@ impl ClockDraft {
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
-    /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled clocks
-    /// that have a target again.
+    /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled
+    /// clocks that have a target again.
     fn begin(&mut self, now: After<'_>) -> Result<()> {
         let Some(rules) = self.rules(now.at)? else { return Ok(()) };
         let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };

@@ -23,7 +23,8 @@ use crate::time::to_micros;
 use crate::workflow::Workflow;
 
 impl Snapshot {
-    /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or written.
+    /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or
+    /// written.
     ///
     /// A desk decides inside a transaction. Call this method in tests, or to preview the effect of an action.
     ///
@@ -50,8 +51,8 @@ impl Snapshot {
     /// - [rejected](Error::is_rejected) if the lifecycle, the workflow or the actor's permissions forbid a part of the
     ///   action;
     /// - [invalid](Error::is_invalid) if a part breaks a rule: an undeclared field or an empty text, for example;
-    /// - [missing history](Error::missing_history) if a clock has to be measured from a time before its last update, and
-    ///   the context has no history.
+    /// - [missing history](Error::missing_history) if a clock has to be measured from a time before its last update,
+    ///   and the context has no history.
     pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<Decision> {
         self.decide_with(action, BTreeSet::new(), context)
     }
@@ -77,7 +78,8 @@ impl Snapshot {
 
     /// Returns the rejection of the first part that the ticket refuses; `None` if it accepts all parts.
     ///
-    /// Each part is checked against the ticket after the parts before it. With an actor, their permissions are checked too.
+    /// Each part is checked against the ticket after the parts before it. With an actor, their permissions are checked
+    /// too.
     pub(crate) fn refusal(
         &self,
         action: &Action,
@@ -241,8 +243,8 @@ impl Draft {
         self.change(context, change, Personal::of(owner, words))
     }
 
-    /// A message of the requester resumes a ticket that waits for the customer, and reopens a resolved ticket. This applies
-    /// only if the action has no step or move of its own.
+    /// A message of the requester resumes a ticket that waits for the customer, and reopens a resolved ticket. This
+    /// applies only if the action has no step or move of its own.
     fn answer_to_message(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let action = match &self.snapshot().state {
             State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),

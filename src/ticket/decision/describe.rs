@@ -68,8 +68,8 @@ impl Draft {
         self.described(described, personal, context)
     }
 
-    /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on the
-    /// ticket is ignored.
+    /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on
+    /// the ticket is ignored.
     pub(crate) fn update_contact(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
         contact.check()?;
         let mut described = Described::default();

@@ -38,8 +38,8 @@ pub struct DecisionContext<'a> {
 
 /// The result of a decision: the new events and the ticket after them.
 ///
-/// A decision changes nothing until a store commits it. The store writes the events and the ticket in one transaction, if
-/// the stored ticket is still at version [`expected`](Decision::expected).
+/// A decision changes nothing until a store commits it. The store writes the events and the ticket in one transaction,
+/// if the stored ticket is still at version [`expected`](Decision::expected).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a decision changes nothing until a store commits it"]
 pub struct Decision {
@@ -93,8 +93,8 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Starts a draft of a stored ticket for events imported from another system. The events are dated in the past, so no
-    /// timer fires.
+    /// Starts a draft of a stored ticket for events imported from another system. The events are dated in the past, so
+    /// no timer fires.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the history does not end with this version of the ticket.
@@ -138,8 +138,8 @@ impl Draft {
         &self.snapshot
     }
 
-    /// Adds an event. If `at` is earlier than the last event, the new event gets the time of the last one, so that times
-    /// never run backwards.
+    /// Adds an event. If `at` is earlier than the last event, the new event gets the time of the last one, so that
+    /// times never run backwards.
     pub(crate) fn emit(
         &mut self,
         at: DateTime<Utc>,

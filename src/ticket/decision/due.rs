@@ -25,8 +25,8 @@ enum Due {
 }
 
 impl Draft {
-    /// Fires everything that is due, each at its due time. Every decision starts with this, so that its outcome does not
-    /// depend on the time of the last `tick`.
+    /// Fires everything that is due, each at its due time. Every decision starts with this, so that its outcome does
+    /// not depend on the time of the last `tick`.
     pub(super) fn fire_due(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         while let Some(due) = self.next_due(context.now)? {
             match due {
@@ -73,8 +73,8 @@ impl Draft {
 
     /// Takes the step of a due timer.
     ///
-    /// The end of a hold needs no permission, because an actor set the date. The end of the verification period is a step of
-    /// the desk itself, and the workflow must permit it.
+    /// The end of a hold needs no permission, because an actor set the date. The end of the verification period is a
+    /// step of the desk itself, and the workflow must permit it.
     fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
         let (action, exemption) = match timer.kind {
             TimerKind::HoldEnds => (Action::resume(), Exemption::WordsAndPerformers),
@@ -136,8 +136,8 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
-    /// Computes the priority again, with these modifiers. If the policy in force no longer accepts the ticket's inputs, the
-    /// priority is left unchanged: the current action did not cause the error, so it must not fail.
+    /// Computes the priority again, with these modifiers. If the policy in force no longer accepts the ticket's inputs,
+    /// the priority is left unchanged: the current action did not cause the error, so it must not fail.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,

@@ -151,8 +151,8 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
 impl MigrationTask {
     /// Decides the migration of a ticket. Due timers fire first.
     ///
-    /// Unless the outcome is [`Ready`](MigrationOutcome::Ready), the decision only shows the ticket after its timers and
-    /// must not be written.
+    /// Unless the outcome is [`Ready`](MigrationOutcome::Ready), the decision only shows the ticket after its timers
+    /// and must not be written.
     pub(crate) fn decide(
         &self,
         ticket: &Snapshot,

@@ -23,13 +23,14 @@ use crate::value::Value;
 use crate::workflow::Catalogue;
 
 impl NewTicket {
-    /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk itself.
+    /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk
+    /// itself.
     pub(crate) fn actor(&self) -> Actor {
         self.by.clone().unwrap_or_else(|| self.speaker())
     }
 
-    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester it is
-    /// the actor who opens the ticket.
+    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester it
+    /// is the actor who opens the ticket.
     pub(crate) fn speaker(&self) -> Actor {
         match self.requester() {
             Some(Contact { id, attributes, .. }) => {
@@ -45,8 +46,8 @@ impl NewTicket {
 
     /// Returns the request as a follow-up of a finished ticket.
     ///
-    /// Category, team with its line, and custom fields are copied from the finished ticket if the request has none. Field
-    /// values that the policy in force refuses are not copied.
+    /// Category, team with its line, and custom fields are copied from the finished ticket if the request has none.
+    /// Field values that the policy in force refuses are not copied.
     pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
         let mut request = self.clone();
         if request.category.is_empty() {
@@ -76,8 +77,8 @@ impl NewTicket {
         }
     }
 
-    /// Decides the opening of a ticket with this id and running number, under the given policy, agreements and workflows.
-    /// Nothing is read or written.
+    /// Decides the opening of a ticket with this id and running number, under the given policy, agreements and
+    /// workflows. Nothing is read or written.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if the request breaks a rule of this crate or of the policy.
@@ -171,8 +172,8 @@ impl NewTicket {
 }
 
 impl Opened {
-    /// Stores the facts of the message, the contacts and the fields in `self`, and returns their personal part. `owner` owns
-    /// the text of the message; each field has its own owner.
+    /// Stores the facts of the message, the contacts and the fields in `self`, and returns their personal part. `owner`
+    /// owns the text of the message; each field has its own owner.
     pub(crate) fn set_contents<'a>(
         &mut self,
         message: Option<&Message>,
@@ -209,8 +210,8 @@ impl Opened {
 impl Draft {
     /// Returns a draft of a ticket that begins with this event.
     ///
-    /// If the matrix has modifiers, the priority is computed again: their conditions can test any fact of the ticket, so the
-    /// ticket must exist before they are evaluated.
+    /// If the matrix has modifiers, the priority is computed again: their conditions can test any fact of the ticket,
+    /// so the ticket must exist before they are evaluated.
     pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &AgreementSet) -> Result<Draft> {
         if !policy.matrix_in_use().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;

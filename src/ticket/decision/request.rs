@@ -28,10 +28,10 @@ pub(super) struct Destination {
 pub(super) enum Exemption {
     /// Nothing is skipped.
     Nothing,
-    /// Skips required fields, required comments, and the permissions of the lifecycle. The permissions of the workflow are
-    /// checked. Used for messages, which cannot fill in fields.
+    /// Skips required fields, required comments, and the permissions of the lifecycle. The permissions of the workflow
+    /// are checked. Used for messages, which cannot fill in fields.
     Words,
-    /// As `Words`, and skips the permissions of the workflow. Used for the end of a hold, whose date an actor has set.
+    /// As `Words`, and skips the permissions of the workflow. Used for the end of a hold: an actor has set its date.
     WordsAndPerformers,
     /// Skips required comments. Used for the end of the verification period, which has nobody to write one.
     Reason,
@@ -253,8 +253,8 @@ impl<'a> TransitionRequest<'a> {
 
     /// Returns the destination of the first edge that may be taken.
     ///
-    /// The first edge with satisfied guards and permissions is chosen. The checks for required fields and comments apply to
-    /// that edge alone.
+    /// The first edge with satisfied guards and permissions is chosen. The checks for required fields and comments
+    /// apply to that edge alone.
     fn choose(
         self,
         verb: Verb,

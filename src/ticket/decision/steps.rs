@@ -97,8 +97,8 @@ impl Draft {
         Ok(reason.unwrap_or(HoldReason::Scheduled))
     }
 
-    /// Takes the step of a message or a timer. If the workflow refuses it, the ticket stays in its status, and the timer of
-    /// that status expires.
+    /// Takes the step of a message or a timer. If the workflow refuses it, the ticket stays in its status, and the
+    /// timer of that status expires.
     pub(super) fn step_automatically(
         &mut self,
         action: &Action,

@@ -19,7 +19,8 @@ impl Snapshot {
     /// Folds a whole history into a ticket.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] unless the events belong to one ticket, begin with its opening, and are in order without gaps.
+    /// [`ErrorKind::Corrupt`] unless the events belong to one ticket, begin with its opening, and are in order without
+    /// gaps.
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Snapshot> {
         let mut events = events.into_iter();
         let first = events.next().ok_or_else(|| corrupt("has no events"))?;
