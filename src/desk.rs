@@ -1,4 +1,4 @@
-//! The desk: the one way in.
+//! The desk, the entry point of the crate.
 
 mod act;
 mod by;
@@ -44,14 +44,14 @@ pub use setup::Setup;
 pub use sweep::{FailedTicket, TickReport};
 pub use worker::Worker;
 
-/// How many due tickets a sweep lists at once, if not said.
+/// The default number of due timers that a sweep lists at once: 200.
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
-/// One support desk over some engine: the one noun that an application holds.
+/// One support desk over a storage engine. An application works through this type.
 ///
-/// It has seven verbs and a few handles by subject. Every verb is one transaction: it happens whole or not at all.
-/// What a verb returns depends on the engine: over memory and SQLite, which block, a `Result` at once; over an
-/// engine that awaits, a future of one.
+/// A desk has seven verbs and a few handles for other subjects, such as [`setup`](Desk::setup). Each verb except
+/// [`tick`](Desk::tick) is one transaction and takes effect completely or not at all. `tick` uses one per ticket.
+/// Blocking engines, such as memory and SQLite, return a `Result`. Async engines return a future of a `Result`.
 ///
 /// ```
 /// use firstline::{Action, Actor, Channel, Desk, NewTicket};
@@ -65,7 +65,7 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 /// # Ok::<(), firstline::Error>(())
 /// ```
 ///
-/// A desk is cheap to clone; clones share the engine.
+/// A desk is cheap to clone. Its clones share the engine if clones of the engine do, as those of this crate do.
 #[derive(Debug, Clone)]
 pub struct Desk<E> {
     engine: E,
@@ -73,7 +73,7 @@ pub struct Desk<E> {
     definitions: Arc<definitions::Definitions>,
 }
 
-/// What a desk is called, and where it gets time and ids from.
+/// The id of a desk, its sources of time and ids, and its storage options.
 ///
 /// ```
 /// use firstline::desk::Settings;
@@ -87,7 +87,7 @@ pub struct Desk<E> {
 /// # }
 /// ```
 ///
-/// Where the desk's id alone is to be said, it will do: `Memory::new().desk("acme")`.
+/// A desk id converts into settings with all defaults: `Memory::new().desk("acme")`.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Settings {
@@ -100,7 +100,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A desk of this id, with the machine's clock, random ids, and receipts kept for 30 days.
+    /// Returns the default settings for a desk with this id: the system clock, random ids, receipts kept for 30 days,
+    /// and no lookup key.
     pub fn new(desk: impl Into<DeskId>) -> Settings {
         Settings {
             desk: desk.into(),
@@ -112,32 +113,32 @@ impl Settings {
         }
     }
 
-    /// Another source of time.
+    /// Sets the source of time.
     pub fn time(mut self, time: impl TimeSource + 'static) -> Settings {
         self.time = Arc::new(time);
         self
     }
 
-    /// Another source of ids.
+    /// Sets the source of ids.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Settings {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// How long the receipt of a command with an idempotency key is kept.
+    /// Sets how long the receipt of a command with an idempotency key is kept. Default: 30 days.
     pub fn keep_receipts(mut self, keep_for: TimeDelta) -> Settings {
         self.keep_receipts = keep_for;
         self
     }
 
-    /// Stores the keys of threads, receipts and external names as HMAC-SHA-256 under this key instead of in plain text, so that
-    /// nobody who reads the database learns a phone number from a chat's id. The fingerprints of repeatable requests and of
-    /// imported histories are stored in the same way.
+    /// Stores thread keys, idempotency keys and external names as HMAC-SHA-256 under this key instead of in plain text.
+    /// A reader of the database then cannot learn a phone number from a chat id. The fingerprints of repeatable requests
+    /// and of imported histories are stored in the same way.
     ///
-    /// An imported ticket and its first event also have the external name itself, in plain text.
+    /// An imported ticket and its first event also contain the external name itself, in plain text.
     ///
-    /// Draw it at random and keep it outside the database. Every program that works at the desk has the same one, from the first
-    /// ticket on: what was stored in another form is not found.
+    /// Generate the key at random and store it outside the database. Every program that uses the desk must have the
+    /// same key from the first ticket on, because names stored under another key or in plain text are not found.
     ///
     /// ```
     /// use firstline::NewTicket;
@@ -163,8 +164,8 @@ impl<T: Into<DeskId>> From<T> for Settings {
 }
 
 impl<E> Desk<E> {
-    /// A desk over an engine: any [`Store`](crate::store::Store) is one. Those of this crate offer it as their `desk`
-    /// method.
+    /// Creates a desk over an engine. Any [`Store`](crate::store::Store) is an engine. The engines of this crate also
+    /// have a `desk` method.
     ///
     /// ```
     /// use firstline::memory::Memory;
@@ -178,7 +179,7 @@ impl<E> Desk<E> {
         Desk { engine, settings: settings.into(), definitions: Arc::default() }
     }
 
-    /// The same desk over another engine: inside a transaction of the host's.
+    /// Returns the same desk over another engine, such as a transaction of the application.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn with_engine<F>(&self, engine: F) -> Desk<F> {
         Desk { engine, settings: self.settings.clone(), definitions: Arc::clone(&self.definitions) }
@@ -211,9 +212,10 @@ impl<E> Desk<E> {
 impl<E: Engine> Desk<E> {
     /// Opens a ticket.
     ///
-    /// With an idempotency key ([`NewTicket::once`]) a repetition opens nothing and returns the ticket as the first call
-    /// returned it: new, at that version, however far it has gone since. [`Ticket::replayed`] tells one from the other
-    /// (201 from 200, say), and [`Desk::ticket`] has the ticket as it is now.
+    /// If the request has an idempotency key ([`NewTicket::once`]), a repeated call opens no second ticket. It returns
+    /// the ticket as the first call returned it: new, at that version, even if it has changed since.
+    /// [`Ticket::replayed`] distinguishes the two calls, for example to answer 201 or 200. [`Desk::ticket`] reads the
+    /// current ticket.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -231,8 +233,8 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// - [invalid](crate::Error::is_invalid): the request breaks a rule or the desk's policy, its thread leads to
-    ///   another ticket, or its key was used for another request;
+    /// - [invalid](crate::Error::is_invalid): the request breaks a rule or the desk's policy, its thread already
+    ///   belongs to another ticket, or its key was used for another request;
     /// - [storage](crate::Error::is_storage).
     pub fn open_ticket(&self, request: NewTicket) -> E::Reply<'_, Ticket<New>> {
         let context = self.context();
@@ -240,8 +242,10 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, open::Open::new(request, id, context))
     }
 
-    /// Takes in a message: it goes to the ticket of its [thread](NewTicket::thread), or opens one. A requester's
-    /// message ends a wait for the customer and undoes a resolution; after the end it opens a linked follow-up.
+    /// Receives a message: adds it to the ticket of its [thread](NewTicket::thread), or opens a ticket.
+    ///
+    /// A message of the requester ends a wait for the customer and reopens a resolved ticket. If the ticket is closed
+    /// or cancelled, the message opens a follow-up that is linked to it.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -254,15 +258,15 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`open_ticket`](Desk::open_ticket), and [invalid](crate::Error::is_invalid) if a message for an open
-    /// ticket has no words.
+    /// The errors of [`open_ticket`](Desk::open_ticket), except for a thread that belongs to another ticket. Also
+    /// [invalid](crate::Error::is_invalid) if a message for a ticket that is not closed or cancelled has no text.
     pub fn receive(&self, message: NewTicket) -> E::Reply<'_, Receipt> {
         let context = self.context();
         let id = self.new_id(&context);
         self.engine.run(&self.settings.desk, open::Receive::new("receive", message, id, context))
     }
 
-    /// Does something to a ticket: an [`Action`] may carry several things, all or nothing.
+    /// Performs an action on a ticket. The parts of an [`Action`] take effect together or not at all.
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, HoldReason, NewTicket};
@@ -272,7 +276,7 @@ impl<E: Engine> Desk<E> {
     /// let receipt = desk.act(ticket.id(), ask, Actor::agent("anna"))?;
     /// assert_eq!(receipt.events.len(), 2);
     ///
-    /// // Whoever asked may answer, which ends the wait; to close the ticket is not theirs.
+    /// // The requester may answer, which ends the wait, but may not resolve the ticket.
     /// let boris = Actor::contact("boris");
     /// assert_eq!(desk.act(ticket.id(), Action::reply("Firefox."), &boris)?.ticket.state().to_string(), "active");
     /// let error = desk.act(ticket.id(), Action::resolve("never mind"), &boris).unwrap_err();
@@ -281,7 +285,8 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// - [rejected](crate::Error::is_rejected): the lifecycle forbids it now, or it is not the actor's to do;
+    /// - [rejected](crate::Error::is_rejected): the current state does not permit the action, or the actor may not
+    ///   perform it;
     /// - [conflict](crate::Error::is_conflict): the ticket no longer has the version in [`By::expecting`];
     /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
     ///   [storage](crate::Error::is_storage).
@@ -290,7 +295,7 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, operation)
     }
 
-    /// Takes one typed step, and returns the ticket in its new state.
+    /// Commits one typed step and returns the ticket in its new state.
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket, Ticket, state};
@@ -299,21 +304,21 @@ impl<E: Engine> Desk<E> {
     /// # let id = ticket.id();
     /// let ticket: Ticket<state::Active> = desk.commit(ticket.start(), Actor::agent("anna"))?;
     ///
-    /// desk.act(id, Action::tag("audio"), Actor::agent("ben"))?; // ben is faster
+    /// desk.act(id, Action::tag("audio"), Actor::agent("ben"))?; // changes the ticket first
     /// let error = desk.commit(ticket.resolve("unmuted"), Actor::agent("anna")).unwrap_err();
     /// assert!(error.is_conflict());
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if anything happened to the ticket since
-    /// the handle was made.
+    /// The errors of [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if the ticket has changed since
+    /// the handle was read.
     pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
-        let operation = act::Take::new(step, by.into(), self.context());
+        let operation = act::CommitStep::new(step, by.into(), self.context());
         self.engine.run(&self.settings.desk, operation)
     }
 
-    /// Reads a ticket, by its id, its number (`"T-1042"`) or what another system calls it.
+    /// Reads a ticket by its id, its number (`"T-1042"`) or its external reference.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -331,7 +336,7 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, queries::LookUp(ticket.into(), self.context()))
     }
 
-    /// Finds tickets, a page at a time.
+    /// Finds tickets, one page at a time.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Query};
@@ -350,15 +355,18 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// [invalid](crate::Error::is_invalid) for a limit out of range, a foreign cursor or a condition on what no
-    /// ticket has; [storage](crate::Error::is_storage).
+    /// - [invalid](crate::Error::is_invalid): the limit is out of range, the cursor belongs to another query, or the
+    ///   condition names an unknown field;
+    /// - [storage](crate::Error::is_storage).
     pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
         self.engine.run(&self.settings.desk, queries::Find { query, context: self.context() })
     }
 
-    /// Lets everything happen that the clock owes at `now`: holds that end, silence that closes, warnings and breaches
-    /// of [targets](crate::sla). Each happens once, dated at the instant at which it fell due, however late the tick
-    /// comes and however many workers tick.
+    /// Fires the timers that are due at `now`: ends holds, closes resolved tickets after a period of silence, and
+    /// records warnings and breaches of [targets](crate::sla).
+    ///
+    /// Each timer fires once, even if several workers tick. Its event is dated when the timer fell due, even if the
+    /// tick is late.
     ///
     /// ```
     /// # use firstline::desk::Settings;
@@ -371,7 +379,7 @@ impl<E: Engine> Desk<E> {
     /// let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
     /// desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna"))?;
     ///
-    /// // Five days of silence close it. This tick comes a month late; the ticket was closed in time all the same.
+    /// // The ticket closes after five days of silence. The tick is a month late, but the event is dated correctly.
     /// let report = desk.tick("2026-02-05T09:00:00Z".parse()?)?;
     /// assert_eq!((report.fired, report.failed.len()), (1, 0));
     /// assert!(report.stopped.is_none());
@@ -381,12 +389,12 @@ impl<E: Engine> Desk<E> {
     /// # }
     /// ```
     ///
-    /// What failed, whether the rest was put aside, and what points to a store that is busy or gone, is in [`TickReport`] beside
-    /// what was done: the next tick goes on. Two tickets in a row that cannot be had end it; [`Worker::drain`], which
-    /// does the same for all desks, says more.
+    /// The [`TickReport`] contains the number of fired timers, the tickets that failed, and any sign that the store is
+    /// busy or unavailable. The tick ends after two tickets in a row failed with a store error. The next tick retries
+    /// the tickets that remain due. [`Worker::drain`] does the same for all desks and has more details.
     ///
     /// # Errors
-    /// [invalid](crate::Error::is_invalid) if the desk's id is none. None that a store gives.
+    /// [invalid](crate::Error::is_invalid) if the desk id is malformed. Store errors are reported in the result.
     pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
         let listing = sweep::Listing::Here(self.settings.desk.clone(), None);
         let sweep = sweep::Sweep::new(self.context_at(now), listing, PAGE.get());

@@ -1,4 +1,4 @@
-//! Doing something to a ticket: any action, or one typed step.
+//! The operations that perform an action or a typed step on a ticket.
 
 use std::marker::PhantomData;
 
@@ -17,7 +17,7 @@ use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
 use crate::ticket::{Step, Ticket};
 
-/// Does something to a ticket.
+/// Performs an action on a ticket.
 #[derive(Debug)]
 pub(super) struct Act {
     ticket: TicketId,
@@ -29,7 +29,7 @@ pub(super) struct Act {
 
 impl Act {
     pub(super) fn new(ticket: TicketId, action: Action, by: By, context: CommandContext) -> Act {
-        // By its parts, because writing a deeply nested action would take a deep stack.
+        // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
         let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
         Act { ticket, action, by, context, repeatable }
     }
@@ -71,26 +71,26 @@ impl Operation for Act {
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
         commit.extend(records);
-        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
+        self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }
 
-/// Takes one typed step.
+/// Commits one typed step.
 #[derive(Debug)]
-pub(super) struct Take<To> {
+pub(super) struct CommitStep<To> {
     act: Act,
     to: PhantomData<To>,
 }
 
-impl<To> Take<To> {
-    pub(super) fn new(step: Step<To>, by: By, context: CommandContext) -> Take<To> {
+impl<To> CommitStep<To> {
+    pub(super) fn new(step: Step<To>, by: By, context: CommandContext) -> CommitStep<To> {
         let by = by.expecting(step.expected);
-        Take { act: Act::new(step.ticket, step.action, by, context), to: PhantomData }
+        CommitStep { act: Act::new(step.ticket, step.action, by, context), to: PhantomData }
     }
 }
 
-impl<To: KnownState> Operation for Take<To> {
+impl<To: KnownState> Operation for CommitStep<To> {
     type Out = Ticket<To>;
 
     fn label(&self) -> OperationLabel {

@@ -1,9 +1,10 @@
-//! Who gives a command, and under which conditions it counts.
+//! The actor of a command, with its idempotency key and expected version.
 
 use crate::id::RequestKey;
 use crate::ticket::people::Actor;
 
-/// Who gives a command, with what makes it safe to repeat and safe against others. An [`Actor`] alone will do.
+/// The actor of a command, with an optional idempotency key and an optional expected version of the ticket. An
+/// [`Actor`] alone converts into it.
 ///
 /// ```
 /// use firstline::{Actor, By};
@@ -13,7 +14,7 @@ use crate::ticket::people::Actor;
 /// let safe: By = anna.once("click-4711").expecting(7);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "it says who gives a command, and gives none"]
+#[must_use = "`By` only describes the actor of a command; pass it to one"]
 pub struct By {
     pub(crate) actor: Actor,
     pub(crate) key: Option<RequestKey>,
@@ -21,18 +22,23 @@ pub struct By {
 }
 
 impl By {
-    /// Makes the command repeatable: again with the same key and request it returns the first result.
+    /// Makes the command repeatable. A second call with the same key and the same request changes nothing and returns
+    /// the first result.
     ///
-    /// The actor is part of the request, the [expected](By::expecting) version is not. Every instant is part of it too: "until in an hour" is another request a minute later, and refused as
-    /// [`KeyReused`](crate::ErrorKind::KeyReused); fix such an instant before the first try. A desk has one set of keys for
-    /// all its commands, and keeps them for as long as its [settings](crate::desk::Settings::keep_receipts) say, 30 days at
-    /// first. A command that was refused, or lost to a conflict, uses up no key.
+    /// The same key with a different request is refused as [`KeyReused`](crate::ErrorKind::KeyReused). The request
+    /// includes the ticket, the action and the actor, but not the [expected](By::expecting) version. It includes every
+    /// instant in the action: "in an hour" is a different request a minute later, so compute such an instant once,
+    /// before the first call.
+    ///
+    /// A desk has one set of keys for all its commands. A key is kept for 30 days by default; see
+    /// [`Settings::keep_receipts`](crate::desk::Settings::keep_receipts). A command that was refused or failed with a
+    /// conflict does not use up its key.
     pub fn once(mut self, key: impl Into<RequestKey>) -> By {
         self.key = Some(key.into());
         self
     }
 
-    /// Lets the command count only if the ticket still has this version.
+    /// Makes the command fail with a [conflict](crate::Error::is_conflict) unless the ticket still has this version.
     pub fn expecting(mut self, version: u64) -> By {
         self.expected = Some(version);
         self
@@ -52,12 +58,12 @@ impl From<&Actor> for By {
 }
 
 impl Actor {
-    /// The actor with an idempotency key for one command: see [`By::once`].
+    /// Returns this actor with an idempotency key for one command; see [`By::once`].
     pub fn once(&self, key: impl Into<RequestKey>) -> By {
         By::from(self).once(key)
     }
 
-    /// The actor with the version that a ticket must still have: see [`By::expecting`].
+    /// Returns this actor with the version that the ticket must still have; see [`By::expecting`].
     pub fn expecting(&self, version: u64) -> By {
         By::from(self).expecting(version)
     }

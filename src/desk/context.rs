@@ -1,4 +1,4 @@
-//! What every command of a desk carries: the instant, and the way to the definitions it needs.
+//! The contexts of a command: the instant, the settings, and the definitions it needs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
-/// By what a decision is made: the policy, its agreements and its workflows, and the ticket's history if it was read.
+/// The policy, agreements and workflows for a decision, and the history of the ticket if it was read.
 #[derive(Debug)]
 pub(super) struct PolicyContext<'s> {
     pub(super) policy: Arc<Policy>,
-    pub(super) rules: AgreementSet,
+    pub(super) agreements: AgreementSet,
     pub(super) workflows: Catalogue,
     pub(super) history: Option<&'s [Event]>,
 }
 
 impl PolicyContext<'_> {
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, rules, workflows, history } = self;
-        DecisionContext { now, by, policy, rules, workflows, history: *history }
+        let PolicyContext { policy, agreements, workflows, history } = self;
+        DecisionContext { now, by, policy, rules: agreements, workflows, history: *history }
     }
 }
 
-/// What every command carries.
+/// The instant, settings and definitions of a command.
 #[derive(Debug, Clone)]
 pub(super) struct CommandContext {
     pub(super) now: DateTime<Utc>,
@@ -46,7 +46,7 @@ pub(super) struct CommandContext {
 }
 
 impl CommandContext {
-    /// The policy in force: the newest adopted one that holds already, else the default.
+    /// Returns the policy in force: the newest adopted policy that is already in force, or the default policy.
     pub(super) fn policy(&self, loaded: &Loaded) -> Result<Arc<Policy>, Interrupt> {
         Ok(match loaded.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => self.definitions.policy(adoption.hash, loaded)?.policy,
@@ -54,7 +54,7 @@ impl CommandContext {
         })
     }
 
-    /// What holds for new tickets. The default policy has neither agreements nor workflows.
+    /// Returns the context for new tickets. The default policy has no agreements and no workflows.
     pub(super) fn policy_context(&self, loaded: &Loaded) -> Result<PolicyContext<'static>, Interrupt> {
         self.policy_context_of(loaded.in_force(DefinitionKind::Policy, self.now)?, loaded)
     }
@@ -66,32 +66,32 @@ impl CommandContext {
     ) -> Result<PolicyContext<'static>, Interrupt> {
         Ok(match in_force {
             Some(adoption) => {
-                let ReadyPolicy { policy, rules, workflows, .. } =
+                let ReadyPolicy { policy, agreements, workflows, .. } =
                     self.definitions.policy(adoption.hash, loaded)?;
-                let rules = AgreementSet::new().with(adoption.agreements_from, rules);
-                PolicyContext { policy, rules, workflows, history: None }
+                let agreements = AgreementSet::new().with(adoption.agreements_from, agreements);
+                PolicyContext { policy, agreements, workflows, history: None }
             }
             None => PolicyContext {
                 policy: Arc::clone(&self.default),
-                rules: AgreementSet::new(),
+                agreements: AgreementSet::new(),
                 workflows: Catalogue::new(),
                 history: None,
             },
         })
     }
 
-    /// The agreements in force, as if they had always been: what imported histories are measured by.
-    pub(super) fn rules_for_all_time(&self, loaded: &Loaded) -> Result<AgreementSet, Interrupt> {
+    /// Returns the agreements in force as if they had always been in force. Imported histories are measured by them.
+    pub(super) fn agreements_for_all_time(&self, loaded: &Loaded) -> Result<AgreementSet, Interrupt> {
         Ok(match loaded.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
-                let rules = self.definitions.policy(adoption.hash, loaded)?.rules;
-                AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, rules)
+                let agreements = self.definitions.policy(adoption.hash, loaded)?.agreements;
+                AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
             }
             None => AgreementSet::new(),
         })
     }
 
-    /// What holds for this ticket: what is in force, and that to which its clocks and its workflow are pinned.
+    /// Returns the context for this ticket: the definitions in force, and those to which the ticket is pinned.
     pub(super) fn policy_context_for<'s>(
         &self,
         ticket: &Snapshot,
@@ -100,18 +100,18 @@ impl CommandContext {
         let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
         self.definitions.need(manifest(in_force).chain(pinned(ticket)), loaded)?;
         let mut policy_context: PolicyContext<'s> = self.policy_context_of(in_force, loaded)?;
-        // A flow that only reads may have read the history later than the ticket.
+        // A read-only operation may have read the history later than the ticket.
         let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
-        self.pin(&ticket.clocks, &mut policy_context.rules, loaded)?;
+        self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
         if ticket.placed.is_some() {
             policy_context.workflows = policy_context.workflows.with(self.workflow_of(ticket, loaded)?);
         }
         Ok(policy_context)
     }
 
-    /// Loads the manifest in force and every definition to which these tickets are pinned, in one round. A page of
-    /// tickets begins with it, so that they do not take a round each.
+    /// Requests the manifest in force and every definition to which these tickets are pinned, in one round of reads.
+    /// Call it first for a page of tickets; otherwise each ticket takes a round of its own.
     pub(super) fn need_for<'a>(
         &self,
         tickets: impl IntoIterator<Item = &'a Snapshot>,
@@ -125,7 +125,7 @@ impl CommandContext {
         self.definitions.need(manifest(in_force).chain(tickets.flat_map(pinned)), loaded)
     }
 
-    /// The workflow that a ticket follows.
+    /// Returns the workflow that a ticket follows.
     pub(super) fn workflow_of(&self, ticket: &Snapshot, loaded: &Loaded) -> Result<Workflow, Interrupt> {
         match &ticket.placed {
             Some(placed) => self.definitions.workflow(placed.workflow.hash, loaded),
@@ -133,7 +133,7 @@ impl CommandContext {
         }
     }
 
-    /// Handles of tickets that were read, with the workflows which they follow.
+    /// Returns handles for these tickets, with their workflows.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
@@ -144,7 +144,7 @@ impl CommandContext {
         tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it))).collect()
     }
 
-    /// Adds the agreements to which these clocks are pinned.
+    /// Adds the agreements to which these clocks are pinned to `agreements`.
     pub(super) fn pin<'a>(
         &self,
         clocks: impl IntoIterator<Item = &'a Clock>,
@@ -165,7 +165,7 @@ fn manifest(in_force: Option<Adoption>) -> impl Iterator<Item = (DefinitionKind,
     in_force.map(|adoption| (DefinitionKind::Policy, adoption.hash)).into_iter()
 }
 
-/// The definitions to which a ticket is pinned.
+/// Returns the definitions to which a ticket is pinned.
 fn pinned(ticket: &Snapshot) -> impl Iterator<Item = (DefinitionKind, Fingerprint)> {
     let clocks = ticket.clocks.iter().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
     clocks.chain(workflow_hash(ticket))

@@ -1,4 +1,4 @@
-//! The definitions of a desk: loaded once, then kept ready for use.
+//! The definitions of a desk: loaded once, then cached.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,24 +14,23 @@ use crate::sla::{Agreements, CompiledAgreements};
 use crate::store::kinds;
 use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
 
-/// A policy with its parts ready for use.
+/// A policy with its parts loaded and compiled.
 #[derive(Debug, Clone)]
 pub(super) struct ReadyPolicy {
     pub(super) manifest: Arc<Manifest>,
     pub(super) policy: Arc<Policy>,
-    pub(super) rules: Arc<CompiledAgreements>,
+    pub(super) agreements: Arc<CompiledAgreements>,
     pub(super) workflows: Catalogue,
 }
 
-/// Agreements as they were written, and compiled.
+/// Agreements: the definition and its compiled form.
 #[derive(Debug, Clone)]
 struct ReadyAgreements {
     definition: Arc<Agreements>,
-    rules: Arc<CompiledAgreements>,
+    compiled: Arc<CompiledAgreements>,
 }
 
-/// The definitions that were loaded so far, by kind and hash. The text of a hash never changes, so no entry is ever
-/// stale.
+/// The cache of loaded definitions by kind and hash. The text for a hash never changes, so entries are never stale.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
     policies: Cache<ReadyPolicy>,
@@ -43,17 +42,17 @@ pub(super) struct Definitions {
 }
 
 impl Definitions {
-    /// Asks the store for all of these that were not loaded yet, in one round.
+    /// Requests every listed definition that is not cached, in one round of reads.
     pub(super) fn need(
         &self,
-        wanted: impl IntoIterator<Item = (DefinitionKind, Fingerprint)>,
+        definitions: impl IntoIterator<Item = (DefinitionKind, Fingerprint)>,
         loaded: &Loaded,
     ) -> Result<(), Interrupt> {
-        let unknown = wanted.into_iter().filter(|(kind, hash)| !self.has(*kind, *hash));
-        loaded.need(unknown.map(|(_, hash)| kinds::definition(hash)))
+        let missing = definitions.into_iter().filter(|(kind, hash)| !self.has(*kind, *hash));
+        loaded.need(missing.map(|(_, hash)| kinds::definition(hash)))
     }
 
-    /// A policy. Loading it takes two rounds: one for the manifest, one for all parts.
+    /// Returns a policy. Loading one takes two rounds of reads: one for the manifest, and one for all parts.
     pub(super) fn policy(&self, hash: Fingerprint, loaded: &Loaded) -> Result<ReadyPolicy, Interrupt> {
         if let Some(ready) = self.policies.get(hash) {
             return Ok(ready);
@@ -84,28 +83,28 @@ impl Definitions {
         let ready = ReadyPolicy {
             manifest,
             policy: Arc::new(policy),
-            rules: agreements.rules,
+            agreements: agreements.compiled,
             workflows: Catalogue::of(workflows),
         };
-        Ok(self.policies.keep(hash, ready))
+        Ok(self.policies.insert(hash, ready))
     }
 
-    /// The compiled agreements of a policy.
+    /// Returns compiled agreements.
     pub(super) fn agreements(
         &self,
         hash: Fingerprint,
         loaded: &Loaded,
     ) -> Result<Arc<CompiledAgreements>, Interrupt> {
-        Ok(self.ready_agreements(hash, loaded)?.rules)
+        Ok(self.ready_agreements(hash, loaded)?.compiled)
     }
 
-    /// A workflow. It was checked when it was adopted and is not checked again.
+    /// Returns a workflow. It was checked on adoption and is not checked again.
     pub(super) fn workflow(&self, hash: Fingerprint, loaded: &Loaded) -> Result<Workflow, Interrupt> {
         let ready = |definition: WorkflowDefinition| definition.build_adopted();
         load(&self.workflows, DefinitionKind::Workflow, hash, loaded, ready)
     }
 
-    /// The workflows of a policy, without its other parts.
+    /// Returns the workflows of a policy without loading its other parts.
     pub(super) fn workflows_of(
         &self,
         policy: Fingerprint,
@@ -139,13 +138,13 @@ impl Definitions {
 
 impl ReadyAgreements {
     fn new(hash: Fingerprint, definition: Agreements) -> Result<ReadyAgreements> {
-        let rules = Arc::new(CompiledAgreements::compile(hash, &definition)?);
-        Ok(ReadyAgreements { definition: Arc::new(definition), rules })
+        let compiled = Arc::new(CompiledAgreements::compile(hash, &definition)?);
+        Ok(ReadyAgreements { definition: Arc::new(definition), compiled })
     }
 }
 
-/// Loads the definition of this kind and hash: from the cache, else from the store. Every stored definition is read
-/// here.
+/// Returns a definition from the cache, or loads it from the store and caches it. Every stored definition is parsed by
+/// this function.
 fn load<D: DeserializeOwned, T: Clone>(
     cache: &Cache<T>,
     kind: DefinitionKind,
@@ -159,13 +158,13 @@ fn load<D: DeserializeOwned, T: Clone>(
     let corrupt = |problem| {
         Error::new(ErrorKind::Corrupt, format!("the {} definition {hash} {problem}", kind.as_str()))
     };
-    let text = loaded.definition(hash)?.ok_or_else(|| corrupt("is referred to but not stored"))?;
+    let text = loaded.definition(hash)?.ok_or_else(|| corrupt("is referenced but not stored"))?;
     let definition = serde_json::from_str(text).map_err(|e| corrupt("cannot be read").caused_by(e))?;
     let ready = ready(definition).map_err(|e| corrupt("cannot be used").caused_by(e))?;
-    Ok(cache.keep(hash, ready))
+    Ok(cache.insert(hash, ready))
 }
 
-/// Values by hash, shared by the clones of a desk.
+/// A map from hashes to values that the clones of a desk share.
 #[derive(Debug)]
 struct Cache<T>(Mutex<HashMap<Fingerprint, T>>);
 
@@ -184,8 +183,9 @@ impl<T: Clone> Cache<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&hash)
     }
 
-    /// Keeps a value and returns the one that is kept: if two threads load the same definition, both use one value.
-    fn keep(&self, hash: Fingerprint, value: T) -> T {
+    /// Inserts a value unless there is one, and returns the stored value. If two threads load the same definition, both
+    /// use the same value.
+    fn insert(&self, hash: Fingerprint, value: T) -> T {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         values.entry(hash).or_insert(value).clone()
     }
@@ -198,7 +198,7 @@ mod tests {
     use crate::store::RecordTable;
     use crate::workflow::preset;
 
-    /// Loads a policy, and counts the rounds that it takes.
+    /// Loads a policy and counts the rounds of reads.
     fn loaded(definitions: &Definitions, policy: &Policy) -> (ReadyPolicy, usize) {
         let stored = policy.to_stored().unwrap();
         let hash = stored.manifest.hash;
@@ -206,12 +206,12 @@ mod tests {
             stored.parts.into_iter().chain([stored.manifest]).map(|it| (it.hash, it.text)).collect();
         let (mut loaded, mut rounds) = (Loaded::default(), 0);
         loop {
-            let halt = match definitions.policy(hash, &loaded) {
+            let interrupt = match definitions.policy(hash, &loaded) {
                 Ok(ready) => return (ready, rounds),
-                Err(halt) => halt,
+                Err(interrupt) => interrupt,
             };
-            assert!(matches!(halt, Interrupt::Load(_)), "{halt:?}");
-            let Interrupt::Load(reads) = halt else { continue };
+            assert!(matches!(interrupt, Interrupt::Load(_)), "{interrupt:?}");
+            let Interrupt::Load(reads) = interrupt else { continue };
             let mut records = RecordTable::default();
             texts.iter().for_each(|(hash, text)| records.write(kinds::define(*hash, text)));
             let answers = reads.iter().map(|read| records.answer(read).unwrap()).collect();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn another_prefix_compiles_nothing() {
+    fn changing_the_prefix_compiles_nothing() {
         let target = Target::new(Metric::Resolution).within(chrono::TimeDelta::hours(4));
         let policy = Policy::new()
             .field("order", FieldType::Integer)
@@ -232,14 +232,14 @@ mod tests {
         assert_eq!((&*first.policy, rounds), (&policy, 2));
         let (second, rounds) = loaded(&definitions, &policy.clone().prefix("B"));
         assert_eq!((&*second.policy, rounds), (&policy.clone().prefix("B"), 1));
-        assert!(Arc::ptr_eq(&first.rules, &second.rules));
+        assert!(Arc::ptr_eq(&first.agreements, &second.agreements));
         let workflow = |ready: &ReadyPolicy| {
             std::ptr::from_ref(ready.workflows.named(&ready.policy.workflows()[0].name).unwrap().definition())
         };
         assert_eq!(workflow(&first), workflow(&second));
-        // The control: another agreement is compiled.
+        // A changed agreement, in contrast, is compiled.
         let (third, _) = loaded(&definitions, &policy.agreement(Agreement::new("more", 2).target(target)));
-        assert!(!Arc::ptr_eq(&first.rules, &third.rules));
+        assert!(!Arc::ptr_eq(&first.agreements, &third.agreements));
         assert_eq!(workflow(&first), workflow(&third));
     }
 }

@@ -1,4 +1,4 @@
-//! Taking in the history of another system, batch by batch.
+//! The import of tickets with their histories from another system, in batches.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,25 +19,27 @@ use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::snapshot::Snapshot;
 
-/// How many tickets an import takes in at once, unless told otherwise.
+/// The default number of tickets that an import writes in one transaction: 200.
 pub(super) const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
-/// How many events are looked back for the mark of the last import: as many as clocks may well have told since.
+/// The number of latest events that are searched for the mark of the last import. Timers may have added events after
+/// it, but usually fewer than this.
 const TAIL: usize = 32;
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Imported {
-    /// How many tickets were opened.
+    /// The number of tickets that were opened.
     pub opened: usize,
-    /// How many tickets that were imported before got further versions.
+    /// The number of earlier imported tickets that got new versions.
     pub extended: usize,
-    /// How many tickets had nothing new.
+    /// The number of tickets without new versions.
     pub unchanged: usize,
-    /// How many events were written.
+    /// The number of events that were written.
     pub events: usize,
-    /// Tickets that were refused, and why. Nothing of them was taken in; one of them does not stop the others.
+    /// The tickets that were refused, each with its error. Nothing from this call was imported for them. The other
+    /// tickets were still imported.
     pub refused: Vec<(ExternalRef, Error)>,
 }
 
@@ -50,16 +52,16 @@ impl Imported {
         self.refused.extend(batch.refused);
     }
 
-    /// The error of a batch, with what was imported before it.
+    /// Adds the number of tickets before the failed batch to its error.
     fn stopped_by(&self, error: Error) -> Error {
         let before = self.opened + self.extended + self.unchanged + self.refused.len();
-        Error::new(error.kind(), format!("the import stopped after {before} tickets, which stay"))
-            .allowing("to import again from the beginning")
+        Error::new(error.kind(), format!("the import stopped after {before} tickets, which stay imported"))
+            .allowing("to repeat the import from the start, which skips what was imported")
             .caused_by(error)
     }
 }
 
-/// The import: one flow a batch.
+/// The import: one operation per batch.
 pub(super) struct Import<I> {
     pub(super) tickets: I,
     pub(super) batch: NonZeroUsize,
@@ -106,50 +108,51 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
     }
 }
 
-/// A ticket that may be taken in, with what is drawn and computed once for it.
+/// A ticket to import. Its id and fingerprints are computed once, before the first attempt.
 #[derive(Debug)]
 struct Candidate {
     ticket: ImportedTicket,
-    /// The id that it gets if it is new.
+    /// The id of the ticket if it is new.
     id: TicketId,
     fingerprints: Result<Vec<Fingerprint>>,
 }
 
-/// Takes in a batch of tickets, in one transaction.
+/// Imports a batch of tickets in one transaction.
 #[derive(Debug)]
 struct Batch {
     tickets: Vec<Candidate>,
     context: CommandContext,
 }
 
-/// Where a ticket of a batch goes.
-enum Target<'a> {
-    /// To a new ticket, which gets the next running number if it is accepted.
+/// The destination of a candidate.
+enum Destination<'a> {
+    /// A new ticket. It gets the next running number if it is accepted.
     New,
-    /// To a ticket that the store has, which has been worked on here or not. Its whole history, if it was read.
+    /// A stored ticket. `worked_on` is true if it was changed at this desk since the last import; `history` is its
+    /// whole history, if it was read.
     Stored { snapshot: &'a Snapshot, worked_on: bool, history: Option<&'a [Event]> },
-    /// To a ticket that this batch has begun or continued: which of its drafts.
+    /// A ticket that this batch has opened or continued already: the index of its draft.
     Drafted(usize),
 }
 
 impl Batch {
-    /// Where each of these tickets goes, and the running numbers for as many as may be new. Everything of one sort is
-    /// asked for at once, so that a batch takes few rounds.
-    fn targets<'a>(
+    /// Returns the destination of each candidate, and a running number for each one that may be new. All reads of the
+    /// same kind are requested together, so that a batch takes few rounds.
+    fn destinations<'a>(
         &'a self,
         valid: &[&'a Candidate],
         loaded: &'a Loaded,
-    ) -> Result<(HashMap<&'a ExternalRef, Target<'a>>, Vec<u64>), Interrupt> {
-        let mut targets = HashMap::new();
+    ) -> Result<(HashMap<&'a ExternalRef, Destination<'a>>, Vec<u64>), Interrupt> {
+        let mut destinations = HashMap::new();
         let mut stored = Vec::new();
         for candidate in valid {
             let external = candidate.ticket.external();
             match loaded.record(EXTERNAL_NAME, self.context.lookup.external(external))? {
                 Some(record) => stored.push((*candidate, kinds::ticket_of(EXTERNAL_NAME, record)?)),
-                None => drop(targets.insert(external, Target::New)),
+                None => drop(destinations.insert(external, Destination::New)),
             }
         }
-        let places = 0..u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let places = 0..u32::try_from(destinations.len()).unwrap_or(u32::MAX);
         let numbers = places.clone().map(|place| Read::NextNumber { place });
         loaded.need(numbers.chain(stored.iter().map(|(_, id)| Read::Ticket(*id))))?;
         let numbers = places.map(|place| loaded.next_number(place)).collect::<Result<Vec<_>, Interrupt>>()?;
@@ -160,23 +163,23 @@ impl Batch {
                 Error::new(ErrorKind::Corrupt, format!("ticket {id} has an external reference but no row"))
             })?;
             let external = candidate.ticket.external();
-            targets.insert(
+            destinations.insert(
                 external,
-                Target::Stored { snapshot, worked_on: false, history: loaded.read_history(id)? },
+                Destination::Stored { snapshot, worked_on: false, history: loaded.read_history(id)? },
             );
-            let taken = snapshot
+            let imported = snapshot
                 .imported
                 .as_ref()
-                .map_or(usize::MAX, |(taken, _)| usize::try_from(*taken).unwrap_or(usize::MAX));
-            if candidate.ticket.versions().len() > taken {
+                .map_or(usize::MAX, |(count, _)| usize::try_from(*count).unwrap_or(usize::MAX));
+            if candidate.ticket.versions().len() > imported {
                 continued.push((external, id, snapshot.version.saturating_sub(TAIL as u64)));
             }
         }
         let last = |id, after| Read::History { ticket: id, after, limit: TAIL };
         loaded.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
         for (external, id, after) in continued {
-            // What the clocks told since is no work: a sweep between two imports must not end the taking over.
-            let told = |event: &&Event| {
+            // Events of clocks do not count as work: a sweep between two imports must not block the next import.
+            let is_clock_event = |event: &&Event| {
                 matches!(
                     event.change,
                     Change::Clocked { .. }
@@ -185,13 +188,13 @@ impl Batch {
                         | Change::PolicyRebound { .. }
                 )
             };
-            let last = loaded.history(id, after, TAIL)?.iter().rev().find(|event| !told(event));
+            let last = loaded.history(id, after, TAIL)?.iter().rev().find(|event| !is_clock_event(event));
             let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
-            if let Some(Target::Stored { worked_on, .. }) = targets.get_mut(external) {
+            if let Some(Destination::Stored { worked_on, .. }) = destinations.get_mut(external) {
                 *worked_on = !untouched;
             }
         }
-        Ok((targets, numbers))
+        Ok((destinations, numbers))
     }
 }
 
@@ -211,27 +214,27 @@ impl Operation for Batch {
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Imported), Interrupt> {
         let policy = self.context.policy(loaded)?;
-        let mut rules = self.context.rules_for_all_time(loaded)?;
+        let mut agreements = self.context.agreements_for_all_time(loaded)?;
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.context.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
-        let (mut targets, numbers) = self.targets(&valid, loaded)?;
-        let stored = targets.values().filter_map(|target| match target {
-            Target::Stored { snapshot, .. } => Some(&snapshot.clocks),
+        let (mut destinations, numbers) = self.destinations(&valid, loaded)?;
+        let stored = destinations.values().filter_map(|destination| match destination {
+            Destination::Stored { snapshot, .. } => Some(&snapshot.clocks),
             _ => None,
         });
-        self.context.pin(stored.flatten(), &mut rules, loaded)?;
+        self.context.pin(stored.flatten(), &mut agreements, loaded)?;
         let mut drafts = Vec::new();
         let (mut imported, mut needs) = (Imported::default(), Needs::default());
         for (candidate, check) in checked {
             let external = candidate.ticket.external();
-            let target = targets.get_mut(external);
-            // A number is used up by what is accepted alone: what is refused must leave no gap.
+            let destination = destinations.get_mut(external);
+            // Only accepted tickets use a number, so that refused tickets leave no gap.
             let number = numbers.get(imported.opened).copied();
-            let taken = check.and_then(|()| {
-                candidate.take_in(target, number, &mut drafts, &policy, &rules, &mut imported)
+            let result = check.and_then(|()| {
+                candidate.import(destination, number, &mut drafts, &policy, &agreements, &mut imported)
             });
-            if let Err(error) = needs.keep(taken) {
+            if let Err(error) = needs.keep(result) {
                 imported.refused.push((external.clone(), error));
             }
         }
@@ -253,50 +256,50 @@ impl Operation for Batch {
 }
 
 impl Candidate {
-    fn take_in(
+    fn import(
         &self,
-        target: Option<&mut Target<'_>>,
+        destination: Option<&mut Destination<'_>>,
         number: Option<u64>,
         drafts: &mut Vec<Draft>,
         policy: &Policy,
-        rules: &AgreementSet,
+        agreements: &AgreementSet,
         imported: &mut Imported,
     ) -> Result<()> {
         let Candidate { ticket, id, fingerprints } = self;
         let fingerprints =
             fingerprints.as_ref().map_err(|error| Error::new(error.kind(), error.to_string()))?;
-        // Every checked ticket has a target.
-        let target = target.ok_or_else(|| Error::not_found("the target of the import"))?;
-        match target {
-            Target::New => {
-                // There are as many numbers as new tickets.
+        // Every checked ticket has a destination.
+        let destination = destination.ok_or_else(|| Error::not_found("the destination of the import"))?;
+        match destination {
+            Destination::New => {
+                // There is a number for each new ticket.
                 let number = number.ok_or_else(|| Error::not_found("the number of an imported ticket"))?;
-                drafts.push(import::begin(ticket, fingerprints, *id, number, policy, rules)?);
-                *target = Target::Drafted(drafts.len() - 1);
+                drafts.push(import::begin(ticket, fingerprints, *id, number, policy, agreements)?);
+                *destination = Destination::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }
-            Target::Stored { snapshot, worked_on, history } => match import::taken(snapshot, fingerprints)? {
-                taken if taken == fingerprints.len() => imported.unchanged += 1,
+            Destination::Stored { snapshot, worked_on, history } => match import::taken(snapshot, fingerprints)? {
+                count if count == fingerprints.len() => imported.unchanged += 1,
                 _ if *worked_on => {
                     return Err(Error::invalid(
                         "history",
-                        "cannot go on: the ticket was worked on here since",
+                        "cannot be continued, because the ticket was changed here since the last import",
                     )
                     .allowing("the same history as before"));
                 }
-                taken => {
-                    let draft = Draft::replaying((*snapshot).clone(), rules, *history)?;
-                    drafts.push(import::go_on(draft, ticket, fingerprints, taken, policy)?);
-                    *target = Target::Drafted(drafts.len() - 1);
+                count => {
+                    let draft = Draft::replaying((*snapshot).clone(), agreements, *history)?;
+                    drafts.push(import::go_on(draft, ticket, fingerprints, count, policy)?);
+                    *destination = Destination::Drafted(drafts.len() - 1);
                     imported.extended += 1;
                 }
             },
-            Target::Drafted(place) => {
+            Destination::Drafted(place) => {
                 let Some(draft) = drafts.get_mut(*place) else { return Ok(()) };
                 match import::taken(draft.snapshot(), fingerprints)? {
-                    taken if taken == fingerprints.len() => imported.unchanged += 1,
-                    taken => {
-                        *draft = import::go_on(draft.clone(), ticket, fingerprints, taken, policy)?;
+                    count if count == fingerprints.len() => imported.unchanged += 1,
+                    count => {
+                        *draft = import::go_on(draft.clone(), ticket, fingerprints, count, policy)?;
                         imported.extended += 1;
                     }
                 }

@@ -1,4 +1,4 @@
-//! Links between tickets: both ends of each, and those that lead to a ticket.
+//! Links between tickets: changing both ends of a link, and reading the links of a ticket.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +19,10 @@ use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
-/// How many tickets may stand above one, as that of which it is a part.
+/// The maximum number of ancestors of a ticket: its parents, their parents, and so on.
 const MAX_ANCESTORS: usize = 32;
 
-/// The links of a ticket that a command changes.
+/// The links of the ticket that a command changes.
 pub(super) struct Links<'a> {
     pub(super) ticket: TicketId,
     pub(super) context: &'a CommandContext,
@@ -30,7 +30,8 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Decides an action, and what its links do to the tickets at their other ends.
+    /// Decides an action. Returns the decision for the ticket, those for the tickets at the other ends of changed
+    /// links, and the records of these links.
     pub(super) fn decide(
         &self,
         ticket: &Snapshot,
@@ -39,35 +40,36 @@ impl Links<'_> {
     ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Interrupt> {
         let incoming = self.incoming(ticket, action, decision_context.by)?;
         let decision = ticket.decide_with(action, incoming, decision_context)?;
-        let (others, records) = self.mirrored(&decision, decision_context)?;
+        let (others, records) = self.mirror_all(&decision, decision_context)?;
         Ok((decision, others, records))
     }
 
-    /// The links of other tickets to this one that an action is about. If the action has too many parts, or its actor may
-    /// not link tickets, no other ticket is read.
+    /// Returns the existing links of other tickets to this one that the action names. Other tickets are read only if
+    /// the number of parts is within the limit and the actor may link tickets.
     fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
         if may(Verb::Link, by, ticket).is_some() {
             return Ok(BTreeSet::new());
         }
-        let about = parts.iter().filter_map(|part| match part {
+        let named = parts.iter().filter_map(|part| match part {
             Action::Link(link) | Action::Unlink(link) if !link.kind.is_own() => Some(*link),
             _ => None,
         });
-        let mut links: BTreeSet<Link> = about.collect();
+        let mut links: BTreeSet<Link> = named.collect();
         self.loaded.need(links.iter().map(|link| Read::Ticket(link.to)))?;
         let others = links.iter().map(|link| self.loaded.ticket(link.to)).collect::<Result<Vec<_>, _>>()?;
         let mut others = others.into_iter();
         links.retain(|link| {
-            let there = Link { kind: link.kind.inverse(), to: self.ticket };
-            others.next().flatten().is_some_and(|other| other.links.contains(&there))
+            let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
+            others.next().flatten().is_some_and(|other| other.links.contains(&inverse))
         });
         Ok(links)
     }
 
-    /// Decides what the changed links of a decision do to the tickets at their other ends, and writes the links' records.
-    fn mirrored(
+    /// Applies the changed links of a decision to the tickets at their other ends. Returns the decisions for these
+    /// tickets and the records of the links.
+    fn mirror_all(
         &self,
         decision: &Decision,
         decision_context: &DecisionContext<'_>,
@@ -87,21 +89,21 @@ impl Links<'_> {
             needs.keep(self.mirror(*link, *linked, &mut others, decision_context))?;
         }
         needs.answered(loaded)?;
-        // Only now, because a circle may close by several links of this action.
-        let parts = |(link, linked): &(Link, bool)| {
+        // Checked after all links are applied, because several links of this action may form a cycle together.
+        let is_new_parent_link = |(link, linked): &(Link, bool)| {
             *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
         };
-        if changed.iter().any(parts) {
-            self.no_circle(decision, &others)?;
+        if changed.iter().any(is_new_parent_link) {
+            self.check_no_cycle(decision, &others)?;
         }
-        // A link that was added and taken away again has one record, as it ends.
+        // If the action adds and removes the same link, only the last change is recorded.
         let last: BTreeMap<Link, bool> = changed.into_iter().collect();
         let records = last.into_iter().map(|(link, linked)| kinds::set_link(self.ticket, link, linked));
         let decisions = others.into_values().map(Draft::finish).collect::<Result<_>>()?;
         Ok((decisions, records.collect()))
     }
 
-    /// Changes the ticket at the other end of a link.
+    /// Applies a changed link to the ticket at its other end.
     fn mirror(
         &self,
         link: Link,
@@ -114,7 +116,7 @@ impl Links<'_> {
         let policy_context = self.context.policy_context_for(other, self.loaded)?;
         let decision_context = &policy_context.decision(decision_context.now, decision_context.by);
         let mirror = match others.entry(link.to) {
-            Entry::Occupied(begun) => begun.into_mut(),
+            Entry::Occupied(draft) => draft.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), decision_context)?),
         };
         let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
@@ -123,19 +125,19 @@ impl Links<'_> {
         Ok(changed.map_err(|error| error.within(format_args!("ticket {}", other.number)))?)
     }
 
-    /// Refuses links by which a ticket would become a part of itself. Each of them has this ticket at one end, so
-    /// that a circle which they close leads through it: only those above this ticket need to be looked at.
-    fn no_circle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Interrupt> {
+    /// Refuses parent links that would form a cycle. Every link of the action has this ticket at one end, so that any
+    /// new cycle includes this ticket. Checking the ancestors of this ticket is therefore enough.
+    fn check_no_cycle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Interrupt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
-        let mut above = BTreeSet::new();
+        let mut ancestors = BTreeSet::new();
         let mut level: Vec<TicketId> = parents(decision.snapshot()).collect();
         while !level.is_empty() {
-            above.extend(level.iter().copied());
-            if above.contains(&self.ticket) || above.len() > MAX_ANCESTORS {
+            ancestors.extend(level.iter().copied());
+            if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
                 let state = decision.snapshot().state.kind();
-                let why = "a ticket would become a part of itself, or the chain of parts is too long";
+                let why = "a ticket would become a part of itself, or would have more than 32 ancestors";
                 return Err(Interrupt::Fail(
                     Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
                 ));
@@ -147,7 +149,7 @@ impl Links<'_> {
                     Some(drafted) => Some(drafted.snapshot()),
                     None => self.loaded.ticket(id)?,
                 };
-                next.extend(ticket.into_iter().flat_map(parents).filter(|id| !above.contains(id)));
+                next.extend(ticket.into_iter().flat_map(parents).filter(|id| !ancestors.contains(id)));
             }
             level = next;
         }
@@ -155,7 +157,7 @@ impl Links<'_> {
     }
 }
 
-/// Reads the links of a ticket: its own, then those that lead to it.
+/// Reads the links of a ticket: its own, then those of other tickets to it.
 #[derive(Debug)]
 pub(super) struct ReadLinks {
     pub(super) ticket: TicketId,

@@ -1,9 +1,9 @@
-//! The stored form of keys that may name a person (thread keys, idempotency keys, external names) and of fingerprints of what
-//! people said.
+//! The stored form of keys that may identify a person (thread keys, idempotency keys and external names), and of
+//! fingerprints of personal data.
 //!
-//! A chat id may be a phone number. A desk with a lookup key stores HMAC-SHA-256 of such keys instead of the keys: they can be
-//! looked up, but neither read nor found by trying out phone numbers. The same holds for the fingerprint of a request or of an
-//! imported history, which is a digest of names and words.
+//! A chat id may be a phone number. A desk with a lookup key stores the HMAC-SHA-256 of such a key instead of the key.
+//! The key can then be looked up, but it cannot be read from the database or found there by trying all phone numbers.
+//! The same applies to the fingerprint of a request or of an imported history, which is a digest of names and texts.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::store::RecordKind;
 use crate::store::kinds::{EXTERNAL_NAME, RECEIPT, THREAD};
 use crate::ticket::event::ExternalRef;
 
-/// Makes the stored form of keys, with a key of the desk or in plain.
+/// Computes the stored form of keys: an HMAC if the desk has a lookup key, else the key itself.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Lookup(Option<[u8; 32]>);
 
@@ -33,19 +33,21 @@ impl Lookup {
     }
 
     pub(super) fn external(&self, name: &ExternalRef) -> String {
-        // With the length of the source, so that no two names have one key.
+        // The length of the source makes the key unique: without it, "a b" + "c" and "a" + "b c" would be equal.
         self.lookup_key(EXTERNAL_NAME, &format!("{} {} {}", name.source.len(), name.source, name.id))
     }
 
-    /// The stored form of the fingerprint of a request ([`RECEIPT`]) or of an imported history ([`EXTERNAL_NAME`]).
+    /// Returns the stored form of the fingerprint of a request ([`RECEIPT`]) or of an imported history
+    /// ([`EXTERNAL_NAME`]).
     pub(super) fn fingerprint(&self, kind: RecordKind, fingerprint: Fingerprint) -> Fingerprint {
         let Some(secret) = &self.0 else { return fingerprint };
-        // No key of the kind has this digest: a space follows the code there.
+        // No key of the kind has this digest, because a space follows the code there.
         let message: [&[u8]; 3] = [kind.code().as_bytes(), b"=", fingerprint.as_bytes()];
         Fingerprint::from_bytes(hmac_sha256(secret, &message))
     }
 
-    /// The stored form of a key. The kind is part of the digest, so that equal keys of two kinds cannot be linked.
+    /// Returns the stored form of a key. The digest includes the kind, so that equal keys of different kinds cannot be
+    /// linked.
     fn lookup_key(&self, kind: RecordKind, key: &str) -> String {
         let Some(secret) = &self.0 else { return key.to_owned() };
         let digest = hmac_sha256(secret, &[kind.code().as_bytes(), b" ", key.as_bytes()]);
@@ -59,7 +61,7 @@ impl fmt::Debug for Lookup {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) of the parts of a message.
+/// Returns the HMAC-SHA-256 (RFC 2104) of a message given in parts.
 fn hmac_sha256(key: &[u8], message: &[&[u8]]) -> [u8; 32] {
     const BLOCK: usize = 64;
     let mut block = [0; BLOCK];
@@ -78,7 +80,7 @@ mod tests {
 
     /// RFC 4231, test cases 1 to 4, 6 and 7. Case 5 truncates its result.
     #[test]
-    fn the_digest_is_that_of_the_rfc() {
+    fn digests_match_the_rfc() {
         let counted: Vec<u8> = (1..=25).collect();
         let long = "Test Using Larger Than Block-Size Key - Hash Key First";
         let longer = "This is a test using a larger than block-size key and a larger than block-size data. \
@@ -103,15 +105,15 @@ mod tests {
                 "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
             ),
         ];
-        for (key, message, wanted) in cases {
+        for (key, message, expected) in cases {
             let (head, tail) = message.split_at(3);
             let digest = hmac_sha256(key, &[head, tail]);
-            assert_eq!(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), wanted);
+            assert_eq!(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), expected);
         }
     }
 
     #[test]
-    fn no_two_keys_have_one_stored_form() {
+    fn different_keys_have_different_stored_forms() {
         let name = |source: &str, id: &str| ExternalRef { source: source.to_owned(), id: id.to_owned() };
         for lookup in [Lookup::default(), Lookup::keyed([7; 32])] {
             assert_ne!(lookup.external(&name("a", "b c")), lookup.external(&name("a b", "c")));

@@ -1,4 +1,4 @@
-//! The migration of live tickets: rehearsed as a whole, then carried out in batches.
+//! The migration of live tickets to another workflow: first a rehearsal of all tickets, then batches of writes.
 
 mod report;
 mod steps;
@@ -22,36 +22,37 @@ pub use report::{Crossings, MAX_NAMED, Migrated, MigrationPreview, Obstacle, Obs
 use report::add_each;
 use steps::{CheckPage, Found, MigrateBatch, Page, ReadVersion, Version};
 
-/// How many tickets are written at once.
+/// The number of tickets per transaction.
 const BATCH: usize = 100;
 
-/// Looks the plan and all tickets over, in three acts: which versions there have been, which tickets there are, and
-/// what follows.
+/// Checks a plan against all tickets without writing. It reads the adopted policies, newest first, then the tickets,
+/// page by page, and then collects the faults of the plan.
 #[derive(Debug)]
 pub(super) struct Rehearse {
     plan: Arc<Migration>,
     context: CommandContext,
-    act: Act,
+    phase: Phase,
     known: Vec<WorkflowDefinition>,
     in_force: Catalogue,
     passage: Option<Arc<MigrationTask>>,
     unmapped: Unmapped,
-    /// Those that would go over, by age.
-    going: VecDeque<TicketId>,
+    /// The tickets that would be migrated, ordered by id.
+    migratable: VecDeque<TicketId>,
     rehearsal: MigrationPreview,
 }
 
+/// The progress of a rehearsal.
 #[derive(Debug)]
-enum Act {
-    /// What was in force at this instant.
+enum Phase {
+    /// Read the policy that was in force at this instant.
     Versions(DateTime<Utc>),
-    /// The page of tickets after this place.
+    /// Read the page of tickets after this cursor.
     Tickets(Option<Cursor>),
-    Over,
+    Done,
 }
 
-/// What a rehearsal reads next.
-enum Reading {
+/// The next read of a rehearsal.
+enum NextRead {
     Version(ReadVersion),
     Page(CheckPage),
 }
@@ -60,29 +61,29 @@ impl Rehearse {
     pub(super) fn new(plan: &Migration, context: CommandContext) -> Rehearse {
         Rehearse {
             plan: Arc::new(plan.clone()),
-            act: Act::Versions(context.now),
+            phase: Phase::Versions(context.now),
             context,
             known: vec![Workflow::simple().definition().clone()],
             in_force: Catalogue::new(),
             passage: None,
             unmapped: Unmapped::new(),
-            going: VecDeque::new(),
+            migratable: VecDeque::new(),
             rehearsal: MigrationPreview::default(),
         }
     }
 
-    fn next_read(&self) -> Option<Reading> {
+    fn next_read(&self) -> Option<NextRead> {
         let context = self.context.clone();
-        match (&self.act, &self.passage) {
-            (Act::Versions(at), _) => Some(Reading::Version(ReadVersion { at: *at, context })),
-            (Act::Tickets(after), Some(passage)) => {
-                Some(Reading::Page(CheckPage { passage: passage.clone(), after: after.clone(), context }))
+        match (&self.phase, &self.passage) {
+            (Phase::Versions(at), _) => Some(NextRead::Version(ReadVersion { at: *at, context })),
+            (Phase::Tickets(after), Some(passage)) => {
+                Some(NextRead::Page(CheckPage { passage: passage.clone(), after: after.clone(), context }))
             }
             _ => None,
         }
     }
 
-    fn learn(&mut self, definitions: impl IntoIterator<Item = WorkflowDefinition>) {
+    fn add_workflows(&mut self, definitions: impl IntoIterator<Item = WorkflowDefinition>) {
         for definition in definitions {
             if !self.known.contains(&definition) {
                 self.known.push(definition);
@@ -91,49 +92,50 @@ impl Rehearse {
     }
 
     fn add_version(&mut self, version: Version) {
-        self.learn(version.workflows);
+        self.add_workflows(version.workflows);
         if let Some(in_force) = version.in_force {
             self.in_force = in_force.0;
             self.rehearsal.faults.extend(MigrationTask::faults_of_fill(&self.plan, &in_force.1));
         }
-        // A version that held for no time at all is not found so; tickets that follow one bring its workflow along.
+        // This skips a policy that was replaced at the instant of its adoption. If tickets follow one of its workflows,
+        // `add_page` adds that workflow.
         let before = version.since.and_then(|since| since.checked_sub_signed(TimeDelta::microseconds(1)));
         match before {
-            Some(before) => self.act = Act::Versions(before),
-            None => self.choose(),
+            Some(before) => self.phase = Phase::Versions(before),
+            None => self.find_target(),
         }
     }
 
-    /// All versions are known: which is meant, and is it there?
-    fn choose(&mut self) {
+    /// Finds the target workflow, now that all versions are known.
+    fn find_target(&mut self) {
         match self.plan.target(&self.in_force, &self.known) {
             Ok(to) => {
                 self.rehearsal.to = Some(to.reference().clone());
                 self.passage = Some(Arc::new(MigrationTask { plan: (*self.plan).clone(), to: to.clone() }));
-                self.act = Act::Tickets(None);
+                self.phase = Phase::Tickets(None);
             }
             Err(fault) => {
                 self.rehearsal.faults.push(fault);
-                self.conclude();
+                self.collect_faults();
             }
         }
     }
 
     fn add_page(&mut self, page: Page) {
-        self.learn(page.workflows);
-        self.going.extend(page.found.going);
+        self.add_workflows(page.workflows);
+        self.migratable.extend(page.found.migratable);
         self.rehearsal.crossings.add(page.found.crossings);
         self.rehearsal.obstacles.add(page.found.obstacles);
         add_each(&mut self.rehearsal.staying, page.found.staying);
         add_each(&mut self.unmapped, page.found.unmapped);
         match page.next {
-            Some(next) => self.act = Act::Tickets(Some(next)),
-            None => self.conclude(),
+            Some(next) => self.phase = Phase::Tickets(Some(next)),
+            None => self.collect_faults(),
         }
     }
 
-    fn conclude(&mut self) {
-        self.act = Act::Over;
+    fn collect_faults(&mut self) {
+        self.phase = Phase::Done;
         let to = self.passage.as_ref().map(|passage| &passage.to);
         let faults = &mut self.rehearsal.faults;
         faults.extend(self.plan.faults(&self.known, to));
@@ -153,11 +155,11 @@ impl Job for Rehearse {
 
     fn next(&mut self) -> Option<JobStep<Rehearse>> {
         Some(match self.next_read()? {
-            Reading::Version(read) => JobStep::new(read, |job: &mut Rehearse, version| {
+            NextRead::Version(read) => JobStep::new(read, |job: &mut Rehearse, version| {
                 job.add_version(version?);
                 Ok(())
             }),
-            Reading::Page(check) => JobStep::new(check, |job: &mut Rehearse, page| {
+            NextRead::Page(check) => JobStep::new(check, |job: &mut Rehearse, page| {
                 job.add_page(page?);
                 Ok(())
             }),
@@ -169,7 +171,7 @@ impl Job for Rehearse {
     }
 }
 
-/// The migration: a rehearsal, and if nothing stands against it, batch by batch what it found.
+/// The migration: a rehearsal, and, if it found no fault and no obstacle, the tickets that it found, in batches.
 #[derive(Debug)]
 pub(super) struct Migrate {
     rehearse: Rehearse,
@@ -184,22 +186,22 @@ impl Migrate {
 }
 
 impl Migrate {
-    /// The result of a step, or its error with what was migrated before it.
-    fn unless_stopped<T>(&self, result: Result<T>) -> Result<T> {
+    /// Checks that the actor may migrate, and adds the number of migrated tickets to the error of a failed step.
+    fn check_step<T>(&self, result: Result<T>) -> Result<T> {
         may_migrate(&self.by)?;
         result.map_err(|error| match self.migrated.crossings.tickets {
             0 => error,
             count => {
-                Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay"))
-                    .allowing("to migrate again: it goes on with what is left")
+                Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay migrated"))
+                    .allowing("to migrate again, which continues with the remaining tickets")
                     .caused_by(error)
             }
         })
     }
 
-    /// Ends the migration if the rehearsal is over and found a fault.
-    fn unless_refused(&mut self) -> Result<()> {
-        if !matches!(self.rehearse.act, Act::Over) {
+    /// Returns the refusal if the rehearsal is done and found a fault or an obstacle.
+    fn check_rehearsal(&mut self) -> Result<()> {
+        if !matches!(self.rehearse.phase, Phase::Done) {
             return Ok(());
         }
         let rehearsal = std::mem::take(&mut self.rehearse.rehearsal);
@@ -213,7 +215,7 @@ impl Migrate {
     fn add_batch(&mut self, batch: Found) {
         self.migrated.crossings.add(batch.crossings);
         self.migrated.left.add(batch.obstacles);
-        self.migrated.left.add(batch.nowhere);
+        self.migrated.left.add(batch.unmapped_tickets);
     }
 }
 
@@ -222,23 +224,23 @@ impl Job for Migrate {
 
     fn next(&mut self) -> Option<JobStep<Migrate>> {
         match self.rehearse.next_read() {
-            Some(Reading::Version(read)) => Some(JobStep::new(read, |job: &mut Migrate, version| {
-                job.rehearse.add_version(job.unless_stopped(version)?);
-                job.unless_refused()
+            Some(NextRead::Version(read)) => Some(JobStep::new(read, |job: &mut Migrate, version| {
+                job.rehearse.add_version(job.check_step(version)?);
+                job.check_rehearsal()
             })),
-            Some(Reading::Page(check)) => Some(JobStep::new(check, |job: &mut Migrate, page| {
-                job.rehearse.add_page(job.unless_stopped(page)?);
-                job.unless_refused()
+            Some(NextRead::Page(check)) => Some(JobStep::new(check, |job: &mut Migrate, page| {
+                job.rehearse.add_page(job.check_step(page)?);
+                job.check_rehearsal()
             })),
             None => {
-                // No ticket can come to the old version any more, so what the rehearsal found is all there is.
-                let going = &mut self.rehearse.going;
-                let tickets: Vec<_> = going.drain(..going.len().min(BATCH)).collect();
+                // No new ticket can follow the old version, so the rehearsal has found all of them.
+                let migratable = &mut self.rehearse.migratable;
+                let tickets: Vec<_> = migratable.drain(..migratable.len().min(BATCH)).collect();
                 let passage = self.rehearse.passage.clone().filter(|_| !tickets.is_empty())?;
                 let (by, context) = (self.by.clone(), self.rehearse.context.clone());
                 let batch = MigrateBatch { passage, tickets, by, context };
                 Some(JobStep::new(batch, |job: &mut Migrate, batch| {
-                    let batch = job.unless_stopped(batch)?;
+                    let batch = job.check_step(batch)?;
                     job.add_batch(batch);
                     Ok(())
                 }))

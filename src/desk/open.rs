@@ -1,4 +1,4 @@
-//! Opening a ticket, and taking in a message that may open one.
+//! The operations that open a ticket or receive a message.
 
 use super::context::{CommandContext, PolicyContext};
 use super::receipt::{Receipt, Repeatable};
@@ -30,7 +30,7 @@ impl Operation for Open {
     type Out = Ticket<state::New>;
 
     fn label(&self) -> OperationLabel {
-        // Without the id: it is that of a candidate, and a repetition or a refusal leaves none of it.
+        // The label has no id: if the request is replayed or refused, the candidate id is never used.
         OperationLabel::new("open_ticket")
     }
 
@@ -52,23 +52,23 @@ impl Operation for Open {
                     && let Some(record) = loaded.record(THREAD, self.0.context.lookup.thread(thread))?
                 {
                     let ticket = kinds::ticket_of(THREAD, record)?;
-                    return Err(Error::invalid("thread", format_args!("{thread} leads to ticket {ticket}"))
+                    return Err(Error::invalid("thread", format_args!("{thread} already belongs to ticket {ticket}"))
                         .allowing(
-                            "`receive`, which goes on with that ticket or follows it up, or another thread",
+                            "`receive`, which continues that ticket or opens a follow-up, or another thread",
                         )
                         .into());
                 }
-                self.0.opening(loaded, None)?
+                self.0.open(loaded, None)?
             }
         };
         let ticket = Ticket::try_from_untyped(receipt.ticket).map_err(|ticket| {
-            Error::invalid("opening", format_args!("left the ticket {}", ticket.state()))
+            Error::invalid("opening", format_args!("left the ticket {} instead of new", ticket.state()))
         })?;
         Ok((commit, ticket))
     }
 }
 
-/// Takes in a message: to the ticket of its thread, else as a new ticket.
+/// Receives a message: adds it to the ticket of its thread, or opens a new ticket.
 #[derive(Debug)]
 pub(super) struct Receive {
     request: NewTicket,
@@ -83,15 +83,15 @@ impl Receive {
         Receive { request, id, context, repeatable }
     }
 
-    /// Opens the ticket, if need be as the follow-up of a finished one.
-    fn opening(&self, loaded: &Loaded, finished: Option<Draft>) -> Result<(Commit, Receipt), Interrupt> {
+    /// Opens the ticket, as a follow-up if `finished` is given.
+    fn open(&self, loaded: &Loaded, finished: Option<Draft>) -> Result<(Commit, Receipt), Interrupt> {
         let now = self.context.now;
         let policy_context = self.context.policy_context(loaded)?;
-        let PolicyContext { policy, rules, workflows, .. } = &policy_context;
+        let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
         let inherited =
             finished.as_ref().map(|finished| self.request.following_up(finished.snapshot(), policy));
         let request = inherited.as_ref().unwrap_or(&self.request);
-        let mut draft = request.draft(self.id, loaded.next_number(0)?, now, policy, rules, workflows)?;
+        let mut draft = request.draft(self.id, loaded.next_number(0)?, now, policy, agreements, workflows)?;
         let by = self.request.actor();
         let decision_context = policy_context.decision(now, &by);
         let (mut decisions, mut links) = (Vec::new(), Vec::new());
@@ -113,7 +113,7 @@ impl Receive {
             let before = loaded.record(THREAD, key.as_str())?;
             commit.push(kinds::led(THREAD, key, before, self.id));
         }
-        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
+        self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }
@@ -140,10 +140,10 @@ impl Operation for Receive {
         if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
             return Ok((Commit::default(), receipt));
         }
-        let Some(thread) = &self.request.thread else { return self.opening(loaded, None) };
+        let Some(thread) = &self.request.thread else { return self.open(loaded, None) };
         thread.check()?;
         let Some(record) = loaded.record(THREAD, self.context.lookup.thread(thread))? else {
-            return self.opening(loaded, None);
+            return self.open(loaded, None);
         };
         let id = kinds::ticket_of(THREAD, record)?;
         let ticket = loaded.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
@@ -153,10 +153,10 @@ impl Operation for Receive {
         by.check()?;
         let mut draft = Draft::begin(ticket.clone(), &decision_context)?;
         if draft.snapshot().state.kind().is_final() {
-            return self.opening(loaded, Some(draft));
+            return self.open(loaded, Some(draft));
         }
         let message = self.request.message.clone().ok_or_else(|| {
-            Error::invalid("message", "has no words").allowing("`saying` with the words of the message")
+            Error::invalid("message", "has no text").allowing("`saying` with the text of the message")
         })?;
         draft.act(&Action::Reply(message), &decision_context)?;
         if let Some(contact) = self.request.requester() {
@@ -165,7 +165,7 @@ impl Operation for Receive {
         let decision = draft.finish()?;
         let receipt = Receipt::of(&decision, &policy_context.workflows)?;
         let mut commit = Commit::of([decision]);
-        self.repeatable.keep(&mut commit, &receipt, loaded, &self.context)?;
+        self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
 }

@@ -1,4 +1,4 @@
-//! How a desk's tickets go through a workflow, read a page at a time.
+//! Counts how the tickets of a desk move through a workflow, one page at a time.
 
 use crate::error::Result;
 use crate::operation::{Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
@@ -7,11 +7,11 @@ use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{ProcessMap, Workflow};
 
-/// Counts the tickets of a desk that follow a workflow, whatever their state, and the ways that they took.
+/// Counts the tickets of a desk that follow a workflow, in any state, and their transitions.
 #[derive(Debug)]
 pub(super) struct Count {
     workflow: Workflow,
-    /// Where the next page begins, if there is one.
+    /// The start of the next page; `None` after the last.
     next: Option<Option<Cursor>>,
     counted: ProcessMap,
 }
@@ -51,7 +51,7 @@ impl Operation for Page {
     type Out = (ProcessMap, Option<Cursor>);
 
     fn label(&self) -> OperationLabel {
-        OperationLabel::new("traffic")
+        OperationLabel::new("process_map")
     }
 
     fn mode(&self) -> Mode {
@@ -59,15 +59,15 @@ impl Operation for Page {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
-        // By their running numbers, so that a ticket which is worked on meanwhile is neither left out nor met twice.
+        // Ordered by id, which never changes, so that a ticket which changes meanwhile is counted exactly once.
         let query = Query::oldest().limit(MAX_PAGE).after(self.after.clone());
         let tickets = loaded.find(&query)?;
         let follows = |it: &&Snapshot| it.workflow().hash == self.workflow.reference().hash;
-        let whole = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };
-        loaded.need(tickets.iter().map(|it| &**it).filter(follows).map(whole))?;
+        let whole_history = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };
+        loaded.need(tickets.iter().map(|it| &**it).filter(follows).map(whole_history))?;
         let mut counted = ProcessMap::new(&self.workflow);
         for ticket in tickets.iter().map(|it| &**it).filter(follows) {
-            // It was read later than the ticket, which may have gone on in between.
+            // The history is read later than the ticket and may contain newer events.
             let history = loaded.history(ticket.id, 0, usize::MAX)?;
             let until = history.partition_point(|event| event.version <= ticket.version);
             counted.add(ticket, &history[..until]);

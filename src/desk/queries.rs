@@ -1,4 +1,4 @@
-//! Reading: one ticket, many tickets, a history.
+//! The operations that read a ticket, find tickets, and read a history.
 
 use super::context::CommandContext;
 use crate::condition::Condition;
@@ -10,7 +10,7 @@ use crate::store::{Commit, Cursor, Mode, Query};
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
 
-/// How a ticket is called: by its id, its running number, or what another system calls it.
+/// A reference to a ticket: its id, its running number, or its name in another system.
 ///
 /// ```
 /// use firstline::{Desk, NewTicket};
@@ -24,13 +24,13 @@ use crate::ticket::event::{Event, ExternalRef};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TicketRef {
-    /// By id.
+    /// The id.
     Id(TicketId),
-    /// By running number.
+    /// The running number.
     Number(u64),
-    /// By what another system calls it.
+    /// The name in another system.
     External(ExternalRef),
-    /// A text that is neither an id nor a number: it calls no ticket.
+    /// A text that is neither an id nor a number. No ticket is found for it.
     Unknown(String),
 }
 
@@ -52,13 +52,14 @@ impl From<u64> for TicketRef {
     }
 }
 
-/// A UUID, or a running number with or without a prefix. Which prefix is not asked: the policy may have had another.
+/// Parses a UUID, or a running number with or without a prefix. Any prefix is accepted, because the policy may have had
+/// another prefix earlier.
 impl From<&str> for TicketRef {
     fn from(text: &str) -> TicketRef {
         if let Ok(id) = text.parse() {
             return TicketRef::Id(id);
         }
-        // A prefix may itself have hyphens and digits; the number is what stands after the last hyphen.
+        // A prefix may contain hyphens and digits, so the number is the part after the last hyphen.
         match text.rsplit('-').next().unwrap_or(text).parse() {
             Ok(number) => TicketRef::Number(number),
             Err(_) => TicketRef::Unknown(text.to_owned()),
@@ -95,7 +96,7 @@ impl Operation for LookUp {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {
-        let (id, called) = match &self.0 {
+        let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
             TicketRef::Number(number) => (loaded.number(*number)?, number.to_string()),
             TicketRef::External(name) => {
@@ -109,19 +110,19 @@ impl Operation for LookUp {
             Some(id) => loaded.ticket(id)?,
             None => None,
         };
-        let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {called}")))?;
+        let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {name_in_error}")))?;
         let workflow = self.1.workflow_of(ticket, loaded)?;
         Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into())))
     }
 }
 
-/// Some tickets, and where the next ones begin.
+/// A page of tickets, and a cursor to the next page.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {
     /// The tickets, in the query's order.
     pub tickets: Vec<Ticket>,
-    /// Where the next page begins: hand it to [`Query::after`]. `None` if this is the last.
+    /// The start of the next page, to pass to [`Query::after`]; `None` if this is the last page.
     pub next: Option<Cursor>,
 }
 
@@ -157,7 +158,7 @@ impl Operation for Find {
     }
 }
 
-/// Reads a history.
+/// Reads the history of a ticket.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) ticket: TicketId,

@@ -1,4 +1,4 @@
-//! What a command did; and how a repeated command finds its first result again.
+//! The result of a command, and the replay of that result for a repeated command.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::Catalogue;
 
-/// What a command did.
+/// The result of a command.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket};
@@ -34,17 +34,17 @@ use crate::workflow::Catalogue;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// The ticket right after the command.
+    /// The ticket immediately after the command.
     pub ticket: Ticket,
-    /// What happened, in order: first what the clock owed the ticket by then (a wait that ended, a target that was missed),
-    /// if nobody had noticed it yet, and then what the command did.
+    /// The events in order: first those of timers that were due and had not fired yet, such as the end of a hold or a
+    /// missed target, then those of the command.
     pub events: Vec<Event>,
-    /// The command was a repetition: this is the first one's result, and nothing happened now.
+    /// True if the command was repeated: this is the result of the first call, and nothing was written now.
     pub replayed: bool,
 }
 
 impl Receipt {
-    /// Whether the command opened the ticket.
+    /// True if the command opened the ticket.
     pub fn opened(&self) -> bool {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
@@ -55,7 +55,7 @@ impl Receipt {
     }
 }
 
-/// A request that may come again, if it has a key.
+/// A request that can be repeated if it has an idempotency key.
 #[derive(Debug)]
 pub(super) struct Repeatable {
     key: Option<RequestKey>,
@@ -63,7 +63,7 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// A request, known by its key and its content. Without a key the content does not matter.
+    /// Creates it from the key and the content of a request. Without a key the content is ignored.
     pub(super) fn new(key: Option<RequestKey>, request: &impl Serialize) -> Repeatable {
         let request = match &key {
             Some(_) => Fingerprint::of_json(request),
@@ -80,12 +80,12 @@ impl Repeatable {
         }
     }
 
-    /// The read of what is kept under its key.
+    /// Returns the read of the receipt that is stored for the key.
     pub(super) fn read(&self, context: &CommandContext) -> Option<Read> {
         Some(Read::record(RECEIPT, context.lookup.receipt(self.key.as_ref()?)))
     }
 
-    /// The first result, if this is a repetition.
+    /// Returns the result of the first call if this call is a repetition.
     pub(super) fn first_result(
         &self,
         loaded: &Loaded,
@@ -94,13 +94,13 @@ impl Repeatable {
         let Some(key) = &self.key else { return Ok(None) };
         key.check()?;
         let request = self.request(context)?;
-        // One that has expired may still be there: it counts for nothing.
+        // An expired receipt may still be stored and is ignored.
         let record = loaded.record(RECEIPT, context.lookup.receipt(key))?;
         let kept = record.map(KeptReceipt::read).transpose()?;
         let Some(kept) = kept.filter(|kept| kept.expires >= context.now) else { return Ok(None) };
         if kept.request != RequestMark::from(request) {
             let problem = format!(
-                "the idempotency key {key:?} was used before, with another request",
+                "the idempotency key {key:?} was already used for another request",
                 key = key.as_str()
             );
             return Err(Error::new(ErrorKind::KeyReused, problem)
@@ -114,8 +114,8 @@ impl Repeatable {
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }
 
-    /// Adds to the commit what a repetition will need.
-    pub(super) fn keep(
+    /// Adds the receipt to the commit, for a later repetition.
+    pub(super) fn add_receipt(
         &self,
         commit: &mut Commit,
         receipt: &Receipt,
@@ -124,11 +124,11 @@ impl Repeatable {
     ) -> Result<(), Interrupt> {
         let Some(key) = &self.key else { return Ok(()) };
         let (request, key) = (self.request(context)?, context.lookup.receipt(key));
-        // Now and then is enough, and the decision stays the same when it is made again: chance is in the request.
-        if request.as_bytes()[0] < CLEANS_UP {
-            let expired = loaded.records(&KeptReceipt::expired(context.now, EXPIRED))?;
+        // An occasional cleanup is enough. The hash of the request decides, so that a retry decides the same.
+        if request.as_bytes()[0] < CLEANUP_SHARE {
+            let expired = loaded.records(&KeptReceipt::expired(context.now, CLEANUP_LIMIT))?;
             let others = expired.iter().filter(|record| record.key != key);
-            // The list locks nothing: a receipt that was renewed since then has another version and stays.
+            // The list takes no locks. A receipt that was renewed in the meantime has another version and is kept.
             commit.extend(others.map(|it| {
                 RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::VersionOrSkip(it.version))
             }));
@@ -141,7 +141,7 @@ impl Repeatable {
             after: receipt.ticket.version,
             expires: expires.unwrap_or(DateTime::<Utc>::MAX_UTC),
         };
-        // An expired receipt may be cleaned up by another command meanwhile, which does not hold its key.
+        // Another command may delete an expired receipt in the meantime, because cleanup does not lock the key.
         let before = loaded.record(RECEIPT, key.as_str())?;
         let expected = before.map_or(Expected::Absent, |_| Expected::Any);
         commit.push(RecordWrite::put(RECEIPT, key, expected, kept.content()));
@@ -149,8 +149,8 @@ impl Repeatable {
     }
 }
 
-/// Of 256 commands with a key so many delete expired receipts.
-const CLEANS_UP: u8 = 8;
+/// The share of commands with a key that delete expired receipts, in 256ths.
+const CLEANUP_SHARE: u8 = 8;
 
-/// How many expired receipts are deleted at once.
-const EXPIRED: usize = 100;
+/// The number of expired receipts that one command deletes.
+const CLEANUP_LIMIT: usize = 100;

@@ -1,4 +1,4 @@
-//! The handle for what is on record: histories, and taking over those of another system.
+//! The handle for histories, links, and imports from another system.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use crate::operation::Engine;
 use crate::ticket::event::Event;
 use crate::ticket::kind::Link;
 
-/// What is on record at a desk. Made by [`Desk::records`].
+/// The records of a desk: histories, links and imports. Returned by [`Desk::records`].
 #[derive(Debug)]
 pub struct Records<'a, E>(pub(super) &'a Desk<E>);
 
 impl<E: Engine> Desk<E> {
-    /// What is on record: histories, and imports from other systems.
+    /// Returns the handle for histories, links, and imports from other systems.
     pub fn records(&self) -> Records<'_, E> {
         Records(self)
     }
 }
 
 impl<'a, E: Engine> Records<'a, E> {
-    /// The whole history of a ticket: who, when, what, why.
+    /// Returns the whole history of a ticket: every event with its time, actor and change.
     ///
     /// ```
     /// # use firstline::{Actor, Action, Desk, NewTicket};
@@ -44,8 +44,8 @@ impl<'a, E: Engine> Records<'a, E> {
         self.0.engine.run(&self.0.settings.desk, History { ticket })
     }
 
-    /// The links of a ticket, at most 1,000: first its own, then those of other tickets that lead to it, each kind by the age of the
-    /// tickets. The next page begins after the last link of this one.
+    /// Returns the links of a ticket, at most 1,000: first its own links, then the links of other tickets to it. Within
+    /// a kind they are ordered by the id of the other ticket. To read the next page, pass the last link of this page.
     ///
     /// ```
     /// # use firstline::ticket::kind::Link;
@@ -67,11 +67,12 @@ impl<'a, E: Engine> Records<'a, E> {
         self.0.engine.run(&self.0.settings.desk, ReadLinks { ticket, after })
     }
 
-    /// Takes in tickets of another system with their history, as it happened: see [`import`](crate::import). 200
-    /// tickets at a time are one transaction.
+    /// Imports tickets of another system with their original history; see [`import`](crate::import). Each transaction
+    /// imports 200 tickets.
     ///
-    /// It may be called again with the same tickets, with longer histories, or after it stopped: what was taken
-    /// in stays as it is, and only what is new is added. A ticket that was worked on here since is not continued.
+    /// The import may be repeated with the same tickets or with longer histories, and after an error. Versions that
+    /// were imported before are unchanged, and only new ones are added. A ticket that was changed at this desk since
+    /// its last import is not continued.
     ///
     /// ```
     /// use firstline::{Actor, Desk, ExternalRef, ImportedTicket, ImportedVersion, state};
@@ -89,16 +90,17 @@ impl<'a, E: Engine> Records<'a, E> {
     ///
     /// let found = desk.ticket(ExternalRef { source: "old-desk".into(), id: "4711".into() })?;
     /// assert_eq!(found.opened_at.to_rfc3339(), "2016-02-29T01:16:00+00:00");
-    /// assert_eq!(found.irregular, 1); // The lifecycle has no step from new to closed.
+    /// assert_eq!(found.irregular, 1); // the lifecycle has no step from new to closed
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// A storage error, which stops the import; the transactions before it stay. A ticket that cannot be taken in
-    /// is in [`Imported::refused`]:
-    /// - a version breaks a stated rule or the desk's policy, or is dated in the future;
-    /// - its history does not begin with the one that was imported before;
-    /// - it would go on, but was worked on here since.
+    /// [storage](crate::Error::is_storage), which stops the import. The transactions before it remain.
+    ///
+    /// A ticket that cannot be imported is listed in [`Imported::refused`]:
+    /// - a version breaks a rule or the desk's policy, or is dated in the future;
+    /// - its history does not start with the history that was imported before;
+    /// - it has new versions, but the ticket was changed at this desk since its last import.
     pub fn import<I>(&self, tickets: I) -> E::Reply<'a, Imported>
     where
         I: IntoIterator<Item = ImportedTicket>,
@@ -107,10 +109,11 @@ impl<'a, E: Engine> Records<'a, E> {
         self.import_in_batches(import::BATCH, tickets)
     }
 
-    /// The same with so many tickets in one transaction: more are faster, fewer let others write in between.
+    /// Imports tickets as [`import`](Records::import) does, with this number of tickets per transaction. Larger batches
+    /// are faster; smaller batches let others write in between.
     ///
     /// # Errors
-    /// As [`import`](Records::import).
+    /// The errors of [`import`](Records::import).
     pub fn import_in_batches<I>(&self, batch: NonZeroUsize, tickets: I) -> E::Reply<'a, Imported>
     where
         I: IntoIterator<Item = ImportedTicket>,

@@ -1,4 +1,4 @@
-//! The handle for what a desk can say about its work.
+//! The handle for the reports of a desk.
 
 use std::fmt;
 
@@ -24,19 +24,20 @@ use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
 use crate::workflow::{ProcessMap, Workflow};
 
-/// What a desk can say about its work. Made by [`Desk::reports`].
+/// The reports of a desk. Returned by [`Desk::reports`].
 #[derive(Debug)]
 pub struct Reports<'a, E>(pub(super) &'a Desk<E>);
 
 impl<E: Engine> Desk<E> {
-    /// What the desk can say about its work: where the time went, what is due soon.
+    /// Returns the handle for reports: explained clocks, deadlines that are near, and process maps.
     pub fn reports(&self) -> Reports<'_, E> {
         Reports(self)
     }
 }
 
 impl<'a, E: Engine> Reports<'a, E> {
-    /// Where the time of a ticket's clock went, span by span: its latest cycle, up to now.
+    /// Explains a clock of a ticket: returns the spans of its latest cycle up to now, counted or not, and the reason
+    /// for each.
     ///
     /// ```
     /// # use firstline::sla::{Agreement, Metric, Target};
@@ -52,16 +53,18 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// ```
     ///
     /// # Errors
-    /// [not found](Error::is_not_found) if there is no such ticket, or it has no such clock; a storage error.
+    /// - [not found](Error::is_not_found): there is no such ticket, or it has no clock for this metric;
+    /// - [storage](Error::is_storage).
     pub fn explain(&self, ticket: TicketId, metric: Metric) -> E::Reply<'a, Ledger> {
         let context = self.0.context();
         self.0.engine.run(&self.0.settings.desk, Explain { ticket, metric, context })
     }
 
-    /// What the clocks would be if somebody did this to the ticket now. Nothing happens.
+    /// Returns the clocks that the ticket would have if `by` performed this action now. Nothing is written.
     ///
-    /// `Action::resume()` asks what if the hold ended, `Action::override_priority(Priority::P1, "what if")` what if it
-    /// were most urgent, and the two [together](Action::and) both at once.
+    /// For example, `Action::resume()` shows the clocks after the end of a hold, and
+    /// `Action::override_priority(Priority::P1, "what if")` those at the highest priority. [`Action::and`] combines the
+    /// two.
     ///
     /// ```
     /// # use firstline::sla::{Agreement, Metric, Target};
@@ -83,7 +86,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// ```
     ///
     /// # Errors
-    /// As [`Desk::act`], if the action would be refused.
+    /// The errors of [`Desk::act`], if the action would be refused.
     pub fn what_if(
         &self,
         ticket: TicketId,
@@ -94,10 +97,12 @@ impl<'a, E: Engine> Reports<'a, E> {
         self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), context })
     }
 
-    /// The clocks whose deadline comes within so much time, each measured as its target is (in the open hours of its
-    /// calendar, or on the wall); those that have missed theirs first. It reads all open tickets, and takes them as
-    /// they stand: a [`tick`](Desk::tick) before it ends the holds that are over. A paused clock has no deadline and is
-    /// not among them.
+    /// Returns the running clocks that have at most this much time left, ordered by deadline. Clocks that have passed
+    /// their deadline are included and come first.
+    ///
+    /// Each clock is measured in its own time basis: the open hours of its calendar, or wall time. Paused clocks are
+    /// not included. All open tickets are read as they were last written, so call [`tick`](Desk::tick) first to end the
+    /// holds that are over.
     ///
     /// ```
     /// # use firstline::desk::Settings;
@@ -118,14 +123,16 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// ```
     ///
     /// # Errors
-    /// A storage error.
+    /// [storage](Error::is_storage).
     pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
-        let job = LookAhead { within, context: self.0.context(), next: Some(None), found: Vec::new() };
+        let job = FindDueSoon { within, context: self.0.context(), next: Some(None), found: Vec::new() };
         self.0.engine.work(&self.0.settings.desk, job)
     }
 
-    /// How the desk's tickets go through a workflow: how many stand in each status, and how many took each way. It
-    /// counts those that follow just this version of it, and reads the whole history of each.
+    /// Counts the tickets in each status of a workflow and the transitions between its statuses.
+    ///
+    /// Only tickets that follow exactly this version of the workflow are counted, in any state. This reads every ticket
+    /// of the desk, and the whole history of those that are counted.
     ///
     /// ```
     /// # use firstline::workflow::Workflow;
@@ -143,13 +150,13 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// ```
     ///
     /// # Errors
-    /// A storage error.
+    /// [storage](Error::is_storage).
     pub fn process_map(&self, workflow: &Workflow) -> E::Reply<'a, ProcessMap> {
         self.0.engine.work(&self.0.settings.desk, Count::of(workflow))
     }
 }
 
-/// A clock whose deadline is near, and its ticket.
+/// A clock with a near or past deadline, and its ticket.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueSoon {
@@ -157,7 +164,7 @@ pub struct DueSoon {
     pub ticket: Ticket,
     /// The clock.
     pub clock: Clock,
-    /// How much time is left, measured as the target is; negative if the deadline has passed.
+    /// The time left in the time basis of the target; negative if the deadline has passed.
     pub left: TimeDelta,
 }
 
@@ -208,19 +215,20 @@ impl Operation for Explain {
             Change::Clocked { clocks } => Some(clocks),
             _ => None,
         });
-        self.context.pin(clocks.flatten(), &mut policy_context.rules, loaded)?;
+        self.context.pin(clocks.flatten(), &mut policy_context.agreements, loaded)?;
         let desk = Actor::desk();
         let current =
             Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
         history.extend_from_slice(current.events());
         let ledger =
-            Ledger::of(current.snapshot(), &history, self.metric, self.context.now, &policy_context.rules)?;
+            Ledger::of(current.snapshot(), &history, self.metric, self.context.now, &policy_context.agreements)?;
         let ledger = ledger.ok_or_else(|| {
-            let there: Vec<_> =
+            let existing: Vec<_> =
                 current.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
-            let there = if there.is_empty() { "none: it has no clocks".to_owned() } else { there.join(", ") };
+            let existing =
+                if existing.is_empty() { "none, because it has no clocks".to_owned() } else { existing.join(", ") };
             Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
-                .allowing(there)
+                .allowing(existing)
         })?;
         Ok((Commit::default(), ledger))
     }
@@ -256,23 +264,23 @@ impl Operation for WhatIf {
     }
 }
 
-/// Looks through the open tickets, a page at a time.
+/// Finds the clocks that are due soon, one page of open tickets at a time.
 #[derive(Debug)]
-struct LookAhead {
+struct FindDueSoon {
     within: TimeDelta,
     context: CommandContext,
-    /// Where the next page begins, if there is one.
+    /// The start of the next page; `None` after the last.
     next: Option<Option<Cursor>>,
     found: Vec<DueSoon>,
 }
 
-impl Job for LookAhead {
+impl Job for FindDueSoon {
     type Out = Vec<DueSoon>;
 
-    fn next(&mut self) -> Option<JobStep<LookAhead>> {
+    fn next(&mut self) -> Option<JobStep<FindDueSoon>> {
         let after = self.next.take()?;
-        let page = LookAheadPage { within: self.within, context: self.context.clone(), after };
-        Some(JobStep::new(page, |job: &mut LookAhead, page| {
+        let page = DueSoonPage { within: self.within, context: self.context.clone(), after };
+        Some(JobStep::new(page, |job: &mut FindDueSoon, page| {
             let (found, next) = page?;
             job.found.extend(found);
             job.next = next.map(Some);
@@ -287,13 +295,13 @@ impl Job for LookAhead {
 }
 
 #[derive(Debug)]
-struct LookAheadPage {
+struct DueSoonPage {
     within: TimeDelta,
     context: CommandContext,
     after: Option<Cursor>,
 }
 
-impl Operation for LookAheadPage {
+impl Operation for DueSoonPage {
     type Out = (Vec<DueSoon>, Option<Cursor>);
 
     fn label(&self) -> OperationLabel {
@@ -311,9 +319,9 @@ impl Operation for LookAheadPage {
         self.context.need_for(due().map(|it| &**it), loaded)?;
         let mut near = Vec::new();
         for ticket in due() {
-            let rules = self.context.policy_context_for(ticket, loaded)?.rules;
+            let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
-                let Some(left) = clock.left(self.context.now, &rules)?.filter(|left| *left <= self.within)
+                let Some(left) = clock.left(self.context.now, &agreements)?.filter(|left| *left <= self.within)
                 else {
                     continue;
                 };

@@ -18,7 +18,7 @@ use crate::ticket::people::Actor;
 use crate::time::to_micros;
 use crate::workflow::{Migration, WorkflowDefinition};
 
-/// A desk's definitions: what holds, and what is to hold from when. Made by [`Desk::setup`].
+/// The definitions of a desk: the policy in force, planned policies, and migrations. Returned by [`Desk::setup`].
 ///
 /// ```
 /// use firstline::{Desk, NewTicket, Policy};
@@ -26,7 +26,7 @@ use crate::workflow::{Migration, WorkflowDefinition};
 /// let desk = Desk::memory();
 /// let policy = Policy::new().prefix("SHOP");
 /// assert_eq!(desk.setup().adopt(&policy)?.version, 1);
-/// assert_eq!(desk.setup().adopt(&policy)?.version, 1); // at the next start: nothing changed
+/// assert_eq!(desk.setup().adopt(&policy)?.version, 1); // the next start changes nothing
 /// assert_eq!(desk.open_ticket(NewTicket::new("No sound"))?.number.to_string(), "SHOP-1");
 ///
 /// let error = desk.setup().adopt(&Policy::new().prefix("Web shop!")).unwrap_err();
@@ -37,28 +37,30 @@ use crate::workflow::{Migration, WorkflowDefinition};
 pub struct Setup<'a, E>(pub(super) &'a Desk<E>);
 
 impl<E: Engine> Desk<E> {
-    /// The desk's definitions: its policy, and which holds from when.
+    /// Returns the handle for the definitions of the desk.
     pub fn setup(&self) -> Setup<'_, E> {
         Setup(self)
     }
 }
 
 impl<'a, E: Engine> Setup<'a, E> {
-    /// Lets a policy hold from now on. If it is the newest one already, or is planned as that, nothing happens, so
-    /// that a program may say so at every start.
+    /// Adopts a policy from now on. If the policy is in force already, or is the newest planned one, nothing changes. A
+    /// program may therefore call this at every start.
     ///
     /// # Errors
-    /// A [definition error](crate::ErrorKind::Definition) if the policy is faulty; [invalid](Error::is_invalid) if
-    /// another one is planned for later, or if a workflow was changed and kept its version.
+    /// - [definition](crate::ErrorKind::Definition): the policy is faulty;
+    /// - [invalid](Error::is_invalid): another policy is planned for later, or a workflow was changed but its version
+    ///   was not increased;
+    /// - [storage](Error::is_storage).
     pub fn adopt(&self, policy: &Policy) -> E::Reply<'a, Adoption> {
         self.adopt_at(policy, None)
     }
 
-    /// Lets a policy hold from an instant on, which must not be past: what was decided stays decided.
+    /// Adopts a policy from an instant on. The instant must not be in the past, because past decisions do not change.
     ///
     /// # Errors
-    /// As [`adopt`](Setup::adopt), and [invalid](Error::is_invalid) if the instant lies in the past or before one
-    /// from which another version holds.
+    /// The errors of [`adopt`](Setup::adopt), and [invalid](Error::is_invalid) if the instant is in the past or before
+    /// the start of another adopted version.
     pub fn adopt_from(&self, policy: &Policy, from: DateTime<Utc>) -> E::Reply<'a, Adoption> {
         self.adopt_at(policy, Some(to_micros(from)))
     }
@@ -68,31 +70,33 @@ impl<'a, E: Engine> Setup<'a, E> {
         self.0.engine.run(&self.0.settings.desk, Adopt { policy: policy.clone(), from, context })
     }
 
-    /// The policy in force.
+    /// Returns the policy in force.
     ///
     /// # Errors
-    /// A storage error.
+    /// [storage](Error::is_storage).
     pub fn policy(&self) -> E::Reply<'a, Arc<Policy>> {
         self.0.engine.run(&self.0.settings.desk, InForce(self.0.context()))
     }
 
-    /// What a migration of live tickets would do now: how many tickets go from where to where, which fields are filled
-    /// in, every fault of the plan, and which tickets stand in the way. Reads all tickets that it concerns, and writes
-    /// nothing.
+    /// Checks a migration of live tickets without writing. The preview contains the number of tickets by old and new
+    /// status, the fields that would be filled in, the faults of the plan, and the tickets that cannot be migrated.
+    /// This reads all tickets to which the plan applies.
     ///
     /// # Errors
-    /// A storage error. What is wrong with the plan is in the [`MigrationPreview`].
+    /// [storage](Error::is_storage). Faults of the plan are in the [`MigrationPreview`].
     pub fn rehearse(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
         self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.context()))
     }
 
-    /// Lets live tickets go over to another version of their workflow, or to another workflow. It is
-    /// [rehearsed](Setup::rehearse) first, and nothing is written if anything stands against it; then tickets go over a
-    /// hundred at a time, each batch in a transaction of its own and each ticket decided anew, because it may have
-    /// moved meanwhile. One that no longer fits is left as it is and [reported](Migrated::left).
+    /// Migrates live tickets to another version of their workflow, or to another workflow.
     ///
-    /// A migration that was cut off goes on where it stopped when it is called again, and does nothing when all is
-    /// done. The history of each ticket says that it went over, and by whom.
+    /// The plan is [rehearsed](Setup::rehearse) first. If it has a fault or a ticket cannot be migrated, nothing is
+    /// written. Otherwise the tickets are migrated in batches of 100, one transaction per batch. Each ticket is checked
+    /// again, because it may have changed since the rehearsal; a ticket that can no longer be migrated is unchanged and
+    /// [reported](Migrated::left).
+    ///
+    /// If a migration is interrupted, a repeated call continues it. If it is complete, a repeated call does nothing.
+    /// The history of each ticket records its migration and the actor.
     ///
     /// ```
     /// use firstline::workflow::{Migration, Status, Transition};
@@ -124,16 +128,19 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// let plan = plan.map("Incoming", "Registered");
     /// assert!(desk.setup().rehearse(&plan)?.is_ready());
     /// let done = desk.setup().migrate(&plan, Actor::agent("anna"))?;
-    /// assert_eq!(done.to_string(), "1 ticket went over\n       1 from \"Incoming\" to \"Registered\"");
+    /// assert_eq!(done.to_string(), "1 ticket migrated\n       1 from \"Incoming\" to \"Registered\"");
     /// assert_eq!(desk.ticket(id)?.status(), "Registered");
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// A [definition error](crate::ErrorKind::Definition) if the plan has faults, [rejected](Error::is_rejected) if
-    /// tickets stand in the way: either carries its [rehearsal](Error::rehearsal), and nothing was written.
-    /// [invalid](Error::is_invalid) if the actor is a contact. A storage error says how many tickets had gone over;
-    /// these stay.
+    /// - [definition](crate::ErrorKind::Definition): the plan has faults; the error contains the
+    ///   [preview](Error::rehearsal), and nothing was written;
+    /// - [rejected](Error::is_rejected): some tickets cannot be migrated; the error contains the preview, and nothing
+    ///   was written;
+    /// - [invalid](Error::is_invalid): the actor is a contact, or its id is malformed;
+    /// - [storage](Error::is_storage): the message contains the number of tickets that were migrated before; they stay
+    ///   migrated.
     pub fn migrate(&self, plan: &Migration, by: impl Into<Actor>) -> E::Reply<'a, Migrated> {
         self.0.engine.work(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.context()))
     }
@@ -160,30 +167,30 @@ impl Operation for Adopt {
         let agreements = parts.iter().find(|it| it.kind == DefinitionKind::Agreements).map(|it| it.hash);
         let kind = DefinitionKind::Policy;
         let from = self.from.unwrap_or(self.context.now);
-        // A program that adopts its policy at every start may do so while another one is planned.
+        // A program that adopts its policy at every start must not fail while another policy is planned.
         if self.from.is_none()
-            && let Some(held) = loaded.in_force(kind, from)?.filter(|held| held.hash == hash)
+            && let Some(current) = loaded.in_force(kind, from)?.filter(|current| current.hash == hash)
         {
-            return Ok((Commit::default(), held));
+            return Ok((Commit::default(), current));
         }
         let adoptions = loaded.adoptions(kind, LockMode::Exclusive)?;
         let newest = adoptions.newest()?;
-        // Where no date is said, any date will do: a clock that is a little behind must not stop a program's start.
-        let holds = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
-        if let Some(newest) = newest.filter(|newest| newest.hash == hash && holds(newest)) {
+        // Without a given date, any date is accepted: a program whose clock is slightly behind must still start.
+        let is_early_enough = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
+        if let Some(newest) = newest.filter(|newest| newest.hash == hash && is_early_enough(newest)) {
             return Ok((Commit::default(), newest));
         }
         let earliest = newest.map_or(self.context.now, |newest| newest.from.max(self.context.now));
         if from < earliest {
-            let why = if earliest > self.context.now { "another version is planned" } else { "that is past" };
-            return Err(Error::invalid("policy", format_args!("cannot hold from {from} on: {why}"))
+            let why = if earliest > self.context.now { "another version is planned" } else { "it is in the past" };
+            return Err(Error::invalid("policy", format_args!("cannot be adopted from {from} on: {why}"))
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
         }
         let mut agreements_from = from;
         if let Some(newest) = newest {
             let before = self.context.definitions.policy(newest.hash, loaded)?;
-            versions_rise(before.policy.workflows(), self.policy.workflows())?;
+            check_versions_increase(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
             if before.manifest.agreements == agreements {
                 agreements_from = newest.agreements_from;
@@ -211,12 +218,12 @@ impl Operation for Adopt {
     }
 }
 
-/// A changed workflow has a greater version than the one before it: tickets say by name and version what they follow.
-fn versions_rise(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) -> Result<()> {
+/// Checks that the version of every changed workflow was increased. Tickets refer to a workflow by name and version.
+fn check_versions_increase(before: &[WorkflowDefinition], after: &[WorkflowDefinition]) -> Result<()> {
     for new in after {
         let Some(old) = before.iter().find(|old| old.name == new.name && *old != new) else { continue };
         if new.version <= old.version {
-            let problem = format_args!("{:?} was changed, and version {} is taken", new.name, old.version);
+            let problem = format_args!("{:?} was changed, but version {} is already in use", new.name, old.version);
             return Err(Error::invalid("workflow", problem)
                 .allowing(format!("a version from {} on", old.version.saturating_add(1))));
         }

@@ -1,4 +1,4 @@
-//! The sweep: whatever the clock owes, at one desk or at all of them, done once each.
+//! The sweep: fires every timer that is due, at one desk or at all desks.
 
 mod steps;
 
@@ -10,35 +10,38 @@ use super::context::CommandContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
 use crate::operation::{Job, JobStep};
-use steps::{DuePage, FireDue, ListDue, Place};
+use steps::{DuePage, FireDue, ListDue, DeskTicket};
 
 pub(super) use steps::Listing;
 
-/// What a sweep did, and what kept it from doing more. Whatever it could not do is still owed: the next sweep goes on.
+/// The outcome of a sweep. Timers that could not fire remain due, and the next sweep retries them.
 #[derive(Debug, Default)]
-#[must_use = "it says what failed, and whether the sweep came to its end"]
+#[must_use = "the report contains the tickets that failed and the error that stopped the sweep"]
 #[non_exhaustive]
 pub struct TickReport {
-    /// How many timers fired.
+    /// The number of timers that fired.
     pub fired: usize,
-    /// Every ticket that was tried and whose timers could not fire, and why: one that cannot be read, refuses, or is held by
-    /// somebody else for too long. It does not stop the others.
+    /// The tickets that were tried and failed, each with its error. A ticket fails if it cannot be read, if its timers
+    /// are refused, or if another transaction holds its lock for too long. A failure does not stop the sweep by itself.
     pub failed: Vec<FailedTicket>,
-    /// Desks whose other tickets, if they have any, were left for the next sweep: two in a row could not be had, because
-    /// somebody holds many of them in one long transaction; or one could not, at each of three desks in a row, and only
-    /// these were on the page, so that the sweep looked further on for another desk.
+    /// Desks that were skipped: their remaining due tickets, if any, are left for the next sweep.
+    ///
+    /// A desk is skipped after two of its tickets failed in a row with a store error, for example because a long
+    /// transaction locks many of them. Three desks are skipped together if a ticket failed at each of them in a row and
+    /// the page has no other desk; the sweep then looks for another desk on later pages.
     pub skipped: Vec<DeskId>,
-    /// What points to the store, and not to single tickets:
+    /// An error that indicates a problem with the store rather than with single tickets. It is set if:
     ///
-    /// - What is due could not be listed. The sweep ended there.
-    /// - Tickets failed [as a store fails](Error::is_storage), those that cannot be read not counted, at four desks with
-    ///   nothing served in between, and the sweep ended there; or at three, and there was no other desk to try.
-    /// - The sweep came to its end, nothing was served after the last such failure, and no desk was served but those
-    ///   that were put aside later.
+    /// - the due tickets could not be listed, which ended the sweep;
+    /// - tickets failed with a [storage error](Error::is_storage) at four desks, with no success in between, which
+    ///   ended the sweep; or at three desks, and there was no other desk to try;
+    /// - the sweep reached the end of the list, no ticket succeeded after the last storage error, and every desk with a
+    ///   success was skipped later.
     ///
-    /// An error of tickets is of the kind of the last such failure, and names its desk and ticket; the failure itself is
-    /// in [`failed`](TickReport::failed) like all others. `None` does not mean that all was done: see what failed and what was
-    /// put aside.
+    /// Tickets that are [corrupt](ErrorKind::Corrupt) do not count as storage errors here. Unless listing failed, this
+    /// error has the kind of the last storage error and names its desk and ticket; the original error is in
+    /// [`failed`](TickReport::failed). `None` does not mean that every timer fired: check `failed` and
+    /// [`skipped`](TickReport::skipped) too.
     pub stopped: Option<Error>,
 }
 
@@ -50,7 +53,7 @@ pub struct FailedTicket {
     pub desk: DeskId,
     /// The ticket.
     pub ticket: TicketId,
-    /// Why.
+    /// The error that prevented its timers from firing.
     pub error: Error,
 }
 
@@ -60,35 +63,35 @@ impl fmt::Display for FailedTicket {
     }
 }
 
-/// So many tickets of a desk in a row, and the desk is put aside: each may wait out the acquire_timeout of a store. One, which an
-/// agent holds just now, is no reason.
-const DESK_IS_BUSY: usize = 2;
+/// Consecutive failures before a desk is skipped. Each failure may take the full `acquire_timeout` of the store. One
+/// failure is not enough, because an agent may be working on that ticket.
+const MAX_DESK_FAILURES: usize = 2;
 
-/// So many desks in a row, and it is the store; but one more is tried if there is one, on whatever page.
-const STORE_IS_BUSY: usize = 3;
+/// Consecutive failing desks that indicate a problem with the store. If any page has another desk, it is tried first.
+const MAX_FAILING_DESKS: usize = 3;
 
-/// It pages through what is due, and a ticket that fails stands in nobody's way.
+/// Pages through the due tickets and fires the timers of each. A ticket that fails does not block the others.
 ///
-/// No error says whether one ticket is held, all of a desk's, or the whole database. So it is found out: after a
-/// failure the other desks of the page come first, and this one again by a ticket from anywhere among its own.
+/// An error does not show whether one ticket is locked, all tickets of a desk, or the whole database. The sweep finds
+/// out by trying: after a failure it tries the other desks of the page, and then a random other ticket of this desk.
 #[derive(Debug)]
 pub(super) struct Sweep {
     context: CommandContext,
     limit: usize,
-    /// Where the page begins whose tickets are waiting.
+    /// The start of the current page.
     page: Option<Listing>,
-    /// Where the next page begins; `None` after the last.
+    /// The start of the next page; `None` after the last.
     listing: Option<Listing>,
-    /// The page by desks. Those that failed since anything fired are the last of them.
+    /// The remaining tickets of the page by desk. The desks in `failing_desks` come last.
     waiting: VecDeque<(DeskId, VecDeque<TicketId>)>,
-    /// What failed once, or was owed nothing, is not tried again for another of its timers.
-    tried: HashSet<Place>,
-    /// Desks where something fired, and that were not put aside since.
+    /// Tickets that failed or had nothing due. They are not tried again for another of their timers.
+    tried: HashSet<DeskTicket>,
+    /// Desks at which a ticket was handled without an error, and that were not skipped later.
     served: HashSet<DeskId>,
-    /// Failures that may be the store's, since something fired at the desk.
+    /// The number of store failures per desk since its last success.
     failures: HashMap<DeskId, usize>,
-    /// Desks with such failures, since something fired anywhere.
-    in_a_row: Vec<DeskId>,
+    /// Desks with a store failure since the last success at any desk.
+    failing_desks: Vec<DeskId>,
     report: TickReport,
 }
 
@@ -103,13 +106,13 @@ impl Sweep {
             tried: HashSet::new(),
             served: HashSet::new(),
             failures: HashMap::new(),
-            in_a_row: Vec::new(),
+            failing_desks: Vec::new(),
             report: TickReport::default(),
         }
     }
 
-    fn listed(&mut self, page: Result<DuePage>) -> Result<()> {
-        let DuePage { places, next } = match page {
+    fn add_page(&mut self, page: Result<DuePage>) -> Result<()> {
+        let DuePage { tickets, next } = match page {
             Ok(page) => page,
             Err(error) if error.is_storage() => {
                 self.report.stopped = Some(error);
@@ -118,73 +121,74 @@ impl Sweep {
             Err(error) => return Err(error),
         };
         self.listing = next;
-        // A ticket with several due timers lets all of them happen at once.
+        // All due timers of a ticket fire together, so each ticket is needed once.
         let mut listed = HashSet::new();
         let mut desks: HashMap<DeskId, VecDeque<TicketId>> = HashMap::new();
-        for place in places {
-            let is_left = self.report.skipped.contains(&place.0) || self.tried.contains(&place);
-            if !is_left && listed.insert(place.clone()) {
-                desks.entry(place.0).or_default().push_back(place.1);
+        for due in tickets {
+            let excluded = self.report.skipped.contains(&due.0) || self.tried.contains(&due);
+            if !excluded && listed.insert(due.clone()) {
+                desks.entry(due.0).or_default().push_back(due.1);
             }
         }
-        // Several workers see the same list: each begins at another place of it, lest all of them queue up at every
-        // ticket, and the same ticket fails first in every sweep. A desk is drawn, however many tickets it has.
-        desks.values_mut().for_each(begin_anywhere);
+        // Several workers see the same list. Each starts at a random position, so that they do not all wait for the
+        // same ticket, and so that a failing ticket is not the first in every sweep. Every desk is equally likely to be
+        // the first, regardless of its number of tickets.
+        desks.values_mut().for_each(rotate_randomly);
         self.waiting = desks.into_iter().collect();
-        begin_anywhere(&mut self.waiting);
-        self.waiting.make_contiguous().sort_by_key(|(desk, _)| self.in_a_row.contains(desk));
+        rotate_randomly(&mut self.waiting);
+        self.waiting.make_contiguous().sort_by_key(|(desk, _)| self.failing_desks.contains(desk));
         Ok(())
     }
 
-    fn fired(&mut self, (desk, ticket): Place, fired: usize) {
+    fn record_success(&mut self, (desk, ticket): DeskTicket, fired: usize) {
         self.report.fired += fired;
         if fired == 0 {
-            // Another worker walks the same page and was here before, so the rest is listed anew from where the page
-            // began. This comes to an end, since no ticket is tried twice.
+            // Another worker is ahead on the same page, so list the page again from its start. This terminates because
+            // the ticket is now in `tried`.
             self.tried.insert((desk.clone(), ticket));
             self.waiting.clear();
             self.listing = self.page.take();
         }
-        // The store is well, so what failed before failed by itself.
-        self.in_a_row.clear();
+        // The store works, so earlier failures were caused by their tickets.
+        self.failing_desks.clear();
         self.failures.remove(&desk);
         self.served.insert(desk);
     }
 
-    fn failed(&mut self, (desk, ticket): Place, error: Error) {
+    fn record_failure(&mut self, (desk, ticket): DeskTicket, error: Error) {
         self.tried.insert((desk.clone(), ticket));
-        let may_be_the_stores = may_be_the_stores(&error);
+        let is_store_failure = may_be_store_failure(&error);
         self.report.failed.push(FailedTicket { desk: desk.clone(), ticket, error });
-        if !may_be_the_stores {
+        if !is_store_failure {
             return;
         }
-        if !self.in_a_row.contains(&desk) {
-            self.in_a_row.push(desk.clone());
+        if !self.failing_desks.contains(&desk) {
+            self.failing_desks.push(desk.clone());
         }
         if let Some(at) = self.waiting.iter().position(|(other, _)| *other == desk)
             && let Some((desk, mut tickets)) = self.waiting.remove(at)
         {
-            begin_anywhere(&mut tickets);
+            rotate_randomly(&mut tickets);
             self.waiting.push_back((desk, tickets));
         }
         let failures = self.failures.entry(desk.clone()).or_default();
         *failures += 1;
-        if *failures >= DESK_IS_BUSY {
-            self.skipped(desk);
+        if *failures >= MAX_DESK_FAILURES {
+            self.skip_desk(desk);
         }
-        let is_other_next = self.waiting.front().is_some_and(|(desk, _)| !self.in_a_row.contains(desk));
-        if self.in_a_row.len() > STORE_IS_BUSY {
+        let other_desk_is_next = self.waiting.front().is_some_and(|(desk, _)| !self.failing_desks.contains(desk));
+        if self.failing_desks.len() > MAX_FAILING_DESKS {
             self.waiting.clear();
             self.listing = None;
-        } else if self.in_a_row.len() == STORE_IS_BUSY && !is_other_next {
-            self.in_a_row.clone().into_iter().for_each(|desk| self.skipped(desk));
+        } else if self.failing_desks.len() == MAX_FAILING_DESKS && !other_desk_is_next {
+            self.failing_desks.clone().into_iter().for_each(|desk| self.skip_desk(desk));
         }
     }
 
-    fn skipped(&mut self, desk: DeskId) {
+    fn skip_desk(&mut self, desk: DeskId) {
         self.waiting.retain(|(other, _)| *other != desk);
         self.served.remove(&desk);
-        // There is no other desk on further pages of one desk's timers.
+        // If the sweep is for one desk, no later page has another desk.
         self.listing = self.listing.take().filter(|it| matches!(it, Listing::Everywhere(_)));
         if !self.report.skipped.contains(&desk) {
             self.report.skipped.push(desk);
@@ -192,15 +196,16 @@ impl Sweep {
     }
 }
 
-/// Whether it says nothing of the ticket.
-fn may_be_the_stores(error: &Error) -> bool {
+/// True if the error may come from the store rather than from the ticket.
+fn may_be_store_failure(error: &Error) -> bool {
     error.is_storage() && error.kind() != ErrorKind::Corrupt
 }
 
-fn begin_anywhere<T>(places: &mut VecDeque<T>) {
-    if !places.is_empty() {
+/// Rotates a queue by a random number of positions.
+fn rotate_randomly<T>(tickets: &mut VecDeque<T>) {
+    if !tickets.is_empty() {
         let random = RandomState::new().build_hasher().finish() as usize;
-        places.rotate_left(random % places.len());
+        tickets.rotate_left(random % tickets.len());
     }
 }
 
@@ -211,12 +216,12 @@ impl Job for Sweep {
         while let Some((desk, tickets)) = self.waiting.front_mut() {
             if let Some(ticket) = tickets.pop_front() {
                 let desk = desk.clone();
-                let place = (desk.clone(), ticket);
+                let due = (desk.clone(), ticket);
                 let fire = FireDue { ticket, context: self.context.clone() };
                 let step = JobStep::new(fire, move |sweep: &mut Sweep, fired| {
                     match fired {
-                        Ok(fired) => sweep.fired(place.clone(), fired),
-                        Err(error) => sweep.failed(place.clone(), error),
+                        Ok(fired) => sweep.record_success(due.clone(), fired),
+                        Err(error) => sweep.record_failure(due.clone(), error),
                     }
                     Ok(())
                 });
@@ -227,14 +232,14 @@ impl Job for Sweep {
         let listing = self.listing.take()?;
         self.page = Some(listing.clone());
         let list = ListDue { listing, until: self.context.now, limit: self.limit };
-        Some(JobStep::new(list, Sweep::listed))
+        Some(JobStep::new(list, Sweep::add_page))
     }
 
     fn finish(mut self) -> TickReport {
-        let is_the_stores =
-            self.in_a_row.len() >= STORE_IS_BUSY || (!self.in_a_row.is_empty() && self.served.is_empty());
-        if self.report.stopped.is_none() && is_the_stores {
-            let last = self.report.failed.iter().rfind(|it| may_be_the_stores(&it.error));
+        let is_store_problem =
+            self.failing_desks.len() >= MAX_FAILING_DESKS || (!self.failing_desks.is_empty() && self.served.is_empty());
+        if self.report.stopped.is_none() && is_store_problem {
+            let last = self.report.failed.iter().rfind(|it| may_be_store_failure(&it.error));
             self.report.stopped = last.map(|it| Error::new(it.error.kind(), it.to_string()));
         }
         self.report

@@ -1,4 +1,4 @@
-//! The sweep over all desks of a database.
+//! The worker, which fires the due timers of all desks of a database.
 
 use std::num::NonZeroUsize;
 
@@ -8,12 +8,12 @@ use super::sweep::{Listing, Sweep, TickReport};
 use super::{Desk, PAGE, Settings};
 use crate::operation::Engine;
 
-/// Serves the clock for all desks of a database: a program that has many need not list them and
-/// [tick](crate::Desk::tick) each.
+/// Fires the due timers of all desks of a database. A program with many desks can use it instead of a
+/// [tick](crate::Desk::tick) for each desk.
 ///
-/// Any number of workers may run, in any number of processes. What a ticket is owed happens in one transaction in
-/// which the ticket is looked at anew, so that each timer fires once, and a worker that is killed leaves whole tickets
-/// done and the others to the next.
+/// Any number of workers may run, in any number of processes. The due timers of a ticket fire in one transaction, which
+/// reads the ticket again, so that each timer fires once. If a worker is killed, every ticket has fired either all of
+/// its due timers or none of them, and the next worker fires the rest.
 ///
 /// ```
 /// use firstline::desk::Settings;
@@ -32,31 +32,31 @@ use crate::operation::Engine;
 /// let worker = Worker::over(store);
 /// let now = "2026-02-05T09:00:00Z".parse()?; // `Utc::now()`
 /// # for fired in [2, 0] {
-/// // In a program, in a `loop`:
+/// // A program does this in a loop, with a sleep of a second between rounds:
 /// let report = worker.drain(now)?;
 /// report.failed.iter().for_each(|it| eprintln!("{it}"));
-/// report.stopped.iter().for_each(|error| eprintln!("the next round goes on: {error}"));
-/// // and a second of sleep.
+/// report.stopped.iter().for_each(|error| eprintln!("retrying in the next round: {error}"));
 /// # assert_eq!((report.fired, report.failed.len()), (fired, 0));
 /// # }
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a worker does nothing until it drains"]
+#[must_use = "a worker does nothing until `drain` is called"]
 pub struct Worker<E> {
-    /// A desk that lends its settings and keeps the policies that were read. Nothing happens at it.
+    /// A desk that is used only for its settings and its cache of definitions.
     desk: Desk<E>,
     batch: NonZeroUsize,
 }
 
 impl<E> Worker<E> {
-    /// A worker over an engine that can tell what is due at all desks, as those of this crate can.
+    /// Creates a worker over an engine. The engine must be able to list the timers that are due at all desks, as all
+    /// engines of this crate can.
     pub fn over(engine: E) -> Worker<E> {
         Worker { desk: Desk::over(engine, Settings::new("worker")), batch: PAGE }
     }
 
-    /// Lists so many tickets at once; 200 if not said. Each is a transaction of its own all the same.
+    /// Sets the number of due timers that are listed at once. Default: 200. Each ticket still has its own transaction.
     pub fn batch(mut self, batch: NonZeroUsize) -> Worker<E> {
         self.batch = batch;
         self
@@ -64,19 +64,23 @@ impl<E> Worker<E> {
 }
 
 impl<E: Engine> Worker<E> {
-    /// Lets everything happen, at every desk, that the clock owes at `now`, as [`Desk::tick`] does at one. With
-    /// nothing due it is one question to an index.
+    /// Fires the timers that are due at `now` at every desk, as [`Desk::tick`] does at one desk. If nothing is due, it
+    /// makes one index lookup.
     ///
-    /// A ticket that fails stands in nobody's way. One that cannot be had costs the time for which the store waits for it,
-    /// about ten seconds in those of this crate; so the others of its desk come after those of the other desks on the
-    /// same page of the list ([`batch`](Worker::batch)), and after the second in a row they are
-    /// [put aside](TickReport::skipped). If three desks cannot be served, with nothing served in between, the sweep tries
-    /// one more, on whatever page it is; after the fourth, or if there is none, it ends and says what
-    /// [stopped](TickReport::stopped) it. So a store that is busy or gone costs at most six such waits, and four where the
-    /// desks are on one page.
+    /// A ticket that fails does not block the others. A locked ticket costs the time that the store waits for its lock,
+    /// by default ten seconds in the SQLite and PostgreSQL stores. To limit these waits:
+    ///
+    /// - After a failure, the other desks on the same page of the list ([`batch`](Worker::batch)) are tried before the
+    ///   remaining tickets of the failing desk.
+    /// - After two failures in a row, the desk is [skipped](TickReport::skipped).
+    /// - After failures at three desks with no success in between, one more desk is tried, on the same page or a later
+    ///   one. If it fails too, or if there is none, the sweep ends and the report contains the error that
+    ///   [stopped](TickReport::stopped) it.
+    ///
+    /// A busy or unavailable store therefore costs at most six waits, or four if the desks are on one page.
     ///
     /// # Errors
-    /// None that a store gives: what failed and what stopped the sweep is in [`TickReport`], beside what was done.
+    /// None from the store. Failed tickets and the error that stopped the sweep are in the [`TickReport`].
     pub fn drain(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
         let sweep = Sweep::new(self.desk.context_at(now), Listing::Everywhere(None), self.batch.get());
         self.desk.engine.work(&self.desk.settings.desk, sweep)

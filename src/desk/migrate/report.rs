@@ -1,4 +1,4 @@
-//! What a migration would do, and what it did.
+//! The preview of a migration, and its result.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,21 +8,21 @@ use crate::id::TicketId;
 use crate::ticket::kind::TicketNumber;
 use crate::workflow::WorkflowRef;
 
-/// How many tickets that stand in the way are named one by one.
+/// The number of blocking tickets that a report names. More are only counted.
 pub const MAX_NAMED: usize = 50;
 
-/// How many of them are told when a report is printed.
+/// The number of blocking tickets that `Display` prints.
 const PRINTED: usize = 10;
 
-/// Tickets that go over, counted.
+/// The counts of migrated tickets, or of tickets that would be migrated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Crossings {
-    /// How many tickets.
+    /// The number of tickets.
     pub tickets: usize,
-    /// How many from which status to which.
+    /// The number of tickets by old and new status.
     pub ways: BTreeMap<(String, String), usize>,
-    /// In how many tickets which field is filled in.
+    /// The number of tickets in which a field is filled in, by field.
     pub filled: BTreeMap<String, usize>,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn add_each<K: Ord>(counts: &mut BTreeMap<K, usize>, more: BTreeMap<K
     }
 }
 
-/// A ticket that cannot go over, and why.
+/// A ticket that cannot be migrated, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Obstacle {
@@ -48,13 +48,13 @@ pub struct Obstacle {
     pub ticket: TicketId,
     /// Its running number.
     pub number: TicketNumber,
-    /// The status in which it stands.
+    /// Its current status.
     pub status: String,
-    /// The status to which it was to go; `None` if its status leads nowhere.
+    /// The new status; `None` if the plan has none for the current status.
     pub to: Option<String>,
-    /// The fields that must be filled in before.
+    /// The fields that must be filled in first.
     pub missing: Vec<String>,
-    /// What else is against it, in words.
+    /// Any other reason, in words.
     pub why: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub struct Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {:?}", self.number, self.status)?;
-        let Some(to) = &self.to else { return f.write_str(" leads nowhere") };
+        let Some(to) = &self.to else { return f.write_str(" has no new status") };
         if !self.missing.is_empty() {
             write!(f, " needs {} to enter {to:?}", self.missing.join(", "))?;
         }
@@ -74,13 +74,13 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Tickets that stand in the way: the first [`MAX_NAMED`], and how many there are.
+/// The tickets that cannot be migrated: their number, and the first [`MAX_NAMED`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Obstacles {
-    /// How many there are.
+    /// The number of tickets.
     pub tickets: usize,
-    /// The first of them, by age.
+    /// At most [`MAX_NAMED`] of them, in the order in which they were found.
     pub named: Vec<Obstacle>,
 }
 
@@ -112,54 +112,54 @@ impl fmt::Display for Obstacles {
     }
 }
 
-/// What a migration would do now: the dry run of a plan. Nothing was written.
+/// The result of a dry run of a migration plan. Nothing was written.
 ///
-/// It is also what the error of a refused migration carries: see [`Error::rehearsal`].
+/// The error of a refused migration contains it too: see [`Error::rehearsal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationPreview {
-    /// To which version tickets would go; `None` if the plan's is not in force.
+    /// The workflow version to which tickets would be migrated; `None` if the plan's target is not in force.
     pub to: Option<WorkflowRef>,
-    /// Every fault of the plan, occupied statuses that lead nowhere among them.
+    /// The faults of the plan. They include every status that has tickets but no new status.
     pub faults: Vec<String>,
-    /// The tickets that would go over.
+    /// The tickets that would be migrated.
     pub crossings: Crossings,
-    /// The tickets that stand in the way.
+    /// The tickets that cannot be migrated.
     pub obstacles: Obstacles,
-    /// Live tickets that stay, because their kind follows another workflow by the policy in force: how many of which
-    /// kind.
+    /// The number of live tickets by kind that stay, because their kind follows another workflow in the policy in
+    /// force.
     pub staying: BTreeMap<String, usize>,
 }
 
 impl MigrationPreview {
-    /// Whether the plan has no fault and no ticket stands in the way.
+    /// True if the plan has no fault and no ticket blocks the migration.
     pub fn is_ready(&self) -> bool {
         self.faults.is_empty() && self.obstacles.tickets == 0
     }
 
     pub(super) fn into_refusal(self) -> Error {
-        // A faulty plan is to be mended; a sound one may be refused by the tickets as they stand.
+        // A faulty plan must be corrected. A plan without faults is rejected only because of the current tickets.
         let kind = if self.faults.is_empty() { ErrorKind::Rejected } else { ErrorKind::Definition };
         Error::of(kind, Refused(self))
     }
 }
 
-/// Counts first, then what speaks against it, one thing a line.
+/// Prints the counts, then the faults and blocking tickets, one per line.
 impl fmt::Display for MigrationPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
-        let go = if self.crossings.tickets == 1 { "goes" } else { "go" };
-        write!(f, "{} {go} over to {to}", tickets(self.crossings.tickets))?;
+        write!(f, "{} would migrate to {to}", tickets(self.crossings.tickets))?;
         write_counts(f, &self.crossings, &self.staying)?;
         self.faults.iter().try_for_each(|fault| write!(f, "\n{fault}"))?;
         match self.obstacles.tickets {
             0 => Ok(()),
-            count => write!(f, "\n{} in the way:\n{}", tickets(count), self.obstacles),
+            count => write!(f, "\n{} cannot migrate:\n{}", tickets(count), self.obstacles),
         }
     }
 }
 
-/// `     160 from "Incoming" to "Registered"`, each on a line of its own; then what was filled in, and who stays.
+/// Writes one line per pair of statuses, such as `     160 from "Incoming" to "Registered"`, then one per filled field,
+/// then one per kind that stays.
 fn write_counts(
     f: &mut fmt::Formatter<'_>,
     crossings: &Crossings,
@@ -169,10 +169,10 @@ fn write_counts(
         write!(f, "\n  {count:>6} from {from:?} to {to:?}")?;
     }
     for (field, count) in &crossings.filled {
-        write!(f, "\n  {count:>6} get a {field}")?;
+        write!(f, "\n  {count:>6} with {field} filled in")?;
     }
     for (kind, count) in staying {
-        write!(f, "\n  {count:>6} of the kind {kind} stay: it follows another workflow")?;
+        write!(f, "\n  {count:>6} of kind {kind} stay, because this kind follows another workflow")?;
     }
     Ok(())
 }
@@ -181,14 +181,14 @@ fn tickets(count: usize) -> String {
     if count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") }
 }
 
-/// A refused migration, with its rehearsal.
+/// The refusal of a migration, with its preview.
 #[derive(Debug)]
 struct Refused(MigrationPreview);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let MigrationPreview { faults, obstacles, .. } = &self.0;
-        f.write_str("the migration was not begun: ")?;
+        f.write_str("the migration was refused: ")?;
         f.write_str(&faults.join("\n"))?;
         match obstacles.tickets {
             0 => Ok(()),
@@ -201,33 +201,33 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Error {
-    /// What stands against a migration, if this is the refusal of one.
+    /// Returns the preview of a refused migration; `None` for any other error.
     pub fn rehearsal(&self) -> Option<&MigrationPreview> {
         self.facts::<Refused>().map(|refused| &refused.0)
     }
 }
 
-/// What a migration did.
+/// The result of a migration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The tickets that went over.
+    /// The tickets that were migrated.
     pub crossings: Crossings,
-    /// Tickets that were moved meanwhile and no longer fitted: they stand as they were. Mend them, or the plan, and
-    /// migrate again.
+    /// Tickets that changed during the migration and could no longer be migrated. They are unchanged. Correct them or
+    /// the plan, and migrate again.
     pub left: Obstacles,
-    /// Live tickets that stayed, because their kind follows another workflow: how many of which kind.
+    /// The number of live tickets by kind that stayed, because their kind follows another workflow.
     pub staying: BTreeMap<String, usize>,
 }
 
-/// As a [`MigrationPreview`] prints itself: counts first, then what was left, one ticket a line.
+/// Prints the counts like a [`MigrationPreview`], then the tickets that were not migrated, one per line.
 impl fmt::Display for Migrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} went over", tickets(self.crossings.tickets))?;
+        write!(f, "{} migrated", tickets(self.crossings.tickets))?;
         write_counts(f, &self.crossings, &self.staying)?;
         match self.left.tickets {
             0 => Ok(()),
-            count => write!(f, "\n{} left:\n{}", tickets(count), self.left),
+            count => write!(f, "\n{} not migrated:\n{}", tickets(count), self.left),
         }
     }
 }

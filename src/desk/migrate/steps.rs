@@ -1,4 +1,4 @@
-//! The steps of a migration: an adopted policy is read, a page of tickets is looked over, a batch is migrated.
+//! The steps of a migration: read an adopted policy, check a page of tickets, migrate a batch of tickets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
 
-/// Reads which policy held at an instant.
+/// Reads the policy that was in force at an instant.
 #[derive(Debug)]
 pub(super) struct ReadVersion {
     pub(super) at: DateTime<Utc>,
     pub(super) context: CommandContext,
 }
 
-/// Looks over a page of tickets. Locks nothing.
+/// Checks a page of tickets. Takes no locks.
 #[derive(Debug)]
 pub(super) struct CheckPage {
     pub(super) passage: Arc<MigrationTask>,
@@ -38,7 +38,7 @@ pub(super) struct CheckPage {
     pub(super) context: CommandContext,
 }
 
-/// Migrates these tickets, each decided anew.
+/// Migrates these tickets. Each is decided again, because it may have changed since the rehearsal.
 #[derive(Debug)]
 pub(super) struct MigrateBatch {
     pub(super) passage: Arc<MigrationTask>,
@@ -47,13 +47,13 @@ pub(super) struct MigrateBatch {
     pub(super) context: CommandContext,
 }
 
-/// What held at an instant.
+/// The policy that was in force at an instant.
 #[derive(Debug)]
 pub(super) struct Version {
-    /// From when on; `None` if nothing was adopted yet.
+    /// The instant at which the policy came into force; `None` if no policy was in force.
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) workflows: Vec<WorkflowDefinition>,
-    /// Where the instant is now: the workflows and the policy in force.
+    /// The workflows and the policy in force; `None` if the instant is in the past.
     pub(super) in_force: Option<(Catalogue, Arc<Policy>)>,
 }
 
@@ -64,17 +64,17 @@ pub(super) struct Page {
     pub(super) next: Option<Cursor>,
 }
 
-/// How some tickets fared.
+/// The results of checking or migrating some tickets.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) going: Vec<TicketId>,
+    pub(super) migratable: Vec<TicketId>,
     decisions: Vec<Decision>,
     pub(super) crossings: Crossings,
     pub(super) obstacles: Obstacles,
     pub(super) staying: BTreeMap<String, usize>,
     pub(super) unmapped: Unmapped,
-    /// The tickets behind these counts.
-    pub(super) nowhere: Obstacles,
+    /// The tickets that `unmapped` counts.
+    pub(super) unmapped_tickets: Obstacles,
 }
 
 impl Operation for ReadVersion {
@@ -127,7 +127,7 @@ impl Operation for CheckPage {
         if let Some(version) = plan.from_version {
             follows = follows.and(Condition::field("workflow_version").is(i64::from(version)));
         }
-        // By id, which nothing changes: what happens to tickets meanwhile cannot hide one from the next page.
+        // Ordered by id, which never changes, so that a ticket which changes meanwhile is not missed.
         let query = Query::oldest().limit(MAX_PAGE).matching(follows).after(after.clone());
         let live = StateKind::ALL.iter().filter(|state| !state.is_final());
         let query = live.fold(query, |query, state| query.state(*state));
@@ -140,7 +140,7 @@ impl Operation for CheckPage {
             if !workflows.contains(definition.definition()) {
                 workflows.push(definition.definition().clone());
             }
-            needs.keep(found.meet(ticket, passage, &Actor::desk(), context, loaded))?;
+            needs.keep(found.add(ticket, passage, &Actor::desk(), context, loaded))?;
         }
         needs.answered(loaded)?;
         found.decisions.clear();
@@ -169,7 +169,7 @@ impl Operation for MigrateBatch {
         context.need_for(tickets.iter().copied().flatten(), loaded)?;
         let (mut found, mut needs) = (Found::default(), Needs::default());
         for ticket in tickets.into_iter().flatten() {
-            needs.keep(found.meet(ticket, passage, by, context, loaded))?;
+            needs.keep(found.add(ticket, passage, by, context, loaded))?;
         }
         needs.answered(loaded)?;
         let decisions = std::mem::take(&mut found.decisions);
@@ -178,8 +178,8 @@ impl Operation for MigrateBatch {
 }
 
 impl Found {
-    /// Lets a ticket go over, if it can, and counts it.
-    fn meet(
+    /// Decides the migration of a ticket and counts the result.
+    fn add(
         &mut self,
         ticket: &Snapshot,
         passage: &MigrationTask,
@@ -204,18 +204,18 @@ impl Found {
                 *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1
             }
             MigrationOutcome::Unmapped => {
-                let place = (now.status().to_owned(), now.state.kind());
-                *self.unmapped.entry(place).or_default() += 1;
-                self.nowhere.push(obstacle(None, Vec::new(), None));
+                let status = (now.status().to_owned(), now.state.kind());
+                *self.unmapped.entry(status).or_default() += 1;
+                self.unmapped_tickets.push(obstacle(None, Vec::new(), None));
             }
             MigrationOutcome::Blocked { to, missing, why } => {
                 self.obstacles.push(obstacle(Some(to), missing, why))
             }
             MigrationOutcome::Ready { from, to, filled } => {
-                self.going.push(now.id);
+                self.migratable.push(now.id);
                 self.crossings.tickets += 1;
-                let way = (from, passage.to.status(to).name.clone());
-                *self.crossings.ways.entry(way).or_default() += 1;
+                let statuses = (from, passage.to.status(to).name.clone());
+                *self.crossings.ways.entry(statuses).or_default() += 1;
                 for field in filled {
                     *self.crossings.filled.entry(field).or_default() += 1;
                 }

@@ -1,4 +1,4 @@
-//! The steps of a sweep: a page of due timers is listed, the due timers of one ticket fire.
+//! The steps of a sweep: list a page of due tickets, and fire the due timers of one ticket.
 
 use chrono::{DateTime, Utc};
 
@@ -12,19 +12,19 @@ use crate::store::{Commit, DueTicket, DueTimer, Mode, Read};
 use crate::ticket::decision::Draft;
 use crate::ticket::people::Actor;
 
-/// A ticket and its desk.
-pub(super) type Place = (DeskId, TicketId);
+/// A ticket and the desk it belongs to.
+pub(super) type DeskTicket = (DeskId, TicketId);
 
-/// Where a page of due timers begins.
+/// The start of a page of due timers.
 #[derive(Debug, Clone)]
 pub(in crate::desk) enum Listing {
-    /// At this desk, after this timer.
+    /// The timers of one desk, after this timer.
     Here(DeskId, Option<DueTimer>),
-    /// At any desk, after this place.
+    /// The timers of all desks, after this one.
     Everywhere(Option<DueTicket>),
 }
 
-/// Lists the tickets with due timers. Locks nothing.
+/// Lists the tickets with due timers. Takes no locks.
 #[derive(Debug)]
 pub(super) struct ListDue {
     pub(super) listing: Listing,
@@ -35,8 +35,8 @@ pub(super) struct ListDue {
 /// A page of tickets with due timers.
 #[derive(Debug)]
 pub(super) struct DuePage {
-    pub(super) places: Vec<Place>,
-    /// Where the next page begins, if there may be one.
+    pub(super) tickets: Vec<DeskTicket>,
+    /// The start of the next page; `None` if this is the last.
     pub(super) next: Option<Listing>,
 }
 
@@ -56,24 +56,24 @@ impl Operation for ListDue {
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, DuePage), Interrupt> {
         let (until, limit) = (self.until, self.limit);
-        let (places, next): (Vec<Place>, _) = match &self.listing {
+        let (tickets, next): (Vec<DeskTicket>, _) = match &self.listing {
             Listing::Here(desk, after) => {
                 let due = loaded.due(until, after.as_ref(), limit)?;
-                let places = due.iter().map(|it| (desk.clone(), it.ticket)).collect();
-                (places, due.last().map(|it| Listing::Here(desk.clone(), Some(it.clone()))))
+                let tickets = due.iter().map(|it| (desk.clone(), it.ticket)).collect();
+                (tickets, due.last().map(|it| Listing::Here(desk.clone(), Some(it.clone()))))
             }
             Listing::Everywhere(after) => {
                 let due_tickets = loaded.due_tickets(until, after.as_ref(), limit)?;
-                let places = due_tickets.iter().map(|it| (it.desk.clone(), it.ticket)).collect();
-                (places, due_tickets.last().map(|it| Listing::Everywhere(Some(it.clone()))))
+                let tickets = due_tickets.iter().map(|it| (it.desk.clone(), it.ticket)).collect();
+                (tickets, due_tickets.last().map(|it| Listing::Everywhere(Some(it.clone()))))
             }
         };
-        let next = next.filter(|_| places.len() >= limit);
-        Ok((Commit::default(), DuePage { places, next }))
+        let next = next.filter(|_| tickets.len() >= limit);
+        Ok((Commit::default(), DuePage { tickets, next }))
     }
 }
 
-/// Fires the due timers of a ticket, and counts them. If another worker was faster, none is due.
+/// Fires the due timers of a ticket and returns their number: 0 if another worker has fired them already.
 #[derive(Debug)]
 pub(super) struct FireDue {
     pub(super) ticket: TicketId,
