@@ -1,11 +1,12 @@
-//! Agreements and clocks: what was promised, and how much of it is used up.
+//! Service level agreements, and the clocks that measure them.
 //!
-//! An [`Agreement`] stands in a desk's [`Policy`](crate::Policy), beside the calendars that it counts by. It says for
-//! which tickets it holds, and how long each [`Metric`] may take. A ticket then carries a [`Clock`] for each target.
+//! An [`Agreement`] is part of a desk's [`Policy`](crate::Policy), together with its calendars. It selects tickets by a
+//! condition and sets a [`Target`] for each [`Metric`]. A ticket has a [`Clock`] for each target.
 //!
-//! A clock is a fold over the ticket's history, pinned to the version of the agreements under which it began: replaying
-//! the history gives the same clock, and a calendar edited later rewrites nothing. It is judged at the instant of
-//! each event, so that a breach which a late reply repaired is on record however seldom anybody looked.
+//! A clock is computed from the ticket's history and pinned to the version of the agreements under which it began.
+//! Replaying the history gives the same clock, and a later change of a calendar does not change it. A clock is
+//! evaluated at the instant of each event. If a reply comes after the deadline, the breach is recorded even if no tick
+//! ran in between.
 //!
 //! ```
 //! use firstline::calendar::WORKDAYS;
@@ -28,21 +29,23 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! # What happens when
-//! - Met means at the deadline or before it. Where the time is used up just when the calendar closes, that is the
-//!   deadline, unless the calendar says [at the next opening](crate::calendar::AtClosing::NextOpening).
-//! - Before an event counts, everything is passed that fell due before its instant; events of one instant count in
-//!   the order of the history.
-//! - A ticket that was opened before there was an agreement for it gets its clocks when what it is about changes next,
-//!   or when it is assigned, handed over or reopened.
-//! - On reopening, on a change of priority and on a change of the agreements an agreement says what becomes of its
-//!   clocks: [`OnReopen`], [`OnPriorityChange`], [`OnPolicyChange`].
-//! - Warnings and breaches are events, each once for a cycle and a revision of the target, with the
-//!   [reactions](Reaction) that the target declares. They happen when the host lets the desk
-//!   [tick](crate::Desk::tick), or before the next command on the ticket, and are dated when they were due.
-//! - Where the time of a clock went is told by [`Reports::explain`](crate::desk::Reports::explain), what is due soon
-//!   by [`due_soon`](crate::desk::Reports::due_soon), and what would become of the clocks by
-//!   [`what_if`](crate::desk::Reports::what_if).
+//! # Rules
+//! - A target is met at the deadline or before it. If the time is used up exactly when the calendar closes, the
+//!   deadline is the closing time, unless the calendar has [`AtClosing::NextOpening`].
+//! - When an event is applied, every deadline before its instant has already passed. Events at the same instant are
+//!   applied in the order of the history.
+//! - A ticket that was opened before an agreement applied to it gets its clocks when its description or priority
+//!   changes, or when it is assigned, handed over or reopened.
+//! - An agreement controls its clocks when the ticket is reopened ([`OnReopen`]), when the target changes
+//!   ([`OnPriorityChange`]) and when the agreements change ([`OnPolicyChange`]).
+//! - Warnings and breaches are events. Each occurs at most once per cycle and revision of the target and triggers the
+//!   [reactions](Reaction) of the target. They are recorded by the next [tick](crate::Desk::tick) or before the next
+//!   command on the ticket, and are dated when they were due.
+//! - [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
+//!   [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and
+//!   [`what_if`](crate::desk::Reports::what_if) computes the clocks after an action.
+//!
+//! [`AtClosing::NextOpening`]: crate::calendar::AtClosing::NextOpening
 
 mod agreement;
 mod agreement_set;

@@ -278,22 +278,24 @@ impl Candidate {
                 *destination = Destination::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }
-            Destination::Stored { snapshot, worked_on, history } => match import::taken(snapshot, fingerprints)? {
-                count if count == fingerprints.len() => imported.unchanged += 1,
-                _ if *worked_on => {
-                    return Err(Error::invalid(
-                        "history",
-                        "cannot be continued, because the ticket was changed here since the last import",
-                    )
-                    .allowing("the same history as before"));
+            Destination::Stored { snapshot, worked_on, history } => {
+                match import::taken(snapshot, fingerprints)? {
+                    count if count == fingerprints.len() => imported.unchanged += 1,
+                    _ if *worked_on => {
+                        return Err(Error::invalid(
+                            "history",
+                            "cannot be continued, because the ticket was changed here since the last import",
+                        )
+                        .allowing("the same history as before"));
+                    }
+                    count => {
+                        let draft = Draft::replaying((*snapshot).clone(), agreements, *history)?;
+                        drafts.push(import::go_on(draft, ticket, fingerprints, count, policy)?);
+                        *destination = Destination::Drafted(drafts.len() - 1);
+                        imported.extended += 1;
+                    }
                 }
-                count => {
-                    let draft = Draft::replaying((*snapshot).clone(), agreements, *history)?;
-                    drafts.push(import::go_on(draft, ticket, fingerprints, count, policy)?);
-                    *destination = Destination::Drafted(drafts.len() - 1);
-                    imported.extended += 1;
-                }
-            },
+            }
             Destination::Drafted(place) => {
                 let Some(draft) = drafts.get_mut(*place) else { return Ok(()) };
                 match import::taken(draft.snapshot(), fingerprints)? {

@@ -127,7 +127,11 @@ impl Links<'_> {
 
     /// Refuses parent links that would form a cycle. Every link of the action has this ticket at one end, so that any
     /// new cycle includes this ticket. Checking the ancestors of this ticket is therefore enough.
-    fn check_no_cycle(&self, decision: &Decision, others: &BTreeMap<TicketId, Draft>) -> Result<(), Interrupt> {
+    fn check_no_cycle(
+        &self,
+        decision: &Decision,
+        others: &BTreeMap<TicketId, Draft>,
+    ) -> Result<(), Interrupt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
@@ -137,10 +141,10 @@ impl Links<'_> {
             ancestors.extend(level.iter().copied());
             if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
                 let state = decision.snapshot().state.kind();
-                let why = "a ticket would become a part of itself, or would have more than 32 ancestors";
-                return Err(Interrupt::Fail(
-                    Rejection::new(state, Verb::Link, Reason::Because(why.to_owned())).into(),
-                ));
+                let why = format!(
+                    "a ticket would become a part of itself, or would have more than {MAX_ANCESTORS} ancestors"
+                );
+                return Err(Interrupt::Fail(Rejection::new(state, Verb::Link, Reason::Because(why)).into()));
             }
             self.loaded.need(level.iter().map(|id| Read::Ticket(*id)))?;
             let mut next = Vec::new();

@@ -191,11 +191,12 @@ impl Migrate {
         may_migrate(&self.by)?;
         result.map_err(|error| match self.migrated.crossings.tickets {
             0 => error,
-            count => {
-                Error::new(error.kind(), format!("the migration stopped after {count} tickets, which stay migrated"))
-                    .allowing("to migrate again, which continues with the remaining tickets")
-                    .caused_by(error)
-            }
+            count => Error::new(
+                error.kind(),
+                format!("the migration stopped after {count} tickets, which stay migrated"),
+            )
+            .allowing("to migrate again, which continues with the remaining tickets")
+            .caused_by(error),
         })
     }
 

@@ -52,11 +52,14 @@ impl Operation for Open {
                     && let Some(record) = loaded.record(THREAD, self.0.context.lookup.thread(thread))?
                 {
                     let ticket = kinds::ticket_of(THREAD, record)?;
-                    return Err(Error::invalid("thread", format_args!("{thread} already belongs to ticket {ticket}"))
-                        .allowing(
-                            "`receive`, which continues that ticket or opens a follow-up, or another thread",
-                        )
-                        .into());
+                    return Err(Error::invalid(
+                        "thread",
+                        format_args!("{thread} already belongs to ticket {ticket}"),
+                    )
+                    .allowing(
+                        "`receive`, which continues that ticket or opens a follow-up, or another thread",
+                    )
+                    .into());
                 }
                 self.0.open(loaded, None)?
             }

@@ -220,13 +220,21 @@ impl Operation for Explain {
         let current =
             Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
         history.extend_from_slice(current.events());
-        let ledger =
-            Ledger::of(current.snapshot(), &history, self.metric, self.context.now, &policy_context.agreements)?;
+        let ledger = Ledger::of(
+            current.snapshot(),
+            &history,
+            self.metric,
+            self.context.now,
+            &policy_context.agreements,
+        )?;
         let ledger = ledger.ok_or_else(|| {
             let existing: Vec<_> =
                 current.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
-            let existing =
-                if existing.is_empty() { "none, because it has no clocks".to_owned() } else { existing.join(", ") };
+            let existing = if existing.is_empty() {
+                "none, because it has no clocks".to_owned()
+            } else {
+                existing.join(", ")
+            };
             Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
                 .allowing(existing)
         })?;
@@ -321,7 +329,8 @@ impl Operation for DueSoonPage {
         for ticket in due() {
             let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
-                let Some(left) = clock.left(self.context.now, &agreements)?.filter(|left| *left <= self.within)
+                let Some(left) =
+                    clock.left(self.context.now, &agreements)?.filter(|left| *left <= self.within)
                 else {
                     continue;
                 };

@@ -175,14 +175,15 @@ impl Operation for Adopt {
         }
         let adoptions = loaded.adoptions(kind, LockMode::Exclusive)?;
         let newest = adoptions.newest()?;
-        // Without a given date, any date is accepted: a program whose clock is slightly behind must still start.
+        // Without a given date, any date is accepted: a program must start even if its clock is slightly behind.
         let is_early_enough = |newest: &Adoption| self.from.is_none_or(|from| newest.from <= from);
         if let Some(newest) = newest.filter(|newest| newest.hash == hash && is_early_enough(newest)) {
             return Ok((Commit::default(), newest));
         }
         let earliest = newest.map_or(self.context.now, |newest| newest.from.max(self.context.now));
         if from < earliest {
-            let why = if earliest > self.context.now { "another version is planned" } else { "it is in the past" };
+            let why =
+                if earliest > self.context.now { "another version is planned" } else { "it is in the past" };
             return Err(Error::invalid("policy", format_args!("cannot be adopted from {from} on: {why}"))
                 .allowing(format!("an instant from {earliest} on"))
                 .into());
@@ -223,7 +224,8 @@ fn check_versions_increase(before: &[WorkflowDefinition], after: &[WorkflowDefin
     for new in after {
         let Some(old) = before.iter().find(|old| old.name == new.name && *old != new) else { continue };
         if new.version <= old.version {
-            let problem = format_args!("{:?} was changed, but version {} is already in use", new.name, old.version);
+            let problem =
+                format_args!("{:?} was changed, but version {} is already in use", new.name, old.version);
             return Err(Error::invalid("workflow", problem)
                 .allowing(format!("a version from {} on", old.version.saturating_add(1))));
         }

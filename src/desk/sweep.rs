@@ -10,7 +10,7 @@ use super::context::CommandContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
 use crate::operation::{Job, JobStep};
-use steps::{DuePage, FireDue, ListDue, DeskTicket};
+use steps::{DeskTicket, DuePage, FireDue, ListDue};
 
 pub(super) use steps::Listing;
 
@@ -45,7 +45,7 @@ pub struct TickReport {
     pub stopped: Option<Error>,
 }
 
-/// A ticket whose timers could not fire.
+/// A ticket with due timers that could not fire.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FailedTicket {
@@ -67,7 +67,7 @@ impl fmt::Display for FailedTicket {
 /// failure is not enough, because an agent may be working on that ticket.
 const MAX_DESK_FAILURES: usize = 2;
 
-/// Consecutive failing desks that indicate a problem with the store. If any page has another desk, it is tried first.
+/// Consecutive failing desks that indicate a problem with the store. One more desk is tried if any page has one.
 const MAX_FAILING_DESKS: usize = 3;
 
 /// Pages through the due tickets and fires the timers of each. A ticket that fails does not block the others.
@@ -176,7 +176,8 @@ impl Sweep {
         if *failures >= MAX_DESK_FAILURES {
             self.skip_desk(desk);
         }
-        let other_desk_is_next = self.waiting.front().is_some_and(|(desk, _)| !self.failing_desks.contains(desk));
+        let other_desk_is_next =
+            self.waiting.front().is_some_and(|(desk, _)| !self.failing_desks.contains(desk));
         if self.failing_desks.len() > MAX_FAILING_DESKS {
             self.waiting.clear();
             self.listing = None;
@@ -236,8 +237,8 @@ impl Job for Sweep {
     }
 
     fn finish(mut self) -> TickReport {
-        let is_store_problem =
-            self.failing_desks.len() >= MAX_FAILING_DESKS || (!self.failing_desks.is_empty() && self.served.is_empty());
+        let is_store_problem = self.failing_desks.len() >= MAX_FAILING_DESKS
+            || (!self.failing_desks.is_empty() && self.served.is_empty());
         if self.report.stopped.is_none() && is_store_problem {
             let last = self.report.failed.iter().rfind(|it| may_be_store_failure(&it.error));
             self.report.stopped = last.map(|it| Error::new(it.error.kind(), it.to_string()));

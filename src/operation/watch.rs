@@ -44,7 +44,7 @@
 //! | `list_due` | a page of what is due at a desk |
 //! | `list_owed` | a page of what is due at all desks |
 //! | `adopt`, `in_force` | of `Desk::setup`; `in_force` is the policy |
-//! | `explain`, `what_if`, `look_ahead`, `traffic` | of `Desk::reports`; `look_ahead` is a page of what is due soon |
+//! | `explain`, `what_if`, `look_ahead`, `process_map` | of `Desk::reports`; `look_ahead` is a page of what is due soon |
 //! | `history`, `links` | of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
 //! | `list_due_records`, `claim` | a page of due records at all desks; a claim of those of one desk |

@@ -1,4 +1,4 @@
-//! Agreements: which targets bind for which tickets, and what becomes of them when things change.
+//! Agreements: the targets for a group of tickets, and the handling of their clocks when a ticket or a policy changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::condition::{Condition, Fields};
 use crate::limits;
 use crate::priority::{Matrix, Priority};
 
-/// An agreement: for the tickets of its condition its targets bind.
+/// A set of targets that applies to the tickets that match a condition.
 ///
-/// Of the agreements whose condition holds for a ticket, the one with the lowest position counts, alone. It is
-/// chosen at the opening, and anew when what the ticket is about changes. The condition may look at everything
-/// in [`ticket::facts`](crate::ticket::facts) but the state.
+/// If several agreements match a ticket, only the one with the lowest position applies. The agreement is chosen when
+/// the ticket is opened, and again when its description, priority, assignee, team or line changes and when it is
+/// reopened. The condition may use everything in [`ticket::facts`](crate::ticket::facts) except the state.
 ///
 /// ```
 /// use firstline::sla::{Agreement, Metric, Target};
@@ -34,7 +34,7 @@ use crate::priority::{Matrix, Priority};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use = "an agreement binds nobody before it stands in a policy"]
+#[must_use = "an agreement has no effect until it is added to a policy"]
 pub struct Agreement {
     pub(super) name: String,
     pub(super) position: u32,
@@ -53,53 +53,57 @@ fn always() -> Condition {
     Condition::ALWAYS
 }
 
-/// What becomes of clocks that ended with a resolution when the ticket is reopened.
+/// The handling of clocks that ended with the resolution, closure or cancellation of a ticket when it is reopened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReopen {
-    /// They go on where they stopped; the time in between does not count. The default.
+    /// The clocks continue from where they stopped. The time in between does not count, except for
+    /// [`Metric::Closure`]. The default.
     #[default]
     Continue,
-    /// They stay as they ended, and new ones begin.
+    /// The clocks stay ended, and new cycles begin.
     NewCycle,
-    /// They stay as they ended. What comes to be owed anew (a next reply, an update, a stay on another line) is
-    /// measured.
+    /// The clocks stay ended. Cycles that begin later, such as a next reply, a periodic update or a stay on another
+    /// line, are still measured.
     Freeze,
 }
 
-/// What becomes of a running clock when the ticket's priority, or another of its facts, gives it another target.
+/// The handling of an open clock when a change of the ticket, such as its priority, gives it another target.
 ///
-/// Where there is no target any more, it is cancelled; a target that comes back binds it again in the same way, the
-/// time without one not being carried. A clock that comes late, because the ticket had no agreement before, begins at
-/// the ticket's opening with [`FromOpening`](OnPriorityChange::FromOpening), else at once; handling always at once.
+/// If the ticket has no target for the metric any more, the clock is cancelled. If it gets a target again, the clock
+/// continues in the same way; the time without a target is not carried over.
+///
+/// If the ticket had no agreement before, a new clock begins at the opening of the ticket with
+/// [`FromOpening`](OnPriorityChange::FromOpening), and otherwise at the time of the change. A clock for
+/// [`Metric::Handling`] always begins at the time of the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPriorityChange {
-    /// The new target is measured from the clock's beginning, with the new target's calendar and its pauses, as if
-    /// it had held all along. The default.
+    /// The new target, with its calendar and pauses, is measured from the start of the clock, as if it had always
+    /// applied. The default.
     #[default]
     FromOpening,
-    /// What has elapsed stays elapsed; from now on the new target's time counts.
+    /// The elapsed time is carried over. From now on the new target, with its calendar and pauses, is measured.
     CarryElapsed,
-    /// The new target begins now.
+    /// The new target is measured from now on, without the elapsed time.
     Restart,
 }
 
-/// What becomes of a running clock when a changed agreement or calendar comes into force. A policy
-/// with the same agreements and calendars changes no clock.
+/// The handling of an open clock when a changed agreement or calendar comes into force. A new policy with the same
+/// agreements and calendars changes no clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPolicyChange {
-    /// It keeps to the version under which it began. The default.
+    /// The clock keeps the version under which it began. The default.
     #[default]
     Pin,
-    /// It is measured anew by the new version, when the ticket is next changed or one of its timers falls due. What
-    /// the new version promises beside it begins then too.
+    /// The clock is measured from its start by the new version, when the ticket is next changed or one of its timers is
+    /// due. Clocks for targets that the new version adds begin at the same time.
     Migrate,
 }
 
 impl Agreement {
-    /// An agreement for all tickets, without targets yet.
+    /// Creates an agreement that matches all tickets and has no targets yet.
     pub fn new(name: impl Into<String>, position: u32) -> Agreement {
         Agreement {
             name: name.into(),
@@ -112,48 +116,48 @@ impl Agreement {
         }
     }
 
-    /// For which tickets.
+    /// Sets the condition that selects the tickets.
     pub fn when(mut self, condition: Condition) -> Agreement {
         self.when = condition;
         self
     }
 
-    /// One more target; each metric may have one.
+    /// Adds a target. Each metric may have at most one.
     pub fn target(mut self, target: Target) -> Agreement {
         self.targets.push(target);
         self
     }
 
-    /// What happens on reopening.
-    pub fn on_reopen(mut self, what: OnReopen) -> Agreement {
-        self.on_reopen = what;
+    /// Sets the handling of ended clocks when a ticket is reopened.
+    pub fn on_reopen(mut self, handling: OnReopen) -> Agreement {
+        self.on_reopen = handling;
         self
     }
 
-    /// What happens when another target comes to bind.
-    pub fn on_priority_change(mut self, what: OnPriorityChange) -> Agreement {
-        self.on_priority_change = what;
+    /// Sets the handling of open clocks when another target applies.
+    pub fn on_priority_change(mut self, handling: OnPriorityChange) -> Agreement {
+        self.on_priority_change = handling;
         self
     }
 
-    /// What happens to running clocks when a changed agreement or calendar comes into force.
-    pub fn on_policy_change(mut self, what: OnPolicyChange) -> Agreement {
-        self.on_policy_change = what;
+    /// Sets the handling of open clocks when a changed agreement or calendar comes into force.
+    pub fn on_policy_change(mut self, handling: OnPolicyChange) -> Agreement {
+        self.on_policy_change = handling;
         self
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The target of this metric, if there is one for this priority.
+    /// Returns the target for this metric, if it has a time for this priority.
     pub fn target_for(&self, metric: Metric, priority: Priority) -> Option<&Target> {
         self.targets.iter().find(|target| target.metric == metric && target.time_for(priority).is_some())
     }
 }
 
-/// Everything that is wrong with these agreements.
+/// Returns the faults of these agreements.
 pub(crate) fn faults(
     agreements: &[Agreement],
     calendars: &BTreeMap<String, Definition>,
@@ -176,11 +180,11 @@ pub(crate) fn faults(
             faults.push(error.to_string());
         }
         if !names.insert(name) {
-            faults.push(format!("agreement {name:?} is there twice"));
+            faults.push(format!("agreement {name:?} is defined twice"));
         }
         if let Some(other) = positions.insert(agreement.position, name) {
             faults.push(format!(
-                "agreements {other:?} and {name:?} both have position {}; which one comes first?",
+                "agreements {other:?} and {name:?} both have position {}, but positions must be unique",
                 agreement.position
             ));
         }
@@ -195,7 +199,7 @@ pub(crate) fn faults(
             let mut fault =
                 |problem: String| faults.push(format!("agreement {name:?}, {}: {problem}", target.metric));
             if !metrics.insert(target.metric) {
-                fault("is there twice".to_owned());
+                fault("is defined twice".to_owned());
             }
             if let TimeBasis::Business(calendar) = &target.measured
                 && !calendars.contains_key(calendar)

@@ -1,4 +1,4 @@
-//! Agreements made ready for use: calendars compiled, agreements in their order.
+//! Compiled agreements: calendars compiled, agreements sorted by position.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,17 +14,17 @@ use crate::condition::Facts;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// One version of the agreements and their calendars, ready for use.
+/// One version of the agreements of a policy, with compiled calendars.
 #[derive(Debug)]
 pub struct CompiledAgreements {
     hash: Fingerprint,
     calendars: BTreeMap<String, Calendar>,
-    /// By position.
+    /// Sorted by position.
     agreements: Vec<Agreement>,
 }
 
 impl CompiledAgreements {
-    /// Compiles the calendars. The hash is that of the definition.
+    /// Compiles a definition. `hash` is the hash of the definition.
     pub(crate) fn compile(hash: Fingerprint, definition: &Agreements) -> Result<CompiledAgreements> {
         let compiled = definition.calendars.iter().map(|(name, it)| Ok((name.clone(), it.compile()?)));
         let mut agreements = definition.agreements.clone();
@@ -32,22 +32,22 @@ impl CompiledAgreements {
         Ok(CompiledAgreements { hash, calendars: compiled.collect::<Result<_>>()?, agreements })
     }
 
-    /// The hash of the agreements.
+    /// Returns the hash of the definition.
     pub(crate) fn hash(&self) -> Fingerprint {
         self.hash
     }
 
-    /// The first agreement whose condition holds.
+    /// Returns the first agreement with a condition that holds for these facts.
     pub(crate) fn choose(&self, facts: &dyn Facts) -> Option<&Agreement> {
         self.agreements.iter().find(|agreement| agreement.when.holds(facts))
     }
 
-    /// The agreement of this name.
+    /// Returns the agreement with this name.
     pub(crate) fn agreement(&self, name: &str) -> Option<&Agreement> {
         self.agreements.iter().find(|agreement| agreement.name == name)
     }
 
-    /// The calendar by which a target is measured; `None` for wall time.
+    /// Returns the calendar of a time basis; `None` for wall time.
     pub(super) fn calendar(&self, measured: &TimeBasis) -> Result<Option<&Calendar>> {
         match measured {
             TimeBasis::Wall => Ok(None),
@@ -61,8 +61,8 @@ impl CompiledAgreements {
     }
 }
 
-/// The rules that a decision needs: those in force, each from its date on, and those to which the ticket's clocks
-/// are pinned. Cheap to clone.
+/// The versions of the agreements that a decision needs: those in force, each with its start, and those to which the
+/// clocks of the ticket are pinned. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct AgreementSet {
     in_force: Vec<(DateTime<Utc>, Arc<CompiledAgreements>)>,
@@ -70,40 +70,44 @@ pub struct AgreementSet {
 }
 
 impl AgreementSet {
-    /// No agreements at all.
+    /// Creates a set without agreements.
     pub fn new() -> AgreementSet {
         AgreementSet::default()
     }
 
-    /// Adds rules that hold from an instant on. Versions come in the order of their dates.
+    /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.
     #[must_use]
-    pub fn with(mut self, from: DateTime<Utc>, rules: Arc<CompiledAgreements>) -> AgreementSet {
-        self.in_force.push((from, rules));
+    pub fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {
+        self.in_force.push((from, agreements));
         self
     }
 
-    /// Whether it has the rules of this hash.
+    /// True if the set contains the version with this hash.
     pub(crate) fn has(&self, hash: Fingerprint) -> bool {
         self.find(hash).is_some()
     }
 
-    /// Adds rules to which a clock is pinned.
-    pub(crate) fn pin(&mut self, rules: Arc<CompiledAgreements>) {
-        if !self.has(rules.hash) {
-            self.pinned.push(rules);
+    /// Adds a version to which a clock is pinned.
+    pub(crate) fn pin(&mut self, agreements: Arc<CompiledAgreements>) {
+        if !self.has(agreements.hash) {
+            self.pinned.push(agreements);
         }
     }
 
-    /// The rules in force at an instant, and since when they are.
+    /// Returns the version in force at an instant, and the instant since which it is in force.
     pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<CompiledAgreements>)> {
         self.in_force.iter().rev().find(|(from, _)| *from <= at)
     }
 
     fn find(&self, hash: Fingerprint) -> Option<&Arc<CompiledAgreements>> {
-        self.in_force.iter().map(|(_, rules)| rules).chain(&self.pinned).find(|rules| rules.hash == hash)
+        self.in_force
+            .iter()
+            .map(|(_, version)| version)
+            .chain(&self.pinned)
+            .find(|version| version.hash == hash)
     }
 
-    /// The rules of this hash.
+    /// Returns the version with this hash.
     pub(crate) fn of(&self, hash: Fingerprint) -> Result<&Arc<CompiledAgreements>> {
         self.find(hash).ok_or_else(|| {
             let problem = format!("the agreements {hash}, to which a clock is pinned, are not loaded");
@@ -114,7 +118,8 @@ impl AgreementSet {
 
 impl fmt::Debug for AgreementSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hashes = self.in_force.iter().map(|(_, rules)| rules).chain(&self.pinned).map(|rules| rules.hash);
+        let hashes =
+            self.in_force.iter().map(|(_, version)| version).chain(&self.pinned).map(|version| version.hash);
         f.debug_tuple("AgreementSet").field(&hashes.collect::<Vec<_>>()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! All agreements of a policy, as one definition.
+//! The agreements of a policy as one definition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::agreement::Agreement;
 use super::target::TimeBasis;
 use crate::calendar::Definition;
 
-/// Agreements with the calendars that they use. Clocks are pinned to the hash of this definition.
+/// The agreements of a policy with the calendars that they use. Clocks are pinned to the hash of this definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Agreements {
@@ -18,7 +18,7 @@ pub(crate) struct Agreements {
 }
 
 impl Agreements {
-    /// Takes these agreements and, of these calendars, those that the agreements use.
+    /// Creates the definition from these agreements and those of the calendars that they use.
     pub(crate) fn using(calendars: &BTreeMap<String, Definition>, agreements: &[Agreement]) -> Agreements {
         let targets = agreements.iter().flat_map(|agreement| &agreement.targets);
         let used: BTreeSet<&String> = targets

@@ -1,4 +1,4 @@
-//! A clock: one target's running measure, as a ticket carries it.
+//! A clock: the measurement of one target on a ticket.
 
 use std::fmt;
 
@@ -11,119 +11,123 @@ use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::priority::Priority;
 
-/// One target's running measure. It is a value: as of the ticket's version in which it stands.
+/// The measurement of one target on a ticket, as of the version of the ticket that contains it.
 ///
-/// A ticket carries the latest cycle of each metric; earlier cycles stand in its history. A ticket that is only read
-/// shows its clocks as they were last written: what fell due since is seen after a
-/// [tick](crate::Desk::tick) or a command on the ticket.
+/// A ticket has the latest cycle of each metric; earlier cycles are in its history. Reading a ticket returns its clocks
+/// as they were last written. Deadlines that have passed since are recorded by the next [tick](crate::Desk::tick) or
+/// command on the ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Clock {
-    /// What it measures.
+    /// The metric that the clock measures.
     pub metric: Metric,
-    /// Which time, from 1.
+    /// The cycle of the metric on this ticket, from 1.
     pub cycle: u32,
-    /// The agreement whose target it is.
+    /// The name of the agreement that contains the target.
     pub agreement: String,
-    /// The hash of the agreements that the clock follows: all agreements of a policy with their calendars.
+    /// The hash of the agreements that the clock follows. It covers all agreements of a policy and their calendars.
     pub pinned_to: Fingerprint,
-    /// The ticket's priority by which the target's time was chosen.
+    /// The priority of the ticket that determined the target time.
     pub priority: Priority,
-    /// How long it may take.
+    /// The target time.
     #[serde(with = "nanos")]
     pub target: TimeDelta,
-    /// How often the target was set anew.
+    /// The number of times that the target was changed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u32,
-    /// What it is doing.
+    /// The state of the clock.
     pub state: ClockState,
-    /// When it began.
+    /// The start of the clock.
     pub from: DateTime<Utc>,
-    /// From when on the present target counts: `from`, unless elapsed time was carried over or given up.
+    /// The start of the current target: equal to `from`, unless the target was changed and elapsed time was carried
+    /// over or discarded.
     pub counted_from: DateTime<Utc>,
-    /// Elapsed before that.
+    /// The time that was carried over from before `counted_from`.
     #[serde(default = "TimeDelta::zero", with = "nanos", skip_serializing_if = "TimeDelta::is_zero")]
     pub carried: TimeDelta,
-    /// Elapsed when it last began or ceased to count: the carried time included, pauses and closed hours not.
+    /// The time consumed when the clock was last updated. It includes the carried time, but not pauses and closed
+    /// hours.
     #[serde(with = "nanos")]
     pub consumed: TimeDelta,
-    /// Since when it counts again; `None` while it does not.
+    /// The instant since which the clock is counting; `None` if it is not counting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since: Option<DateTime<Utc>>,
-    /// The deadline, where it is settled: not while paused, unless it has passed; never, if its calendar does not
-    /// open for so long again.
+    /// The deadline. `None` while the clock is paused, unless the deadline has passed; also `None` if the calendar has
+    /// too few open hours left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
-    /// When it was breached: the deadline, however late that was noticed.
+    /// The instant of the breach: the deadline, even if the breach was recorded later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breached_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// The end of the clock; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// Whether the ticket was resolved, closed or cancelled at that instant. A reopening concerns only such clocks.
+    /// True if the ticket was resolved, closed or cancelled at `ended_at`. Reopening the ticket continues or restarts
+    /// such clocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_with_ticket: bool,
-    /// The percentages that are on record as reached, 100 being the breach.
+    /// The percentages for which an alert was recorded; 100 is the breach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerted: Vec<u8>,
-    /// What is to be told next.
+    /// The next alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextAlert>,
 }
 
-/// The next instant at which something is to be told of a clock.
+/// The next warning or breach of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextAlert {
-    /// When.
+    /// The instant.
     pub at: DateTime<Utc>,
-    /// How much of the target is used up then, in percent; 100 is the breach.
+    /// The part of the target that is used up then, in percent; 100 is the breach.
     pub percent: u8,
 }
 
 impl NextAlert {
-    /// Whether it is due. A warning is due at its instant. A breach is due after the deadline: at the deadline
-    /// itself the target can still be met.
+    /// True if the alert is due. A warning is due at its instant. A breach is due only after the deadline, because the
+    /// target can still be met at the deadline.
     pub(crate) fn is_due(self, now: DateTime<Utc>) -> bool {
         if self.percent >= 100 { self.at < now } else { self.at <= now }
     }
 }
 
-/// A warning or a breach, as it stands in the history: told exactly once for each cycle, percentage and revision.
+/// A warning or a breach in the history of a ticket. There is at most one for each cycle, percentage and revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Alert {
-    /// Which clock.
+    /// The metric of the clock.
     pub metric: Metric,
-    /// Its cycle.
+    /// The cycle of the clock.
     pub cycle: u32,
-    /// How much of the target was used up, in percent; 100 is the breach.
+    /// The part of the target that was used up, in percent; 100 is the breach.
     pub percent: u8,
     /// The revision of the target.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u32,
-    /// When that was so, however late it was noticed. For a breach it is the deadline.
+    /// The instant at which the percentage was reached, even if it was recorded later. For a breach, the deadline.
     pub due: DateTime<Utc>,
-    /// Who is to be told.
+    /// The recipients to notify, from [`Reaction::Notify`](super::Reaction::Notify). The application sends the
+    /// notifications.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
 }
 
 impl Clock {
-    /// Whether it missed its deadline, over or not.
+    /// True if the clock passed its deadline, whether it has ended or not.
     pub fn is_late(&self) -> bool {
         self.breached_at.is_some()
     }
 
-    /// How much of the target was left at [`running_since`](Clock::running_since), or is left while it does not
-    /// count. Negative if it was overdrawn.
+    /// Returns the time left at the last update of the clock: at [`running_since`](Clock::running_since) if it is
+    /// counting. Negative if the target was exceeded.
     pub fn remaining(&self) -> TimeDelta {
         self.target - self.consumed
     }
 
-    /// Takes a step of the table.
+    /// Takes a step of the state machine.
     pub(crate) fn step(&mut self, step: ClockStep) -> Result<()> {
         self.state = self.state.take(step).ok_or_else(|| {
             let problem =
@@ -134,9 +138,9 @@ impl Clock {
     }
 }
 
-/// `resolution: running, 2h of 4h used before 2026-01-05T10:00:00Z, due 2026-01-05T12:00:00Z`: what was used when it
-/// last began to count, as a clock does not know what time it is now. Asked
-/// [where the time went](crate::desk::Reports::explain), the desk counts up to now.
+/// Prints `resolution: running, 2h of 4h used before 2026-01-05T10:00:00Z, due 2026-01-05T12:00:00Z`. The used time is
+/// that of the last update, because a clock does not contain the current time.
+/// [`Reports::explain`](crate::desk::Reports::explain) counts up to now.
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let used = super::duration::written(self.consumed);
@@ -158,7 +162,7 @@ impl fmt::Display for Clock {
     }
 }
 
-/// Puts a clock in the place of the earlier one of its metric. They stand in the order of metrics.
+/// Replaces the clock with the same metric, or inserts the clock. The list is sorted by metric.
 pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
     match clocks.binary_search_by_key(&clock.metric, |it| it.metric) {
         Ok(place) => clocks[place] = clock,
@@ -166,18 +170,18 @@ pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
     }
 }
 
-// serde's `skip_serializing_if` hands over a reference.
+// `skip_serializing_if` of serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// An exact length: seconds, with nanoseconds beside them where there are any.
+/// The stored form of a duration: seconds, or seconds and nanoseconds if there is a fraction.
 mod nanos {
     use chrono::TimeDelta;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    /// No two instants are further apart, and percentages of it have room.
+    /// The longest duration: no two instants are further apart, and a percentage of it does not overflow.
     const LONGEST: TimeDelta = TimeDelta::days(366 * 530_000);
 
     #[derive(Serialize, Deserialize)]
@@ -202,6 +206,7 @@ mod nanos {
             Written::Exact(seconds, nanos) => (seconds, nanos),
         };
         let length = TimeDelta::new(seconds, nanos).filter(|it| it.abs() <= LONGEST);
-        length.ok_or_else(|| de::Error::custom("no length of time between two instants"))
+        length
+            .ok_or_else(|| de::Error::custom("the duration is longer than the time between any two instants"))
     }
 }

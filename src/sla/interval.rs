@@ -1,33 +1,34 @@
-//! The intervals of a ticket's life: the state it was in, and since when.
+//! The intervals of a ticket's life, each with its state and its start.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::{HoldReason, State, StateKind};
 
-/// A period that a ticket spent in one state. It ends where the next interval begins; the last one goes on.
+/// A period that a ticket spent in one state. It ends at the start of the next interval; the last interval is
+/// open-ended.
 ///
 /// [`ticket::intervals`](crate::ticket::intervals()) computes them from a ticket's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateInterval {
-    /// The instant at which it began.
+    /// The start of the interval.
     pub since: DateTime<Utc>,
     /// The state.
     pub state: StateKind,
-    /// The reason of the hold, while on hold.
+    /// The hold reason, if the state is on hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<HoldReason>,
 }
 
 impl StateInterval {
-    /// The interval that begins with a move to this state.
+    /// Creates the interval that begins with a move to this state.
     pub(crate) fn new(since: DateTime<Utc>, state: &State) -> StateInterval {
         StateInterval { since, state: state.kind(), reason: state.hold_reason().cloned() }
     }
 }
 
-/// The intervals between two instants, each with its start and end there. Empty ones are left out.
+/// Returns the non-empty parts of the intervals between two instants, each as start, end and interval.
 pub(crate) fn between(
     intervals: &[StateInterval],
     from: DateTime<Utc>,

@@ -1,55 +1,55 @@
-//! The states of a clock and the steps between them: the crate's second state machine, declared as one table.
+//! The state machine of a clock: its states, and the steps between them in one table.
 
 use std::fmt;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-/// What a clock is doing.
+/// The state of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockState {
-    /// It counts (in the open hours of its calendar, if it has one).
+    /// The clock is counting, in the open hours of its calendar if it has one.
     Running,
-    /// It does not count: the ticket is in a state that pauses it.
+    /// The clock is not counting, because the state of the ticket pauses it.
     Paused,
-    /// Its deadline has passed, and what it waits for has not happened. A pause changes nothing in that.
+    /// The deadline has passed and the target event has not happened. A pause does not change this state.
     Breached,
-    /// What it waited for happened in time: at the deadline or before.
+    /// The target event happened at the deadline or before it.
     Met,
-    /// What it waited for happened after the deadline.
+    /// The target event happened after the deadline.
     Missed,
-    /// What it waited for is not wanted any more.
+    /// The target no longer applies.
     Cancelled,
 }
 
-/// What takes a clock from state to state.
+/// A step from one clock state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClockStep {
-    /// The ticket comes to a state that pauses it.
+    /// The ticket enters a state that pauses the clock.
     Pause,
-    /// The ticket leaves it.
+    /// The ticket leaves that state.
     Resume,
     /// The deadline passes.
     Breach,
-    /// What it waits for happens in time.
+    /// The target event happens in time.
     Meet,
-    /// What it waits for happens too late.
+    /// The target event happens after the deadline.
     Miss,
-    /// It is not wanted any more.
+    /// The target no longer applies.
     Cancel,
-    /// It is given another target.
+    /// The clock gets another target.
     Revise,
-    /// It goes on after it ended in time, or was cancelled.
+    /// The clock continues after it was met or cancelled.
     GoOn,
-    /// It goes on after it ended too late.
+    /// The clock continues after it was missed.
     GoOnLate,
 }
 
 use ClockState as S;
 use ClockStep as T;
 
-/// The table: from, step, to.
+/// The transition table: from, step, to.
 const TABLE: &[(ClockState, ClockStep, ClockState)] = &[
     (S::Running, T::Pause, S::Paused),
     (S::Running, T::Breach, S::Breached),
@@ -57,7 +57,7 @@ const TABLE: &[(ClockState, ClockStep, ClockState)] = &[
     (S::Running, T::Cancel, S::Cancelled),
     (S::Running, T::Revise, S::Running),
     (S::Paused, T::Resume, S::Running),
-    // A target that is given while it is paused may have been passed before the pause.
+    // A target that is set during a pause may have a deadline before the pause.
     (S::Paused, T::Breach, S::Breached),
     (S::Paused, T::Meet, S::Met),
     (S::Paused, T::Cancel, S::Cancelled),
@@ -71,15 +71,15 @@ const TABLE: &[(ClockState, ClockStep, ClockState)] = &[
 ];
 
 impl ClockState {
-    /// All of them.
+    /// All clock states.
     pub const ALL: [ClockState; 6] = [S::Running, S::Paused, S::Breached, S::Met, S::Missed, S::Cancelled];
 
-    /// The state to which this step leads; `None` if this state does not accept it.
+    /// Returns the state after this step; `None` if this state does not accept the step.
     pub fn take(self, step: ClockStep) -> Option<ClockState> {
         TABLE.iter().find(|(from, by, _)| *from == self && *by == step).map(|(.., to)| *to)
     }
 
-    /// Whether it still waits for something.
+    /// True if the target event is still pending: running, paused or breached.
     pub const fn is_open(self) -> bool {
         matches!(self, S::Running | S::Paused | S::Breached)
     }
@@ -114,7 +114,7 @@ impl fmt::Display for ClockStep {
     }
 }
 
-/// The clock's states as a Mermaid state diagram, from the one table.
+/// Returns the clock states as a Mermaid state diagram.
 ///
 /// ```
 /// let text = firstline::sla::mermaid();
@@ -131,7 +131,7 @@ pub fn mermaid() -> String {
     text
 }
 
-/// The same in Graphviz's DOT language.
+/// Returns the clock states as a graph in the DOT language of Graphviz.
 pub fn dot() -> String {
     let mut text = String::from("digraph {\n");
     for state in ClockState::ALL {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_deterministic_and_every_state_is_reached() {
+    fn table_is_deterministic_and_reaches_every_state() {
         for (n, (from, step, _)) in TABLE.iter().enumerate() {
             assert!(!TABLE[..n].iter().any(|(f, s, _)| f == from && s == step), "{from} {step} twice");
         }

@@ -1,8 +1,8 @@
-//! Measuring: how much of a ticket's time counts for a clock, and when its target is used up.
+//! Measures the time of a ticket that counts for a clock, and the instant at which its target is used up.
 //!
-//! There are two ways. [`Measure::extend`] adds what happened since a clock was last updated; it knows nothing of the time
-//! before, and says so where that is not enough. [`Measure::remeasure`] computes the same figures from the intervals of the
-//! ticket's life. Where both give an answer, it is the same.
+//! There are two methods. [`Measure::extend`] updates a clock with the time since its last update. It does not use the
+//! earlier history, and returns `false` if the history is needed. [`Measure::remeasure`] computes the same figures from
+//! the intervals of the ticket's life. If `extend` succeeds, both give the same result.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,7 +15,7 @@ use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{HoldReason, StateKind};
 
-/// By what a target is measured.
+/// A target with the calendar in which it is measured; no calendar means wall time.
 #[derive(Clone, Copy)]
 pub(crate) struct Measure<'a> {
     pub(crate) calendar: Option<&'a Calendar>,
@@ -23,7 +23,8 @@ pub(crate) struct Measure<'a> {
 }
 
 impl Clock {
-    /// How much time is left until the deadline, measured as the target is; negative if it has passed.
+    /// Returns the time left until the deadline in the time basis of the target: negative if the deadline has passed,
+    /// `None` if there is no deadline.
     pub(crate) fn left(&self, now: DateTime<Utc>, agreements: &AgreementSet) -> Result<Option<TimeDelta>> {
         let measure = Measure::of(agreements, self)?;
         Ok(self.due_at.map(|due| measure.between(now, due)))
@@ -31,15 +32,15 @@ impl Clock {
 }
 
 impl<'a> Measure<'a> {
-    /// That of this target.
-    pub(crate) fn new(rules: &'a CompiledAgreements, target: &'a Target) -> Result<Measure<'a>> {
-        Ok(Measure { calendar: rules.calendar(&target.measured)?, target })
+    /// Returns the measure of a target.
+    pub(crate) fn new(agreements: &'a CompiledAgreements, target: &'a Target) -> Result<Measure<'a>> {
+        Ok(Measure { calendar: agreements.calendar(&target.measured)?, target })
     }
 
-    /// That of this clock.
+    /// Returns the measure of a clock.
     pub(crate) fn of(agreements: &'a AgreementSet, clock: &Clock) -> Result<Measure<'a>> {
-        let rules = agreements.of(clock.pinned_to)?;
-        let agreement = rules.agreement(&clock.agreement);
+        let compiled = agreements.of(clock.pinned_to)?;
+        let agreement = compiled.agreement(&clock.agreement);
         let target =
             agreement.and_then(|it| it.target_for(clock.metric, clock.priority)).ok_or_else(|| {
                 let problem = format!(
@@ -48,43 +49,43 @@ impl<'a> Measure<'a> {
                 );
                 Error::new(ErrorKind::Corrupt, problem)
             })?;
-        Measure::new(rules, target)
+        Measure::new(compiled, target)
     }
 
-    /// Whether both measure the same in the same way, and tell of it alike.
+    /// True if both have the same target, with the same warnings and reactions, and the same calendar.
     pub(crate) fn is_like(&self, other: &Measure<'_>) -> bool {
         self.target == other.target
             && self.calendar.map(Calendar::definition) == other.calendar.map(Calendar::definition)
     }
 
-    /// Whether both count the same time.
+    /// True if both count the same time.
     pub(crate) fn counts_like(&self, other: &Measure<'_>) -> bool {
         self.target.metric == other.target.metric
             && self.target.pauses == other.target.pauses
             && self.calendar.map(Calendar::definition) == other.calendar.map(Calendar::definition)
     }
 
-    /// Whether time counts while a ticket is in this state; the reason is that of a hold.
+    /// True if time counts in this state. `reason` is the hold reason, if the state is on hold.
     pub(crate) fn counts(&self, state: StateKind, reason: Option<&HoldReason>) -> bool {
         match (state, self.target.metric) {
             (StateKind::New | StateKind::Active, _) => true,
             (StateKind::OnHold, Metric::AgentWork) => false,
             (StateKind::OnHold, metric) => {
-                let always = metric == Metric::RequesterWait && reason == Some(&HoldReason::Customer);
-                !always && !reason.is_some_and(|reason| self.target.pauses.contains(reason))
+                let customer_wait = metric == Metric::RequesterWait && reason == Some(&HoldReason::Customer);
+                !customer_wait && !reason.is_some_and(|reason| self.target.pauses.contains(reason))
             }
-            // Imported tickets may come back from closed: then they were not closed for good.
+            // An imported ticket may be reopened after it was closed. The time until then still counts for closure.
             (StateKind::Resolved | StateKind::Closed, metric) => metric == Metric::Closure,
             (StateKind::Cancelled, _) => false,
         }
     }
 
-    /// Whether an interval counts.
+    /// True if the time of this interval counts.
     pub(crate) fn counts_in(&self, interval: &StateInterval) -> bool {
         self.counts(interval.state, interval.reason.as_ref())
     }
 
-    /// The counted time between two instants of an interval that counts.
+    /// Returns the counted time between two instants, in an interval that counts.
     fn between(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> TimeDelta {
         match self.calendar {
             Some(calendar) => calendar.between(start, end),
@@ -92,7 +93,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// The instant at which so much time has counted since `start`, if it goes on counting.
+    /// Returns the instant at which this much time has been counted since `start`, if counting is not interrupted.
     fn add(&self, start: DateTime<Utc>, time: TimeDelta) -> Option<DateTime<Utc>> {
         match self.calendar {
             Some(calendar) => calendar.add(start, time),
@@ -100,13 +101,13 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// The time that a clock has consumed at an instant since its last update.
+    /// Returns the time that a clock has consumed at an instant, which must not be before its last update.
     pub(crate) fn consumed(&self, clock: &Clock, at: DateTime<Utc>) -> TimeDelta {
         let running = clock.running_since.filter(|since| *since < at);
         running.map_or(clock.consumed, |since| clock.consumed + self.between(since, at))
     }
 
-    /// The counted time of these intervals.
+    /// Returns the counted time of these intervals between two instants.
     pub(crate) fn elapsed(
         &self,
         intervals: &[StateInterval],
@@ -118,7 +119,8 @@ impl<'a> Measure<'a> {
             .fold(TimeDelta::zero(), |sum, (start, end, _)| sum + self.between(start, end))
     }
 
-    /// The instant at which so much time of these intervals has counted, if the last one goes on; `None` if it pauses.
+    /// Returns the instant at which this much time has been counted since `from`, if the last interval continues;
+    /// `None` if the time is never reached, for example because the last interval does not count.
     fn due(
         &self,
         intervals: &[StateInterval],
@@ -144,7 +146,7 @@ impl<'a> Measure<'a> {
         None
     }
 
-    /// Computes the figures of an open clock from the intervals since it is [counted](Clock::counted_from).
+    /// Computes the figures of an open clock from the intervals since [`counted_from`](Clock::counted_from).
     pub(crate) fn remeasure(&self, clock: &mut Clock, intervals: &[StateInterval], now: Present) {
         let (from, carried) = (clock.counted_from, clock.carried);
         clock.consumed = carried + self.elapsed(intervals, from, now.at);
@@ -153,23 +155,23 @@ impl<'a> Measure<'a> {
         clock.next = self.next_alarm(clock, intervals);
     }
 
-    /// The lowest percentage that is not told yet, with its instant, from the intervals since the clock is counted.
+    /// Returns the next alert, computed from the intervals since [`counted_from`](Clock::counted_from).
     pub(crate) fn next_alarm(&self, clock: &Clock, intervals: &[StateInterval]) -> Option<NextAlert> {
         let (percent, used) = self.next_percent(clock)?;
         let at = self.due(intervals, clock.counted_from, used - clock.carried)?;
         Some(NextAlert { at, percent })
     }
 
-    /// Brings the figures of an open clock from its last update to the present. Of its deadline and its next alarm it keeps
-    /// what has passed. `false` if it takes the intervals of the past to know them; the clock is then as it was.
+    /// Updates the figures of an open clock from its last update to the present. A deadline and a next alert that have
+    /// passed are kept. Returns `false` and leaves the clock unchanged if earlier intervals are needed.
     pub(crate) fn extend(&self, clock: &mut Clock, now: Present) -> bool {
         let due = match clock.due_at.filter(|due| *due <= now.at) {
             Some(due) => Reached::Known(Some(due)),
             None => self.reach(clock, clock.target, now),
         };
         let Reached::Known(due) = due else { return false };
-        let next = match clock.next.filter(|alarm| alarm.at <= now.at) {
-            Some(alarm) => Reached::Known(Some(alarm)),
+        let next = match clock.next.filter(|alert| alert.at <= now.at) {
+            Some(alert) => Reached::Known(Some(alert)),
             None => self.following_alarm(clock, due, now),
         };
         let Reached::Known(next) = next else { return false };
@@ -179,8 +181,7 @@ impl<'a> Measure<'a> {
         true
     }
 
-    /// The lowest percentage that is not told yet, with its instant, as far as the clock's figures tell. The deadline is that
-    /// of the clock.
+    /// Returns the next alert, computed from the figures of the clock. `due` is the deadline of the clock.
     pub(crate) fn following_alarm(
         &self,
         clock: &Clock,
@@ -195,7 +196,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// The instant at which a clock has consumed so much time, as far as its figures tell.
+    /// Returns the instant at which the clock has consumed this much time, computed from its figures.
     fn reach(&self, clock: &Clock, used: TimeDelta, now: Present) -> Reached<DateTime<Utc>> {
         if used <= clock.carried {
             return Reached::Known(Some(clock.counted_from));
@@ -212,26 +213,28 @@ impl<'a> Measure<'a> {
         )
     }
 
-    /// The lowest percentage that is not told yet, and the time of which it is one.
+    /// Returns the next percentage above those in [`alerted`](Clock::alerted), and the consumed time at which it is
+    /// reached.
     fn next_percent(&self, clock: &Clock) -> Option<(u8, TimeDelta)> {
-        let told = clock.alerted.iter().copied().max().unwrap_or(0);
-        let percent = self.target.percentages().find(|percent| *percent > told)?;
+        let alerted = clock.alerted.iter().copied().max().unwrap_or(0);
+        let percent = self.target.percentages().find(|percent| *percent > alerted)?;
         Some((percent, clock.target * i32::from(percent) / 100))
     }
 }
 
-/// An instant to which clocks are brought, and whether time counts from there on.
+/// The instant to which a clock is updated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Present {
     pub(crate) at: DateTime<Utc>,
+    /// True if time counts from this instant on.
     pub(crate) counts: bool,
 }
 
-/// When a clock reaches something.
+/// The instant at which a clock reaches a certain consumed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached<T> {
-    /// Then; `None` if never, as while it pauses.
+    /// The instant; `None` if it is never reached, for example while the clock is paused.
     Known(Option<T>),
-    /// Before the clock's last update: only the intervals of the past say when.
+    /// An instant before the last update of the clock. Only the earlier intervals determine it.
     Earlier,
 }

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The metrics that a target can measure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,48 +8,48 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::line::Line;
 
-/// What a target measures. The words are those of the field; what each means here:
+/// The metric of a target:
 ///
 /// | metric | from | to |
 /// |---|---|---|
-/// | first reply | opening | first public reply of an agent, or an agent's resolution |
-/// | next reply | the requester's oldest unanswered message after the first reply | an agent's public reply or resolution |
+/// | first reply | opening | the first public reply of an agent, or an agent's resolution |
+/// | next reply | the requester's oldest unanswered message after the first reply | an agent's reply or resolution |
 /// | periodic update | an agent's public reply | the next one, or the resolution |
 /// | resolution | opening | resolved |
-/// | requester wait | as resolution, never counting a wait for the customer | |
-/// | agent work | as resolution, counting new and active alone | |
+/// | requester wait | as resolution, without the time on hold for the customer | |
+/// | agent work | as resolution, without any time on hold | |
 /// | closure | opening | closed |
-/// | handling | an open ticket comes to the line | it leaves the line, or is resolved |
+/// | handling | an open ticket enters the line | the ticket leaves the line or is resolved |
 ///
-/// Internal notes, and replies of programs, are no replies. Next reply, periodic update and handling have a cycle
-/// for each time that it begins; the others have further ones only by
+/// Internal notes and replies of programs do not count as replies. Next reply, periodic update and handling start a new
+/// cycle each time they begin. The other metrics start another cycle only with
 /// [`OnReopen::NewCycle`](super::OnReopen::NewCycle).
 ///
-/// Written as its name: `first_reply`, `handling/second`.
+/// Serialized as its name, such as `first_reply` or `handling/second`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Metric {
-    /// From the opening to the first public reply of an agent.
+    /// The time from the opening to the first public reply of an agent.
     FirstReply,
-    /// From the requester's oldest unanswered message to the reply.
+    /// The time from the requester's oldest unanswered message to the reply.
     NextReply,
-    /// From one public reply of an agent to the next.
+    /// The time from one public reply of an agent to the next.
     PeriodicUpdate,
-    /// From the opening to the resolution.
+    /// The time from the opening to the resolution.
     Resolution,
-    /// The part of it in which the requester waits for the desk.
+    /// The part of the resolution time in which the requester waits for the desk.
     RequesterWait,
-    /// The part of it in which agents can work: new and active.
+    /// The part of the resolution time in which agents can work: new and active.
     AgentWork,
-    /// From the opening to the end.
+    /// The time from the opening to the closure.
     Closure,
-    /// One stay on a line: an operational agreement between the desk's own teams.
+    /// One stay on a line, for operational agreements between the desk's own teams.
     Handling(Line),
 }
 
 impl Metric {
-    /// All of them.
+    /// All metrics.
     pub const ALL: [Metric; 11] = [
         Metric::FirstReply,
         Metric::NextReply,
@@ -64,7 +64,7 @@ impl Metric {
         Metric::Handling(Line::External),
     ];
 
-    /// The name under which it is written and stored.
+    /// Returns the name in the serialized form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Metric::FirstReply => "first_reply",
@@ -82,7 +82,7 @@ impl Metric {
     }
 }
 
-/// In words: `first reply`, `handling by the 2nd line`.
+/// Prints the metric in words: `first reply`, `handling by the 2nd line`.
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

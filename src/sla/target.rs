@@ -1,4 +1,4 @@
-//! Targets: how long something may take, by which time, and what happens when it takes longer.
+//! Targets: the time allowed for a metric, the time basis, and the reactions to warnings and breaches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::limits;
 use crate::line::Line;
 use crate::priority::{Matrix, Priority};
 
-/// One target of an agreement.
+/// A target of an agreement: the time allowed for one metric.
 ///
 /// ```
 /// use firstline::sla::{Metric, Reaction, Target};
@@ -42,7 +42,7 @@ use crate::priority::{Matrix, Priority};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use = "a target binds nobody before it stands in an agreement"]
+#[must_use = "a target has no effect until it is added to an agreement"]
 pub struct Target {
     pub(super) metric: Metric,
     pub(super) time: Times,
@@ -66,18 +66,18 @@ fn usual_warnings() -> Vec<u8> {
     vec![50, 75, 90]
 }
 
-/// Which time counts.
+/// The time that counts for a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", from = "WrittenMeasured")]
 pub enum TimeBasis {
-    /// All of it, as on the wall clock: the default. Written `"wall"`.
+    /// Wall time: all of it counts. The default. Serialized as `"wall"`.
     #[default]
     Wall,
-    /// The open hours of the policy's calendar of this name. Written `{ business = "office" }`.
+    /// The open hours of the calendar with this name in the policy. Serialized as `{ business = "office" }`.
     Business(String),
 }
 
-/// [`TimeBasis`] as it is written: apart, so that whoever writes it otherwise is told how.
+/// The serialized form of [`TimeBasis`]. It is a separate type so that a parse error describes the expected form.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected \"wall\", or a calendar of the policy: { business = \"office\" }")]
 enum WrittenMeasured {
@@ -106,29 +106,29 @@ impl From<WrittenMeasured> for TimeBasis {
     }
 }
 
-/// What a desk does of itself when a warning or a breach is due.
+/// An automatic action of the desk at a warning or a breach.
 ///
-/// Written `{ modifier = "VIP" }`, `{ escalate = { team = "payments", line = "second" } }` or
+/// Serialized as `{ modifier = "VIP" }`, `{ escalate = { team = "payments", line = "second" } }` or
 /// `{ notify = "duty manager" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// Names this modifier of the priority matrix on the ticket, so that the priority rises and says why.
+    /// Adds this modifier of the priority matrix to the ticket. It raises the priority and is recorded as the reason.
     Modifier(String),
-    /// Hands an open ticket to a team on a line.
+    /// Hands an open ticket over to a team.
     Escalate {
-        /// To which team.
+        /// The team.
         team: TeamId,
-        /// On which line it stands.
+        /// The line of the team.
         line: Line,
     },
-    /// Is told to whoever is called so: it stands in the [event](super::Alert::notify). Nothing is sent; that is the
-    /// host's part.
+    /// Adds this recipient to the [event](super::Alert::notify). The desk sends nothing; the application notifies the
+    /// recipient.
     Notify(String),
 }
 
-/// How long it may take: one time for all, or one for each priority that has a target at all.
+/// The target times: one for all priorities, or one for each priority that has a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Times {
     All(TimeDelta),
@@ -136,8 +136,8 @@ pub(super) enum Times {
 }
 
 impl Target {
-    /// A target for this metric, in wall time, pausing while on hold for the customer and for nothing else, with
-    /// warnings at 50, 75 and 90 percent. It needs a [`time`](Target::time).
+    /// Creates a target for this metric in wall time. It pauses only while the ticket is on hold for the customer, and
+    /// warns at 50, 75 and 90 percent. Set its time with [`time`](Target::time) or [`within`](Target::within).
     pub fn new(metric: Metric) -> Target {
         Target {
             metric,
@@ -150,7 +150,7 @@ impl Target {
         }
     }
 
-    /// How long it may take at this priority. Whole seconds. A priority without a time has no target.
+    /// Sets the time allowed at this priority, in whole seconds. A priority without a time has no target.
     pub fn time(mut self, priority: Priority, time: TimeDelta) -> Target {
         match &mut self.time {
             Times::By(times) => {
@@ -161,51 +161,51 @@ impl Target {
         self
     }
 
-    /// How long it may take at any priority. Whole seconds.
+    /// Sets the time allowed at any priority, in whole seconds.
     pub fn within(mut self, time: TimeDelta) -> Target {
         self.time = Times::All(time);
         self
     }
 
-    /// Counts the open hours of this calendar of the policy.
+    /// Counts only the open hours of this calendar of the policy.
     pub fn business(mut self, calendar: impl Into<String>) -> Target {
         self.measured = TimeBasis::Business(calendar.into());
         self
     }
 
-    /// Pauses while the ticket is on hold for one of these reasons, and for no other.
+    /// Pauses the clock while the ticket is on hold for one of these reasons, and for no other reason.
     ///
-    /// Whatever stands here, [`Metric::RequesterWait`] also pauses for the customer, and [`Metric::AgentWork`] for
-    /// any reason.
+    /// Independent of this setting, [`Metric::RequesterWait`] also pauses while on hold for the customer, and
+    /// [`Metric::AgentWork`] while on hold for any reason.
     pub fn pausing<R: Into<HoldReason>>(mut self, reasons: impl IntoIterator<Item = R>) -> Target {
         self.pauses = reasons.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Warns when so many percent of the time are used up: rising, each from 1 to 99.
+    /// Sets the percentages of used time at which the desk warns, in ascending order, each from 1 to 99.
     pub fn warn_at(mut self, percentages: impl IntoIterator<Item = u8>) -> Target {
         self.warn_at = percentages.into_iter().collect();
         self
     }
 
-    /// Does this at each warning too.
+    /// Adds a reaction to each warning.
     pub fn on_warning(mut self, reaction: Reaction) -> Target {
         self.on_warning.push(reaction);
         self
     }
 
-    /// Does this at the breach too.
+    /// Adds a reaction to the breach.
     pub fn on_breach(mut self, reaction: Reaction) -> Target {
         self.on_breach.push(reaction);
         self
     }
 
-    /// What it measures.
+    /// Returns the metric.
     pub fn metric(&self) -> Metric {
         self.metric
     }
 
-    /// How long it may take at this priority; `None` if there is no target for it.
+    /// Returns the time allowed at this priority; `None` if there is no target for it.
     pub fn time_for(&self, priority: Priority) -> Option<TimeDelta> {
         match &self.time {
             Times::All(time) => Some(*time),
@@ -213,22 +213,22 @@ impl Target {
         }
     }
 
-    /// Which time counts.
+    /// Returns the time basis.
     pub fn measured(&self) -> &TimeBasis {
         &self.measured
     }
 
-    /// The percentages of which something is told, in their order; 100 is the breach.
+    /// Returns the percentages of all alerts in ascending order; 100 is the breach.
     pub(crate) fn percentages(&self) -> impl Iterator<Item = u8> {
         self.warn_at.iter().copied().chain([100])
     }
 
-    /// The reactions at this percentage, 100 being the breach.
+    /// Returns the reactions at this percentage; 100 is the breach.
     pub(crate) fn reactions(&self, percent: u8) -> &[Reaction] {
         if percent >= 100 { &self.on_breach } else { &self.on_warning }
     }
 
-    /// What is wrong with it, apart from names that only the policy knows.
+    /// Returns the faults of the target. The caller checks its calendar and reactions.
     pub(super) fn faults(&self, matrix: &Matrix) -> Vec<String> {
         let mut faults = Vec::new();
         let times: Vec<TimeDelta> = match &self.time {
@@ -243,30 +243,30 @@ impl Target {
             && let Some((priority, _)) = times.last_key_value()
             && usize::from(priority.rank()) > known
         {
-            faults.push(format!("has a time for {priority}, where the matrix has P1 to P{known}"));
+            faults.push(format!("has a time for {priority}, but the matrix has only P1 to P{known}"));
         }
         faults
             .extend(times.into_iter().filter_map(|time| duration::check(time).err()).map(|e| e.to_string()));
         if self.warn_at.iter().any(|percent| !(1..=99).contains(percent)) {
-            faults.push(format!("warns at {:?}, which is not all from 1 to 99 percent", self.warn_at));
+            faults.push(format!("warns at {:?}, but percentages must be from 1 to 99", self.warn_at));
         }
         if !self.warn_at.is_sorted_by(|a, b| a < b) {
-            faults.push(format!("warns at {:?}, which does not rise", self.warn_at));
+            faults.push(format!("warns at {:?}, which is not in ascending order", self.warn_at));
         }
         faults.extend(self.pauses.iter().filter_map(pause_fault));
         faults
     }
 }
 
-/// What is wrong with a reason to pause for. A desk's own ones are not declared anywhere, so that any name would do;
-/// but one that differs from a known reason by no more than case and punctuation would never pause anything.
+/// Returns the fault of a pause reason. A desk's own reasons are not declared, so any name is accepted, except one that
+/// differs from a known reason only in case or punctuation: it is probably a typo and would never match a hold.
 fn pause_fault(reason: &HoldReason) -> Option<String> {
     let HoldReason::Own(own) = reason else { return None };
     let bare = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     let known = HoldReason::KNOWN.iter().find(|known| bare(known.as_str()) == bare(own));
     match (known, limits::name("hold reason", own)) {
         (Some(known), _) => Some(format!(
-            "pauses for {own:?}, of which no ticket is on hold; did you mean {:?}?",
+            "pauses for {own:?}, which never matches a hold; did you mean {:?}?",
             known.as_str()
         )),
         (None, Err(error)) => Some(error.to_string()),
@@ -296,7 +296,7 @@ impl<'de> Deserialize<'de> for Times {
             All(String),
             By(BTreeMap<String, String>),
         }
-        let time = |text: String| duration::read(&text).map_err(de::Error::custom);
+        let time = |text: String| duration::parse(&text).map_err(de::Error::custom);
         match Written::deserialize(from)? {
             Written::All(text) => time(text).map(Times::All),
             Written::By(times) => times
@@ -308,7 +308,7 @@ impl<'de> Deserialize<'de> for Times {
     }
 }
 
-/// `P1` as a priority.
+/// Parses a priority such as `P1`.
 fn priority(name: &str) -> crate::error::Result<Priority> {
     let rank = name.strip_prefix('P').and_then(|rank| rank.parse().ok());
     let known = rank.and_then(|rank| Priority::new(rank).ok());

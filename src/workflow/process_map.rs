@@ -10,7 +10,7 @@ use super::table::StatusId;
 /// [`Picture`](super::Picture) can show them.
 ///
 /// Only tickets that follow exactly this version of the workflow are counted.
-/// [`Reports::traffic`](crate::desk::Reports::traffic) counts all such tickets of a desk.
+/// [`Reports::process_map`](crate::desk::Reports::process_map) counts all such tickets of a desk.
 ///
 /// ```
 /// use firstline::workflow::{ProcessMap, Workflow};

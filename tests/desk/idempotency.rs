@@ -111,7 +111,7 @@ fn a_key_with_another_request_is_refused_across_all_verbs() {
             assert!(error.is_invalid() && !error.is_retryable());
             assert_eq!(
                 error.to_string(),
-                "the idempotency key \"k\" was used before, with another request; allowed: the same request, or a new key"
+                "the idempotency key \"k\" was already used for another request; allowed: the same request, or a new key"
             );
         }
         assert_eq!((stage.history(id).len(), stage.history(other).len()), (2, 1));

@@ -42,8 +42,8 @@ fn opening_in_a_thread_that_leads_to_a_ticket_is_refused() {
         let id = conversation(stage, []);
         let error = stage.refuses(id, |desk| desk.open_ticket(message("Hello?")));
         let said = format!(
-            "thread chat-9 leads to ticket {id}; \
-             allowed: `receive`, which goes on with that ticket or follows it up, or another thread"
+            "thread chat-9 already belongs to ticket {id}; \
+             allowed: `receive`, which continues that ticket or opens a follow-up, or another thread"
         );
         assert_eq!(error.to_string(), said);
         // The refusal took no running number.
@@ -135,10 +135,7 @@ fn a_message_needs_words_or_a_file() {
         assert!(error.is_invalid(), "{error}");
         let wordless = NewTicket::new("No sound").from("boris").thread("chat-9");
         let error = stage.refuses(id, |desk| desk.receive(wordless));
-        assert_eq!(
-            error.to_string(),
-            "message has no words; allowed: `saying` with the words of the message"
-        );
+        assert_eq!(error.to_string(), "message has no text; allowed: `saying` with the text of the message");
     });
 }
 

@@ -50,7 +50,7 @@ fn a_policy_never_holds_for_the_past_nor_before_a_planned_one() {
             setup.adopt_from(&Policy::new().prefix("P"), now - TimeDelta::microseconds(1)).unwrap_err();
         assert_eq!(
             past.to_string(),
-            "policy cannot hold from 2026-01-05 08:59:59.999999 UTC on: that is past; \
+            "policy cannot be adopted from 2026-01-05 08:59:59.999999 UTC on: it is in the past; \
              allowed: an instant from 2026-01-05 09:00:00 UTC on"
         );
         setup.adopt_from(&Policy::new().prefix("NEXT"), now + TimeDelta::days(7)).unwrap();

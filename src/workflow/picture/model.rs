@@ -18,7 +18,7 @@ use crate::workflow::table::StatusId;
 /// assert!(picture.dot().contains(r#"s1 -> s3 [label="resolve""#));
 /// assert!(picture.svg().starts_with("<svg"));
 ///
-/// let process_map = ProcessMap::new(simple); // desk.reports().traffic(simple)?, or counted by yourself
+/// let process_map = ProcessMap::new(simple); // desk.reports().process_map(simple)?, or counted by yourself
 /// assert!(picture.counting(&process_map).mermaid().contains(r#"s1 -->|"resolve: 0"| s3"#));
 /// ```
 #[derive(Debug, Clone)]

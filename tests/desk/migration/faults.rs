@@ -87,7 +87,7 @@ fn faults_of_plans() {
             if !faults.is_empty() {
                 let error = stage.desk.setup().migrate(plan, anna()).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Definition);
-                assert_eq!(error.to_string(), format!("the migration was not begun: {}", faults.join("\n")));
+                assert_eq!(error.to_string(), format!("the migration was refused: {}", faults.join("\n")));
                 assert_eq!(error.rehearsal(), Some(&rehearsal));
             }
         }

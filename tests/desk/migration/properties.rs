@@ -350,8 +350,8 @@ fn a_migration_cut_off_anywhere_and_resumed_ends_as_one_that_was_not() {
                 Err(error) if cut == 0 => assert_eq!(error.to_string(), "the plug was pulled"),
                 Err(error) => {
                     let said = format!(
-                        "the migration stopped after {} tickets, which stay; allowed: to migrate again: it goes on \
-                         with what is left",
+                        "the migration stopped after {} tickets, which stay migrated; allowed: to migrate again, \
+                         which continues with the remaining tickets",
                         cut * 100,
                     );
                     assert_eq!((error.to_string(), done), (said, cut * 100));

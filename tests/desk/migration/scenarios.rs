@@ -48,13 +48,13 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
         assert!(rehearsal.is_ready(), "{rehearsal}");
         assert_eq!(
             rehearsal.to_string(),
-            "4 tickets go over to returns v2\
+            "4 tickets would migrate to returns v2\
              \n       1 from \"Awaiting parcel\" to \"Parcel on its way\"\
              \n       1 from \"Inspection\" to \"Inspection\"\
              \n       1 from \"Refunded\" to \"Refunded\"\
              \n       1 from \"Requested\" to \"Requested\"\
-             \n       1 get a category\
-             \n       1 get a field.condition",
+             \n       1 with category filled in\
+             \n       1 with field.condition filled in",
         );
         for (id, before) in tickets.iter().zip(&before) {
             assert_eq!((stage.ticket(*id), stage.history(*id)), *before, "a rehearsal writes nothing");
@@ -110,7 +110,7 @@ fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
         assert_eq!(error.rehearsal(), Some(&rehearsal));
         assert_eq!(
             error.to_string(),
-            "the migration was not begun: T-3 in \"Inspection\" needs field.condition to enter \"Inspection\"",
+            "the migration was refused: T-3 in \"Inspection\" needs field.condition to enter \"Inspection\"",
         );
         // Filled in by hand, it is in nobody's way, and what it has is kept.
         stage.does(tickets[2], Action::field("condition", "used").and(Action::category(["lamps"])));
@@ -197,7 +197,7 @@ fn a_hold_does_not_come_to_wait_for_something_else() {
         assert!(error.is_rejected());
         assert_eq!(
             error.to_string(),
-            "the migration was not begun: T-2 in \"Awaiting parcel\" waits for customer, and \"Parcel on its way\" is \
+            "the migration was refused: T-2 in \"Awaiting parcel\" waits for customer, and \"Parcel on its way\" is \
              for third party",
         );
     });
