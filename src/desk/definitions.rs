@@ -226,7 +226,7 @@ mod tests {
         let policy = Policy::new()
             .field("order", FieldType::Integer)
             .agreement(Agreement::new("standard", 1).target(target.clone()))
-            .workflow(preset::retail_return());
+            .workflow(preset::problem());
         let definitions = Definitions::default();
         let (first, rounds) = loaded(&definitions, &policy);
         assert_eq!((&*first.policy, rounds), (&policy, 2));

@@ -5,25 +5,22 @@
 //! | [`simple`] | every ticket of a desk that declares no workflow | none |
 //! | [`itil`] | incidents and requests of an IT department | none |
 //! | [`problem`] | the kind `problem` | `root_cause`, `workaround` |
-//! | [`retail_return`] | the kind `return`: goods that a customer sends back to a shop | `price`, `days_since_delivery`, `condition`, `verdict` |
-//! | [`card_dispute`] | the kind `dispute`: a payment that a card holder contests | `amount`, `days_since_posting`, `grounds`, `verdict` |
 //!
-//! Each preset is an ordinary definition: use it as it is, or extend it. The policy that includes the workflow must
-//! declare its custom fields, as the example of each preset shows. A missing field is an error of the policy.
+//! A preset is a definition like your own: use it as it is, or add to it. The policy that adopts it must declare its
+//! custom fields, as the example of [`problem`] shows. A policy without them is refused.
+//!
+//! Two longer workflows are in the examples of the repository: `retail_return`, for goods that come back to a shop, and
+//! `card_dispute`, for a disputed card payment.
 
-mod card_dispute;
 mod itil;
 mod problem;
-mod retail_return;
 
 use super::definition::{Status, WorkflowDefinition};
 use super::transition::Transition;
 use crate::lifecycle::{StateKind, StepKind};
 
-pub use card_dispute::card_dispute;
 pub use itil::itil;
 pub use problem::problem;
-pub use retail_return::retail_return;
 
 /// The name of the workflow that tickets follow if no other applies. It has one status for each state.
 pub const SIMPLE: &str = "simple";

@@ -1,5 +1,10 @@
-//! The presets: each builds, warns of nothing but what is meant so, and can be walked from its start to an end.
+//! The presets and the workflows of two examples: each builds, has only deliberate warnings, and can be walked from its
+//! start to an end.
 
+#[path = "../../examples/card_dispute/workflow.rs"]
+mod card_dispute;
+#[path = "../../examples/retail_return/workflow.rs"]
+mod retail_return;
 #[path = "presets/walk.rs"]
 mod walk;
 
@@ -9,13 +14,13 @@ use firstline::WorkflowDefinition;
 use firstline::workflow::{Picture, preset};
 use walk::Random;
 
-const PRESETS: [fn() -> WorkflowDefinition; 5] =
-    [preset::simple, preset::itil, preset::problem, preset::retail_return, preset::card_dispute];
+const WORKFLOWS: [fn() -> WorkflowDefinition; 5] =
+    [preset::simple, preset::itil, preset::problem, retail_return::definition, card_dispute::definition];
 
 #[test]
-fn every_preset_builds_and_its_warnings_are_deliberate() {
-    let warnings = |preset: fn() -> WorkflowDefinition| -> Vec<String> {
-        let workflow = preset().build().unwrap_or_else(|error| panic!("{error}"));
+fn every_workflow_builds_and_its_warnings_are_deliberate() {
+    let warnings = |definition: fn() -> WorkflowDefinition| -> Vec<String> {
+        let workflow = definition().build().unwrap_or_else(|error| panic!("{error}"));
         let found = workflow.warnings().map(|it| {
             let place = it.path.trim_start_matches("statuses[").trim_end_matches(']');
             let status =
@@ -26,17 +31,17 @@ fn every_preset_builds_and_its_warnings_are_deliberate() {
     };
     let deliberate: [Vec<String>; 5] =
         [vec![], vec!["silence-does-not-close at Post-incident review".to_owned()], vec![], vec![], vec![]];
-    assert_eq!(PRESETS.map(warnings), deliberate);
+    assert_eq!(WORKFLOWS.map(warnings), deliberate);
 }
 
-/// Enough that the rarest way is taken, and that the report reads more than a page.
+/// Enough tickets that the rarest way is taken and the report reads more than one page.
 const TICKETS: u64 = 1_003;
 
-/// Every way of every preset is taken, and counted as it was taken; every ticket comes to an end.
+/// Every way of every workflow is taken, the process map counts it correctly, and every ticket reaches an end.
 #[test]
-fn every_preset_is_walked_on_all_of_its_ways_to_an_end() {
-    for preset in PRESETS {
-        let definition = preset();
+fn every_workflow_is_walked_on_all_of_its_ways_to_an_end() {
+    for definition in WORKFLOWS {
+        let definition = definition();
         let workflow = definition.build().unwrap();
         let (desk, mut random) = (walk::desk(&definition), Random(7));
         let (mut taken, mut ends) =
@@ -95,12 +100,13 @@ fn every_preset_is_walked_on_all_of_its_ways_to_an_end() {
     }
 }
 
-/// Who may not give money back must not refuse it by that: an action that names no status never falls through to the
-/// refusal.
+/// An agent who may not pay and names no status is refused. The action does not fall through to the status of a refusal.
 #[test]
-fn nobody_refuses_by_having_no_right_to_pay() {
+fn an_agent_without_the_right_to_pay_does_not_decline_by_accident() {
     use firstline::{Action, Actor, Kind, NewTicket};
-    for (definition, kind) in [(preset::retail_return(), "return"), (preset::card_dispute(), "dispute")] {
+    for (definition, kind) in
+        [(retail_return::definition(), "return"), (card_dispute::definition(), "dispute")]
+    {
         let desk = walk::desk(&definition);
         let request = NewTicket::new("Dear").from("boris").kind(Kind::from(kind));
         let request = request.field("price", 900).field("amount", 900).field("grounds", "not received");
@@ -115,12 +121,12 @@ fn nobody_refuses_by_having_no_right_to_pay() {
     }
 }
 
-/// The hold of a chargeback ends by itself where nobody contested it, and not where an agent would take it.
+/// The end of a chargeback's hold leads to `Decision`, and not to `Representment`, where an agent would resume it.
 #[test]
 fn the_silence_of_a_merchant_leads_to_the_decision() {
     use firstline::time::TimeDelta;
     use firstline::{Action, Actor, Kind, NewTicket};
-    let desk = walk::desk(&preset::card_dispute());
+    let desk = walk::desk(&card_dispute::definition());
     let request = NewTicket::new("Not mine").kind(Kind::from("dispute")).field("amount", 90);
     let request = request.field("grounds", "not received").field("days_since_posting", 3);
     let ticket = desk.open_ticket(request).unwrap();

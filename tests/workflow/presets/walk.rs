@@ -20,7 +20,7 @@ impl Random {
     }
 }
 
-/// A desk that follows this workflow, with the custom fields of all presets.
+/// A desk that follows this workflow, with the custom fields of all workflows.
 pub(crate) fn desk(workflow: &WorkflowDefinition) -> Desk<Memory> {
     let policy = Policy::new()
         .field("root_cause", FieldType::Text)

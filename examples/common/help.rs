@@ -1,0 +1,39 @@
+//! The help of every example is the comment at the top of its source file.
+
+#![allow(dead_code)] // No example uses all of these functions.
+
+/// The arguments of the program. With `--help` or `-h` among them it prints the help and ends the program.
+pub(crate) fn arguments(source: &str) -> Vec<String> {
+    let mut arguments = Vec::new();
+    for argument in std::env::args_os().skip(1) {
+        match argument.into_string() {
+            Ok(argument) => arguments.push(argument),
+            Err(argument) => refuse(source, &format!("the argument {argument:?} is not UTF-8")),
+        }
+    }
+    if arguments.iter().any(|it| it == "--help" || it == "-h") {
+        print!("{}", text(source));
+        std::process::exit(0);
+    }
+    arguments
+}
+
+/// For a program that takes no arguments: knows `--help`, and refuses everything else.
+pub(crate) fn no_arguments(source: &str) {
+    if let Some(argument) = arguments(source).first() {
+        refuse(source, &format!("this example takes no argument {argument:?}"));
+    }
+}
+
+/// Prints the problem and the help, and ends the program with exit code 2.
+pub(crate) fn refuse(source: &str, problem: &str) -> ! {
+    eprint!("{problem}\n\n{}", text(source));
+    std::process::exit(2)
+}
+
+/// The lines that begin with `//!`, without the marks of a code block.
+fn text(source: &str) -> String {
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    lines.filter(|line| !line.starts_with("```")).map(|line| format!("{line}\n")).collect()
+}
