@@ -13,6 +13,6 @@ use libtest_mimic::{Arguments, Failed};
 
 fn main() -> Result<(), Failed> {
     let mut trials = vectors::trials()?;
-    trials.push(replay::trial());
+    trials.extend(replay::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit()
 }

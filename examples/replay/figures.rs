@@ -1,6 +1,7 @@
-//! What the stored tickets and their histories say, compared with the log's own columns.
+//! Compares the stored tickets and their histories with the log's own columns.
 
 use std::error::Error;
+use std::fmt;
 
 use firstline::operation::Engine;
 use firstline::sla::{ClockState, Metric};
@@ -10,36 +11,36 @@ use serde::Serialize;
 
 use super::log::Expected;
 
-/// How far the desk and the log agree.
+/// How far the desk agrees with the log.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Figures {
-    /// Incidents of which the desk has a ticket.
+    /// Incidents with a ticket at the desk.
     pub(crate) incidents: u64,
-    /// Rows of the log that these tickets took in.
+    /// Rows of the log in these tickets.
     pub(crate) rows: u64,
-    /// Rows at which the computed priority is the log's.
+    /// Rows with the same priority as in the log.
     pub(crate) priority_matches: u64,
-    /// Steps that the lifecycle would have refused.
+    /// Steps that the lifecycle refuses; the import marks them as irregular.
     pub(crate) refused_changes: u64,
     /// Incidents with such a step.
     pub(crate) refused_incidents: u64,
-    /// Incidents reopened as often as the log says.
+    /// Incidents with the same number of reopenings as in the log.
     pub(crate) reopen_count_matches: u64,
-    /// Incidents handed over as often as the log says.
+    /// Incidents with the same number of handovers as in the log.
     pub(crate) reassignment_count_matches: u64,
-    /// Incidents resolved when the log says.
+    /// Incidents resolved at the same time as in the log.
     pub(crate) resolved_at_matches: u64,
-    /// Incidents closed when the log says.
+    /// Incidents closed at the same time as in the log.
     pub(crate) closed_at_matches: u64,
-    /// Incidents of which the stored clock gives the log's verdict on the agreed time.
+    /// Incidents whose clock agrees with the log that the agreed time was met or missed.
     pub(crate) made_sla_matches: u64,
-    /// Events in the histories, but for what the desk noted of its clocks.
+    /// Events in the histories, without those of clocks.
     pub(crate) events: u64,
-    /// What the desk noted of its clocks.
+    /// Events of clocks in the histories.
     pub(crate) clock_events: u64,
 }
 
-/// Asks the desk for each of these tickets and its history.
+/// Reads each of these tickets and its history, and compares.
 pub(crate) fn of<E>(
     desk: &Desk<E>,
     expected: impl IntoIterator<Item = (ExternalRef, Expected)>,
@@ -64,6 +65,33 @@ where
     Ok(figures)
 }
 
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} incidents, {} rows, {} events in their histories",
+            self.incidents, self.rows, self.events
+        )?;
+        writeln!(
+            f,
+            "Steps that break the lifecycle: {}, in {} of the incidents",
+            self.refused_changes, self.refused_incidents
+        )?;
+        writeln!(f, "\nThe desk agrees with the log on")?;
+        for (what, agree, all) in [
+            ("the priority", self.priority_matches, self.rows),
+            ("the number of reopenings", self.reopen_count_matches, self.incidents),
+            ("the number of handovers", self.reassignment_count_matches, self.incidents),
+            ("the time of the solution", self.resolved_at_matches, self.incidents),
+            ("the time of the closure", self.closed_at_matches, self.incidents),
+            ("the agreed time, met or missed", self.made_sla_matches, self.incidents),
+        ] {
+            writeln!(f, "  {what:<31} {agree:>7} of {all:>7}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Figures {
     fn add(
         &mut self,
@@ -82,7 +110,7 @@ impl Figures {
         self.events += history.len() as u64 - clock_events;
         self.clock_events += clock_events;
 
-        // The ticket as it was at each row of the log: after the last event that came from it.
+        // The ticket at a row of the log is the fold of the events up to the last event of the row.
         let mut snapshot = Snapshot::fold([opening])?;
         let mut later = later.iter().peekable();
         let rows = ticket.imported.as_ref().map_or(0, |(rows, _)| *rows);
@@ -94,7 +122,9 @@ impl Figures {
         }
         self.rows += u64::from(rows);
         if snapshot != *ticket {
-            return Err(format!("the row of {} is not the fold of its history", ticket.number).into());
+            return Err(
+                format!("the stored ticket {} differs from the fold of its history", ticket.number).into()
+            );
         }
 
         self.reopen_count_matches += u64::from(ticket.reopened == expected.reopened);

@@ -1,4 +1,4 @@
-//! The log: its rows as versions of imported tickets, and apart from them what it says should come out.
+//! Reads the log: its rows become versions of imported tickets, and its own results are kept apart for the comparison.
 
 use std::error::Error;
 use std::fs::File;
@@ -14,36 +14,35 @@ use firstline::{
     Priority, TimeDelta, Urgency, Utc,
 };
 
-/// What the source is called in external references.
+/// The name of the source in external references.
 pub(crate) const SOURCE: &str = "servicenow";
 
-/// One incident: what is handed to the import, and what is only compared with the outcome.
+/// One incident: the ticket for the import, and the results for the comparison.
 pub(crate) struct Incident {
     pub(crate) ticket: ImportedTicket,
     pub(crate) expected: Expected,
 }
 
-/// What the log's own columns say. The import never sees it.
+/// The results in the log's own columns. The import does not see them.
 #[derive(Default)]
 pub(crate) struct Expected {
-    /// The rank of the priority, row by row.
+    /// The rank of the priority in each row.
     pub(crate) priorities: Vec<u8>,
-    /// How often it was reopened, as of the last row.
+    /// How often the incident was reopened, as of the last row.
     pub(crate) reopened: u32,
-    /// How often it was reassigned, as of the last row.
+    /// How often the incident was reassigned, as of the last row.
     pub(crate) reassigned: u32,
-    /// When it was resolved; the log does not always know.
+    /// When the incident was resolved, if the log knows.
     pub(crate) resolved_at: Option<DateTime<Utc>>,
-    /// When it was closed.
+    /// When the incident was closed.
     pub(crate) closed_at: Option<DateTime<Utc>>,
-    /// Whether the time that was agreed was kept, as of the last row.
+    /// Whether the agreed time was met, as of the last row.
     pub(crate) made_sla: bool,
 }
 
-/// The policy under which the log was written, as far as the log tells: three impacts, three urgencies, four
-/// priorities. High impact with low urgency never occurs in it. The agreement is not in the log; it is the one that
-/// explains its verdicts: so much time from the opening to the end, in hours that are office hours where they were
-/// written.
+/// The policy behind the log: three impacts, three urgencies and four priorities. High impact with low urgency does not
+/// occur in the log. The agreement is not in the log either; these times, in these service hours, explain most of its
+/// `made_sla` column.
 pub(crate) fn policy() -> firstline::Result<Policy> {
     let levels = ["high", "medium", "low"];
     let row = |priorities: [&'static str; 3]| levels.into_iter().zip(priorities);
@@ -57,7 +56,7 @@ pub(crate) fn policy() -> firstline::Result<Policy> {
         .default_impact("medium")
         .default_urgency("medium")
         .build()?;
-    // A time that is used up at closing time is kept until the next opening.
+    // A deadline at closing time moves to the next opening.
     let hours =
         Calendar::builder("UTC").hours(WORKDAYS, "14:00-23:00").at_closing(AtClosing::NextOpening).build()?;
     let target = [(Priority::P1, 4), (Priority::P2, 8), (Priority::P3, 62), (Priority::P4, 134)]
@@ -71,21 +70,28 @@ pub(crate) fn policy() -> firstline::Result<Policy> {
     Ok(policy.agreement(Agreement::new("closure", 1).target(target)))
 }
 
-/// Reads the log from a CSV file, gzipped if its name ends in `.gz`.
+/// The log that comes with this example: six made-up incidents.
+pub(crate) fn sample() -> Result<Vec<Incident>, Box<dyn Error>> {
+    incidents(include_bytes!("sample.csv").as_slice())
+}
+
+/// Reads the log from a CSV file, which is gzipped if its name ends in `.gz`.
 pub(crate) fn read(path: &Path) -> Result<Vec<Incident>, Box<dyn Error>> {
     let file = BufReader::new(File::open(path).map_err(|error| format!("{}: {error}", path.display()))?);
-    let plain: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
-        Box::new(flate2::read::MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    let mut csv = csv::Reader::from_reader(plain);
+    match path.extension().is_some_and(|extension| extension == "gz") {
+        true => incidents(flate2::read::MultiGzDecoder::new(file)),
+        false => incidents(file),
+    }
+}
+
+fn incidents(csv: impl Read) -> Result<Vec<Incident>, Box<dyn Error>> {
+    let mut csv = csv::Reader::from_reader(csv);
     let columns = Columns::of(csv.headers()?)?;
     let mut incidents = Vec::new();
     let mut rows: Vec<StringRecord> = Vec::new();
     for row in csv.records() {
         let row = row?;
-        // The rows of an incident stand together.
+        // The rows of an incident are consecutive.
         if rows.last().is_some_and(|last| last.get(columns.number) != row.get(columns.number)) {
             incidents.push(columns.incident(std::mem::take(&mut rows))?);
         }
@@ -99,7 +105,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Incident>, Box<dyn Error>> {
 
 macro_rules! columns {
     ($($name:ident)*) => {
-        /// Where each column stands.
+        /// The position of each column.
         struct Columns { $($name: usize,)* }
 
         impl Columns {
@@ -121,14 +127,14 @@ columns! {
 
 impl Columns {
     fn incident(&self, mut rows: Vec<StringRecord>) -> Result<Incident, Box<dyn Error>> {
-        // Rows of the same count stay as they stand in the file: the sort is stable.
+        // The sort is stable: rows with the same count keep the order of the file.
         rows.sort_by_cached_key(|row| row[self.sys_mod_count].parse::<u32>().unwrap_or(u32::MAX));
         let mut ticket = ImportedTicket::new(SOURCE, &rows[0][self.number]);
         let mut expected = Expected::default();
         for (place, row) in rows.iter().enumerate() {
             let mut at = instant(&row[self.sys_updated_at])?;
-            // The first row is what was registered, some minutes after the call; that is when the clocks start. A
-            // first row that tells of an end as well tells when that was.
+            // The first row is written some minutes after the call. The clocks start at the call. If the first row is
+            // already an end, its time is the time of the end.
             if place == 0 && !matches!(&row[self.incident_state], "Resolved" | "Closed") {
                 at = instant(&row[self.opened_at])?.min(at);
             }
@@ -146,7 +152,7 @@ impl Columns {
     fn version(&self, row: &StringRecord, at: DateTime<Utc>) -> Result<ImportedVersion, Box<dyn Error>> {
         let column = |place: usize| known(&row[place]);
         let mut version = ImportedVersion::new(at, Actor::agent(&row[self.sys_updated_by]))
-            .subject(&row[self.number]) // The log tells no subjects.
+            .subject(&row[self.number]) // The log has no subjects.
             .via(channel(&row[self.contact_type]))
             .category([column(self.category), column(self.subcategory)].into_iter().flatten())
             .impact(Impact::new(level(&row[self.impact])?)?)
@@ -166,10 +172,10 @@ impl Columns {
         Ok(match &row[self.incident_state] {
             "New" => version.status(state::New),
             "Active" => version.status(state::Active),
-            "Async User Info" => version.status(on_hold(HoldReason::Customer)),
-            "Async Vendor" => version.status(on_hold(HoldReason::ThirdParty)),
-            "Async Problem" => version.status(on_hold(HoldReason::Problem)),
-            "Async Evidence" => version.status(on_hold(HoldReason::from("evidence"))),
+            "Awaiting User Info" => version.status(on_hold(HoldReason::Customer)),
+            "Awaiting Vendor" => version.status(on_hold(HoldReason::ThirdParty)),
+            "Awaiting Problem" => version.status(on_hold(HoldReason::Problem)),
+            "Awaiting Evidence" => version.status(on_hold(HoldReason::from("evidence"))),
             "Resolved" => version.status(state::Resolved::default()),
             "Closed" => version.status(state::Closed),
             unmapped => version.unmapped(unmapped),
@@ -177,7 +183,7 @@ impl Columns {
     }
 }
 
-/// The log writes `?` for what it does not know.
+/// The log writes `?` for an unknown value.
 fn known(value: &str) -> Option<&str> {
     (value != "?").then_some(value)
 }
@@ -188,7 +194,7 @@ fn level(value: &str) -> Result<u8, Box<dyn Error>> {
     rank.parse().map_err(|_| format!("{value:?} has no rank").into())
 }
 
-/// `29/2/2016 01:16`. The log names no zone; it is read as UTC.
+/// An instant like `29/2/2016 01:16`. The log names no time zone; UTC is assumed.
 fn instant(value: &str) -> Result<DateTime<Utc>, Box<dyn Error>> {
     let local = chrono::NaiveDateTime::parse_from_str(value, "%d/%m/%Y %H:%M");
     Ok(local.map_err(|error| format!("{value:?}: {error}"))?.and_utc())
