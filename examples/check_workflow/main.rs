@@ -1,20 +1,24 @@
-//! Checks a workflow that somebody wrote, and shows everything that is wrong with it or suspicious.
+//! Checks a workflow from a file, and prints every error and every warning with its place. Without an argument it checks
+//! the sample in `sample.json`, which has faults on purpose.
 //!
 //! ```text
+//! cargo run --example check_workflow
+//! cargo run --example check_workflow -- FILE.json
 //! cargo run --features toml --example check_workflow -- FILE.toml
 //! ```
+//!
+//! For a file, the exit code is 0 without errors, 1 with errors, and 2 if the file cannot be read.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use firstline::workflow::{Diagnostic, Workflow};
+#[path = "../common/help.rs"]
+mod help;
 
-const HELP: &str = "\
-usage: check_workflow FILE
-
-Checks the workflow in a file: FILE.json, or FILE.toml where the feature `toml` is compiled in.
-Prints every error and every warning with its place. Exits with 0 if there is no error, with 1 if there is one,
-and with 2 if the file cannot be read.";
+const SOURCE: &str = include_str!("main.rs");
+const SAMPLE_PATH: &str = "examples/check_workflow/sample.json";
+const SAMPLE: &str = include_str!("sample.json");
 
 fn read(path: &Path, text: &str) -> Result<firstline::Result<Workflow>, String> {
     match path.extension().and_then(|it| it.to_str()) {
@@ -22,12 +26,12 @@ fn read(path: &Path, text: &str) -> Result<firstline::Result<Workflow>, String> 
         #[cfg(feature = "toml")]
         Some("toml") => Ok(Workflow::from_toml(text)),
         #[cfg(not(feature = "toml"))]
-        Some("toml") => Err("is TOML, which needs `--features toml`".to_owned()),
-        _ => Err("is neither FILE.json nor FILE.toml".to_owned()),
+        Some("toml") => Err("a TOML file needs `--features toml`".to_owned()),
+        _ => Err("the name ends neither in .json nor in .toml".to_owned()),
     }
 }
 
-/// A finding with the line in which it stands.
+/// Prints a finding with its line.
 fn show(path: &Path, text: &str, finding: &Diagnostic) {
     let sort = if finding.kind.is_error() { "error" } else { "warning" };
     println!("{sort}[{}]: {}", finding.kind, finding.message);
@@ -49,8 +53,8 @@ fn count(number: usize, one: &str, several: &str) -> String {
     }
 }
 
-fn check(path: &Path) -> Result<bool, String> {
-    let text = std::fs::read_to_string(path).map_err(|problem| problem.to_string())?;
+/// Returns whether the workflow has no errors.
+fn check(path: &Path, text: &str) -> Result<bool, String> {
     let text = text.trim_start_matches('\u{feff}');
     let read = read(path, text)?;
     let findings: Vec<&Diagnostic> = match &read {
@@ -72,21 +76,28 @@ fn check(path: &Path) -> Result<bool, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match &*arguments {
-        [help] if help == "--help" || help == "-h" => println!("{HELP}"),
-        [path] => match check(Path::new(path)) {
-            Ok(true) => {}
-            Ok(false) => return ExitCode::from(1),
-            Err(problem) => {
-                eprintln!("{path}: {problem}");
-                return ExitCode::from(2);
-            }
-        },
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
+    let arguments = help::arguments(SOURCE);
+    let path = match &*arguments {
+        [] => {
+            println!("This workflow has faults on purpose. Give the name of a file to check your own.\n");
+            return match check(Path::new(SAMPLE_PATH), SAMPLE) {
+                Ok(_) => ExitCode::SUCCESS,
+                Err(problem) => {
+                    eprintln!("{SAMPLE_PATH}: {problem}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        [path] => Path::new(path),
+        more => help::refuse(SOURCE, &format!("one file, not {}", more.len())),
+    };
+    let text = std::fs::read_to_string(path).map_err(|problem| problem.to_string());
+    match text.and_then(|text| check(path, &text)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(problem) => {
+            eprintln!("{}: {problem}", path.display());
+            ExitCode::from(2)
         }
     }
-    ExitCode::SUCCESS
 }
