@@ -1,60 +1,98 @@
-//! One desk in PostgreSQL, awaited: many at once, and inside a transaction of the host's.
+//! One desk in PostgreSQL: many clients at once, and a ticket inside a transaction of your own.
 //!
-//! ```sh
+//! ```text
 //! cargo run --features postgres --example postgres_desk -- postgres://user:password@localhost/database
-//! bash .ci/postgres cargo run --features postgres --example postgres_desk   # beside a server of its own
 //! ```
 //!
-//! It works in a schema called `firstline_example`, which it drops in the end.
+//! The address may be in the environment variable `FIRSTLINE_POSTGRES` instead. Without an address, the example explains
+//! how to start a server, and runs its first part on a desk in memory. It works in the schema `firstline_example` and
+//! drops this schema at the end.
+
+use std::process::ExitCode;
 
 use firstline::postgres::Options;
-use firstline::reports::Story;
-use firstline::{Action, Actor, NewTicket, Query};
+use firstline::{Action, Actor, Desk, NewTicket, Query, Story};
 use tokio_postgres::NoTls;
+#[path = "common/help.rs"]
+mod help;
 
+const SOURCE: &str = include_str!("postgres_desk.rs");
 const SCHEMA: &str = "firstline_example";
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::args().nth(1).or_else(|| std::env::var("FIRSTLINE_POSTGRES").ok());
-    let Some(url) = url.filter(|url| url.starts_with("postgres")) else {
-        println!(
-            "usage: postgres_desk URL\n\nIt needs the URL of a PostgreSQL database in which it may make a schema:"
-        );
-        println!("postgres://user:password@localhost/database, or the same in FIRSTLINE_POSTGRES.");
-        return Ok(());
-    };
-    let desk = Options::new().schema(SCHEMA).connect(&url).await?.desk("shop");
-    let anna = Actor::agent("anna");
+const NO_SERVER: &str = "\
+There is no address of a PostgreSQL server, so nothing was stored in PostgreSQL. To start a server with Docker:
 
-    // A nervous customer presses the button eight times; eight servers take it in at the same time.
-    let form =
-        NewTicket::new("Card declined").from("customer-77").saying("It says 3-D Secure.").once("form-4711");
-    let presses: Vec<_> = (0..8)
-        .map(|_| {
-            let (desk, form) = (desk.clone(), form.clone());
-            tokio::spawn(async move { desk.open_ticket(form).await })
-        })
-        .collect();
-    for press in presses {
+  docker run --rm -d -p 5432:5432 -e POSTGRES_PASSWORD=secret postgres:17
+  cargo run --features postgres --example postgres_desk -- postgres://postgres:secret@localhost/postgres
+
+On a Debian machine, a checkout of the repository starts a server for the duration of one command:
+
+  bash .ci/postgres cargo run --features postgres --example postgres_desk
+";
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let address = match &*help::arguments(SOURCE) {
+        [] => std::env::var("FIRSTLINE_POSTGRES").ok().filter(|address| !address.is_empty()),
+        [address] => Some(address.clone()),
+        more => help::refuse(SOURCE, &format!("one address, not {}", more.len())),
+    };
+    let outcome = match address {
+        Some(address) if address.starts_with("postgres://") || address.starts_with("postgresql://") => {
+            in_postgres(&address).await
+        }
+        Some(address) => help::refuse(SOURCE, &format!("{address:?} does not begin with postgres://")),
+        None => {
+            println!("{NO_SERVER}");
+            in_memory()
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The form of a customer who presses the button eight times. The key makes the eight requests one.
+fn form() -> NewTicket {
+    NewTicket::new("Card declined").from("vera").saying("It says 3-D Secure.").once("form-4711")
+}
+
+async fn in_postgres(address: &str) -> Outcome {
+    let desk = Options::new().schema(SCHEMA).connect(address).await?.desk("shop");
+    let presses = (0..8).map(|_| {
+        let desk = desk.clone();
+        tokio::spawn(async move { desk.open_ticket(form()).await })
+    });
+    for press in presses.collect::<Vec<_>>() {
         press.await??;
     }
     let tickets = desk.find(Query::newest()).await?.tickets;
-    println!("8 clients sent one form: {} ticket, {}", tickets.len(), tickets[0].number);
+    println!("8 clients sent one form: {} ticket in PostgreSQL, {}", tickets.len(), tickets[0].number);
 
-    // The host's refund and the note about it are committed together, or not at all.
-    let (mut shop, connection) = tokio_postgres::connect(&url, NoTls).await?;
+    // The refund of the shop and its ticket are committed together, or not at all.
+    let (mut shop, connection) = tokio_postgres::connect(address, NoTls).await?;
     tokio::spawn(connection);
     shop.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await?;
-    for kept in [false, true] {
+    for commit in [false, true] {
         let mut tx = shop.transaction().await?;
         tx.execute("INSERT INTO refund VALUES (4711)", &[]).await?;
-        let refund = NewTicket::new("Refund of 47.11").from("customer-77");
+        let refund = NewTicket::new("Refund of 47.11").from("vera");
         let ticket = desk.within(&mut tx).open_ticket(refund).await?;
-        if kept {
+        if commit {
             tx.commit().await?;
             let refunds: i64 = shop.query_one("SELECT count(*) FROM refund", &[]).await?.get(0);
-            println!("committed: {refunds} refund, and {} is there", desk.ticket(ticket.id()).await?.number);
+            println!("committed: {refunds} refund and its ticket {}", desk.ticket(ticket.id()).await?.number);
         } else {
             tx.rollback().await?;
             assert!(desk.ticket(ticket.id()).await.is_err_and(|error| error.is_not_found()));
@@ -63,8 +101,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let answer = Action::reply("It works again.").and(Action::resolve("the bank is back"));
-    desk.act(tickets[0].id(), answer, &anna).await?;
+    desk.act(tickets[0].id(), answer, Actor::agent("anna")).await?;
     print!("\n{}", Story::of(&desk.records().history(tickets[0].id()).await?));
     shop.batch_execute(&format!("DROP SCHEMA {SCHEMA} CASCADE")).await?;
+    Ok(())
+}
+
+fn in_memory() -> Outcome {
+    let desk = Desk::memory();
+    std::thread::scope(|scope| -> Outcome {
+        let presses: Vec<_> = (0..8).map(|_| scope.spawn(|| desk.open_ticket(form()))).collect();
+        for press in presses {
+            press.join().map_err(|_| "a client panicked")??;
+        }
+        Ok(())
+    })?;
+    let tickets = desk.find(Query::newest())?.tickets;
+    println!("8 clients sent one form: {} ticket in memory, {}", tickets.len(), tickets[0].number);
     Ok(())
 }
