@@ -1,8 +1,9 @@
-//! A web host: requests are handlers that await the desk, and a worker task serves the clock of all desks.
+//! A web server with two desks in one database. Its handlers await the desk, and one worker task fires the timers of all
+//! desks.
 //!
 //! ```text
-//! cargo run --example async_host --features tokio             # shows itself in a second
-//! cargo run --example async_host --features tokio -- --serve  # stays until ctrl-c, for a client of yours
+//! cargo run --features tokio --example async_host             # sends itself a few requests and stops
+//! cargo run --features tokio --example async_host -- --serve  # serves your requests until ctrl-c
 //! ```
 
 use std::time::Duration;
@@ -18,11 +19,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+#[path = "common/help.rs"]
+mod help;
+
+const SOURCE: &str = include_str!("async_host.rs");
 
 type Reply = Result<Json<Value>, (StatusCode, String)>;
 
-/// What a browser is told of an error.
-fn refused(error: firstline::Error) -> (StatusCode, String) {
+/// The HTTP status and the text for an error.
+fn failure(error: firstline::Error) -> (StatusCode, String) {
     let code = match () {
         () if error.is_not_found() => StatusCode::NOT_FOUND,
         () if error.is_conflict() || error.is_rejected() => StatusCode::CONFLICT,
@@ -33,42 +38,43 @@ fn refused(error: firstline::Error) -> (StatusCode, String) {
     (code, error.to_string())
 }
 
-fn shown(ticket: &Ticket) -> Value {
-    json!({ "number": ticket.number, "subject": ticket.subject(), "state": ticket.state().to_string() })
+/// A ticket as JSON.
+fn view(ticket: &Ticket) -> Value {
+    json!({ "number": ticket.number.to_string(), "subject": ticket.subject(), "state": ticket.state().to_string() })
 }
 
-async fn open(State(store): State<AsyncSqlite>, Path(desk): Path<String>, Json(asked): Json<Value>) -> Reply {
-    let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
+async fn open(State(store): State<AsyncSqlite>, Path(desk): Path<String>, Json(body): Json<Value>) -> Reply {
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let request = NewTicket::new(text("subject")).from(text("from"));
-    let ticket = store.desk(DeskId::new(desk)).open_ticket(request).await.map_err(refused)?;
-    Ok(Json(shown(&ticket.into_untyped())))
+    let ticket = store.desk(DeskId::new(desk)).open_ticket(request).await.map_err(failure)?;
+    Ok(Json(view(&ticket.into_untyped())))
 }
 
 async fn snooze(State(store): State<AsyncSqlite>, Path((desk, number)): Path<(String, u64)>) -> Reply {
     let desk = store.desk(DeskId::new(desk));
-    let ticket = desk.ticket(number).await.map_err(refused)?;
+    let ticket = desk.ticket(number).await.map_err(failure)?;
     let until = SystemTime.now() + TimeDelta::milliseconds(300);
     let snooze = Action::hold_until("a moment", until);
-    let receipt = desk.act(ticket.id(), snooze, Actor::agent("anna")).await.map_err(refused)?;
-    Ok(Json(shown(&receipt.ticket)))
+    let receipt = desk.act(ticket.id(), snooze, Actor::agent("anna")).await.map_err(failure)?;
+    Ok(Json(view(&receipt.ticket)))
 }
 
 async fn inbox(State(store): State<AsyncSqlite>, Path(desk): Path<String>) -> Reply {
-    let page = store.desk(DeskId::new(desk)).find(Query::inbox()).await.map_err(refused)?;
-    Ok(Json(page.tickets.iter().map(shown).collect()))
+    let page = store.desk(DeskId::new(desk)).find(Query::inbox()).await.map_err(failure)?;
+    Ok(Json(page.tickets.iter().map(view).collect()))
 }
 
-/// Looks every tenth of a second for what the clock owes, at all desks, until the host stops. What has begun is done.
-async fn serve_the_clock(store: AsyncSqlite, mut stopped: watch::Receiver<()>) {
+/// Fires the due timers of all desks ten times a second, until the server stops. A round that has begun is completed.
+async fn fire_timers(store: AsyncSqlite, mut stopped: watch::Receiver<()>) {
     let worker = Worker::over(store);
     loop {
-        // A store that is busy for a moment ends no loop: what could not be done is still owed.
+        // A busy store does not end the loop: the next round fires the timers that this one could not.
         match worker.drain(SystemTime.now()).await {
             Ok(report) => {
-                report.failed.iter().for_each(|it| println!("    the worker could not serve {it}"));
+                report.failed.iter().for_each(|it| println!("    the worker could not process {it}"));
                 report.stopped.iter().for_each(|error| println!("    the worker will try again: {error}"));
                 if report.fired > 0 {
-                    println!("    the worker woke {} ticket", report.fired);
+                    println!("    the worker resumed {} ticket", report.fired);
                 }
             }
             Err(error) => println!("    the worker will try again: {error}"),
@@ -80,8 +86,8 @@ async fn serve_the_clock(store: AsyncSqlite, mut stopped: watch::Receiver<()>) {
     }
 }
 
-/// A client in five lines.
-async fn ask(host: &str, line: &str, body: Value) -> std::io::Result<String> {
+/// A minimal HTTP client.
+async fn send(host: &str, line: &str, body: Value) -> std::io::Result<String> {
     let (mut stream, body) = (TcpStream::connect(host).await?, body.to_string());
     let head = format!("{line} HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
     stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await?;
@@ -92,15 +98,15 @@ async fn ask(host: &str, line: &str, body: Value) -> std::io::Result<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let argument = std::env::args().nth(1);
-    if argument.as_deref().is_some_and(|it| it != "--serve") {
-        println!("usage: async_host [--serve]");
-        return Ok(());
-    }
+    let serve = match &*help::arguments(SOURCE) {
+        [] => false,
+        [option] if option == "--serve" => true,
+        other => help::refuse(SOURCE, &format!("unknown arguments: {}", other.join(" "))),
+    };
     let directory = tempfile::tempdir()?;
     let store = Sqlite::open(directory.path().join("support.db"))?.awaited()?;
     let (stop, stopped) = watch::channel(());
-    let clock = tokio::spawn(serve_the_clock(store.clone(), stopped.clone()));
+    let timers = tokio::spawn(fire_timers(store.clone(), stopped.clone()));
 
     let routes = Router::new()
         .route("/{desk}/tickets", post(open))
@@ -109,37 +115,42 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(store.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let host = listener.local_addr()?.to_string();
-    println!("listening at http://{host}");
+    println!("The server listens at http://{host}\n");
     let mut stopping = stopped;
-    let until = async move { drop(stopping.changed().await) };
-    let serving = tokio::spawn(async { axum::serve(listener, routes).with_graceful_shutdown(until).await });
-    match argument {
-        Some(_) => tokio::signal::ctrl_c().await?,
-        None => demonstrate(&host).await?,
+    let shutdown = async move { drop(stopping.changed().await) };
+    let serving =
+        tokio::spawn(async { axum::serve(listener, routes).with_graceful_shutdown(shutdown).await });
+    match serve {
+        true => {
+            println!("Open a ticket, and stop with ctrl-c:");
+            println!("  curl {host}/acme/tickets --json '{{\"subject\": \"Hello\", \"from\": \"vera\"}}'");
+            tokio::signal::ctrl_c().await?;
+        }
+        false => demonstrate(&host).await?,
     }
 
-    // No more requests, no more clock; then the last commands are done, and the file is closed.
+    // Stop the server and the worker; then complete the last commands and close the file.
     drop(stop);
     serving.await??;
-    clock.await?;
+    timers.await?;
     store.close().await;
-    println!("stopped, and the file is closed");
+    println!("The server has stopped, and the file is closed.");
     Ok(())
 }
 
-/// Two companies in one database, who do not see each other.
+/// Two companies share one database and do not see each other's tickets.
 async fn demonstrate(host: &str) -> std::io::Result<()> {
-    let asked = json!({ "subject": "Card declined", "from": "customer-77" });
+    let question = json!({ "subject": "Card declined", "from": "vera" });
     for (line, body) in [
-        ("POST /acme/tickets", asked),
+        ("POST /acme/tickets", question),
         ("POST /acme/tickets/1/snooze", json!({})),
         ("GET /globex/inbox", json!({})),
         ("POST /acme/tickets/9/snooze", json!({})),
     ] {
-        println!("{line}\n    {}", ask(host, line, body).await?);
+        println!("{line}\n    {}", send(host, line, body).await?);
     }
-    println!("(and now the clock has its say)");
+    println!("The hold of ticket 1 ends after 300 milliseconds:");
     tokio::time::sleep(Duration::from_millis(800)).await;
-    println!("GET /acme/inbox\n    {}", ask(host, "GET /acme/inbox", json!({})).await?);
+    println!("GET /acme/inbox\n    {}", send(host, "GET /acme/inbox", json!({})).await?);
     Ok(())
 }

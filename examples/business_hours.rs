@@ -1,25 +1,26 @@
-//! A week of opening hours, drawn in the terminal, and by when a question must be answered.
+//! Draws a week of opening hours in the terminal, and computes when the answer to a question is due.
 //!
 //! ```text
 //! cargo run --example business_hours
-//! cargo run --example business_hours -- --asked 2026-12-23T15:20:00Z --hours 6
+//! cargo run --example business_hours -- OPTIONS
+//!
+//! OPTIONS
+//!   --asked INSTANT  when the customer asks; default 2026-12-23T15:20:00Z
+//!   --hours HOURS    the opening hours that may pass until the answer; default 6
 //! ```
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use firstline::Calendar;
 use firstline::calendar::{Label, Span, WORKDAYS};
 
-const HELP: &str = "\
-usage: business_hours [--asked INSTANT] [--hours HOURS]
+#[path = "common/help.rs"]
+mod help;
 
-Draws the opening hours of a small shop's support, and shows by when a question must be answered.
-
-  --asked INSTANT  when the customer asks, as 2026-12-23T15:20:00Z (the default)
-  --hours HOURS    how many opening hours may pass until the answer (6)";
+const SOURCE: &str = include_str!("business_hours.rs");
 
 type Problem = Box<dyn std::error::Error>;
 
-/// A character for each half hour of a day.
+/// The minutes that one character of the drawing stands for.
 const CELL: i32 = 30;
 
 fn shop() -> firstline::Result<Calendar> {
@@ -34,7 +35,7 @@ fn shop() -> firstline::Result<Calendar> {
         .build()
 }
 
-/// The instant on the shop's wall clock.
+/// The local time of the shop.
 fn clock(at: DateTime<Utc>) -> DateTime<chrono_tz::Tz> {
     at.with_timezone(&chrono_tz::Europe::Berlin)
 }
@@ -51,7 +52,7 @@ fn duration(open: TimeDelta) -> String {
     }
 }
 
-/// One line a day: `#` open and counting, `-` open, `.` closed.
+/// Prints one line per day: `#` is open and counts, `-` is open, `.` is closed.
 fn draw(calendar: &Calendar, asked: DateTime<Utc>, due: Option<DateTime<Utc>>) {
     println!("             0     3     6     9     12    15    18    21    24");
     let midnight = asked - TimeDelta::seconds(i64::from(clock(asked).num_seconds_from_midnight()));
@@ -74,10 +75,10 @@ fn draw(calendar: &Calendar, asked: DateTime<Utc>, due: Option<DateTime<Utc>>) {
         }
         println!(" {}  |{line}| {}", clock(start).format("%a %d %b"), note.unwrap_or_default());
     }
-    println!("             # open, and counting towards the answer   - open   . closed\n");
+    println!("             # open, counts towards the answer   - open   . closed\n");
 }
 
-/// What closed spans are called, each reason once.
+/// The reasons for which the spans are closed, each of them once.
 fn closed(spans: &[Span]) -> String {
     let mut reasons = Vec::new();
     for span in spans {
@@ -101,13 +102,13 @@ fn run(asked: DateTime<Utc>, allowed: TimeDelta) -> Result<(), Problem> {
 
     println!("A customer asks on {}.", day_and_time(asked));
     let Some(due) = due else {
-        println!("The shop never opens for so long again.");
+        println!("The shop is never open for that long again.");
         return Ok(());
     };
     println!("The answer is due on {}, Berlin time.\n", day_and_time(due));
-    println!("How the time goes:");
+    println!("How the time passes:");
     let spans: Vec<_> = calendar.spans(asked, due).collect();
-    // Nights, holidays and weekends in a row are one line, with all reasons.
+    // Consecutive closed spans are one line, with all of their reasons.
     for run in spans.chunk_by(|one, next| one.label != Label::Open && next.label != Label::Open) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let why = match first.label {
@@ -117,26 +118,29 @@ fn run(asked: DateTime<Utc>, allowed: TimeDelta) -> Result<(), Problem> {
         println!("  {}  to  {}   {why}", day_and_time(first.start), day_and_time(last.end));
     }
     println!(
-        "Together open: {}, in {} on the wall.",
+        "Open time: {}. Elapsed time: {}.",
         duration(calendar.between(asked, due)),
         duration(due - asked)
     );
     Ok(())
 }
 
+fn refuse(option: &str, value: &str, error: &dyn std::fmt::Display) -> ! {
+    help::refuse(SOURCE, &format!("{option} {value}: {error}"))
+}
+
 fn main() -> Result<(), Problem> {
     let mut asked: DateTime<Utc> = "2026-12-23T15:20:00Z".parse()?;
     let mut hours = 6;
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match (&*argument, arguments.next()) {
-            ("--asked", Some(value)) => asked = value.parse()?,
-            ("--hours", Some(value)) => hours = value.parse()?,
-            ("--help" | "-h", _) => {
-                println!("{HELP}");
-                return Ok(());
+    for pair in help::arguments(SOURCE).chunks(2) {
+        match pair {
+            [option, value] if option == "--asked" => {
+                asked = value.parse().unwrap_or_else(|error| refuse(option, value, &error));
             }
-            _ => return Err(HELP.into()),
+            [option, value] if option == "--hours" => {
+                hours = value.parse().unwrap_or_else(|error| refuse(option, value, &error));
+            }
+            other => help::refuse(SOURCE, &format!("unknown option: {}", other.join(" "))),
         }
     }
     run(asked, TimeDelta::try_hours(hours).ok_or("too many hours")?)

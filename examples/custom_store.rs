@@ -1,7 +1,9 @@
-//! A store of one's own, in one file: implement `Store` and `Tx`, and every verb of the desk
-//! works on it. This one keeps nothing but events and folds a ticket from its events whenever it is asked for.
+//! Your own store in one file: implement `Store` and `Tx`, and every method of the desk works on it. This store keeps only
+//! events, and folds a ticket from its events for every read.
 //!
-//! `cargo run --example custom_store`
+//! ```text
+//! cargo run --example custom_store
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +16,14 @@ use firstline::{
     Action, Actor, Conflict, DateTime, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query,
     Result, Snapshot, StateKind, TicketId, TimeDelta, Utc,
 };
+#[path = "common/help.rs"]
+mod help;
 
-/// Everything in memory, behind one lock: a transaction holds it, so that nothing it read can change.
+/// All desks in memory, behind one lock. A transaction holds the lock, so nothing that it has read can change.
 #[derive(Debug, Default)]
 pub(crate) struct EventStore(Mutex<HashMap<DeskId, Rows>>);
 
-/// What one desk keeps.
+/// The data of one desk.
 #[derive(Debug, Default)]
 struct Rows {
     events: BTreeMap<TicketId, Vec<Event>>,
@@ -30,7 +34,7 @@ impl Store for EventStore {
     type Tx<'a> = Transaction<'a>;
 
     fn begin(&self, desk: &DeskId, _mode: Mode) -> Result<Transaction<'_>> {
-        // A commit checks everything before it writes anything, so a panic elsewhere left nothing half-written.
+        // A poisoned lock is safe to use: a commit checks everything before it writes anything.
         let desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Transaction { desks, desk: desk.clone() })
     }
@@ -81,11 +85,11 @@ impl Tx for Transaction<'_> {
                         return Err(Error::new(ErrorKind::Storage, "a record is written twice"));
                     }
                 }
-                // A later version of the crate may write more than this store knows.
+                // A later version of the crate may have writes that this store does not know.
                 other => return Err(Error::unsupported(other)),
             }
         }
-        // From here on nothing can fail. Rows and timers are not kept: both follow from the events.
+        // Nothing can fail from here on. Rows and timers are not stored: they follow from the events.
         for write in commit.writes {
             match write {
                 Write::Ticket(write) => {
@@ -100,7 +104,7 @@ impl Tx for Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// What the clock owes at all desks: the only question that looks beyond the transaction's own.
+    /// The due timers of all desks. No other read looks at another desk.
     fn due_tickets(&self, until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize) -> Result<Answer> {
         let mut due_tickets = BTreeSet::new();
         for (desk, rows) in self.desks.iter() {
@@ -127,7 +131,7 @@ impl Rows {
         self.events.values().map(Snapshot::fold).collect()
     }
 
-    /// The first ticket of which this holds.
+    /// The first ticket that matches.
     fn id_of(&self, holds: impl Fn(&Snapshot) -> bool) -> Result<Answer> {
         Ok(Answer::Id(self.tickets()?.into_iter().find(holds).map(|ticket| ticket.id)))
     }
@@ -152,12 +156,12 @@ impl Rows {
                 Answer::Due(due)
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
-            // Records. What the table does not know either is refused.
+            // Reads of records. The table refuses a read that it does not know either.
             other => self.records.answer(other)?,
         })
     }
 
-    /// The query itself knows what matches and in which order; a store only has to ask it.
+    /// The query decides which tickets match, and their order.
     fn find(&self, query: &Query) -> Result<Vec<Snapshot>> {
         let mut found = self.tickets()?;
         found.retain(|it| query.matches(it) && query.cursor().is_none_or(|cursor| query.place(it) > *cursor));
@@ -168,26 +172,30 @@ impl Rows {
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    help::no_arguments(include_str!("custom_store.rs"));
     let desk = Desk::over(EventStore::default(), "acme");
     let anna = Actor::agent("anna");
 
-    // The same request twice, as after a broken connection: one ticket.
+    // The same request twice, as after a broken connection, opens one ticket.
     let request = NewTicket::new("Card declined").from("boris").thread("chat-9").once("order-4711");
     let ticket = desk.open_ticket(request.clone())?;
     assert_eq!(desk.open_ticket(request)?.id(), ticket.id());
+    println!("One request, sent twice, opened one ticket: {}", ticket.number);
 
-    // It waits until Monday, and the sweep wakes it up then.
+    // The ticket is on hold until Monday, and the tick of Monday resumes it.
     let monday = "2100-01-04T09:00:00Z".parse()?;
     desk.act(ticket.id(), Action::hold_until(HoldReason::Scheduled, monday), &anna)?;
     assert_eq!(desk.find(Query::inbox().state(StateKind::OnHold))?.tickets.len(), 1);
     assert_eq!(desk.tick(monday)?.fired, 1);
     assert_eq!(desk.tick(monday)?.fired, 0);
+    println!("It was on hold until Monday, and is {} again", desk.ticket("T-1")?.state());
 
-    // Whoever saw an old version is told so, and nothing is written.
+    // An actor with an old version gets a conflict, and nothing is written.
     let stale = desk.act(ticket.id(), Action::tag("late"), anna.expecting(ticket.version));
     assert!(stale.is_err_and(|error| error.is_conflict()));
+    println!("A change of an old version was refused as a conflict");
 
-    // A kind of records of one's own: claimed by one worker at a time, counted by its index.
+    // Your own kind of record. One worker at a time can claim a record.
     const PARCEL: RecordKind =
         RecordKind::new("shop.parcel", "parcel", Changes::Replaced, Handling::IMPERSONAL);
     let (store, shop) = (EventStore::default(), DeskId::from("shop"));
@@ -198,10 +206,11 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     assert!(claimed.len() == 1 && store.claim(PARCEL, 10, TimeDelta::minutes(5))?.is_empty());
     let done = RecordWrite::delete(PARCEL, "p-1", Expected::Version(claimed[0].record.version));
     store.begin(&shop, Mode::Write)?.commit([done].into_iter().collect())?;
+    println!("A record of the shop, {}, was claimed by one worker only", claimed[0].record.key);
 
     let history = desk.records().history(ticket.id())?;
     let ticket = desk.ticket("T-1")?;
     assert_eq!(Snapshot::fold(&history)?, *ticket.snapshot());
-    println!("a store of one's own: {} is {} after {} events", ticket.number, ticket.state(), history.len());
+    println!("The fold of the {} events of {} is the ticket itself", history.len(), ticket.number);
     Ok(())
 }

@@ -1,23 +1,29 @@
-//! How urgent is it, and why? A priority matrix, a VIP rule, and a matrix that is refused.
+//! The priority of a ticket, and the reasons for it: a priority matrix, a rule for VIP customers, and a faulty matrix that
+//! is refused.
 //!
-//! `cargo run --example priority_matrix`
+//! ```text
+//! cargo run --example priority_matrix
+//! ```
 
 use std::collections::BTreeSet;
 
 use firstline::priority::{Effect, Impact, Inputs, Matrix, Modifier, Priority, Urgency};
 use firstline::{Attributes, Condition, Result, Value};
+#[path = "common/help.rs"]
+mod help;
 
 fn main() -> Result<()> {
-    // The ITIL matrix, and two reasons to depart from it: one that a rule finds, one that an agent names.
+    help::no_arguments(include_str!("priority_matrix.rs"));
+    // The ITIL matrix with two modifiers. A rule applies the first; an agent names the second.
     let vip = Condition::field("contact.vip").is(true);
     let matrix = Matrix::itil()
         .to_definition()
         .modifier(Modifier::new("VIP customer", Effect::Raise(1)).when(vip))
         .modifier(Modifier::new("the press asks", Effect::AtLeast(Priority::P2)))
         .build()?;
-    println!("The matrix\n\n{matrix}\n");
+    println!("The matrix:\n\n{matrix}\n");
 
-    println!("Four tickets\n");
+    println!("Four tickets, each with its priority and the reasons:\n");
     let vip = Attributes::from([("contact.vip".to_owned(), Value::from(true))]);
     let press = BTreeSet::from(["the press asks".to_owned()]);
     let medium = Inputs { impact: Some(Impact::MEDIUM), urgency: Some(Urgency::MEDIUM), ..Inputs::default() };
@@ -25,7 +31,7 @@ fn main() -> Result<()> {
         ("A question about delivery", Inputs::default()),
         ("A VIP cannot pay", Inputs { facts: &vip, ..medium }),
         (
-            "A typing error, in the newspaper",
+            "A typing error in an advertisement",
             Inputs { impact: Some(Impact::LOW), modifiers: &press, ..medium },
         ),
         ("The boss called", Inputs { overridden: Some(Priority::P1), ..medium }),
@@ -33,7 +39,7 @@ fn main() -> Result<()> {
         println!("{subject}\n  {}", matrix.assess(&inputs)?);
     }
 
-    println!("\nA matrix with faults is refused, with all of them at once\n");
+    println!("\nA faulty matrix is refused. The error lists every fault:\n");
     let faulty = Matrix::define()
         .impacts(["company", "team", "person"])
         .urgencies(["now", "later"])

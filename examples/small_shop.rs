@@ -1,15 +1,21 @@
-//! A web shop's support desk, whole: a question comes in, an answer goes out, solved at the first contact.
+//! The whole support desk of a web shop: a question comes in, an answer goes out, and the ticket is resolved.
 //!
-//! `cargo run --example small_shop`
+//! ```text
+//! cargo run --example small_shop
+//! ```
 
-use firstline::{Action, Actor, Desk, NewTicket};
+use firstline::{Action, Actor, Desk, NewTicket, Story};
+#[path = "common/help.rs"]
+mod help;
 
 fn main() -> firstline::Result<()> {
-    let desk = Desk::memory(); // `Desk::open("shop.db")?` keeps it in a file.
-    let question = NewTicket::new("Where is my parcel?").from("customer-77");
+    help::no_arguments(include_str!("small_shop.rs"));
+    let desk = Desk::memory(); // `Desk::open("shop.db")?` keeps the tickets in a file.
+    let question = NewTicket::new("Where is my parcel?").from("vera");
     let ticket = desk.open_ticket(question)?;
-    let answer = Action::reply("It is at your door tomorrow.").and(Action::resolve("tracked"));
+    let answer = Action::reply("It arrives tomorrow.").and(Action::resolve("found the parcel"));
     let ticket = desk.act(ticket.id(), answer, Actor::agent("anna"))?.ticket;
-    println!("{} {:?} is {} after {} reply", ticket.number, ticket.subject(), ticket.state(), ticket.replied);
+    print!("{}", Story::of(&desk.records().history(ticket.id())?));
+    println!("\n{} is {} after {} reply.", ticket.number, ticket.state(), ticket.replied);
     Ok(())
 }

@@ -1,7 +1,13 @@
-//! A thousand live tickets go over to a new version of their workflow: rehearsed, begun, killed midway, resumed.
+//! A thousand live tickets migrate to a new version of their workflow, in SQLite: rehearsed, started, killed midway, and
+//! resumed. The migration runs in its own process, so that the process can be killed.
 //!
-//! `cargo run --release --example migrate_workflow`
+//! ```text
+//! cargo run --example migrate_workflow
+//! cargo run --example migrate_workflow -- FILE   # keeps the database in a new file
+//! ```
 
+#[path = "../common/help.rs"]
+mod help;
 mod workflows;
 
 use std::collections::BTreeMap;
@@ -17,32 +23,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const HELP: &str = "\
-Migrates 1,000 live tickets of a web shop's returns to a new version of their workflow, in SQLite. The migration runs in
-a process of its own, which is killed midway; a second one goes on, and everything is counted.
+const SOURCE: &str = include_str!("main.rs");
 
-usage: migrate_workflow [FILE]
-
-  FILE   keep the database here; it must not exist yet (default: a temporary one)";
-
-/// The word by which the program knows that it is its own child.
+/// The argument that starts this program as the process that migrates.
 const CHILD: &str = "--migrate";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let outcome = match words[..] {
-        ["--help" | "-h"] => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
+    let arguments = help::arguments(SOURCE);
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [CHILD, file] => migrate(Path::new(file)),
         [] => tempfile::tempdir().map_err(Into::into).and_then(|it| show(&it.path().join("returns.db"))),
         [file] if !file.starts_with('-') => show(Path::new(file)),
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
+        _ => help::refuse(SOURCE, &format!("unknown arguments: {}", arguments.join(" "))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,50 +45,50 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the child does: all of it in one call.
+/// The work of the child: one call migrates all tickets.
 fn migrate(file: &Path) -> Result<()> {
     let desk = Desk::open(file)?;
     let Migrated { crossings, left, .. } =
         desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
-    println!("{} tickets went over, {} were left", crossings.tickets, left.tickets);
+    println!("{} tickets were migrated, {} were left", crossings.tickets, left.tickets);
     Ok(())
 }
 
 fn show(file: &Path) -> Result<()> {
     if file.exists() {
-        return Err(format!("{} is there already; name a new file", file.display()).into());
+        return Err(format!("{} exists already; name a new file", file.display()).into());
     }
     let desk = Desk::open(file)?;
-    let tickets = workflows::fill(&desk, &bar("1,000 tickets are opened and worked on", 1_000)?)?;
+    let tickets = workflows::fill(&desk, &bar("Opening 1,000 tickets", 1_000)?)?;
     let before = histories(&desk)?;
 
-    println!("\nThe dry run of a plan that forgets something:\n");
+    println!("The rehearsal of a plan that is not complete changes nothing, and lists the problems:\n");
     println!("{}", desk.setup().rehearse(&workflows::careless_plan())?);
-    println!("\nThe dry run of a better one:\n");
+    println!("\nThe rehearsal of the complete plan:\n");
     let rehearsal = desk.setup().rehearse(&workflows::plan())?;
     table(&rehearsal);
     if !rehearsal.is_ready() {
         return Err("the plan is not ready".into());
     }
 
-    println!("\nNow for good, in a process of its own.");
-    let progress = bar("migrated", tickets.len() as u64)?;
+    println!("\nThe real migration starts, in its own process.");
+    let progress = bar("Migrating", tickets.len() as u64)?;
     let mut child = spawn(file)?;
     let third = tickets[tickets.len() / 3];
-    while child.try_wait()?.is_none() && !is_over(&desk, third)? {
+    while child.try_wait()?.is_none() && !is_migrated(&desk, third)? {
         progress.set_position(reached(&desk, &tickets)?);
     }
-    child.kill()?; // SIGKILL: it cannot tidy up.
+    child.kill()?; // SIGKILL: the process cannot clean up.
     let status = child.wait()?;
     let midway = count(&desk)?;
     progress.abandon();
     println!(
-        "Killed ({status}): {midway} tickets are over, {} are not, none is in between.",
+        "Killed midway ({status}): {midway} tickets are migrated, {} are not, none is half migrated.",
         rehearsal.crossings.tickets - midway
     );
 
-    println!("\nThe same once more: it goes on with what is left.");
-    let progress = bar("migrated", tickets.len() as u64)?;
+    println!("\nA second process migrates the rest.");
+    let progress = bar("Migrating", tickets.len() as u64)?;
     let mut child = spawn(file)?;
     while child.try_wait()?.is_none() {
         progress.set_position(reached(&desk, &tickets)?);
@@ -110,11 +102,11 @@ fn show(file: &Path) -> Result<()> {
     let after = histories(&desk)?;
     prove(&before, &after, rehearsal.crossings.tickets)?;
     let again = desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
-    println!("A third time does nothing: {} tickets went over.", again.crossings.tickets);
+    println!("A third migration has nothing to do: {} tickets.", again.crossings.tickets);
     Ok(())
 }
 
-/// This program again, as the one that migrates.
+/// Starts this program as the process that migrates.
 fn spawn(file: &Path) -> Result<Child> {
     Ok(Command::new(std::env::current_exe()?).arg(CHILD).arg(file).stdout(Stdio::null()).spawn()?)
 }
@@ -124,7 +116,7 @@ fn table(rehearsal: &MigrationPreview) {
     for ((from, to), count) in &rehearsal.crossings.ways {
         println!("{count:>7}  {from:<18} {to:<18}");
     }
-    println!("{:>7}  in all", rehearsal.crossings.tickets);
+    println!("{:>7}  in total", rehearsal.crossings.tickets);
     for (field, count) in &rehearsal.crossings.filled {
         println!("{count:>7}  get a {field}");
     }
@@ -135,16 +127,16 @@ fn bar(what: &'static str, length: u64) -> Result<ProgressBar> {
     Ok(ProgressBar::new(length).with_style(style).with_message(what))
 }
 
-fn is_over(desk: &Desk<Sqlite>, ticket: TicketId) -> Result<bool> {
+fn is_migrated(desk: &Desk<Sqlite>, ticket: TicketId) -> Result<bool> {
     Ok(desk.ticket(ticket)?.workflow().version == 2)
 }
 
-/// How far the migration is: it takes tickets by age, so that a few looks find the place.
+/// The number of migrated tickets. The migration goes by age, so a binary search finds it.
 fn reached(desk: &Desk<Sqlite>, tickets: &[TicketId]) -> Result<u64> {
     let (mut low, mut high) = (0, tickets.len());
     while low < high {
         let middle = (low + high) / 2;
-        if is_over(desk, tickets[middle])? { low = middle + 1 } else { high = middle }
+        if is_migrated(desk, tickets[middle])? { low = middle + 1 } else { high = middle }
     }
     Ok(low as u64)
 }
@@ -167,12 +159,12 @@ fn histories(desk: &Desk<Sqlite>) -> Result<Histories> {
     }
 }
 
-/// How many tickets are on the new version.
+/// The number of tickets on the new version.
 fn count(desk: &Desk<Sqlite>) -> Result<usize> {
     Ok(histories(desk)?.values().filter(|(ticket, _)| ticket.workflow().version == 2).count())
 }
 
-/// Counts that nothing was lost, and nothing done twice.
+/// Checks that no ticket is lost, and that no ticket was migrated twice.
 fn prove(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
     let mut over = 0;
     for (id, (old, history)) in before {
@@ -180,22 +172,22 @@ fn prove(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
         let transfers =
             longer.iter().filter(|event| matches!(event.change, Change::WorkflowMigrated { .. })).count();
         let finished = matches!(old.state.kind(), StateKind::Closed | StateKind::Cancelled);
-        let as_it_should = longer.starts_with(history)
+        let is_expected = longer.starts_with(history)
             && Snapshot::fold(longer)? == *new
             && new.state == old.state
             && transfers == usize::from(!finished);
-        if !as_it_should {
-            return Err(format!("{} is not as it should be", new.number).into());
+        if !is_expected {
+            return Err(format!("{} differs from the expected ticket", new.number).into());
         }
         over += transfers;
     }
     if (before.len(), over) != (after.len(), expected) {
-        return Err(format!("{over} tickets of {expected} went over").into());
+        return Err(format!("{over} tickets of {expected} were migrated").into());
     }
     let finished = before.len() - over;
     println!(
-        "\nCounted: {} tickets as before, {over} of them went over exactly once, {finished} finished ones stayed; every \
-         history begins as it was.",
+        "\nChecked: there are {} tickets, as before. {over} of them were migrated exactly once. {finished} finished \
+         tickets were left alone. Every history still begins with its old events.",
         after.len(),
     );
     Ok(())

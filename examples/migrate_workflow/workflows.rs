@@ -1,11 +1,11 @@
-//! Two versions of the workflow, tickets on the first, and the plan.
+//! Two versions of the workflow, tickets on the first version, and the migration plan.
 
 use firstline::sqlite::Sqlite;
 use firstline::workflow::{Migration, Workflow};
 use firstline::{Action, Actor, Desk, Kind, NewTicket, Policy, Result, TicketId, policy::FieldType};
 use indicatif::ProgressBar;
 
-/// Version 2 calls a status otherwise, and wants to know the condition of what is inspected.
+/// Version 2 renames a status, and requires a category and a condition to enter `Inspection`.
 fn returns(version: u32) -> Result<Workflow> {
     let (parcel, enter) = match version {
         1 => ("Awaiting parcel", "[]"),
@@ -40,16 +40,18 @@ fn policy(version: u32) -> Result<Policy> {
     Ok(Policy::new().field("condition", condition).workflow(&returns(version)?))
 }
 
-/// What is forgotten: where the parcels go, and what an inspection wants to know.
+/// A plan that is not complete: it maps no status for `Awaiting parcel`, and fills no `field.condition`.
 pub(crate) fn careless_plan() -> Migration {
     Migration::of("returns").from_version(1).to("returns", 2).fill("category", ["returns"])
 }
 
+/// The complete plan.
 pub(crate) fn plan() -> Migration {
     careless_plan().map("Awaiting parcel", "Parcel on its way").fill("field.condition", "unknown")
 }
 
-/// A thousand live tickets on version 1, and some finished ones; then version 2 is in force. The live ones, by age.
+/// Opens a thousand live tickets and some finished ones on version 1, then adopts version 2. Returns the live tickets by
+/// age.
 pub(crate) fn fill(desk: &Desk<Sqlite>, progress: &ProgressBar) -> Result<Vec<TicketId>> {
     desk.setup().adopt(&policy(1)?)?;
     let anna = Actor::agent("anna");

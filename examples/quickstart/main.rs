@@ -1,13 +1,18 @@
-//! One request, from the first message to the last: registered, rated, answered, handed over to the 2nd line,
-//! resolved, confirmed, closed. What is printed is told by the ticket's own history, read back from the file.
+//! The whole life of one request: registered, rated, answered, handed over to the 2nd line, resolved, confirmed, closed.
+//! The output is the history of the ticket, read back from the SQLite file.
 //!
-//! `cargo run --example quickstart`
+//! ```text
+//! cargo run --example quickstart
+//! ```
 //!
-//! Change an action in `script.rs` and run it again: the story changes with it.
+//! Change an action in `script.rs` and run it again: the story changes.
 
+#[path = "../common/help.rs"]
+mod help;
 mod script;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    help::no_arguments(include_str!("main.rs"));
     let directory = tempfile::tempdir()?;
     print!("{}", script::play(&directory.path().join("support.db"), script::script())?);
     Ok(())

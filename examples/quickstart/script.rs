@@ -1,4 +1,4 @@
-//! Who does what, and when; and playing it on a desk in a SQLite file.
+//! The script of the request, and a function that plays it on a desk in a SQLite file.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -6,18 +6,17 @@ use std::path::Path;
 
 use firstline::desk::Settings;
 use firstline::priority::{Effect, Impact, Modifier, Urgency};
-use firstline::reports::Story;
 use firstline::sqlite::Sqlite;
 use firstline::time::ManualTime;
 use firstline::{
     Action, Actor, Channel, Condition, Contact, DateTime, HoldReason, Kind, Line, Matrix, NewTicket, Policy,
-    TimeDelta, Utc,
+    Story, TimeDelta, Utc,
 };
 
-/// One thing that somebody does, so many minutes after what was done before.
+/// An action, its actor, and the minutes since the previous action.
 pub(crate) type Scene = (i64, Actor, Action);
 
-/// Everything that happens to the request once it is open.
+/// Everything that happens after the request is opened.
 pub(crate) fn script() -> Vec<Scene> {
     let boris = || Actor::contact("customer-77");
     let (anna, carl) = (|| Actor::agent("anna"), || Actor::agent("carl"));
@@ -36,9 +35,9 @@ pub(crate) fn script() -> Vec<Scene> {
     ]
 }
 
-/// Plays the script on a desk in this file, and tells what is on record afterwards.
+/// Plays the script on a desk in this file, and returns the story of the ticket.
 pub(crate) fn play(file: &Path, script: Vec<Scene>) -> Result<String, Box<dyn Error>> {
-    // Time is an argument: here it moves as the script says, in an application it is the machine's.
+    // The script moves the clock of this desk. Without `time`, a desk uses the clock of the computer.
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse()?);
     let desk = Sqlite::open(file)?.desk(Settings::new("acme").time(time.clone()));
 
@@ -59,17 +58,17 @@ pub(crate) fn play(file: &Path, script: Vec<Scene>) -> Result<String, Box<dyn Er
     }
 
     let ticket = desk.ticket(ticket.id())?;
-    let mut told = format!("{} {:?}\n\n", ticket.number, ticket.subject());
-    write!(told, "{}", Story::of(&desk.records().history(ticket.id())?))?;
-    writeln!(told, "\nNow {}, with priority {}", ticket.state(), ticket.assessment)?;
+    let mut story = format!("{} {:?}\n\n", ticket.number, ticket.subject());
+    write!(story, "{}", Story::of(&desk.records().history(ticket.id())?))?;
+    writeln!(story, "\nNow {}, with priority {}", ticket.state(), ticket.assessment)?;
     if let (Some(replied), Some(resolved)) = (ticket.first_replied_at, ticket.resolved_at) {
         let minutes = |at: DateTime<Utc>| (at - ticket.opened_at).num_minutes();
         writeln!(
-            told,
+            story,
             "First reply after {} min, resolved after {} min",
             minutes(replied),
             minutes(resolved)
         )?;
     }
-    Ok(told)
+    Ok(story)
 }
