@@ -75,7 +75,7 @@ fn callers(name: &str, limits: Limits, blocking: &Path, awaited: &Path, disk: &P
     let _logs = [blocking, awaited].map(grown_log);
     let desk = Sqlite::open(blocking).unwrap().desk(settings(0));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let shared = Sqlite::open(awaited).unwrap().awaited().unwrap().desk(settings(0));
+    let shared = Sqlite::open(awaited).unwrap().into_async().unwrap().desk(settings(0));
     let disk = RefCell::new(File::create(disk).unwrap());
     let number = Arc::new(AtomicUsize::new(0));
     let next = || number.fetch_add(1, Ordering::Relaxed);

@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         other => help::refuse(SOURCE, &format!("unknown arguments: {}", other.join(" "))),
     };
     let directory = tempfile::tempdir()?;
-    let store = Sqlite::open(directory.path().join("support.db"))?.awaited()?;
+    let store = Sqlite::open(directory.path().join("support.db"))?.into_async()?;
     let (stop, stopped) = watch::channel(());
     let timers = tokio::spawn(fire_timers(store.clone(), stopped.clone()));
 

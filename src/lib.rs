@@ -108,7 +108,7 @@
 //!
 //! - **`sqlite`** (default): the SQLite store, `Desk::open` and `Desk::within`.
 //! - **`bundled`** (default): compiles SQLite from source instead of linking the system's.
-//! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::awaited`: one writer thread, shared commits.
+//! - **`tokio`**: SQLite for asynchronous programs, `Sqlite::into_async`: one writer thread, shared commits.
 //! - **`postgres`**: the PostgreSQL store, asynchronous: `Desk::connect` and `Desk::within`.
 //! - **`conformance`**: the test suite for a store of your own.
 //! - **`tracing`**: one span for each command, with desk, verb, ticket and outcome: see [`operation::watch`].

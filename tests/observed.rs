@@ -76,7 +76,7 @@ fn work_of_the_writer_thread() -> Result<()> {
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let desk = Sqlite::open(&file)?.awaited()?.desk("gamma");
+    let desk = Sqlite::open(&file)?.into_async()?.desk("gamma");
     let other = rusqlite::Connection::open(&file).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

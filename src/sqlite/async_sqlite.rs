@@ -21,7 +21,7 @@ use writer::Order;
 /// How many commands may wait for the writer before callers wait to hand theirs in.
 const QUEUE: usize = 1_024;
 
-/// A store in SQLite whose calls are awaited. Made by [`Sqlite::awaited`]; clones share the writer.
+/// A store in SQLite whose calls are awaited. Made by [`Sqlite::into_async`]; clones share the writer.
 ///
 /// One thread writes. What waits for it while it syncs the disk is committed together by the next sync, so that many
 /// callers are served by few of them; each command still happens whole or not at all, and each caller hears of its own
@@ -35,7 +35,7 @@ const QUEUE: usize = 1_024;
 /// # async fn main() -> Result<(), firstline::Error> {
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let file = dir.path().join("support.db");
-/// let desk = Sqlite::open(&file)?.awaited()?.desk("main");
+/// let desk = Sqlite::open(&file)?.into_async()?.desk("main");
 /// let ticket = desk.open_ticket(NewTicket::new("No sound")).await?;
 /// let receipt = desk.act(ticket.id(), Action::start(), Actor::agent("anna")).await?;
 /// assert_eq!(desk.ticket(ticket.id()).await?, receipt.ticket);
@@ -60,7 +60,7 @@ const QUEUE: usize = 1_024;
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let file = dir.path().join("shop.db");
 /// let blocking = Sqlite::open(&file)?;
-/// let awaited = blocking.clone().awaited()?;
+/// let awaited = blocking.clone().into_async()?;
 ///
 /// let refunded = tokio::task::spawn_blocking(move || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
 ///     let mut connection = Connection::open(&file)?;
@@ -118,7 +118,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// A storage error if the system gives no thread.
-    pub fn awaited(self) -> Result<AsyncSqlite> {
+    pub fn into_async(self) -> Result<AsyncSqlite> {
         let (queue, orders) = mpsc::channel(QUEUE);
         let (ends, ended) = watch::channel(());
         let store = self.clone();
@@ -152,7 +152,7 @@ impl AsyncSqlite {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let file = dir.path().join("support.db");
-    /// let store = Sqlite::open(&file)?.awaited()?;
+    /// let store = Sqlite::open(&file)?.into_async()?;
     /// let desk = store.desk("main");
     /// desk.open_ticket(NewTicket::new("No sound")).await?;
     ///

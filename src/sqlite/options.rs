@@ -70,8 +70,8 @@ impl Options {
     /// connections, a transaction of the host's among them, and does both within the same acquire_timeout. What only reads waits
     /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
     ///
-    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::awaited`](super::Sqlite::awaited)")]
-    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::awaited` (feature `tokio`)")]
+    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::into_async`](super::Sqlite::into_async)")]
+    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::into_async` (feature `tokio`)")]
     /// the acquire_timeout is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
     /// that it is busy together with the others, before as long has passed for him.
     ///

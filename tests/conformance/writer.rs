@@ -42,12 +42,12 @@ impl Candidate for Awaits {
 
     fn fresh(&self) -> Result<Writer> {
         let path = self.0.next();
-        Ok(Writer { store: open(&path)?.awaited()?, path })
+        Ok(Writer { store: open(&path)?.into_async()?, path })
     }
 
     /// Another thread that writes to the same file, as another program would have.
     fn again(&self, store: &Writer) -> Result<Writer> {
-        Ok(Writer { store: open(&store.path)?.awaited()?, path: store.path.clone() })
+        Ok(Writer { store: open(&store.path)?.into_async()?, path: store.path.clone() })
     }
 
     fn wait<'a, T: Send + 'a>(&self, reply: <Writer as Engine>::Reply<'a, T>) -> Result<T> {

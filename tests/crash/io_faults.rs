@@ -318,7 +318,7 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
             let store = Options::new().open(vfs.uri(&file)).unwrap();
-            let desk = store.clone().awaited().unwrap().desk("main");
+            let desk = store.clone().into_async().unwrap().desk("main");
             // While this is held, callers gather: the rest is one group.
             let hold = Connection::open(&file).unwrap();
             hold.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -14,7 +14,7 @@ use firstline::*;
 
 fn opened(dir: &tempfile::TempDir) -> (Sqlite, AsyncSqlite) {
     let store = Options::new().open(dir.path().join("support.db")).unwrap();
-    let awaited = store.clone().awaited().unwrap();
+    let awaited = store.clone().into_async().unwrap();
     (store, awaited)
 }
 
@@ -356,7 +356,7 @@ async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
 async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options::new().acquire_timeout(Duration::from_secs(1));
-    let desk = options.open(dir.path().join("support.db")).unwrap().awaited().unwrap().desk("main");
+    let desk = options.open(dir.path().join("support.db")).unwrap().into_async().unwrap().desk("main");
     let other = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = std::time::Instant::now();

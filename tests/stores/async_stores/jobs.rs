@@ -197,7 +197,7 @@ fn a_writer_thread_runs_steps_of_several_types() {
         store.desk(desk).open_ticket(NewTicket::new(subject)).unwrap();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let store = store.awaited().unwrap();
+    let store = store.into_async().unwrap();
     steps_give_their_results_to_the_job(&store, |reply| runtime.block_on(reply));
 }
 
