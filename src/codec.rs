@@ -1,7 +1,7 @@
-//! What databases keep of a ticket and of an event: JSON, in two parts, and the columns by which a ticket is found.
+//! The stored form of tickets and events: two JSON texts, and the columns used to find a ticket.
 //!
-//! The personal part stands apart, by owner, so that one person's pieces can be sealed and erased while the facts and
-//! the pieces of others stay as they are.
+//! The facts and the personal part are separate texts. The personal part is grouped by owner, so that the pieces of one
+//! person can be sealed and erased without a change to the facts or to the pieces of others.
 
 mod recent;
 mod shared;
@@ -21,16 +21,16 @@ use crate::ticket::snapshot::Snapshot;
 pub(crate) use recent::Recent;
 pub(crate) use shared::Shared;
 
-/// What a ticket's row has beside its JSON and its state: everything by which it is found.
+/// The columns of a ticket's row that searches use, without the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(crate) place: Place,
     pub(crate) requester: Option<ContactId>,
-    /// Whether it has timers, which have rows of their own.
+    /// True if the ticket has timers. Timers have rows of their own.
     pub(crate) waits: bool,
 }
 
-/// Where a ticket stands in the inboxes.
+/// The position of a ticket in the inboxes of its desk, team and assignee.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) open: bool,
@@ -54,23 +54,23 @@ impl Columns {
     }
 }
 
-/// A ticket's facts and its personal part, each as JSON, and the ticket.
+/// Returns a ticket's facts and its personal part as JSON, and the unchanged ticket.
 fn ticket_to_json(mut ticket: Snapshot) -> Result<(String, Option<String>, Snapshot)> {
-    // A part that is empty is not written.
+    // Without its personal part, the ticket is serialized as facts only: an empty part is skipped.
     let personal = std::mem::take(&mut ticket.personal);
     let (facts, json) = (to_json(&ticket)?, personal_to_json(&personal)?);
     ticket.personal = personal;
     Ok((facts, json, ticket))
 }
 
-/// A ticket from its facts and its personal part.
+/// Parses a ticket from its facts and its personal part.
 fn ticket_from_json(facts: &str, personal: Option<&str>) -> Result<Snapshot> {
     let mut ticket: Snapshot = from_json(facts)?;
     ticket.personal = personal_from_json(personal)?;
     Ok(ticket)
 }
 
-/// The facts of an event that have no column.
+/// The facts of an event that have no column of their own.
 #[derive(Serialize)]
 struct FactsToWrite<'a> {
     by: &'a Actor,
@@ -88,13 +88,13 @@ struct FactsRead {
     origin: Option<Origin>,
 }
 
-/// An event's facts and its personal part, each as JSON.
+/// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
     let facts = FactsToWrite { by: &event.by, change: &event.change, origin: event.origin };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 
-/// An event from its columns, its facts and its personal part.
+/// Builds an event from its columns, its facts and its personal part.
 pub(crate) fn event_from_json(
     ticket: TicketId,
     version: u64,
@@ -118,24 +118,24 @@ fn from_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T> {
     serde_json::from_str(json).map_err(corrupt)
 }
 
-/// An instant from a column of microseconds.
+/// Converts a column to an instant. The column holds microseconds since 1970 in UTC.
 pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| corrupt(format!("the instant {micros} is no instant")))
+        .ok_or_else(|| corrupt(format!("{micros} microseconds are outside the range of instants")))
 }
 
-/// A count or version from a column.
+/// Converts a column to a count or version.
 pub(crate) fn unsigned(number: i64) -> Result<u64> {
     u64::try_from(number).map_err(corrupt)
 }
 
-/// A count or version as databases keep it. Versions count events one by one, so none comes near the end of `i64`;
-/// a limit beyond it means no limit.
+/// Converts a count, version or limit to a column or parameter. Values above `i64::MAX` become `i64::MAX`. Versions
+/// count single events and never get that large, and a limit of that size is the same as no limit.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// What is stored is not what was written.
+/// A [`Corrupt`](ErrorKind::Corrupt) error: a stored row is not in a form that this crate writes.
 pub(crate) fn corrupt(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Corrupt, "the database holds a row that cannot be read").caused_by(cause)
 }

@@ -1,7 +1,8 @@
-//! The SQLite store: a desk in a file of its own, or beside the host's tables in the host's.
+//! The SQLite store. The tables are in a file of their own or in the host's database.
 //!
-//! An acknowledged command survives a killed process, and with [`Durability::Full`], the default, a power cut.
-//! Several programs may use one file. Reads run beside the one writer (write-ahead log).
+//! An acknowledged command survives a killed process. With [`Durability::Full`], the default, it also survives a power
+//! failure. Several programs may use one file. Reads do not wait for the writer, because the database uses a
+//! write-ahead log.
 
 #[cfg(feature = "tokio")]
 mod async_sqlite;
@@ -42,39 +43,39 @@ pub use async_sqlite::AsyncSqlite;
 pub use options::{Durability, Options};
 pub use within::Within;
 
-/// How many idle connections for reading are kept.
+/// The number of idle read connections that are kept.
 const IDLE_READERS: usize = 4;
 
-/// A store in SQLite. Clones share the connections.
+/// An SQLite store. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Sqlite(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     options: Options,
-    /// `None` for a database in memory, which has but one connection.
+    /// `None` for a database in memory, which has only one connection.
     place: Option<Place>,
     shared: Shared,
-    /// Before the writer, because they are closed in this order: the last connection to be closed makes a checkpoint
-    /// and removes the log, which readers must not.
+    /// Declared before `writer`, so that the readers are closed first: the last connection to close makes a checkpoint
+    /// and removes the log, and readers must not do that.
     readers: Idle,
-    /// But one: see [`begin_on`].
+    /// A single connection.
     writer: Idle,
-    /// Held as long as the store is open, where SQLite has the WAL-reset bug.
-    #[allow(dead_code)] // It is there to be dropped.
+    /// Held while the store is open if the linked SQLite has the WAL-reset bug.
+    #[allow(dead_code)] // Dropping it releases the lock.
     claim: Option<FileClaim>,
 }
 
-/// Where the database is, whatever the working directory becomes.
+/// The absolute location of the database, independent of later changes of the working directory.
 #[derive(Debug)]
 struct Place {
-    /// What opens it once more: a path, or the URI with all that it asked for, but to make the file.
+    /// The path or URI that opens further connections. A URI keeps its parameters except `mode=rwc`.
     name: PathBuf,
     file: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the database in this file with the default [`Options`], and makes it if it is not there.
+    /// Opens the database file with the default [`Options`] and creates it if it does not exist.
     ///
     /// # Errors
     /// See [`Options::open`].
@@ -90,7 +91,7 @@ impl Sqlite {
         Options::new().in_memory()
     }
 
-    /// A desk in this database. Several desks do not see each other.
+    /// Returns a desk in this database. Each desk sees only its own data.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Sqlite> {
         Desk::over(self.clone(), settings)
     }
@@ -99,7 +100,7 @@ impl Sqlite {
         &self.0.shared
     }
 
-    /// Whether a connection of the host's is on this database. None but the store's own can be on one in memory.
+    /// True if a host connection is on this database. A database in memory has no host connections.
     fn is_at_home(&self, connection: &Connection) -> bool {
         let (Some(ours), Some(theirs)) = (&self.0.place, connection.path().filter(|path| !path.is_empty()))
         else {
@@ -107,7 +108,7 @@ impl Sqlite {
         };
         match (ours.file.canonicalize(), Path::new(theirs).canonicalize()) {
             (Ok(ours), Ok(theirs)) => ours == theirs,
-            _ => true, // A path that cannot be looked at: not proven to be another one.
+            _ => true, // A path that cannot be resolved does not prove that the databases differ.
         }
     }
 
@@ -118,8 +119,8 @@ impl Sqlite {
         let connection = match readers.take() {
             Some(connection) => connection,
             None => {
-                // As the writer is opened, because a URI may ask for a mode of its own, which SQLite would refuse to one
-                // that is opened for less. But it makes no file: one that was moved away would be an empty one.
+                // The flags allow writing, because a URI may set a mode, and SQLite refuses a mode that allows more
+                // than the flags. Without CREATE, a file that was moved away is not replaced by an empty one.
                 let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
                 let mut connection = Connection::open_with_flags(&place.name, flags).map_err(fault)?;
                 options.prepare_reader(&mut connection)?;
@@ -129,34 +130,34 @@ impl Sqlite {
         Ok(Connected { connection: Some(connection), home: readers })
     }
 
-    /// The one connection for writing, once it is the caller's turn.
+    /// Waits for the write connection and takes it.
     fn writer(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
         let home = &self.0.writer;
         match home.take_within(acquire_timeout) {
             Some(connection) => Ok(Connected { connection: Some(connection), home }),
             None => Err(Error::new(
                 ErrorKind::Busy,
-                "others in this program were writing for as long as a command waits; nothing was written",
+                "other commands of this program were writing for the whole acquire timeout; nothing was written",
             )),
         }
     }
 
-    /// A transaction for writing that has begun, once it is the caller's turn in this program and among all others.
+    /// Waits for the write connection and for writers elsewhere, then begins a write transaction.
     fn writing(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
         let connected = self.writer(acquire_timeout)?;
         begin_on(connected.connection()?, "BEGIN IMMEDIATE", acquire_timeout)?;
         Ok(connected)
     }
 
-    /// That of a command which begins now.
+    /// The deadline of a command that begins now.
     fn acquire_timeout(&self) -> Patience {
         Patience::of(self.0.options.acquire_timeout)
     }
 }
 
 impl Desk<Sqlite> {
-    /// A desk called `main` in the database in this file, which is made if it is not there. Another name, another
-    /// clock, several desks: [`Sqlite::open`] and [`Sqlite::desk`].
+    /// Opens the desk `main` in a database file, which is created if it does not exist. For another name, another clock
+    /// or several desks, use [`Sqlite::open`] and [`Sqlite::desk`].
     ///
     /// # Errors
     /// See [`Options::open`].
@@ -181,7 +182,7 @@ impl Store for Sqlite {
         Ok(SqliteTx { connected, shared: &self.0.shared, desk: desk.clone(), memo: Memo::default() })
     }
 
-    /// With nothing due it takes no lock.
+    /// Begins a write transaction only if a record is due.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let (claim, desk) = (Claim::new(kind, limit, Store::now(self)?, lease), DeskId::new("claims"));
         if !self.begin(&desk, Mode::Read)?.rows()?.is_due(kind, claim.now)? {
@@ -194,7 +195,7 @@ impl Store for Sqlite {
     }
 }
 
-/// Begins a transaction within this acquire_timeout, having rolled back what was left open by a panic.
+/// Begins a transaction before the deadline. A transaction that a panic left open is rolled back first.
 fn begin_on(connection: &Connection, begin: &str, acquire_timeout: Patience) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
@@ -203,25 +204,24 @@ fn begin_on(connection: &Connection, begin: &str, acquire_timeout: Patience) -> 
     busy::tried(acquire_timeout, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
 }
 
-/// Commits what is open on this connection.
+/// Commits the open transaction of this connection.
 ///
 /// # Errors
-/// [`ErrorKind::Unknown`] if SQLite began to write the commit and did not come to its end; every other error is of a
-/// commit that is not written.
+/// [`ErrorKind::Unknown`] if SQLite began to write the commit and failed. After every other error, nothing is written.
 fn commit_on(connection: &Connection) -> Result<()> {
     if connection.is_autocommit() {
         return Err(rolled_back());
     }
     let committed = connection.prepare_cached("COMMIT").and_then(|mut it| it.execute([]));
     committed.map(drop).map_err(|error| {
-        // A commit that is refused, because somebody is in its way, leaves the transaction open. One that fails ends it:
-        // it is undone as far as this and other programs can see, by the index of the log, which is in memory. But the
-        // log may have all of it already, with its mark, and lack no more than the sync. Whoever reads the log after all
-        // programs were killed takes it for committed. The next write, of whomever, goes over it.
+        // A commit that is refused because of a lock leaves the transaction open. A commit that fails ends it. The rows
+        // are then invisible to all running programs, because the log's index, which is in shared memory, does not
+        // cover them. The log itself may already contain the whole commit and lack only the sync. If all programs are
+        // killed now, recovery of the log finds the commit and applies it. The next write by any program overwrites it.
         if connection.is_autocommit() {
             return fault::unknown(error);
         }
-        // Should this fail, the next transaction on this connection rolls back before it begins.
+        // If this fails, the next transaction on this connection rolls back before it begins.
         let _ = connection.execute_batch("ROLLBACK");
         fault(error)
     })
@@ -231,7 +231,7 @@ fn rolled_back() -> Error {
     Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
 }
 
-/// A connection for one transaction, which goes back to the idle ones.
+/// A connection for one transaction. Dropping it returns the connection to the idle ones.
 #[derive(Debug)]
 struct Connected<'a> {
     connection: Option<Connection>,
@@ -240,19 +240,20 @@ struct Connected<'a> {
 
 impl Connected<'_> {
     fn connection(&self) -> Result<&Connection> {
-        let given_back = || Error::new(ErrorKind::Storage, "the connection was given back");
+        let given_back = || Error::new(ErrorKind::Storage, "the connection has already been returned");
         self.connection.as_ref().ok_or_else(given_back)
     }
 }
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
-        // Whatever a panicking thread left open is rolled back before the next transaction begins.
+        // A transaction that a panic left open is rolled back before the next one begins.
         self.connection.take().into_iter().for_each(|connection| self.home.put(connection));
     }
 }
 
-/// A transaction in SQLite: `BEGIN IMMEDIATE` for writing, so that nothing read can change before the commit.
+/// A transaction in SQLite. A write transaction begins with `BEGIN IMMEDIATE`, so that the rows it has read cannot
+/// change before it commits.
 #[derive(Debug)]
 pub struct SqliteTx<'a> {
     connected: Connected<'a>,
@@ -286,7 +287,7 @@ impl Drop for SqliteTx<'_> {
         if let Ok(connection) = self.connected.connection()
             && !connection.is_autocommit()
         {
-            // Should it fail, the next transaction on this connection rolls back before it begins.
+            // If this fails, the next transaction on this connection rolls back before it begins.
             let _ = connection.prepare_cached("ROLLBACK").and_then(|mut it| it.execute([]));
         }
     }
@@ -301,24 +302,24 @@ mod tests {
     use rusqlite::config::DbConfig;
     use std::time::Duration;
 
-    /// Found by review: on macOS a power cut could take what was acknowledged, because SQLite's syncs end in the drive's
-    /// cache there.
+    /// On macOS a plain sync ends in the drive's cache, so a power failure could lose acknowledged commands.
     #[test]
-    fn full_durability_is_full_on_every_system() {
+    fn full_durability_syncs_through_the_drive_cache() {
         for (durability, synced) in [(Durability::Full, (2, 1, 1)), (Durability::Normal, (1, 0, 0))] {
             let place = tempfile::tempdir().unwrap();
             let store = Options::new().durability(durability).open(place.path().join("support.db")).unwrap();
             let writer = store.writer(store.acquire_timeout()).unwrap();
-            let said = |pragma: &str| -> i64 {
+            let setting = |pragma: &str| -> i64 {
                 let sql = format!("PRAGMA {pragma}");
                 writer.connection().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
             };
-            assert_eq!((said("synchronous"), said("fullfsync"), said("checkpoint_fullfsync")), synced);
+            let settings = (setting("synchronous"), setting("fullfsync"), setting("checkpoint_fullfsync"));
+            assert_eq!(settings, synced);
         }
     }
 
     #[test]
-    fn whoever_waits_for_others_here_and_elsewhere_has_one_patience_for_both() {
+    fn waiting_inside_and_outside_the_program_shares_one_timeout() {
         let (place, acquire_timeout) = (tempfile::tempdir().unwrap(), Duration::from_secs(3));
         let file = place.path().join("support.db");
         let store = Options::new().acquire_timeout(acquire_timeout).open(&file).unwrap();
@@ -341,8 +342,8 @@ mod tests {
     }
 
     #[test]
-    fn no_statement_is_planned_anew_for_other_values() {
-        let planned_anew = |as_opened: bool| {
+    fn binding_other_values_does_not_replan_a_statement() {
+        let replans = |as_opened: bool| {
             let place = tempfile::tempdir().unwrap();
             let store = Sqlite::open(place.path().join("support.db")).unwrap();
             if !as_opened {
@@ -358,7 +359,7 @@ mod tests {
             }
             statement.get_status(StatementStatus::RePrepare)
         };
-        assert_eq!(planned_anew(true), 0);
-        assert!(planned_anew(false) > 0, "this test would not see it");
+        assert_eq!(replans(true), 0);
+        assert!(replans(false) > 0, "the control does not replan, so this test proves nothing");
     }
 }

@@ -1,8 +1,8 @@
-//! The tickets of which a store has read or written the rows lately.
+//! A cache of tickets parsed from recently read or written rows.
 //!
-//! Making a ticket of its row's texts costs several times what it costs to fetch them, and a desk looks at the same
-//! tickets again and again: the first page of an inbox, whatever is answered next. A ticket is found here by the very
-//! texts of its row, so that what is found is what reading them would give, whoever wrote the row and however.
+//! Parsing a row costs several times as much as fetching it, and a desk reads the same tickets often, such as the first
+//! page of an inbox. The cache compares the texts of the row, so a hit is always equal to a freshly parsed ticket, also
+//! if another program wrote the row.
 
 use std::collections::HashMap;
 use std::mem;
@@ -13,19 +13,20 @@ use crate::error::Result;
 use crate::id::TicketId;
 use crate::ticket::snapshot::Snapshot;
 
-/// How many bytes of text a generation has before it grows old: some 700 tickets. There are two generations.
+/// The maximum text size of a generation in bytes, about 700 tickets. There are two generations.
 const GENERATION: usize = 512 * 1024;
 
+/// The cache of parsed tickets.
 #[derive(Debug, Default)]
 pub(crate) struct Recent(Mutex<Generations>);
 
-/// A ticket that is looked at while it is old becomes young again; when the young are too many, they become the old,
-/// and the old are forgotten.
+/// Two generations of tickets. A hit in the old generation moves the ticket to the young one. When the young generation
+/// exceeds [`GENERATION`], it becomes the old one, and the previous old one is dropped.
 #[derive(Debug, Default)]
 struct Generations {
     young: HashMap<TicketId, Kept>,
     old: HashMap<TicketId, Kept>,
-    /// Bytes of the young ones' texts, those that were replaced included.
+    /// The text size of the young generation in bytes, including replaced entries.
     bytes: usize,
 }
 
@@ -37,7 +38,7 @@ struct Kept {
 }
 
 impl Recent {
-    /// The ticket with this id whose row has these texts.
+    /// Returns the ticket for a row with these texts, from the cache or parsed.
     pub(crate) fn ticket(&self, id: TicketId, facts: &str, personal: Option<&str>) -> Result<Arc<Snapshot>> {
         if let Some(found) = self.generations(|it| it.find(id, facts, personal)) {
             return Ok(found);
@@ -52,8 +53,8 @@ impl Recent {
         Ok(ticket)
     }
 
-    /// The texts of a ticket for its row, given to `write`. They are remembered whether or not what is written is
-    /// committed: they are the ticket's all the same.
+    /// Passes the texts of a ticket's row to `write` and caches the ticket if `write` succeeds. The entry is valid even
+    /// if the transaction is not committed, because a lookup compares the texts.
     pub(crate) fn written<T>(
         &self,
         ticket: Snapshot,
@@ -62,7 +63,7 @@ impl Recent {
         let (facts, personal, ticket) = ticket_to_json(ticket)?;
         debug_assert!(
             ticket_from_json(&facts, personal.as_deref()).is_ok_and(|read| read == ticket),
-            "what is read must be what was written: {facts} {personal:?}"
+            "the stored texts must parse to the same ticket: {facts} {personal:?}"
         );
         let out = write(&facts, personal.as_deref())?;
         self.generations(|it| it.keep(ticket.id, Kept { facts, personal, ticket: Arc::new(ticket) }));
@@ -70,7 +71,7 @@ impl Recent {
     }
 
     fn generations<T>(&self, work: impl FnOnce(&mut Generations) -> T) -> T {
-        // Whatever a panic has left half done: what is not found is read.
+        // A panic can leave the cache incomplete but not wrong: missing tickets are parsed again.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    /// The ticket of this number, and what its row says.
+    /// A ticket with this number and the texts of its row.
     fn texts(number: u128) -> (TicketId, String, Option<String>, Snapshot) {
         let id = Uuid::from_u128(number);
         let facts = format!(
@@ -124,20 +125,20 @@ mod tests {
     }
 
     #[test]
-    fn another_text_of_the_same_ticket_is_read() {
+    fn a_changed_text_of_the_same_ticket_is_parsed() {
         let recent = Recent::default();
         let (id, facts, personal, ticket) = texts(1);
         assert_eq!(*recent.ticket(id, &facts, personal.as_deref()).unwrap(), ticket);
         let other = facts.replace("\"version\":1", "\"version\":7");
         assert_eq!(recent.ticket(id, &other, personal.as_deref()).unwrap().version, 7);
-        let silent = recent.ticket(id, &facts, None).unwrap();
-        assert_eq!(silent.subject(), "");
+        let without_personal = recent.ticket(id, &facts, None).unwrap();
+        assert_eq!(without_personal.subject(), "");
         assert!(recent.ticket(id, "{}", None).is_err());
         assert_eq!(*recent.ticket(id, &facts, personal.as_deref()).unwrap(), ticket);
     }
 
     #[test]
-    fn what_was_written_is_found_and_shared() {
+    fn a_written_ticket_is_found_and_shared() {
         let recent = Recent::default();
         let known = texts(1);
         recent.written(known.3.clone(), |_, _| Ok(())).unwrap();
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_looked_at_stays_and_the_rest_is_forgotten() {
+    fn read_tickets_stay_and_others_are_dropped() {
         let recent = Recent::default();
         let (often, once) = (texts(1), texts(2));
         for known in [&often, &once] {

@@ -1,8 +1,8 @@
-//! What all transactions of a store share.
+//! State that all transactions of a store share.
 
 use super::recent::Recent;
 
-/// The state that all transactions of a store share: its statements, and the tickets that it knows already.
+/// The state that all transactions of a store share: its statements and its cache of parsed tickets.
 #[derive(Debug)]
 pub(crate) struct Shared<S> {
     pub(crate) sql: S,

@@ -1,4 +1,4 @@
-//! SQLite for asynchronous programs: calls are awaited, one thread writes, and commits are shared.
+//! SQLite for asynchronous programs. Calls return futures, one thread writes, and waiting commands share commits.
 
 mod writer;
 
@@ -18,14 +18,15 @@ use crate::operation::{Engine, Job, Operation, blocking};
 use crate::store::Mode;
 use writer::Order;
 
-/// How many commands may wait for the writer before callers wait to hand theirs in.
+/// The capacity of the writer's queue, in commands. When the queue is full, callers wait to enqueue.
 const QUEUE: usize = 1_024;
 
-/// A store in SQLite whose calls are awaited. Made by [`Sqlite::into_async`]; clones share the writer.
+/// An SQLite store with asynchronous calls, created by [`Sqlite::into_async`]. Clones share the writer.
 ///
-/// One thread writes. What waits for it while it syncs the disk is committed together by the next sync, so that many
-/// callers are served by few of them; each command still happens whole or not at all, and each caller hears of its own
-/// alone, once it is on the disk. Reading waits for no writer: it runs on connections of its own.
+/// One thread writes. Commands that wait while the disk is synced share the next commit, so a few syncs serve many
+/// callers. Each command is still atomic, and each caller gets the result of its own command once the commit is
+/// complete. Reads use connections of their own and do not wait for the writer; a database in memory has only one
+/// connection, so there they do.
 ///
 /// ```
 /// use firstline::sqlite::Sqlite;
@@ -43,12 +44,12 @@ const QUEUE: usize = 1_024;
 /// # }
 /// ```
 ///
-/// # Beside blocking calls
+/// # Together with blocking calls
 ///
-/// The [`Sqlite`] of which this was made, cloned before, still works beside it. For a transaction of the host's use that
-/// clone's `Desk::within`, on a thread for blocking work. A file has one writer: as long as that
-/// transaction is open, the thread that writes waits for it, and all who wait for that thread; a long one ends the
-/// [acquire_timeout](super::Options::acquire_timeout) of them all.
+/// Clone the [`Sqlite`] before the conversion to use both. For a transaction of your own, call `Desk::within` on a desk
+/// of that clone, on a thread for blocking work. A file has one writer: while that transaction is open, the writer
+/// thread and all commands in its queue wait. If it stays open for longer than the [acquire
+/// timeout](super::Options::acquire_timeout), all of them fail with [`Busy`](ErrorKind::Busy).
 ///
 /// ```
 /// use firstline::NewTicket;
@@ -60,7 +61,7 @@ const QUEUE: usize = 1_024;
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let file = dir.path().join("shop.db");
 /// let blocking = Sqlite::open(&file)?;
-/// let awaited = blocking.clone().into_async()?;
+/// let store = blocking.clone().into_async()?;
 ///
 /// let refunded = tokio::task::spawn_blocking(move || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
 ///     let mut connection = Connection::open(&file)?;
@@ -72,32 +73,32 @@ const QUEUE: usize = 1_024;
 ///     Ok(ticket.id())
 /// });
 /// let id = refunded.await?.map_err(|error| error.to_string())?;
-/// assert_eq!(awaited.desk("acme").ticket(id).await?.subject(), "Refund 4711");
+/// assert_eq!(store.desk("acme").ticket(id).await?.subject(), "Refund 4711");
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// # Futures that are spawned, and that are dropped
+/// # Spawned and dropped futures
 ///
-/// A future borrows its desk: hand `tokio::spawn` an `async move` block that has a clone of the desk.
+/// A future borrows its desk. To spawn it, move a clone of the desk into an `async move` block.
 ///
-/// Nothing happens before a future is first polled; then its command is handed in. Dropped after that, the command
-/// happens whole or not at all, as with any caller that does not wait for the answer. A command with an
-/// [idempotency key](crate::NewTicket::once) can be asked for again to hear how it ended.
+/// A command is enqueued when its future is first polled. If the future is dropped after that, the command still takes
+/// effect completely or not at all. To get the outcome, repeat a command that has an
+/// [idempotency key](crate::NewTicket::once).
 ///
 /// # Runtime
 ///
-/// Reading uses the threads that the [tokio] runtime keeps for blocking work, four of them at most, and refuses to run
-/// outside of one. Writing needs no runtime.
+/// Reads use at most four of the [tokio] runtime's threads for blocking work. Outside a runtime they fail. Writes do
+/// not need a runtime.
 ///
 /// [tokio]: https://docs.rs/tokio
 #[derive(Debug, Clone)]
 pub struct AsyncSqlite {
-    /// `None` once it was closed, for all clones.
+    /// `None` after `close`. Shared by all clones.
     open: Arc<Mutex<Option<Open>>>,
-    /// How many may read at once. Whoever reads has the store only while he has a place.
+    /// Limits concurrent reads. A read holds a permit for as long as it holds the store.
     reading: Arc<Semaphore>,
-    /// Its sender is gone when the thread has ended and let go of the store.
+    /// Its sender is dropped when the writer thread has ended and dropped the store.
     ended: watch::Receiver<()>,
 }
 
@@ -108,16 +109,18 @@ struct Open {
 }
 
 impl Sqlite {
-    /// The same store for asynchronous programs. It starts the thread that writes, which ends with the last clone of
-    /// what is returned, once everything handed in is done: the file may be closed a little later than dropped. To wait
-    /// for it there is [`AsyncSqlite::close`].
+    /// Converts the store for asynchronous programs and starts the writer thread.
     ///
-    /// A command waits for its turn, and when it has come, for other programs and connections as long as the store has
-    /// [acquire_timeout](super::Options::acquire_timeout). Should they still be writing then, all who wait in the queue, up to 1,024,
-    /// are told that it is [`Busy`](ErrorKind::Busy), and not one after the other.
+    /// The thread ends when the last clone of the returned store is dropped and all enqueued commands are done, so the
+    /// file may be closed a little after the drop. To wait for that, use [`AsyncSqlite::close`].
+    ///
+    /// A command waits in the queue for the writer thread, which then waits for other programs and connections for up
+    /// to the store's [acquire timeout](super::Options::acquire_timeout). If they are still writing after that, all
+    /// commands in the queue (up to 1,024) fail with [`Busy`](ErrorKind::Busy) at once; they do not wait one after
+    /// another.
     ///
     /// # Errors
-    /// A storage error if the system gives no thread.
+    /// A storage error if the system cannot start a thread.
     pub fn into_async(self) -> Result<AsyncSqlite> {
         let (queue, orders) = mpsc::channel(QUEUE);
         let (ends, ended) = watch::channel(());
@@ -125,24 +128,25 @@ impl Sqlite {
         std::thread::Builder::new()
             .name("firstline writer".to_owned())
             .spawn(move || {
-                let _ends = ends; // The last to be dropped, also if it should panic.
+                let _ends = ends; // Dropped after the store, also on a panic.
                 writer::serve(store, orders);
             })
-            .map_err(|error| Error::storage("the thread that writes cannot be started", error))?;
+            .map_err(|error| Error::storage("the writer thread cannot be started", error))?;
         let open = Arc::new(Mutex::new(Some(Open { store: self, queue })));
         Ok(AsyncSqlite { open, reading: Arc::new(Semaphore::new(IDLE_READERS)), ended })
     }
 }
 
 impl AsyncSqlite {
-    /// Closes the store, for all clones and their desks: the future ends when everything handed in is done and answered,
-    /// and nothing of this store has the file open any more. It may then be copied or deleted, the log included. What
-    /// anybody asks for after that is refused with a storage error.
+    /// Closes the store for all clones and their desks.
     ///
-    /// A clone of the [`Sqlite`] of which it was made is a door of its own: it goes on to work, and the file is closed with
-    /// the last one. Dropped before its end, the future leaves the store closed all the same. It does not end as long as
-    /// somebody keeps the future of a command that was polled and waits for room in the full queue (1,024 commands), and
-    /// neither polls it again nor drops it.
+    /// The future completes when all enqueued commands are done and answered and this store no longer has the file
+    /// open. The file and its log can then be copied or deleted. Later calls fail with a storage error.
+    ///
+    /// - A clone of the original [`Sqlite`] keeps working and keeps the file open until it is dropped.
+    /// - If the future is dropped before it completes, the store is closed anyway.
+    /// - The future does not complete while someone holds a command's future that was polled, waits for space in the
+    ///   full queue (1,024 commands), and is neither polled again nor dropped.
     ///
     /// ```
     /// use firstline::NewTicket;
@@ -157,17 +161,17 @@ impl AsyncSqlite {
     /// desk.open_ticket(NewTicket::new("No sound")).await?;
     ///
     /// store.close().await;
-    /// std::fs::copy(&file, file.with_extension("copy"))?; // There is no log beside it any more.
+    /// std::fs::copy(&file, file.with_extension("copy"))?; // There is no log file any more.
     /// assert!(desk.ticket(1).await.unwrap_err().is_storage());
     /// # Ok(())
     /// # }
     /// ```
     pub async fn close(mut self) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // When all places are free, nobody reads any more, and whoever gets one after that finds the store closed.
+        // When all permits are free, no read is running, and a later read finds the store closed.
         let all = u32::try_from(IDLE_READERS).unwrap_or(u32::MAX);
         let _ = self.reading.acquire_many(all).await;
-        // Nothing is ever sent: this waits for the sender to go.
+        // Nothing is ever sent: this waits until the sender is dropped.
         let _ = self.ended.changed().await;
     }
 
@@ -176,14 +180,14 @@ impl AsyncSqlite {
         open.ok_or_else(|| Error::new(ErrorKind::Storage, "the store was closed; nothing was written"))
     }
 
-    /// A desk in this database. Several desks do not see each other.
+    /// Returns a desk in this database. Each desk sees only its own data.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<AsyncSqlite> {
         Desk::over(self.clone(), settings)
     }
 
     async fn ran<F: Operation>(&self, desk: DeskId, operation: F) -> Result<F::Out> {
         desk.check()?;
-        // Begun here, so that it belongs to the caller's trace, and the time in which it waits for its turn to it.
+        // The watch begins here, so that it belongs to the caller's trace and includes the time in the queue.
         let watch = Watch::begin(&desk, operation.label());
         match operation.mode() {
             Mode::Read => self.read(desk, operation, watch).await,
@@ -193,32 +197,32 @@ impl AsyncSqlite {
 
     async fn wrote<F: Operation>(&self, desk: DeskId, operation: F, watch: Watch) -> Result<F::Out> {
         let Open { queue, store } = self.open()?;
-        drop(store); // Or it would be kept open by whoever waits for an answer.
+        drop(store); // A caller that waits for its answer must not keep the store open.
         let (order, answer) = writer::order(desk, operation, watch);
         queue.send(order).await.map_err(|_| {
-            Error::new(ErrorKind::Storage, "the thread that writes has ended; nothing was written")
+            Error::new(ErrorKind::Storage, "the writer thread has ended; nothing was written")
         })?;
-        drop(queue); // Or the thread would wait for more.
+        drop(queue); // A sender that is kept would keep the writer thread running.
         answer.await.map_err(|_| {
-            let problem = "the thread that writes has ended; whether the command was written is not known";
+            let problem = "the writer thread has ended; it is unknown whether the command was written";
             Error::new(ErrorKind::Unknown, problem)
         })?
     }
 
     async fn read<F: Operation>(&self, desk: DeskId, operation: F, watch: Watch) -> Result<F::Out> {
         let runtime = Handle::try_current()
-            .map_err(|error| Error::storage("reading needs a tokio runtime around it", error))?;
-        // It is never closed; should that change, reading goes on without counting.
+            .map_err(|error| Error::storage("reading requires a tokio runtime", error))?;
+        // The semaphore is never closed, so this always yields a permit.
         let place = Arc::clone(&self.reading).acquire_owned().await;
         let Open { store, .. } = self.open()?;
         let reading = runtime.spawn_blocking(move || {
             let out = blocking::watched(&store, &desk, &operation, &watch);
             watch.ended::<F>(&out);
-            drop(store); // Before the place is free for others: see `close`.
+            drop(store); // Before the permit: see `close`.
             drop(place);
             out
         });
-        reading.await.map_err(|error| Error::storage("the reading did not come to its end", error))?
+        reading.await.map_err(|error| Error::storage("the read did not finish", error))?
     }
 }
 

@@ -1,7 +1,8 @@
 //! Waiting for another writer.
 //!
-//! SQLite's own `busy_timeout` waits in fixed, growing steps: whoever came late sleeps long while whoever just wrote
-//! writes again, and one of two busy programs starves. Short sleeps of random length give both the same chance.
+//! SQLite's own `busy_timeout` sleeps in fixed, growing steps. A program that has waited for some time sleeps long
+//! while the program that just wrote writes again, so one of two busy programs starves. Short sleeps of random length
+//! give both the same chance.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use rusqlite::{Error, ErrorCode, Result};
 
 use crate::time::Stopwatch;
 
-/// How long somebody still waits.
+/// The deadline for acquiring a connection and a write lock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     whole: Duration,
@@ -18,7 +19,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// One that begins now.
+    /// A deadline that is this duration from now.
     pub(super) fn of(whole: Duration) -> Patience {
         Patience { whole, begun: Stopwatch::start() }
     }
@@ -28,12 +29,13 @@ impl Patience {
     }
 }
 
-/// Whether another program or connection is in the way.
+/// True if another program or connection holds a conflicting lock.
 pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Tries once, and then again and again as long as the database is busy and the acquire_timeout lasts.
+/// Makes an attempt, and repeats it while the database is busy and the deadline has not passed. Sleeps 50 to 1,600 µs
+/// between attempts.
 pub(super) fn tried<T>(acquire_timeout: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         let answer = attempt();
@@ -41,7 +43,7 @@ pub(super) fn tried<T>(acquire_timeout: Patience, mut attempt: impl FnMut() -> R
         if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
             return answer;
         }
-        // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
+        // Each `RandomState` has new keys: a cheap source of random bits without a dependency.
         let random = RandomState::new().build_hasher().finish();
         std::thread::sleep(Duration::from_micros(50 + random % 1_550).min(left));
     }

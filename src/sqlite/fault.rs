@@ -1,19 +1,19 @@
-//! SQLite's errors in the crate's words.
+//! Conversion of SQLite errors to errors of this crate.
 
 use rusqlite::ErrorCode;
 
 use super::busy::is_busy;
 use crate::error::{Error, ErrorKind};
 
-/// What failed, and left nothing written.
+/// Converts an error after which nothing is written.
 pub(super) fn fault(error: rusqlite::Error) -> Error {
     const BUSY_SNAPSHOT: i32 = 517;
     let (kind, message) = match error.sqlite_error_code() {
-        // Trying again inside the same transaction can never help: it must be begun anew.
+        // A retry inside the same transaction always fails: the host must begin a new one.
         Some(_) if error.sqlite_error().is_some_and(|it| it.extended_code == BUSY_SNAPSHOT) => (
             ErrorKind::Storage,
-            "the transaction has read what another program changed since, and can no longer write: roll it back and \
-             begin it anew, as IMMEDIATE",
+            "the transaction can no longer write, because another connection has written since its first read: roll it \
+             back and start again with BEGIN IMMEDIATE",
         ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (ErrorKind::Busy, "another program or connection is writing to the database")
@@ -31,28 +31,28 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
     Error::new(kind, message).caused_by(error)
 }
 
-/// A transaction of the store's own that did not begin in time, or whatever else kept it from that.
+/// Converts the error of a store transaction that did not begin, for example because the timeout has passed.
 pub(super) fn waited_in_vain(error: rusqlite::Error) -> Error {
     if !is_busy(&error) {
         return fault(error);
     }
-    let message = "another program or connection was writing to the database for as long as a command waits; nothing was \
-                   written (inside a transaction of your own, call `desk.within(&transaction)`)";
+    let message = "another program or connection was writing to the database for the whole acquire timeout; nothing \
+                   was written (inside a transaction of your own, call `desk.within(&transaction)`)";
     Error::new(ErrorKind::Busy, message).caused_by(error)
 }
 
-/// A commit that began to be written and failed: see `commit_on`.
+/// Converts the error of a commit that was partly written: see `commit_on`.
 pub(super) fn unknown(error: rusqlite::Error) -> Error {
     let message = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => {
-            "the disk became full in the middle of a commit, and it is not known whether it will be there if all \
-             programs on the database are killed now: make the same call again with the same idempotency key, or look \
-             once something else was written"
+            "the disk became full during a commit: nothing is visible now, but the commit may take effect if all \
+             programs on the database are killed before the next write; repeat the call with the same idempotency key, \
+             or check after another write"
         }
         _ => {
-            "the disk failed in the middle of a commit, and it is not known whether it will be there if all programs \
-             on the database are killed now: make the same call again with the same idempotency key, or look once \
-             something else was written"
+            "the disk failed during a commit: nothing is visible now, but the commit may take effect if all programs on \
+             the database are killed before the next write; repeat the call with the same idempotency key, or \
+             check after another write"
         }
     };
     Error::new(ErrorKind::Unknown, message).caused_by(error)

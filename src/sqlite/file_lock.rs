@@ -1,15 +1,15 @@
-//! The guard against SQLite's WAL-reset bug.
+//! The lock that protects against SQLite's WAL-reset bug.
 //!
-//! From 3.7.0 on, SQLite can lose commits or damage the file if one connection begins a checkpoint while another
-//! commits and starts the write-ahead log anew. 3.51.3 mended it, and so did 3.44.6 and 3.50.7. Where the linked
-//! SQLite has the bug, one connection alone must write and make the checkpoints: connections for reading make none,
-//! and whoever opens the file claims it, so that no second store writes to it.
+//! Since 3.7.0, SQLite can lose commits or damage the file if one connection begins a checkpoint while another commits
+//! and resets the write-ahead log. The bug is fixed in 3.51.3, and in the older series in 3.44.6 and 3.50.7. If the
+//! linked SQLite has the bug, only one connection may write and make checkpoints: read connections make none, and a
+//! store locks the file when it opens it, so that no second store can write.
 //!
-//! The claim is a lock of the operating system on a file beside the database, called `…-firstline-lock`. It is gone
-//! with the process, however that ends. It is seen by every store of this crate, in this process and in others.
-//! It is not seen by programs that open the database without firstline, nor by the host's own connections, nor by a
-//! firstline whose SQLite has no bug: a host that works in `within` on such an old SQLite should take the
-//! checkpoints from its connection (`PRAGMA wal_autocheckpoint = 0`), and so should those other programs.
+//! The lock is an operating-system lock on a file next to the database, named `…-firstline-lock`. It is released when
+//! the process ends, in any way. All stores of this crate respect it if their SQLite has the bug, in this process and
+//! in others. Stores with a fixed SQLite, the host's own connections and programs without firstline ignore it. If their
+//! SQLite has the bug, the host's connections (for `within`) and the other programs should make no checkpoints: set
+//! `PRAGMA wal_autocheckpoint = 0`.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -19,22 +19,23 @@ use rusqlite::{Connection, ErrorCode};
 use super::fault;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether SQLite of this version number (3.51.2 is 3051002) has the bug.
+/// True if SQLite of this version has the bug. The number of version 3.51.2 is 3051002.
 pub(super) fn has_wal_reset_bug(version: i32) -> bool {
-    let mended_before =
+    let fixed_in_older_series =
         (3_044_006..3_045_000).contains(&version) || (3_050_007..3_051_000).contains(&version);
-    (3_007_000..3_051_003).contains(&version) && !mended_before
+    (3_007_000..3_051_003).contains(&version) && !fixed_in_older_series
 }
 
-/// The only store that has this database open, as long as it is kept.
+/// The lock on a database file. Dropping it releases the lock.
 #[derive(Debug)]
-pub(super) struct Claim(#[allow(dead_code)] File); // The lock goes with the file.
+pub(super) struct Claim(#[allow(dead_code)] File); // Closing the file releases the lock.
 
 impl Claim {
-    /// Claims the database of this connection; nothing if it cannot write, or has no file.
+    /// Locks the database of this connection. Returns `None` if the connection is read-only or the database has no
+    /// file.
     ///
     /// # Errors
-    /// A storage error if another store has it open, or nobody can know.
+    /// A storage error if another store has the database open, or if the lock file cannot be opened or locked.
     pub(super) fn on(connection: &Connection) -> Result<Option<Claim>> {
         let Some(path) = connection.path().filter(|path| !path.is_empty()) else { return Ok(None) };
         if !can_write(connection)? {
@@ -43,12 +44,12 @@ impl Claim {
         let mut beside = OsString::from(path);
         beside.push("-firstline-lock");
         let refused = |problem: String| {
-            let allowed = "SQLite from 3.51.3 on (the feature `bundled` has it), one store at a time, or \
+            let allowed = "SQLite 3.51.3 or newer (feature `bundled`), one store at a time, or \
                            `Options::share_at_own_risk`";
             Error::new(ErrorKind::Storage, problem).allowing(allowed)
         };
         let unknown = |error: std::io::Error| {
-            let problem = format!("cannot make sure that no other store has {path} open");
+            let problem = format!("cannot verify that no other store has {path} open");
             refused(problem).caused_by(error)
         };
         let file = File::options().create(true).append(true).open(beside).map_err(unknown)?;
@@ -63,7 +64,7 @@ impl Claim {
     }
 }
 
-/// Asked by writing something that is undone, in words that every version of rusqlite understands.
+/// Tests this with a write that is rolled back, because not every supported version of rusqlite has an API for it.
 fn can_write(connection: &Connection) -> Result<bool> {
     let tried = connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE firstline_probe (x)");
     if !connection.is_autocommit() {
@@ -83,7 +84,7 @@ mod tests {
     use rusqlite::config::DbConfig;
 
     #[test]
-    fn the_versions_with_the_bug_are_known() {
+    fn versions_with_the_bug_are_recognized() {
         for (version, bug) in [
             (3_006_023, false),
             (3_007_000, true),
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn where_sqlite_has_the_bug_a_second_store_is_refused_until_the_first_is_closed() {
+    fn with_the_bug_a_second_store_is_refused_until_the_first_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
         let old = || Options::new().with_sqlite(3_046_000);
@@ -113,16 +114,16 @@ mod tests {
         assert!(error.allowed().unwrap().contains("share_at_own_risk"), "{error}");
         old().share_at_own_risk().open(&file).unwrap();
         Options::new().with_sqlite(3_051_003).open(&file).unwrap();
-        // Another way to write the same path is the same file.
+        // Another spelling of the path is the same file.
         assert!(old().open(dir.path().join("./support.db")).is_err());
-        // One that only reads neither writes nor makes checkpoints.
+        // A read-only store neither writes nor makes checkpoints.
         old().open(format!("file:{}?mode=ro", file.display())).unwrap();
         old().open(dir.path().join("other.db")).unwrap();
         drop(first);
         old().open(&file).unwrap().desk("main").open_ticket(NewTicket::new("No sound")).unwrap();
     }
 
-    /// What the guard is for: whoever reads makes no checkpoint, not even as the last to close the file.
+    /// A read connection makes no checkpoint, not even as the last one to close the file.
     #[test]
     fn a_reader_makes_no_checkpoint() {
         let dir = tempfile::tempdir().unwrap();
@@ -133,10 +134,10 @@ mod tests {
         desk.ticket("T-1").unwrap();
         store.0.readers.look(|readers| {
             let reader = readers.first().unwrap();
-            let asked = |pragma: &str| -> i64 {
+            let setting = |pragma: &str| -> i64 {
                 reader.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap()
             };
-            assert_eq!((asked("wal_autocheckpoint"), asked("query_only")), (0, 1));
+            assert_eq!((setting("wal_autocheckpoint"), setting("query_only")), (0, 1));
             assert!(reader.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).unwrap());
         });
     }

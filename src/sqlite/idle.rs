@@ -1,4 +1,4 @@
-//! Connections that nobody uses now, and those who wait for one.
+//! Idle connections and the queue of threads that wait for one.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,23 +9,25 @@ use rusqlite::Connection;
 use super::busy::Patience;
 use crate::time::Stopwatch;
 
-/// For how long whoever waits may be overtaken. Whoever comes when a connection is free takes it, because to wake another
-/// takes time in which nobody would write; but nobody is left to wait in vain while others come and go.
+/// The time for which a waiting thread may be overtaken. Until then, a thread that finds an idle connection takes it at
+/// once, because the connection would be unused while the waiting thread wakes up. After that, the thread that waits
+/// longest goes first, so that no thread starves.
 const OVERTAKEN: Duration = Duration::from_millis(100);
 
 /// Idle connections of one kind.
 #[derive(Debug)]
 pub(super) struct Idle {
-    /// How many are kept.
+    /// The maximum number of idle connections.
     most: usize,
-    /// Held for moments, in which nothing can panic; so that a poisoned one is as good as any.
+    /// The lock is held only briefly, around code that leaves the state valid at every step. A poisoned lock is
+    /// therefore still usable.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     connections: Vec<Connection>,
-    /// In the order in which they came.
+    /// In order of arrival.
     waiting: VecDeque<Waiting>,
 }
 
@@ -42,7 +44,7 @@ impl Waiting {
 }
 
 impl Idle {
-    /// Keeps these, and never more than so many.
+    /// Starts with these connections and keeps at most `capacity`.
     pub(super) fn new(most: usize, connections: Vec<Connection>) -> Idle {
         Idle { most, state: Mutex::new(State { connections, waiting: VecDeque::new() }) }
     }
@@ -51,12 +53,12 @@ impl Idle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that is idle now.
+    /// Takes an idle connection, if there is one.
     pub(super) fn take(&self) -> Option<Connection> {
         self.state().connections.pop()
     }
 
-    /// One that is idle now or as long as the acquire_timeout lasts.
+    /// Takes a connection that is idle now or becomes idle before the deadline.
     pub(super) fn take_within(&self, acquire_timeout: Patience) -> Option<Connection> {
         let mut state = self.state();
         if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKEN)
@@ -72,7 +74,7 @@ impl Idle {
             let connection = if is_first { state.connections.pop() } else { None };
             if connection.is_some() || left.is_zero() {
                 state.waiting.retain(|it| !it.is(&called));
-                // The call may have come together with the end of the acquire_timeout.
+                // A wake-up may have arrived at the deadline. It is passed on to the next thread.
                 state.call();
                 return connection;
             }
@@ -80,7 +82,7 @@ impl Idle {
         }
     }
 
-    /// Gives one back. It is closed if there are enough.
+    /// Returns a connection. It is closed if `capacity` connections are idle already.
     pub(super) fn put(&self, connection: Connection) {
         let mut state = self.state();
         if state.connections.len() < self.most {
@@ -96,7 +98,7 @@ impl Idle {
 }
 
 impl State {
-    /// Calls whoever waits longest, if there is something to be had.
+    /// Wakes the thread that waits longest, if a connection is idle.
     fn call(&self) {
         if !self.connections.is_empty()
             && let Some(first) = self.waiting.front()
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_in_vain_goes_when_the_patience_ends_and_stands_in_nobodys_way() {
+    fn a_thread_that_times_out_leaves_the_queue() {
         let idle = one();
         let taken = idle.take_within(soon(0)).unwrap();
         let began = Stopwatch::start();
@@ -132,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_may_be_overtaken_for_a_while_and_not_for_ever() {
+    fn a_waiting_thread_is_overtaken_only_for_a_limited_time() {
         let idle = one();
-        // The machine may stand still for a while, but not each time.
+        // The machine may pause in one attempt, but not in all of them.
         let overtakes = (0..5).find_map(|_| {
             idle.state().waiting = [Waiting { since: Stopwatch::start(), called: Arc::default() }].into();
             idle.take_within(soon(0))
@@ -143,7 +145,7 @@ mod tests {
         thread::sleep(OVERTAKEN);
         assert!(idle.take_within(soon(10)).is_none());
         idle.state().waiting.clear();
-        // Those who wait are called in their order.
+        // Waiting threads are woken in order of arrival.
         let taken = idle.take_within(soon(0)).unwrap();
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -164,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_panics_with_the_state_in_hand_harms_nobody() {
+    fn a_panic_while_the_state_is_locked_is_harmless() {
         let idle = one();
         thread::scope(|scope| {
             let panics = scope.spawn(|| {
                 let _state = idle.state();
-                std::panic::resume_unwind(Box::new("as this test wants it to"));
+                std::panic::resume_unwind(Box::new("deliberate panic of this test"));
             });
             panics.join().unwrap_err();
         });

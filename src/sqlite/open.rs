@@ -16,42 +16,44 @@ use super::{IDLE_READERS, Inner, Place, Sqlite, fault, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Options {
-    /// Opens the database in this file, and makes it if it is not there.
+    /// Opens the database file and creates it if it does not exist.
     ///
-    /// It is in SQLite's mode of a write-ahead log (WAL) from then on and for good, also for whoever else opens it: if it is
-    /// the host's file, the host's connections use the log too, and a copy of an open file is made by SQLite's backup or
-    /// `VACUUM INTO`, not by copying it.
+    /// The file is switched to SQLite's write-ahead log (WAL). The switch is permanent and applies to every program: if
+    /// the file is the host's, the host's connections use the log too. Copy an open database with SQLite's backup or
+    /// with `VACUUM INTO`; a copy of the file alone is incomplete.
     ///
     /// # Errors
-    /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, made or written, or another store has it
-    ///   open and the linked SQLite cannot take two (see [`share_at_own_risk`](Options::share_at_own_risk));
-    /// - [`Unknown`](ErrorKind::Unknown): the disk failed while its tables were committed; open it again;
-    /// - [`Corrupt`](ErrorKind::Corrupt): it is not an SQLite database, or a broken one;
-    /// - [`Schema`](ErrorKind::Schema): its tables are newer than this version, or not firstline's; untouched;
-    /// - [`Definition`](ErrorKind::Definition): the table prefix has other characters, or the acquire_timeout is out of bounds;
-    /// - [`Busy`](ErrorKind::Busy): its tables have to be made, or its journal changed, and another program or connection
-    ///   wrote to it for longer than the [acquire_timeout](Options::acquire_timeout).
+    /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, created or written; or another store has it open
+    ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](Options::share_at_own_risk)).
+    /// - [`Unknown`](ErrorKind::Unknown): the disk failed while the new tables were committed. Open the file again.
+    /// - [`Corrupt`](ErrorKind::Corrupt): the file is not an SQLite database, or it is damaged.
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version or not firstline's. They are left
+    ///   untouched.
+    /// - [`Definition`](ErrorKind::Definition): the table prefix contains other characters or has a wrong length, or
+    ///   the acquire timeout is out of range.
+    /// - [`Busy`](ErrorKind::Busy): the tables must be created or the journal mode changed, and another program or
+    ///   connection wrote to the file for longer than the [acquire timeout](Options::acquire_timeout).
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
         self.check()?;
         let path = path.as_ref();
         let problem = || format!("the database {} cannot be opened", path.display());
         let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
-        // Connections for reading are opened later, when the program may have another working directory.
+        // Read connections are opened later, when the working directory may have changed.
         let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
         self.over(connection, Some(place)).map_err(|error| {
             if !error.is_retryable() {
                 return error;
             }
             let problem = format!(
-                "the database {} cannot be opened as long as another program or connection is writing to it",
+                "the database {} cannot be opened while another program or connection is writing to it",
                 path.display()
             );
             Error::new(error.kind(), problem).caused_by(error)
         })
     }
 
-    /// Opens a database in memory, gone with the last clone. It has one connection, so that reading waits for whoever
-    /// writes.
+    /// Opens a database in memory. It is lost when the last clone of the store is dropped. It has one connection, so
+    /// reads wait for writes.
     ///
     /// # Errors
     /// A storage error.
@@ -67,11 +69,11 @@ impl Options {
             true => Claim::on(&connection)?,
             false => None,
         };
-        // First, because a database that is refused is left as it is, its journal mode too.
+        // Before the journal mode is set, so that a refused database is left unchanged.
         schema::migrate(&mut connection, &self.prefix)?;
         if place.is_some() {
-            // SQLite does not call the busy handler here if several programs start at once. The answer is the mode
-            // that is now in use; SQLite keeps another one silently where it must.
+            // SQLite does not call the busy handler here if several programs start at once. The pragma returns the mode
+            // in use: if SQLite cannot switch to WAL, it keeps the old mode without an error.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
             let mode: String = busy::tried(Patience::of(self.acquire_timeout), set).map_err(fault)?;
             if mode != "wal" {
@@ -82,7 +84,7 @@ impl Options {
                 );
             }
         }
-        // From here on the one who writes waits as [`busy`] has it, and SQLite not at all.
+        // From here on `busy` waits for other writers, so SQLite itself must not wait.
         connection.busy_timeout(Duration::ZERO).map_err(fault)?;
         let shared = Shared::new(Sql::new(&self.prefix));
         let inner = Inner {
@@ -98,15 +100,15 @@ impl Options {
 }
 
 impl Place {
-    /// The place of the database that this connection was opened on by this path or URI.
+    /// The location of the database that `connection` opened by this path or URI.
     fn of(path: &Path, connection: &Connection) -> io::Result<Place> {
         let uri = path.to_str().filter(|it| it.starts_with("file:"));
         let (Some(uri), Some(file)) = (uri, connection.path().filter(|file| !file.is_empty())) else {
             let file = std::path::absolute(path)?;
             return Ok(Place { name: file.clone(), file });
         };
-        // The path is SQLite's, which is whole; all else stays as it was asked for, but for the one mode that SQLite
-        // refuses to whoever makes no file. What follows a `#` means nothing.
+        // The path comes from SQLite, which makes it absolute. The URI's parameters are kept, except `mode=rwc`: SQLite
+        // refuses it on a connection opened without CREATE. SQLite ignores the part after a `#`.
         let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
         let asked = asked.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
         let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");

@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! Options for opening a database.
 
 use std::time::Duration;
 
@@ -8,19 +8,22 @@ use rusqlite::config::DbConfig;
 use super::fault;
 use crate::error::{Error, Result};
 
-/// What a power cut may take of what the store wrote. In the host's own transaction, which the host commits, the
-/// `synchronous` of the host's connection says so.
+/// The commits that a power failure may lose.
+///
+/// This covers the store's own transactions. A transaction of the host is governed by `PRAGMA synchronous` of the
+/// host's connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
-    /// Nothing that was acknowledged: every commit is synced to the disk; on macOS, where that alone does not do it,
-    /// through the cache of the drive as well (`PRAGMA fullfsync`).
+    /// No acknowledged commit is lost. Every commit is synced to the disk. On macOS, where a plain sync ends in the
+    /// drive's cache, the store uses `PRAGMA fullfsync`.
     #[default]
     Full,
-    /// The last commits, never a part of one. A killed process still loses nothing.
+    /// The last commits may be lost, but never a part of one. A killed process loses no acknowledged commit.
     Normal,
 }
 
-/// How to open a database. [`Sqlite::open`](super::Sqlite::open) and [`Desk::open`](crate::Desk::open) take the defaults.
+/// Options for opening a database. [`Sqlite::open`](super::Sqlite::open) and [`Desk::open`](crate::Desk::open) use the
+/// defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Options {
@@ -28,7 +31,7 @@ pub struct Options {
     durability: Durability,
     pub(super) acquire_timeout: Duration,
     pub(super) share_at_own_risk: bool,
-    /// The version number of the linked SQLite; tests say another.
+    /// The version number of the linked SQLite. Tests set another one.
     pub(super) sqlite: i32,
 }
 
@@ -45,35 +48,37 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Tables called `firstline_…`, full durability, ten seconds of acquire_timeout.
+    /// Returns the defaults: tables named `firstline_…`, full durability, and an acquire timeout of ten seconds.
     pub fn new() -> Options {
         Options::default()
     }
 
-    /// Another beginning for the names of tables and indexes: up to 30 ASCII letters, digits and `_`, not beginning
-    /// with a digit or `sqlite_`.
+    /// Sets the prefix of table and index names. Default: `firstline_`.
+    ///
+    /// The prefix has 1 to 30 ASCII letters, digits and `_`, and does not begin with a digit or `sqlite_`.
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Options {
         self.prefix = prefix.into();
         self
     }
 
-    /// What a power cut may take: at first nothing.
+    /// Sets the commits that a power failure may lose. Default: none ([`Durability::Full`]).
     pub fn durability(mut self, durability: Durability) -> Options {
         self.durability = durability;
         self
     }
 
-    /// How long a command waits for others: ten seconds, if nothing else is said; from a millisecond to an hour. After that
-    /// it ends with [`Busy`](crate::ErrorKind::Busy), and nothing was written.
+    /// Sets the time that a command waits for other writers. Default: ten seconds; from one millisecond to one hour.
+    /// After that, the command fails with [`Busy`](crate::ErrorKind::Busy) and writes nothing.
     ///
-    /// A file has one writer at a time. A command that writes waits for those of this store and for other programs and
-    /// connections, a transaction of the host's among them, and does both within the same acquire_timeout. What only reads waits
-    /// for nobody, except with a database in memory, and while another program mends the log of one that was killed.
+    /// A file has one writer at a time. A command that writes waits for the other writers of this store and for other
+    /// programs and connections, including transactions of the host. One timeout covers both. Reads do not wait, with
+    /// two exceptions: a database in memory has a single connection, and recovery of the log after another program was
+    /// killed blocks reads.
     ///
-    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::into_async`](super::Sqlite::into_async)")]
-    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::into_async` (feature `tokio`)")]
-    /// the acquire_timeout is that of the thread which writes: the time in its queue is not counted, and whoever came late hears
-    /// that it is busy together with the others, before as long has passed for him.
+    #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::into_async`](super::Sqlite::into_async),")]
+    #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::into_async` (feature `tokio`),")]
+    /// the timeout applies to the writer thread. Time in its queue is not counted, and after a timeout all queued
+    /// commands fail together, also those that have waited for less than the timeout.
     ///
     /// ```
     /// use firstline::sqlite::Options;
@@ -96,14 +101,15 @@ impl Options {
         self
     }
 
-    /// Lets several stores and programs write to the file even where SQLite has the WAL-reset bug (3.7.0 to 3.51.2,
-    /// but for 3.44.6 and 3.50.7), by which commits can be lost and the file be damaged when two connections write
-    /// and make a checkpoint at the same instant.
+    /// Allows several stores to write to the file even if the linked SQLite has the WAL-reset bug.
     ///
-    /// Without it a second store on the file is refused there, in this process or another, and with a mended SQLite
-    /// never. The claim is a lock on a file beside the database, `…-firstline-lock`: programs that open the database
-    /// without firstline do not heed it. Connections of the host's on such an old SQLite should leave the checkpoints to
-    /// the store: `PRAGMA wal_autocheckpoint = 0`.
+    /// SQLite 3.7.0 to 3.51.2 has the bug, except 3.44.6 and later of the 3.44 series and 3.50.7 and later of the 3.50
+    /// series. It can lose commits and damage the file when one connection writes while another makes a checkpoint.
+    ///
+    /// Without this option, a second store on the file is refused if SQLite has the bug, in this process or another.
+    /// With a fixed SQLite, a second store is never refused. The store holds a lock on a file next to the database,
+    /// `…-firstline-lock`. Programs that open the database without firstline ignore the lock. On an SQLite with the
+    /// bug, the host's connections should leave checkpoints to the store: set `PRAGMA wal_autocheckpoint = 0`.
     pub fn share_at_own_risk(mut self) -> Options {
         self.share_at_own_risk = true;
         self
@@ -116,24 +122,24 @@ impl Options {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let plain = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let begins_well = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
+        let valid_characters = self.prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let valid_start = !self.prefix.starts_with(|c: char| c.is_ascii_digit())
             && !self.prefix.to_ascii_lowercase().starts_with("sqlite_");
-        if !(plain && begins_well && (1..=30).contains(&self.prefix.len())) {
-            let problem = format_args!("{:?} cannot begin a table's name", self.prefix);
+        if !(valid_characters && valid_start && (1..=30).contains(&self.prefix.len())) {
+            let problem = format_args!("{:?} is not a valid prefix of table names", self.prefix);
             return Err(Error::definition("table prefix", problem)
                 .allowing("1 to 30 ASCII letters, digits and `_`, not beginning with a digit or `sqlite_`"));
         }
         if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&self.acquire_timeout) {
-            let problem = format_args!("{:?} is out of bounds", self.acquire_timeout);
+            let problem = format_args!("{:?} is out of range", self.acquire_timeout);
             return Err(Error::definition("acquire_timeout", problem).allowing("1 millisecond to 1 hour"));
         }
         Ok(())
     }
 
-    /// Settings of every connection.
+    /// Configures a connection.
     pub(super) fn prepare(&self, connection: &mut Connection) -> Result<()> {
-        // On macOS a sync leaves the bytes in the drive's cache, unless it is a full one; elsewhere the words do nothing.
+        // On macOS a plain sync leaves the bytes in the drive's cache. On other systems `fullfsync` has no effect.
         let synced = match self.durability {
             Durability::Full => {
                 "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON"
@@ -142,9 +148,10 @@ impl Options {
         };
         connection.set_prepared_statement_cache_capacity(64);
         connection.busy_timeout(self.acquire_timeout).map_err(fault)?;
-        // Otherwise SQLite plans some statements anew whenever other values are bound to them.
+        // Without QPSG, SQLite replans some statements whenever other values are bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
-        // A checkpoint every 8,000 pages (32 MB): rarer ones cost less in all, and the log stays small on disk.
+        // A checkpoint every 8,000 pages (32 MB): fewer checkpoints cost less in total. The size limit truncates the
+        // log file to 64 MiB after a checkpoint.
         connection
             .execute_batch(&format!(
                 "{synced}; PRAGMA wal_autocheckpoint = 8000; \
@@ -153,9 +160,11 @@ impl Options {
             .map_err(fault)
     }
 
-    /// Settings of a connection for reading, which writes nothing and makes no checkpoint: see [`guard`]. It keeps up to 16 MB of pages
-    /// in memory, because the rows of an inbox lie all over the file. The writer would lose by that what readers gain:
-    /// after each commit SQLite looks through all that it keeps.
+    /// Configures a read connection. It writes nothing and makes no checkpoint: see `file_lock`.
+    ///
+    /// A read connection caches up to 16 MiB of pages, because the rows of an inbox are scattered over the file. The
+    /// writer keeps the default cache: SQLite scans the cache after each commit, so a larger one would slow the writer
+    /// down.
     pub(super) fn prepare_reader(&self, connection: &mut Connection) -> Result<()> {
         self.prepare(connection)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;

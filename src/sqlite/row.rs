@@ -1,4 +1,4 @@
-//! Between rows and values.
+//! Conversion of rows to values.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::ticket::snapshot::Snapshot;
 
 pub(super) use crate::codec::{Columns, Place, corrupt, event_to_json, signed};
 
-/// A ticket from the columns `id`, `facts` and `personal`, in this order.
+/// Reads a ticket from the columns `id`, `facts` and `personal`, in this order.
 pub(super) fn ticket_from(row: &Row<'_>, recent: &Recent) -> Result<Arc<Snapshot>> {
     recent.ticket(ticket_id(row, 0)?, text(row, 1)?, text_or_null(row, 2)?)
 }
 
-/// An event from the columns `version`, `at`, `facts` and `personal`, in this order.
+/// Reads an event from the columns `version`, `at`, `facts` and `personal`, in this order.
 pub(super) fn event_from(ticket: TicketId, row: &Row<'_>) -> Result<Event> {
     codec::event_from_json(ticket, unsigned(row, 0)?, instant(row, 1)?, text(row, 2)?, text_or_null(row, 3)?)
 }

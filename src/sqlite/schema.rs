@@ -1,11 +1,12 @@
-//! The tables, and how they came to be: migrations with a history table of their own.
+//! The tables and their migrations, which have a history table of their own.
 //!
-//! Every key starts with the desk, so that one desk's rows stand together and no query can forget it. Times are
-//! microseconds since 1970 in UTC. The personal part of tickets and events has a column of its own, with room for
-//! the id of the key that will seal it; events have room for a chain hash. Both are empty in this version.
+//! Every unique key starts with the desk, so that the keys of one desk are adjacent. Times are microseconds since 1970
+//! in UTC. The personal part of tickets, events and records has a column of its own. The column `personal_key` is
+//! reserved for the id of an encryption key, and `chain` of the table `event` for a hash. Both are empty in this
+//! version.
 //!
-//! Large rows do not belong into a table WITHOUT ROWID: the facts and the personal part of a large record are in `record_body`,
-//! and null in `record`.
+//! Large rows are inefficient in a table WITHOUT ROWID. So the facts and the personal part of a large record are stored
+//! in `record_body`, and both are null in `record`.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -13,7 +14,7 @@ use super::{commit_on, fault};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// One migration: applied once, in order, never changed after a release.
+/// A migration. Migrations are applied once and in order, and are never changed after a release.
 struct Migration {
     version: i64,
     name: &'static str,
@@ -112,16 +113,16 @@ CREATE TABLE {p}record_body (
 ",
 }];
 
-/// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
+/// Applies missing migrations in one transaction. An up-to-date database is only read.
 ///
 /// # Errors
-/// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make;
-/// they are left untouched.
+/// [`ErrorKind::Schema`] if the tables are newer than this version or differ from these migrations. They are left
+/// untouched.
 pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
     if applied(connection, prefix)? == MIGRATIONS.len() {
         return Ok(());
     }
-    // Several programs may start at once: whoever comes second finds, inside the lock, that all is done.
+    // Several programs may start at once. The check is repeated inside the lock, so that only the first one migrates.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
     let done = applied(&tx, prefix)?;
     if done == 0 {
@@ -134,7 +135,7 @@ pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
     for Migration { version, name, sql } in &MIGRATIONS[done..] {
         tx.execute_batch(&sql.replace("{p}", prefix)).map_err(|error| {
             let problem =
-                format!("migration {version} ({name}) cannot be applied: are there other tables {prefix}…?");
+                format!("migration {version} ({name}) cannot be applied: other tables {prefix}… may exist");
             Error::new(ErrorKind::Schema, problem).caused_by(error)
         })?;
         tx.execute(
@@ -146,7 +147,10 @@ pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
     commit_on(&tx)
 }
 
-/// How many migrations are applied; an error if they are not the first ones of these.
+/// Returns the number of applied migrations.
+///
+/// # Errors
+/// [`ErrorKind::Schema`] if there are more than these, or if one differs.
 fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
     let table = format!("{prefix}migration");
     let known: Option<i64> = connection
@@ -162,7 +166,7 @@ fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
     }
     let mut statement =
         connection.prepare(&format!("SELECT version, checksum FROM {table} ORDER BY version")).map_err(
-            |error| Error::new(ErrorKind::Schema, format!("{table} is not firstline's")).caused_by(error),
+            |error| Error::new(ErrorKind::Schema, format!("the table {table} is not firstline's")).caused_by(error),
         )?;
     let rows = statement
         .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
@@ -170,7 +174,7 @@ fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
         .map_err(fault)?;
     if rows.len() > MIGRATIONS.len() {
         let problem = format!(
-            "the tables {prefix}… have schema version {}, this version of firstline knows up to {}; left untouched",
+            "the tables {prefix}… have schema version {}, but this firstline supports up to {}; left untouched",
             rows.len(),
             MIGRATIONS.len()
         );

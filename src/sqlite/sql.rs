@@ -1,4 +1,4 @@
-//! The statements, with the table prefix filled in once.
+//! SQL statements. The table prefix is filled in once per store.
 
 use std::ops;
 
@@ -9,12 +9,12 @@ use super::row::signed;
 use crate::store::query::{Order, Query};
 use crate::store::{Index, RecordOrder, RecordRange};
 
-/// What all transactions of a store share.
+/// The state that all transactions of a store share.
 pub(super) type Shared = crate::codec::Shared<Sql>;
 
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
-        /// Every statement but those of searches.
+        /// All statements with a fixed text. Searches, ranges and counts are built by methods.
         #[derive(Debug)]
         pub(super) struct Sql {
             prefix: String,
@@ -92,7 +92,8 @@ statements! {
 }
 
 impl Sql {
-    /// The statement for a range of records, in its order. The kind and the desk are bound too.
+    /// The statement for a range of records, in the order of the range, and its parameters. The caller also binds
+    /// `:desk` and `:kind`.
     pub(super) fn range(&self, range: &RecordRange) -> (String, Vec<(&'static str, Bound)>) {
         let column = match range.order {
             RecordOrder::Key => "key",
@@ -125,7 +126,7 @@ impl Sql {
         (sql, bound)
     }
 
-    /// The statement for counts by an index key.
+    /// The statement that counts records by index key, and its parameters. The caller also binds `:desk` and `:kind`.
     pub(super) fn counts(
         &self,
         index: Index,
@@ -144,20 +145,22 @@ impl Sql {
         (sql, bound)
     }
 
-    /// The statement for a search: narrowed by what has an index, in the query's order, and without a limit, because
-    /// the query itself has the last word on every row.
+    /// The statement for a search in the query's order, and its parameters. The caller also binds `:desk`.
+    ///
+    /// The statement filters only by the table's columns. It has no limit, because the caller tests each row with
+    /// [`Query::matches`].
     pub(super) fn find(&self, query: &Query) -> (String, Vec<(&'static str, Bound)>) {
         let mut sql = format!("SELECT id, facts, personal FROM {}ticket WHERE desk = :desk", self.prefix);
         let mut bound = Vec::new();
         if query.open_only() {
             sql.push_str(" AND open = 1");
         }
-        let wanted = [
+        let filters = [
             ("team", ":team", query.wanted_team().map(|it| it.as_str())),
             ("assignee", ":assignee", query.wanted_assignee().map(|it| it.as_str())),
             ("requester", ":requester", query.wanted_requester().map(|it| it.as_str())),
         ];
-        for (column, name, value) in wanted {
+        for (column, name, value) in filters {
             if let Some(value) = value {
                 sql.push_str(&format!(" AND {column} = {name}"));
                 bound.push((name, Bound::Text(value.to_owned())));
@@ -218,7 +221,7 @@ fn between(
     }
 }
 
-/// A value for a search.
+/// The value of a named parameter.
 #[derive(Debug)]
 pub(super) enum Bound {
     Text(String),
@@ -241,9 +244,9 @@ mod tests {
     use super::*;
     use crate::store::Cursor;
 
-    /// Searches that the crate promises to be fast walk an index in its order: nothing is sorted afterwards.
+    /// Searches that are documented as fast read an index in its order and do not sort.
     #[test]
-    fn promised_searches_walk_an_index_in_order() {
+    fn documented_searches_read_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let inbox: Cursor = "i.3.9223372036854775807.0.00000000-0000-0000-0000-000000000000".parse().unwrap();
@@ -267,20 +270,21 @@ mod tests {
             let plan = plan.join("; ");
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
         }
-        // The control: a search that no index serves is sorted, and this test would see it.
+        // The control: a search without a suitable index sorts, and the plan shows it.
         let sql = Sql::new("p_").find(&Query::newest()).0.replace("ORDER BY id", "ORDER BY version");
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = statement.query_map(&[(":desk", "main")], |row| row.get::<_, String>(3)).unwrap();
         assert!(rows.map(Result::unwrap).any(|step| step.contains("TEMP B-TREE")));
     }
 
-    /// What is due, at one desk or at all, is read from an index in its order, so that nothing due costs next to nothing.
+    /// Due timers and records, of one desk or of all, are read from an index in its order. If nothing is due, the read
+    /// is cheap.
     #[test]
     fn due_timers_are_read_from_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let sql = Sql::new("p_");
-        let searched = [
+        let cases = [
             (&sql.due, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?)"),
             (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
             (&sql.due_tickets, "USING COVERING INDEX p_timer_owed (due_at<?)"),
@@ -289,7 +293,7 @@ mod tests {
             (&sql.due_records_after, "USING COVERING INDEX p_record_due (kind=? AND"),
             (&sql.is_due, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
         ];
-        for (sql, walked) in searched {
+        for (sql, walked) in cases {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
             let rows = statement
@@ -300,9 +304,9 @@ mod tests {
         }
     }
 
-    /// Ranges and counts of records walk an index in its order.
+    /// Ranges and counts of records read an index in its order.
     #[test]
-    fn ranges_and_counts_walk_an_index_in_order() {
+    fn ranges_and_counts_read_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let kind = crate::store::kinds::RECEIPT;
@@ -327,9 +331,9 @@ mod tests {
         }
     }
 
-    /// An index into which a statement writes costs a page of the write-ahead log: see `Rows::write_ticket`.
+    /// Each index that a statement writes to costs a page of the write-ahead log: see `Rows::write_ticket`.
     #[test]
-    fn an_update_writes_into_no_index_but_those_of_its_columns() {
+    fn an_update_writes_only_to_the_indexes_of_its_columns() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let sql = Sql::new("p_");

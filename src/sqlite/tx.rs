@@ -1,4 +1,4 @@
-//! One transaction: what it reads and what it writes.
+//! The reads and writes of one transaction.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
-/// The rows of one desk, seen through a connection on which a transaction is open.
+/// The rows of one desk, on a connection with an open transaction.
 #[derive(Debug)]
 pub(super) struct Rows<'c> {
     pub(super) connection: &'c Connection,
@@ -30,16 +30,17 @@ pub(super) struct Rows<'c> {
     pub(super) desk: &'c DeskId,
 }
 
-/// What a transaction remembers from its reads.
+/// Results of a transaction's reads that let its writes do less.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// The indexed columns of the tickets as they were read, so that an update leaves alone what has not changed.
+    /// The indexed columns of the tickets as they were read. An update skips unchanged ones.
     columns: HashMap<TicketId, Columns>,
     /// Records that were read and have no row in `record_body`.
     narrow: HashSet<(RecordKind, String)>,
 }
 
-/// More bytes than these, of facts and personal part together, get a row in `record_body`.
+/// The maximum size of a record's facts and personal part together, in bytes, that is stored in `record`. Larger
+/// contents get a row in `record_body`.
 const NARROW: usize = 800;
 
 impl Rows<'_> {
@@ -51,7 +52,7 @@ impl Rows<'_> {
         self.desk.as_str()
     }
 
-    /// The first row, if there is one.
+    /// Reads the first row, if there is one.
     fn one<T>(
         &self,
         sql: &str,
@@ -63,7 +64,7 @@ impl Rows<'_> {
         rows.next().map_err(fault)?.map(read).transpose()
     }
 
-    /// All rows.
+    /// Reads all rows.
     fn all<T>(
         &self,
         sql: &str,
@@ -162,7 +163,7 @@ impl Rows<'_> {
         })
     }
 
-    /// A record of a desk from a row of `record`, and from `record_body` if it is a large one.
+    /// Reads a record from a row of `record`, and from `record_body` if the record is large.
     fn record(&self, kind: RecordKind, desk: &DeskId, row: &Row<'_>, memo: &mut Memo) -> Result<Record> {
         let key: String = row.get(0).map_err(fault)?;
         let (facts, personal) = match row.get::<_, Option<Vec<u8>>>(2).map_err(fault)? {
@@ -199,7 +200,7 @@ impl Rows<'_> {
         })
     }
 
-    /// All rows of a statement about records of this kind.
+    /// Reads all rows of a statement with named parameters about records of this kind.
     fn named<T>(
         &self,
         sql: &str,
@@ -219,13 +220,13 @@ impl Rows<'_> {
         Ok(found)
     }
 
-    /// Whether a record of this kind is due at any desk.
+    /// True if a record of this kind is due at any desk.
     pub(super) fn is_due(&self, kind: RecordKind, now: DateTime<Utc>) -> Result<bool> {
         let due = params![kind.code(), now.timestamp_micros()];
         Ok(self.one(&self.shared.sql.is_due, due, |_| Ok(()))?.is_some())
     }
 
-    /// Takes due records of any desk.
+    /// Claims due records of all desks.
     pub(super) fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>> {
         let limit = row::signed(u64::try_from(claim.limit).unwrap_or(u64::MAX));
         let (now, until) = (claim.now.timestamp_micros(), claim.leased_until().timestamp_micros());
@@ -286,7 +287,7 @@ impl Rows<'_> {
                     self.run(&sql.delete_any_record, params![desk, code, key])?;
                     1
                 }
-                // To delete what must not be there: nothing is done, if it is not.
+                // Deleting an absent record changes nothing; a record that exists is a conflict.
                 Expected::Absent => {
                     usize::from(self.one(&sql.record, params![desk, code, key], |_| Ok(()))?.is_none())
                 }
@@ -327,7 +328,7 @@ impl Rows<'_> {
         if let Some(Content { facts, personal, .. }) = content.as_ref().filter(|it| !is_narrow(it)) {
             self.run(&sql.put_body, params![desk, code, key, facts, personal])?;
         } else if *expected != Expected::Absent && !memo.narrow.contains(&(*kind, key.clone())) {
-            // What was there may have been large.
+            // The previous content may have been large.
             self.run(&sql.delete_body, params![desk, code, key])?;
         }
         Ok(())
@@ -343,11 +344,11 @@ impl Rows<'_> {
             let (version, at) = (row::signed(event.version), event.at.timestamp_micros());
             self.run(&sql.insert_event, params![desk, key, version, at, facts, personal]).or_else(
                 |error| {
-                    // A version that is taken already means that somebody was faster; the row below says by how much.
-                    // But where SQLite rolled back everything, to go on is to write outside of the transaction.
-                    let goes_on = !self.connection.is_autocommit()
+                    // If the version exists already, another writer was faster, and the write of the ticket's row below
+                    // reports the conflict. If SQLite has rolled back, further writes would be outside the transaction.
+                    let may_continue = !self.connection.is_autocommit()
                         && self.version(id)?.is_some_and(|found| found != expected);
-                    if goes_on { Ok(0) } else { Err(error) }
+                    if may_continue { Ok(0) } else { Err(error) }
                 },
             )?;
         }
@@ -362,8 +363,8 @@ impl Rows<'_> {
         let (team, assignee) = (team.as_ref().map(TeamId::as_str), assignee.as_ref().map(AgentId::as_str));
         let requester = requester.as_ref().map(ContactId::as_str);
         let was = row::signed(expected);
-        // An index costs a page of the write-ahead log as soon as a statement names one of its columns, changed or
-        // not. So these are named only where something changed.
+        // If a statement assigns a column of an index, it writes a page of that index to the log, even if the value is
+        // unchanged. So the statement assigns these columns only if one of them has changed.
         let moved = before.is_none_or(|before| before.place != columns.place);
         let written = self.shared.recent.written(snapshot, |facts, personal| match (expected, moved) {
             (0, _) => self.run(
@@ -396,12 +397,12 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Leaves exactly these timers, touching only what differs.
+    /// Replaces the ticket's timers by these. Deletes and inserts only the differences.
     fn write_timers(&self, timers: &[Timer], had_none: bool, snapshot: &Snapshot) -> Result<()> {
         let (desk, sql, key) = (self.desk(), &self.shared.sql, *snapshot.id.as_uuid().as_bytes());
         let armed = if had_none { Vec::new() } else { self.all(&sql.timers_of, params![desk, key], timer)? };
-        for gone in armed.iter().filter(|timer| !timers.contains(timer)) {
-            self.run(&sql.delete_timer, params![desk, key, gone.kind.as_str(), gone.subject])?;
+        for removed in armed.iter().filter(|timer| !timers.contains(timer)) {
+            self.run(&sql.delete_timer, params![desk, key, removed.kind.as_str(), removed.subject])?;
         }
         for Timer { due, kind, subject } in timers.iter().filter(|timer| !armed.contains(timer)) {
             let (due, by) = (due.timestamp_micros(), row::signed(snapshot.version));

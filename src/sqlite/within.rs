@@ -1,4 +1,4 @@
-//! Work inside the host's own transaction.
+//! Commands inside the host's own transaction.
 
 use rusqlite::{Connection, Transaction};
 
@@ -12,7 +12,7 @@ use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Mode, Store, Tx};
 
-/// The engine of a desk inside the host's transaction: see `Desk::within` and `Desk::within_connection`.
+/// The engine of a desk inside the host's transaction, created by `Desk::within` and `Desk::within_connection`.
 #[derive(Debug, Clone, Copy)]
 pub struct Within<'t> {
     connection: &'t Connection,
@@ -20,43 +20,44 @@ pub struct Within<'t> {
     whose: Whose,
 }
 
-/// Whose transaction it is.
+/// The owner of the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
     /// The host's, on the desk's own database.
     Host,
     /// The host's, on another database.
     HostAbroad,
-    /// That of the writer thread, which looks for itself whether it is still open.
+    /// The writer thread, which checks by itself that the transaction is still open.
     #[cfg(feature = "tokio")]
     Group,
 }
 
 #[cfg(feature = "tokio")]
 impl<'t> Within<'t> {
-    /// Inside the transaction of a group of commands.
+    /// Creates an engine inside the writer thread's transaction.
     pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> Within<'t> {
         Within { connection, shared, whose: Whose::Group }
     }
 
-    /// Gives up the whole transaction of the group, in which a command panicked: it may have been undone, or stand there
-    /// half-written, or whole, as when the host's subscriber panics on leaving the command's span.
+    /// Rolls back the whole transaction after a panic of a command. The command's writes may be undone, partial, or
+    /// complete: they are complete if the host's tracing subscriber panics when the command's span ends.
     pub(super) fn give_up(&self) {
-        // Should it fail, the next transaction on this connection rolls back before it begins.
+        // If this fails, the next transaction on this connection rolls back before it begins.
         let _ = self.connection.execute_batch("ROLLBACK");
     }
 }
 
 impl Desk<Sqlite> {
-    /// The same desk inside the host's own transaction on the same database: what it does is committed or rolled
-    /// back with the host's own rows, by the host. Each command writes in a SAVEPOINT of its own, so that a failed one
-    /// leaves nothing behind and the transaction goes on.
+    /// Returns the same desk inside your own transaction on the same database. The desk's writes are committed or
+    /// rolled back with your rows, when you end the transaction.
     ///
-    /// Begin the transaction as `IMMEDIATE`. If a `DEFERRED` one has read, SQLite refuses its first write at once where
-    /// another connection is writing, or has written since that read. How long it waits to begin is the host's affair: the
-    /// acquire_timeout of the store's options is for its own connections. So is the durability: what a power cut may take of the
-    /// host's transaction is said by the `synchronous` of the host's connection. A transaction on another database than the
-    /// desk's makes every command fail.
+    /// - Each command writes in a SAVEPOINT of its own. A command that fails writes nothing, and the transaction
+    ///   continues.
+    /// - Begin the transaction as `IMMEDIATE`. If a `DEFERRED` transaction has read, SQLite refuses its first write at
+    ///   once while another connection is writing, or if another connection has written since that read.
+    /// - The store's options do not apply to your connection. Set its busy timeout and `PRAGMA synchronous`
+    ///   (durability) yourself.
+    /// - If the transaction is on another database than the desk, every command fails with a storage error.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -78,11 +79,12 @@ impl Desk<Sqlite> {
         self.with_engine(self.engine().within(transaction))
     }
 
-    /// The same as `within`, for a transaction that `rusqlite` did not begin: the host's words, or another library on
-    /// the same handle of SQLite. The desk must not outlive the transaction; once that has ended, every command fails.
+    /// Like `within`, for a transaction that was not begun through `rusqlite`'s API: by SQL of the host, or by another
+    /// library on the same SQLite handle. The desk must not outlive the transaction: after its end, every command
+    /// fails.
     ///
-    /// With `sqlx`, the host makes the connection from its handle. The one unsafe line is the host's, and sound as long
-    /// as the handle is locked and the connection is gone before it is unlocked:
+    /// With `sqlx`, create the connection from its handle. The unsafe line is in your code. It is sound if the handle
+    /// stays locked while the connection exists:
     ///
     /// ```text
     /// let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -95,13 +97,14 @@ impl Desk<Sqlite> {
     /// tx.commit().await?; // both, or neither
     /// ```
     ///
-    /// The host names `rusqlite` as a range, as firstline does (`>=0.32.1, <0.42`, without default features), and cargo
-    /// takes the one that links the same SQLite as `sqlx`. `tests/hosts/sqlx_sqlite` is such a host, with its lock file.
+    /// Declare `rusqlite` with the same version range as firstline (`>=0.32.1, <0.42`, without default features). Cargo
+    /// then selects the version that links the same SQLite as `sqlx`. See `tests/hosts/sqlx_sqlite` for an example with
+    /// its lock file.
     ///
-    /// What hosts on `sqlx` 0.8 are not promised: it pins SQLite to 3.46, which can lose commits when two connections
-    /// write and make checkpoints at once. The store then lets no second store of firstline onto the file, but it cannot
-    /// see the host's own connections: open them with `PRAGMA wal_autocheckpoint = 0`, so that the store alone makes the
-    /// checkpoints, and let no other program write. `sqlx` 0.9 brings an SQLite without the bug.
+    /// `sqlx` 0.8 pins SQLite to 3.46, which can lose commits when one connection writes while another makes a
+    /// checkpoint. On this version firstline refuses a second store on the file, but it cannot detect your own
+    /// connections. Open them with `PRAGMA wal_autocheckpoint = 0`, so that only the store makes checkpoints, and let
+    /// no other program write. `sqlx` 0.9 includes an SQLite without the bug.
     ///
     /// # Errors
     /// A storage error if no transaction is open on this connection.
@@ -126,19 +129,19 @@ impl Desk<Sqlite> {
 }
 
 impl Sqlite {
-    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name: see `Desk::within`.
+    /// Returns an engine inside your own transaction, for [desks](Desk::over) of any name: see `Desk::within`.
     pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Within<'t> {
         self.inside(transaction)
     }
 
-    /// The same, for a transaction that `rusqlite` did not begin: see `Desk::within_connection`.
+    /// Like `within`, for a transaction that was not begun through `rusqlite`'s API: see `Desk::within_connection`.
     ///
     /// # Errors
     /// A storage error if no transaction is open on this connection.
     pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Within<'t>> {
         if connection.is_autocommit() {
             return Err(Error::new(ErrorKind::Storage, "no transaction is open on this connection")
-                .allowing("`BEGIN IMMEDIATE` before"));
+                .allowing("a connection after `BEGIN IMMEDIATE`"));
         }
         Ok(self.inside(connection))
     }
@@ -169,8 +172,8 @@ impl Store for Within<'_> {
     }
 }
 
-/// One command inside the host's transaction. Nothing can come between what it reads and what it writes, so that only
-/// the writing needs a SAVEPOINT: what reads, or is refused, leaves the host's own statements undisturbed.
+/// One command inside the host's transaction. No other write can come between its reads and its writes, so only the
+/// writes need a SAVEPOINT. Reads and rejected commands do not interfere with the host's own statements.
 #[derive(Debug)]
 pub struct WithinTx<'a> {
     within: &'a Within<'a>,
@@ -187,16 +190,16 @@ impl WithinTx<'_> {
         self.within.connection.prepare_cached(sql).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
 
-    /// What the host must hear of its own transaction: a full disk makes SQLite roll back the whole of it, and one that
-    /// was not begun for writing cannot wait for another writer.
+    /// Replaces an error that depends on the host's transaction: a full disk makes SQLite roll back all of it, and a
+    /// transaction that was not begun as `IMMEDIATE` cannot wait for another writer.
     fn explained(&self, error: Error) -> Error {
         match self.within.whose {
             Whose::Host | Whose::HostAbroad if self.within.connection.is_autocommit() => {
                 gone().caused_by(error)
             }
             Whose::Host | Whose::HostAbroad if error.is_retryable() => {
-                let problem = "another program or connection is writing, and trying again inside this transaction is in \
-                               vain: roll it back and begin it anew, as IMMEDIATE";
+                let problem = "another program or connection is writing, and a retry inside this transaction always \
+                               fails: roll it back and start again with BEGIN IMMEDIATE";
                 Error::new(ErrorKind::Storage, problem).caused_by(error)
             }
             _ => error,
@@ -217,7 +220,7 @@ impl Tx for WithinTx<'_> {
         let written = self.rows().write(commit, &self.memo).and_then(|()| self.run("RELEASE firstline"));
         written.map_err(|error| {
             if !self.within.connection.is_autocommit() {
-                // Nothing can be done about a failure here; the host's next statement will meet it too.
+                // A failure here is ignored: the host's next statement fails too.
                 let _ = self.run("ROLLBACK TO firstline").and_then(|()| self.run("RELEASE firstline"));
             }
             self.explained(error)
@@ -226,5 +229,6 @@ impl Tx for WithinTx<'_> {
 }
 
 fn gone() -> Error {
-    Error::new(ErrorKind::Storage, "the host's transaction is no longer open: SQLite rolled all of it back")
+    let problem = "the host's transaction is no longer open: it has ended, or SQLite rolled all of it back";
+    Error::new(ErrorKind::Storage, problem)
 }

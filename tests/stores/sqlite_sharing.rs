@@ -177,7 +177,7 @@ fn whoever_cannot_open_a_database_that_is_being_written_is_told_so() {
     let other = Connection::open(&file).unwrap();
     other.execute_batch("CREATE TABLE refund (cents INTEGER); BEGIN IMMEDIATE").unwrap();
     let error = Options::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap_err();
-    assert!(error.is_retryable() && error.to_string().contains("cannot be opened as long as"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("cannot be opened while"), "{error}");
     assert!(!error.to_string().contains("within"), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
     Options::new().open(&file).unwrap();

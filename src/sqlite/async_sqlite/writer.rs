@@ -1,4 +1,5 @@
-//! The thread that writes: commands one after another, each in a SAVEPOINT, and one commit for all that wait.
+//! The writer thread. It runs commands one after another, each in a SAVEPOINT, and commits all waiting commands
+//! together.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,31 +12,31 @@ use crate::operation::watch::Watch;
 use crate::operation::{Operation, blocking};
 use crate::sqlite::Within;
 
-/// How many commands one commit takes at most: enough to share a sync among many, few enough that other programs do
-/// not wait long for their turn.
+/// The maximum number of commands in one commit: enough that many commands share a sync, and few enough that other
+/// programs do not wait long.
 const GROUP: usize = 256;
 
-/// A command that waits for its turn, whatever it gives.
+/// An enqueued command with any result type.
 pub(super) type Order = Box<dyn Command>;
 
-/// What the thread does with a command.
+/// The writer thread's view of a command.
 pub(super) trait Command: Send {
-    /// Whether nobody waits for it any more.
+    /// True if the caller has dropped the future.
     fn is_dropped(&self) -> bool;
 
-    /// Decides and writes in the open transaction, and keeps the result; says whether it is a success. It may be run
-    /// again, if what it wrote was rolled back: a decision is the same for the same rows.
+    /// Runs the command in the open transaction, stores the result, and returns true on success. After a rollback it
+    /// may be run again: a decision depends only on the rows.
     fn run(&mut self, within: &Within<'_>) -> bool;
 
-    /// Forgets the result; says whether it was a success.
+    /// Discards the result and returns true if it was a success.
     fn forget(&mut self) -> bool;
 
-    /// Hands the result to the caller. With an error, what was written is lost: a success becomes this error, while a
-    /// command that failed by itself says why.
+    /// Sends the result to the caller. If `lost` is given, the command's writes are lost, and a success is replaced by
+    /// this error. A command that failed by itself keeps its own error.
     fn answer(self: Box<Self>, lost: Option<Error>);
 }
 
-/// A command and the place where its answer will be heard.
+/// Creates a command for the queue and the receiver of its result.
 pub(super) fn order<F: Operation>(
     desk: DeskId,
     operation: F,
@@ -48,7 +49,7 @@ pub(super) fn order<F: Operation>(
 struct Waiting<F: Operation> {
     desk: DeskId,
     operation: F,
-    /// Hears of the end once: not when it has run, but when its answer is certain.
+    /// Ended once, when the answer is final; not each time the command has run.
     watch: Watch,
     result: Option<Result<F::Out>>,
     reply: oneshot::Sender<Result<F::Out>>,
@@ -60,12 +61,12 @@ impl<F: Operation> Command for Waiting<F> {
     }
 
     fn run(&mut self, within: &Within<'_>) -> bool {
-        // A panic is the caller's, not that of all who wait behind it; those of its group try again without it.
+        // A panic fails only this command. The other commands of its group run again without it.
         let Waiting { desk, operation, watch, .. } = &*self;
         let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, operation, watch)));
         let result = ran.unwrap_or_else(|_| {
             within.give_up();
-            Err(Error::new(ErrorKind::Storage, "the command panicked; nothing of it was written"))
+            Err(Error::new(ErrorKind::Storage, "the command panicked; nothing was written"))
         });
         self.result.insert(result).is_ok()
     }
@@ -80,21 +81,21 @@ impl<F: Operation> Command for Waiting<F> {
             (Some(result), _) => result,
             (None, None) => Err(Error::new(ErrorKind::Storage, "the command was not run")),
         };
-        // Nor is a panic of whoever listens a reason to write no more.
+        // A panic in a tracing subscriber or metrics recorder must not stop the writer thread.
         let _ = catch_unwind(AssertUnwindSafe(|| self.watch.ended::<F>(&result)));
-        // Whoever dropped the future does not want to know.
+        // Sending fails if the caller has dropped the future.
         let _ = self.reply.send(result);
     }
 }
 
-/// Serves until the last sender is gone, and lets go of the store.
+/// Serves commands until the last sender is dropped, then drops the store.
 pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
         group(&store, first, &mut orders);
     }
 }
 
-/// Runs this and what waits behind it in one transaction, commits it, and lets everybody know.
+/// Runs this command and those behind it in the queue in one transaction, commits, and answers all of them.
 fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
     let committed = together(store, first, orders, &mut ran);
@@ -105,18 +106,19 @@ fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
                 alone.answer(Some(error));
             }
         }
-        // Nothing of the group is to be seen, and nobody was told otherwise. Each tries alone: one that fills the disk
-        // fails no other, and nobody hears a refusal that rests on what was never written. Nor can it be written twice if
-        // the group's commit is `Unknown`: what lies in the log is not seen by whoever decides again, and the first page
-        // that one of them writes goes over it, so that only one of the two can be there in the end.
+        // No row of the group is visible, and no command has been answered. Each command runs again in a transaction of
+        // its own, so that one that fills the disk does not fail the others, and no rejection depends on rows that were
+        // never written. If the group's commit ended as `Unknown`, no command can take effect twice: commands that run
+        // again do not see the group's pages in the log, and the first page that one of them writes overwrites those.
+        // Only one of the two can survive.
         Err(error) => {
-            // The turn in this program is taken once for all of them. In the file each has a acquire_timeout of its own, because
-            // those before it sync the disk meanwhile; but once it is in vain, it is in vain for all who are left.
+            // The write connection is taken once for all of them. Each command gets a new timeout for other programs,
+            // because the commands before it spend time on syncs. After the first timeout, the rest fail as well.
             let mut turn = store.writer(store.acquire_timeout());
             for mut command in ran {
-                // Forgotten before it tries, because its turn may not even begin. A success comes back with the group's
-                // commit, if everything is killed before anything else is written. So its failure alone does not prove
-                // that it is not there.
+                // The result is discarded first, because the new transaction may not even begin. If all programs are
+                // killed before the next write, recovery of the log restores a success of the group. So a failure of
+                // the second run does not prove that nothing was written.
                 let in_doubt = command.forget() && error.kind() == ErrorKind::Unknown;
                 let done = match &turn {
                     Ok(connected) => alone(store, connected, &mut *command),
@@ -138,11 +140,11 @@ fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     }
 }
 
-/// Runs these in one transaction and commits it. Those that ran are in `ran`, also if it was for nothing.
+/// Runs commands in one transaction and commits it. Adds them to `ran`, also if the transaction fails.
 ///
 /// # Errors
-/// The transaction did not begin, or SQLite gave it up half-way, or could not commit it: nothing is written, or, with
-/// [`ErrorKind::Unknown`], nothing that can be seen now.
+/// The transaction did not begin, SQLite rolled it back, or the commit failed. Nothing is written; with
+/// [`ErrorKind::Unknown`], nothing is visible now.
 fn together(
     store: &Sqlite,
     first: Order,
@@ -156,11 +158,11 @@ fn together(
     let connected = match store.writing(store.acquire_timeout()) {
         Ok(connected) => connected,
         Err(error) => {
-            // Those behind it have waited for the same busy database, and in vain as well: each after the other would
-            // wait anew. Any other fault is the first one's alone, and the others try for themselves.
+            // The commands behind it have waited for the same busy database. They fail now, or each would wait for a
+            // timeout of its own. Any other error concerns the first command only, and the others run in later groups.
             if error.is_retryable() {
                 drop(waiting);
-                // No more than are there now, or whoever makes the same call again at once would not have waited at all.
+                // Only the commands that are in the queue now: one that is repeated at once must wait again.
                 for _ in 0..orders.len() {
                     if let Some(behind) = orders.try_recv().ok().filter(|it| !it.is_dropped()) {
                         behind.answer(Some(said_again(&error)));
@@ -176,8 +178,8 @@ fn together(
         if let Some(command) = ran.last_mut() {
             command.run(&within);
         }
-        // A full disk makes SQLite roll back everything, not only the statement that met it, and so does a panic. What ran
-        // before is gone with it, and to go on would be to write outside of any transaction.
+        // A full disk makes SQLite roll back the whole transaction, and so does a panic of a command. The earlier
+        // commands are undone as well, and further writes would be outside any transaction.
         if connection.is_autocommit() {
             return Err(rolled_back());
         }
@@ -188,10 +190,10 @@ fn together(
     }
 }
 
-/// Runs this in a transaction of its own and commits it; gives whether it succeeded.
+/// Runs a command in a transaction of its own and commits it. Returns true if the command succeeded.
 ///
 /// # Errors
-/// The transaction did not begin, and it was not run; or nothing of it is written, as in [`together`].
+/// The transaction did not begin and the command was not run, or nothing is written, as in [`together`].
 fn alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
     begin_on(connection, "BEGIN IMMEDIATE", store.acquire_timeout())?;
@@ -199,7 +201,7 @@ fn alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -
     commit_on(connection).map(|()| succeeded)
 }
 
-/// The same for another who waited.
+/// A copy of the error for another command, without its source.
 fn said_again(error: &Error) -> Error {
     Error::new(error.kind(), error.to_string())
 }
@@ -214,9 +216,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const TIMEOUT: Duration = Duration::from_secs(1);
 
-    /// Calls this with the number of the decision, from 0 on.
+    /// Calls the closure with the number of the run, counted from 0.
     struct Counted<D>(AtomicUsize, D);
 
     impl<D: Fn(usize) + Send + Sync + 'static> Operation for Counted<D> {
@@ -232,7 +234,7 @@ mod tests {
         order(DeskId::new("main"), Counted(AtomicUsize::new(0), decide), Watch::default())
     }
 
-    /// A command, and what happens once it is answered, before the next one begins.
+    /// A command and a closure that runs after its answer and before the next command.
     struct Then(Order, Box<dyn FnOnce() + Send>);
 
     impl Command for Then {
@@ -254,15 +256,15 @@ mod tests {
         }
     }
 
-    /// A group of a first command that takes this long when it is tried alone, after which another program writes for
-    /// that long; of three that do nothing; and of one that loses the group. Gives how many were done and told that it is
-    /// busy, and how long all took.
+    /// Runs a group of five commands. The first sleeps for `takes` when it runs alone; after its answer another program
+    /// writes for `others_write`. Three do nothing. The last panics and so rolls the group back. Returns the number of
+    /// successes, the number of busy errors, and the total time.
     fn tried_alone(takes: Duration, others_write: Duration) -> (usize, usize, Duration) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
-        let store = Options::new().acquire_timeout(PATIENCE).open(&file).unwrap();
+        let store = Options::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
         let (first, answer) = counted(move |times| {
-            // Twice each time in a build that looks whether a decision is the same again.
+            // Builds with debug assertions decide twice, to check that both decisions are equal.
             let alone = if cfg!(debug_assertions) { 2 } else { 1 };
             if times == alone {
                 std::thread::sleep(takes);
@@ -281,7 +283,7 @@ mod tests {
         ));
         let (queue, mut orders) = mpsc::channel(GROUP);
         let mut answers = vec![answer];
-        let loses = counted(|times| assert!(times > 0, "as this test wants it to"));
+        let loses = counted(|times| assert!(times > 0, "deliberate panic of this test"));
         for (order, answer) in [counted(drop), counted(drop), counted(drop), loses] {
             assert!(queue.try_send(order).is_ok());
             answers.push(answer);
@@ -295,17 +297,17 @@ mod tests {
         (done.len(), busy, took)
     }
 
-    /// Found by review: all who tried alone had one acquire_timeout, which the syncs of those before them used up.
+    /// All commands that ran alone once shared one timeout, which the syncs of the commands before them used up.
     #[test]
-    fn whoever_tries_alone_waits_for_others_as_long_as_anybody() {
-        let (done, busy, _) = tried_alone(PATIENCE, PATIENCE / 4);
+    fn each_command_that_runs_alone_has_the_whole_timeout() {
+        let (done, busy, _) = tried_alone(TIMEOUT, TIMEOUT / 4);
         assert_eq!((done, busy), (5, 0));
     }
 
     #[test]
-    fn those_who_try_alone_do_not_wait_one_after_another() {
-        let (done, busy, took) = tried_alone(Duration::ZERO, PATIENCE * 10);
+    fn commands_that_run_alone_do_not_time_out_one_after_another() {
+        let (done, busy, took) = tried_alone(Duration::ZERO, TIMEOUT * 10);
         assert_eq!((done, busy), (1, 4));
-        assert!((PATIENCE..PATIENCE * 5 / 2).contains(&took), "{took:?}");
+        assert!((TIMEOUT..TIMEOUT * 5 / 2).contains(&took), "{took:?}");
     }
 }
