@@ -27,7 +27,7 @@ pub(crate) struct Columns {
     pub(crate) place: Place,
     pub(crate) requester: Option<ContactId>,
     /// True if the ticket has timers. Timers have rows of their own.
-    pub(crate) waits: bool,
+    pub(crate) has_timers: bool,
 }
 
 /// The position of a ticket in the inboxes of its desk, team and assignee.
@@ -49,7 +49,7 @@ impl Columns {
                 assignee: ticket.assignee.clone(),
             },
             requester: ticket.requester().cloned(),
-            waits: !ticket.timers().is_empty(),
+            has_timers: !ticket.timers().is_empty(),
         }
     }
 }

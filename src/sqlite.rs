@@ -31,7 +31,7 @@ use crate::store::claims::Claim;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind, Store, Tx};
-use busy::Patience;
+use busy::Deadline;
 use fault::fault;
 use file_lock::Claim as FileClaim;
 use idle::Idle;
@@ -101,7 +101,7 @@ impl Sqlite {
     }
 
     /// True if a host connection is on this database. A database in memory has no host connections.
-    fn is_at_home(&self, connection: &Connection) -> bool {
+    fn is_same_database(&self, connection: &Connection) -> bool {
         let (Some(ours), Some(theirs)) = (&self.0.place, connection.path().filter(|path| !path.is_empty()))
         else {
             return false;
@@ -114,7 +114,7 @@ impl Sqlite {
 
     fn reader(&self) -> Result<Connected<'_>> {
         let Inner { options, place: Some(place), readers, .. } = &*self.0 else {
-            return self.writer(self.acquire_timeout());
+            return self.writer(self.deadline());
         };
         let connection = match readers.take() {
             Some(connection) => connection,
@@ -127,14 +127,14 @@ impl Sqlite {
                 connection
             }
         };
-        Ok(Connected { connection: Some(connection), home: readers })
+        Ok(Connected { connection: Some(connection), idle: readers })
     }
 
     /// Waits for the write connection and takes it.
-    fn writer(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
-        let home = &self.0.writer;
-        match home.take_within(acquire_timeout) {
-            Some(connection) => Ok(Connected { connection: Some(connection), home }),
+    fn writer(&self, deadline: Deadline) -> Result<Connected<'_>> {
+        let idle = &self.0.writer;
+        match idle.take_before(deadline) {
+            Some(connection) => Ok(Connected { connection: Some(connection), idle }),
             None => Err(Error::new(
                 ErrorKind::Busy,
                 "other commands of this program were writing for the whole acquire timeout; nothing was written",
@@ -143,15 +143,15 @@ impl Sqlite {
     }
 
     /// Waits for the write connection and for writers elsewhere, then begins a write transaction.
-    fn writing(&self, acquire_timeout: Patience) -> Result<Connected<'_>> {
-        let connected = self.writer(acquire_timeout)?;
-        begin_on(connected.connection()?, "BEGIN IMMEDIATE", acquire_timeout)?;
+    fn writing(&self, deadline: Deadline) -> Result<Connected<'_>> {
+        let connected = self.writer(deadline)?;
+        begin_on(connected.connection()?, "BEGIN IMMEDIATE", deadline)?;
         Ok(connected)
     }
 
     /// The deadline of a command that begins now.
-    fn acquire_timeout(&self) -> Patience {
-        Patience::of(self.0.options.acquire_timeout)
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.0.options.acquire_timeout)
     }
 }
 
@@ -170,12 +170,12 @@ impl Store for Sqlite {
     type Tx<'a> = SqliteTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<SqliteTx<'_>> {
-        let acquire_timeout = self.acquire_timeout();
+        let deadline = self.deadline();
         let connected = match mode {
-            Mode::Write => self.writing(acquire_timeout)?,
+            Mode::Write => self.writing(deadline)?,
             Mode::Read => {
                 let connected = self.reader()?;
-                begin_on(connected.connection()?, "BEGIN", acquire_timeout)?;
+                begin_on(connected.connection()?, "BEGIN", deadline)?;
                 connected
             }
         };
@@ -196,12 +196,12 @@ impl Store for Sqlite {
 }
 
 /// Begins a transaction before the deadline. A transaction that a panic left open is rolled back first.
-fn begin_on(connection: &Connection, begin: &str, acquire_timeout: Patience) -> Result<()> {
+fn begin_on(connection: &Connection, begin: &str, deadline: Deadline) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
     let mut statement = connection.prepare_cached(begin).map_err(fault)?;
-    busy::tried(acquire_timeout, || statement.execute([])).map(drop).map_err(fault::waited_in_vain)
+    busy::retry(deadline, || statement.execute([])).map(drop).map_err(fault::begin_failed)
 }
 
 /// Commits the open transaction of this connection.
@@ -235,7 +235,7 @@ fn rolled_back() -> Error {
 #[derive(Debug)]
 struct Connected<'a> {
     connection: Option<Connection>,
-    home: &'a Idle,
+    idle: &'a Idle,
 }
 
 impl Connected<'_> {
@@ -248,7 +248,7 @@ impl Connected<'_> {
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
         // A transaction that a panic left open is rolled back before the next one begins.
-        self.connection.take().into_iter().for_each(|connection| self.home.put(connection));
+        self.connection.take().into_iter().for_each(|connection| self.idle.put(connection));
     }
 }
 
@@ -308,7 +308,7 @@ mod tests {
         for (durability, synced) in [(Durability::Full, (2, 1, 1)), (Durability::Normal, (1, 0, 0))] {
             let place = tempfile::tempdir().unwrap();
             let store = Options::new().durability(durability).open(place.path().join("support.db")).unwrap();
-            let writer = store.writer(store.acquire_timeout()).unwrap();
+            let writer = store.writer(store.deadline()).unwrap();
             let setting = |pragma: &str| -> i64 {
                 let sql = format!("PRAGMA {pragma}");
                 writer.connection().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
@@ -325,7 +325,7 @@ mod tests {
         let store = Options::new().acquire_timeout(acquire_timeout).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let writer = store.writer(store.acquire_timeout()).unwrap();
+        let writer = store.writer(store.deadline()).unwrap();
         let begin = Stopwatch::start();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| store.desk("main").open_ticket(NewTicket::new("No sound")));
@@ -347,11 +347,11 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let store = Sqlite::open(place.path().join("support.db")).unwrap();
             if !as_opened {
-                let writer = store.writer(store.acquire_timeout()).unwrap();
+                let writer = store.writer(store.deadline()).unwrap();
                 let config = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
                 writer.connection().unwrap().set_db_config(config, false).unwrap();
             }
-            let writer = store.writer(store.acquire_timeout()).unwrap();
+            let writer = store.writer(store.deadline()).unwrap();
             let sql = &store.shared().sql.due_records;
             let mut statement = writer.connection().unwrap().prepare_cached(sql).unwrap();
             for limit in [1, 10, 100] {

@@ -185,17 +185,17 @@ impl AsyncSqlite {
         Desk::over(self.clone(), settings)
     }
 
-    async fn ran<F: Operation>(&self, desk: DeskId, operation: F) -> Result<F::Out> {
+    async fn execute<F: Operation>(&self, desk: DeskId, operation: F) -> Result<F::Out> {
         desk.check()?;
         // The watch begins here, so that it belongs to the caller's trace and includes the time in the queue.
         let watch = Watch::begin(&desk, operation.label());
         match operation.mode() {
             Mode::Read => self.read(desk, operation, watch).await,
-            Mode::Write => self.wrote(desk, operation, watch).await,
+            Mode::Write => self.write(desk, operation, watch).await,
         }
     }
 
-    async fn wrote<F: Operation>(&self, desk: DeskId, operation: F, watch: Watch) -> Result<F::Out> {
+    async fn write<F: Operation>(&self, desk: DeskId, operation: F, watch: Watch) -> Result<F::Out> {
         let Open { queue, store } = self.open()?;
         drop(store); // A caller that waits for its answer must not keep the store open.
         let (order, answer) = writer::order(desk, operation, watch);
@@ -230,7 +230,7 @@ impl Engine for AsyncSqlite {
     type Reply<'a, T: Send + 'a> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
     fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out> {
-        Box::pin(self.ran(desk.clone(), operation))
+        Box::pin(self.execute(desk.clone(), operation))
     }
 
     fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
@@ -238,7 +238,7 @@ impl Engine for AsyncSqlite {
         Box::pin(async move {
             while let Some(step) = job.next() {
                 let desk = step.desk().unwrap_or(&home).clone();
-                let result = self.ran(desk, step.operation()).await;
+                let result = self.execute(desk, step.operation()).await;
                 step.end(&mut job, result)?;
             }
             Ok(job.finish())

@@ -13,19 +13,19 @@ use crate::time::Stopwatch;
 
 /// The deadline for acquiring a connection and a write lock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    whole: Duration,
-    begun: Stopwatch,
+pub(super) struct Deadline {
+    timeout: Duration,
+    since: Stopwatch,
 }
 
-impl Patience {
+impl Deadline {
     /// A deadline that is this duration from now.
-    pub(super) fn of(whole: Duration) -> Patience {
-        Patience { whole, begun: Stopwatch::start() }
+    pub(super) fn after(timeout: Duration) -> Deadline {
+        Deadline { timeout, since: Stopwatch::start() }
     }
 
-    pub(super) fn left(self) -> Duration {
-        self.whole.saturating_sub(self.begun.elapsed())
+    pub(super) fn remaining(self) -> Duration {
+        self.timeout.saturating_sub(self.since.elapsed())
     }
 }
 
@@ -36,10 +36,10 @@ pub(super) fn is_busy(error: &Error) -> bool {
 
 /// Makes an attempt, and repeats it while the database is busy and the deadline has not passed. Sleeps 50 to 1,600 µs
 /// between attempts.
-pub(super) fn tried<T>(acquire_timeout: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+pub(super) fn retry<T>(deadline: Deadline, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         let answer = attempt();
-        let left = acquire_timeout.left();
+        let left = deadline.remaining();
         if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
             return answer;
         }

@@ -32,7 +32,7 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
 }
 
 /// Converts the error of a store transaction that did not begin, for example because the timeout has passed.
-pub(super) fn waited_in_vain(error: rusqlite::Error) -> Error {
+pub(super) fn begin_failed(error: rusqlite::Error) -> Error {
     if !is_busy(&error) {
         return fault(error);
     }

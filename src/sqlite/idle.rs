@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::busy::Patience;
+use super::busy::Deadline;
 use crate::time::Stopwatch;
 
 /// The time for which a waiting thread may be overtaken. Until then, a thread that finds an idle connection takes it at
 /// once, because the connection would be unused while the waiting thread wakes up. After that, the thread that waits
 /// longest goes first, so that no thread starves.
-const OVERTAKEN: Duration = Duration::from_millis(100);
+const OVERTAKING_LIMIT: Duration = Duration::from_millis(100);
 
 /// Idle connections of one kind.
 #[derive(Debug)]
 pub(super) struct Idle {
     /// The maximum number of idle connections.
-    most: usize,
+    capacity: usize,
     /// The lock is held only briefly, around code that leaves the state valid at every step. A poisoned lock is
     /// therefore still usable.
     state: Mutex<State>,
@@ -34,19 +34,19 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     since: Stopwatch,
-    called: Arc<Condvar>,
+    wake_up: Arc<Condvar>,
 }
 
 impl Waiting {
-    fn is(&self, called: &Arc<Condvar>) -> bool {
-        Arc::ptr_eq(&self.called, called)
+    fn is(&self, wake_up: &Arc<Condvar>) -> bool {
+        Arc::ptr_eq(&self.wake_up, wake_up)
     }
 }
 
 impl Idle {
     /// Starts with these connections and keeps at most `capacity`.
-    pub(super) fn new(most: usize, connections: Vec<Connection>) -> Idle {
-        Idle { most, state: Mutex::new(State { connections, waiting: VecDeque::new() }) }
+    pub(super) fn new(capacity: usize, connections: Vec<Connection>) -> Idle {
+        Idle { capacity, state: Mutex::new(State { connections, waiting: VecDeque::new() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,35 +59,35 @@ impl Idle {
     }
 
     /// Takes a connection that is idle now or becomes idle before the deadline.
-    pub(super) fn take_within(&self, acquire_timeout: Patience) -> Option<Connection> {
+    pub(super) fn take_before(&self, deadline: Deadline) -> Option<Connection> {
         let mut state = self.state();
-        if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKEN)
+        if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKING_LIMIT)
             && let Some(connection) = state.connections.pop()
         {
             return Some(connection);
         }
-        let called = Arc::new(Condvar::new());
-        state.waiting.push_back(Waiting { since: Stopwatch::start(), called: Arc::clone(&called) });
+        let wake_up = Arc::new(Condvar::new());
+        state.waiting.push_back(Waiting { since: Stopwatch::start(), wake_up: Arc::clone(&wake_up) });
         loop {
-            let left = acquire_timeout.left();
-            let is_first = state.waiting.front().is_some_and(|first| first.is(&called));
+            let left = deadline.remaining();
+            let is_first = state.waiting.front().is_some_and(|first| first.is(&wake_up));
             let connection = if is_first { state.connections.pop() } else { None };
             if connection.is_some() || left.is_zero() {
-                state.waiting.retain(|it| !it.is(&called));
+                state.waiting.retain(|it| !it.is(&wake_up));
                 // A wake-up may have arrived at the deadline. It is passed on to the next thread.
-                state.call();
+                state.wake_first();
                 return connection;
             }
-            state = called.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = wake_up.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Returns a connection. It is closed if `capacity` connections are idle already.
     pub(super) fn put(&self, connection: Connection) {
         let mut state = self.state();
-        if state.connections.len() < self.most {
+        if state.connections.len() < self.capacity {
             state.connections.push(connection);
-            state.call();
+            state.wake_first();
         }
     }
 
@@ -99,11 +99,11 @@ impl Idle {
 
 impl State {
     /// Wakes the thread that waits longest, if a connection is idle.
-    fn call(&self) {
+    fn wake_first(&self) {
         if !self.connections.is_empty()
             && let Some(first) = self.waiting.front()
         {
-            first.called.notify_one();
+            first.wake_up.notify_one();
         }
     }
 }
@@ -117,19 +117,19 @@ mod tests {
         Idle::new(1, vec![Connection::open_in_memory().unwrap()])
     }
 
-    fn soon(millis: u64) -> Patience {
-        Patience::of(Duration::from_millis(millis))
+    fn soon(millis: u64) -> Deadline {
+        Deadline::after(Duration::from_millis(millis))
     }
 
     #[test]
     fn a_thread_that_times_out_leaves_the_queue() {
         let idle = one();
-        let taken = idle.take_within(soon(0)).unwrap();
+        let taken = idle.take_before(soon(0)).unwrap();
         let began = Stopwatch::start();
-        assert!(idle.take_within(soon(50)).is_none());
+        assert!(idle.take_before(soon(50)).is_none());
         assert!((50..1_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
         idle.put(taken);
-        assert!(idle.take_within(soon(0)).is_some());
+        assert!(idle.take_before(soon(0)).is_some());
         assert!(idle.state().waiting.is_empty());
     }
 
@@ -138,21 +138,21 @@ mod tests {
         let idle = one();
         // The machine may pause in one attempt, but not in all of them.
         let overtakes = (0..5).find_map(|_| {
-            idle.state().waiting = [Waiting { since: Stopwatch::start(), called: Arc::default() }].into();
-            idle.take_within(soon(0))
+            idle.state().waiting = [Waiting { since: Stopwatch::start(), wake_up: Arc::default() }].into();
+            idle.take_before(soon(0))
         });
         idle.put(overtakes.unwrap());
-        thread::sleep(OVERTAKEN);
-        assert!(idle.take_within(soon(10)).is_none());
+        thread::sleep(OVERTAKING_LIMIT);
+        assert!(idle.take_before(soon(10)).is_none());
         idle.state().waiting.clear();
         // Waiting threads are woken in order of arrival.
-        let taken = idle.take_within(soon(0)).unwrap();
+        let taken = idle.take_before(soon(0)).unwrap();
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for number in 0..4 {
                 let (idle, order) = (&idle, &order);
                 scope.spawn(move || {
-                    let connection = idle.take_within(soon(5_000)).unwrap();
+                    let connection = idle.take_before(soon(5_000)).unwrap();
                     order.lock().unwrap().push(number);
                     idle.put(connection);
                 });
@@ -176,7 +176,7 @@ mod tests {
             panics.join().unwrap_err();
         });
         assert!(idle.state.is_poisoned());
-        let connection = idle.take_within(soon(0)).unwrap();
+        let connection = idle.take_before(soon(0)).unwrap();
         idle.put(connection);
         assert!(idle.take().is_some());
     }

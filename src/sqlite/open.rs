@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::busy::{self, Patience};
+use super::busy::{self, Deadline};
 use super::file_lock::{self, Claim};
 use super::idle::Idle;
 use super::options::Options;
@@ -40,7 +40,7 @@ impl Options {
         let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
         // Read connections are opened later, when the working directory may have changed.
         let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
-        self.over(connection, Some(place)).map_err(|error| {
+        self.finish_open(connection, Some(place)).map_err(|error| {
             if !error.is_retryable() {
                 return error;
             }
@@ -60,10 +60,10 @@ impl Options {
     pub fn in_memory(self) -> Result<Sqlite> {
         self.check()?;
         let connection = Connection::open_in_memory().map_err(fault)?;
-        self.over(connection, None)
+        self.finish_open(connection, None)
     }
 
-    fn over(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
+    fn finish_open(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
         self.prepare(&mut connection)?;
         let claim = match file_lock::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
             true => Claim::on(&connection)?,
@@ -75,7 +75,7 @@ impl Options {
             // SQLite does not call the busy handler here if several programs start at once. The pragma returns the mode
             // in use: if SQLite cannot switch to WAL, it keeps the old mode without an error.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::tried(Patience::of(self.acquire_timeout), set).map_err(fault)?;
+            let mode: String = busy::retry(Deadline::after(self.acquire_timeout), set).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -109,9 +109,10 @@ impl Place {
         };
         // The path comes from SQLite, which makes it absolute. The URI's parameters are kept, except `mode=rwc`: SQLite
         // refuses it on a connection opened without CREATE. SQLite ignores the part after a `#`.
-        let asked = uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, asked)| asked);
-        let asked = asked.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
+        let parameters =
+            uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, parameters)| parameters);
+        let parameters = parameters.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
         let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        Ok(Place { name: format!("file:{path}?{asked}").into(), file: file.into() })
+        Ok(Place { name: format!("file:{path}?{parameters}").into(), file: file.into() })
     }
 }

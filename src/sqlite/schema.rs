@@ -164,10 +164,11 @@ fn applied(connection: &Connection, prefix: &str) -> Result<usize> {
     if known.is_none() {
         return Ok(0);
     }
-    let mut statement =
-        connection.prepare(&format!("SELECT version, checksum FROM {table} ORDER BY version")).map_err(
-            |error| Error::new(ErrorKind::Schema, format!("the table {table} is not firstline's")).caused_by(error),
-        )?;
+    let mut statement = connection
+        .prepare(&format!("SELECT version, checksum FROM {table} ORDER BY version"))
+        .map_err(|error| {
+            Error::new(ErrorKind::Schema, format!("the table {table} is not firstline's")).caused_by(error)
+        })?;
     let rows = statement
         .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)

@@ -52,7 +52,7 @@ statements! {
         ORDER BY due_at, kind, subject, ticket LIMIT ?3";
     due_tickets: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
         ORDER BY due_at, desk, ticket LIMIT ?2";
-    owed_after: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
+    due_tickets_after: "SELECT DISTINCT due_at, desk, ticket FROM {p}timer WHERE due_at <= ?1 \
         AND (due_at, desk, ticket) > (?3, ?4, ?5) ORDER BY due_at, desk, ticket LIMIT ?2";
 
     insert_ticket: "INSERT INTO {p}ticket (desk, id, version, facts, personal, state, open, priority, due_at, \
@@ -288,7 +288,7 @@ mod tests {
             (&sql.due, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?)"),
             (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
             (&sql.due_tickets, "USING COVERING INDEX p_timer_owed (due_at<?)"),
-            (&sql.owed_after, "USING COVERING INDEX p_timer_owed ("),
+            (&sql.due_tickets_after, "USING COVERING INDEX p_timer_owed ("),
             (&sql.due_records, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
             (&sql.due_records_after, "USING COVERING INDEX p_record_due (kind=? AND"),
             (&sql.is_due, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),

@@ -36,12 +36,12 @@ pub(super) struct Memo {
     /// The indexed columns of the tickets as they were read. An update skips unchanged ones.
     columns: HashMap<TicketId, Columns>,
     /// Records that were read and have no row in `record_body`.
-    narrow: HashSet<(RecordKind, String)>,
+    inline: HashSet<(RecordKind, String)>,
 }
 
 /// The maximum size of a record's facts and personal part together, in bytes, that is stored in `record`. Larger
 /// contents get a row in `record_body`.
-const NARROW: usize = 800;
+const MAX_INLINE_BYTES: usize = 800;
 
 impl Rows<'_> {
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
@@ -156,7 +156,7 @@ impl Rows<'_> {
                     Some(DueTicket { due, desk, ticket }) => {
                         let (due, ticket) = (due.timestamp_micros(), ticket.as_uuid());
                         let after = params![until, limit, due, desk.as_str(), ticket.as_bytes()];
-                        self.all(&sql.owed_after, after, due_tickets)?
+                        self.all(&sql.due_tickets_after, after, due_tickets)?
                     }
                 })
             }
@@ -168,7 +168,7 @@ impl Rows<'_> {
         let key: String = row.get(0).map_err(fault)?;
         let (facts, personal) = match row.get::<_, Option<Vec<u8>>>(2).map_err(fault)? {
             Some(facts) => {
-                memo.narrow.insert((kind, key.clone()));
+                memo.inline.insert((kind, key.clone()));
                 (facts, row.get(3).map_err(fault)?)
             }
             None => {
@@ -293,8 +293,8 @@ impl Rows<'_> {
                 }
             },
             Some(content) => {
-                let narrow = is_narrow(content);
-                let (facts, personal) = match narrow {
+                let inline = fits_inline(content);
+                let (facts, personal) = match inline {
                     true => (Some(&content.facts), content.personal.as_ref()),
                     false => (None, None),
                 };
@@ -325,9 +325,9 @@ impl Rows<'_> {
                 _ => Err(kind.conflict()),
             };
         }
-        if let Some(Content { facts, personal, .. }) = content.as_ref().filter(|it| !is_narrow(it)) {
+        if let Some(Content { facts, personal, .. }) = content.as_ref().filter(|it| !fits_inline(it)) {
             self.run(&sql.put_body, params![desk, code, key, facts, personal])?;
-        } else if *expected != Expected::Absent && !memo.narrow.contains(&(*kind, key.clone())) {
+        } else if *expected != Expected::Absent && !memo.inline.contains(&(*kind, key.clone())) {
             // The previous content may have been large.
             self.run(&sql.delete_body, params![desk, code, key])?;
         }
@@ -353,7 +353,7 @@ impl Rows<'_> {
             )?;
         }
         let before = memo.columns.get(&id);
-        let had_none = expected == 0 || before.is_some_and(|before| !before.waits);
+        let had_none = expected == 0 || before.is_some_and(|before| !before.has_timers);
         self.write_timers(&timers, had_none, &snapshot)?;
         let columns = Columns::of(&snapshot);
         let number = row::signed(snapshot.number.value);
@@ -433,8 +433,8 @@ fn due_timer(row: &Row<'_>) -> Result<DueTimer> {
     Ok(DueTimer { timer: timer(row)?, ticket: row::ticket_id(row, 3)? })
 }
 
-fn is_narrow(content: &Content) -> bool {
-    content.facts.len() + content.personal.as_ref().map_or(0, Vec::len) <= NARROW
+fn fits_inline(content: &Content) -> bool {
+    content.facts.len() + content.personal.as_ref().map_or(0, Vec::len) <= MAX_INLINE_BYTES
 }
 
 fn due_record(row: &Row<'_>) -> Result<DueRecord> {

@@ -17,16 +17,16 @@ use crate::store::{Mode, Store, Tx};
 pub struct Within<'t> {
     connection: &'t Connection,
     shared: &'t Shared,
-    whose: Whose,
+    owner: TransactionOwner,
 }
 
 /// The owner of the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
+enum TransactionOwner {
     /// The host's, on the desk's own database.
     Host,
     /// The host's, on another database.
-    HostAbroad,
+    HostElsewhere,
     /// The writer thread, which checks by itself that the transaction is still open.
     #[cfg(feature = "tokio")]
     Group,
@@ -36,7 +36,7 @@ enum Whose {
 impl<'t> Within<'t> {
     /// Creates an engine inside the writer thread's transaction.
     pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> Within<'t> {
-        Within { connection, shared, whose: Whose::Group }
+        Within { connection, shared, owner: TransactionOwner::Group }
     }
 
     /// Rolls back the whole transaction after a panic of a command. The command's writes may be undone, partial, or
@@ -147,8 +147,12 @@ impl Sqlite {
     }
 
     fn inside<'t>(&'t self, connection: &'t Connection) -> Within<'t> {
-        let whose = if self.is_at_home(connection) { Whose::Host } else { Whose::HostAbroad };
-        Within { connection, shared: self.shared(), whose }
+        let owner = if self.is_same_database(connection) {
+            TransactionOwner::Host
+        } else {
+            TransactionOwner::HostElsewhere
+        };
+        Within { connection, shared: self.shared(), owner }
     }
 }
 
@@ -160,9 +164,9 @@ impl Store for Within<'_> {
 
     fn begin(&self, desk: &DeskId, _: Mode) -> Result<WithinTx<'_>> {
         if self.connection.is_autocommit() {
-            return Err(gone());
+            return Err(transaction_ended());
         }
-        if self.whose == Whose::HostAbroad {
+        if self.owner == TransactionOwner::HostElsewhere {
             let file = self.connection.path().unwrap_or_default();
             let problem = format!("the transaction is on another database than the desk: {file:?}");
             return Err(Error::new(ErrorKind::Storage, problem)
@@ -193,11 +197,13 @@ impl WithinTx<'_> {
     /// Replaces an error that depends on the host's transaction: a full disk makes SQLite roll back all of it, and a
     /// transaction that was not begun as `IMMEDIATE` cannot wait for another writer.
     fn explained(&self, error: Error) -> Error {
-        match self.within.whose {
-            Whose::Host | Whose::HostAbroad if self.within.connection.is_autocommit() => {
-                gone().caused_by(error)
+        match self.within.owner {
+            TransactionOwner::Host | TransactionOwner::HostElsewhere
+                if self.within.connection.is_autocommit() =>
+            {
+                transaction_ended().caused_by(error)
             }
-            Whose::Host | Whose::HostAbroad if error.is_retryable() => {
+            TransactionOwner::Host | TransactionOwner::HostElsewhere if error.is_retryable() => {
                 let problem = "another program or connection is writing, and a retry inside this transaction always \
                                fails: roll it back and start again with BEGIN IMMEDIATE";
                 Error::new(ErrorKind::Storage, problem).caused_by(error)
@@ -228,7 +234,7 @@ impl Tx for WithinTx<'_> {
     }
 }
 
-fn gone() -> Error {
+fn transaction_ended() -> Error {
     let problem = "the host's transaction is no longer open: it has ended, or SQLite rolled all of it back";
     Error::new(ErrorKind::Storage, problem)
 }

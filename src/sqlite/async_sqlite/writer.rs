@@ -91,14 +91,14 @@ impl<F: Operation> Command for Waiting<F> {
 /// Serves commands until the last sender is dropped, then drops the store.
 pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.blocking_recv() {
-        group(&store, first, &mut orders);
+        run_group(&store, first, &mut orders);
     }
 }
 
 /// Runs this command and those behind it in the queue in one transaction, commits, and answers all of them.
-fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
+fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
-    let committed = together(store, first, orders, &mut ran);
+    let committed = run_together(store, first, orders, &mut ran);
     match committed {
         Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
         Err(error) if ran.len() <= 1 => {
@@ -114,24 +114,24 @@ fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
         Err(error) => {
             // The write connection is taken once for all of them. Each command gets a new timeout for other programs,
             // because the commands before it spend time on syncs. After the first timeout, the rest fail as well.
-            let mut turn = store.writer(store.acquire_timeout());
+            let mut writer = store.writer(store.deadline());
             for mut command in ran {
                 // The result is discarded first, because the new transaction may not even begin. If all programs are
                 // killed before the next write, recovery of the log restores a success of the group. So a failure of
                 // the second run does not prove that nothing was written.
                 let in_doubt = command.forget() && error.kind() == ErrorKind::Unknown;
-                let done = match &turn {
-                    Ok(connected) => alone(store, connected, &mut *command),
-                    Err(busy) => Err(said_again(busy)),
+                let done = match &writer {
+                    Ok(connected) => run_alone(store, connected, &mut *command),
+                    Err(busy) => Err(same_error(busy)),
                 };
                 if let Err(error) = &done
                     && error.is_retryable()
                 {
-                    turn = Err(said_again(error));
+                    writer = Err(same_error(error));
                 }
                 if in_doubt && !matches!(done, Ok(true)) {
                     command.forget();
-                    command.answer(Some(said_again(&error)));
+                    command.answer(Some(same_error(&error)));
                 } else {
                     command.answer(done.err());
                 }
@@ -145,7 +145,7 @@ fn group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
 /// # Errors
 /// The transaction did not begin, SQLite rolled it back, or the commit failed. Nothing is written; with
 /// [`ErrorKind::Unknown`], nothing is visible now.
-fn together(
+fn run_together(
     store: &Sqlite,
     first: Order,
     orders: &mut mpsc::Receiver<Order>,
@@ -155,7 +155,7 @@ fn together(
     let mut waiting = std::iter::once(first).chain(behind).take(GROUP).filter(|it| !it.is_dropped());
     let Some(first) = waiting.next() else { return Ok(()) };
     ran.push(first);
-    let connected = match store.writing(store.acquire_timeout()) {
+    let connected = match store.writing(store.deadline()) {
         Ok(connected) => connected,
         Err(error) => {
             // The commands behind it have waited for the same busy database. They fail now, or each would wait for a
@@ -165,7 +165,7 @@ fn together(
                 // Only the commands that are in the queue now: one that is repeated at once must wait again.
                 for _ in 0..orders.len() {
                     if let Some(behind) = orders.try_recv().ok().filter(|it| !it.is_dropped()) {
-                        behind.answer(Some(said_again(&error)));
+                        behind.answer(Some(same_error(&error)));
                     }
                 }
             }
@@ -193,16 +193,16 @@ fn together(
 /// Runs a command in a transaction of its own and commits it. Returns true if the command succeeded.
 ///
 /// # Errors
-/// The transaction did not begin and the command was not run, or nothing is written, as in [`together`].
-fn alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
+/// The transaction did not begin and the command was not run, or nothing is written, as in [`run_together`].
+fn run_alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
-    begin_on(connection, "BEGIN IMMEDIATE", store.acquire_timeout())?;
+    begin_on(connection, "BEGIN IMMEDIATE", store.deadline())?;
     let succeeded = command.run(&Within::group(connection, store.shared()));
     commit_on(connection).map(|()| succeeded)
 }
 
 /// A copy of the error for another command, without its source.
-fn said_again(error: &Error) -> Error {
+fn same_error(error: &Error) -> Error {
     Error::new(error.kind(), error.to_string())
 }
 
@@ -259,14 +259,14 @@ mod tests {
     /// Runs a group of five commands. The first sleeps for `takes` when it runs alone; after its answer another program
     /// writes for `others_write`. Three do nothing. The last panics and so rolls the group back. Returns the number of
     /// successes, the number of busy errors, and the total time.
-    fn tried_alone(takes: Duration, others_write: Duration) -> (usize, usize, Duration) {
+    fn run_one_by_one(takes: Duration, others_write: Duration) -> (usize, usize, Duration) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
         let store = Options::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
         let (first, answer) = counted(move |times| {
             // Builds with debug assertions decide twice, to check that both decisions are equal.
-            let alone = if cfg!(debug_assertions) { 2 } else { 1 };
-            if times == alone {
+            let second_run = if cfg!(debug_assertions) { 2 } else { 1 };
+            if times == second_run {
                 std::thread::sleep(takes);
             }
         });
@@ -289,7 +289,7 @@ mod tests {
             answers.push(answer);
         }
         let began = Stopwatch::start();
-        group(&store, first, &mut orders);
+        run_group(&store, first, &mut orders);
         let took = began.elapsed();
         let answers = answers.into_iter().map(|mut it| it.try_recv().unwrap());
         let (done, refused): (Vec<_>, Vec<_>) = answers.partition(|it| it.is_ok());
@@ -300,13 +300,13 @@ mod tests {
     /// All commands that ran alone once shared one timeout, which the syncs of the commands before them used up.
     #[test]
     fn each_command_that_runs_alone_has_the_whole_timeout() {
-        let (done, busy, _) = tried_alone(TIMEOUT, TIMEOUT / 4);
+        let (done, busy, _) = run_one_by_one(TIMEOUT, TIMEOUT / 4);
         assert_eq!((done, busy), (5, 0));
     }
 
     #[test]
     fn commands_that_run_alone_do_not_time_out_one_after_another() {
-        let (done, busy, took) = tried_alone(Duration::ZERO, TIMEOUT * 10);
+        let (done, busy, took) = run_one_by_one(Duration::ZERO, TIMEOUT * 10);
         assert_eq!((done, busy), (1, 4));
         assert!((TIMEOUT..TIMEOUT * 5 / 2).contains(&took), "{took:?}");
     }
