@@ -144,7 +144,7 @@ impl Rehearse {
             faults.extend(
                 unmapped
                     .iter()
-                    .map(|((status, state), tickets)| self.plan.unmapped(to, status, *state, *tickets)),
+                    .map(|((status, state), tickets)| self.plan.unmapped_message(to, status, *state, *tickets)),
             );
         }
     }

@@ -11,7 +11,7 @@ impl ProcessMap {
     /// Nothing is counted for the time during which the ticket followed another workflow or version.
     pub fn add<'a>(&mut self, ticket: &Snapshot, history: impl IntoIterator<Item = &'a Event>) {
         if self.is_of(ticket.workflow()) {
-            self.stands(ticket.status());
+            self.count_ticket(ticket.status());
         }
         // The current status, or `None` while the ticket follows another workflow.
         let mut at: Option<String> = None;
@@ -35,7 +35,7 @@ impl ProcessMap {
     }
 
     fn count_transition(&mut self, from: &str, to: &str) -> String {
-        self.goes(from, to);
+        self.count_transition(from, to);
         to.to_owned()
     }
 

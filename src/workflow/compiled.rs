@@ -188,7 +188,7 @@ impl Workflow {
     }
 
     /// The placement of a new ticket.
-    pub(crate) fn beginning(&self) -> Option<Placement> {
+    pub(crate) fn initial_placement(&self) -> Option<Placement> {
         self.placement(self.0.table.start)
     }
 

@@ -116,7 +116,7 @@ impl Migration {
     }
 
     /// The new status of a ticket that has this status now. `None` if there is no mapping to the same state.
-    pub(crate) fn leads(&self, to: &Workflow, status: &str, state: StateKind) -> Option<StatusId> {
+    pub(crate) fn new_status(&self, to: &Workflow, status: &str, state: StateKind) -> Option<StatusId> {
         let name = self.statuses.get(status).map_or(status, String::as_str);
         to.find(name).filter(|id| to.status(*id).state == state)
     }
@@ -231,7 +231,7 @@ impl Migration {
     }
 
     /// The message for a status that has tickets and no mapping.
-    pub(crate) fn unmapped(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
+    pub(crate) fn unmapped_message(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
         let of_state =
             || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
         let hint = suggest::nearest(status, of_state());

@@ -87,7 +87,7 @@ impl ProcessMap {
     }
 
     /// Counts a ticket in its current status.
-    pub(crate) fn stands(&mut self, status: &str) {
+    pub(crate) fn count_ticket(&mut self, status: &str) {
         self.tickets += 1;
         if let Some(status) = self.workflow.find(status) {
             *self.standing.entry(status).or_default() += 1;
@@ -95,7 +95,7 @@ impl ProcessMap {
     }
 
     /// Counts a change of status.
-    pub(crate) fn goes(&mut self, from: &str, to: &str) {
+    pub(crate) fn count_transition(&mut self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.workflow.find(from), self.workflow.find(to)) {
             *self.took.entry((from, to)).or_default() += 1;
         }

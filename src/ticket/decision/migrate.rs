@@ -66,7 +66,7 @@ impl MigrationTask {
         if *in_force.for_kind(ticket.kind.as_str()) != self.to {
             return MigrationOutcome::OtherKind;
         }
-        let Some(to) = self.plan.leads(&self.to, ticket.status(), ticket.state.kind()) else {
+        let Some(to) = self.plan.new_status(&self.to, ticket.status(), ticket.state.kind()) else {
             return MigrationOutcome::Unmapped;
         };
         let status = self.to.status(to);
