@@ -1,11 +1,12 @@
-//! The flow: every command and every read, once, for blocking and awaiting engines alike.
+//! Commands and reads as values, which blocking and async engines run alike.
 //!
-//! A command is a value whose [`decide`](Operation::decide) is pure. It asks [`Loaded`] for what it needs; what is not
-//! there yet halts it, the driver loads it and calls `decide` again from the start, all in one transaction. What it
-//! returns in the end is everything to be written. Reading is the same with nothing to write.
+//! An [`Operation`] is a command or a read. Its [`decide`](Operation::decide) is pure and gets its data from
+//! [`Loaded`]. If data is missing, `decide` is interrupted; the driver loads the data and calls `decide` again from the
+//! start, in the same transaction. The [`Commit`] that `decide` finally returns holds everything to write. A read
+//! returns an empty commit.
 //!
-//! Who merely uses a desk never meets this module. Who brings a store implements [`Store`](crate::store::Store)
-//! and has an engine; who brings one whose calls are awaited implements [`AsyncStore`](awaiting::AsyncStore).
+//! Desk users can ignore this module. A store for blocking calls implements [`Store`](crate::store::Store), and every
+//! `Store` is an engine. A store for async calls implements [`AsyncStore`](async_store::AsyncStore).
 
 pub mod async_store;
 pub mod blocking;
@@ -29,85 +30,89 @@ use crate::store::{Commit, Mode, Read};
 
 /// A command or a read, as a value.
 pub trait Operation: Send + Sync + 'static {
-    /// What it gives in the end.
+    /// The result of the operation.
     type Out: Send + 'static;
 
-    /// What it is called where commands are traced and counted.
+    /// Returns the name of the operation for traces and metrics.
     fn label(&self) -> OperationLabel {
         OperationLabel::new("flow")
     }
 
-    /// What its result adds to that. [`watch`] has the names.
+    /// Returns the details that a result adds to the label. See [`watch`] for the names.
     fn outcome(_out: &Self::Out) -> Outcome {
         Outcome::default()
     }
 
-    /// Whether it may write.
+    /// Returns [`Mode::Read`] if the operation never writes.
     fn mode(&self) -> Mode {
         Mode::Write
     }
 
-    /// What it will surely ask. A hint that saves a round, never needed for correctness.
+    /// Adds the reads that the operation always needs. This is a hint that saves a round; correctness does not depend
+    /// on it.
     fn needs(&self, _reads: &mut Vec<Read>) {}
 
-    /// Decides, purely: the same for the same `seen`, however often it is called.
+    /// Decides what to write and what to return.
+    ///
+    /// The decision is pure: it returns the same for the same `loaded`, no matter how often it is called.
     ///
     /// # Errors
-    /// [`Interrupt::Load`] for what is to be loaded first; [`Interrupt::Fail`] if the command is refused.
+    /// - [`Interrupt::Load`] for reads that must be answered first
+    /// - [`Interrupt::Fail`] if the command is refused
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt>;
 }
 
-/// What a command is called where commands are traced and counted (features `tracing` and `metrics`), and which ticket
-/// it is about, if that is known from the beginning. Nothing that people wrote or are called belongs here.
+/// The name of a command in traces and metrics (features `tracing` and `metrics`), with its ticket if that is known
+/// from the start. It must not contain names of people or text that people wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OperationLabel {
-    /// The verb.
+    /// The verb, such as `open_ticket`.
     pub verb: &'static str,
-    /// The ticket.
+    /// The ticket, if known.
     pub ticket: Option<TicketId>,
-    /// It is asked again and again, and says little: a matter for whoever looks for faults.
+    /// True if the command is repeated often and rarely of interest. Its span has the level DEBUG instead of INFO.
     pub quiet: bool,
-    /// It is about all desks, whatever the one at which it runs.
+    /// True if the command is about all desks rather than the desk at which it runs.
     pub everywhere: bool,
 }
 
 impl OperationLabel {
-    /// A verb.
+    /// Creates a label with a verb.
     pub fn new(verb: &'static str) -> OperationLabel {
         OperationLabel { verb, ticket: None, quiet: false, everywhere: false }
     }
 
-    /// A verb and its ticket.
+    /// Creates a label with a verb and a ticket.
     pub fn of(verb: &'static str, ticket: TicketId) -> OperationLabel {
         OperationLabel { ticket: Some(ticket), ..OperationLabel::new(verb) }
     }
 
-    /// The same, asked again and again.
+    /// Sets [`quiet`](OperationLabel::quiet).
     #[must_use]
     pub fn quiet(self) -> OperationLabel {
         OperationLabel { quiet: true, ..self }
     }
 
-    /// The same about all desks.
+    /// Sets [`everywhere`](OperationLabel::everywhere).
     #[must_use]
     pub fn everywhere(self) -> OperationLabel {
         OperationLabel { everywhere: true, ..self }
     }
 }
 
-/// What a result adds to the [`OperationLabel`] of its command.
+/// The details that a result adds to the [`OperationLabel`] of its command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The ticket, where the command learnt only in the end which one it is.
+    /// The ticket, if the command found out only while it ran which ticket it is about.
     pub ticket: Option<TicketId>,
-    /// It was a repetition, and this is the first one's result.
+    /// True if the command was a repetition and returned the result of the first one.
     pub replayed: bool,
 }
 
 impl Outcome {
-    /// A ticket, and whether it came of a repetition.
+    /// Creates the outcome of a command about a ticket.
     pub fn of(ticket: TicketId, replayed: bool) -> Outcome {
         Outcome { ticket: Some(ticket), replayed }
     }

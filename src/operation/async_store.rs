@@ -1,11 +1,12 @@
-//! The driver for stores whose calls are awaited.
+//! The driver for async stores.
 //!
-//! A store of this sort implements [`AsyncStore`] and [`AsyncTx`], and [`Async`] makes it the engine of a desk.
-//! Nothing here knows a runtime: futures are polled by whoever awaits them.
+//! An async store implements [`AsyncStore`] and [`AsyncTx`]; [`Async`] makes it the engine of a desk. This module
+//! depends on no runtime.
 //!
-//! Several commands run at once, each in a transaction of its own, and what one has read must not change under it.
-//! So reads take [locks](crate::store::Lock), in one order everywhere. A decision that asks for something
-//! whose turn is over gives up everything that it holds, and begins anew with all that it wants, in order.
+//! Several commands run at once, each in its own transaction, and the data that one of them has read must not change
+//! before it ends. So reads take [locks](crate::store::Lock), and all commands take them in the same order. If a
+//! decision requests a lock that comes before one it holds, the driver ends the transaction and starts again with all
+//! requested reads, in order.
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::{Future, ready};
@@ -26,30 +27,33 @@ use crate::store::{
 use crate::ticket::event::Event;
 use crate::time::{SystemTime, TimeSource, to_micros};
 
-/// How the calls of an engine reply that awaits.
+/// The reply of an async engine.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// A store whose calls are awaited. What [stores](crate::store) must keep to holds for it too.
+/// A store with async calls. The requirements for [stores](crate::store) apply to it too.
 pub trait AsyncStore: Send + Sync {
     /// A transaction at one desk.
     type Tx<'a>: AsyncTx
     where
         Self: 'a;
 
-    /// Begins a transaction at this desk. It sees and touches no other desk's rows.
+    /// Begins a transaction at this desk. It reads and writes only rows of this desk, except for [`Read::DueTickets`] and
+    /// [`Read::DueRecords`].
     ///
     /// # Errors
-    /// [`Busy`](ErrorKind::Busy) if the store cannot be reached for now, or a storage error.
+    /// - [`Busy`](ErrorKind::Busy) if the store cannot be reached at the moment
+    /// - a storage error
     fn begin(&self, desk: &DeskId, mode: Mode) -> impl Future<Output = Result<Self::Tx<'_>>> + Send;
 
-    /// Called when a flow failed with an error that may pass, after so many tries before. Waits a little and gives `true`
-    /// to try again, or `false` to give up. Unless overridden it gives `false`, as a store inside somebody else's
-    /// transaction must.
+    /// Waits before an operation is tried again, and returns true; returns false to give up.
+    ///
+    /// The driver calls this method after an operation failed with a retryable error; `tries` is the number of earlier
+    /// retries. The default returns false. A store inside a transaction of its caller must keep that default.
     fn wait(&self, _tries: u32, _error: &Error) -> impl Future<Output = bool> + Send {
         ready(false)
     }
 
-    /// The store's clock: see [`Store::now`](crate::store::Store::now).
+    /// Returns the time of the store's clock: see [`Store::now`](crate::store::Store::now).
     ///
     /// # Errors
     /// A storage error.
@@ -60,7 +64,7 @@ pub trait AsyncStore: Send + Sync {
     /// Claims due records: see [`Store::claim`](crate::store::Store::claim).
     ///
     /// # Errors
-    /// A storage error. What was claimed before it comes back when its lease ends.
+    /// A storage error. Records that were claimed before the error become due again when their lease ends.
     fn claim(
         &self,
         kind: RecordKind,
@@ -77,37 +81,41 @@ pub trait AsyncStore: Send + Sync {
     }
 }
 
-/// One transaction at one desk, awaited. Dropped without a commit, it leaves nothing behind; dropped while it
-/// commits, everything or nothing.
+/// One async transaction at one desk. Dropped without a commit, it writes nothing; dropped during a commit, it writes
+/// everything or nothing.
 pub trait AsyncTx: Send {
-    /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
+    /// Answers the reads in their order, each with the [`Answer`] named at the [`Read`].
     ///
-    /// In [`Mode::Write`] it first takes the [locks](Read::lock) of these reads, in the order of [`Lock`]. In [`Mode::Read`] it
-    /// locks nothing, and answers all of them of one state.
+    /// In [`Mode::Write`] it first takes the [locks](Read::lock) of these reads, in the order of [`Lock`]. In
+    /// [`Mode::Read`] it takes no locks, and all answers are from one state of the desk.
     ///
     /// # Errors
-    /// [`Busy`](ErrorKind::Busy) if a lock is not available for now, a storage error, or
-    /// [`Corrupt`](ErrorKind::Corrupt) if stored bytes cannot be read.
+    /// - [`Busy`](ErrorKind::Busy) if a lock is not available at the moment
+    /// - [`Corrupt`](ErrorKind::Corrupt) if stored bytes cannot be read
+    /// - a storage error
     fn load(&mut self, reads: &[Read]) -> impl Future<Output = Result<Vec<Answer>>> + Send;
 
-    /// Writes everything in the commit, or nothing, and ends the transaction.
+    /// Writes the whole commit or nothing, and ends the transaction.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) if the version of a ticket or record is not the expected one; a storage error otherwise.
-    /// Either way nothing was written, except if it is [`Unknown`](ErrorKind::Unknown) whether it was.
+    /// - [`Conflict`](ErrorKind::Conflict) if the version of a ticket or record is not the expected one
+    /// - [`Unknown`](ErrorKind::Unknown) if the commit may or may not have taken effect
+    /// - a storage error
+    ///
+    /// Except for `Unknown`, an error means that nothing was written.
     fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<()>> + Send;
 
-    /// Ends the transaction without writing, and gives up what it holds. It is not used after that.
+    /// Ends the transaction without writing and releases its locks. The transaction is not used afterwards.
     fn leave(&mut self) -> impl Future<Output = ()> + Send {
         ready(())
     }
 }
 
-/// A store whose calls are awaited, as the engine of a desk.
+/// The engine of a desk over an async store.
 ///
-/// This store is a small one and does all that a store must: its rows are kept as in [`Memory`](crate::memory), and
-/// whoever writes waits in line for the others. One with a server behind it claims by the server's locks instead, and lets
-/// those in at once who want different things.
+/// The small store in this example meets all requirements. It keeps its rows in [`Memory`](crate::memory), and writers
+/// wait for each other. A store with a database server uses the server's locks instead, so that writers of different
+/// rows run at once.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -127,7 +135,7 @@ pub trait AsyncTx: Send {
 /// struct QueuedTx {
 ///     rows: Memory,
 ///     desk: DeskId,
-///     // Held to the end by whoever writes: what it has read, absence included, stays so. Reading waits for nobody.
+///     // A writer holds this until the transaction ends, so that what it has read stays as it was. Readers never wait.
 ///     turn: Option<OwnedMutexGuard<()>>,
 /// }
 ///
@@ -146,7 +154,7 @@ pub trait AsyncTx: Send {
 ///     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
 ///         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
 ///     }
-///     // Nothing is awaited in it, so a future that is dropped has written everything or nothing.
+///     // It awaits nothing, so a dropped future has written everything or nothing.
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
 ///         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
 ///     }
@@ -179,7 +187,7 @@ pub trait AsyncTx: Send {
 /// #         let _ = (0..polls).find(|_| reply.as_mut().poll(&mut context).is_ready());
 /// #     }
 /// # }
-/// // `firstline::conformance` has its word too; see there what a `Candidate` is.
+/// // The conformance suite checks the store. See `firstline::conformance` for the `Candidate`.
 /// let report = conformance::run(&Candidate(tokio::runtime::Runtime::new()?));
 /// assert!(report.passed(), "{report}");
 /// # }
@@ -211,13 +219,13 @@ impl<S: AsyncStore> Engine for Async<S> {
     }
 }
 
-/// Runs a flow, as an [`Engine`] that awaits replies.
+/// Runs an operation and returns its reply.
 pub fn run<'a, S: AsyncStore, F: Operation>(store: &'a S, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
     let desk = desk.clone();
     Box::pin(async move { drive(store, &desk, &operation).await })
 }
 
-/// Runs a job flow by flow, as an [`Engine`] that awaits replies.
+/// Runs the operations of a job one after another and returns the reply of the job.
 pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
     let desk = desk.clone();
     Box::pin(async move {
@@ -229,20 +237,20 @@ pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) 
     })
 }
 
-/// Runs one flow in one transaction, and tries again what has failed for the moment as often as the store
+/// Runs one operation in one transaction, and retries after a retryable error while the store
 /// [waits](AsyncStore::wait).
 ///
 /// # Errors
-/// What the flow or the store refuses.
+/// The error of the operation or of the store.
 pub async fn drive<S: AsyncStore, F: Operation>(store: &S, desk: &DeskId, operation: &F) -> Result<F::Out> {
     desk.check()?;
     let watch = Watch::begin(desk, operation.label());
-    let out = watch.around(decided(store, desk, operation, &watch)).await;
+    let out = watch.around(run_with_retries(store, desk, operation, &watch)).await;
     watch.ended::<F>(&out);
     out
 }
 
-async fn decided<S: AsyncStore, F: Operation>(
+async fn run_with_retries<S: AsyncStore, F: Operation>(
     store: &S,
     desk: &DeskId,
     operation: &F,
@@ -252,13 +260,13 @@ async fn decided<S: AsyncStore, F: Operation>(
     loop {
         let error = match attempt(store, desk, operation, watch).await {
             Ok(out) => return Ok(out),
-            Err(Failed::Surely(error)) => error,
-            Err(Failed::Perhaps(error, loaded)) => {
-                // The same decision as the one that may be written, without having kept a copy of it.
+            Err(Failed::NotWritten(error)) => error,
+            Err(Failed::Unknown(error, loaded)) => {
+                // Decides again to get the commit that may have been written, because no copy of it was kept.
                 let Ok((commit, out)) = operation.decide(&loaded) else { return Err(error) };
-                match arrived(store, desk, &loaded, &commit).await {
+                match took_effect(store, desk, &loaded, &commit).await {
                     Ok(Some(true)) => return Ok(out),
-                    Ok(Some(false)) => Error::new(ErrorKind::Busy, "it was not written").caused_by(error),
+                    Ok(Some(false)) => Error::new(ErrorKind::Busy, "the commit was not written").caused_by(error),
                     Ok(None) | Err(_) => return Err(error),
                 }
             }
@@ -271,26 +279,29 @@ async fn decided<S: AsyncStore, F: Operation>(
     }
 }
 
-/// Why an attempt came to nothing.
+/// The failure of one attempt.
 enum Failed {
     /// Nothing was written.
-    Surely(Error),
-    /// Whether something was written is not known. What it was follows from what was seen.
-    Perhaps(Error, Loaded),
+    NotWritten(Error),
+    /// The commit may or may not have taken effect. A decision on the loaded data gives the same commit again.
+    Unknown(Error, Loaded),
 }
 
-/// It asks for what it needs from the beginning: what the attempt before it learnt may no longer be so, and what that
-/// one wanted is perhaps not wanted any more. The claim on the desk's running numbers, say, must not be taken in vain.
+/// Runs the operation once, in a new transaction.
+///
+/// Each attempt begins with the reads that the operation always needs. Reads of an earlier attempt are not reused: they
+/// may be outdated, and a read that is no longer needed would take a lock for nothing, such as the lock on the running
+/// numbers.
 async fn attempt<S: AsyncStore, F: Operation>(
     store: &S,
     desk: &DeskId,
     operation: &F,
     watch: &Watch,
 ) -> Result<F::Out, Failed> {
-    let mut asked = Asked::of(operation);
-    let mut tx = store.begin(desk, operation.mode()).await.map_err(Failed::Surely)?;
+    let mut requested = Requested::of(operation);
+    let mut tx = store.begin(desk, operation.mode()).await.map_err(Failed::NotWritten)?;
     let mut loaded = Loaded::default();
-    let mut wanted = asked.reads.clone();
+    let mut wanted = requested.reads.clone();
     for _ in 0..MAX_ROUNDS {
         if !wanted.is_empty() {
             match tx.load(&wanted).await.and_then(|answers| loaded.put(std::mem::take(&mut wanted), answers))
@@ -298,7 +309,7 @@ async fn attempt<S: AsyncStore, F: Operation>(
                 Ok(()) => {}
                 Err(error) => {
                     tx.leave().await;
-                    return Err(Failed::Surely(error));
+                    return Err(Failed::NotWritten(error));
                 }
             }
         }
@@ -317,35 +328,35 @@ async fn attempt<S: AsyncStore, F: Operation>(
                     Err(error) => {
                         tx.leave().await;
                         let unknown = error.kind() == ErrorKind::Unknown;
-                        Err(if unknown { Failed::Perhaps(error, loaded) } else { Failed::Surely(error) })
+                        Err(if unknown { Failed::Unknown(error, loaded) } else { Failed::NotWritten(error) })
                     }
                 };
             }
             Err(Interrupt::Load(reads)) => {
-                let held = asked.reads.len();
-                asked.add(reads);
-                let (before, more) = asked.reads.split_at(held);
+                let held = requested.reads.len();
+                requested.add(reads);
+                let (before, more) = requested.reads.split_at(held);
                 if operation.mode() == Mode::Write && !comes_after(more, before) {
                     tx.leave().await;
                     drop(tx);
-                    tx = store.begin(desk, operation.mode()).await.map_err(Failed::Surely)?;
+                    tx = store.begin(desk, operation.mode()).await.map_err(Failed::NotWritten)?;
                     loaded = Loaded::default();
-                    wanted = asked.reads.clone();
+                    wanted = requested.reads.clone();
                 } else {
                     wanted = more.to_vec();
                 }
             }
             Err(Interrupt::Fail(error)) => {
                 tx.leave().await;
-                return Err(Failed::Surely(error));
+                return Err(Failed::NotWritten(error));
             }
         }
     }
     tx.leave().await;
-    Err(Failed::Surely(too_many_rounds()))
+    Err(Failed::NotWritten(too_many_rounds()))
 }
 
-/// Whether all locks that these reads need come after those that are held.
+/// True if all locks that these reads need come after the held ones, or are held already.
 fn comes_after(more: &[Read], held: &[Read]) -> bool {
     let mut modes: BTreeMap<Lock, LockMode> = BTreeMap::new();
     for (lock, mode) in held.iter().filter_map(Read::lock) {
@@ -358,10 +369,11 @@ fn comes_after(more: &[Read], held: &[Read]) -> bool {
     })
 }
 
-/// Whether an unacknowledged commit took effect; `None` if that cannot be known. It takes the locks of the decision once more,
-/// so that the commit has ended, whatever its outcome. Then it looks for the commit's events, or for its records if it has no
-/// events.
-async fn arrived<S: AsyncStore>(
+/// Finds out if an unacknowledged commit took effect; `None` if that cannot be known.
+///
+/// It takes the locks of the decision again, which succeeds only after the commit has ended. Then it looks for the
+/// commit's events, or for its records if it has no events.
+async fn took_effect<S: AsyncStore>(
     store: &S,
     desk: &DeskId,
     loaded: &Loaded,
@@ -386,12 +398,12 @@ async fn arrived<S: AsyncStore>(
         match found.await {
             Ok(found) => {
                 let found = found.get(locks..).unwrap_or_default();
-                let signs: Vec<_> =
-                    marks.iter().zip(found).map(|(mark, found)| mark.arrived(found)).collect();
-                return Ok(if signs.contains(&Some(false)) {
+                let verdicts: Vec<_> =
+                    marks.iter().zip(found).map(|(mark, found)| mark.took_effect(found)).collect();
+                return Ok(if verdicts.contains(&Some(false)) {
                     Some(false)
                 } else {
-                    (!signs.is_empty() && signs.iter().all(Option::is_some)).then_some(true)
+                    (!verdicts.is_empty() && verdicts.iter().all(Option::is_some)).then_some(true)
                 });
             }
             Err(error) if error.is_retryable() && store.wait(tries, &error).await => tries += 1,
@@ -400,15 +412,15 @@ async fn arrived<S: AsyncStore>(
     }
 }
 
-/// A part of a commit by which it is recognised.
+/// A part of a commit by which the commit is recognised.
 enum Mark<'c> {
     Event(&'c Event),
-    /// A write of a record, and the version that it replaces: 0 if there was none.
+    /// A write of a record, and the version that the write replaces: 0 if there was none.
     Record(&'c RecordWrite, u64),
 }
 
 impl<'c> Mark<'c> {
-    /// `None` if the write may leave any version behind.
+    /// Returns `None` if the write does not determine the new version.
     fn of(write: &'c RecordWrite) -> Option<Mark<'c>> {
         match write.expected {
             Expected::Absent => Some(Mark::Record(write, 0)),
@@ -426,20 +438,22 @@ impl<'c> Mark<'c> {
         }
     }
 
-    /// Whether the commit is written, judged by what is stored in this place; `None` if that proves nothing.
-    fn arrived(&self, found: &Answer) -> Option<bool> {
+    /// True if the stored data proves that the commit took effect, false if it proves the opposite; `None` if it proves
+    /// nothing.
+    fn took_effect(&self, found: &Answer) -> Option<bool> {
         match (self, found) {
             (Mark::Event(event), Answer::Events(events)) => Some(events[..] == [(*event).clone()]),
             (Mark::Record(write, before), Answer::Record(found)) => {
-                record_arrived(write, *before, found.as_deref())
+                record_took_effect(write, *before, found.as_deref())
             }
             _ => None,
         }
     }
 }
 
-/// Whether a write of a record took effect that replaces the version `before`, judged by the record that is stored now.
-fn record_arrived(write: &RecordWrite, before: u64, found: Option<&Record>) -> Option<bool> {
+/// Compares the write of a record that replaces the version `before` with the record that is stored now. The result is
+/// that of [`Mark::took_effect`].
+fn record_took_effect(write: &RecordWrite, before: u64, found: Option<&Record>) -> Option<bool> {
     let (found, wanted) = match (found, &write.content) {
         (Some(found), _) if found.version == before => return Some(false),
         (Some(found), Some(wanted)) => (found, wanted),
@@ -447,27 +461,27 @@ fn record_arrived(write: &RecordWrite, before: u64, found: Option<&Record>) -> O
         (None, Some(wanted)) if before == 0 && wanted.due.is_none() => return Some(false),
         _ => return None,
     };
-    let arrived = match write.kind.changes() {
+    let took_effect = match write.kind.changes() {
         // Another command may have appended more since.
         Changes::Appended => found.version > before && found.content.facts.starts_with(&wanted.facts),
         _ => found.version == before + 1 && found.content == *wanted,
     };
-    arrived.then_some(true)
+    took_effect.then_some(true)
 }
 
-/// Everything that a flow has asked for, each thing once, in the order in which it was asked.
+/// All reads that an operation has requested, without duplicates, in the order of the requests.
 #[derive(Default)]
-struct Asked {
+struct Requested {
     reads: Vec<Read>,
     known: HashSet<Read>,
 }
 
-impl Asked {
-    fn of(operation: &impl Operation) -> Asked {
-        let (mut asked, mut needs) = (Asked::default(), Vec::new());
+impl Requested {
+    fn of(operation: &impl Operation) -> Requested {
+        let (mut requested, mut needs) = (Requested::default(), Vec::new());
         operation.needs(&mut needs);
-        asked.add(needs);
-        asked
+        requested.add(needs);
+        requested
     }
 
     fn add(&mut self, reads: Vec<Read>) {

@@ -1,4 +1,4 @@
-//! The driver for stores whose calls return when they are done.
+//! The driver for blocking stores.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,14 +8,15 @@ use crate::operation::watch::Watch;
 use crate::operation::{Engine, Interrupt, Job, Loaded, Operation};
 use crate::store::{Claimed, Commit, Mode, RecordKind, Store, Tx};
 
-/// How often a decision may ask for more, because one that asks for ever would hold its transaction for ever. The longest chain
-/// in the crate looks for a circle of links: it takes a round for each of up to 32 levels above a ticket, and a few before that.
+/// The maximum number of rounds of one decision. A decision without a limit could hold its transaction forever. The
+/// longest chain in the crate looks for a circle of links: it takes one round for each of up to 32 levels above a
+/// ticket, and a few rounds before.
 pub(super) const MAX_ROUNDS: usize = 64;
 
-/// Runs one flow in one transaction.
+/// Runs one operation in one transaction.
 ///
 /// # Errors
-/// What the flow or the store refuses.
+/// The error of the operation or of the store.
 pub fn drive<S: Store, F: Operation>(store: &S, desk: &DeskId, operation: &F) -> Result<F::Out> {
     desk.check()?;
     let watch = Watch::begin(desk, operation.label());
@@ -24,33 +25,33 @@ pub fn drive<S: Store, F: Operation>(store: &S, desk: &DeskId, operation: &F) ->
     out
 }
 
-/// The same where somebody else says when the command began, and how it ended. The desk's id is checked already.
+/// Runs one operation in one transaction of a desk with a checked id. The caller has begun `watch` and ends it.
 pub(crate) fn watched<S: Store, F: Operation>(
     store: &S,
     desk: &DeskId,
     operation: &F,
     watch: &Watch,
 ) -> Result<F::Out> {
-    watch.within(|| store.begin(desk, operation.mode()).and_then(|mut tx| decided(&mut tx, operation, watch)))
+    watch.within(|| store.begin(desk, operation.mode()).and_then(|mut tx| run_in(&mut tx, operation, watch)))
 }
 
-/// Runs one flow in a transaction that has begun.
+/// Runs one operation in a transaction that has begun. The transaction must not be used afterwards.
 ///
 /// # Errors
-/// What the flow or the store refuses. The transaction is not to be used after that.
+/// The error of the operation or of the store.
 pub fn drive_in<T: Tx + ?Sized, F: Operation>(tx: &mut T, operation: &F) -> Result<F::Out> {
-    decided(tx, operation, &Watch::nobody())
+    run_in(tx, operation, &Watch::unwatched())
 }
 
-fn decided<T: Tx + ?Sized, F: Operation>(tx: &mut T, operation: &F, watch: &Watch) -> Result<F::Out> {
+fn run_in<T: Tx + ?Sized, F: Operation>(tx: &mut T, operation: &F, watch: &Watch) -> Result<F::Out> {
     let mut loaded = Loaded::default();
-    let mut wanted = Vec::new();
-    operation.needs(&mut wanted);
+    let mut pending = Vec::new();
+    operation.needs(&mut pending);
     for _ in 0..MAX_ROUNDS {
-        wanted.retain(|read| !loaded.has(read));
-        if !wanted.is_empty() {
-            let answers = tx.load(&wanted)?;
-            loaded.put(std::mem::take(&mut wanted), answers)?;
+        pending.retain(|read| !loaded.has(read));
+        if !pending.is_empty() {
+            let answers = tx.load(&pending)?;
+            loaded.put(std::mem::take(&mut pending), answers)?;
         }
         match watch.deciding(|| operation.decide(&loaded)) {
             Ok((commit, out)) => {
@@ -63,7 +64,7 @@ fn decided<T: Tx + ?Sized, F: Operation>(tx: &mut T, operation: &F, watch: &Watc
                 }
                 return Ok(out);
             }
-            Err(Interrupt::Load(reads)) => wanted = reads,
+            Err(Interrupt::Load(reads)) => pending = reads,
             Err(Interrupt::Fail(error)) => return Err(error),
         }
     }
@@ -71,19 +72,19 @@ fn decided<T: Tx + ?Sized, F: Operation>(tx: &mut T, operation: &F, watch: &Watc
 }
 
 pub(super) fn too_many_rounds() -> Error {
-    let problem = format!("the decision still asked for more after {MAX_ROUNDS} rounds");
+    let problem = format!("the decision requested more reads after {MAX_ROUNDS} rounds");
     Error::new(ErrorKind::Storage, problem)
 }
 
-/// Whether the flow decides the same once more: what makes it safe to run it again.
+/// True if the operation decides the same again, which makes a repeated run safe.
 pub(super) fn repeats<F: Operation>(operation: &F, loaded: &Loaded, commit: &Commit) -> bool {
     matches!(operation.decide(loaded), Ok((again, _)) if again == *commit)
 }
 
-/// Runs a job, flow by flow.
+/// Runs the operations of a job one after another.
 ///
 /// # Errors
-/// What the job makes of a failed flow.
+/// The error with which the job ends.
 pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
     while let Some(step) = job.next() {
         let result = drive(store, step.desk().unwrap_or(desk), &step.operation());
@@ -92,7 +93,7 @@ pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J:
     Ok(job.finish())
 }
 
-/// Every store is an engine, whose calls return when they are done.
+/// Every store is an engine with blocking calls.
 impl<S: Store> Engine for S {
     type Reply<'a, T: Send + 'a>
         = Result<T>

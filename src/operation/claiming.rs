@@ -1,4 +1,4 @@
-//! Claims by flows: a listing, then one flow a desk.
+//! Claims as a job: one operation lists the due records, and one operation for each desk claims them.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::store::claims::Claim;
 use crate::store::{Claimed, Commit, DueRecord, Mode, Read, Record};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
-/// The machine's clock, as a job without steps.
+/// Reads the machine's clock, as a job without steps.
 #[derive(Debug)]
 pub(super) struct Now;
 
@@ -50,7 +50,7 @@ impl Claiming {
     fn taken(&mut self, claimed: Result<Vec<Claimed>>) -> Result<()> {
         match claimed {
             Ok(claimed) => self.claimed.extend(claimed),
-            // Another claim was faster.
+            // Another claim took the records first.
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
         }
@@ -75,7 +75,7 @@ impl Job for Claiming {
     }
 }
 
-/// Lists what is due at all desks.
+/// Lists the due records of all desks.
 #[derive(Debug)]
 struct List {
     claim: Claim,
@@ -97,7 +97,7 @@ impl Operation for List {
     }
 }
 
-/// Takes these records of a desk, if they are still due.
+/// Claims these records of a desk if they are still due.
 #[derive(Debug)]
 struct Take {
     claim: Claim,

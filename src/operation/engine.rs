@@ -1,4 +1,4 @@
-//! Something that runs flows and jobs.
+//! The trait of engines, which run operations and jobs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,9 +10,9 @@ use crate::store::claims::Claim;
 use crate::store::{Claimed, RecordKind};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
-/// Something that runs flows. A desk is written once over any engine; what differs is how its calls reply.
+/// Runs operations. A desk works with any engine; only the type of the replies differs.
 ///
-/// Every [`Store`](crate::store::Store) is an engine that blocks, so a function for any desk that blocks asks for that:
+/// Every [`Store`](crate::store::Store) is a blocking engine. A function for all blocking desks requires a `Store`:
 ///
 /// ```
 /// use firstline::store::Store;
@@ -28,18 +28,18 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 /// # Ok::<(), firstline::Error>(())
 /// ```
 pub trait Engine {
-    /// How calls reply: a `Result<T>` at once where the engine blocks, a boxed `Send` future of it where it awaits.
+    /// The reply of a call: a `Result<T>` for blocking engines, a boxed `Send` future of one for async engines.
     type Reply<'a, T: Send + 'a>
     where
         Self: 'a;
 
-    /// Runs a flow at this desk, in one transaction.
+    /// Runs an operation at this desk, in one transaction.
     fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out>;
 
-    /// Runs a job at this desk, flow by flow.
+    /// Runs the operations of a job at this desk, each in its own transaction.
     fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out>;
 
-    /// The store's clock, by which leases are measured. Unless overridden it is the machine's.
+    /// Returns the time of the store's clock, which measures leases. The default is the machine's clock.
     ///
     /// # Errors
     /// A storage error, in the reply.
@@ -47,11 +47,14 @@ pub trait Engine {
         self.work(&DeskId::new("claims"), Now)
     }
 
-    /// Claims up to `limit` records of a kind that are due, at any desk: see [`Store::claim`](crate::store::Store::claim).
-    /// Unless overridden, it lists what is due by the machine's clock and takes each record in a flow of its desk.
+    /// Claims up to `limit` due records of a kind, at any desk: see [`Store::claim`](crate::store::Store::claim).
+    ///
+    /// The default lists the records that are due by the machine's clock and claims them in one operation for each
+    /// desk.
     ///
     /// # Errors
-    /// A storage error, in the reply. What was claimed before it comes back when its lease ends.
+    /// A storage error, in the reply. Records that were claimed before the error become due again when their lease
+    /// ends.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Self::Reply<'_, Vec<Claimed>> {
         let claim = Claim::new(kind, limit, to_micros(SystemTime.now()), lease);
         self.work(&DeskId::new("claims"), Claiming::new(claim))

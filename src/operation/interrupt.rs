@@ -1,18 +1,18 @@
-//! Why a decision did not come to its end.
+//! The reasons why a decision is interrupted.
 
 use crate::error::Error;
 use crate::store::Read;
 
-/// Why a decision did not come to its end.
+/// The reason why a decision returned no result.
 #[derive(Debug)]
 pub enum Interrupt {
-    /// These reads must be answered first.
+    /// The decision needs the answers to these reads first.
     Load(Vec<Read>),
-    /// It is refused; nothing is written.
+    /// The command is refused; nothing is written.
     Fail(Error),
 }
 
-/// A decision that lacks a ticket's history is made again with it.
+/// Turns an error about a ticket's missing history into a read of that history.
 impl From<Error> for Interrupt {
     fn from(error: Error) -> Interrupt {
         match error.missing_history() {

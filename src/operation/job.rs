@@ -1,4 +1,4 @@
-//! Jobs: several flows one after another, each in a transaction of its own.
+//! Jobs: sequences of operations, each in its own transaction.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use crate::id::DeskId;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
 use crate::store::{Commit, Mode, Read};
 
-/// Several flows one after another, each in a transaction of its own: a sweep, an import.
+/// A sequence of operations, each in its own transaction, such as a sweep or an import.
 ///
-/// An engine runs it like this:
+/// An engine runs a job like this:
 ///
 /// ```
 /// use firstline::operation::{Job, blocking};
@@ -29,22 +29,23 @@ pub trait Job: Sized + Send + 'static {
     /// The result of the job.
     type Out: Send + 'static;
 
-    /// The next step, or `None` when the job is done.
+    /// Returns the next step, or `None` when the job is done.
     fn next(&mut self) -> Option<JobStep<Self>>;
 
-    /// The result, once there is no next step.
+    /// Returns the result, after the last step.
     fn finish(self) -> Self::Out;
 }
 
-/// One step of a [`Job`]: a flow, and what the job does with the flow's result.
-#[must_use = "a step does nothing until an engine runs its flow"]
+/// One step of a [`Job`]: an operation, and a function that passes its result to the job.
+#[must_use = "a step does nothing until an engine runs its operation"]
 pub struct JobStep<J> {
     desk: Option<DeskId>,
     operation: StepOperation<J>,
 }
 
 impl<J: 'static> JobStep<J> {
-    /// A step that runs this flow and then gives its result to the job. If the job returns an error, it ends with it.
+    /// Creates a step that runs this operation and passes its result to `then`. If `then` returns an error, the job
+    /// ends with it.
     pub fn new<F: Operation>(
         operation: F,
         then: impl Fn(&mut J, Result<F::Out>) -> Result<()> + Send + Sync + 'static,
@@ -52,22 +53,22 @@ impl<J: 'static> JobStep<J> {
         JobStep { desk: None, operation: StepOperation(Arc::new(Pair { operation, then })) }
     }
 
-    /// The same step at another desk than the job's own.
+    /// Runs the step at another desk than that of the job.
     pub fn at(self, desk: DeskId) -> JobStep<J> {
         JobStep { desk: Some(desk), ..self }
     }
 
-    /// The desk at which the flow runs, if it is another one than the job's own.
+    /// Returns the desk of the step, if it differs from that of the job.
     pub fn desk(&self) -> Option<&DeskId> {
         self.desk.as_ref()
     }
 
-    /// The flow, for an engine to run.
+    /// Returns the operation, for an engine to run.
     pub fn operation(&self) -> StepOperation<J> {
         StepOperation(Arc::clone(&self.operation.0))
     }
 
-    /// Gives the flow's result to the job.
+    /// Passes the result of the operation to the job.
     ///
     /// # Errors
     /// The error with which the job ends.
@@ -81,11 +82,11 @@ impl<J: 'static> JobStep<J> {
 
 impl<J> fmt::Debug for JobStep<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobStep").field("desk", &self.desk).field("flow", &self.operation).finish()
+        f.debug_struct("JobStep").field("desk", &self.desk).field("operation", &self.operation).finish()
     }
 }
 
-/// The flow of a [`JobStep`], whatever its type.
+/// The operation of a [`JobStep`], with its type erased.
 pub struct StepOperation<J>(Arc<dyn AnyOperation<J>>);
 
 impl<J> fmt::Debug for StepOperation<J> {
@@ -94,10 +95,10 @@ impl<J> fmt::Debug for StepOperation<J> {
     }
 }
 
-/// What a job does with a result.
+/// Passes a result to the job.
 type Then<J> = Box<dyn FnOnce(&mut J) -> Result<()> + Send>;
 
-/// The result of a [`StepOperation`]: for [`JobStep::end`] alone.
+/// The result of a [`StepOperation`]. Only [`JobStep::end`] uses it.
 pub struct StepResult<J> {
     then: Then<J>,
     outcome: Outcome,
@@ -133,7 +134,7 @@ impl<J: 'static> Operation for StepOperation<J> {
     }
 }
 
-/// A flow without the type of its result.
+/// An operation with its result type erased.
 trait AnyOperation<J>: Send + Sync {
     fn label(&self) -> OperationLabel;
     fn mode(&self) -> Mode;

@@ -1,4 +1,4 @@
-//! What a decision has seen so far.
+//! The data that has been loaded for a decision.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use crate::store::{
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 
-/// What a decision has seen so far. Asking for more halts it; the driver loads what was asked for and lets it
-/// decide again, from the start.
+/// The data that has been loaded for a decision.
+///
+/// A method that needs data which is not loaded returns [`Interrupt::Load`]. The driver then loads it and calls the
+/// decision again from the start.
 #[derive(Debug, Default)]
 pub struct Loaded(HashMap<Read, Answer>);
 
-macro_rules! asks {
+macro_rules! typed_reads {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*): $read:expr => $variant:ident($found:ident) -> $out:ty = $value:expr;)*) => {
-        /// Questions. Each gives the answer, or halts the decision until it is there.
-        ///
-        /// # Errors
-        /// [`Interrupt::Load`] if it was not asked before; [`Interrupt::Fail`] if the store's answer is of another sort.
+        /// Typed reads. Each method returns the answer, or interrupts the decision until the answer is loaded.
         impl Loaded {$(
             $(#[$doc])*
             ///
             /// # Errors
-            /// [`Interrupt::Load`] until the driver has loaded it.
+            /// - [`Interrupt::Load`] until the driver has loaded the answer
+            /// - [`Interrupt::Fail`] if the store's answer has the wrong type
             pub fn $name(&self, $($arg: $type),*) -> Result<$out, Interrupt> {
                 let read = $read;
                 match self.answer(&read)? {
@@ -43,26 +43,27 @@ macro_rules! asks {
     };
 }
 
-asks! {
-    /// A ticket.
+typed_reads! {
+    /// Returns a ticket.
     ticket(id: TicketId): Read::Ticket(id) => Ticket(found) -> Option<&Snapshot> = found.as_deref();
-    /// The ticket of a running number.
+    /// Returns the id of the ticket with a running number.
     number(value: u64): Read::Number(value) => Id(found) -> Option<TicketId> = *found;
-    /// The running number for a new ticket, the first of this transaction having place 0.
+    /// Returns the running number for a new ticket. The first new ticket of a transaction has place 0.
     next_number(place: u32): Read::NextNumber { place } => Number(found) -> u64 = *found;
-    /// Events of a ticket.
+    /// Returns up to `limit` events of a ticket after a version.
     history(ticket: TicketId, after: u64, limit: usize): Read::History { ticket, after, limit } => Events(found) -> &[Event] = found;
-    /// Due timers.
+    /// Returns up to `limit` timers of the desk that are due until an instant.
     due(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::Due { until, after: after.cloned().map(Box::new), limit } => Due(found) -> &[DueTimer] = found;
-    /// Tickets.
+    /// Returns the tickets that match a query.
     find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
-    /// Tickets of all desks to which the clock owes something.
+    /// Returns up to `limit` tickets of all desks with a timer that is due until an instant.
     due_tickets(until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize): Read::DueTickets { until, after: after.cloned().map(Box::new), limit } => DueTickets(found) -> &[DueTicket] = found;
 }
 
-/// Records, and what the crate keeps in them.
+/// Reads of records, and of the definitions in them.
 impl Loaded {
-    /// The record under a key. A command that writes has the key to itself until it ends.
+    /// Returns the record under a key. In a command that writes, the key is locked exclusively until the transaction
+    /// ends.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -70,7 +71,7 @@ impl Loaded {
         self.found(&Read::record(kind, key))
     }
 
-    /// The record under a key, which the command relies on but does not write.
+    /// Returns the record under a key that the command relies on but does not write.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -82,7 +83,7 @@ impl Loaded {
         self.found(&Read::shared_record(kind, key))
     }
 
-    /// The answer to a read of one record.
+    /// Returns the answer to a read of one record.
     pub(super) fn found(&self, read: &Read) -> Result<Option<&Record>, Interrupt> {
         match self.answer(read)? {
             Answer::Record(found) => Ok(found.as_deref()),
@@ -90,7 +91,7 @@ impl Loaded {
         }
     }
 
-    /// A range of records.
+    /// Returns a range of records.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -109,13 +110,14 @@ impl Loaded {
         }
     }
 
-    /// The newest adopted versions of a definition, to be added to or only relied on.
+    /// Returns the newest adopted versions of a definition. A command that adds a version reads them with
+    /// [`LockMode::Exclusive`].
     pub(crate) fn adoptions(&self, kind: DefinitionKind, mode: LockMode) -> Result<Adoptions<'_>, Interrupt> {
         let read = Read::Record { kind: ADOPTION, key: kind.as_str().to_owned(), mode };
         Ok(Adoptions::read(kind, self.found(&read)?)?)
     }
 
-    /// The version of a definition in force at an instant.
+    /// Returns the version of a definition in force at an instant.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -129,7 +131,7 @@ impl Loaded {
         Ok(newest.earlier(earlier)?.in_force(at)?)
     }
 
-    /// The text of a definition.
+    /// Returns the text of a definition.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -140,36 +142,36 @@ impl Loaded {
 }
 
 impl Loaded {
-    /// Keeps the store's answers to these reads.
+    /// Adds the store's answers to these reads.
     ///
     /// # Errors
-    /// A storage error if the store did not answer each of them.
+    /// A storage error if the numbers of reads and answers differ.
     pub fn put(&mut self, reads: Vec<Read>, answers: Vec<Answer>) -> Result<()> {
         if reads.len() != answers.len() {
-            let problem = format!("the store gave {} answers to {} reads", answers.len(), reads.len());
+            let problem = format!("the store returned {} answers to {} reads", answers.len(), reads.len());
             return Err(Error::new(ErrorKind::Storage, problem));
         }
         self.0.extend(reads.into_iter().zip(answers));
         Ok(())
     }
 
-    /// All events of a ticket, if they were read.
+    /// Returns all events of a ticket, or `None` if they are not loaded.
     pub(crate) fn read_history(&self, ticket: TicketId) -> Result<Option<&[Event]>, Interrupt> {
         match self.history(ticket, 0, usize::MAX) {
             Ok(events) => Ok(Some(events)),
             Err(Interrupt::Load(_)) => Ok(None),
-            Err(stop) => Err(stop),
+            Err(fail) => Err(fail),
         }
     }
 
-    /// Halts the decision until all of these are answered, so that many questions take one round.
+    /// Interrupts the decision until all of these reads are answered, so that they share one round.
     ///
     /// # Errors
-    /// [`Interrupt::Load`] for those that were not asked before.
+    /// [`Interrupt::Load`] with the reads that are not answered yet.
     pub fn need(&self, reads: impl IntoIterator<Item = Read>) -> Result<(), Interrupt> {
-        let mut asked = HashSet::new();
+        let mut added = HashSet::new();
         let missing: Vec<_> =
-            reads.into_iter().filter(|read| !self.has(read) && asked.insert(read.clone())).collect();
+            reads.into_iter().filter(|read| !self.has(read) && added.insert(read.clone())).collect();
         if missing.is_empty() { Ok(()) } else { Err(Interrupt::Load(missing)) }
     }
 
@@ -177,23 +179,23 @@ impl Loaded {
         self.0.get(read).ok_or_else(|| Interrupt::Load(vec![read.clone()]))
     }
 
-    /// Everything that was answered, in no order.
+    /// Returns all answered reads, in no particular order.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &Read> {
         self.0.keys()
     }
 
-    /// Whether it was answered already.
+    /// True if the read is answered.
     pub(crate) fn has(&self, read: &Read) -> bool {
         self.0.contains_key(read)
     }
 }
 
-/// The reads that several decisions of one flow ask for, so that one round answers all of them.
+/// Collects the reads that several decisions of one operation need, so that they share one round.
 #[derive(Debug, Default)]
 pub(crate) struct Needs(Vec<Read>);
 
 impl Needs {
-    /// What was decided; `None` if that takes reads which are kept here.
+    /// Returns the result of a decision; `None` if the decision needs more reads, which are then collected.
     pub(crate) fn keep<T>(&mut self, decided: Result<T, impl Into<Interrupt>>) -> Result<Option<T>> {
         match decided.map_err(Into::into) {
             Ok(out) => Ok(Some(out)),
@@ -205,7 +207,7 @@ impl Needs {
         }
     }
 
-    /// Halts the flow until all of the reads are answered.
+    /// Interrupts the operation until all collected reads are answered.
     pub(crate) fn answered(self, loaded: &Loaded) -> Result<(), Interrupt> {
         loaded.need(self.0)
     }

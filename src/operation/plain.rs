@@ -1,10 +1,10 @@
-//! Flows without a decision: plain reading and plain writing.
+//! Operations that only read or only write.
 
 use crate::error::Result;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::{Answer, Commit, Mode, Read};
 
-/// Reads, and writes nothing.
+/// Answers reads and writes nothing.
 ///
 /// ```
 /// use firstline::operation::{Engine, Load, Save};
@@ -45,7 +45,7 @@ impl Operation for Load {
     }
 }
 
-/// Writes this commit, which says itself what it expects to be stored.
+/// Writes a commit. The commit itself states the versions that it expects.
 #[derive(Debug, Clone)]
 pub struct Save(pub Commit);
 

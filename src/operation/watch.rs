@@ -1,19 +1,21 @@
-//! What is told of commands while they run: a span each where the feature `tracing` is on, figures where `metrics` is.
-//! With neither there is nothing here, and nothing costs anything. Never what people wrote or are called.
+//! Traces and metrics of commands: one span per command with the feature `tracing`, and counters and a histogram with
+//! `metrics`. Without these features there is no code and no cost. Traces and metrics never contain names of people or
+//! text that people wrote.
 //!
 //! # Spans
 //!
-//! Each command is one span, called `firstline`, of the target `firstline`, however often it is tried. Its level is INFO,
-//! and DEBUG for the listings of a sweep, which are all that one with nothing due does.
+//! Each command has one span, including its retries. The span's name and target are both `firstline`. Its level is
+//! INFO; it is DEBUG for `list_due`, `list_owed`, `list_due_records` and `claim`, so that a sweep with nothing due
+//! shows nothing at INFO.
 //!
 //! | field | |
 //! |---|---|
-//! | `desk` | the desk's id; none for what is about all desks |
-//! | `verb` | what it is, see below |
-//! | `ticket` | the ticket's id: that which the caller named, or the one that came out; none if neither is |
-//! | `outcome` | how it ended, see below; it is there once it has |
+//! | `desk` | the desk's id; none if the command is about all desks |
+//! | `verb` | the name of the command, see below |
+//! | `ticket` | the ticket's id, as given by the caller or found by the command; none if there is neither |
+//! | `outcome` | the outcome, see below; set when the command ends |
 //!
-//! One line a command, as it ends, with the time that it took (`tracing-subscriber` with the feature `fmt`):
+//! This prints one line per command when it ends, with the time it took (`tracing-subscriber` with the feature `fmt`):
 //!
 //! ```
 //! use tracing_subscriber::fmt::format::FmtSpan;
@@ -24,40 +26,40 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! # Figures
+//! # Metrics
 //!
-//! By the facade of the crate `metrics`:
+//! They are recorded with the macros of the crate `metrics`:
 //!
-//! | figure | labels | |
+//! | metric | labels | |
 //! |---|---|---|
 //! | `firstline_commands_total` | `verb`, `outcome` | counter: commands that ended |
-//! | `firstline_conflicts_total` | `verb` | counter: those whose expected version was stale |
+//! | `firstline_conflicts_total` | `verb` | counter: commands that ended with a stale expected version |
 //! | `firstline_retries_total` | `verb` | counter: attempts after the first |
-//! | `firstline_store_seconds` | `verb` | histogram: what of a command's time was not the decision's: waiting for a connection, a claim or the writer, reading, writing. Of a write to an awaited SQLite it is all until the commit that it shares with others is on the disk |
+//! | `firstline_store_seconds` | `verb` | histogram: the time of a command outside its decision: waiting for a connection, a lock or the writer, reading, writing. For a write to an async SQLite store it includes the wait until the commit, which may be shared with other commands, is on disk |
 //!
 //! # Verbs
 //!
 //! | verb | |
 //! |---|---|
-//! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find` | the desk's, of the same name |
+//! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find` | the method of `Desk` with the same name |
 //! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
-//! | `list_due` | a page of what is due at a desk |
-//! | `list_owed` | a page of what is due at all desks |
-//! | `adopt`, `in_force` | of `Desk::setup`; `in_force` is the policy |
-//! | `explain`, `what_if`, `look_ahead`, `process_map` | of `Desk::reports`; `look_ahead` is a page of what is due soon |
-//! | `history`, `links` | of `Desk::records` |
+//! | `list_due` | a page of the timers that are due at a desk |
+//! | `list_owed` | a page of the tickets with due timers at all desks |
+//! | `adopt`, `in_force` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
+//! | `explain`, `what_if`, `look_ahead`, `process_map` | methods of `Desk::reports`; `look_ahead` is a page of `due_soon` |
+//! | `history`, `links` | methods of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
-//! | `list_due_records`, `claim` | a page of due records at all desks; a claim of those of one desk |
-//! | `load`, `save` | the flows of these names |
-//! | `flow` | a flow of yours that has no label |
+//! | `list_due_records`, `claim` | a page of due records at all desks; a claim of due records at one desk |
+//! | `load`, `save` | the operations [`Load`](super::Load) and [`Save`](super::Save) |
+//! | `flow` | an operation outside the crate that has no label of its own |
 //!
 //! # Outcomes
 //!
 //! | outcome | |
 //! |---|---|
-//! | `ok` | it was done |
-//! | `replayed` | it was a repetition, by its idempotency key, and nothing was done: the first one's result |
-//! | `invalid`, `definition`, `rejected`, `not_found`, `conflict`, `key_reused` | refused: the [`ErrorKind`] |
+//! | `ok` | the command succeeded |
+//! | `replayed` | the command repeated an idempotency key: it did nothing and returned the first result |
+//! | `invalid`, `definition`, `rejected`, `not_found`, `conflict`, `key_reused` | the command was refused: the [`ErrorKind`] |
 //! | `busy`, `storage`, `unknown`, `schema`, `corrupt` | the store failed: the [`ErrorKind`] |
 
 #[cfg(feature = "metrics")]
@@ -71,7 +73,7 @@ use crate::error::{ErrorKind, Result};
 use crate::id::DeskId;
 use crate::operation::{Operation, OperationLabel};
 
-/// Watches one command.
+/// Traces and measures one command.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     #[cfg(feature = "tracing")]
@@ -82,7 +84,7 @@ pub(crate) struct Watch {
 
 #[cfg_attr(not(all(feature = "tracing", feature = "metrics")), allow(unused_variables))]
 impl Watch {
-    /// Watches a command at this desk from now on.
+    /// Starts the span and the measurement of a command at this desk.
     pub(crate) fn begin(desk: &DeskId, label: OperationLabel) -> Watch {
         Watch {
             #[cfg(feature = "tracing")]
@@ -92,12 +94,12 @@ impl Watch {
         }
     }
 
-    /// Where somebody else watches, or nobody.
-    pub(super) fn nobody() -> Watch {
+    /// Creates a watch that records nothing, for a command that is watched elsewhere or not at all.
+    pub(super) fn unwatched() -> Watch {
         Watch::default()
     }
 
-    /// Runs this inside the command's span.
+    /// Runs a function inside the command's span.
     pub(super) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         return self.span.within(run);
@@ -105,7 +107,7 @@ impl Watch {
         run()
     }
 
-    /// The future inside the command's span.
+    /// Wraps a future in the command's span.
     pub(super) fn around<'f, T, F>(&self, future: F) -> impl Future<Output = T> + Send + use<'f, T, F>
     where
         F: Future<Output = T> + Send + 'f,
@@ -116,7 +118,7 @@ impl Watch {
         future
     }
 
-    /// Runs the decision. What remains of the command's time is the store's.
+    /// Runs the decision and measures its time. The rest of the command's time counts as the store's.
     pub(super) fn deciding<T>(&self, decide: impl FnOnce() -> T) -> T {
         #[cfg(feature = "metrics")]
         return self.meter.deciding(decide);
@@ -124,13 +126,13 @@ impl Watch {
         decide()
     }
 
-    /// It is tried once more.
+    /// Counts a retry.
     pub(super) fn retried(&self) {
         #[cfg(feature = "metrics")]
         self.meter.retried();
     }
 
-    /// It is over.
+    /// Records the outcome of the command.
     pub(crate) fn ended<F: Operation>(&self, result: &Result<F::Out>) {
         #[cfg(any(feature = "tracing", feature = "metrics"))]
         let (word, outcome) = (word::<F>(result), result.as_ref().map(F::outcome).unwrap_or_default());
@@ -141,7 +143,7 @@ impl Watch {
     }
 }
 
-/// How it ended, in a word.
+/// Returns the name of the outcome.
 #[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(dead_code))]
 fn word<F: Operation>(result: &Result<F::Out>) -> &'static str {
     let error = match result {

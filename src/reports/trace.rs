@@ -26,15 +26,16 @@ impl ProcessMap {
                 Change::Moved { to, status, .. } => {
                     state = to.kind();
                     let to = status.as_deref().unwrap_or(state.name());
-                    at = at.map(|from| self.count_transition(&from, to));
+                    at = at.map(|from| self.advance(&from, to));
                 }
-                Change::StatusChanged { to, .. } => at = at.map(|from| self.count_transition(&from, to)),
+                Change::StatusChanged { to, .. } => at = at.map(|from| self.advance(&from, to)),
                 _ => {}
             }
         }
     }
 
-    fn count_transition(&mut self, from: &str, to: &str) -> String {
+    /// Counts a transition and returns the status that it leads to.
+    fn advance(&mut self, from: &str, to: &str) -> String {
         self.count_transition(from, to);
         to.to_owned()
     }

@@ -1,4 +1,4 @@
-//! Counters and histograms of commands, by the facade of the crate `metrics`.
+//! Counters and the histogram of commands, recorded with the crate `metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,9 +9,9 @@ use crate::time::Stopwatch;
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     verb: &'static str,
-    /// `None` where nobody watches.
+    /// `None` if the command is not watched.
     begun: Option<Stopwatch>,
-    /// Nanoseconds.
+    /// The time of all decisions so far, in nanoseconds.
     deciding: AtomicU64,
 }
 

@@ -1,4 +1,4 @@
-//! A span a command: desk, verb, ticket and outcome; never what people wrote or are called.
+//! One span per command, with its desk, verb, ticket and outcome.
 
 use std::future::Future;
 
@@ -11,7 +11,7 @@ use crate::operation::OperationLabel;
 #[derive(Debug)]
 pub(super) struct Traced {
     span: Span,
-    /// The ticket is in it from the beginning.
+    /// True if the label named the ticket.
     has_ticket: bool,
 }
 
@@ -27,7 +27,7 @@ impl Traced {
         OperationLabel { verb, ticket, quiet, everywhere }: OperationLabel,
     ) -> Traced {
         let (desk, id) = ((!everywhere).then(|| display(desk)), ticket.map(display));
-        // The module's path, which is nobody's business, would be the target if none were named.
+        // The default target would be the path of this private module.
         let span = match quiet {
             true => debug_span!(target: "firstline", "firstline", desk, verb, ticket = id, outcome = Empty),
             false => info_span!(target: "firstline", "firstline", desk, verb, ticket = id, outcome = Empty),
