@@ -1,32 +1,32 @@
-//! The storage port: what a store must do, and nothing about how.
+//! The storage interface.
 //!
-//! A store keeps, for every desk apart: tickets with their events and timers, and [records](RecordKind): rows of any kind, whose
-//! meaning it does not know. Definitions, receipts and thread keys are records. It implements a way to [begin](Store::begin) and
-//! the two methods of [`Tx`]. Everything else (which tickets to load, what to decide, what to write) is the same for all
-//! stores. [`RecordTable`] answers the reads of records for stores that keep them in memory.
+//! A store keeps, separately for each desk, tickets with their events and timers, and [records](RecordKind): rows of
+//! any kind that the store does not interpret. Definitions, receipts and thread keys are records. A store implements
+//! [`Store::begin`] and the two methods of [`Tx`]. Everything else (which tickets to load, what to decide, what to
+//! write) is the same for all stores. [`RecordTable`] answers the reads of records for stores that keep them in memory.
 //!
-//! A store whose calls are awaited does the same in the words of [`flow::awaiting`](crate::operation::async_store).
+//! An async store implements the equivalent traits in [`operation::async_store`](crate::operation::async_store).
 //!
-//! [`Memory`](crate::memory::Memory) is the reference, `Sqlite` the default; `examples/custom_store.rs` is a third
-//! party's store in one file. [`Desk::over`](crate::Desk::over) makes a desk of any.
+//! [`Memory`](crate::memory::Memory) is the reference and `Sqlite` the default. `examples/custom_store.rs` is a
+//! complete store of another kind in one file. [`Desk::over`](crate::Desk::over) makes a desk with any store.
 //!
-//! # What a store of yours must keep to
+//! # Requirements for stores
 //!
-//! - Desks are apart: a transaction sees and touches one desk's rows. Only [`Read::DueTickets`] and [`Read::DueRecords`] look beyond,
-//!   for ids and keys.
-//! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
-//! - In [`Mode::Write`] what was read with a [lock](Read::lock), absence included, stays as it was read until the end: no other
-//!   commit changes it, and no claim. Only a write that expects [nothing in particular](Expected::Any) may replace a record that
-//!   is not due.
-//! - In [`Mode::Read`] what one `load` answers is of one state of the desk. Two loads need not agree: what the second one
-//!   reads may have gone on since the first, and is never older. No flow of this crate relies on more. (Inside a
-//!   transaction of the host's, its isolation has the last word.)
-//! - A ticket is written only at its expected version, a record only as its [`Expected`] says, else the commit is a
-//!   [conflict](crate::ErrorKind::Conflict).
-//! - Everything in a [`Commit`] is kept. [`Read`] and [`Write`] may get variants in later versions: a store answers one that it
-//!   does not know with [`Error::unsupported`](crate::Error::unsupported), and writes nothing.
+//! - Desks are separate: a transaction reads and writes the rows of one desk. Only [`Read::DueTickets`] and
+//!   [`Read::DueRecords`] cover all desks; they return only ids, keys and instants.
+//! - A commit is written completely or not at all. A transaction dropped without a commit leaves nothing behind.
+//! - In [`Mode::Write`], everything that was read with a [lock](Read::lock), absence included, stays the same until the
+//!   end of the transaction: no other commit and no claim changes it. The only exception is a write with
+//!   [`Expected::Any`], which may replace a record that is not due.
+//! - In [`Mode::Read`], all answers of one `load` are from one state of the desk. A later `load` may see a newer state,
+//!   but never an older one. The operations of this crate rely on nothing more. (Inside a transaction of the host,
+//!   the isolation level of that transaction applies.)
+//! - A ticket is written only if the stored version is the expected one, and a record only if its [`Expected`] holds.
+//!   Otherwise the commit fails with a [conflict](crate::ErrorKind::Conflict).
+//! - Every part of a [`Commit`] is stored. Later versions may add variants to [`Read`] and [`Write`]: a store answers
+//!   an unknown one with [`Error::unsupported`](crate::Error::unsupported) and writes nothing.
 //!
-//! Whether a store does, the suite in `conformance` (feature `conformance`) says by name.
+//! The suite in `conformance` (feature `conformance`) checks these requirements one by one.
 
 pub(crate) mod claims;
 pub mod commit;
@@ -57,33 +57,37 @@ pub use record::{
 };
 pub use record_table::{RecordTable, due_records};
 
-/// What a transaction is for.
+/// The purpose of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Reading alone: no claims, no waiting. One [`load`](Tx::load) sees one state, a later one perhaps a later state.
+    /// Only reads, without locks or waiting. One [`load`](Tx::load) sees one state; a later one may see a later state.
     Read,
-    /// Reading in order to write: what is read with a [lock](Read::lock), absence included, stays so until the end.
+    /// Reads and then writes. Everything that is read with a [lock](Read::lock), absence included, stays the same until
+    /// the end.
     Write,
 }
 
-/// A store whose calls return when they are done.
+/// A store with blocking calls.
 pub trait Store {
     /// A transaction at one desk.
     type Tx<'a>: Tx
     where
         Self: 'a;
 
-    /// Begins a transaction at this desk. It sees and touches no other desk's rows.
+    /// Begins a transaction at this desk. It reads and writes only rows of this desk, except for [`Read::DueTickets`]
+    /// and [`Read::DueRecords`].
     ///
-    /// In [`Mode::Write`] it excludes every other writer of what it reads with a [lock](Read::lock), until it ends.
+    /// In [`Mode::Write`], no other transaction writes what this one has read with a [lock](Read::lock), until this one
+    /// ends.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its acquire_timeout, or a storage error.
-    /// A store says how long that is: SQLite's and PostgreSQL's in the `acquire_timeout` of their options, at first ten seconds.
+    /// - [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than the store's timeout. SQLite
+    ///   and PostgreSQL take it from `acquire_timeout` in their options; the default is ten seconds.
+    /// - a storage error
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<Self::Tx<'_>>;
 
-    /// The store's clock, by which leases are measured: that of the database where it has one. Unless overridden it is the
-    /// machine's.
+    /// Returns the time of the store's clock, which measures leases: the clock of the database if it has one. The
+    /// default is the machine's clock.
     ///
     /// # Errors
     /// A storage error.
@@ -91,16 +95,18 @@ pub trait Store {
         Ok(to_micros(SystemTime.now()))
     }
 
-    /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk. Those that were due
-    /// first are claimed first; the claimed records are returned in no particular order. Until the `lease` ends no other claim
-    /// gets them; then they are due again. A record that another transaction has read in order to write, or is writing, is not
-    /// claimed meanwhile: PostgreSQL skips it, SQLite waits for the other transaction.
+    /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk.
     ///
-    /// Unless overridden, it lists what is due and writes each record at the version that was read.
+    /// The records that were due first are claimed first; they are returned in no particular order. No other claim gets
+    /// them until the `lease` ends; then they are due again. A record that another transaction has read for writing, or
+    /// is writing, is not claimed in the meantime: PostgreSQL skips the record, SQLite waits for the other transaction.
+    ///
+    /// The default lists the due records and writes each of them with the version that was read.
     ///
     /// # Errors
-    /// A storage error. What was claimed before it comes back when its lease ends. [`Unknown`](crate::ErrorKind::Unknown) if the
-    /// claim was sent and not answered: it may have claimed records, which come back as well.
+    /// - a storage error. Records that were claimed before the error become due again when their lease ends.
+    /// - [`Unknown`](crate::ErrorKind::Unknown) if the claim was sent and not answered. It may have claimed records,
+    ///   which become due again as well.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let claim = Claim::new(kind, limit, self.now()?, lease);
         let listed = self.begin(&DeskId::new("claims"), Mode::Read)?.load(&[claim.listing()])?;
@@ -123,21 +129,25 @@ pub trait Store {
     }
 }
 
-/// One transaction at one desk. Dropped without a commit, it leaves nothing behind.
+/// One transaction at one desk. Dropped without a commit, it writes nothing.
 pub trait Tx {
-    /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
+    /// Answers the reads in their order, each with the [`Answer`] named at the [`Read`].
     ///
-    /// What was read in [`Mode::Write`] with a [lock](Read::lock), absence included, does not change before the end of the
-    /// transaction.
+    /// In [`Mode::Write`], everything that was read with a [lock](Read::lock), absence included, stays the same until
+    /// the end of the transaction.
     ///
     /// # Errors
-    /// A storage error, or [`Corrupt`](crate::ErrorKind::Corrupt) if stored bytes cannot be read.
+    /// - [`Corrupt`](crate::ErrorKind::Corrupt) if stored bytes cannot be read
+    /// - a storage error
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>>;
 
-    /// Writes everything in the commit, or nothing, and ends the transaction.
+    /// Writes the whole commit or nothing, and ends the transaction.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) if the version of a ticket or record is not the expected one; a storage error
-    /// otherwise. Either way nothing was written, except if it is [`Unknown`](crate::ErrorKind::Unknown) whether it was.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) if the version of a ticket or record is not the expected one
+    /// - [`Unknown`](crate::ErrorKind::Unknown) if the commit may or may not have taken effect
+    /// - a storage error
+    ///
+    /// Except for `Unknown`, an error means that nothing was written.
     fn commit(&mut self, commit: Commit) -> Result<()>;
 }

@@ -23,7 +23,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let content = Content::new(*b"theirs").indexed(Index::First, "i").due(later(5));
     let mut filled: Commit = [theirs.clone()].into_iter().collect();
     filled.push(RecordWrite::put(SAMPLE, "n-1", Expected::Absent, content.clone()));
-    filled.push(kinds::led(THREAD, "chat-1".to_owned(), None, id));
+    filled.push(kinds::point_to(THREAD, "chat-1".to_owned(), None, id));
     scene.put(BETA, filled)?;
 
     // Whatever this desk asks for, it gets nothing.
@@ -111,7 +111,7 @@ pub(super) fn exact<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for (n, name) in names.iter().enumerate() {
         let number = n as u64 + 1;
         let mut commit: Commit = [open(number)?].into_iter().collect();
-        commit.push(kinds::led(THREAD, (*name).to_owned(), None, ticket_id(number)));
+        commit.push(kinds::point_to(THREAD, (*name).to_owned(), None, ticket_id(number)));
         let sample = Content::new(name.as_bytes()).indexed(Index::First, *name);
         commit.push(RecordWrite::put(SAMPLE, *name, Expected::Absent, sample));
         scene.put(ACME, commit.clone())?;

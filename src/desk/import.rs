@@ -246,7 +246,7 @@ impl Operation for Batch {
             let Some(name) = &ticket.external else { continue };
             let key = self.context.lookup.external(name);
             if loaded.record(EXTERNAL_NAME, key.as_str())?.is_none() {
-                named.push(kinds::led(EXTERNAL_NAME, key, None, ticket.id));
+                named.push(kinds::point_to(EXTERNAL_NAME, key, None, ticket.id));
             }
         }
         let mut commit = Commit::of(decisions);

@@ -142,9 +142,9 @@ impl Rehearse {
         if let Some(to) = to {
             let unmapped = &self.unmapped;
             faults.extend(
-                unmapped
-                    .iter()
-                    .map(|((status, state), tickets)| self.plan.unmapped_message(to, status, *state, *tickets)),
+                unmapped.iter().map(|((status, state), tickets)| {
+                    self.plan.unmapped_message(to, status, *state, *tickets)
+                }),
             );
         }
     }

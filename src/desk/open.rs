@@ -114,7 +114,7 @@ impl Receive {
         if let Some(thread) = &self.request.thread {
             let key = self.context.lookup.thread(thread);
             let before = loaded.record(THREAD, key.as_str())?;
-            commit.push(kinds::led(THREAD, key, before, self.id));
+            commit.push(kinds::point_to(THREAD, key, before, self.id));
         }
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))

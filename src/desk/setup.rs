@@ -212,7 +212,7 @@ impl Operation for Adopt {
         let outdated = adoptions.outdated(self.context.now)?;
         if outdated > 0 {
             let earlier = loaded.record(kinds::ADOPTION, kinds::earlier_adoptions(kind))?;
-            commit.push(adoptions.skipped(outdated, earlier));
+            commit.push(adoptions.archive(outdated, earlier));
         }
         commit.push(adoptions.adopt(&adoption, outdated));
         Ok((commit, adoption))

@@ -266,7 +266,9 @@ async fn run_with_retries<S: AsyncStore, F: Operation>(
                 let Ok((commit, out)) = operation.decide(&loaded) else { return Err(error) };
                 match took_effect(store, desk, &loaded, &commit).await {
                     Ok(Some(true)) => return Ok(out),
-                    Ok(Some(false)) => Error::new(ErrorKind::Busy, "the commit was not written").caused_by(error),
+                    Ok(Some(false)) => {
+                        Error::new(ErrorKind::Busy, "the commit was not written").caused_by(error)
+                    }
                     Ok(None) | Err(_) => return Err(error),
                 }
             }

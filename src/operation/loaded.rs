@@ -124,7 +124,7 @@ impl Loaded {
     pub fn in_force(&self, kind: DefinitionKind, at: DateTime<Utc>) -> Result<Option<Adoption>, Interrupt> {
         let newest = self.adoptions(kind, LockMode::Shared)?;
         let found = newest.in_force(at)?;
-        if found.is_some() || newest.are_all() {
+        if found.is_some() || newest.is_complete() {
             return Ok(found);
         }
         let earlier = self.shared_record(ADOPTION, kinds::earlier_adoptions(kind))?;

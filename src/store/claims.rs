@@ -1,4 +1,4 @@
-//! Claims by the means that every store has: list what is due, then write each record at the version that was read.
+//! Claims as every store can run them: list the due records, then write each record with the version that was read.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::store::read::{Answer, Read};
 use crate::store::record::{Claimed, DueRecord, Expected, Record, RecordKind, RecordWrite};
 use crate::time::{Stopwatch, to_micros};
 
-/// A claim: which records, how many, and for how long.
+/// The parameters of a claim. The lease begins at `now`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
     pub(crate) kind: RecordKind,
@@ -22,24 +22,25 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// A claim at this instant, by the store's clock.
+    /// Creates a claim at an instant of the store's clock.
     pub(crate) fn new(kind: RecordKind, limit: usize, now: DateTime<Utc>, lease: TimeDelta) -> Claim {
         Claim { kind, limit, now, lease, since: Stopwatch::start() }
     }
 
-    /// The same claim at the present instant: a lease begins when the waiting for a transaction has ended.
+    /// Advances `now` by the time that has passed since the claim was created, so that a lease begins after the wait
+    /// for a transaction.
     pub(crate) fn at_present(self) -> Claim {
         let waited = TimeDelta::from_std(self.since.elapsed()).unwrap_or_default();
         let now = self.now.checked_add_signed(waited).unwrap_or(self.now);
         Claim::new(self.kind, self.limit, to_micros(now), self.lease)
     }
 
-    /// Lists what is due at all desks.
+    /// Returns the read that lists the due records of all desks.
     pub(crate) fn listing(&self) -> Read {
         Read::DueRecords { kind: self.kind, until: self.now, after: None, limit: self.limit }
     }
 
-    /// The reads by which the listed records are claimed, desk by desk.
+    /// Returns the reads of the listed records, by desk.
     pub(crate) fn by_desk(&self, due: &[DueRecord]) -> BTreeMap<DeskId, Vec<Read>> {
         let mut desks: BTreeMap<DeskId, Vec<Read>> = BTreeMap::new();
         for DueRecord { desk, key, .. } in due {
@@ -48,7 +49,7 @@ impl Claim {
         desks
     }
 
-    /// The writes that claim those of these records that are still due, and the records as they will be.
+    /// Returns the writes that claim the records that are still due, with the records as these writes leave them.
     pub(crate) fn take<'a>(
         &self,
         desk: &DeskId,
@@ -68,21 +69,24 @@ impl Claim {
         (commit, claimed)
     }
 
-    /// When the lease ends.
+    /// Returns the end of the lease.
     pub(crate) fn leased_until(&self) -> DateTime<Utc> {
         to_micros(self.now.checked_add_signed(self.lease).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 }
 
-/// The due records in an answer.
+/// Returns the due records in an answer.
 pub(crate) fn due_in(answers: &[Answer]) -> Result<&[DueRecord]> {
     match answers {
         [Answer::DueRecords(due)] => Ok(due),
-        other => Err(Error::new(ErrorKind::Storage, format!("the store listed due records as {other:?}"))),
+        other => Err(Error::new(
+            ErrorKind::Storage,
+            format!("the store answered the read of due records with {other:?}"),
+        )),
     }
 }
 
-/// The records in these answers.
+/// Returns the records in these answers.
 pub(crate) fn records_in(answers: &[Answer]) -> impl Iterator<Item = &Record> {
     answers.iter().filter_map(|answer| match answer {
         Answer::Record(record) => record.as_deref(),

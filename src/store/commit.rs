@@ -1,4 +1,4 @@
-//! Everything that one command writes, as a value.
+//! The writes of one command, as a value.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::ticket::timer::Timer;
 
 /// One part of a commit.
 ///
-/// A store that meets a part it does not know refuses the commit with [`Error::unsupported`] and writes nothing.
+/// A store refuses a commit with an unknown part with [`Error::unsupported`] and writes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Write {
@@ -21,7 +21,7 @@ pub enum Write {
     Record(Box<RecordWrite>),
 }
 
-/// Everything that one command writes. A store writes all of it or nothing. No ticket and no record is in it twice.
+/// All writes of one command. A store writes all of them or nothing. No ticket and no record occurs twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commit {
     /// The parts, in no particular order.
@@ -53,12 +53,12 @@ impl<T: Into<Write>> Extend<T> for Commit {
 }
 
 impl Commit {
-    /// Nothing to write.
+    /// Creates an empty commit.
     pub fn new() -> Commit {
         Commit::default()
     }
 
-    /// Whether there is nothing to write.
+    /// True if there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
     }
@@ -68,7 +68,7 @@ impl Commit {
         self.writes.push(write.into());
     }
 
-    /// The tickets in it.
+    /// Returns the writes of tickets.
     pub fn tickets(&self) -> impl Iterator<Item = &TicketWrite> {
         self.writes.iter().filter_map(|write| match write {
             Write::Ticket(ticket) => Some(&**ticket),
@@ -76,7 +76,7 @@ impl Commit {
         })
     }
 
-    /// The tickets in it, to be changed.
+    /// Returns the writes of tickets, mutably.
     pub fn tickets_mut(&mut self) -> impl Iterator<Item = &mut TicketWrite> {
         self.writes.iter_mut().filter_map(|write| match write {
             Write::Ticket(ticket) => Some(&mut **ticket),
@@ -84,7 +84,7 @@ impl Commit {
         })
     }
 
-    /// The records in it.
+    /// Returns the writes of records.
     pub fn records(&self) -> impl Iterator<Item = &RecordWrite> {
         self.writes.iter().filter_map(|write| match write {
             Write::Record(record) => Some(&**record),
@@ -92,10 +92,10 @@ impl Commit {
         })
     }
 
-    /// The parts by sort.
+    /// Splits the commit into tickets and records.
     ///
     /// # Errors
-    /// A storage error if a record is in it twice, or due although its kind never is.
+    /// A storage error if a record occurs twice, or is due although its kind is never due.
     pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
         self.check_records()?;
         let (mut tickets, mut records) = (Vec::new(), Vec::new());
@@ -124,14 +124,14 @@ impl Commit {
         Ok(())
     }
 
-    /// The commit of these decisions. A decision without events writes nothing.
+    /// Creates the commit of these decisions. A decision without events writes nothing.
     pub fn of(decisions: impl IntoIterator<Item = Decision>) -> Commit {
         let changed = decisions.into_iter().filter(|decision| !decision.events().is_empty());
         changed.map(TicketWrite::from).collect()
     }
 }
 
-/// One ticket's part of a commit. It comes from a [`Decision`] and from nothing else.
+/// The write of one ticket. Only a [`Decision`] can become one.
 ///
 /// ```compile_fail,E0451
 /// # use firstline::{Snapshot, store::TicketWrite};
@@ -145,15 +145,15 @@ impl Commit {
     reason = "`non_exhaustive` would let the rest of this crate make one"
 )]
 pub struct TicketWrite {
-    /// The version that the stored ticket must have; 0 if it must not exist yet.
+    /// The version that the stored ticket must have; 0 if the ticket must not exist yet.
     pub expected: u64,
-    /// The ticket's row, as it will be.
+    /// The ticket's new row.
     pub snapshot: Snapshot,
-    /// The new events: versions `expected + 1` to `snapshot.version`.
+    /// The new events, with the versions `expected + 1` to `snapshot.version`.
     pub events: Vec<Event>,
-    /// All timers that the ticket has now. Rows of others are removed.
+    /// All timers of the ticket. A store removes its other timer rows.
     pub timers: Vec<Timer>,
-    /// Private, so that no other module makes one.
+    /// Private, so that only this module can create a `TicketWrite`.
     decided: (),
 }
 
@@ -165,7 +165,7 @@ impl From<Decision> for TicketWrite {
     }
 }
 
-/// The highest running number among the tickets that are opened; 0 if none is.
+/// Returns the highest running number among the newly opened tickets; 0 if there are none.
 pub(crate) fn highest_number(tickets: &[TicketWrite]) -> u64 {
     let opened = tickets.iter().filter(|write| write.expected == 0);
     opened.map(|write| write.snapshot.number.value).max().unwrap_or(0)

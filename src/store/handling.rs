@@ -1,87 +1,87 @@
-//! What may happen to stored data: how it is erased, exported, moved and retained.
+//! The treatment of stored data: erasure, export, moving and retention.
 //!
-//! Every [record kind](crate::store::RecordKind) carries a [`Handling`]; the [registry](crate::store::registry) has those of all
-//! columns and events.
+//! Every [record kind](crate::store::RecordKind) has a [`Handling`]. The [registry](crate::store::registry) lists those
+//! of all columns and events.
 
-/// How a kind of data is treated.
+/// The treatment of a kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Handling {
-    /// Which part of it may name or quote a person.
+    /// The part that may name or quote a person.
     pub personal: PersonalData,
-    /// How that part is erased.
+    /// The erasure of that part.
     pub erasure: Erasure,
-    /// Whether a person gets it when they ask for their data.
+    /// The export to a person who asks for their data.
     pub export: Export,
-    /// What happens to it when a desk moves to another database.
+    /// The treatment when a desk moves to another database.
     pub moving: Moving,
-    /// How long it is kept.
+    /// The retention period.
     pub retention: Retention,
 }
 
-/// Which part of a row may name or quote a person.
+/// The part of a row that may name or quote a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PersonalData {
-    /// None of it.
+    /// No part.
     None,
-    /// The id of a person, in plain text among the facts: an id of the host, or an attribute the host declared.
+    /// The id of a person in plain text among the facts: a host id, or an attribute that the host declared.
     PlainId,
     /// The key, in its [stored form](crate::desk::Settings::lookup_key).
     Key,
-    /// The personal part, which is kept apart from the facts.
+    /// The personal part, which is stored separately from the facts.
     PersonalPart,
 }
 
-/// How the personal part of a row is erased.
+/// The erasure of the personal part of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Erasure {
     /// There is nothing to erase.
     Nothing,
-    /// The fact stays. The host decides what its ids reveal, and renames them if they must go.
+    /// The fact is kept. The host decides if its ids identify a person, and renames them if they must be erased.
     FactStays,
-    /// The personal part is removed, the facts stay.
+    /// The personal part is removed, and the facts are kept.
     PersonalPartGoes,
     /// The whole row is removed.
     RowGoes,
 }
 
-/// Whether a person gets the data when they ask for it.
+/// The export to a person who asks for their data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Export {
-    /// It is not theirs: a key, a counter, a definition of the desk.
+    /// Not exported: a key, a counter or a definition of the desk.
     No,
-    /// It is part of the ticket they get.
+    /// Exported as a part of the person's ticket.
     WithTicket,
 }
 
-/// What happens to the data when a desk moves to another database.
+/// The treatment when a desk moves to another database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Moving {
-    /// It is copied as it is.
+    /// Copied unchanged.
     Copied,
-    /// The new store derives it from what was copied.
+    /// Derived by the new store from the copied data.
     Rebuilt,
-    /// It stays behind.
+    /// Not moved.
     LeftBehind,
 }
 
-/// How long the data is kept.
+/// The retention period of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Retention {
-    /// As long as its desk.
+    /// Kept while the desk exists.
     Desk,
-    /// As long as its ticket.
+    /// Kept while the ticket exists.
     Ticket,
-    /// Until it expires or has been dealt with.
+    /// Kept until it expires or has been processed.
     UntilDone,
 }
 
 impl Handling {
-    /// Data of the desk that concerns no person: copied when the desk moves, kept as long as the desk.
+    /// Data of the desk that concerns no person. It is copied when the desk moves, and kept while the desk exists.
     pub const IMPERSONAL: Handling = Handling {
         personal: PersonalData::None,
         erasure: Erasure::Nothing,

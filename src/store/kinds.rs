@@ -1,7 +1,7 @@
-//! The kinds of records of this crate, and the form of their facts.
+//! The record kinds of this crate, and the format of their facts.
 //!
-//! Facts of kinds that plain commands write are binary, and the codes of these kinds have one letter: both keep the write-ahead
-//! log small.
+//! The kinds that ordinary commands write have binary facts and codes of one letter. Both keep the write-ahead log
+//! small.
 
 use std::ops::Bound;
 
@@ -17,8 +17,8 @@ use crate::store::record::{
 };
 use crate::ticket::kind::{Link, LinkKind};
 
-/// Which versions of a definition there are. The key is the name of the [`DefinitionKind`], followed by ` earlier` for the
-/// versions that are outdated.
+/// The adopted versions of a definition. The key is the name of the [`DefinitionKind`]; archived versions have the same
+/// key followed by ` earlier`.
 pub const ADOPTION: RecordKind =
     RecordKind::new("a", "list of adopted versions", Changes::Appended, Handling::IMPERSONAL).never_due();
 
@@ -26,25 +26,25 @@ pub const ADOPTION: RecordKind =
 pub const DEFINITION: RecordKind =
     RecordKind::new("d", "definition", Changes::Never, Handling::IMPERSONAL).never_due();
 
-/// The receipt of a command with an idempotency key, under that key. The second index key is the instant at which it expires.
+/// The receipt of a command with an idempotency key, under that key. The second index key is the instant at which it
+/// expires.
 pub const RECEIPT: RecordKind =
     RecordKind::new("r", "idempotency key", Changes::Replaced, keyed(Retention::UntilDone)).never_due();
 
-/// The ticket to which a thread leads, under the thread's key.
-pub const THREAD: RecordKind =
-    RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
+/// The ticket of a thread, under the thread's key.
+pub const THREAD: RecordKind = RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
-/// The ticket that another system calls by a name, under that name.
+/// The ticket with an external name, under that name. Other systems give the names.
 pub const EXTERNAL_NAME: RecordKind =
     RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
-/// A link that leads to a ticket from another one. The key is the ticket, the kind of link and the other ticket.
+/// A link from another ticket to a ticket. The key is the ticket, the kind of link and the other ticket.
 pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKING).never_due();
 
-/// Every kind of this crate.
+/// Every record kind of this crate.
 pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK];
 
-/// The tickets at the other ends have the links too.
+/// Rebuilt on moving, because the tickets at the other ends contain the links too.
 const LINKING: Handling = Handling {
     personal: PersonalData::None,
     erasure: Erasure::Nothing,
@@ -53,7 +53,7 @@ const LINKING: Handling = Handling {
     retention: Retention::Ticket,
 };
 
-/// The key may name a person.
+/// The treatment of a kind with keys that may name a person.
 const fn keyed(retention: Retention) -> Handling {
     Handling {
         personal: PersonalData::Key,
@@ -78,7 +78,7 @@ impl<'b> Bytes<'b> {
         Ok(*head)
     }
 
-    /// A number as [`push_number`] writes it.
+    /// Reads a number as [`push_number`] writes it.
     fn number(&mut self) -> Result<u64> {
         let mut number = 0;
         for place in 0..10 {
@@ -102,12 +102,12 @@ impl<'b> Bytes<'b> {
     }
 }
 
-/// The facts of a record that leads to a ticket: the 16 bytes of its id.
-pub(crate) fn leads_to(ticket: TicketId) -> Content {
+/// Returns the facts of a record that points to a ticket: the 16 bytes of the ticket's id.
+pub(crate) fn ticket_facts(ticket: TicketId) -> Content {
     Content::new(*ticket.as_uuid().as_bytes())
 }
 
-/// The ticket to which a record leads.
+/// Returns the ticket that a record points to.
 pub(crate) fn ticket_of(kind: RecordKind, record: &Record) -> Result<TicketId> {
     let mut bytes = Bytes(&record.content.facts, kind);
     let id = uuid::Uuid::from_bytes(bytes.take()?);
@@ -115,14 +115,19 @@ pub(crate) fn ticket_of(kind: RecordKind, record: &Record) -> Result<TicketId> {
     Ok(id.into())
 }
 
-/// The write that lets a record lead to a ticket, in place of what was read.
-pub(crate) fn led(kind: RecordKind, key: String, before: Option<&Record>, ticket: TicketId) -> RecordWrite {
-    RecordWrite::put(kind, key, expected(before), leads_to(ticket))
+/// Returns the write that makes a record point to a ticket. `before` is the record as it was read.
+pub(crate) fn point_to(
+    kind: RecordKind,
+    key: String,
+    before: Option<&Record>,
+    ticket: TicketId,
+) -> RecordWrite {
+    RecordWrite::put(kind, key, expected(before), ticket_facts(ticket))
 }
 
-/// The write that adds or takes away a link of a ticket, found from its other end.
+/// Returns the write that adds or removes the record of a link.
 ///
-/// Whichever of the two it is seen from, the key is that of the ticket to which the [own](LinkKind::is_own) direction leads.
+/// Both ends of a link give the same key: it begins with the target of the [own](LinkKind::is_own) direction.
 pub(crate) fn set_link(from: TicketId, link: Link, linked: bool) -> RecordWrite {
     let (to, kind, from) = match link.kind.is_own() {
         true => (link.to, link.kind, from),
@@ -135,12 +140,12 @@ pub(crate) fn set_link(from: TicketId, link: Link, linked: bool) -> RecordWrite 
     }
 }
 
-/// How the keys of the links of a kind that lead to a ticket begin.
+/// Returns the prefix of the keys of all links of a kind to a ticket.
 fn links_to(to: TicketId, kind: LinkKind) -> String {
     format!("{}{}", to.as_uuid().simple(), letter_of(kind))
 }
 
-/// How a kind of link is written in keys. Only the ticket's own kinds are.
+/// Returns the letter of a kind of link in keys. Both directions have the letter of the own direction.
 const fn letter_of(kind: LinkKind) -> char {
     match kind {
         LinkKind::CausedBy | LinkKind::CauseOf => 'c',
@@ -150,7 +155,7 @@ const fn letter_of(kind: LinkKind) -> char {
     }
 }
 
-/// The links of other tickets that lead to a ticket, after one of them, at most so many.
+/// Returns the range of up to `limit` links from other tickets to a ticket, after a given link.
 pub(crate) fn incoming_links(to: TicketId, after: Option<Link>, limit: usize) -> RecordRange {
     let all = RecordRange::by_key(LINK).starting_with(to.as_uuid().simple().to_string()).limit(limit);
     match after {
@@ -162,7 +167,7 @@ pub(crate) fn incoming_links(to: TicketId, after: Option<Link>, limit: usize) ->
     }
 }
 
-/// The link in a record of [`incoming_links`], seen from the ticket to which it leads.
+/// Returns the link in a record of [`incoming_links`], seen from its target.
 pub(crate) fn incoming_link(record: &Record) -> Result<Link> {
     let rest = record.key.get(32..).and_then(|rest| rest.split_at_checked(1));
     let (kind, id) = rest.ok_or_else(|| corrupt(LINK))?;
@@ -177,13 +182,14 @@ pub(crate) fn incoming_link(record: &Record) -> Result<Link> {
     Ok(Link { kind, to: to.into() })
 }
 
-/// What a write expects that replaces what was read.
+/// Returns the condition of a write that replaces the record as it was read.
 pub(crate) fn expected(before: Option<&Record>) -> Expected {
     before.map_or(Expected::Absent, |record| Expected::Version(record.version))
 }
 
-/// The first half of a request's fingerprint. That two requests under one key have the same is as good as impossible, and every
-/// byte of a receipt costs a part of the write-ahead log.
+/// The first half of a request's fingerprint.
+///
+/// Two different requests practically never have the same half. Every byte of a receipt adds to the write-ahead log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestMark([u8; 16]);
 
@@ -195,18 +201,18 @@ impl From<Fingerprint> for RequestMark {
     }
 }
 
-/// The facts of a [`RECEIPT`]: enough to return the first result of a repeated command.
+/// The facts of a [`RECEIPT`]: enough to return the first result to a repeated command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeptReceipt {
-    /// The mark of the request: the same key with another request is refused.
+    /// The mark of the request. Another request with the same key is refused.
     pub(crate) request: RequestMark,
     /// The ticket.
     pub(crate) ticket: TicketId,
-    /// Its version before the command.
+    /// The ticket's version before the command.
     pub(crate) before: u64,
-    /// Its version after the command.
+    /// The ticket's version after the command.
     pub(crate) after: u64,
-    /// Until when the receipt counts, in whole milliseconds.
+    /// The instant at which the receipt expires, in whole milliseconds.
     pub(crate) expires: DateTime<Utc>,
 }
 
@@ -234,7 +240,7 @@ impl KeptReceipt {
         Content::new(facts).indexed(Index::Second, sortable(self.expires))
     }
 
-    /// The receipts of a desk that expired before an instant.
+    /// Returns the range of receipts of a desk that expired before an instant.
     pub(crate) fn expired(now: DateTime<Utc>, limit: usize) -> RecordRange {
         RecordRange::by_index(RECEIPT, Index::Second).until(Bound::Excluded(sortable(now))).limit(limit)
     }
@@ -243,10 +249,11 @@ impl KeptReceipt {
 /// The 64 digits of sortable keys, in the order of their bytes.
 const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 
-/// How many digits an instant has: enough for the milliseconds of chrono's whole range.
+/// The number of digits of an instant: enough for the milliseconds of chrono's whole range.
 const WIDTH: u32 = 9;
 
-/// An instant as an index key of fixed width, which sorts as instants do. It is rounded up to a millisecond.
+/// Formats an instant as an index key of fixed width. The keys sort like the instants. The instant is rounded up to
+/// whole milliseconds.
 fn sortable(at: DateTime<Utc>) -> String {
     let whole = at.timestamp_millis();
     let above = i64::from(!at.timestamp_subsec_nanos().is_multiple_of(1_000_000));
@@ -254,7 +261,8 @@ fn sortable(at: DateTime<Utc>) -> String {
     (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
 }
 
-/// The instant of a sortable key. The millisecond after the last one is the end of chrono's range, rounded up.
+/// Parses a sortable key. The millisecond after the last one of chrono's range stands for the end of the range, rounded
+/// up.
 fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     if key.len() != WIDTH as usize {
         return None;
@@ -266,7 +274,7 @@ fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis).or(rounded_up)
 }
 
-/// Writes a number in as few bytes as it needs, seven bits in each.
+/// Writes a number with seven bits per byte, in as few bytes as possible.
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);
@@ -275,41 +283,41 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// The read of a definition's text.
+/// Returns the read of a definition's text.
 pub(crate) fn definition(hash: Fingerprint) -> Read {
     Read::record(DEFINITION, hash.to_string())
 }
 
-/// The write of a definition's text that is not stored yet.
+/// Returns the write of a definition's text. A text that is already stored is the same.
 pub(crate) fn define(hash: Fingerprint, text: &str) -> RecordWrite {
     RecordWrite::put(DEFINITION, hash.to_string(), Expected::Any, Content::new(text))
 }
 
-/// The text of a definition.
+/// Returns the text of a definition.
 pub(crate) fn text_of(record: &Record) -> Result<&str> {
     std::str::from_utf8(&record.content.facts).map_err(|error| corrupt(DEFINITION).caused_by(error))
 }
 
-/// The bytes of an adopted version: from when it holds, from when its agreements hold, and its hash.
+/// An adopted version: the instant from which it applies, the instant from which its agreements apply, and its hash.
 type AdoptionEntry = [u8; 48];
 
-/// The newest adopted versions of a definition, in the order of their adoption: the facts of an [`ADOPTION`].
+/// The newest adopted versions of a definition, in the order of adoption: the facts of an [`ADOPTION`].
 ///
-/// Every command reads them. So that they stay few, outdated ones are put aside in a record of their own.
+/// Every command reads them. To keep them few, outdated versions are moved to an archive, a record of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Adoptions<'r> {
     kind: DefinitionKind,
-    /// How many versions were put aside.
+    /// The number of archived versions.
     earlier: u64,
     entries: &'r [AdoptionEntry],
     /// What a write of them expects.
     stored: Expected,
 }
 
-/// At least so many versions are kept that hold already.
+/// The number of versions already in effect that are kept outside the archive, at least.
 const KEPT: usize = 16;
 
-/// The key of the versions that were put aside.
+/// Returns the key of the archive.
 pub(crate) fn earlier_adoptions(kind: DefinitionKind) -> String {
     format!("{} earlier", kind.as_str())
 }
@@ -328,15 +336,15 @@ impl<'r> Adoptions<'r> {
         }
     }
 
-    /// The versions that were put aside, from their record.
+    /// Reads the archived versions from their record.
     pub(crate) fn earlier<'e>(&self, record: Option<&'e Record>) -> Result<Adoptions<'e>> {
         let earlier = Adoptions::read(self.kind, record)?;
-        let complete = earlier.are_all() && earlier.entries.len() as u64 == self.earlier;
+        let complete = earlier.is_complete() && earlier.entries.len() as u64 == self.earlier;
         if complete { Ok(earlier) } else { Err(corrupt(ADOPTION)) }
     }
 
-    /// Whether no version was put aside.
-    pub(crate) fn are_all(&self) -> bool {
+    /// True if no version is archived.
+    pub(crate) fn is_complete(&self) -> bool {
         self.earlier == 0
     }
 
@@ -354,8 +362,8 @@ impl<'r> Adoptions<'r> {
         }))
     }
 
-    /// How many versions there are up to the one in force at an instant: of those that hold by then the one that was adopted
-    /// last.
+    /// Returns the number of versions up to and including the one in force at an instant. The version in force is the
+    /// last adopted one of those that apply by then.
     fn up_to(&self, at: DateTime<Utc>) -> Result<usize> {
         for (place, entry) in self.entries.iter().enumerate().rev() {
             if Bytes(entry, ADOPTION).instant()? <= at {
@@ -365,30 +373,30 @@ impl<'r> Adoptions<'r> {
         Ok(0)
     }
 
-    /// The version in force at an instant, unless it was put aside.
+    /// Returns the version in force at an instant; `None` if it is archived or there is none.
     pub(crate) fn in_force(&self, at: DateTime<Utc>) -> Result<Option<Adoption>> {
         self.up_to(at)?.checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }
 
-    /// The version that was adopted last, whether it holds yet or not.
+    /// Returns the version that was adopted last, even if it does not apply yet.
     pub(crate) fn newest(&self) -> Result<Option<Adoption>> {
         self.entries.len().checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }
 
-    /// How many versions are to be put aside: none, until it is worth a write.
+    /// Returns the number of versions to archive. It is 0 until there are enough to be worth a write.
     pub(crate) fn outdated(&self, now: DateTime<Utc>) -> Result<usize> {
         let held = self.up_to(now)?;
         Ok(if held < 2 * KEPT { 0 } else { held - KEPT })
     }
 
-    /// The write that puts the oldest versions aside.
-    pub(crate) fn skipped(&self, outdated: usize, earlier: Option<&Record>) -> RecordWrite {
+    /// Returns the write that adds the oldest versions to the archive.
+    pub(crate) fn archive(&self, outdated: usize, earlier: Option<&Record>) -> RecordWrite {
         let mut facts = earlier.map_or_else(|| vec![0], |record| record.content.facts.clone());
         facts.extend(self.entries.iter().take(outdated).flatten());
         RecordWrite::put(ADOPTION, earlier_adoptions(self.kind), expected(earlier), Content::new(facts))
     }
 
-    /// The write that adds a version, without the oldest ones.
+    /// Returns the write that adds a version and removes the archived ones.
     pub(crate) fn adopt(&self, adoption: &Adoption, outdated: usize) -> RecordWrite {
         let mut facts = Vec::new();
         push_number(&mut facts, self.earlier + outdated as u64);
@@ -413,7 +421,7 @@ mod tests {
         Record { key: write.key, version, content: write.content.unwrap() }
     }
 
-    /// Adopts one version after another, each at the first instant of its pair and to hold from the second one on.
+    /// Adopts one version for each pair: at the first instant, to apply from the second one on.
     fn adopted(history: &[(i64, i64)], check: impl Fn(usize, Adoptions<'_>, Option<&Record>)) {
         let kind = DefinitionKind::Policy;
         let (mut newest, mut earlier): (Option<Record>, Option<Record>) = (None, None);
@@ -427,10 +435,10 @@ mod tests {
             let write = before.adopt(&adoption, outdated);
             assert_eq!(write.expected, expected(newest.as_ref()));
             if outdated > 0 {
-                let aside = before.skipped(outdated, earlier.as_ref());
-                assert_eq!(aside.expected, expected(earlier.as_ref()));
+                let archive = before.archive(outdated, earlier.as_ref());
+                assert_eq!(archive.expected, expected(earlier.as_ref()));
                 let version = earlier.as_ref().map_or(1, |it| it.version + 1);
-                earlier = Some(stored(aside, version));
+                earlier = Some(stored(archive, version));
             }
             // The version of the record is not the number of adoptions: a repaired or moved record has another one.
             newest = Some(stored(write, count + 5));
@@ -441,12 +449,12 @@ mod tests {
     }
 
     fn finds_each(history: &[(i64, i64)], instants: &[i64]) {
-        adopted(history, |count, newest, aside| {
+        adopted(history, |count, newest, archive| {
             for instant in instants {
                 let wanted = history[..count].iter().rposition(|(_, start)| start <= instant);
                 let found = newest.in_force(at(*instant)).unwrap();
-                let found = match (found, newest.are_all()) {
-                    (None, false) => newest.earlier(aside).unwrap().in_force(at(*instant)).unwrap(),
+                let found = match (found, newest.is_complete()) {
+                    (None, false) => newest.earlier(archive).unwrap().in_force(at(*instant)).unwrap(),
                     (found, _) => found,
                 };
                 let version = found.map(|it| it.version as usize);
@@ -457,19 +465,20 @@ mod tests {
     }
 
     #[test]
-    fn the_version_in_force_is_the_last_adopted_one_that_holds_already() {
-        // Version 3 holds from an earlier date than version 2 and so overrules it from the beginning; 4 is yet to come.
+    fn the_version_in_force_is_the_last_adopted_one_that_applies() {
+        // Version 3 applies from an earlier instant than version 2, and so replaces it from the start. Version 4 is in
+        // the future.
         let starts = [0, 100, 50, 1_000].map(|start| (0, start));
         finds_each(&starts, &[-1, 0, 1, 49, 50, 51, 99, 100, 101, 999, 1_000, 9_999]);
     }
 
     #[test]
-    fn versions_that_were_put_aside_are_found() {
+    fn archived_versions_are_found() {
         let history: Vec<_> = (0..100).map(|n| (n * 10, n * 10)).collect();
         finds_each(&history, &(-1..101).map(|n| n * 10 + n % 2).collect::<Vec<_>>());
     }
 
-    /// Found by review: every command read all versions that ever were.
+    /// Found by review: every command read all versions ever adopted.
     #[test]
     fn the_versions_that_every_command_reads_stay_few() {
         let history: Vec<_> = (0..100).map(|n| (n, n)).collect();
@@ -478,19 +487,19 @@ mod tests {
             let held = newest.in_force(at(i64::MAX >> 24)).unwrap();
             assert_eq!(held.map(|it| it.version as usize), Some(count));
         });
-        // Versions that are yet to come are none of the outdated ones.
+        // Versions that do not apply yet are not outdated.
         let planned: Vec<_> = (0..100).map(|n| (0, n)).collect();
         adopted(&planned, |count, newest, _| assert_eq!(newest.entries.len(), count));
     }
 
     #[test]
-    fn versions_that_were_put_aside_and_are_gone_are_missed() {
+    fn lost_archived_versions_are_reported_as_corrupt() {
         let history: Vec<_> = (0..40).map(|n| (n, n)).collect();
-        adopted(&history, |_, newest, aside| {
-            if newest.are_all() {
+        adopted(&history, |_, newest, archive| {
+            if newest.is_complete() {
                 return;
             }
-            let mut short = aside.unwrap().clone();
+            let mut short = archive.unwrap().clone();
             short.content.facts.truncate(1);
             for record in [None, Some(&short)] {
                 assert_eq!(newest.earlier(record).unwrap_err().kind(), ErrorKind::Corrupt);
@@ -508,7 +517,7 @@ mod tests {
                 let kept = KeptReceipt { request, ticket, before, after, expires };
                 let record = Record { key: "k".to_owned(), version: 1, content: kept.content() };
                 assert_eq!(KeptReceipt::read(&record).unwrap(), kept);
-                assert!(!KeptReceipt::expired(expires, 9).contains(&record), "it still counts");
+                assert!(!KeptReceipt::expired(expires, 9).contains(&record), "it is still valid");
                 let later = expires + TimeDelta::milliseconds(1);
                 assert!(KeptReceipt::expired(later, 9).contains(&record));
                 let mut short = record.clone();

@@ -1,4 +1,4 @@
-//! Which tickets, in which order, from where on.
+//! Queries for tickets, their orders and their pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +12,13 @@ use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::StateKind;
 use crate::ticket::snapshot::Snapshot;
 
-/// The most tickets of one page.
+/// The maximum number of tickets on one page.
 pub const MAX_PAGE: usize = 1_000;
 
-/// A question for tickets. Filters that a store has an index for have methods of their own; everything else a
-/// ticket knows can be asked for by a [`Condition`].
+/// A query for tickets.
+///
+/// The filters with an index in the stores have methods of their own. All other properties of a ticket can be compared
+/// in a [`Condition`].
 ///
 /// ```
 /// use firstline::{Condition, Query, StateKind};
@@ -38,17 +40,19 @@ pub struct Query {
     limit: usize,
 }
 
-/// In which order tickets come.
+/// The order of the tickets in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// By priority, then by what is due first (nothing due last), then by age. Open tickets only.
+    /// By priority, then by the earliest due instant (tickets without one last), then by age. Open tickets only.
     Inbox,
-    /// By id, the youngest first: see [`Oldest`](Order::Oldest).
+    /// By id, the newest first. The remark at [`Oldest`](Order::Oldest) applies.
     Newest,
-    /// By id, the oldest first. Ids are drawn when a command begins, and running numbers when it commits: of tickets opened
-    /// at the same moment the numbers may stand otherwise, and one may appear before the last one that was seen.
-    /// It is an order to read pages in, not a feed to follow.
+    /// By id, the oldest first.
+    ///
+    /// An id is created when a command begins, and a running number when it commits. So for tickets opened at the same
+    /// moment, the order of the ids may differ from that of the numbers, and a ticket may appear before others that
+    /// were read earlier. Use this order for pages, not as a feed of new tickets.
     Oldest,
 }
 
@@ -67,70 +71,70 @@ impl Query {
         }
     }
 
-    /// Open tickets in the order in which they want to be worked on: priority, then due, then age.
+    /// Creates a query for open tickets in the order of urgency: priority, then due instant, then age.
     pub fn inbox() -> Query {
         Query::ordered(Order::Inbox)
     }
 
-    /// All tickets, the youngest first.
+    /// Creates a query for all tickets, the newest first.
     pub fn newest() -> Query {
         Query::ordered(Order::Newest)
     }
 
-    /// All tickets, the oldest first.
+    /// Creates a query for all tickets, the oldest first.
     pub fn oldest() -> Query {
         Query::ordered(Order::Oldest)
     }
 
-    /// Only tickets in this state; asked several times, in one of these states.
+    /// Selects tickets in this state. Several calls select tickets in any of these states.
     pub fn state(mut self, state: StateKind) -> Query {
         self.states.push(state);
         self
     }
 
-    /// Only tickets of this team.
+    /// Selects tickets of this team.
     pub fn team(mut self, team: impl Into<TeamId>) -> Query {
         self.team = Some(team.into());
         self
     }
 
-    /// Only tickets of this agent.
+    /// Selects tickets assigned to this agent.
     pub fn assigned_to(mut self, agent: impl Into<AgentId>) -> Query {
         self.assignee = Some(agent.into());
         self
     }
 
-    /// Only tickets that no agent has.
+    /// Selects tickets without an assigned agent.
     pub fn unassigned(mut self) -> Query {
         self.unassigned = true;
         self
     }
 
-    /// Only tickets of this requester.
+    /// Selects tickets of this requester.
     pub fn from(mut self, requester: impl Into<ContactId>) -> Query {
         self.requester = Some(requester.into());
         self
     }
 
-    /// Only tickets for which this holds too. See [`ticket::facts`](crate::ticket::facts) for the fields.
+    /// Selects tickets that satisfy the condition too. See [`ticket::facts`](crate::ticket::facts) for the fields.
     pub fn matching(mut self, condition: Condition) -> Query {
         self.condition = self.condition.and(condition);
         self
     }
 
-    /// At most so many, from 1 to [`MAX_PAGE`]; 50 if not said.
+    /// Sets the maximum number of tickets on a page, from 1 to [`MAX_PAGE`]. The default is 50.
     pub fn limit(mut self, limit: usize) -> Query {
         self.limit = limit;
         self
     }
 
-    /// From where the last page ended. The cursor must come from a query of the same order.
+    /// Continues after the end of the previous page. The cursor must come from a query with the same order.
     pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Query {
         self.after = cursor.into();
         self
     }
 
-    /// Refuses a query that could not be answered as it was meant.
+    /// Checks the limit and the order of the cursor.
     pub(crate) fn check(&self) -> Result<()> {
         if !(1..=MAX_PAGE).contains(&self.limit) {
             return Err(Error::invalid("limit", format_args!("{} is out of range", self.limit))
@@ -142,62 +146,64 @@ impl Query {
         Ok(())
     }
 
-    /// What must hold beside the filters.
+    /// Returns the condition besides the filters.
     pub(crate) fn condition(&self) -> &Condition {
         &self.condition
     }
 
-    /// The same query with one ticket more, by which one sees whether there is a next page.
+    /// Raises the limit by one ticket, to detect if there is a next page.
     pub(crate) fn one_more(mut self) -> Query {
         self.limit += 1;
         self
     }
 }
 
-/// For stores: what a query asks, and the one evaluator of it.
+/// Accessors and the evaluation of a query, for stores.
 impl Query {
-    /// In which order.
+    /// Returns the order.
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// How many at most.
+    /// Returns the maximum number of tickets.
     pub fn page_size(&self) -> usize {
         self.limit
     }
 
-    /// From where on, exclusively.
+    /// Returns the position after which the page begins.
     pub fn cursor(&self) -> Option<&Cursor> {
         self.after.as_ref()
     }
 
-    /// The states asked for; empty for all.
+    /// Returns the selected states; empty for all states.
     pub fn wanted_states(&self) -> &[StateKind] {
         &self.states
     }
 
-    /// The team asked for.
+    /// Returns the selected team.
     pub fn wanted_team(&self) -> Option<&TeamId> {
         self.team.as_ref()
     }
 
-    /// The agent asked for.
+    /// Returns the selected agent.
     pub fn wanted_assignee(&self) -> Option<&AgentId> {
         self.assignee.as_ref()
     }
 
-    /// The requester asked for.
+    /// Returns the selected requester.
     pub fn wanted_requester(&self) -> Option<&ContactId> {
         self.requester.as_ref()
     }
 
-    /// Whether only open tickets can be in the answer.
+    /// True if the answer contains only open tickets.
     pub fn open_only(&self) -> bool {
         self.order == Order::Inbox
     }
 
-    /// Whether the ticket belongs into the answer, wherever it stands in the order. A store narrows by its
-    /// indexes as it likes and lets this have the last word, so that all stores agree.
+    /// True if the ticket belongs in the answer, ignoring the cursor and the limit.
+    ///
+    /// A store may use its indexes to select candidates, and then calls this method for each of them, so that all
+    /// stores give the same answers.
     pub fn matches(&self, ticket: &Snapshot) -> bool {
         let state = ticket.state.kind();
         (self.order != Order::Inbox || state.is_open())
@@ -209,16 +215,17 @@ impl Query {
             && self.condition.holds(ticket)
     }
 
-    /// The ticket's place in this order. Places compare as the tickets stand.
+    /// Returns the ticket's position in this order. Positions compare in the order of the tickets.
     pub fn place(&self, ticket: &Snapshot) -> Cursor {
         Cursor::of(self.order, ticket)
     }
 }
 
-/// A ticket's place in an order: where a page ended. Opaque text for users; it holds no more than the sort keys of
-/// one ticket, and gives nobody access to anything.
+/// The position of a ticket in an order: the end of a page.
 ///
-/// It goes through a URL as text:
+/// Its text is opaque to users. It contains only the sort keys of one ticket and grants no access.
+///
+/// It can be passed in a URL as text:
 ///
 /// ```
 /// use firstline::{Cursor, Desk, NewTicket, Query};
@@ -247,18 +254,18 @@ enum Place {
 /// The sort keys of the inbox, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxPlace {
-    /// The priority's rank, 1 first.
+    /// The rank of the priority; 1 is the highest.
     pub priority: u8,
-    /// Microseconds since 1970 of what is due first; the largest number if nothing is.
+    /// The earliest due instant in microseconds since 1970; `i64::MAX` if nothing is due.
     pub due: i64,
-    /// Microseconds since 1970 of the opening.
+    /// The instant of opening in microseconds since 1970.
     pub opened: i64,
     /// The id.
     pub id: TicketId,
 }
 
 impl InboxPlace {
-    /// The keys of this ticket.
+    /// Returns the sort keys of this ticket.
     pub fn of(ticket: &Snapshot) -> InboxPlace {
         InboxPlace {
             priority: ticket.priority().rank(),
@@ -286,7 +293,7 @@ impl Cursor {
         }
     }
 
-    /// The id at which the page ended: all of the place in an order by id.
+    /// Returns the id of the last ticket of the page. In an order by id it is the whole position.
     pub fn id(&self) -> TicketId {
         match &self.0 {
             Place::Inbox(place) => place.id,
@@ -294,7 +301,7 @@ impl Cursor {
         }
     }
 
-    /// The sort keys, in the order of the inbox.
+    /// Returns the sort keys, in the order of the inbox.
     pub fn inbox(&self) -> Option<&InboxPlace> {
         match &self.0 {
             Place::Inbox(place) => Some(place),

@@ -1,4 +1,4 @@
-//! What a decision may ask a store, and what the store answers.
+//! The reads of a decision, and the store's answers.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,105 +13,109 @@ use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
-/// One question to the store, within one desk.
+/// A read from the store, within one desk.
 ///
-/// A store that meets a read it does not know answers with [`Error::unsupported`](crate::Error::unsupported).
+/// A store answers an unknown read with [`Error::unsupported`](crate::Error::unsupported).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Read {
-    /// The record under a key. Answered by [`Answer::Record`]. A transaction that writes locks the key, whether there is a
-    /// record or not, except of kinds that [never change](crate::store::Changes::Never).
+    /// The record under a key. Answered by [`Answer::Record`].
+    ///
+    /// In [`Mode::Write`](crate::store::Mode::Write) it locks the key, even if there is no record, except for kinds
+    /// that [never change](Changes::Never).
     Record {
         /// The kind.
         kind: RecordKind,
         /// The key.
         key: String,
-        /// Whether others may read it for writing at the same time.
+        /// The mode of the lock.
         mode: LockMode,
     },
-    /// A range of records, in order. Never locks anything. Answered by [`Answer::Records`].
+    /// A range of records, in order. Takes no locks. Answered by [`Answer::Records`].
     Records(RecordRange),
-    /// How many records of a kind have each value of an index key, in the order of the values, for at most so many values.
-    /// Never locks anything. Answered by [`Answer::Counts`].
+    /// The number of records of a kind for each value of an index key, in the order of the values. Takes no locks.
+    /// Answered by [`Answer::Counts`].
     CountRecords {
         /// The kind.
         kind: RecordKind,
-        /// Which index key.
+        /// The index key.
         index: Index,
-        /// The least value.
+        /// The lower bound of the values.
         from: Bound<String>,
-        /// The greatest value.
+        /// The upper bound of the values.
         until: Bound<String>,
-        /// How many values at most.
+        /// The maximum number of values.
         limit: usize,
     },
-    /// Records of one kind at all desks that are due until an instant: by instant, desk and key, after a place in that order,
-    /// at most so many. Never locks anything. Answered by [`Answer::DueRecords`].
+    /// The records of one kind at all desks that are due until an instant, ordered by instant, desk and key. Takes no
+    /// locks. Answered by [`Answer::DueRecords`].
     DueRecords {
         /// The kind.
         kind: RecordKind,
-        /// Until when, inclusively.
+        /// The last instant, inclusive.
         until: DateTime<Utc>,
-        /// After which one.
+        /// Only records after this one, in the order above.
         after: Option<Box<DueRecord>>,
-        /// How many at most.
+        /// The maximum number of records.
         limit: usize,
     },
-    /// The ticket of a running number. Answered by [`Answer::Id`].
+    /// The id of the ticket with a running number. Answered by [`Answer::Id`].
     Number(u64),
     /// A ticket. Answered by [`Answer::Ticket`].
     Ticket(TicketId),
-    /// The running number for a new ticket: that after the highest which any ticket of the desk has had. Answered by
-    /// [`Answer::Number`]. In a transaction that writes it is nobody else's until the transaction ends, and used up only
-    /// if a ticket is opened under it: what was asked for in vain leaves no gap.
+    /// The running number for a new ticket: one more than the highest number that a ticket of the desk has had.
+    /// Answered by [`Answer::Number`].
+    ///
+    /// In [`Mode::Write`](crate::store::Mode::Write) the number is reserved until the transaction ends. Unused numbers
+    /// leave no gap.
     NextNumber {
-        /// Which of several new tickets of this transaction, from 0: so many numbers further on.
+        /// The index of the new ticket among those of this transaction, from 0. It is added to the number.
         place: u32,
     },
-    /// A ticket's events after a version, in order, at most so many. Answered by [`Answer::Events`].
+    /// A ticket's events after a version, in order. Answered by [`Answer::Events`].
     History {
         /// The ticket.
         ticket: TicketId,
-        /// After which version.
+        /// The version before the first event.
         after: u64,
-        /// How many at most.
+        /// The maximum number of events.
         limit: usize,
     },
-    /// Timers due until an instant, the earliest first, after a place in that order, at most so many. Never
-    /// claims anything. Answered by [`Answer::Due`].
+    /// The timers of the desk that are due until an instant, the earliest first. Takes no locks. Answered by
+    /// [`Answer::Due`].
     Due {
-        /// Until when, inclusively.
+        /// The last instant, inclusive.
         until: DateTime<Utc>,
-        /// After which one.
+        /// Only timers after this one, in the same order.
         after: Option<Box<DueTimer>>,
-        /// How many at most.
+        /// The maximum number of timers.
         limit: usize,
     },
-    /// Tickets. Never claims anything. Answered by [`Answer::Tickets`].
+    /// The tickets that match a query. Takes no locks. Answered by [`Answer::Tickets`].
     Find(Query),
-    /// Tickets of all desks that have a timer due until an instant, the earliest first, after a place in that order,
-    /// at most so many. Never claims anything. Answered by [`Answer::DueTickets`].
+    /// The tickets of all desks that have a timer due until an instant, the earliest first. Takes no locks. Answered by
+    /// [`Answer::DueTickets`].
     ///
-    /// It alone looks beyond the desk, and brings back no more than ids and instants: enough for a
-    /// [`Worker`](crate::Worker) to go to that desk.
+    /// The answer contains only ids and instants, which tell a [`Worker`](crate::Worker) at which desk there is work.
     DueTickets {
-        /// Until when, inclusively.
+        /// The last instant, inclusive.
         until: DateTime<Utc>,
-        /// After which one.
+        /// Only tickets after this one, in the same order.
         after: Option<Box<DueTicket>>,
-        /// How many at most.
+        /// The maximum number of tickets.
         limit: usize,
     },
 }
 
 impl Read {
-    /// The record under a key. A transaction that writes has it to itself.
+    /// Creates a read of the record under a key, with an exclusive lock.
     pub fn record(kind: RecordKind, key: impl Into<String>) -> Read {
         Read::Record { kind, key: key.into(), mode: LockMode::Exclusive }
     }
 
-    /// What this read locks in a transaction that writes. Lists, counts and searches lock nothing, nor do records of kinds that
-    /// [never change](Changes::Never).
+    /// Returns the lock that this read takes in [`Mode::Write`](crate::store::Mode::Write).
+    ///
+    /// `None` for lists, counts and searches, and for records of kinds that [never change](Changes::Never).
     pub fn lock(&self) -> Option<(Lock, LockMode)> {
         Some(match self {
             Read::Record { kind, .. } if kind.changes() == Changes::Never => return None,
@@ -129,18 +133,19 @@ impl Read {
         })
     }
 
-    /// All events of a ticket.
+    /// Creates a read of all events of a ticket.
     pub(crate) fn whole_history(ticket: TicketId) -> Read {
         Read::History { ticket, after: 0, limit: usize::MAX }
     }
 
-    /// The record under a key, which the transaction relies on but does not write.
+    /// Creates a read of the record under a key, with a shared lock, for a transaction that does not write the record.
     pub fn shared_record(kind: RecordKind, key: impl Into<String>) -> Read {
         Read::Record { kind, key: key.into(), mode: LockMode::Shared }
     }
 }
 
-/// The running number at a place after the last one. At the end of all numbers it stays there, and is refused as taken.
+/// Returns the running number for the new ticket with the index `place`. It saturates at the largest number; the commit
+/// of a second ticket with that number fails.
 pub(crate) fn number_after(last: u64, place: u32) -> u64 {
     last.saturating_add(u64::from(place)).saturating_add(1)
 }
@@ -149,11 +154,11 @@ pub(crate) fn number_after(last: u64, place: u32) -> u64 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// A ticket's id, if there is one.
+    /// The id of a ticket; `None` if there is no such ticket.
     Id(Option<TicketId>),
-    /// A ticket, if there is one.
+    /// A ticket; `None` if there is no such ticket.
     Ticket(Option<Arc<Snapshot>>),
-    /// A record, if there is one.
+    /// A record; `None` if there is no such record.
     Record(Option<Box<Record>>),
     /// Records, in the order of their range.
     Records(Vec<Record>),
@@ -161,7 +166,7 @@ pub enum Answer {
     Counts(Vec<RecordCount>),
     /// Due records.
     DueRecords(Vec<DueRecord>),
-    /// A number.
+    /// A running number.
     Number(u64),
     /// Events.
     Events(Vec<Event>),
@@ -169,11 +174,11 @@ pub enum Answer {
     Due(Vec<DueTimer>),
     /// Tickets.
     Tickets(Vec<Arc<Snapshot>>),
-    /// Tickets to which the clock owes something, and their desks.
+    /// Tickets with due timers, and their desks.
     DueTickets(Vec<DueTicket>),
 }
 
-/// A timer that fell due, and whose it is.
+/// A due timer and its ticket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueTimer {
     /// The timer.
@@ -182,14 +187,13 @@ pub struct DueTimer {
     pub ticket: TicketId,
 }
 
-/// A ticket of some desk to which the clock owes something since an instant. A ticket with several timers due at one
-/// instant is listed once.
+/// A ticket of any desk with a due timer. A ticket with several timers due at the same instant is listed once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueTicket {
-    /// Since when.
+    /// The instant at which the timer was due.
     pub due: DateTime<Utc>,
-    /// Which desk.
+    /// The desk.
     pub desk: DeskId,
-    /// Which ticket.
+    /// The ticket.
     pub ticket: TicketId,
 }

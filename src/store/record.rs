@@ -1,7 +1,8 @@
-//! Records: rows of any kind, which a store keeps without knowing what they mean.
+//! Records: rows of any kind that a store keeps without interpreting them.
 //!
-//! A record has a kind, a key, a version that every write raises, facts as bytes, an optional personal part, up to three index
-//! keys, and optionally an instant at which it is due. A new subsystem declares a [`RecordKind`] and changes no store.
+//! A record has a kind, a key, a version that every write increases, facts as bytes, an optional personal part, up to
+//! three index keys, and an optional instant at which it is due. A new subsystem declares a [`RecordKind`]; stores do
+//! not change.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::id::DeskId;
 use crate::store::handling::{Erasure, Handling};
 use crate::time::to_micros;
 
-/// A kind of records, with its entry for the registry. Two kinds are equal if their codes are.
+/// A kind of records, with its entry for the registry. Kinds with the same code are equal.
 ///
 /// ```
 /// use firstline::store::{Changes, Handling, RecordKind};
@@ -32,21 +33,23 @@ pub struct RecordKind {
     may_be_due: bool,
 }
 
-/// How records of a kind change.
+/// The way in which records of a kind change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Changes {
     /// A write replaces the content.
     Replaced,
-    /// Facts are added at the end. Now and then the oldest ones move to another record.
+    /// A write appends facts. The oldest facts may be moved to another record.
     Appended,
-    /// Never: two records with one key have the same content. Reading one locks nothing.
+    /// Never: two records with the same key have the same content. Reading one takes no lock.
     Never,
 }
 
 impl RecordKind {
-    /// A kind. The code is stored in every row and every index entry, so a short one saves space; codes of one letter belong
-    /// to this crate. The code never changes, the name may.
+    /// Creates a kind.
+    ///
+    /// The code is stored in every row and every index entry, so a short code saves space. Codes of one letter are
+    /// reserved for this crate. The code of a kind must never change; the name may.
     pub const fn new(
         code: &'static str,
         name: &'static str,
@@ -56,7 +59,7 @@ impl RecordKind {
         RecordKind { code, name, changes, handling, may_be_due: true }
     }
 
-    /// The same kind, none of whose records is ever due: reading one for writing need not keep it from claims.
+    /// Declares that records of this kind are never due. Reading such a record for writing takes no lock against claims.
     pub(crate) const fn never_due(self) -> RecordKind {
         RecordKind { may_be_due: false, ..self }
     }
@@ -65,27 +68,28 @@ impl RecordKind {
         self.may_be_due
     }
 
-    /// The stored code.
+    /// Returns the stored code.
     pub const fn code(self) -> &'static str {
         self.code
     }
 
-    /// The name for people.
+    /// Returns the name for people.
     pub const fn name(self) -> &'static str {
         self.name
     }
 
-    /// How its records change.
+    /// Returns the way in which its records change.
     pub const fn changes(self) -> Changes {
         self.changes
     }
 
-    /// What of it is personal, and how it is erased, exported, moved and retained.
+    /// Returns the treatment of its personal data: erasure, export, moving and retention.
     pub const fn handling(self) -> Handling {
         self.handling
     }
 
-    /// The write that erases what is personal in a record, as its [handling](RecordKind::handling) says; `None` if nothing is.
+    /// Returns the write that erases the personal data of a record, as the kind's [handling](RecordKind::handling)
+    /// requires. `None` if there is nothing to erase.
     pub fn erase(self, record: &Record) -> Option<RecordWrite> {
         let (key, expected) = (record.key.as_str(), Expected::Version(record.version));
         match self.handling.erasure {
@@ -99,7 +103,7 @@ impl RecordKind {
         }
     }
 
-    /// The error for a write whose expected version is not the stored one. It does not name the key, which may be personal.
+    /// Returns the error for a write with a stale expected version. It does not name the key, which may be personal.
     pub fn conflict(self) -> Error {
         Error::new(ErrorKind::Conflict, format!("another command changed the same {} meanwhile", self.name))
     }
@@ -140,11 +144,11 @@ impl fmt::Debug for RecordKind {
 /// One of the three index keys of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Index {
-    /// For orders that are read page by page: within equal values it is sorted by the records' keys too.
+    /// For orders that are read page by page. Within equal values, its index is sorted by the records' keys.
     First,
     /// For values that many records share.
     Second,
-    /// As the second.
+    /// Like [`Index::Second`].
     Third,
 }
 
@@ -157,56 +161,57 @@ impl Index {
     }
 }
 
-/// What a record holds beside its key and version.
+/// The content of a record: all of it except the key and the version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Content {
-    /// The facts, in the form of the kind.
+    /// The facts, in the format of the kind.
     pub facts: Vec<u8>,
-    /// The personal part. An empty one is stored as none.
+    /// The personal part. An empty one is stored as `None`.
     pub personal: Option<Vec<u8>>,
-    /// When it is due: when it may be [claimed](crate::store::Store::claim), and when the lease of a claim ends.
+    /// The instant from which the record may be [claimed](crate::store::Store::claim). A claim sets it to the end of
+    /// the lease.
     pub due: Option<DateTime<Utc>>,
-    /// How often it was claimed.
+    /// The number of claims so far.
     pub tries: u32,
     indexes: [Option<String>; 3],
 }
 
 impl Content {
-    /// Content with these facts and nothing else.
+    /// Creates content with only these facts.
     pub fn new(facts: impl Into<Vec<u8>>) -> Content {
         Content { facts: facts.into(), ..Content::default() }
     }
 
-    /// The same with a personal part.
+    /// Sets the personal part.
     #[must_use]
     pub fn personal(mut self, personal: impl Into<Vec<u8>>) -> Content {
         self.personal = Some(personal.into()).filter(|it| !it.is_empty());
         self
     }
 
-    /// The same with an index key. Keys sort byte by byte, so numbers and times are written with a fixed width.
+    /// Sets an index key. Keys are sorted byte by byte, so write numbers and times with a fixed width.
     #[must_use]
     pub fn indexed(mut self, index: Index, key: impl Into<String>) -> Content {
         self.indexes[index.place()] = Some(key.into());
         self
     }
 
-    /// The same, due at an instant.
+    /// Sets the instant at which the record is due.
     #[must_use]
     pub fn due(mut self, due: DateTime<Utc>) -> Content {
         self.due = Some(due);
         self
     }
 
-    /// The same after so many tries.
+    /// Sets the number of claims so far.
     #[must_use]
     pub fn tried(mut self, tries: u32) -> Content {
         self.tries = tries;
         self
     }
 
-    /// An index key.
+    /// Returns an index key.
     pub fn index(&self, index: Index) -> Option<&str> {
         self.indexes[index.place()].as_deref()
     }
@@ -217,28 +222,29 @@ impl Content {
 pub struct Record {
     /// The key, unique within the kind and the desk.
     pub key: String,
-    /// The version: 1 after the first write, one more after each further write.
+    /// The version: 1 after the first write, increased by 1 with each further write.
     pub version: u64,
-    /// What it holds.
+    /// The content.
     pub content: Content,
 }
 
-/// What must be stored under the key when a record is written.
+/// The condition of a write on the record that is stored under the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expected {
-    /// Nothing.
+    /// There is no record.
     Absent,
-    /// A record of this version.
+    /// The record has this version.
     Version(u64),
-    /// A record of this version; the write is skipped if anything else is stored, or nothing. It takes no lock on the key, and a
-    /// deletion also skips a record that another transaction is writing at that moment. For clean-ups.
+    /// Like [`Version`](Expected::Version), but the write is skipped if the condition does not hold. It takes no lock
+    /// on the key. A deletion also skips a record that another transaction is writing at that moment. Meant for
+    /// clean-ups.
     VersionOrSkip(u64),
-    /// Anything or nothing. The write takes no lock on the key, and a deletion skips a record that another transaction is writing
+    /// No condition. The write takes no lock on the key. A deletion skips a record that another transaction is writing
     /// at that moment.
     Any,
 }
 
-/// One record's part of a commit.
+/// The write of one record in a commit.
 ///
 /// ```
 /// use firstline::store::{Changes, Content, Expected, Handling, RecordKind, RecordWrite};
@@ -255,14 +261,15 @@ pub struct RecordWrite {
     pub kind: RecordKind,
     /// The key.
     pub key: String,
-    /// What must be stored now.
+    /// The condition on the stored record.
     pub expected: Expected,
     /// The new content; `None` deletes the record.
     pub content: Option<Content>,
 }
 
 impl RecordWrite {
-    /// Writes content under a key. It is due at a whole microsecond, as stores keep it: the instant is rounded down.
+    /// Creates a write of content under a key. The due instant is rounded down to whole microseconds, the precision of
+    /// stores.
     pub fn put(
         kind: RecordKind,
         key: impl Into<String>,
@@ -274,34 +281,34 @@ impl RecordWrite {
         RecordWrite { kind, key: key.into(), expected, content: Some(content) }
     }
 
-    /// Deletes what is stored under a key. With [`Expected::Any`] there may be nothing.
+    /// Creates a deletion of the record under a key. With [`Expected::Any`] it succeeds if there is no record.
     ///
-    /// A later record under the same key begins at version 1. Do not use a key again in a kind whose records are
+    /// A later record under the same key begins at version 1. Do not reuse a key in a kind with records that are
     /// [claimed](Claimed).
     pub fn delete(kind: RecordKind, key: impl Into<String>, expected: Expected) -> RecordWrite {
         RecordWrite { kind, key: key.into(), expected, content: None }
     }
 }
 
-/// By which key a range of records is read.
+/// The order in which a range of records is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordOrder {
-    /// By the records' own keys.
+    /// By the key of the record.
     Key,
-    /// By an index key, then by the record's key. Records without that index key are not in the range.
+    /// By an index key, then by the key of the record. Records without that index key are left out.
     Index(Index),
 }
 
-/// A place in an order of records.
+/// A position in an order of records.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordPlace {
     /// The index key; empty in the order of keys.
     pub index: String,
-    /// The record's key.
+    /// The key of the record.
     pub key: String,
 }
 
-/// A range of the records of one kind. Records that are read by ranges should have keys that grow with time.
+/// A range of the records of one kind. Records that are read in ranges should have keys that increase with time.
 ///
 /// ```
 /// use firstline::store::{Changes, Handling, Index, RecordKind, RecordRange};
@@ -317,25 +324,25 @@ pub struct RecordRange {
     pub kind: RecordKind,
     /// The order.
     pub order: RecordOrder,
-    /// Where it begins.
+    /// The lower bound, on the value by which the range is ordered.
     pub from: Bound<String>,
-    /// Where it ends.
+    /// The upper bound, on the value by which the range is ordered.
     pub until: Bound<String>,
-    /// Whether it is read from its end to its beginning.
+    /// True if the range is read in reverse order.
     pub descending: bool,
-    /// After which place; the next page begins where the last one ended.
+    /// Only records after this position. For the next page, use the position of the last record of this page.
     pub after: Option<RecordPlace>,
-    /// How many records at most.
+    /// The maximum number of records.
     pub limit: usize,
 }
 
 impl RecordRange {
-    /// All records of a kind, by their keys, at most 100.
+    /// Creates the range of all records of a kind, by key, with a limit of 100.
     pub fn by_key(kind: RecordKind) -> RecordRange {
         RecordRange::ordered(kind, RecordOrder::Key)
     }
 
-    /// All records of a kind that have this index key, at most 100.
+    /// Creates the range of all records of a kind that have this index key, with a limit of 100.
     pub fn by_index(kind: RecordKind, index: Index) -> RecordRange {
         RecordRange::ordered(kind, RecordOrder::Index(index))
     }
@@ -345,50 +352,50 @@ impl RecordRange {
         RecordRange { kind, order, from, until, descending: false, after: None, limit: 100 }
     }
 
-    /// Only from this value on.
+    /// Sets the lower bound.
     pub fn from(mut self, from: Bound<String>) -> RecordRange {
         self.from = from;
         self
     }
 
-    /// Only up to this value.
+    /// Sets the upper bound.
     pub fn until(mut self, until: Bound<String>) -> RecordRange {
         self.until = until;
         self
     }
 
-    /// Only this value.
+    /// Selects only this value.
     pub fn equal_to(self, value: impl Into<String>) -> RecordRange {
         let value = value.into();
         self.from(Bound::Included(value.clone())).until(Bound::Included(value))
     }
 
-    /// Only values with this beginning.
-    pub fn starting_with(self, beginning: impl Into<String>) -> RecordRange {
-        let beginning = beginning.into();
-        let end = after_all_with(&beginning).map_or(Bound::Unbounded, Bound::Excluded);
-        self.from(Bound::Included(beginning)).until(end)
+    /// Selects only values with this prefix.
+    pub fn starting_with(self, prefix: impl Into<String>) -> RecordRange {
+        let prefix = prefix.into();
+        let end = next_prefix(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+        self.from(Bound::Included(prefix)).until(end)
     }
 
-    /// The same range, read from its end.
+    /// Reverses the order.
     pub fn descending(mut self) -> RecordRange {
         self.descending = true;
         self
     }
 
-    /// After this place.
+    /// Sets the position after which the range begins.
     pub fn after(mut self, place: impl Into<Option<RecordPlace>>) -> RecordRange {
         self.after = place.into();
         self
     }
 
-    /// At most so many records.
+    /// Sets the maximum number of records.
     pub fn limit(mut self, limit: usize) -> RecordRange {
         self.limit = limit;
         self
     }
 
-    /// The record's place in this order, if it has one.
+    /// Returns the record's position in this order; `None` if it has no such index key.
     pub fn place(&self, record: &Record) -> Option<RecordPlace> {
         let index = match self.order {
             RecordOrder::Key => String::new(),
@@ -397,7 +404,7 @@ impl RecordRange {
         Some(RecordPlace { index, key: record.key.clone() })
     }
 
-    /// Whether the record belongs into the answer, however many there are.
+    /// True if the record is in this range, ignoring the kind and the limit.
     pub fn contains(&self, record: &Record) -> bool {
         let value = match self.order {
             RecordOrder::Key => Some(&*record.key),
@@ -412,11 +419,11 @@ impl RecordRange {
     }
 }
 
-/// The least text that is greater than every text with this beginning. `None` if there is no such text.
-fn after_all_with(beginning: &str) -> Option<String> {
-    let mut end = beginning.to_owned();
+/// Returns the smallest string that is greater than every string with this prefix; `None` if there is none.
+fn next_prefix(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
-        // A range of characters leaves out the surrogates.
+        // A range of characters skips the surrogates.
         if let Some(next) = (last..=char::MAX).nth(1) {
             end.push(next);
             return Some(end);
@@ -439,35 +446,37 @@ pub(crate) fn is_between(value: &str, from: &Bound<String>, until: &Bound<String
     after_from && before_until
 }
 
-/// How many records share an index key.
+/// The number of records with the same value of an index key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordCount {
     /// The index key.
     pub index: String,
-    /// How many records have it.
+    /// The number of records.
     pub count: u64,
 }
 
-/// A record of some desk that is due.
+/// A due record of any desk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueRecord {
-    /// Since when.
+    /// The instant at which the record was due.
     pub due: DateTime<Utc>,
     /// The desk.
     pub desk: DeskId,
-    /// The record's key.
+    /// The key of the record.
     pub key: String,
 }
 
-/// A record that was claimed. Its version is the token: whoever claims it again gets another one. The claimant deletes the
-/// record, gives it back or extends the lease by a [`RecordWrite`] at this version.
+/// A claimed record.
 ///
-/// Versions begin at 1 again if a key is used again after a deletion, and an old token could then match. So a kind whose records
-/// are claimed never uses a key twice.
+/// Its version is the token of the claim, because the next claim increases it. To delete the record, give it back or
+/// extend the lease, the claimant commits a [`RecordWrite`] with this expected version.
+///
+/// A deleted key that is used again begins at version 1, so that an old token could match. Never reuse a key in a kind
+/// with records that are claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimed {
     /// The desk.
     pub desk: DeskId,
-    /// The record as it is since the claim.
+    /// The record as the claim has left it.
     pub record: Record,
 }

@@ -1,4 +1,4 @@
-//! The records of one desk in memory: the answers to all reads of records, and the writes.
+//! The records of one desk in memory.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::id::DeskId;
 use crate::store::read::{Answer, Read};
 use crate::store::record::{DueRecord, Expected, Record, RecordCount, RecordKind, RecordWrite, is_between};
 
-/// The records of one desk in memory, for stores that keep them there.
+/// The records of one desk, for stores that keep them in memory. It answers all reads of records and applies writes.
 ///
 /// ```
 /// use firstline::store::{Answer, Changes, Content, Expected, Handling, Read, RecordKind, RecordTable, RecordWrite};
@@ -35,10 +35,10 @@ impl RecordTable {
         self.0.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// Refuses a write whose expected version is not the stored one.
+    /// Checks the expected version of a write against the stored version.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict).
+    /// [`Conflict`](crate::ErrorKind::Conflict) if they differ.
     pub fn check(&self, write: &RecordWrite) -> Result<()> {
         let stored = self.get(write.kind, &write.key).map(|record| record.version);
         match (write.expected, stored) {
@@ -48,7 +48,7 @@ impl RecordTable {
         }
     }
 
-    /// Writes what was [checked](RecordTable::check).
+    /// Applies a write that was [checked](RecordTable::check).
     pub fn write(&mut self, write: RecordWrite) {
         let RecordWrite { kind, key, expected, content } = write;
         let records = self.0.entry(kind).or_default();
@@ -69,7 +69,8 @@ impl RecordTable {
     /// Answers a read of this desk's records.
     ///
     /// # Errors
-    /// [Unsupported](Error::unsupported) for a read of something else, or of [all desks](due_records).
+    /// [Unsupported](Error::unsupported) for other reads, including the read of [due records of all
+    /// desks](due_records).
     pub fn answer(&self, read: &Read) -> Result<Answer> {
         Ok(match read {
             Read::Record { kind, key, .. } => Answer::Record(self.get(*kind, key).cloned().map(Box::new)),
@@ -95,7 +96,7 @@ impl RecordTable {
     }
 }
 
-/// The answer to [`Read::DueRecords`], out of the tables of all desks.
+/// Answers [`Read::DueRecords`] from the tables of all desks.
 pub fn due_records<'t>(
     tables: impl IntoIterator<Item = (&'t DeskId, &'t RecordTable)>,
     kind: RecordKind,

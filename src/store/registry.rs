@@ -1,8 +1,8 @@
-//! The registry: what every kind of stored data is, and how it is erased, exported, moved and retained.
+//! The registry of stored data: the contents of each kind, and its erasure, export, moving and retention.
 //!
-//! The entry of a record kind is in the [`RecordKind`] itself; [`kinds::ALL`] lists the kinds of this crate. Here are the columns
-//! of the SQL tables and the events. A test compares the lists with the real schemas and with the events that can be written, so
-//! that nothing is stored without an entry.
+//! The entry of a record kind is in its [`RecordKind`]; [`kinds::ALL`] lists the kinds of this crate. This module has
+//! the entries of the columns of the SQL tables and of the events. A test compares the lists with the real schemas and
+//! with all possible events, so that nothing is stored without an entry.
 
 use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
 use crate::store::kinds;
@@ -14,28 +14,28 @@ pub const KINDS: &[RecordKind] = kinds::ALL;
 /// The entry of some columns of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnEntry {
-    /// The table, without the prefix or schema.
+    /// The table, without prefix or schema.
     pub table: &'static str,
     /// The columns.
     pub columns: &'static [&'static str],
-    /// How they are treated; `None` where the [kind](RecordKind::handling) of the record says so.
+    /// The treatment of the columns; `None` if the record's [kind](RecordKind::handling) determines it.
     pub handling: Option<Handling>,
 }
 
 /// The entry of an event or of a ticket.
 #[derive(Debug, Clone, Copy)]
 pub struct FactsEntry {
-    /// The event's name, as it is stored.
+    /// The stored name of the event.
     pub name: &'static str,
-    /// The fields of its facts that may name a person in plain text, or hold what the host says of one. Erasure leaves them: ids
-    /// and attributes are the host's.
+    /// The fields of the facts that may name a person in plain text, or hold data from the host about a person. Erasure
+    /// keeps them, because ids and attributes belong to the host.
     pub plain: &'static [&'static str],
-    /// Whether it has a personal part, which is kept apart from the facts.
+    /// True if there is a personal part, which is stored separately from the facts.
     pub personal_part: bool,
 }
 
 impl FactsEntry {
-    /// How the facts are treated.
+    /// Returns the treatment of the facts.
     pub const fn facts(&self) -> Handling {
         if self.plain.is_empty() { FACTS } else { NAMING }
     }
@@ -50,21 +50,21 @@ const FACTS: Handling = Handling {
     retention: Retention::Ticket,
 };
 
-/// Facts of a ticket that may name a person by an id of the host.
+/// Facts of a ticket that may name a person by a host id.
 const NAMING: Handling = Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..FACTS };
 
 /// The personal part of a ticket or event.
 const PERSONAL: Handling =
     Handling { personal: PersonalData::PersonalPart, erasure: Erasure::PersonalPartGoes, ..FACTS };
 
-/// Derived from a ticket's facts.
+/// Data derived from a ticket's facts.
 const DERIVED: Handling = Handling { moving: Moving::Rebuilt, export: Export::No, ..FACTS };
 
-/// Derived from a ticket's facts, and names a person by an id of the host.
+/// Data derived from a ticket's facts that names a person by a host id.
 const DERIVED_NAMING: Handling =
     Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..DERIVED };
 
-/// What the tables themselves need.
+/// Data about the tables themselves.
 const OWN: Handling = Handling { moving: Moving::LeftBehind, ..Handling::IMPERSONAL };
 
 const fn column(table: &'static str, columns: &'static [&'static str], handling: Handling) -> ColumnEntry {
@@ -99,7 +99,7 @@ const fn event(name: &'static str, plain: &'static [&'static str], personal_part
     FactsEntry { name, plain, personal_part }
 }
 
-/// Every event, by the name under which its change is stored.
+/// Every event, by its stored name.
 pub const EVENTS: &[FactsEntry] = &[
     event(
         "opened",
@@ -143,7 +143,7 @@ pub const EVENTS: &[FactsEntry] = &[
     event("imported", &["fingerprint"], false),
 ];
 
-/// The fields of every event beside its change: the actor has an id and attributes.
+/// The fields that every event has in addition to its change. The actor has an id and attributes.
 pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes"], true);
 
 /// The fields of a ticket.

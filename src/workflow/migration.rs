@@ -231,7 +231,13 @@ impl Migration {
     }
 
     /// The message for a status that has tickets and no mapping.
-    pub(crate) fn unmapped_message(&self, to: &Workflow, status: &str, state: StateKind, tickets: usize) -> String {
+    pub(crate) fn unmapped_message(
+        &self,
+        to: &Workflow,
+        status: &str,
+        state: StateKind,
+        tickets: usize,
+    ) -> String {
         let of_state =
             || to.definition().statuses.iter().filter(|it| it.state == state).map(|it| it.name.as_str());
         let hint = suggest::nearest(status, of_state());
