@@ -37,8 +37,8 @@ pub trait AsyncStore: Send + Sync {
     where
         Self: 'a;
 
-    /// Begins a transaction at this desk. It reads and writes only rows of this desk, except for [`Read::DueTickets`] and
-    /// [`Read::DueRecords`].
+    /// Begins a transaction at this desk. It reads and writes only rows of this desk, except for [`Read::DueTickets`]
+    /// and [`Read::DueRecords`].
     ///
     /// # Errors
     /// - [`Busy`](ErrorKind::Busy) if the store cannot be reached at the moment

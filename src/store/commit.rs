@@ -112,12 +112,12 @@ impl Commit {
         let mut seen = HashSet::new();
         for RecordWrite { kind, key, content, .. } in self.records() {
             if !seen.insert((*kind, &**key)) {
-                let problem = format!("a commit writes one {} twice", kind.name());
+                let problem = format!("a commit writes the same {} twice", kind.name());
                 return Err(Error::new(ErrorKind::Storage, problem));
             }
             if !kind.may_be_due() && content.as_ref().is_some_and(|content| content.due.is_some()) {
                 let problem =
-                    format!("a commit makes a {} due, which would not be safe from claims", kind.name());
+                    format!("a commit sets a due time on a {}, a kind that is never due", kind.name());
                 return Err(Error::new(ErrorKind::Storage, problem));
             }
         }

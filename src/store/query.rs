@@ -27,7 +27,7 @@ pub const MAX_PAGE: usize = 1_000;
 /// let parked = Query::newest().state(StateKind::OnHold).matching(Condition::field("tags").contains("refund"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[must_use = "a query does nothing until a desk is asked"]
+#[must_use = "a query does nothing until it is passed to `Desk::find`"]
 pub struct Query {
     order: Order,
     states: Vec<StateKind>,
@@ -44,11 +44,11 @@ pub struct Query {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// By priority, then by the earliest due instant (tickets without one last), then by age. Open tickets only.
+    /// Open tickets, ordered by priority, then by the earliest due instant (tickets without one last), then by age.
     Inbox,
-    /// By id, the newest first. The remark at [`Oldest`](Order::Oldest) applies.
+    /// Ordered by id, the newest first. The remark at [`Oldest`](Order::Oldest) applies.
     Newest,
-    /// By id, the oldest first.
+    /// Ordered by id, the oldest first.
     ///
     /// An id is created when a command begins, and a running number when it commits. So for tickets opened at the same
     /// moment, the order of the ids may differ from that of the numbers, and a ticket may appear before others that
@@ -141,7 +141,7 @@ impl Query {
                 .allowing(format!("1 to {MAX_PAGE}")));
         }
         if self.after.as_ref().is_some_and(|cursor| cursor.order() != self.order) {
-            return Err(Error::invalid("cursor", "is of a query in another order"));
+            return Err(Error::invalid("cursor", "belongs to a query with another order"));
         }
         Ok(())
     }
@@ -341,7 +341,7 @@ impl FromStr for Cursor {
             })
         }
         parse(text).map(Cursor).ok_or_else(|| {
-            Error::invalid("cursor", "cannot be read").allowing("one that a page of this desk gave")
+            Error::invalid("cursor", "cannot be read").allowing("the `next` cursor of a page of this desk")
         })
     }
 }

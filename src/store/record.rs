@@ -105,7 +105,10 @@ impl RecordKind {
 
     /// Returns the error for a write with a stale expected version. It does not name the key, which may be personal.
     pub fn conflict(self) -> Error {
-        Error::new(ErrorKind::Conflict, format!("another command changed the same {} meanwhile", self.name))
+        Error::new(
+            ErrorKind::Conflict,
+            format!("another command changed the same {} at the same time", self.name),
+        )
     }
 }
 
@@ -293,9 +296,9 @@ impl RecordWrite {
 /// The order in which a range of records is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordOrder {
-    /// By the key of the record.
+    /// Ordered by the key of the record.
     Key,
-    /// By an index key, then by the key of the record. Records without that index key are left out.
+    /// Ordered by an index key, then by the key of the record. Records without that index key are left out.
     Index(Index),
 }
 

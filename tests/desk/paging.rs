@@ -93,7 +93,7 @@ fn a_query_that_cannot_be_meant_is_refused() {
         assert_eq!(stage.desk.find(Query::inbox().limit(MAX_PAGE)).unwrap().tickets.len(), 3);
         let cursor = stage.desk.find(Query::inbox().limit(1)).unwrap().next;
         let error = stage.desk.find(Query::newest().after(cursor)).unwrap_err();
-        assert_eq!(error.to_string(), "cursor is of a query in another order");
+        assert_eq!(error.to_string(), "cursor belongs to a query with another order");
         let misspelt = Query::inbox().matching(Condition::field("stat").is("new"));
         let error = stage.desk.find(misspelt).unwrap_err();
         assert!(error.is_invalid() && error.to_string().contains("did you mean \"state\"?"), "{error}");
@@ -110,7 +110,7 @@ fn a_query_that_cannot_be_meant_is_refused() {
             let error = text.parse::<Cursor>().unwrap_err();
             assert_eq!(
                 error.to_string(),
-                "cursor cannot be read; allowed: one that a page of this desk gave"
+                "cursor cannot be read; allowed: the `next` cursor of a page of this desk"
             );
         }
     });

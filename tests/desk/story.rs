@@ -91,8 +91,7 @@ fn every_action_can_be_told() {
 
 #[test]
 fn a_hand_over_leaves_the_agent_behind() {
-    let hand_over =
-        Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
+    let hand_over = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
     assert_eq!(told(hand_over)[2], "anna unassigned it");
     assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }

@@ -122,7 +122,8 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
         let Change::TimerExpired { step, status, reasons, .. } = &event.change else { panic!("{event}") };
         assert_eq!((*step, &**status), (StepKind::Resume, "With the carrier"));
         assert_eq!(*reasons, [Reason::NoTransition { to: None, available: Vec::new() }]);
-        let sentence = "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
+        let sentence =
+            "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
         assert!(event.to_string().ends_with(sentence), "{event}");
     });
 }
