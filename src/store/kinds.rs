@@ -34,7 +34,7 @@ pub const RECEIPT: RecordKind =
 /// The ticket of a thread, under the thread's key.
 pub const THREAD: RecordKind = RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
-/// The ticket with an external name, under that name. Other systems give the names.
+/// The ticket with a name in another system, under that name.
 pub const EXTERNAL_NAME: RecordKind =
     RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
@@ -189,7 +189,8 @@ pub(crate) fn expected(before: Option<&Record>) -> Expected {
 
 /// The first half of a request's fingerprint.
 ///
-/// Two different requests practically never have the same half. Every byte of a receipt adds to the write-ahead log.
+/// Half is enough, because two different requests practically never share it. Every byte of a receipt adds to the
+/// write-ahead log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestMark([u8; 16]);
 
@@ -261,8 +262,8 @@ fn sortable(at: DateTime<Utc>) -> String {
     (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
 }
 
-/// Parses a sortable key. The millisecond after the last one of chrono's range stands for the end of the range, rounded
-/// up.
+/// Parses a sortable key. The end of chrono's range is rounded up to a millisecond outside the range; that key is parsed
+/// as the end.
 fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     if key.len() != WIDTH as usize {
         return None;
@@ -314,7 +315,7 @@ pub(crate) struct Adoptions<'r> {
     stored: Expected,
 }
 
-/// The number of versions already in effect that are kept outside the archive, at least.
+/// The minimum number of versions in effect that stay outside the archive.
 const KEPT: usize = 16;
 
 /// Returns the key of the archive.

@@ -156,7 +156,7 @@ pub enum Index {
 }
 
 impl Index {
-    /// All three.
+    /// All index keys.
     pub const ALL: [Index; 3] = [Index::First, Index::Second, Index::Third];
 
     fn place(self) -> usize {
