@@ -262,8 +262,8 @@ fn sortable(at: DateTime<Utc>) -> String {
     (0..WIDTH).rev().map(|place| char::from(DIGITS[(millis >> (place * 6) & 63) as usize])).collect()
 }
 
-/// Parses a sortable key. The end of chrono's range is rounded up to a millisecond outside the range; that key is parsed
-/// as the end.
+/// Parses a sortable key. The end of chrono's range is rounded up to a millisecond outside the range; that key is
+/// parsed as the end.
 fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     if key.len() != WIDTH as usize {
         return None;
