@@ -3,8 +3,8 @@
 #![allow(dead_code)] // Every test target uses its own part of it.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use firstline::operation::{Engine, Job, Operation};
 use firstline::postgres::{Options, Postgres};
@@ -42,11 +42,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// A place under a new name: a schema that a killed run left behind is never found again.
     pub(crate) fn fresh() -> Place {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let url = url().expect("FIRSTLINE_POSTGRES is the URL of a server; bash .ci/postgres starts one");
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Place { url, schema: format!("firstline_test_{}_{count}", std::process::id()) }
+        #[allow(clippy::disallowed_methods)] // The name has to be unique, not repeatable.
+        let name = uuid::Uuid::now_v7().simple();
+        Place { url, schema: format!("firstline_test_{name}") }
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -101,7 +102,9 @@ impl Blocked {
         let place = Place::fresh();
         // What is compared is not what survives a power cut.
         let url = with_options(&place.url, "-c synchronous_commit=off");
-        let store = block_on(place.options().connections(4).connect(&url)).unwrap();
+        // Only a hang may run into the timeout.
+        let options = place.options().connections(4).acquire_timeout(Duration::from_secs(60));
+        let store = block_on(options.connect(&url)).unwrap();
         Blocked { store, _place: Arc::new(place) }
     }
 }

@@ -202,7 +202,9 @@ pub(crate) fn stages() -> Vec<Stage> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite() -> Option<Stage> {
-    let store = firstline::sqlite::Options::new().in_memory().unwrap();
+    // Only a hang may run into the timeout.
+    let acquire_timeout = std::time::Duration::from_secs(60);
+    let store = firstline::sqlite::Options::new().acquire_timeout(acquire_timeout).in_memory().unwrap();
     Some(Stage::new("SQLite", AnyStore::Sqlite(store)))
 }
 

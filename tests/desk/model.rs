@@ -50,30 +50,25 @@ fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), Te
 /// been tried, and a good part of all that was tried must have been illegal.
 #[test]
 fn random_lives_are_the_same_over_every_store_and_always_sound() {
-    let (tally, result) = run(
-        Config {
-            cases: soak::cases(1_000),
-            failure_persistence: None,
-            max_shrink_iters: 500,
-            ..Config::default()
-        },
-        desks(),
-    );
+    let compare = |config| {
+        let (tally, result) = run(Config { max_shrink_iters: 500, ..config }, desks());
+        if let Err(error) = result {
+            panic!("{error}");
+        }
+        tally
+    };
+    let tally = compare(soak::fixed(1_000));
     println!("{tally}");
-    println!(
-        "{} sequences over {}",
-        soak::cases(1_000),
-        stages().iter().map(|it| it.name).collect::<Vec<_>>().join(", ")
-    );
-    if let Err(error) = result {
-        panic!("{error}");
-    }
+    println!("over {}", stages().iter().map(|it| it.name).collect::<Vec<_>>().join(", "));
     let untried: Vec<_> = tally::cells().filter(|cell| !tally.tried.contains_key(cell)).collect();
     assert!(untried.is_empty(), "never tried: {untried:?}");
     let illegal = tally.illegal_percent();
     assert!((30..80).contains(&illegal), "{illegal} % of the steps were illegal");
     let rare: BTreeMap<_, _> = tally.happened.iter().filter(|(_, count)| **count < 10).collect();
     assert!(rare.is_empty() && tally.happened.len() == tally::HAPPENINGS.len(), "{:?}", tally.happened);
+    if let Some(config) = soak::further(1_000) {
+        compare(config);
+    }
 }
 
 /// Drops the records of a kind.
@@ -117,10 +112,8 @@ fn a_store_that_loses_anything_is_found_out() {
             let faulty = AnyStore::Faulty(Memory::new(), spoil);
             vec![Stage::new("sound", sound), Stage::new("faulty", faulty)]
         };
-        // Where it is found is not the question, so that nothing is shrunk.
-        let config =
-            Config { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
-        let (_, result) = run(config, faulty);
+        // The smallest failing life does not matter here.
+        let (_, result) = run(Config { max_shrink_iters: 0, ..soak::fixed(100) }, faulty);
         match result {
             Err(TestError::Fail(why, commands)) => {
                 let why: String = why.message().chars().take(200).collect();

@@ -190,9 +190,9 @@ impl Place<'_> {
     }
 }
 
-/// Probes as often as this; how many probes there were, or what one of them met.
-fn run(stage: &Stage, cases: u32, name: fn(&str, u32) -> String) -> Result<u32, TestError<Probes>> {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+/// Runs random probes. Returns the number of probes, or the first one that found another desk's row.
+fn run(stage: &Stage, config: Config, name: fn(&str, u32) -> String) -> Result<u32, TestError<Probes>> {
+    let config = Config { max_shrink_iters: 0, ..config };
     let (lives, asked) = (Cell::new(0), Cell::new(0));
     let probes = (0..7_usize, 1..9_usize, prop::collection::vec(probe(), 20..40));
     let result = TestRunner::new(config).run(&probes, |(own, others, probes)| {
@@ -221,7 +221,8 @@ type Probes = (usize, usize, Vec<Probe>);
 #[test]
 fn no_desk_meets_another_desks_rows() {
     for stage in stages() {
-        match run(&stage, soak::cases(60), |who, life| format!("{who} {life}")) {
+        let config = Config { cases: soak::cases(60), failure_persistence: None, ..Config::default() };
+        match run(&stage, config, |who, life| format!("{who} {life}")) {
             Ok(asked) => println!("{}: {asked} probes", stage.name),
             Err(error) => panic!("{error}"),
         }
@@ -232,7 +233,7 @@ fn no_desk_meets_another_desks_rows() {
 #[test]
 fn a_desk_that_is_not_apart_is_found_out() {
     for stage in stages() {
-        let found = run(&stage, 20, |_, life| format!("one {life}"));
+        let found = run(&stage, soak::fixed(20), |_, life| format!("one {life}"));
         assert!(matches!(found, Err(TestError::Fail(..))), "{}: {found:?}", stage.name);
     }
 }

@@ -23,8 +23,13 @@ use naive::Flaw;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use walk::{Met, Walk};
 
-fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, max_shrink_iters: 600, ..Config::default() }
+fn shrunk(config: Config) -> Config {
+    Config { max_shrink_iters: 600, ..config }
+}
+
+/// For a test that expects a failure and does not care for the smallest.
+fn unshrunk(config: Config) -> Config {
+    Config { max_shrink_iters: 0, ..config }
 }
 
 fn json(definition: &WorkflowDefinition) -> String {
@@ -58,12 +63,16 @@ fn lives(config: Config, flaw: Flaw) -> (Met, u32, Result<(), String>) {
 /// The walks meet enough of everything that they are to compare, or they would prove little.
 #[test]
 fn the_desk_answers_as_the_definition_reads_and_every_ticket_can_be_ended() {
-    let cases = soak::cases(300);
-    let (met, refused, result) = lives(config(cases), Flaw::None);
+    let compare = |config| {
+        let (met, refused, result) = lives(shrunk(config), Flaw::None);
+        if let Err(error) = result {
+            panic!("{error}");
+        }
+        (met, refused)
+    };
+    let cases = 300;
+    let (met, refused) = compare(soak::fixed(cases));
     println!("{cases} workflows, {refused} not accepted: {met:?}");
-    if let Err(error) = result {
-        panic!("{error}");
-    }
     assert!(refused * 10 < cases, "{refused} of {cases} workflows were not accepted");
     for (what, count, least) in [
         ("accepted", met.accepted, 4),
@@ -74,6 +83,9 @@ fn the_desk_answers_as_the_definition_reads_and_every_ticket_can_be_ended() {
         ("steps to an end that were searched for", met.searched, 1),
     ] {
         assert!(count > cases as usize * least / 2, "only {count} {what}");
+    }
+    if let Some(config) = soak::further(cases) {
+        compare(config);
     }
 }
 
@@ -87,9 +99,7 @@ fn a_naive_reading_with_one_mistake_is_caught() {
         Flaw::TakesAnyOrder,
         Flaw::ForgetsReasons,
     ] {
-        // What is caught need not be made small.
-        let config = Config { max_shrink_iters: 0, ..config(soak::cases(300)) };
-        let (_, _, result) = lives(config, flaw);
+        let (_, _, result) = lives(unshrunk(soak::fixed(300)), flaw);
         assert!(result.is_err(), "{flaw:?} makes no difference");
     }
 }
@@ -105,12 +115,13 @@ fn paths(config: Config, blind_to_guards: bool) -> Result<(), String> {
 
 #[test]
 fn the_validator_finds_what_walking_every_path_finds() {
-    if let Err(error) = paths(config(soak::cases(1_000)), false) {
+    let config = Config { cases: soak::cases(1_000), failure_persistence: None, ..Config::default() };
+    if let Err(error) = paths(shrunk(config), false) {
         panic!("{error}");
     }
 }
 
 #[test]
 fn walking_every_path_without_seeing_guards_is_caught() {
-    assert!(paths(Config { max_shrink_iters: 0, ..config(2_000) }, true).is_err());
+    assert!(paths(unshrunk(soak::fixed(2_000)), true).is_err());
 }

@@ -1,5 +1,6 @@
 //! Random workflows, random tickets, random plans: what holds for all of them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use firstline::{
 };
 use proptest::prelude::*;
 
-use super::soak::cases;
+use super::soak;
 use super::stage::{AnyDesk, AnyStore, Counted, Stage, anna, monday, stages};
 use super::world::{check_migrated, open_workflow, policy, status};
 
@@ -232,18 +233,25 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
 
 #[test]
 fn random_migrations_do_what_the_plan_says_and_lose_nothing() {
-    let (moved, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let config = ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() };
+    let (migrated, refused) = random_cases(soak::fixed(60));
+    // The same cases in every run, so both outcomes are certain to occur often.
+    assert!(migrated > 50 && refused > 5, "{migrated} tickets were migrated, {refused} plans were refused");
+    if let Some(config) = soak::further(60) {
+        random_cases(config);
+    }
+}
+
+/// Runs random cases over every store. Returns the number of migrated tickets and the number of refused plans.
+fn random_cases(config: ProptestConfig) -> (usize, usize) {
+    let (migrated, refused) = (Cell::new(0), Cell::new(0));
     proptest!(config, |(choices in prop::collection::vec(any::<u16>(), 60..260))| {
         for stage in stages() {
-            let (tickets, no) = one_case(&stage, &choices);
-            moved.fetch_add(tickets, Ordering::Relaxed);
-            refused.fetch_add(usize::from(no), Ordering::Relaxed);
+            let (tickets, is_refused) = one_case(&stage, &choices);
+            migrated.set(migrated.get() + tickets);
+            refused.set(refused.get() + usize::from(is_refused));
         }
     });
-    // The control: both ends are reached, and often.
-    let (moved, refused) = (moved.into_inner(), refused.into_inner());
-    assert!(moved > 50 && refused > 5, "{moved} tickets went over, {refused} plans were refused");
+    (migrated.get(), refused.get())
 }
 
 /// A store that writes so many times, and then fails.
