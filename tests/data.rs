@@ -1,6 +1,6 @@
 //! The test data outside the repository: calendar vectors and a real log.
 //!
-//! A test whose data is missing is reported as ignored, and fails if `CI` is true.
+//! A test with missing data is reported as ignored, or fails if `CI` is true.
 
 #[path = "common/data.rs"]
 mod data;

@@ -35,7 +35,7 @@ use firstline::{
 
 use stage::Stage;
 
-/// Parcels that come back. Every rule of a workflow stands somewhere in it.
+/// A workflow for returned parcels that uses every kind of rule.
 fn returns() -> WorkflowDefinition {
     use StepKind::{Cancel, Close, Confirm, Hold, Reopen, Resolve, Resume, Start};
     WorkflowDefinition::new("returns")
@@ -92,7 +92,7 @@ fn with(workflow: WorkflowDefinition) -> Policy {
     Policy::new().field("amount", FieldType::Integer).workflow(workflow)
 }
 
-/// A return of `boris` at a desk with the workflow.
+/// Opens a return of `boris` under the workflow.
 fn opened(stage: &Stage) -> TicketId {
     stage.desk.setup().adopt(&policy()).unwrap();
     stage.desk.open_ticket(request()).unwrap().id()

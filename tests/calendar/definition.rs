@@ -1,4 +1,4 @@
-//! Definitions: what is read, how it is written again, and what is refused.
+//! Calendar definitions: reading, writing and refusals.
 
 use chrono::{TimeDelta, Weekday};
 use firstline::calendar::{DateRule, Definition, EVERY_DAY, Holiday, Shift, WORKDAYS, Zone};
@@ -9,7 +9,7 @@ fn read(json: &str) -> Result<Definition, String> {
 }
 
 #[test]
-fn faulty_definitions_are_refused_with_what_is_wrong() {
+fn a_faulty_definition_is_refused_and_the_error_names_the_problem() {
     let cases = [
         (r#"{"weekly": {}}"#, "missing field `tz`"),
         (r#"{"tz": "UTC"}"#, "missing field `weekly`"),
@@ -36,13 +36,13 @@ fn faulty_definitions_are_refused_with_what_is_wrong() {
     ];
     for (json, problem) in cases {
         let error = read(json).expect_err(json);
-        assert!(error.contains(problem), "{json}\n  said {error}\n  not  {problem}");
+        assert!(error.contains(problem), "{json}\n  got      {error}\n  expected {problem}");
     }
     assert!(read(r#"{"tz": "UTC", "weekly": {}}"#).is_ok());
 }
 
 #[test]
-fn builders_tell_the_first_thing_that_is_wrong() {
+fn a_builder_reports_the_first_problem() {
     let office = || Calendar::builder("UTC").hours(WORKDAYS, "09:00-17:00");
     let cases = [
         (office().hours(WORKDAYS, "09:00"), "\"09:00\" is not a shift"),
@@ -75,7 +75,7 @@ fn builders_tell_the_first_thing_that_is_wrong() {
 }
 
 #[test]
-fn equal_meaning_is_equal_data() {
+fn definitions_of_equal_meaning_are_equal() {
     let one = read(
         r#"{"tz": "UTC", "weekly": {"mon": [["13:00", "17:00"], ["09:00", "12:00"], ["11:00", "13:00"]], "tue": []},
             "holidays": ["2026-12-25", "2026-01-01", "2026-12-25"], "exceptions": {}}"#,
@@ -100,7 +100,7 @@ fn equal_meaning_is_equal_data() {
 }
 
 #[test]
-fn toml_says_the_same() {
+fn toml_and_json_give_the_same_definition() {
     let toml = r#"
         tz = "Europe/Berlin"
         at_closing = "next_opening"
@@ -125,7 +125,7 @@ fn toml_says_the_same() {
 }
 
 #[test]
-fn breaks_are_taken_out_of_shifts() {
+fn breaks_are_cut_out_of_shifts() {
     let calendar =
         Calendar::builder("UTC").breaks(WORKDAYS, "12:30-13:30, 16:00-17:00").hours(WORKDAYS, "09:00-17:00");
     let definition = calendar.definition().unwrap();
@@ -142,7 +142,7 @@ fn breaks_are_taken_out_of_shifts() {
 }
 
 #[test]
-fn two_feasts_on_one_date_keep_both_names() {
+fn two_holidays_on_one_date_keep_both_names() {
     let named = |name| Holiday::new("2008-05-01".parse().unwrap(), name).unwrap();
     let list = [named("Labour Day"), named("Ascension Day"), named("Labour Day"), named("")];
     let definition = Calendar::builder("Europe/Berlin").holidays(list).definition().unwrap();
@@ -154,7 +154,7 @@ fn two_feasts_on_one_date_keep_both_names() {
 }
 
 #[test]
-fn compiling_is_quick_and_small_even_for_odd_definitions() {
+fn odd_definitions_compile_to_correct_and_small_calendars() {
     let mut builder =
         Calendar::builder("Europe/Berlin").hours(EVERY_DAY, "08:00-20:00").exception("9999-12-31", "");
     for (month, days) in [(1, 31), (7, 31)] {
@@ -167,8 +167,8 @@ fn compiling_is_quick_and_small_even_for_odd_definitions() {
         calendar.between("2026-01-01T00:00:00Z".parse().unwrap(), "2027-01-01T00:00:00Z".parse().unwrap());
     assert_eq!(year, TimeDelta::hours(62 * 2 + 303 * 12));
 
-    // A hundred years of the same exception are one departure from the week, longer than any piece, and clocks change
-    // in the middle of it.
+    // A hundred years of the same exception compile to one override of the week. The override is longer than any
+    // segment, and the clocks change in the middle of it.
     let first: chrono::NaiveDate = "1950-01-01".parse().unwrap();
     let at = |text: &str| text.parse().unwrap();
     for (hours, open) in [("00:00-24:00", true), ("", false)] {
@@ -188,7 +188,7 @@ fn compiling_is_quick_and_small_even_for_odd_definitions() {
         );
     }
 
-    // What a calendar of the usual size takes.
+    // The memory of a calendar of the usual size.
     let mut usual = Calendar::builder("Europe/Berlin").hours(WORKDAYS, "09:00-17:00");
     for year in 2020..2040 {
         for day in ["01-01", "04-03", "05-01", "05-14", "10-03", "12-25", "12-26"] {
@@ -200,7 +200,7 @@ fn compiling_is_quick_and_small_even_for_odd_definitions() {
 }
 
 #[test]
-fn a_definition_is_added_to_by_its_builder_and_stays_as_it_was_without() {
+fn a_builder_extends_a_definition_and_leaves_the_original_unchanged() {
     let definition: Definition = serde_json::from_str(
         r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]},
             "holidays": [{"date": "12-25", "name": "Christmas Day"}], "exceptions": {"2026-12-24": []},

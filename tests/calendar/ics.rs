@@ -46,7 +46,7 @@ fn all_day_events_are_holidays() {
 }
 
 #[test]
-fn other_events_are_refused_not_left_out() {
+fn other_events_are_refused_instead_of_skipped() {
     let cases = [
         ("DTSTART:20260403T090000Z\r\nSUMMARY:Meeting", "\"Meeting\" starts or ends at a time of day"),
         ("SUMMARY:Nothing", "\"Nothing\" has no date"),

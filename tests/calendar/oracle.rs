@@ -1,5 +1,5 @@
-//! The calendar against an oracle that reads the wall clock minute by minute, with random calendars, zones and
-//! instants. It knows nothing of weeks, pieces or clock changes.
+//! Compares calendars with an oracle that reads the wall clock minute by minute, for random calendars, zones and
+//! instants. The oracle has no notion of weeks, segments or clock changes.
 
 use crate::soak;
 
@@ -13,8 +13,8 @@ use firstline::calendar::{Definition, Label, Period};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// Zones with every kind of clock change, and offsets of odd seconds in their early years. The data of two
-/// sources agree on them.
+/// Zones with every kind of clock change, and with offsets of odd seconds in their early years. chrono-tz and jiff
+/// agree on their data.
 const ZONES: [&str; 16] = [
     "Europe/Berlin",
     "America/New_York",
@@ -36,7 +36,7 @@ const ZONES: [&str; 16] = [
 
 type Hours = Vec<(u32, u32)>;
 
-/// A calendar, naively.
+/// A calendar in plain data.
 #[derive(Debug, Clone)]
 struct Plan {
     tz: &'static str,
@@ -49,7 +49,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// The hours that open on a date; `Err` with the label of what is closed if the week does not hold.
+    /// The shifts that begin on a date, and the label of its closed time if the weekly hours do not apply.
     fn hours(&self, date: NaiveDate) -> (Option<Label<'static>>, &Hours) {
         const CLOSED: &Hours = &Vec::new();
         let day = (date.month(), date.day());
@@ -78,7 +78,7 @@ impl Plan {
         self.calendar_day && self.holiday(date).is_some() && !excepted
     }
 
-    /// Whether a wall clock that reads this shows an open time.
+    /// True if the calendar is open at this local time.
     fn is_open(&self, local: NaiveDateTime) -> bool {
         let (today, minute) = (local.date(), local.hour() * 60 + local.minute());
         let yesterday = today - Days::new(1);
@@ -127,7 +127,7 @@ impl Plan {
         serde_json::from_str(&json.to_string()).unwrap()
     }
 
-    /// The wall clock's distance from UTC: from chrono-tz while its tables last, then from jiff's own data.
+    /// The offset from UTC in seconds: from chrono-tz within its tables, and from jiff's own data after them.
     fn offset(&self, at: i64) -> i64 {
         let utc = DateTime::from_timestamp(at, 0).unwrap();
         if utc.year() < 2095 {
@@ -145,7 +145,8 @@ impl Plan {
         DateTime::from_timestamp(at + self.offset(at), 0).unwrap().naive_utc()
     }
 
-    /// Steps at which the wall clock is read: minutes, or seconds where its distance from UTC is no whole minute.
+    /// The instants at which the oracle reads the wall clock, and their distance in seconds: a minute, or a second if
+    /// the offset is not a whole number of minutes.
     fn steps(&self, from: i64, to: i64) -> (Vec<i64>, i64) {
         let even = [from, to].iter().all(|&at| at % 60 == 0 && self.offset(at) % 60 == 0);
         let step = if even { 60 } else { 1 };
@@ -176,7 +177,7 @@ fn week() -> impl Strategy<Value = [Hours; 7]> {
     ]
 }
 
-/// A plan with its special days close to a window of time, and the window.
+/// A plan with special days close to a window of time, and the window.
 fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
     let start = |year: i32| {
         NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_time(Default::default()).and_utc().timestamp()
@@ -204,7 +205,7 @@ fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
                 |day: i64| (DateTime::from_timestamp(at, 0).unwrap() + TimeDelta::days(day)).date_naive();
             let of_year = |day: i64| (date(day).month(), date(day).day());
             let (holidays, annual_holidays, exceptions, annual_exceptions, far) = special;
-            // Dated entries have years from 1 to 9999; outside, the annual ones remain.
+            // A dated entry has a year from 1 to 9999. Outside of these only the annual entries apply.
             let dated = (start(2)..start(9990)).contains(&at);
             let mut holidays: BTreeMap<_, _> =
                 holidays.into_iter().map(|(day, name)| (date(day), name)).collect();
@@ -213,7 +214,7 @@ fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
             if !dated {
                 (holidays, exceptions) = Default::default();
             } else if far % 3 == 0 {
-                // One far away, so that the window lies in the midst of the table as well as at its ends.
+                // One entry is far away, so that the window lies in the middle of the table as well as at its ends.
                 holidays.insert(date(far).max(NaiveDate::from_ymd_opt(1, 1, 1).unwrap()), "far");
             }
             let plan = Plan {
@@ -228,7 +229,7 @@ fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
                     .collect(),
                 calendar_day,
             };
-            // Reading by the second is slow: a day of that is enough.
+            // Reading every second is slow, so such a window is a day long.
             let odd = plan.offset(at) % 60 != 0 || plan.offset(at - 1) % 60 != 0;
             let scale = if odd { 10 } else { 1 };
             (plan, at + before / scale * 60, at + after / scale * 60)
@@ -244,7 +245,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(soak::cases(160)))]
 
     #[test]
-    fn agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {
+    fn the_calendar_agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {
         let calendar = plan.definition().compile().unwrap();
         let (steps, step) = plan.steps(from, to);
         let labels: Vec<Label> = steps.iter().map(|&at| plan.label(plan.local(at))).collect();
@@ -269,7 +270,8 @@ proptest! {
             }
         }
 
-        // Sums: the instant after the nth open step from the start, and before the nth from the end.
+        // `add` gives the end of the nth open step after the start; `subtract` gives the beginning of the nth before
+        // the end.
         let opens: Vec<i64> = steps.iter().zip(&open).filter(|(_, open)| **open).map(|(&at, _)| at).collect();
         for n in (1..=opens.len()).step_by(1 + opens.len() / 100) {
             let duration = TimeDelta::seconds(n as i64 * step);
@@ -280,7 +282,7 @@ proptest! {
         prop_assert!(calendar.add(utc(from), beyond).is_none_or(|due| due > utc(to)));
         prop_assert!(calendar.subtract(utc(to), beyond).is_none_or(|since| since < utc(from)));
 
-        // Spans and periods are the same readings, run together.
+        // Spans and periods join the same readings.
         let mut runs: Vec<(i64, Label)> = Vec::new();
         for (&at, &label) in steps.iter().zip(&labels) {
             if runs.last().is_none_or(|run| run.1 != label) {
@@ -297,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn next_opening_is_where_the_next_minute_counts((plan, from, to) in plan_and_window()) {
+    fn with_at_closing_next_opening_a_sum_ends_where_the_next_open_minute_begins((plan, from, to) in plan_and_window()) {
         let mut json = serde_json::to_value(plan.definition()).unwrap();
         json["at_closing"] = json!("next_opening");
         let calendar = serde_json::from_value::<Definition>(json).unwrap().compile().unwrap();
@@ -315,7 +317,7 @@ fn open_all_hours() -> Calendar {
 }
 
 #[test]
-fn the_oracle_sees_a_change_of_clocks() {
+fn the_oracle_follows_clock_changes() {
     let plan = Plan {
         tz: "Europe/Berlin",
         weekly: std::array::from_fn(|_| vec![(120, 180)]),
@@ -333,7 +335,7 @@ fn the_oracle_sees_a_change_of_clocks() {
     assert_eq!(count("2026-03-27T22:00:00Z"), 3600);
     assert_eq!(count("2026-03-28T22:00:00Z"), 0);
     assert_eq!(count("2026-10-24T22:00:00Z"), 7200);
-    // And beyond the tables: on the last Sunday of March 2150.
+    // Also beyond the tables: on the last Sunday of March 2150.
     assert_eq!(count("2150-03-28T22:00:00Z"), 0);
     assert_eq!(open_all_hours().between(utc(0), utc(86_400)), TimeDelta::days(1));
 }

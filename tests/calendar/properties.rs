@@ -1,4 +1,4 @@
-//! What must hold for every calendar and every instant there is, however far away.
+//! Properties of every calendar at every instant, however far away.
 
 use crate::soak;
 
@@ -7,7 +7,7 @@ use firstline::Calendar;
 use firstline::calendar::{AtClosing, EVERY_DAY, HolidayCut, Label, WORKDAYS};
 use proptest::prelude::*;
 
-/// Calendars of all sorts; some never open, some never close, some have an end.
+/// Calendars of all sorts: some are never open, some never close, some end.
 fn calendars() -> Vec<Calendar> {
     let built = [
         Calendar::builder("Europe/Berlin")
@@ -38,7 +38,7 @@ fn calendar() -> impl Strategy<Value = Calendar> {
     prop::sample::select(calendars())
 }
 
-/// Instants near and far, with nanoseconds and without.
+/// Near and distant instants, with and without nanoseconds.
 fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     let (first, last) = (DateTime::<Utc>::MIN_UTC.timestamp(), DateTime::<Utc>::MAX_UTC.timestamp());
     let seconds = prop_oneof![
@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(soak::cases(2000)))]
 
     #[test]
-    fn spans_add_up(calendar in calendar(), a in instant(), b in instant(), c in instant()) {
+    fn adjacent_spans_add_up(calendar in calendar(), a in instant(), b in instant(), c in instant()) {
         prop_assert_eq!(calendar.between(a, b) + calendar.between(b, c), calendar.between(a, c));
         prop_assert_eq!(calendar.between(a, b), -calendar.between(b, a));
         let (a, b) = (a.min(b), a.max(b));
@@ -76,7 +76,7 @@ proptest! {
             Some(due) => {
                 prop_assert!(due >= a);
                 prop_assert_eq!(calendar.between(a, due), n);
-                // A nanosecond before it is not yet reached, unless there was nothing to reach.
+                // A nanosecond earlier, the sum is not reached, unless the duration was zero.
                 if due > a {
                     prop_assert!(calendar.between(a, due - NANO) < n);
                 }
@@ -94,7 +94,8 @@ proptest! {
                 if since < a {
                     prop_assert!(calendar.between(since + NANO, a) < n);
                 }
-                // Subtracting what was added comes back, or to the end of the closed time in between.
+                // Subtracting an added duration returns to the start, or to the end of the closed time that contains
+                // it.
                 if let Some(due) = calendar.add(a, n) {
                     let back = calendar.subtract(due, n).unwrap();
                     prop_assert!(back >= a && calendar.between(a, back).is_zero());
@@ -106,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn more_time_is_never_reached_sooner(calendar in calendar(), a in instant(), b in instant(), n in duration(), m in duration()) {
+    fn a_longer_duration_is_never_reached_sooner(calendar in calendar(), a in instant(), b in instant(), n in duration(), m in duration()) {
         let (n, m) = (n.min(m), n.max(m));
         let (a, b) = (a.min(b), a.max(b));
         let before = |one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>| match (one, other) {
@@ -119,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn openings_and_closings_bound_open_time(calendar in calendar(), a in instant()) {
+    fn next_open_and_next_close_bound_open_time(calendar in calendar(), a in instant()) {
         let end = DateTime::<Utc>::MAX_UTC;
         match calendar.next_open(a) {
             Some(open) => {
@@ -139,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn labelled_spans_make_up_the_wall_time(calendar in calendar(), a in instant(), days in 0i64..400, nanos in 0i64..1_000_000_000) {
+    fn labelled_spans_cover_the_wall_time(calendar in calendar(), a in instant(), days in 0i64..400, nanos in 0i64..1_000_000_000) {
         let b = a.checked_add_signed(TimeDelta::days(days) + TimeDelta::nanoseconds(nanos)).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let spans: Vec<_> = calendar.spans(a, b).collect();
         prop_assert_eq!(spans.iter().map(|span| span.end - span.start).sum::<TimeDelta>(), b - a);
@@ -148,7 +149,7 @@ proptest! {
         prop_assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].label != pair[1].label));
     }
 
-    /// 400 years are whole weeks: what is far enough ahead comes again.
+    /// The calendar repeats after 400 years, which are a whole number of weeks.
     #[test]
     fn the_far_future_repeats(calendar in calendar(), a in instant(), b in instant()) {
         let cycle = TimeDelta::days(146_097);
@@ -163,7 +164,7 @@ proptest! {
 }
 
 #[test]
-fn the_ends_of_time_have_answers() {
+fn the_first_and_last_instants_have_answers() {
     let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
     for calendar in calendars() {
         let all = calendar.between(first, last);
@@ -188,7 +189,7 @@ fn the_ends_of_time_have_answers() {
 }
 
 #[test]
-fn never_is_known_at_once_over_all_time() {
+fn a_calendar_that_is_never_or_always_open_answers_over_all_time() {
     let never = Calendar::builder("Europe/Berlin").holiday("12-25", "Christmas").build().unwrap();
     let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
     assert_eq!(never.add(first, NANO), None);
@@ -217,7 +218,7 @@ fn a_sum_ends_at_closing_or_at_the_next_opening() {
     let hour = TimeDelta::hours(1);
     assert_eq!(closing.add(start, hour), Some(at("2026-01-05T17:00:00Z")));
     assert_eq!(opening.add(start, hour), Some(at("2026-01-06T09:00:00Z")));
-    // The last closing of all has no opening after it.
+    // The very last closing has no opening after it.
     assert_eq!(closing.add(start, hour * 9), Some(at("2026-01-06T17:00:00Z")));
     assert_eq!(opening.add(start, hour * 9), None);
     assert_eq!(opening.add(at("2026-01-05T17:00:00Z"), TimeDelta::zero()), Some(at("2026-01-06T09:00:00Z")));
@@ -226,7 +227,7 @@ fn a_sum_ends_at_closing_or_at_the_next_opening() {
 }
 
 #[test]
-fn a_holiday_takes_shifts_or_the_calendar_day() {
+fn a_holiday_closes_its_shifts_or_its_calendar_day() {
     let build = |cut| {
         let calendar =
             Calendar::builder("UTC").hours(EVERY_DAY, "22:00-06:00").holiday("2026-01-06", "Epiphany");
@@ -241,14 +242,14 @@ fn a_holiday_takes_shifts_or_the_calendar_day() {
     assert_eq!(shifts.label_at(at("2026-01-07T01:00:00Z")), Label::Holiday("Epiphany"));
     let day = build(HolidayCut::CalendarDay);
     assert_eq!(open(&day, night, morning), TimeDelta::hours(2));
-    // The holiday is over at midnight, and its night half gone.
+    // The holiday ends at midnight, so the second half of its night shift is open.
     assert_eq!(open(&day, morning, next), TimeDelta::hours(6));
     assert_eq!(day.next_open(at(morning)), Some(at("2026-01-07T00:00:00Z")));
     assert_eq!(day.label_at(at("2026-01-06T01:00:00Z")), Label::Holiday("Epiphany"));
 }
 
 #[test]
-fn leap_seconds_and_shared_clones() {
+fn leap_seconds_are_counted_and_clones_can_be_shared() {
     let calendar = Calendar::builder("UTC").hours(EVERY_DAY, "00:00-24:00").build().unwrap();
     let leap = DateTime::from_timestamp(1_483_228_799, 1_500_000_000).unwrap();
     let next = DateTime::from_timestamp(1_483_228_800, 0).unwrap();

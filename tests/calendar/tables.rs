@@ -1,4 +1,4 @@
-//! The compiled-in zone tables: all changes of clocks are found, and the rules are carried on beyond the tables.
+//! The compiled-in zone tables contain every clock change, and their rules continue after the tables end.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use firstline::Calendar;
@@ -8,13 +8,13 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// All zones of the compiled-in tables, against jiff's reading of its own data. Its release may be another, so that
-/// a few zones whose governments have since changed their minds may differ, and no more.
+/// Compares all zones of the compiled-in tables with jiff's own data. The two may come from different releases of the
+/// time zone database, so up to 30 zones may differ.
 #[test]
-fn tables_agree_with_another_reading() {
+fn the_tables_agree_with_jiff() {
     let mut differing = Vec::new();
     let (mut compared, end) = (0, at("2500-01-01T00:00:00Z"));
-    // Open in every other hour: an hour's difference of the wall clocks shows at once.
+    // The calendar is open in every other hour, so a wall clock that is off by an hour shows at once.
     let hours: Vec<String> =
         (0..12).map(|hour| format!("{:02}:00-{:02}:00", hour * 2, hour * 2 + 1)).collect();
     for tz in chrono_tz::TZ_VARIANTS {
@@ -49,7 +49,7 @@ fn tables_agree_with_another_reading() {
     }
 }
 
-/// The closest changes that undo each other: seven days of summer in 2000.
+/// The two closest opposite changes: America/Noronha had seven days of summer time in 2000.
 #[test]
 fn changes_close_together_are_found() {
     let zone = chrono_tz::America::Noronha;

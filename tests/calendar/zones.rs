@@ -1,4 +1,4 @@
-//! Time zones from TZif data: against the compiled-in tables, beyond them, and from a directory.
+//! Time zones from TZif data: compared with the compiled-in tables, beyond them, and read from a directory.
 #![cfg(feature = "tzif")]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +14,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// A TZif file, version 2: a table with these UTC changes between the types, and a footer.
+/// A TZif file of version 2: a table of UTC instants at which the local time type changes, and a footer.
 fn tzif(changes: &[(i64, u8)], types: &[(i32, bool)], footer: &str) -> Vec<u8> {
     let block = |wide: bool| {
         let mut bytes = b"TZif2".to_vec();
@@ -36,8 +36,8 @@ fn tzif(changes: &[(i64, u8)], types: &[(i32, bool)], footer: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_footer_is_followed_for_ever() {
-    // Clocks stood at UTC until 2020, and have been changed by the European rule since.
+fn the_footer_rule_applies_for_ever() {
+    // Clocks showed UTC until 2020 and follow the European rule since then.
     let table = [(at("2020-01-01T00:00:00Z").timestamp(), 1)];
     let bytes = tzif(&table, &[(0, false), (3600, false)], "LST-1LDT-2,M3.5.0,M10.5.0/3");
     let zone = Zone::from_tzif("Europe/Berlin", Some("2026f"), &bytes).unwrap();
@@ -53,27 +53,27 @@ fn the_footer_is_followed_for_ever() {
     for autumn in ["2026-10-24T22:00:00Z", "2150-10-24T22:00:00Z", "+12026-10-24T22:00:00Z"] {
         assert_eq!(hours(autumn), 210, "{autumn}");
     }
-    // The compiled-in tables are carried on in the same way.
+    // The compiled-in tables continue by the same rule.
     let compiled_in = office("Europe/Berlin").compile().unwrap();
     let (from, to) = (at("2021-01-01T00:00:00Z"), at("+200000-06-01T00:00:00Z"));
     assert_eq!(calendar.between(from, to), compiled_in.between(from, to));
 }
 
 #[test]
-fn what_is_no_tzif_data_is_refused() {
+fn bytes_that_are_not_tzif_data_are_refused() {
     for bytes in [&b""[..], b"TZif", b"2026-01-01", &[0xff; 200]] {
         let error = Zone::from_tzif("Europe/Berlin", None, bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert!(error.to_string().contains("not TZif data"), "{error}");
     }
-    // A table that goes on beyond 2100 without settling.
+    // A table that continues beyond 2100 has no rule for the time after it.
     let late = [(at("2150-01-01T00:00:00Z").timestamp(), 1)];
     let error = Zone::from_tzif("X", None, &tzif(&late, &[(0, false), (3600, false)], "LST-1")).unwrap_err();
     assert!(error.to_string().contains("no fixed rule"), "{error}");
 }
 
 #[test]
-fn directories_are_read_and_names_kept_inside() {
+fn a_directory_is_read_and_names_cannot_leave_it() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("Europe")).unwrap();
     std::fs::write(directory.path().join("Europe/Berlin"), tzif(&[], &[(3600, false)], "LST-1")).unwrap();

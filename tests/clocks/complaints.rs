@@ -1,5 +1,4 @@
-//! What users of other systems complain about in their SLA clocks, one test each: the first half. Figures are in
-//! seconds.
+//! Complaints about the SLA clocks of other systems, one test each: the first half. Figures are in seconds.
 
 use crate::sla;
 
@@ -8,7 +7,7 @@ use firstline::{Action, Condition, HoldReason, Priority, TimeDelta};
 use sla::{ANNA, BORIS, Bench, consumed, due, hours, hours_of, instant, minutes, office, resolution, with};
 
 #[test]
-fn c01_the_hold_is_not_lost_when_it_ends_with_the_resolution() {
+fn c01_a_hold_counts_as_a_pause_even_if_a_resolution_ends_it() {
     let bench = Bench::new(with([resolution(hours(2))]));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open();
@@ -25,7 +24,7 @@ fn c01_the_hold_is_not_lost_when_it_ends_with_the_resolution() {
 }
 
 #[test]
-fn c02_a_pause_is_measured_on_the_clocks_own_calendar() {
+fn c02_a_pause_is_measured_by_the_clocks_own_calendar() {
     let bench = Bench::new(with([resolution(hours(4)).business("office")]));
     bench.at("2026-01-09T07:00:00Z"); // Friday, an hour before opening
     let ticket = bench.open();
@@ -35,7 +34,7 @@ fn c02_a_pause_is_measured_on_the_clocks_own_calendar() {
     assert_eq!(consumed(&bench, ticket, Metric::Resolution), 3_600);
     bench.at("2026-01-12T06:00:00Z"); // Monday, before opening
     bench.act(ticket, Action::resume(), ANNA);
-    // Three hours are left, and Monday begins at eight.
+    // Three hours remain, and Monday opens at eight.
     assert_eq!(bench.clock(ticket, Metric::Resolution).due_at, Some(instant("2026-01-12T11:00:00Z")));
     assert_eq!(due(&bench, ticket, Metric::Resolution), 3 * 86_400 + 4 * 3_600);
     bench.check(ticket);
@@ -64,7 +63,7 @@ fn c03_pauses_survive_a_change_of_priority_or_agreement() {
 }
 
 #[test]
-fn c04_targets_for_updates_and_for_the_first_reply_are_apart() {
+fn c04_update_targets_and_the_first_reply_target_are_separate() {
     let bench = Bench::new(with([
         Target::new(Metric::FirstReply).within(hours(1)),
         Target::new(Metric::NextReply).within(minutes(10)),
@@ -73,7 +72,7 @@ fn c04_targets_for_updates_and_for_the_first_reply_are_apart() {
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open();
     bench.pass(minutes(5));
-    bench.act(ticket, Action::reply("Hello?"), BORIS); // the first reply answers this too
+    bench.act(ticket, Action::reply("Hello?"), BORIS); // The first reply also answers this message.
     assert_eq!(due(&bench, ticket, Metric::FirstReply), 3_600);
     assert_eq!(bench.desk.ticket(ticket).unwrap().clocks.len(), 1);
     bench.pass(minutes(30));
@@ -81,11 +80,11 @@ fn c04_targets_for_updates_and_for_the_first_reply_are_apart() {
     assert_eq!(consumed(&bench, ticket, Metric::FirstReply), 35 * 60);
     bench.act(ticket, Action::reply("No."), BORIS);
     bench.pass(minutes(4));
-    bench.act(ticket, Action::reply("Now?"), BORIS); // the oldest unanswered message counts
+    bench.act(ticket, Action::reply("Now?"), BORIS); // The oldest unanswered message counts.
     bench.pass(minutes(4));
     bench.act(ticket, Action::reply("We look into it."), ANNA);
     assert_eq!(consumed(&bench, ticket, Metric::NextReply), 8 * 60);
-    bench.pass(hours(20)); // answered: nothing breaches
+    bench.pass(hours(20)); // Answered: nothing breaches.
     bench.tick();
     let clock = bench.clock(ticket, Metric::NextReply);
     assert_eq!((clock.state, clock.breached_at), (ClockState::Met, None));
@@ -110,7 +109,7 @@ fn c05_a_reply_and_a_step_in_one_command_both_count() {
 }
 
 #[test]
-fn c06_reopening_another_agreement_and_an_edited_calendar_are_followed() {
+fn c06_clocks_follow_a_reopening_another_agreement_and_an_edited_calendar() {
     let agreement = |name, position| Agreement::new(name, position).on_policy_change(OnPolicyChange::Migrate);
     let paid = || {
         agreement("paid", 1)
@@ -124,8 +123,8 @@ fn c06_reopening_another_agreement_and_an_edited_calendar_are_followed() {
     bench.act(ticket, Action::resolve("unmuted"), ANNA);
     bench.pass(hours(1));
     bench.act(ticket, Action::reply("Still nothing."), BORIS);
-    assert_eq!(due(&bench, ticket, Metric::Resolution), 5 * 3_600); // the hour in between does not count
-    // The office now opens at ten; the first hour was no working time after all.
+    assert_eq!(due(&bench, ticket, Metric::Resolution), 5 * 3_600); // The resolved hour does not count.
+    // The office now opens at ten, so the first hour was not working time.
     let late = hours_of("UTC", "10:00-16:00");
     bench.adopt(office().calendar("office", late.definition()).agreement(paid()));
     bench.act(ticket, Action::note("a look"), ANNA);
@@ -138,7 +137,7 @@ fn c06_reopening_another_agreement_and_an_edited_calendar_are_followed() {
 }
 
 #[test]
-fn c07_business_hours_are_not_ignored() {
+fn c07_business_hours_apply() {
     let bench = Bench::new(with([
         Target::new(Metric::FirstReply).within(hours(2)),
         resolution(hours(2)).business("office"),
@@ -147,7 +146,7 @@ fn c07_business_hours_are_not_ignored() {
     let ticket = bench.open();
     assert_eq!(due(&bench, ticket, Metric::FirstReply), 2 * 3_600);
     assert_eq!(due(&bench, ticket, Metric::Resolution), 3_600 + (16 + 48) * 3_600 + 3_600);
-    // Reports count in the same hours.
+    // Reports count the same hours.
     bench.at("2026-01-12T08:30:00Z");
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
     assert_eq!(ledger.elapsed().num_seconds(), 5_400);
@@ -155,7 +154,7 @@ fn c07_business_hours_are_not_ignored() {
 }
 
 #[test]
-fn c08_no_reply_is_owed_after_the_resolution() {
+fn c08_no_reply_is_due_after_the_resolution() {
     let bench = Bench::new(with([
         Target::new(Metric::FirstReply).within(hours(1)),
         Target::new(Metric::NextReply).within(hours(1)),
@@ -178,12 +177,12 @@ fn c08_no_reply_is_owed_after_the_resolution() {
 }
 
 #[test]
-fn c09_a_late_reply_between_two_looks_is_a_breach_on_record() {
+fn c09_a_late_reply_between_two_ticks_is_recorded_as_a_breach() {
     let bench = Bench::new(with([Target::new(Metric::FirstReply).within(hours(1)).warn_at([])]));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open();
     bench.pass(hours(3));
-    bench.act(ticket, Action::reply("Sorry for the wait."), ANNA); // nobody ticked
+    bench.act(ticket, Action::reply("Sorry for the wait."), ANNA); // Nobody ticked.
     bench.tick();
     let clock = bench.clock(ticket, Metric::FirstReply);
     assert_eq!((clock.state, clock.consumed.num_seconds()), (ClockState::Missed, 3 * 3_600));
@@ -198,7 +197,7 @@ fn c09_a_late_reply_between_two_looks_is_a_breach_on_record() {
 }
 
 #[test]
-fn c10_at_the_deadline_is_in_time_and_nothing_is_rounded() {
+fn c10_the_deadline_itself_is_in_time_and_nothing_is_rounded() {
     for (late, state) in [(0, ClockState::Met), (1, ClockState::Missed)] {
         let bench = Bench::new(with([Target::new(Metric::FirstReply).within(TimeDelta::seconds(90))]));
         bench.at("2026-01-05T09:00:00.25Z");

@@ -1,4 +1,4 @@
-//! What users of other systems complain about in their SLA clocks, one test each: the second half.
+//! Complaints about the SLA clocks of other systems, one test each: the second half.
 
 use crate::sla;
 
@@ -11,7 +11,7 @@ use sla::{
 };
 
 #[test]
-fn c11_breaks_split_shifts_and_pauses_by_reason() {
+fn c11_breaks_split_shifts_and_pauses_depend_on_the_reason() {
     let split = hours_of("UTC", "08:00-12:00, 13:00-15:00, 18:00-20:00");
     let target = resolution(hours(7)).business("split").pausing([HoldReason::Own("parcel".into())]);
     let bench = Bench::new(with([target]).calendar("split", split.definition()));
@@ -21,23 +21,23 @@ fn c11_breaks_split_shifts_and_pauses_by_reason() {
     bench.at("2026-01-05T11:00:00Z");
     bench.act(ticket, Action::hold("parcel"), ANNA);
     bench.at("2026-01-05T14:00:00Z");
-    bench.act(ticket, Action::hold(HoldReason::Customer), ANNA); // not declared: it goes on
-    // 3 hours before the pause, one until 15:00, two from 18:00, and the last one tomorrow.
+    bench.act(ticket, Action::hold(HoldReason::Customer), ANNA); // The target does not pause for this reason.
+    // Three hours pass before the pause, one until 15:00, two from 18:00, and one remains for tomorrow.
     assert_eq!(bench.clock(ticket, Metric::Resolution).due_at, Some(instant("2026-01-06T09:00:00Z")));
     assert_eq!(consumed(&bench, ticket, Metric::Resolution), 3 * 3_600);
     bench.check(ticket);
 }
 
 #[test]
-fn c12_every_instant_has_its_own_offset() {
+fn c12_every_instant_uses_its_own_utc_offset() {
     let night = Calendar::builder("Europe/Berlin").hours(EVERY_DAY, "01:00-05:00").build().unwrap();
     let target = resolution(hours(6)).business("night");
     let bench = Bench::new(with([target]).calendar("night", night.definition()));
-    bench.at("2026-03-28T23:00:00Z"); // midnight in Berlin; at two the clocks go to three
+    bench.at("2026-03-28T23:00:00Z"); // Midnight in Berlin. At 02:00 the clocks change to 03:00.
     let ticket = bench.open();
     // Three hours in this short night (00:00 to 03:00 UTC), three in the next one (from 23:00 UTC on).
     assert_eq!(due(&bench, ticket, Metric::Resolution), 27 * 3_600);
-    bench.at("2026-10-30T12:00:00Z"); // seen from winter it was the same
+    bench.at("2026-10-30T12:00:00Z"); // In winter the past figures are the same.
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
     let first: Vec<_> = ledger.spans.iter().filter(|it| it.what == Spent::Running).take(2).collect();
     assert_eq!((first[0].wall().num_seconds(), first[1].wall().num_seconds()), (10_800, 14_400));
@@ -45,7 +45,7 @@ fn c12_every_instant_has_its_own_offset() {
 }
 
 #[test]
-fn c13_a_deadline_moved_by_a_holiday_says_so() {
+fn c13_a_ledger_explains_a_deadline_moved_by_a_holiday() {
     let berlin = Calendar::builder("Europe/Berlin")
         .hours(EVERY_DAY, "09:00-17:00")
         .holiday("01-06", "Epiphany")
@@ -79,7 +79,7 @@ fn c13_a_deadline_moved_by_a_holiday_says_so() {
 }
 
 #[test]
-fn c14_notes_programs_and_customers_are_no_response() {
+fn c14_notes_programs_and_customers_do_not_count_as_a_response() {
     let bench = Bench::new(with([Target::new(Metric::FirstReply).within(hours(1))]));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open();
@@ -101,7 +101,7 @@ fn c14_notes_programs_and_customers_are_no_response() {
 }
 
 #[test]
-fn c15_warnings_come_once_and_in_working_hours() {
+fn c15_warnings_come_once_and_in_business_hours() {
     let bench = Bench::new(with([resolution(hours(4)).business("office").warn_at([50, 75])]));
     bench.at("2026-01-09T15:00:00Z");
     let ticket = bench.open();
@@ -109,23 +109,23 @@ fn c15_warnings_come_once_and_in_working_hours() {
         bench.pass(minutes(15));
         bench.tick();
     }
-    let told: Vec<_> = bench.alerts(ticket).iter().map(|it| (it.percent, it.due)).collect();
+    let warnings: Vec<_> = bench.alerts(ticket).iter().map(|it| (it.percent, it.due)).collect();
     let expected = [
         (50, instant("2026-01-12T09:00:00Z")),
         (75, instant("2026-01-12T10:00:00Z")),
         (100, instant("2026-01-12T11:00:00Z")),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(warnings, expected);
     bench.check(ticket);
 }
 
 #[test]
-fn c16_an_overrun_is_exact_because_there_is_a_history() {
+fn c16_an_overrun_is_exact_because_it_is_computed_from_history() {
     let bench = Bench::new(with([resolution(hours(4)).business("office")]));
     bench.at("2026-01-09T10:00:00Z");
     let ticket = bench.open();
     bench.at("2026-01-09T15:00:00Z");
-    bench.act(ticket, Action::hold(HoldReason::Customer), ANNA); // an hour late already
+    bench.act(ticket, Action::hold(HoldReason::Customer), ANNA); // The resolution is already an hour late.
     bench.at("2026-01-12T09:00:00Z");
     bench.act(ticket, Action::resume(), ANNA);
     bench.at("2026-01-12T09:30:30Z");
@@ -137,7 +137,7 @@ fn c16_an_overrun_is_exact_because_there_is_a_history() {
 }
 
 #[test]
-fn c17_a_breach_is_no_state_of_the_ticket() {
+fn c17_a_breach_does_not_change_the_state_of_the_ticket() {
     let bench = Bench::new(with([resolution(hours(1))]));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open();
@@ -162,7 +162,7 @@ fn c17_a_breach_is_no_state_of_the_ticket() {
 }
 
 #[test]
-fn c18_the_position_decides_and_ties_are_refused() {
+fn c18_the_agreement_with_the_lowest_position_applies_and_ties_are_refused() {
     let agreement = |name, position, n| Agreement::new(name, position).target(resolution(hours(n)));
     let bench = Bench::new(office().agreement(agreement("a", 2, 8)).agreement(agreement("z", 1, 4)));
     let ticket = bench.open();
@@ -175,7 +175,7 @@ fn c18_the_position_decides_and_ties_are_refused() {
 }
 
 #[test]
-fn c19_an_edited_calendar_rewrites_no_history() {
+fn c19_an_edited_calendar_does_not_rewrite_history() {
     let agreement = || Agreement::new("standard", 1).target(resolution(hours(4)).business("office"));
     let bench = Bench::new(office().agreement(agreement()));
     bench.at("2026-01-05T08:00:00Z");
@@ -193,7 +193,7 @@ fn c19_an_edited_calendar_rewrites_no_history() {
     assert_eq!(consumed(&bench, ticket, Metric::Resolution), 3 * 3_600);
     assert_eq!(bench.desk.reports().explain(ended, Metric::Resolution).unwrap(), before);
     assert_eq!(before.elapsed().num_seconds(), 3 * 3_600);
-    // What begins now is measured by the new one.
+    // A clock that starts now uses the new calendar.
     let new = bench.open();
     assert_eq!(bench.clock(new, Metric::Resolution).due_at, Some(instant("2026-01-07T11:30:00Z")));
     for ticket in [ticket, ended, new] {
@@ -202,7 +202,7 @@ fn c19_an_edited_calendar_rewrites_no_history() {
 }
 
 #[test]
-fn c20_a_target_from_the_opening_has_its_pauses_from_the_opening() {
+fn c20_a_target_measured_from_the_opening_includes_the_pauses_since_then() {
     for (how, expected) in [
         (OnPriorityChange::FromOpening, 48 * 3_600 + 4 * 3_600),
         (OnPriorityChange::CarryElapsed, 48 * 3_600 + 4 * 3_600),

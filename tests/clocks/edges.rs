@@ -1,4 +1,4 @@
-//! Clocks where several things meet: imports, hand-overs, targets that come and go. Figures in seconds.
+//! Clocks at the edges: imports, hand-overs, and targets that are added and removed. Figures are in seconds.
 
 use crate::sla;
 
@@ -17,7 +17,7 @@ fn version(at: &str) -> ImportedVersion {
 }
 
 #[test]
-fn a_history_is_continued_after_the_policy_changed() {
+fn an_imported_history_continues_after_the_policy_changed() {
     let bench = Bench::new(with([resolution(hours(4))]));
     bench.at("2026-03-01T00:00:00Z");
     let first = ImportedTicket::new("old", "1")
@@ -33,7 +33,7 @@ fn a_history_is_continued_after_the_policy_changed() {
 }
 
 #[test]
-fn a_version_that_changes_nothing_moves_no_clock() {
+fn an_imported_version_without_changes_moves_no_clock() {
     let bench = Bench::new(with([resolution(hours(4))]));
     bench.at("2026-03-01T00:00:00Z");
     let ticket = ImportedTicket::new("old", "1")
@@ -50,7 +50,7 @@ fn a_version_that_changes_nothing_moves_no_clock() {
 }
 
 #[test]
-fn a_first_reply_after_the_resolution_is_owed_no_more_when_the_ticket_is_reopened() {
+fn a_first_reply_after_the_resolution_is_not_due_again_when_the_ticket_is_reopened() {
     let bench = Bench::new(with([Target::new(Metric::FirstReply).within(hours(1))]));
     bench.at("2026-01-05T10:00:00Z");
     let ticket = bench.open();
@@ -64,7 +64,7 @@ fn a_first_reply_after_the_resolution_is_owed_no_more_when_the_ticket_is_reopene
 }
 
 #[test]
-fn a_stay_on_a_line_that_had_ended_does_not_go_on_when_the_ticket_comes_back() {
+fn a_finished_stay_on_a_line_does_not_continue_when_the_ticket_comes_back() {
     let (first, second) = (Metric::Handling(Line::First), Metric::Handling(Line::Second));
     let bench = Bench::new(with([first, second].map(|it| Target::new(it).within(hours(10)))));
     bench.at("2026-01-05T10:00:00Z");
@@ -86,7 +86,7 @@ fn a_stay_on_a_line_that_had_ended_does_not_go_on_when_the_ticket_comes_back() {
 }
 
 #[test]
-fn a_target_that_was_away_for_a_while_binds_again() {
+fn a_target_that_was_removed_for_a_while_applies_again() {
     for (how, used, left) in [
         (OnPriorityChange::FromOpening, 3, 5),
         (OnPriorityChange::CarryElapsed, 1, 7),
@@ -114,7 +114,7 @@ fn a_target_that_was_away_for_a_while_binds_again() {
 }
 
 #[test]
-fn a_breach_between_two_parts_of_one_command_is_told() {
+fn a_breach_between_two_parts_of_one_command_is_recorded() {
     let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
     let bench = Bench::new(with([target.warn_at([])]));
     bench.at("2026-01-05T10:00:00Z");
@@ -132,7 +132,7 @@ fn a_breach_between_two_parts_of_one_command_is_told() {
 }
 
 #[test]
-fn what_a_message_tells_of_its_sender_is_judged_at_once() {
+fn attributes_that_come_with_a_message_apply_at_once() {
     let gold = Agreement::new("gold", 0)
         .when(Condition::field("contact.plan").is("gold"))
         .target(resolution(hours(1)).warn_at([]));
@@ -149,7 +149,7 @@ fn what_a_message_tells_of_its_sender_is_judged_at_once() {
 }
 
 #[test]
-fn reactions_that_hand_a_ticket_to_and_fro_come_to_an_end() {
+fn reactions_that_hand_a_ticket_back_and_forth_terminate() {
     let there = |line: Line| Reaction::Escalate { team: "experts".into(), line };
     let only = |name: &str, position, line: &str, metric, to| {
         Agreement::new(name, position)
@@ -178,7 +178,7 @@ fn reactions_that_hand_a_ticket_to_and_fro_come_to_an_end() {
 }
 
 #[test]
-fn at_the_end_of_all_time_nothing_overflows() {
+fn nothing_overflows_at_the_end_of_time() {
     let target = resolution(hours(10 * 366 * 24));
     for target in [target.clone(), target.business("office")] {
         let bench = Bench::new(with([target]));
@@ -194,7 +194,7 @@ fn at_the_end_of_all_time_nothing_overflows() {
 }
 
 #[test]
-fn a_time_for_a_priority_that_there_is_not_is_refused() {
+fn a_time_for_an_unknown_priority_is_refused() {
     let read =
         |text: &str| serde_json::from_str::<Target>(&format!(r#"{{"metric": "closure", "time": {text}}}"#));
     assert!(read(r#"{"P1": "4h"}"#).is_ok());
@@ -208,7 +208,7 @@ fn a_time_for_a_priority_that_there_is_not_is_refused() {
 }
 
 #[test]
-fn a_version_that_nobody_took_up_leaves_no_trace() {
+fn a_policy_version_that_no_ticket_used_leaves_no_trace() {
     let policy = |time| {
         let target = resolution(time).on_breach(Reaction::Modifier("out of time".into()));
         office().agreement(Agreement::new("it", 1).target(target).on_policy_change(OnPolicyChange::Migrate))
@@ -225,7 +225,7 @@ fn a_version_that_nobody_took_up_leaves_no_trace() {
 }
 
 #[test]
-fn a_migration_brings_the_targets_that_were_added() {
+fn a_migration_adds_the_new_targets() {
     let policy = |more: &[Metric]| {
         let agreement = Agreement::new("it", 1).target(resolution(hours(8)));
         let agreement = agreement.on_policy_change(OnPolicyChange::Migrate);
@@ -244,7 +244,7 @@ fn a_migration_brings_the_targets_that_were_added() {
 }
 
 #[test]
-fn a_migration_to_nothing_ends_even_where_older_clocks_are_pinned() {
+fn a_migration_without_targets_ends_although_older_clocks_are_pinned() {
     let pinned =
         Agreement::new("pinned", 2).target(Target::new(Metric::Handling(Line::First)).within(hours(9)));
     let followed = Agreement::new("followed", 1)
@@ -269,7 +269,7 @@ fn a_migration_to_nothing_ends_even_where_older_clocks_are_pinned() {
 }
 
 #[test]
-fn a_ledger_calls_closed_hours_closed_where_nothing_was_given_up() {
+fn a_ledger_labels_closed_hours_as_closed_unless_they_are_waived() {
     let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
     let agreement = Agreement::new("it", 1).target(target.business("office"));
     let bench = Bench::new(office().agreement(agreement.on_priority_change(OnPriorityChange::CarryElapsed)));
@@ -284,7 +284,7 @@ fn a_ledger_calls_closed_hours_closed_where_nothing_was_given_up() {
 }
 
 #[test]
-fn a_clock_that_had_lost_its_target_stays_as_it_ended_when_the_ticket_is_reopened() {
+fn a_clock_without_its_target_stays_ended_when_the_ticket_is_reopened() {
     let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8));
     let bench = Bench::new(with([target]));
     bench.at("2026-01-05T10:00:00Z");
@@ -301,7 +301,7 @@ fn a_clock_that_had_lost_its_target_stays_as_it_ended_when_the_ticket_is_reopene
 }
 
 #[test]
-fn a_stored_clock_of_an_impossible_length_is_no_clock() {
+fn a_stored_clock_of_an_impossible_duration_is_refused() {
     let bench = Bench::new(with([resolution(hours(1))]));
     let ticket = bench.open();
     let clock = serde_json::to_string(&bench.clock(ticket, Metric::Resolution)).unwrap();
@@ -313,7 +313,7 @@ fn a_stored_clock_of_an_impossible_length_is_no_clock() {
 }
 
 #[test]
-fn a_sweep_between_two_imports_does_not_end_the_taking_over() {
+fn a_sweep_between_two_imports_does_not_end_the_import() {
     let bench = Bench::new(with([resolution(hours(4))]));
     bench.at("2026-03-01T00:00:00Z");
     let first = ImportedTicket::new("old", "1")
@@ -325,17 +325,18 @@ fn a_sweep_between_two_imports_does_not_end_the_taking_over() {
     assert!(imported.refused.is_empty(), "{:?}", imported.refused);
     let ticket = bench.desk.ticket(1_u64).unwrap();
     bench.check(ticket.id());
-    // Work is another matter.
+    // An action on the ticket does end it.
     bench.act(ticket.id(), Action::note("seen"), ANNA);
     let more = more.version(version("2026-02-03T16:00:00Z").status(state::Closed));
     let imported = bench.desk.records().import([more]).unwrap();
     assert!(imported.refused[0].1.to_string().contains("worked on here"), "{:?}", imported.refused);
 }
 
-/// Found by review: the row kept the deadline of before the state was dated again, and a breach fired at it.
+/// Found by review: the row kept the deadline from before its state was redated, and a breach fired at that deadline.
 #[test]
-fn a_state_dated_again_leaves_no_stale_deadline() {
-    // In both, less than the target's four hours count. In the second the resolution is dated again after the stale deadline.
+fn a_redated_state_leaves_no_stale_deadline() {
+    // In both cases less time than the target's four hours counts. In the second, the resolution is redated after the
+    // stale deadline.
     for (again, closed, counted) in [("12:00", "14:00", hours(3)), ("13:30", "15:00", minutes(150))] {
         let bench = Bench::new(with([Target::new(Metric::Closure).within(hours(4))]));
         bench.at("2026-03-01T00:00:00Z");
@@ -382,10 +383,10 @@ fn a_ticket_imported_as_resolved_and_resolved_again_was_new_until_then() {
     }
 }
 
-/// Found by review: the instant at which clocks changed over was that of the newest policy, although its agreements
-/// were in force before.
+/// Found by review: the recorded instant of the migration was the date of the newest policy, although its agreements
+/// had been in force before.
 #[test]
-fn a_change_of_the_prefix_alone_moves_no_migration() {
+fn a_change_of_only_the_prefix_does_not_move_the_migration() {
     let policy = |time| {
         let agreement = Agreement::new("it", 1).target(resolution(hours(time)));
         office().agreement(agreement.on_policy_change(OnPolicyChange::Migrate))

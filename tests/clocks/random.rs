@@ -1,5 +1,5 @@
-//! Clocks over random histories: against a replay, against whoever looks more often, against figures from the whole
-//! history, and against an oracle that counts second by second.
+//! Compares clocks over random histories with a replay, with more frequent ticks, with figures computed from the whole
+//! history, and with an oracle that counts second by second.
 
 use crate::soak;
 
@@ -43,7 +43,7 @@ struct PolicyContext {
     seconds: i64,
 }
 
-fn terms() -> impl Strategy<Value = PolicyContext> {
+fn context() -> impl Strategy<Value = PolicyContext> {
     let reopen = prop_oneof![Just(OnReopen::Continue), Just(OnReopen::NewCycle), Just(OnReopen::Freeze)];
     let priority = prop_oneof![
         Just(OnPriorityChange::FromOpening),
@@ -74,27 +74,27 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 1..40)
 }
 
-/// The same agreement in three versions: another calendar, another time.
-fn policy(terms: &PolicyContext, version: u8) -> Policy {
+/// The same agreement in three versions, which differ in calendar and time.
+fn policy(context: &PolicyContext, version: u8) -> Policy {
     let mut agreement = Agreement::new(format!("standard {version}"), 1)
-        .on_reopen(terms.reopen)
-        .on_priority_change(terms.priority)
-        .on_policy_change(terms.policy);
+        .on_reopen(context.reopen)
+        .on_priority_change(context.priority)
+        .on_policy_change(context.policy);
     for metric in Metric::ALL {
-        let time = |n: i64| TimeDelta::seconds(terms.seconds * n / 4 + i64::from(version == 2) * 600);
+        let time = |n: i64| TimeDelta::seconds(context.seconds * n / 4 + i64::from(version == 2) * 600);
         let mut target = Target::new(metric)
             .time(Priority::P1, time(1))
             .time(Priority::P2, time(2))
             .time(Priority::P3, time(4))
             .time(Priority::P4, time(4))
             .warn_at([50, 90]);
-        if !terms.sparse {
+        if !context.sparse {
             target = target.time(Priority::P5, time(6));
         }
-        if terms.business {
+        if context.business {
             target = target.business("office");
         }
-        if terms.reactions && metric == Metric::Resolution {
+        if context.reactions && metric == Metric::Resolution {
             target = target
                 .on_warning(Reaction::Notify("anna".into()))
                 .on_breach(Reaction::Modifier("out of time".into()))
@@ -104,10 +104,10 @@ fn policy(terms: &PolicyContext, version: u8) -> Policy {
     }
     let gold = Agreement::new(format!("gold {version}"), 0)
         .when(Condition::field("tags").contains("gold"))
-        .on_reopen(terms.reopen)
-        .on_priority_change(terms.priority)
-        .on_policy_change(terms.policy);
-    let short = |metric| Target::new(metric).within(TimeDelta::seconds(terms.seconds / 3)).pausing(NONE);
+        .on_reopen(context.reopen)
+        .on_priority_change(context.priority)
+        .on_policy_change(context.policy);
+    let short = |metric| Target::new(metric).within(TimeDelta::seconds(context.seconds / 3)).pausing(NONE);
     let gold = [Metric::Closure, Metric::NextReply, Metric::Handling(Line::Second)]
         .map(short)
         .into_iter()
@@ -120,12 +120,12 @@ fn office_hours(version: u8) -> &'static str {
     if version == 1 { "10:00-19:00" } else { "08:00-16:00" }
 }
 
-/// How [`policy`] measures a clock.
-fn measured(terms: &PolicyContext, clock: &Clock) -> TimeBasis {
+/// The time basis of a clock under [`policy`].
+fn measured(context: &PolicyContext, clock: &Clock) -> TimeBasis {
     match clock.agreement.rsplit_once(' ').unwrap() {
         ("gold", _) => TimeBasis { calendar: None, pauses: [].into(), warn_at: vec![50, 75, 90] },
         (_, version) => TimeBasis {
-            calendar: terms.business.then(|| hours_of("UTC", office_hours(version.parse().unwrap()))),
+            calendar: context.business.then(|| hours_of("UTC", office_hours(version.parse().unwrap()))),
             pauses: [HoldReason::Customer].into(),
             warn_at: vec![50, 90],
         },
@@ -141,7 +141,7 @@ fn act(n: u8) -> (Action, &'static str) {
         4 | 5 => (Action::resolve("done"), ANNA),
         6 => (Action::reopen(), ANNA),
         7 => (Action::confirm(), BORIS),
-        8 | 9 => (Action::reply("An answer"), ANNA),
+        8 | 9 => (Action::reply("A reply"), ANNA),
         10 | 11 => (Action::reply("A question"), BORIS),
         12 => (Action::reply("A greeting"), BOT),
         13 => (Action::note("A note"), ANNA),
@@ -154,20 +154,20 @@ fn act(n: u8) -> (Action, &'static str) {
         22 => (Action::tag("gold"), ANNA),
         23 => (Action::untag("gold"), ANNA),
         21 => (Action::hand_over("experts", Line::Second, "at once").and(Action::resolve("done")), ANNA),
-        _ => (Action::reply("An answer").and(Action::resolve("done")), ANNA),
+        _ => (Action::reply("A reply").and(Action::resolve("done")), ANNA),
     }
 }
 
-/// Plays the script; what the ticket refuses is left out.
-fn play(terms: &PolicyContext, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
-    let bench = Bench::new(policy(terms, 0));
+/// Plays the operations. Those that the ticket refuses have no effect.
+fn play(context: &PolicyContext, ops: &[Op], ticking: bool) -> (Bench, TicketId) {
+    let bench = Bench::new(policy(context, 0));
     bench.at("2026-01-05T09:00:00Z");
     let ticket = bench.open_as(NewTicket::new("No sound"));
-    play_on(&bench, ticket, terms, ops, ticking);
+    play_on(&bench, ticket, context, ops, ticking);
     (bench, ticket)
 }
 
-fn play_on(bench: &Bench, ticket: TicketId, terms: &PolicyContext, ops: &[Op], ticking: bool) {
+fn play_on(bench: &Bench, ticket: TicketId, context: &PolicyContext, ops: &[Op], ticking: bool) {
     for op in ops {
         match op {
             Op::Pass(seconds) => bench.pass(TimeDelta::seconds(*seconds)),
@@ -187,19 +187,19 @@ fn play_on(bench: &Bench, ticket: TicketId, terms: &PolicyContext, ops: &[Op], t
                 }
             }
             Op::Adopt(version) => {
-                // An event and an adoption of one instant have no order.
+                // An event and an adoption at the same instant have no order.
                 bench.pass(TimeDelta::seconds(1));
-                bench.adopt(policy(terms, *version));
+                bench.adopt(policy(context, *version));
             }
         }
     }
     bench.tick();
 }
 
-/// When a version was written, whether an answer stands in it, and what it says.
+/// An imported version: its time, whether it has a reply, and its state, tags and impact.
 type Version = (i64, bool, Option<State>, Option<Vec<&'static str>>, Option<Impact>);
 
-/// The versions of another system's record. Half of them run backwards now and then.
+/// The versions of another system's ticket. In half of the cases, some times step back.
 fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
     let hold = |reason| State::from(state::OnHold { reason, until: None });
     let status = prop_oneof![
@@ -217,13 +217,13 @@ fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
         if in_order {
             versions.sort_by_key(|it| it.0);
         }
-        let version = |(place, speaks, status, tags, impact): Version| {
+        let version = |(place, has_reply, status, tags, impact): Version| {
             let at = sla::instant("2026-01-05T08:00:00Z") + TimeDelta::minutes(place * 3);
             let mut version = ImportedVersion::new(at, Actor::agent(ANNA));
             version = status.into_iter().fold(version, |it, status| it.status(status));
             version = tags.into_iter().fold(version, |it, tags| it.tags(tags));
             version = impact.into_iter().fold(version, |it, impact| it.impact(impact));
-            if speaks { version.saying("An answer") } else { version }
+            if has_reply { version.saying("A reply") } else { version }
         };
         versions.into_iter().map(version).collect()
     })
@@ -234,7 +234,7 @@ fn raw(history: Vec<Event>) -> Vec<(DateTime<Utc>, Change)> {
     raw.filter(|(_, change)| !matches!(change, Change::Clocked { .. })).collect()
 }
 
-/// Which state the ticket was in during each second from its opening until `until`.
+/// The state of the ticket during each second from its opening until `until`.
 fn states(history: &[Event], until: DateTime<Utc>) -> Vec<(StateKind, Option<HoldReason>)> {
     let opened = history[0].at;
     let (mut state, mut seconds) = ((StateKind::New, None), Vec::new());
@@ -256,7 +256,7 @@ fn states(history: &[Event], until: DateTime<Utc>) -> Vec<(StateKind, Option<Hol
     seconds
 }
 
-/// The office by another way than the calendar's: 1970 began on a Thursday.
+/// The office hours computed without a calendar: 1 January 1970 was a Thursday.
 fn office_is_open(at: i64) -> bool {
     let (day, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
     (day + 3) % 7 < 5 && (8 * 3_600..16 * 3_600).contains(&second)
@@ -265,11 +265,11 @@ fn office_is_open(at: i64) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: soak::cases(32), ..ProptestConfig::default() })]
 
-    /// The row is the fold; what was recorded step by step is what a replay of the history gives; every ledger adds
-    /// up to the time on the wall and to the elapsed time.
+    /// The row is the fold of the events, a replay of the history gives the recorded clocks, and every ledger adds up
+    /// to the wall time and to the elapsed time.
     #[test]
-    fn a_replay_gives_the_recorded_clocks(terms in terms(), ops in ops()) {
-        let (bench, ticket) = play(&terms, &ops, true);
+    fn a_replay_gives_the_recorded_clocks(context in context(), ops in ops()) {
+        let (bench, ticket) = play(&context, &ops, true);
         bench.check(ticket);
         for clock in &bench.desk.ticket(ticket).unwrap().clocks {
             let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
@@ -277,7 +277,7 @@ proptest! {
             for pair in ledger.spans.windows(2) {
                 prop_assert_eq!(pair[0].to, pair[1].from);
             }
-            // Asked after a change of policy that no command has met yet, it may tell of a later cycle.
+            // If a change of policy has not been applied by a command yet, the ledger may describe a later cycle.
             if !ledger.clock.state.is_open() {
                 prop_assert_eq!(ledger.elapsed(), ledger.clock.consumed, "{}", ledger);
             }
@@ -286,22 +286,22 @@ proptest! {
         }
     }
 
-    /// Figures that are extended event by event are those of the whole history.
+    /// Figures that are extended event by event equal those computed from the whole history.
     #[test]
-    fn figures_are_those_of_the_whole_history(terms in terms(), ops in ops()) {
-        let (bench, ticket) = play(&terms, &ops, true);
-        oracle::check(&bench.history(ticket), |clock| measured(&terms, clock));
+    fn incremental_figures_equal_those_of_the_whole_history(context in context(), ops in ops()) {
+        let (bench, ticket) = play(&context, &ops, true);
+        oracle::check(&bench.history(ticket), |clock| measured(&context, clock));
     }
 
-    /// The same of imported tickets on which the desk goes on to work.
+    /// The same for imported tickets that are worked on afterwards.
     #[test]
-    fn figures_of_imports_are_those_of_the_whole_history(
-        terms in terms(),
+    fn incremental_figures_of_imports_equal_those_of_the_whole_history(
+        context in context(),
         versions in versions(),
         cut in 1_usize..12,
         ops in ops(),
     ) {
-        let bench = Bench::new(policy(&terms, 0));
+        let bench = Bench::new(policy(&context, 0));
         bench.at("2026-03-02T09:00:00Z");
         let ticket = |count: usize| {
             versions[..count].iter().cloned().fold(ImportedTicket::new("old", "1"), ImportedTicket::version)
@@ -311,45 +311,45 @@ proptest! {
             prop_assert!(imported.refused.is_empty(), "{:?}", imported.refused);
         }
         let id = bench.desk.ticket(1_u64).unwrap().id();
-        play_on(&bench, id, &terms, &ops, true);
+        play_on(&bench, id, &context, &ops, true);
         bench.check(id);
-        // Of times that run backwards a clock counts what was known when it was recorded.
+        // With times that step back, a clock counts the history known when it was recorded.
         let history = bench.history(id);
         if history.is_sorted_by_key(|event| event.at) {
-            oracle::check(&history, |clock| measured(&terms, clock));
+            oracle::check(&history, |clock| measured(&context, clock));
         }
     }
 
-    /// Whoever looks more often sees nothing else: the same happens at the same instants, exactly once.
+    /// More frequent ticks change nothing: the same events happen at the same instants, exactly once.
     #[test]
-    fn it_does_not_matter_when_somebody_looks(terms in terms(), ops in ops()) {
-        // A migrated policy is taken up when somebody looks; that is its definition.
-        let terms = PolicyContext { policy: OnPolicyChange::Pin, ..terms };
-        let (often, ticket) = play(&terms, &ops, true);
-        let (seldom, same) = play(&terms, &ops, false);
-        prop_assert_eq!(raw(often.history(ticket)), raw(seldom.history(same)));
+    fn the_frequency_of_ticks_does_not_matter(context in context(), ops in ops()) {
+        // A ticket adopts a new policy at the next tick or command, so migrations are left out of the comparison.
+        let context = PolicyContext { policy: OnPolicyChange::Pin, ..context };
+        let (often, ticket) = play(&context, &ops, true);
+        let (rarely, same) = play(&context, &ops, false);
+        prop_assert_eq!(raw(often.history(ticket)), raw(rarely.history(same)));
         let clocks = |bench: &Bench, ticket| bench.desk.ticket(ticket).unwrap().into_snapshot().clocks;
-        prop_assert_eq!(clocks(&often, ticket), clocks(&seldom, same));
-        let mut told = BTreeMap::new();
+        prop_assert_eq!(clocks(&often, ticket), clocks(&rarely, same));
+        let mut times = BTreeMap::new();
         for alert in often.alerts(ticket) {
-            *told.entry((alert.metric, alert.cycle, alert.percent, alert.revision)).or_insert(0) += 1;
+            *times.entry((alert.metric, alert.cycle, alert.percent, alert.revision)).or_insert(0) += 1;
         }
-        prop_assert!(told.values().all(|times| *times == 1), "{:?}", told);
+        prop_assert!(times.values().all(|count| *count == 1), "{:?}", times);
     }
 
-    /// Elapsed time and breach against an oracle that goes second by second.
+    /// Compares elapsed time and breaches with an oracle that counts second by second.
     #[test]
-    fn seconds_counted_one_by_one_give_the_same(terms in terms(), ops in ops()) {
-        let terms = PolicyContext {
+    fn counting_second_by_second_gives_the_same_figures(context in context(), ops in ops()) {
+        let context = PolicyContext {
             reopen: OnReopen::Continue,
             priority: OnPriorityChange::FromOpening,
             policy: OnPolicyChange::Pin,
             reactions: false,
             sparse: false,
-            ..terms
+            ..context
         };
         let ops: Vec<_> = ops.into_iter().filter(|op| !matches!(op, Op::Do(22))).collect();
-        let (bench, ticket) = play(&terms, &ops, true);
+        let (bench, ticket) = play(&context, &ops, true);
         let (history, now) = (bench.history(ticket), bench.now());
         let row = bench.desk.ticket(ticket).unwrap().into_snapshot();
         let seconds = states(&history, now);
@@ -370,7 +370,7 @@ proptest! {
                 if elapsed == clock.target.num_seconds() && due.is_none() {
                     due = Some(second);
                 }
-                let open = !terms.business || office_is_open(opened.timestamp() + second);
+                let open = !context.business || office_is_open(opened.timestamp() + second);
                 elapsed += i64::from(open && counts(&seconds[second as usize]));
             }
             let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
@@ -387,7 +387,7 @@ proptest! {
             };
             prop_assert!(expected.contains(&clock.state), "{}", clock);
         }
-        // Who answers: the first public reply of an agent or the agent's resolution, and nothing else.
+        // Only the first public reply of an agent and the agent's resolution count as a response.
         let answer = history.iter().find(|event| match &event.change {
             Change::Replied { .. } => matches!(event.by.who, Who::Agent(_)),
             Change::Moved { to, .. } => to.kind() == StateKind::Resolved,

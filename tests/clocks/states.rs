@@ -1,4 +1,4 @@
-//! Clocks over a desk: what is measured, when it is due, what is told. Figures in seconds.
+//! Clocks at a desk: their figures, deadlines and alerts. Figures are in seconds.
 
 use crate::sla;
 
@@ -7,7 +7,7 @@ use firstline::{Action, HoldReason, Line, Priority, TimeDelta};
 use sla::{ANNA, BORIS, Bench, hours, minutes, office};
 
 #[test]
-fn a_first_reply_in_time_is_met_and_counts_open_hours_alone() {
+fn a_first_reply_in_time_meets_the_target_and_only_open_hours_count() {
     let bench = Bench::new(
         office().agreement(
             Agreement::new("standard", 1)
@@ -27,7 +27,7 @@ fn a_first_reply_in_time_is_met_and_counts_open_hours_alone() {
 }
 
 #[test]
-fn every_metric_has_its_beginning_and_its_end() {
+fn every_metric_has_its_start_and_its_end() {
     let agreement = Metric::ALL
         .into_iter()
         .fold(Agreement::new("all", 1), |it, metric| it.target(Target::new(metric).within(hours(100))));
@@ -75,7 +75,7 @@ fn every_metric_has_its_beginning_and_its_end() {
 }
 
 #[test]
-fn warnings_and_breaches_are_told_once_each_with_their_reactions() {
+fn warnings_and_breaches_occur_once_each_with_their_reactions() {
     let target = Target::new(Metric::Resolution)
         .within(hours(4))
         .on_warning(Reaction::Notify("anna".into()))
@@ -89,16 +89,16 @@ fn warnings_and_breaches_are_told_once_each_with_their_reactions() {
     bench.pass(minutes(1));
     assert_eq!(bench.tick(), 1);
     assert_eq!(bench.tick(), 0);
-    bench.pass(minutes(120)); // the deadline itself: may still be met
+    bench.pass(minutes(120)); // At the deadline itself the target can still be met.
     assert_eq!(bench.tick(), 2);
     bench.pass(TimeDelta::microseconds(1));
     assert_eq!(bench.tick(), 1);
     assert_eq!(bench.tick(), 0);
-    let told = bench.alerts(ticket);
-    let percentages: Vec<_> = told.iter().map(|it| it.percent).collect();
+    let alerts = bench.alerts(ticket);
+    let percentages: Vec<_> = alerts.iter().map(|it| it.percent).collect();
     assert_eq!(percentages, [50, 75, 90, 100]);
-    assert_eq!(told[0].notify, ["anna"]);
-    assert_eq!(told[3].due, "2026-01-05T14:00:00Z".parse::<firstline::DateTime<firstline::Utc>>().unwrap());
+    assert_eq!(alerts[0].notify, ["anna"]);
+    assert_eq!(alerts[3].due, "2026-01-05T14:00:00Z".parse::<firstline::DateTime<firstline::Utc>>().unwrap());
     let ticket = bench.desk.ticket(ticket).unwrap();
     assert_eq!(ticket.team.as_ref().map(|it| it.as_str()), Some("experts"));
     assert_eq!(ticket.priority(), Priority::P2);
@@ -108,7 +108,7 @@ fn warnings_and_breaches_are_told_once_each_with_their_reactions() {
 }
 
 #[test]
-fn a_change_of_priority_counts_from_the_opening_carries_or_restarts() {
+fn on_a_change_of_priority_time_counts_from_the_opening_carries_over_or_restarts() {
     for (how, due) in [
         (OnPriorityChange::FromOpening, "2026-01-05T12:00:00Z"),
         (OnPriorityChange::CarryElapsed, "2026-01-05T12:00:00Z"),
@@ -130,7 +130,7 @@ fn a_change_of_priority_counts_from_the_opening_carries_or_restarts() {
 }
 
 #[test]
-fn a_reopened_ticket_continues_begins_anew_or_stays_frozen() {
+fn a_clock_of_a_reopened_ticket_continues_restarts_or_stays_frozen() {
     for (how, cycle, state, consumed) in [
         (OnReopen::Continue, 1, ClockState::Running, 3_600),
         (OnReopen::NewCycle, 2, ClockState::Running, 0),
@@ -155,10 +155,10 @@ fn a_reopened_ticket_continues_begins_anew_or_stays_frozen() {
 }
 
 #[test]
-fn what_will_be_due_and_what_if() {
+fn upcoming_deadlines_and_what_if_are_reported() {
     let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
     let bench = Bench::new(office().agreement(Agreement::new("it", 1).target(target.business("office"))));
-    bench.at("2026-01-09T10:00:00Z"); // Friday: six open hours are left, and two on Monday
+    bench.at("2026-01-09T10:00:00Z"); // Friday: six open hours remain, plus two on Monday.
     let (ticket, held, late) = (bench.open(), bench.open(), bench.open());
     bench.act(held, Action::hold(HoldReason::Customer), ANNA);
     bench.at("2026-01-09T11:00:00Z");
@@ -174,7 +174,7 @@ fn what_will_be_due_and_what_if() {
         of(reports.what_if(ticket, urgent.clone(), &anna).unwrap()),
         sla::instant("2026-01-09T12:00:00Z")
     );
-    assert_eq!(bench.desk.ticket(ticket).unwrap().priority(), Priority::P3); // nothing happened
+    assert_eq!(bench.desk.ticket(ticket).unwrap().priority(), Priority::P3); // The ticket is unchanged.
     bench.act(late, urgent, ANNA);
     bench.at("2026-01-09T13:00:00Z");
     bench.tick();
@@ -183,7 +183,7 @@ fn what_will_be_due_and_what_if() {
         found.into_iter().map(|it| (it.ticket.id(), it.left.num_minutes())).collect::<Vec<_>>()
     };
     assert_eq!(soon(hours(0)), [(late, -60)]);
-    assert_eq!(soon(hours(5)), [(late, -60), (ticket, 5 * 60)]); // on Monday at ten, after 69 hours on the wall
+    assert_eq!(soon(hours(5)), [(late, -60), (ticket, 5 * 60)]); // On Monday at ten, after 69 hours of wall time.
     assert_eq!(soon(minutes(299)), [(late, -60)]);
     let words: Vec<_> = reports.due_soon(hours(5)).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -196,7 +196,7 @@ fn what_will_be_due_and_what_if() {
 }
 
 #[test]
-fn a_clock_that_is_not_there_is_told_beside_those_that_are() {
+fn asking_for_a_missing_clock_lists_the_existing_ones() {
     let target = Target::new(Metric::Resolution).within(hours(8));
     let bench = Bench::new(office().agreement(Agreement::new("it", 1).target(target)));
     bench.at("2026-01-09T10:00:00Z");
@@ -210,7 +210,7 @@ fn a_clock_that_is_not_there_is_told_beside_those_that_are() {
 }
 
 #[test]
-fn a_known_hold_reason_spelt_otherwise_is_refused_and_own_ones_are_not() {
+fn a_misspelt_known_hold_reason_is_refused_and_custom_ones_are_accepted() {
     let faults = |reason: HoldReason| {
         let target = Target::new(Metric::Resolution).within(hours(8)).pausing([reason]);
         office().agreement(Agreement::new("it", 1).target(target)).check().map_err(|error| error.to_string())
@@ -221,10 +221,10 @@ fn a_known_hold_reason_spelt_otherwise_is_refused_and_own_ones_are_not() {
         ("third-party", "third_party"),
         ("Customer", "customer"),
     ] {
-        let told = faults(HoldReason::from(reason)).unwrap_err();
-        assert!(told.contains(&format!("did you mean \"{meant}\"?")), "{told}");
+        let error = faults(HoldReason::from(reason)).unwrap_err();
+        assert!(error.contains(&format!("did you mean \"{meant}\"?")), "{error}");
     }
-    assert!(faults(HoldReason::Own("customer".into())).is_err()); // a desk reads it again by its name
+    assert!(faults(HoldReason::Own("customer".into())).is_err()); // A desk would read this back as the known reason.
     assert!(faults(HoldReason::Own(String::new())).is_err());
     for own in ["customs", "parcel", "customer's bank", "таможня"] {
         assert_eq!(faults(HoldReason::from(own)), Ok(()), "{own}");
@@ -232,7 +232,7 @@ fn a_known_hold_reason_spelt_otherwise_is_refused_and_own_ones_are_not() {
 }
 
 #[test]
-fn what_is_wrong_with_agreements_is_told_all_at_once() {
+fn all_faults_of_agreements_are_reported_at_once() {
     let bad = Agreement::new("gold", 1)
         .when(firstline::Condition::field("contat.plan").is("gold"))
         .target(Target::new(Metric::Closure))
@@ -266,7 +266,7 @@ fn what_is_wrong_with_agreements_is_told_all_at_once() {
 }
 
 #[test]
-fn a_policy_with_agreements_is_written_and_read_in_json_and_toml() {
+fn a_policy_with_agreements_round_trips_through_json_and_toml() {
     let text = r#"
         [calendars.office]
         tz = "Europe/Berlin"
@@ -292,7 +292,7 @@ fn a_policy_with_agreements_is_written_and_read_in_json_and_toml() {
 }
 
 #[test]
-fn an_imported_history_is_judged_without_any_sweep() {
+fn imported_history_is_measured_without_a_sweep() {
     use firstline::lifecycle::state;
     use firstline::{Actor, ImportedTicket, ImportedVersion};
     let bench = Bench::new(office().agreement(
@@ -370,7 +370,7 @@ fn sqlite_keeps_the_same_clocks_and_finds_the_due_ones() {
 }
 
 #[test]
-fn a_measure_written_otherwise_is_refused_with_the_way_to_write_it() {
+fn a_misspelt_time_basis_is_refused_with_the_correct_form() {
     let read = |measured: &str| {
         let text = format!(r#"{{"metric": "resolution", "time": "4h", "measured": {measured}}}"#);
         serde_json::from_str::<Target>(&text).map_err(|error| error.to_string())
@@ -383,10 +383,10 @@ fn a_measure_written_otherwise_is_refused_with_the_way_to_write_it() {
     for wrong in
         [r#""business""#, r#""office""#, r#"{"business": 1}"#, r#"{"business": "a", "b": 1}"#, "null"]
     {
-        let told = read(wrong).unwrap_err();
+        let error = read(wrong).unwrap_err();
         assert!(
-            told.contains(r#"expected "wall", or a calendar of the policy: { business = "office" }"#),
-            "{told}"
+            error.contains(r#"expected "wall", or a calendar of the policy: { business = "office" }"#),
+            "{error}"
         );
     }
 }

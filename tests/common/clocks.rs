@@ -1,4 +1,4 @@
-//! A desk with a clock that is moved by hand, and checks that hold for every ticket at any time.
+//! A desk with a manual clock, and checks that hold for every ticket at any time.
 #![allow(dead_code)]
 
 use firstline::calendar::WORKDAYS;
@@ -117,7 +117,7 @@ impl Bench {
         self.history(ticket).into_iter().filter_map(alert).collect()
     }
 
-    /// The row is the fold of the events, and the recorded clocks are the replayed ones.
+    /// Checks that the row is the fold of the events and that a replay gives the recorded clocks.
     pub(crate) fn check(&self, ticket: TicketId) {
         let history = self.history(ticket);
         let row = self.desk.ticket(ticket).unwrap().into_snapshot();

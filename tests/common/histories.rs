@@ -1,4 +1,4 @@
-//! Made-up histories of another system, and a desk to import them.
+//! Synthetic histories of another system, and a desk to import them.
 
 use firstline::desk::Settings;
 #[cfg(not(feature = "sqlite"))]
@@ -20,7 +20,7 @@ pub(crate) fn settings() -> Settings {
     Settings::new("acme").time(ManualTime::at(at("2026-01-05T09:00:00Z")))
 }
 
-/// Over SQLite where there is one, so that the tests without default features run the same over memory.
+/// SQLite if it is compiled in, otherwise the memory store, so that these tests also run without default features.
 #[cfg(feature = "sqlite")]
 pub(crate) type Engine = firstline::sqlite::Sqlite;
 #[cfg(not(feature = "sqlite"))]
@@ -48,7 +48,7 @@ pub(crate) fn external(id: &str) -> ExternalRef {
     ExternalRef { source: "old".into(), id: id.into() }
 }
 
-/// Imports one ticket and gives it back with its history, having checked that its row is the fold of it.
+/// Imports one ticket, checks that its row is the fold of its history, and returns both.
 pub(crate) fn imported(desk: &Desk<Engine>, ticket: ImportedTicket) -> (Ticket, Vec<Event>) {
     let name = ticket.external().clone();
     let done = desk.records().import([ticket]).unwrap();
@@ -63,18 +63,20 @@ pub(crate) fn look(desk: &Desk<Engine>, name: ExternalRef) -> (Ticket, Vec<Event
     (ticket, history)
 }
 
-/// What the events did, the mark at the end left out: version of origin, name, whether irregular.
+/// The steps of the events, without the mark at the end: the original version, the name, and whether the step is
+/// irregular.
 pub(crate) fn steps(history: &[Event]) -> Vec<(u32, String, bool)> {
-    let told = history.iter().filter(|event| !matches!(event.change, Change::Imported { .. }));
-    told.map(|event| {
-        let Origin { version, irregular } = event.origin.unwrap();
-        let name = match &event.change {
-            Change::Moved { from, to, step, .. } => format!("{from} -> {} {step:?}", to.kind()),
-            other => serde_json::to_value(other).unwrap()["what"].as_str().unwrap().to_owned(),
-        };
-        (version, name, irregular)
-    })
-    .collect()
+    let steps = history.iter().filter(|event| !matches!(event.change, Change::Imported { .. }));
+    steps
+        .map(|event| {
+            let Origin { version, irregular } = event.origin.unwrap();
+            let name = match &event.change {
+                Change::Moved { from, to, step, .. } => format!("{from} -> {} {step:?}", to.kind()),
+                other => serde_json::to_value(other).unwrap()["what"].as_str().unwrap().to_owned(),
+            };
+            (version, name, irregular)
+        })
+        .collect()
 }
 
 pub(crate) fn story() -> Vec<ImportedVersion> {

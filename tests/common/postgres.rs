@@ -1,4 +1,4 @@
-//! The server of the tests: `FIRSTLINE_POSTGRES` is its URL. `.ci/postgres` starts one.
+//! The PostgreSQL server of the tests: `FIRSTLINE_POSTGRES` is its URL. `.ci/postgres` starts one.
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
@@ -12,12 +12,12 @@ use firstline::store::{Claimed, RecordKind};
 use firstline::{DeskId, Result, TimeDelta};
 use tokio::runtime::Runtime;
 
-/// The URL of the server, if there is one.
+/// The URL of the server, if one is set.
 pub(crate) fn url() -> Option<String> {
     std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty())
 }
 
-/// Whether a missing server fails a test instead of leaving it out.
+/// True if a missing server fails a test instead of skipping it.
 pub(crate) fn required() -> bool {
     std::env::var("CI").is_ok_and(|ci| ci == "true")
 }
@@ -28,13 +28,13 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
-/// The URL with settings for each connection.
+/// Adds settings for each connection to the URL.
 pub(crate) fn with_options(url: &str, options: &str) -> String {
     let more = if url.contains('?') { '&' } else { '?' };
     format!("{url}{more}options={}", options.replace(' ', "%20").replace('=', "%3D"))
 }
 
-/// A schema that no other test has, gone when this is.
+/// A schema that no other test uses. It is dropped with the value.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) url: String,
@@ -42,7 +42,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A place under a new name: a schema that a killed run left behind is never found again.
+    /// A place with a new name, so a schema that a killed run left behind is never reused.
     pub(crate) fn fresh() -> Place {
         let url = url().expect("FIRSTLINE_POSTGRES is the URL of a server; bash .ci/postgres starts one");
         #[allow(clippy::disallowed_methods)] // The name has to be unique, not repeatable.
@@ -58,7 +58,7 @@ impl Place {
         self.options().connect(&self.url).await.unwrap()
     }
 
-    /// A connection of the host's.
+    /// A connection of the host application.
     pub(crate) async fn host(&self) -> tokio_postgres::Client {
         connect(&self.url).await
     }
@@ -78,7 +78,7 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
 impl Drop for Place {
     fn drop(&mut self) {
         let (url, schema) = (self.url.clone(), self.schema.clone());
-        // A thread of its own, because this may happen inside the runtime.
+        // On its own thread, because this may run inside the runtime.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -90,7 +90,7 @@ impl Drop for Place {
     }
 }
 
-/// A store whose calls are waited for, with a desk's whole way through the awaiting driver.
+/// A blocking engine over the asynchronous PostgreSQL store.
 #[derive(Debug, Clone)]
 pub(crate) struct Blocked {
     store: Postgres,
@@ -100,7 +100,7 @@ pub(crate) struct Blocked {
 impl Blocked {
     pub(crate) fn fresh() -> Blocked {
         let place = Place::fresh();
-        // What is compared is not what survives a power cut.
+        // The comparison of stores does not need durability.
         let url = with_options(&place.url, "-c synchronous_commit=off");
         // Only a hang may run into the timeout.
         let options = place.options().connections(4).acquire_timeout(Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! A line to the server that can go dead, or break at a `COMMIT`.
+//! A proxy before the PostgreSQL server that can stop forwarding, or break a connection at a `COMMIT`.
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
@@ -10,38 +10,38 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-/// What happens to the next `COMMIT` on any connection.
+/// The treatment of the next `COMMIT` on any connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It does not get to the server, and the connection breaks.
+    /// The `COMMIT` does not reach the server, and the connection breaks.
     Before,
-    /// It gets there and is done, and the connection breaks before anybody hears of it.
+    /// The server commits, and the connection breaks before the client gets the answer.
     After,
-    /// The same, and the connection stays up without a word.
+    /// The server commits, and the connection stays open without an answer.
     Silent,
 }
 
 #[derive(Debug, Default)]
 struct State {
     cut: Mutex<Option<Cut>>,
-    /// How often all connections there were have gone dead.
+    /// The number of times that all existing connections went dead.
     deaths: AtomicU32,
-    /// Whether those that are made now are dead from the beginning: they are accepted, and nothing is forwarded.
+    /// True if new connections are dead from the start: accepted, but nothing is forwarded.
     dead: Mutex<bool>,
-    /// The connections that were made.
+    /// The tasks of the connections.
     made: Mutex<Vec<AbortHandle>>,
 }
 
-/// Forwards connections to a server, and can stop it. When it is dropped all of them break.
+/// Forwards connections to a server, and can stop forwarding. Dropping it breaks all of them.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     state: Arc<State>,
-    /// The server's URL, by way of this.
+    /// The server's URL through this proxy.
     pub(crate) url: String,
 }
 
 impl Proxy {
-    /// Before the server at this URL (`postgres://user@host:port/database`).
+    /// Starts a proxy before the server at this URL (`postgres://user@host:port/database`).
     pub(crate) async fn before(url: &str) -> Proxy {
         let (user, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
@@ -52,21 +52,22 @@ impl Proxy {
         let server = server.to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let line = Line { state: Arc::clone(&state), born: state.born() };
+                let connection =
+                    Connection { state: Arc::clone(&state), created_after: state.created_after() };
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
-                let task = tokio::spawn(line.carry(client, server));
+                let task = tokio::spawn(connection.forward(client, server));
                 state.made.lock().unwrap().push(task.abort_handle());
             }
         });
         proxy
     }
 
-    /// Whatever is sent on the connections that there are is swallowed, for ever.
+    /// Discards everything that is sent on the existing connections, for ever.
     pub(crate) fn silence(&self) {
         self.state.deaths.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The same, and for connections yet to be made, until it is said otherwise.
+    /// Does the same, and for `true` also to new connections, until it is called with `false`.
     pub(crate) fn vanish(&self, vanished: bool) {
         *self.state.dead.lock().unwrap() = vanished;
         self.silence();
@@ -76,12 +77,12 @@ impl Proxy {
         *self.state.cut.lock().unwrap() = Some(cut);
     }
 
-    /// Whether what was cut has come by.
+    /// True if the requested cut has happened.
     pub(crate) fn has_cut(&self) -> bool {
         self.state.cut.lock().unwrap().is_none()
     }
 
-    /// How many connections were made until now.
+    /// The number of connections so far.
     pub(crate) fn made(&self) -> usize {
         self.state.made.lock().unwrap().len()
     }
@@ -94,40 +95,45 @@ impl Drop for Proxy {
 }
 
 impl State {
-    fn born(&self) -> Option<u32> {
+    fn created_after(&self) -> Option<u32> {
         (!*self.dead.lock().unwrap()).then(|| self.deaths.load(Ordering::SeqCst))
     }
 }
 
 /// One connection through the proxy.
-struct Line {
+struct Connection {
     state: Arc<State>,
-    /// After how many deaths of all others it was made; `None` if it never lived.
-    born: Option<u32>,
+    /// The number of deaths before this connection was made; `None` if it was dead from the start.
+    created_after: Option<u32>,
 }
 
-/// The message that ends a transaction, as a driver sends it.
+/// The message that ends a transaction, as the driver sends it.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 
-/// What the server says when it has done so.
+/// The server's answer to a successful `COMMIT`.
 const DONE: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
 
-impl Line {
+impl Connection {
     fn alive(&self) -> bool {
-        self.born == Some(self.state.deaths.load(Ordering::SeqCst))
+        self.created_after == Some(self.state.deaths.load(Ordering::SeqCst))
     }
 
-    /// Ends when either side does, which closes both.
-    async fn carry(self, client: TcpStream, server: TcpStream) {
+    /// Forwards in both directions until either side ends, then closes both.
+    async fn forward(self, client: TcpStream, server: TcpStream) {
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let cut = Mutex::new(None);
         tokio::select! {
-            () = self.there(from_client, to_server, &cut) => {}
-            () = self.back(from_server, to_client, &cut) => {}
+            () = self.forward_requests(from_client, to_server, &cut) => {}
+            () = self.forward_answers(from_server, to_client, &cut) => {}
         }
     }
 
-    async fn there(&self, mut client: OwnedReadHalf, mut server: OwnedWriteHalf, cut: &Mutex<Option<Cut>>) {
+    async fn forward_requests(
+        &self,
+        mut client: OwnedReadHalf,
+        mut server: OwnedWriteHalf,
+        cut: &Mutex<Option<Cut>>,
+    ) {
         let mut buffer = Vec::new();
         loop {
             match client.read_buf(&mut buffer).await {
@@ -136,11 +142,11 @@ impl Line {
                 Ok(_) => {}
             }
             let commit = buffer.windows(COMMIT.len()).position(|it| it == COMMIT);
-            let struck = commit.and_then(|at| Some((at, self.state.cut.lock().unwrap().take()?)));
-            // A `COMMIT` that has come in part waits for the rest of it.
+            let cut_at = commit.and_then(|at| Some((at, self.state.cut.lock().unwrap().take()?)));
+            // A partly received `COMMIT` waits for the rest.
             let part =
                 (1..COMMIT.len()).rev().find(|length| buffer.ends_with(&COMMIT[..*length])).unwrap_or(0);
-            let until = match struck {
+            let until = match cut_at {
                 Some((at, Cut::Before)) => at,
                 Some((at, rest)) => {
                     *cut.lock().unwrap() = Some(rest);
@@ -148,22 +154,27 @@ impl Line {
                 }
                 None => buffer.len() - part,
             };
-            if server.write_all(&buffer[..until]).await.is_err() || matches!(struck, Some((_, Cut::Before))) {
+            if server.write_all(&buffer[..until]).await.is_err() || matches!(cut_at, Some((_, Cut::Before))) {
                 return;
             }
             buffer.drain(..until);
         }
     }
 
-    async fn back(&self, mut server: OwnedReadHalf, mut client: OwnedWriteHalf, cut: &Mutex<Option<Cut>>) {
-        let (mut buffer, mut unheard) = (vec![0; 16_384], Vec::new());
+    async fn forward_answers(
+        &self,
+        mut server: OwnedReadHalf,
+        mut client: OwnedWriteHalf,
+        cut: &Mutex<Option<Cut>>,
+    ) {
+        let (mut buffer, mut withheld) = (vec![0; 16_384], Vec::new());
         loop {
             let Ok(read @ 1..) = server.read(&mut buffer).await else { return };
             let cut = *cut.lock().unwrap();
             if cut.is_some() {
-                unheard.extend_from_slice(&buffer[..read]);
-                // The server says that it is done.
-                let done = unheard.windows(DONE.len()).any(|it| it == DONE);
+                withheld.extend_from_slice(&buffer[..read]);
+                // The server has committed.
+                let done = withheld.windows(DONE.len()).any(|it| it == DONE);
                 if done && cut == Some(Cut::After) {
                     return;
                 }

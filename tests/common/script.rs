@@ -1,6 +1,6 @@
-//! Commands of all kinds, one after another, the same in every run; and what the database then holds.
+//! A repeatable sequence of commands of all kinds, and the resulting content of the database.
 
-#![allow(dead_code)] // Every user needs its own part of it.
+#![allow(dead_code)] // Every test target uses its own part of it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -17,7 +17,7 @@ use firstline::time::ManualTime;
 use firstline::*;
 use rusqlite::Connection;
 
-/// The kinds of commands. Each may be played at any time, as often as one likes.
+/// The kinds of commands. Each can be played at any time and any number of times.
 pub(crate) const KINDS: [&str; 11] = [
     "open",
     "receive",
@@ -32,8 +32,8 @@ pub(crate) const KINDS: [&str; 11] = [
     "drain",
 ];
 
-/// Plays commands by number: the one of number `n` is the same in every run, its ids and instants too, so that it can
-/// be tried again.
+/// Plays numbered commands. Command `n` is the same in every run, with the same ids and instants, so it can be tried
+/// again.
 #[derive(Clone)]
 pub(crate) struct Script {
     began: DateTime<Utc>,
@@ -64,7 +64,7 @@ impl Script {
     }
 
     pub(crate) fn request(&self, number: usize) -> NewTicket {
-        // Long enough to spread over pages of the log.
+        // Long enough to spread over several pages of the log.
         let words = format!("Ничего не слышно. Nothing is heard ({number}). ").repeat(1 + number % 30);
         NewTicket::new(format!("No sound {number}"))
             .from(Contact::new(format!("customer-{}", number % 5)).named("Борис"))
@@ -73,7 +73,7 @@ impl Script {
             .saying(words)
     }
 
-    /// Plays the command of this number.
+    /// Plays the command with this number.
     pub(crate) fn play<S: Store + Clone>(&self, store: &S, number: usize, kind: &str) -> Result<()> {
         let desk = self.desk(store, number);
         let anna = Actor::agent("anna").once(format!("act-{number}"));
@@ -140,7 +140,7 @@ impl Script {
     }
 }
 
-/// A number that stands for all that is stored, whatever order it lies in.
+/// A hash of everything stored, independent of the order of rows.
 pub(crate) fn digest(file: &Path) -> u64 {
     let connection = Connection::open(file).unwrap();
     let tables: Vec<String> = {
@@ -167,7 +167,8 @@ pub(crate) fn digest(file: &Path) -> u64 {
     whole.finish()
 }
 
-/// The file is sound, and every ticket's row is the fold of its history. Gives how many tickets there are.
+/// Checks that the file is sound and that every ticket's row is the fold of its history. Returns the number of
+/// tickets.
 pub(crate) fn sound(store: &Sqlite, file: &Path) -> usize {
     let connection = Connection::open(file).unwrap();
     let answer: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

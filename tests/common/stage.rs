@@ -1,5 +1,4 @@
-//! What scenarios play on: a desk over each store that is compiled in, with a clock that is moved by hand and
-//! ids that are counted.
+//! The stage for scenarios: a desk over each compiled-in store, with a manual clock and sequential ids.
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
@@ -27,39 +26,39 @@ pub(crate) fn monday() -> DateTime<Utc> {
     "2026-01-05T09:00:00Z".parse().unwrap()
 }
 
-/// Ids that are counted: the same run draws the same ids, and their order is that of drawing.
+/// Sequential ids: the same run draws the same ids, in increasing order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counted(Arc<AtomicU64>);
 
 impl IdSource for Counted {
     fn new_id(&self, _: DateTime<Utc>) -> uuid::Uuid {
         let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        // The version and variant bits of a version 7 UUID, so that it is one for everybody who looks.
+        // The version and variant bits of UUID version 7, so that every reader accepts the id.
         uuid::Uuid::from_u128((0x0190_0000_0000_7000_8000 << 48) | u128::from(count))
     }
 }
 
-/// Any of the stores, behind one type.
+/// Any of the stores, as one type.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyStore {
     Memory(Memory),
     #[cfg(feature = "sqlite")]
     Sqlite(firstline::sqlite::Sqlite),
-    /// A store that spoils what it is to write: the control of tests that compare stores.
+    /// A store that corrupts each commit, to prove that tests which compare stores can fail.
     Faulty(Memory, fn(&mut Commit)),
     #[cfg(feature = "postgres")]
     Postgres(Box<postgres::Blocked>),
 }
 
-/// Does the same with whichever it is. One whose calls are awaited is waited for.
+/// Runs the same code with any of the stores; calls to an asynchronous store block.
 macro_rules! any_store {
     ($any:expr, $store:ident => $blocks:expr, $awaited:ident => $awaits:expr) => {
         match $any {
             AnyStore::Memory($store) => $blocks,
             #[cfg(feature = "sqlite")]
             AnyStore::Sqlite($store) => $blocks,
-            AnyStore::Faulty(store, spoil) => {
-                let $store = &Spoils(store, *spoil);
+            AnyStore::Faulty(store, corrupt) => {
+                let $store = &CorruptingStore(store, *corrupt);
                 $blocks
             }
             #[cfg(feature = "postgres")]
@@ -80,22 +79,22 @@ impl Engine for AnyStore {
     }
 }
 
-struct Spoils<'s>(&'s Memory, fn(&mut Commit));
+struct CorruptingStore<'s>(&'s Memory, fn(&mut Commit));
 
-impl Store for Spoils<'_> {
+impl Store for CorruptingStore<'_> {
     type Tx<'a>
-        = Spoiling<MemoryTx<'a>>
+        = CorruptingTx<MemoryTx<'a>>
     where
         Self: 'a;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> firstline::Result<Self::Tx<'_>> {
-        Ok(Spoiling(self.0.begin(desk, mode)?, self.1))
+        Ok(CorruptingTx(self.0.begin(desk, mode)?, self.1))
     }
 }
 
-struct Spoiling<T>(T, fn(&mut Commit));
+struct CorruptingTx<T>(T, fn(&mut Commit));
 
-impl<T: Tx> Tx for Spoiling<T> {
+impl<T: Tx> Tx for CorruptingTx<T> {
     fn load(&mut self, reads: &[Read]) -> firstline::Result<Vec<Answer>> {
         self.0.load(reads)
     }
@@ -106,7 +105,7 @@ impl<T: Tx> Tx for Spoiling<T> {
     }
 }
 
-/// The desk of scenarios.
+/// A desk over any of the stores.
 pub(crate) type AnyDesk = Desk<AnyStore>;
 
 /// One store with a desk called `acme`.
@@ -124,34 +123,34 @@ impl Stage {
         Stage::at(name, store, "acme")
     }
 
-    /// The same at another desk, for many in one store.
+    /// The same with a given desk id, for many desks in one store.
     pub(crate) fn at(name: &'static str, store: AnyStore, desk: &str) -> Stage {
         let time = ManualTime::at(monday());
         let desk = Desk::over(store.clone(), settings(desk, &time));
         Stage { name, store, time, desk }
     }
 
-    /// Another desk in the same store, by the same clock.
+    /// Another desk in the same store, with the same clock.
     pub(crate) fn other_desk(&self, id: &str) -> AnyDesk {
         Desk::over(self.store.clone(), settings(id, &self.time))
     }
 
-    /// Opens a ticket of the requester `boris`.
+    /// Opens a ticket with the requester `boris`.
     pub(crate) fn open(&self) -> TicketId {
         self.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id()
     }
 
-    /// Opens a ticket of `boris` and lets `anna` do this to it.
+    /// Opens a ticket of `boris` and runs these actions as `anna`.
     pub(crate) fn opened_and(&self, actions: impl IntoIterator<Item = Action>) -> TicketId {
         let ticket = self.open();
         actions.into_iter().for_each(|action| self.does(ticket, action));
         ticket
     }
 
-    /// Lets the agent `anna` do this, which must succeed.
+    /// Runs an action as the agent `anna`. The action must succeed.
     pub(crate) fn does(&self, ticket: TicketId, action: Action) {
-        let said = format!("{action:?}");
-        self.desk.act(ticket, action, anna()).unwrap_or_else(|error| panic!("{said}: {error}"));
+        let action_text = format!("{action:?}");
+        self.desk.act(ticket, action, anna()).unwrap_or_else(|error| panic!("{action_text}: {error}"));
     }
 
     pub(crate) fn ticket(&self, ticket: TicketId) -> Snapshot {
@@ -162,12 +161,12 @@ impl Stage {
         self.desk.records().history(ticket).unwrap()
     }
 
-    /// The ticket's own links and those that lead to it.
+    /// The ticket's own links and the links that lead to it.
     pub(crate) fn links(&self, ticket: TicketId) -> Vec<Link> {
         self.desk.records().links(ticket, None).unwrap()
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub(crate) fn later(&self, by: TimeDelta) {
         self.time.advance(by);
     }
@@ -176,7 +175,7 @@ impl Stage {
         firstline::time::TimeSource::now(&self.time)
     }
 
-    /// Runs something that must fail, and makes sure that it left no trace on this ticket.
+    /// Runs a call that must fail, and checks that it changed nothing on this ticket.
     #[track_caller]
     pub(crate) fn refuses<T: std::fmt::Debug>(
         &self,
@@ -185,7 +184,11 @@ impl Stage {
     ) -> Error {
         let before = (self.ticket(ticket), self.history(ticket));
         let error = attempt(&self.desk).expect_err("it was accepted");
-        assert_eq!((self.ticket(ticket), self.history(ticket)), before, "something was half-written");
+        assert_eq!(
+            (self.ticket(ticket), self.history(ticket)),
+            before,
+            "the refused call changed the ticket"
+        );
         error
     }
 }
@@ -194,7 +197,7 @@ fn settings(desk: &str, time: &ManualTime) -> Settings {
     Settings::new(desk).time(time.clone()).ids(Counted::default())
 }
 
-/// A fresh stage over every store.
+/// A new stage for every store.
 pub(crate) fn stages() -> Vec<Stage> {
     let memory = Stage::new("memory", AnyStore::Memory(Memory::new()));
     [Some(memory), sqlite(), postgres()].into_iter().flatten().collect()
@@ -213,7 +216,7 @@ fn sqlite() -> Option<Stage> {
     None
 }
 
-/// Where there is no server this is left out, and `tests/postgres.rs` says so; with CI=true there has to be one.
+/// Skipped if no server is set, which `tests/postgres.rs` reports. With `CI=true` a server is required.
 #[cfg(feature = "postgres")]
 fn postgres() -> Option<Stage> {
     let store = || AnyStore::Postgres(Box::new(postgres::Blocked::fresh()));
@@ -225,7 +228,7 @@ fn postgres() -> Option<Stage> {
     None
 }
 
-/// Plays a scenario over every store.
+/// Runs a scenario over every store.
 pub(crate) fn on_each_store(scenario: impl Fn(&Stage)) {
     for stage in stages() {
         scenario(&stage);
@@ -245,5 +248,5 @@ pub(crate) fn boris() -> Actor {
 /// The facts of a refusal.
 #[track_caller]
 pub(crate) fn rejection(error: &Error) -> &Rejection {
-    error.rejection().unwrap_or_else(|| panic!("no refusal: {error}"))
+    error.rejection().unwrap_or_else(|| panic!("not a refusal: {error}"))
 }

@@ -1,9 +1,9 @@
-//! A file system between SQLite and the real one, which tells what is done to it and can refuse it.
+//! A file system between SQLite and the real one. It reports every operation and can refuse it.
 //!
-//! It is the one place of this repository with `unsafe` code: SQLite asks for a table of C functions. It hands
-//! everything on to SQLite's own file system, but for the operations that its hook refuses.
+//! This is the only place in the repository with `unsafe` code, because SQLite takes a table of C functions. Every
+//! operation that the hook does not refuse is passed on to SQLite's own file system.
 
-#![allow(dead_code)] // Every user needs its own part of it.
+#![allow(dead_code)] // Every test target uses its own part of it.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::ffi;
 
-/// Something that SQLite wants done to a file, before it is done.
+/// An operation that SQLite requests, before it is done.
 #[derive(Debug)]
 pub(crate) enum Op<'a> {
-    /// Opened; whether it is made if it is not there.
+    /// The file is opened; true if it is created when missing.
     Open {
         makes: bool,
     },
@@ -28,7 +28,7 @@ pub(crate) enum Op<'a> {
     },
     Sync,
     Size,
-    /// The index of the write-ahead log, in shared memory, is to be mapped.
+    /// The index of the write-ahead log is mapped into shared memory.
     Map,
     Delete {
         directory_synced: bool,
@@ -36,7 +36,7 @@ pub(crate) enum Op<'a> {
 }
 
 impl Op<'_> {
-    /// The error by which such an operation fails when the device does.
+    /// The SQLite error code of this operation when the device fails.
     pub(crate) fn io_error(&self) -> c_int {
         match self {
             Op::Open { .. } => ffi::SQLITE_CANTOPEN,
@@ -51,37 +51,37 @@ impl Op<'_> {
     }
 }
 
-/// Sees every operation, with the path of its file; an error code is what SQLite gets instead of it.
+/// Sees every operation and the path of its file. A returned error code goes to SQLite instead of doing the operation.
 type Hook = Box<dyn FnMut(&str, &Op<'_>) -> Option<c_int> + Send>;
 
-/// A file system under a name of its own. It is never taken away again, as connections may outlive a test.
+/// A registered file system. It is never unregistered, because connections may outlive a test.
 #[derive(Clone)]
 pub(crate) struct Vfs {
     name: String,
     hook: Arc<Mutex<Option<Hook>>>,
 }
 
-/// What the functions below find behind the pointers.
-struct Behind {
+/// The data behind the pointers that the functions below receive.
+struct Shared {
     base: *mut ffi::sqlite3_vfs,
     hook: Arc<Mutex<Option<Hook>>>,
 }
 
-/// SQLite's handle of an open file. SQLite's own follows it in memory.
+/// SQLite's handle of an open file. The handle of SQLite's own file system follows it in memory.
 #[repr(C)]
 struct File {
     head: ffi::sqlite3_file,
-    behind: *const Behind,
+    shared: *const Shared,
     path: *mut String,
 }
 
 impl Vfs {
-    /// Registers one under this name.
+    /// Registers a file system with this name.
     pub(crate) fn register(name: &str) -> Vfs {
         let hook = Arc::new(Mutex::new(None));
         let c_name = CString::new(name).unwrap();
-        // SAFETY: the default file system exists for ever, once SQLite is initialised by asking for it. What is
-        // registered here is leaked on purpose, so that every pointer in it is valid for ever too.
+        // SAFETY: the call initialises SQLite, and its default file system then exists for ever. Everything registered
+        // here is leaked on purpose, so every pointer in it is valid for ever too.
         unsafe {
             ffi::sqlite3_initialize();
             let base = ffi::sqlite3_vfs_find(std::ptr::null());
@@ -90,7 +90,7 @@ impl Vfs {
             vfs.szOsFile += size_of::<File>() as c_int;
             vfs.zName = c_name.into_raw();
             vfs.pNext = std::ptr::null_mut();
-            vfs.pAppData = Box::into_raw(Box::new(Behind { base, hook: Arc::clone(&hook) })).cast();
+            vfs.pAppData = Box::into_raw(Box::new(Shared { base, hook: Arc::clone(&hook) })).cast();
             vfs.xOpen = Some(open);
             vfs.xDelete = Some(delete);
             assert_eq!(ffi::sqlite3_vfs_register(Box::into_raw(Box::new(vfs)), 0), ffi::SQLITE_OK);
@@ -98,41 +98,42 @@ impl Vfs {
         Vfs { name: name.to_owned(), hook }
     }
 
-    /// The name by which a database in this file is opened through it.
+    /// The URI that opens a database in this file through this file system.
     pub(crate) fn uri(&self, file: &std::path::Path) -> String {
         format!("file:{}?vfs={}", file.display(), self.name)
     }
 
-    /// From now on this sees every operation.
+    /// Passes every operation to this hook from now on.
     pub(crate) fn watch(&self, hook: impl FnMut(&str, &Op<'_>) -> Option<c_int> + Send + 'static) {
         *self.hook.lock().unwrap() = Some(Box::new(hook));
     }
 
-    /// From now on nobody watches, and nothing is refused.
+    /// Removes the hook: nothing is refused from now on.
     pub(crate) fn leave(&self) {
         *self.hook.lock().unwrap() = None;
     }
 }
 
-impl Behind {
+impl Shared {
     fn refuses(&self, path: &str, op: &Op<'_>) -> Option<c_int> {
         self.hook.lock().unwrap().as_mut().and_then(|hook| hook(path, op))
     }
 }
 
-// SAFETY, of all functions below: SQLite calls them with what it was given here, which is a `sqlite3_vfs` whose
-// `pAppData` is a leaked `Behind`, and files that `open` has filled in, followed by the file of the system beneath.
+// SAFETY, of all functions below: SQLite calls them with the values that it got here. These are a `sqlite3_vfs` with a
+// leaked `Behind` in its `pAppData`, and files that `open` has initialised, each followed in memory by the file of the
+// underlying system.
 
-unsafe fn behind<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a Behind {
-    unsafe { &*(*vfs).pAppData.cast::<Behind>() }
+unsafe fn shared<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a Shared {
+    unsafe { &*(*vfs).pAppData.cast::<Shared>() }
 }
 
-/// The file of the file system beneath.
+/// The file handle of the underlying file system.
 unsafe fn beneath(file: *mut ffi::sqlite3_file) -> *mut ffi::sqlite3_file {
     unsafe { file.cast::<u8>().add(size_of::<File>()).cast() }
 }
 
-/// Asks the hook, and does it if it is not refused.
+/// Does the operation unless the hook refuses it.
 unsafe fn ask(
     file: *mut ffi::sqlite3_file,
     op: &Op<'_>,
@@ -140,14 +141,14 @@ unsafe fn ask(
 ) -> c_int {
     unsafe {
         let ours = file.cast::<File>();
-        if let Some(code) = (*(*ours).behind).refuses(&*(*ours).path, op) {
+        if let Some(code) = (*(*ours).shared).refuses(&*(*ours).path, op) {
             return code;
         }
         pass(file, go)
     }
 }
 
-/// Does it, unasked.
+/// Does the operation without asking the hook.
 unsafe fn pass(
     file: *mut ffi::sqlite3_file,
     go: impl FnOnce(&ffi::sqlite3_io_methods, *mut ffi::sqlite3_file) -> c_int,
@@ -166,22 +167,22 @@ unsafe extern "C" fn open(
     out: *mut c_int,
 ) -> c_int {
     unsafe {
-        let behind = behind(vfs);
+        let shared = shared(vfs);
         let path = match name.is_null() {
             true => String::new(),
             false => CStr::from_ptr(name).to_string_lossy().into_owned(),
         };
         (*file).pMethods = std::ptr::null();
         let makes = flags & ffi::SQLITE_OPEN_CREATE != 0 && !std::path::Path::new(&path).exists();
-        if let Some(code) = behind.refuses(&path, &Op::Open { makes }) {
+        if let Some(code) = shared.refuses(&path, &Op::Open { makes }) {
             return code;
         }
         let real = beneath(file);
         (*real).pMethods = std::ptr::null();
-        let code = (*behind.base).xOpen.unwrap()(behind.base, name, real, flags, out);
+        let code = (*shared.base).xOpen.unwrap()(shared.base, name, real, flags, out);
         if code == ffi::SQLITE_OK {
             let ours = file.cast::<File>();
-            (*ours).behind = behind;
+            (*ours).shared = shared;
             (*ours).path = Box::into_raw(Box::new(path));
             (*ours).head.pMethods = &METHODS;
         }
@@ -191,12 +192,12 @@ unsafe extern "C" fn open(
 
 unsafe extern "C" fn delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {
     unsafe {
-        let behind = behind(vfs);
+        let shared = shared(vfs);
         let path = CStr::from_ptr(name).to_string_lossy();
-        if let Some(code) = behind.refuses(&path, &Op::Delete { directory_synced: sync != 0 }) {
+        if let Some(code) = shared.refuses(&path, &Op::Delete { directory_synced: sync != 0 }) {
             return code;
         }
-        (*behind.base).xDelete.unwrap()(behind.base, name, sync)
+        (*shared.base).xDelete.unwrap()(shared.base, name, sync)
     }
 }
 

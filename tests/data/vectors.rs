@@ -1,7 +1,7 @@
-//! The calendar against vectors: questions with their one right answer.
+//! Compares the calendar with test vectors: questions with known answers.
 //!
-//! They are `sla-vectors/*.jsonl.gz` of the test data. Where there are none the test
-//! is reported as ignored, and fails if `CI` is true.
+//! The vectors are `sla-vectors/*.jsonl.gz` of the test data. If there are none, the test is reported as ignored, or
+//! fails if `CI` is true.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -39,7 +39,7 @@ fn is_right(case: &Value) -> Result<bool, Failed> {
     Ok(answer == case["expected"])
 }
 
-/// One trial a category.
+/// One trial for each category.
 fn categories(path: PathBuf) -> Result<Vec<Trial>, Failed> {
     let mut categories: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in BufReader::new(MultiGzDecoder::new(File::open(path)?)).lines() {

@@ -1,5 +1,5 @@
-//! Bad input: always a clear error that names what is wrong and what is allowed, nothing half-written, no panic.
-//! And odd input that is not bad: kept as it came.
+//! Bad input gives an error that names the problem and what is allowed. Nothing is written in part and nothing panics.
+//! Odd but valid input is kept unchanged.
 
 #[path = "bad_input/json.rs"]
 mod json;
@@ -27,7 +27,7 @@ fn policy() -> Policy {
         .field("parts", FieldType::choices(["left", "right"]))
 }
 
-/// Actions that break a rule, and what must be said about each.
+/// Actions that break a rule, and the expected message of each.
 fn bad_actions() -> Vec<(Action, &'static str)> {
     let contact = |contact: Contact| Action::Contact { contact, role: ContactRole::Affected };
     let many = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
@@ -148,20 +148,23 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
 }
 
 #[test]
-fn every_bad_action_is_refused_by_a_message_that_says_what_is_allowed() {
+fn every_bad_action_is_refused_with_what_is_allowed() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.opened_and([Action::start()]);
         for (action, expected) in bad_actions() {
             let error = stage.refuses(id, |desk| desk.act(id, action.clone(), anna()));
-            let said = error.to_string();
-            assert!(said.starts_with(expected) || said.contains(expected), "{said}\n  is not\n{expected}");
-            assert!(error.is_invalid() && !error.is_storage(), "{said}");
-            assert!(error.allowed().is_some(), "{said} does not say what is allowed");
+            let message = error.to_string();
+            assert!(
+                message.starts_with(expected) || message.contains(expected),
+                "{message}\n  is not\n{expected}"
+            );
+            assert!(error.is_invalid() && !error.is_storage(), "{message}");
+            assert!(error.allowed().is_some(), "{message} does not say what is allowed");
             if action.parts().is_empty() {
-                continue; // With something beside it, it is no longer empty.
+                continue; // Combined with another action, it is no longer empty.
             }
-            // The same inside a larger action, and with a key: nothing of it is kept.
+            // The same inside a larger action and with a key: nothing is kept.
             let larger = Action::note("hm").and(action);
             let error = stage.refuses(id, |desk| desk.act(id, larger, anna().once("k")));
             assert!(error.is_invalid(), "{error}");
@@ -171,7 +174,7 @@ fn every_bad_action_is_refused_by_a_message_that_says_what_is_allowed() {
 }
 
 #[test]
-fn every_bad_request_is_refused_and_opens_nothing() {
+fn every_bad_request_is_refused_and_opens_no_ticket() {
     let new = || NewTicket::new("No sound");
     let cases: Vec<(NewTicket, &str)> = vec![
         (NewTicket::new(""), "subject is empty; allowed: 1 to 500 characters"),
@@ -245,7 +248,7 @@ fn bad_actors_and_keys_are_refused() {
 }
 
 #[test]
-fn what_a_ticket_carries_is_bounded_also_over_many_actions() {
+fn the_content_of_a_ticket_is_bounded_over_many_actions_too() {
     on_each_store(|stage| {
         let id = stage.open();
         let tags =
@@ -268,9 +271,9 @@ fn what_a_ticket_carries_is_bounded_also_over_many_actions() {
     });
 }
 
-/// However deep an action is nested: its parts are what counts.
+/// The depth of nesting does not matter, only the number of parts.
 #[test]
-fn a_deeply_nested_action_is_taken_apart_without_recursion() {
+fn a_deeply_nested_action_is_flattened_without_recursion() {
     on_each_store(|stage| {
         let id = stage.open();
         let deep = |inner: Action| (0..1_000).fold(inner, |inner, _| Action::All(vec![inner]));
@@ -283,7 +286,7 @@ fn a_deeply_nested_action_is_taken_apart_without_recursion() {
 }
 
 #[test]
-fn ids_of_nobody_are_refused_in_every_place() {
+fn unknown_ids_are_refused_everywhere() {
     on_each_store(|stage| {
         let id = stage.open();
         let stranger = uuid::Uuid::from_u128(u128::MAX).into();

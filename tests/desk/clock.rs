@@ -1,4 +1,4 @@
-//! What the clock owes: holds that end, silence that closes; each once, dated when it fell due.
+//! Due timers: a hold ends and a silent ticket closes, once each, dated when they were due.
 
 use firstline::ticket::event::Cause;
 use firstline::ticket::timer::TimerKind;
@@ -8,7 +8,7 @@ use firstline::{
 
 use super::stage::{Stage, anna, boris, on_each_store};
 
-/// The last event is the desk's own, of this timer, at this instant.
+/// Checks that the last event is the desk's own, of this timer and at this instant.
 #[track_caller]
 fn fired(stage: &Stage, id: TicketId, kind: TimerKind, at: DateTime<Utc>, to: StateKind) {
     let history = stage.history(id);
@@ -24,13 +24,13 @@ fn fired(stage: &Stage, id: TicketId, kind: TimerKind, at: DateTime<Utc>, to: St
 }
 
 #[test]
-fn a_hold_with_a_date_ends_at_that_date_once() {
+fn a_hold_with_a_date_ends_once_at_that_date() {
     on_each_store(|stage| {
         let until = stage.now() + TimeDelta::days(2);
         let id = stage.opened_and([Action::hold_until(HoldReason::ThirdParty, until)]);
         assert_eq!(stage.desk.tick(until - TimeDelta::microseconds(1)).unwrap().fired, 0);
         assert_eq!(stage.ticket(id).state.kind(), StateKind::OnHold);
-        // The tick comes a week late; the hold ended when it said it would.
+        // The tick comes a week late; the hold ended on its date.
         let ticked = stage.desk.tick(until + TimeDelta::days(7)).unwrap();
         assert_eq!((ticked.fired, ticked.failed.len()), (1, 0));
         fired(stage, id, TimerKind::HoldEnds, until, StateKind::Active);
@@ -40,7 +40,7 @@ fn a_hold_with_a_date_ends_at_that_date_once() {
 }
 
 #[test]
-fn silence_closes_at_the_end_of_the_verification_period_once() {
+fn silence_closes_once_at_the_end_of_the_verification_period() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
         let end = stage.now() + TimeDelta::days(5);
@@ -53,7 +53,7 @@ fn silence_closes_at_the_end_of_the_verification_period_once() {
 }
 
 #[test]
-fn what_is_over_does_not_fire() {
+fn timers_of_ended_holds_and_periods_do_not_fire() {
     on_each_store(|stage| {
         let until = stage.now() + TimeDelta::days(1);
         let late = stage.now() + TimeDelta::days(30);
@@ -71,9 +71,9 @@ fn what_is_over_does_not_fire() {
     });
 }
 
-/// Nobody ticked. What is done next finds the ticket as it is by now, and the history says when.
+/// Without a tick, the next command fires the due timers first, dated when they were due.
 #[test]
-fn an_action_first_lets_happen_what_was_due() {
+fn an_action_fires_due_timers_first() {
     on_each_store(|stage| {
         let until = stage.now() + TimeDelta::days(1);
         let id = stage.opened_and([Action::hold_until(HoldReason::ThirdParty, until)]);
@@ -88,12 +88,12 @@ fn an_action_first_lets_happen_what_was_due() {
         stage.later(TimeDelta::days(6));
         let error = stage.desk.act(id, Action::reopen(), boris()).unwrap_err();
         assert_eq!(error.rejection().unwrap().state, StateKind::Closed, "it closed yesterday");
-        assert_eq!(stage.history(id).len(), 2, "a refusal writes nothing, not even what was due");
+        assert_eq!(stage.history(id).len(), 2, "a refusal writes nothing, not even due timers");
     });
 }
 
 #[test]
-fn a_message_after_the_unticked_end_opens_a_follow_up() {
+fn a_message_after_an_unticked_closing_opens_a_follow_up() {
     on_each_store(|stage| {
         let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(text);
         let first = stage.desk.receive(message("I hear nothing.")).unwrap().ticket.id();
@@ -109,16 +109,16 @@ fn a_message_after_the_unticked_end_opens_a_follow_up() {
         let link = |kind, to| firstline::ticket::kind::Link { kind, to };
         assert!(new.links.iter().eq([&link(LinkKind::FollowUpOf, first)]));
         assert_eq!(stage.links(first), [link(LinkKind::FollowedUpBy, second)]);
-        // The conversation goes on with the new one.
+        // The conversation continues on the new ticket.
         let third = stage.desk.receive(message("Hello?")).unwrap();
         assert_eq!((third.ticket.id(), third.opened()), (second, false));
     });
 }
 
 #[test]
-fn many_late_timers_all_fire_each_at_its_time() {
+fn many_late_timers_all_fire_dated_when_they_were_due() {
     on_each_store(|stage| {
-        // More than one page of the sweep, several due at the same instant.
+        // More than one page of the sweep, with several timers due at the same instant.
         let begin = stage.now();
         let held: Vec<(TicketId, DateTime<Utc>)> = (0..450)
             .map(|n| {
@@ -135,7 +135,7 @@ fn many_late_timers_all_fire_each_at_its_time() {
     });
 }
 
-/// A time finer than stores keep must not make one store fire and another not.
+/// All stores agree on a time finer than the microseconds they keep.
 #[test]
 fn a_hold_until_a_fraction_of_a_microsecond_fires_like_any_other() {
     on_each_store(|stage| {
@@ -150,7 +150,7 @@ fn a_hold_until_a_fraction_of_a_microsecond_fires_like_any_other() {
 }
 
 #[test]
-fn several_workers_that_tick_at_once_fire_each_timer_once() {
+fn concurrent_ticks_fire_each_timer_once() {
     on_each_store(|stage| {
         let until = stage.now() + TimeDelta::hours(1);
         let held: Vec<_> =
@@ -165,10 +165,10 @@ fn several_workers_that_tick_at_once_fire_each_timer_once() {
     });
 }
 
-/// Found by review: a leap second is written `23:59:60`, but the microseconds that a store keeps count it as the
-/// second after, so that a ticket was no longer the fold of its events.
+/// Found by review: a leap second is written `23:59:60`, but the stored microseconds count it as the next second, so
+/// the ticket no longer equalled the fold of its events.
 #[test]
-fn a_leap_second_is_kept_alike_in_ticket_and_history() {
+fn a_leap_second_is_stored_the_same_in_ticket_and_history() {
     on_each_store(|stage| {
         let leap: DateTime<Utc> = "2016-12-31T23:59:60.5Z".parse().unwrap();
         stage.time.set(leap - TimeDelta::days(1));

@@ -1,9 +1,8 @@
-//! What users of other systems complained about, as tests: each is named after the complaint, and its comment names
-//! where it was made.
+//! Complaints of users of other systems, as tests. The comment of each test names the issue.
 
 use crate::stage;
 
-/// Clocks: what a reply and a change of state do to each other.
+/// Clocks: a reply combined with a change of state.
 mod clocks {
     use firstline::{Action, HoldReason, StateKind};
 
@@ -11,7 +10,7 @@ mod clocks {
 
     /// zammad#3551, #4516, #2579, #4777
     #[test]
-    fn a_reply_with_a_change_of_state_in_one_step_loses_neither() {
+    fn a_reply_with_a_change_of_state_keeps_both() {
         on_each_store(|stage| {
             let id = stage.open();
             let both = Action::reply("It was muted.").and(Action::resolve("unmuted"));
@@ -19,7 +18,7 @@ mod clocks {
             assert_eq!((receipt.events.len(), receipt.ticket.version), (2, 3));
             let ticket = stage.ticket(id);
             assert_eq!((ticket.first_replied_at, ticket.resolved_at), (Some(stage.now()), Some(stage.now())));
-            // Also in the other order, and with the state that a message would bring about by itself.
+            // Also in the other order, and with the state that the message alone would lead to.
             let id = stage.opened_and([Action::hold(HoldReason::Customer)]);
             let both = Action::resume().and(Action::reply("I am back."));
             assert_eq!(stage.desk.act(id, both, anna()).unwrap().events.len(), 2);
@@ -29,7 +28,7 @@ mod clocks {
 
     /// zammad#1620, #1322
     #[test]
-    fn a_note_a_program_or_the_customer_is_no_first_response() {
+    fn a_note_a_program_or_the_customer_is_not_a_first_response() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::note("looks muted"), Action::start()]);
             stage.desk.act(id, Action::reply("We got it."), firstline::Actor::automation("bot")).unwrap();
@@ -41,7 +40,7 @@ mod clocks {
     }
 }
 
-/// Intake: one conversation is one ticket, and nothing is taken in twice or lost.
+/// Intake: one conversation is one ticket, and no message is lost or taken in twice.
 mod intake {
     use std::collections::BTreeSet;
 
@@ -69,7 +68,7 @@ mod intake {
 
     /// chatwoot#14058, #10798, #13359, #14214
     #[test]
-    fn a_burst_of_messages_at_once_is_one_conversation_that_has_them_all() {
+    fn concurrent_messages_of_a_thread_open_one_ticket_that_has_them_all() {
         on_each_store(|stage| {
             for round in 0..5 {
                 let thread = format!("album-{round}");
@@ -91,7 +90,7 @@ mod intake {
 
     /// freescout#3186, #1350
     #[test]
-    fn two_who_fetch_the_same_mail_at_once_open_one_ticket_with_its_words() {
+    fn two_programs_that_fetch_the_same_mail_open_one_ticket_with_its_text() {
         on_each_store(|stage| {
             let fetch = || {
                 let mail = NewTicket::new("Invoice").from("boris").saying("Where is it?").once("<1@mail>");
@@ -108,8 +107,8 @@ mod intake {
         });
     }
 
-    /// escalated-laravel at HEAD: a message id was kept before its mail was taken in, so that a mail which
-    /// failed once could never be tried again.
+    /// escalated-laravel at HEAD: a message id was stored before its mail was taken in, so a mail that failed once
+    /// could never be tried again.
     #[test]
     fn a_mail_that_failed_once_can_be_tried_again() {
         on_each_store(|stage| {
@@ -140,7 +139,7 @@ mod work {
             let conflict = error.conflict().unwrap();
             assert_eq!((conflict.expected, conflict.found), (1, 2));
             assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
-            // Who does not look at the same thing need not say a version, and overwrites nothing.
+            // An actor who changes something else needs no expected version and overwrites nothing.
             stage.desk.act(id, Action::tag("audio"), ben).unwrap();
             assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
         });
@@ -148,14 +147,14 @@ mod work {
 
     /// zammad#4161, frappe/helpdesk#3465, erpnext#41967
     #[test]
-    fn a_late_message_is_a_follow_up_and_leaves_the_old_ticket_as_it_was_measured() {
+    fn a_late_message_opens_a_follow_up_and_leaves_the_measured_ticket_unchanged() {
         on_each_store(|stage| {
             let message =
                 || NewTicket::new("No sound").from("boris").thread("chat").saying("It is silent again.");
             let first = stage.desk.receive(message()).unwrap().ticket.id();
             stage.does(first, Action::resolve("unmuted"));
             stage.later(TimeDelta::days(1));
-            // Within the window it is the same ticket again.
+            // Within the verification period, the message reopens the same ticket.
             assert_eq!(stage.desk.receive(message()).unwrap().ticket.id(), first);
             assert_eq!(stage.ticket(first).reopened, 1);
             stage.does(first, Action::resolve("unmuted"));
@@ -172,7 +171,7 @@ mod work {
 
     /// glpi#21946, #16345, #10777
     #[test]
-    fn the_priority_follows_its_inputs_and_a_dispute_about_it_can_be_settled() {
+    fn the_priority_follows_its_inputs_and_its_history_explains_it() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::Impact(Impact::HIGH)]);
             assert_eq!(stage.ticket(id).priority(), Priority::P2);
@@ -180,8 +179,8 @@ mod work {
             stage.does(id, Action::Impact(Impact::LOW));
             stage.does(id, Action::Computed);
             assert_eq!(stage.ticket(id).priority(), Priority::P4);
-            // Who set what when, and why, stands in the history.
-            let told: Vec<String> = stage
+            // The history tells who set which priority, when and why.
+            let assessments: Vec<String> = stage
                 .history(id)
                 .into_iter()
                 .filter_map(|event| match event.change {
@@ -189,15 +188,15 @@ mod work {
                     _ => None,
                 })
                 .collect();
-            assert_eq!(told.len(), 4);
-            assert!(told[1].starts_with("P5: set by hand, instead of P2"), "{told:?}");
-            assert!(told[2].starts_with("P5: set by hand, instead of P4"), "{told:?}");
+            assert_eq!(assessments.len(), 4);
+            assert!(assessments[1].starts_with("P5: set by hand, instead of P2"), "{assessments:?}");
+            assert!(assessments[2].starts_with("P5: set by hand, instead of P4"), "{assessments:?}");
         });
     }
 
     /// frappe/helpdesk#2370, osTicket#5644, glpi#5206
     #[test]
-    fn parts_know_their_whole_and_the_whole_its_parts() {
+    fn a_parent_lists_its_children_and_a_child_its_parent() {
         on_each_store(|stage| {
             let whole = stage.open();
             let parts: Vec<_> =
@@ -209,7 +208,7 @@ mod work {
     }
 }
 
-/// Living inside somebody else's product.
+/// Embedding into another product.
 mod embedding {
     use firstline::{
         Action, Actor, AgentId, AnyTicket, ContactId, NewTicket, Query, Snapshot, StateKind, state,
@@ -219,7 +218,7 @@ mod embedding {
 
     /// escalated-laravel#110, #128, django-helpdesk#912, #306, ticketit#456
     #[test]
-    fn the_hosts_users_may_have_any_keys() {
+    fn the_hosts_users_may_have_any_id() {
         on_each_store(|stage| {
             let uuid = uuid::Uuid::from_u128(7);
             let keys: [ContactId; 5] =
@@ -243,7 +242,7 @@ mod embedding {
 
     /// zammad#1047, freeitsm#24
     #[test]
-    fn several_companies_live_in_one_install() {
+    fn several_companies_share_one_installation() {
         on_each_store(|stage| {
             let desks: Vec<_> = (0..5).map(|n| stage.other_desk(&format!("company-{n}"))).collect();
             for (n, desk) in desks.iter().enumerate() {
@@ -260,15 +259,15 @@ mod embedding {
 
     /// mdeloof/statig#25
     #[test]
-    fn a_machine_starts_from_a_stored_state() {
+    fn a_typed_ticket_starts_from_a_stored_state() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::resolve("unmuted")]);
-            // Another program, later: nothing but the store is left.
+            // A later program has only the store.
             let desk = stage.other_desk("acme");
             let AnyTicket::Resolved(ticket) = desk.ticket(id).unwrap().into_typed() else { panic!() };
             let ticket: firstline::Ticket<state::Active> = desk.commit(ticket.reopen(), anna()).unwrap();
             assert_eq!(ticket.version, 3);
-            // And a snapshot that the host kept as JSON is one too.
+            // A snapshot that the host kept as JSON works too.
             let json = serde_json::to_string(ticket.snapshot()).unwrap();
             let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
             let again = firstline::Ticket::new(snapshot, &Default::default()).unwrap();
@@ -278,7 +277,7 @@ mod embedding {
 
     /// aasm#676, #401
     #[test]
-    fn why_can_i_not_do_this_is_answered_without_trying() {
+    fn why_not_explains_a_refusal_without_trying() {
         on_each_store(|stage| {
             let id = stage.open();
             let before = stage.history(id);
@@ -291,17 +290,17 @@ mod embedding {
             );
             assert_eq!(stage.history(id), before);
             let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
-            assert_eq!(rejection(&error), &why, "what was foretold is what is said");
+            assert_eq!(rejection(&error), &why, "why_not and the refusal agree");
         });
     }
 
     /// synthadoc#332
     #[test]
-    fn no_second_entry_goes_past_the_graph() {
+    fn no_entry_point_bypasses_the_lifecycle() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::cancel()]);
             let state = |stage: &super::stage::Stage| stage.ticket(id).state.kind();
-            // By action, by message, by a part of something larger, by a tick: cancelled stays cancelled.
+            // No action, message, part of an action or tick leaves `Cancelled`.
             assert!(stage.desk.act(id, Action::reopen(), anna()).is_err());
             assert!(stage.desk.act(id, Action::note("x").and(Action::start()), anna()).is_err());
             assert!(stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).is_err());
@@ -313,10 +312,9 @@ mod embedding {
         });
     }
 
-    /// xstate-statemachine#45: a stored state that does not say which version
-    /// it is.
+    /// xstate-statemachine#45: a stored state without a version.
     #[test]
-    fn every_stored_state_says_which_version_it_is() {
+    fn every_stored_state_has_its_version() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::start(), Action::note("x")]);
             let history = stage.history(id);
@@ -324,7 +322,7 @@ mod embedding {
                 let then = Snapshot::fold(&history[..upto]).unwrap();
                 assert_eq!(then.version, upto as u64);
             }
-            // A history with a gap, doubled or out of order is no history.
+            // A history with a gap, a repetition or a wrong order is refused.
             let faulty = [
                 vec![],
                 history[1..].to_vec(),

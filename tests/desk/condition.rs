@@ -1,4 +1,4 @@
-//! Conditions: the evaluator against a naive oracle, the written form, and the check against known fields.
+//! Conditions: the evaluator compared with a naive oracle, the written form, and the check against known fields.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use firstline::{Attributes, Condition, Value};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// A condition as plainly as it can be put, evaluated and written as plainly as it can be done.
+/// A condition in its simplest form, with a simple evaluation and a simple written form.
 #[derive(Debug, Clone)]
 enum Tree {
     Always,
@@ -115,7 +115,7 @@ impl Tree {
     }
 }
 
-/// Few values, so that facts and right-hand sides often meet.
+/// Few values, so that facts and right-hand sides are often equal.
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<bool>().prop_map(Value::from),
@@ -147,7 +147,7 @@ fn tree() -> impl Strategy<Value = Tree> {
 
 proptest! {
     #[test]
-    fn holds_as_the_naive_evaluation_says(tree in tree(), facts in facts()) {
+    fn evaluation_agrees_with_the_naive_one(tree in tree(), facts in facts()) {
         let expected = tree.naive(&facts);
         let in_code = tree.in_code();
         let read: Condition = serde_json::from_value(tree.written()).unwrap();
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_again(tree in tree()) {
+    fn a_written_condition_is_read_back(tree in tree()) {
         #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         struct Rule { when: Condition }
 
@@ -169,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn de_morgan_and_double_negation(left in tree(), right in tree(), facts in facts()) {
+    fn de_morgans_laws_and_double_negation_hold(left in tree(), right in tree(), facts in facts()) {
         let (left, right) = (left.in_code(), right.in_code());
         let neither = !left.clone().or(right.clone());
         prop_assert_eq!(neither.holds(&facts), (!left.clone()).and(!right.clone()).holds(&facts));
@@ -185,9 +185,9 @@ proptest! {
         let _ = toml::from_str::<BTreeMap<String, Condition>>(&text);
     }
 
-    /// What passes the check never compares two types: it could be answered by the types alone otherwise.
+    /// A condition that passes the check never compares two types.
     #[test]
-    fn what_is_checked_compares_like_with_like(tree in tree()) {
+    fn checked_conditions_compare_equal_types(tree in tree()) {
         let fields = Fields::new().with("a", FieldType::Integer).with("b", FieldType::Text).with("c", FieldType::List);
         fn suits(tree: &Tree) -> bool {
             match tree {
@@ -212,7 +212,7 @@ proptest! {
 
 /// Every comparison of every small value with every other, and with a missing fact.
 #[test]
-fn each_comparison_holds_as_the_naive_evaluation_says() {
+fn each_comparison_agrees_with_the_naive_evaluation() {
     let texts = ["x", "X", "xy", "yx", "other", "Жалоба", "жалоба на сайт"].map(Value::from);
     let lists = [Value::from(["x", "xy"]), Value::from(["Жалоба"]), Value::List(Vec::new())];
     let others = [Value::from(true), false.into(), (-1).into(), 0.into(), 1.into()];
@@ -232,7 +232,7 @@ fn refused(json: serde_json::Value) -> String {
 }
 
 #[test]
-fn what_is_badly_written_is_refused_with_the_remedy() {
+fn a_badly_written_condition_is_refused_with_the_correct_form() {
     for (written, part) in [
         (json!({"field": "a", "iss": 1}), r#"the key "iss" is not known (did you mean "is"?)"#),
         (
@@ -261,7 +261,7 @@ fn what_is_badly_written_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn nesting_is_limited_everywhere() {
+fn nesting_is_limited_in_every_form() {
     let nested = |levels: usize| {
         let json = r#"{"not":"#.repeat(levels - 1) + r#""always""# + &"}".repeat(levels - 1);
         serde_json::from_str::<Condition>(&json)
@@ -270,7 +270,7 @@ fn nesting_is_limited_everywhere() {
     let error = nested(MAX_DEPTH + 1).unwrap_err().to_string();
     assert!(error.contains("32 levels"), "{error}");
 
-    // A tree of values comes without any limit of its own, and could otherwise exhaust the stack here.
+    // A `serde_json::Value` has no nesting limit of its own and could exhaust the stack here.
     let value = (0..1_000).fold(json!("always"), |inner, _| {
         serde_json::Value::Object([("not".into(), inner)].into_iter().collect())
     });
@@ -284,7 +284,7 @@ fn nesting_is_limited_everywhere() {
         })
     };
     let fields = Fields::new().with("a", FieldType::Integer);
-    // Each `not` is a level of its own, as each `or` within it is.
+    // Each `not` and each `or` inside it is one level.
     let negated = |levels: usize| (0..levels / 2).fold(leaf(), |inner, _| !inner.or(leaf()));
     assert!(negated(MAX_DEPTH - 2).check(&fields).is_ok());
     assert!(negated(MAX_DEPTH).check(&fields).is_err());
@@ -296,7 +296,7 @@ fn nesting_is_limited_everywhere() {
 }
 
 #[test]
-fn the_check_names_every_fault_and_suggests() {
+fn the_check_names_every_fault_and_suggests_a_name() {
     let fields = Fields::new()
         .with("priority", FieldType::Integer)
         .with("tags", FieldType::List)
@@ -329,7 +329,7 @@ fn the_check_names_every_fault_and_suggests() {
 }
 
 #[test]
-fn conditions_print_in_words() {
+fn conditions_print_as_text() {
     let field = Condition::field;
     for (condition, words) in [
         (Condition::ALWAYS, "always"),
@@ -355,7 +355,7 @@ fn conditions_print_in_words() {
 }
 
 #[test]
-fn times_are_compared_in_their_order() {
+fn times_compare_in_their_order() {
     let facts = Attributes::from([(
         "due".to_owned(),
         "2026-01-05T09:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap().into(),
@@ -363,13 +363,13 @@ fn times_are_compared_in_their_order() {
     let read = |json: &str| serde_json::from_str::<Condition>(json).unwrap().holds(&facts);
     assert!(read(r#"{"field": "due", "less_than": {"instant": "2026-01-05T11:00:01+02:00"}}"#));
     assert!(!read(r#"{"field": "due", "less_than": {"instant": "2026-01-05T11:00:00+02:00"}}"#));
-    // A date is not an instant, and a text that looks like one is neither.
+    // A date is not an instant, and a text that looks like either is neither.
     assert!(!read(r#"{"field": "due", "at_least": {"date": "2026-01-01"}}"#));
     assert!(!read(r#"{"field": "due", "at_least": "2026-01-01T00:00:00Z"}"#));
 }
 
 #[test]
-fn types_are_called_the_same_everywhere() {
+fn types_have_the_same_names_everywhere() {
     let now = chrono::DateTime::UNIX_EPOCH;
     let values: [Value; 6] =
         [true.into(), 1.into(), "x".into(), ["x"].into(), now.date_naive().into(), now.into()];

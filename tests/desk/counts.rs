@@ -1,11 +1,11 @@
-//! What a ticket counts and remembers of its life, written out by hand for one life.
+//! The counters and times of a ticket, written out by hand for one ticket's life.
 
 use firstline::{Action, HoldReason, Line, TimeDelta};
 
 use super::stage::{anna, boris, on_each_store};
 
 #[test]
-fn a_ticket_counts_what_happened_to_it() {
+fn a_ticket_counts_its_messages_reopenings_and_hand_overs() {
     on_each_store(|stage| {
         let begin = stage.now();
         let at = |hours: i64| begin + TimeDelta::hours(hours);
@@ -33,16 +33,16 @@ fn a_ticket_counts_what_happened_to_it() {
         assert_eq!(ticket.closed_at, Some(at(11)));
         assert_eq!((ticket.received, ticket.replied), (3, 2), "the opening is the first message");
         assert_eq!((ticket.reopened, ticket.handed_over), (2, 2), "ending a wait is no reopening");
-        // What holds of the resolution is what the last one said.
+        // The resolution is that of the last `resolve`.
         assert_eq!((ticket.resolution_code, ticket.personal.resolution()), (None, Some("Plugged in.")));
         assert_eq!((ticket.team, ticket.line), (Some("desk".into()), Line::First));
         assert_eq!(ticket.version, stage.history(id).len() as u64);
     });
 }
 
-/// Work that is handed on is nobody's until somebody takes it.
+/// After a hand-over, the ticket has no assignee until somebody takes it.
 #[test]
-fn a_hand_over_takes_the_ticket_from_its_agent() {
+fn a_hand_over_removes_the_assignee() {
     on_each_store(|stage| {
         let id = stage
             .opened_and([Action::assign("anna"), Action::hand_over("network", Line::Second, "loose cable")]);
@@ -53,7 +53,7 @@ fn a_hand_over_takes_the_ticket_from_its_agent() {
             error.to_string().starts_with("hand over is refused: network, 2nd line, has the ticket already"),
             "{error}"
         );
-        // To another line of the same team it may go, and to an agent and the team's next one in one action.
+        // A ticket can go to another line of the same team, and to its next agent in the same action.
         let on = Action::hand_over("network", Line::Third, "broken cable").and(Action::assign("ben"));
         stage.does(id, on);
         let ticket = stage.ticket(id);

@@ -1,4 +1,4 @@
-//! The same key with the same request gives the first result; with another request it is refused.
+//! Repeating a request with the same key returns the first result; another request with the same key is refused.
 
 use firstline::desk::Settings;
 use firstline::{Action, Desk, ErrorKind, HoldReason, NewTicket, StateKind, TimeDelta};
@@ -6,14 +6,14 @@ use firstline::{Action, Desk, ErrorKind, HoldReason, NewTicket, StateKind, TimeD
 use super::stage::{anna, boris, on_each_store};
 
 #[test]
-fn a_repeated_opening_returns_the_ticket_as_the_first_call_returned_it() {
+fn a_repeated_opening_returns_the_ticket_as_first_returned() {
     on_each_store(|stage| {
         let request = || NewTicket::new("No sound").from("boris").saying("I hear nothing.").once("form-1");
         let first = stage.desk.open_ticket(request()).unwrap();
         let id = first.id();
         stage.does(id, Action::start());
         stage.later(TimeDelta::hours(1));
-        // The ticket is active by now; the repetition is still typed as new, as it was.
+        // The ticket is active by now; the repetition still returns it as new.
         let again = stage.desk.open_ticket(request()).unwrap();
         assert_eq!(again, first);
         assert!(again.replayed() && !first.replayed() && again.into_untyped().replayed());
@@ -25,7 +25,7 @@ fn a_repeated_opening_returns_the_ticket_as_the_first_call_returned_it() {
 }
 
 #[test]
-fn a_repeated_action_returns_the_first_receipt_and_does_nothing() {
+fn a_repeated_action_returns_the_first_receipt_and_changes_nothing() {
     on_each_store(|stage| {
         let id = stage.open();
         let action = || Action::reply("Which browser?").and(Action::hold(HoldReason::Customer));
@@ -39,14 +39,14 @@ fn a_repeated_action_returns_the_first_receipt_and_does_nothing() {
         assert!(again.replayed);
         assert_eq!((&again.ticket, &again.events), (&first.ticket, &first.events));
         assert_eq!(stage.history(id), before);
-        // Without the key the same action counts again.
+        // Without the key, the same action is done again.
         assert!(!stage.desk.act(id, action(), anna()).unwrap().replayed);
     });
 }
 
-/// A repetition is the answer to a lost answer: it must not fail because the ticket went on since.
+/// A client repeats a request after losing the answer, so later changes to the ticket must not make it fail.
 #[test]
-fn a_repetition_is_no_conflict_and_no_refusal_whatever_happened_since() {
+fn a_repetition_succeeds_despite_later_changes() {
     on_each_store(|stage| {
         let ticket = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap();
         let (id, version) = (ticket.id(), ticket.version);
@@ -56,7 +56,7 @@ fn a_repetition_is_no_conflict_and_no_refusal_whatever_happened_since() {
         let again = stage.desk.act(id, step(), anna().once("r").expecting(version)).unwrap();
         assert!(again.replayed);
         assert_eq!(again.ticket.snapshot().state.kind(), StateKind::Resolved);
-        // The control: the same without a key is refused.
+        // Without a key, the same action is refused.
         assert!(stage.desk.act(id, step(), anna()).unwrap_err().is_rejected());
         assert!(stage.desk.act(id, step(), anna().expecting(version)).unwrap_err().is_conflict());
     });
@@ -76,7 +76,7 @@ fn a_repeated_typed_step_returns_the_first_typed_ticket() {
 }
 
 #[test]
-fn a_message_that_is_delivered_twice_is_taken_in_once() {
+fn a_message_delivered_twice_is_taken_in_once() {
     on_each_store(|stage| {
         let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(text);
         let first = stage.desk.receive(message("hello").once("m-1")).unwrap();
@@ -93,7 +93,7 @@ fn a_message_that_is_delivered_twice_is_taken_in_once() {
 }
 
 #[test]
-fn a_key_with_another_request_is_refused_across_all_verbs() {
+fn a_key_with_another_request_is_refused_across_all_commands() {
     on_each_store(|stage| {
         let id = stage.open();
         let other = stage.open();
@@ -115,7 +115,7 @@ fn a_key_with_another_request_is_refused_across_all_verbs() {
             );
         }
         assert_eq!((stage.history(id).len(), stage.history(other).len()), (2, 1));
-        // Opening and receiving the same request are two requests.
+        // The same request for opening and for receiving counts as two requests.
         let request = NewTicket::new("No sound").once("open-or-receive");
         stage.desk.open_ticket(request.clone()).unwrap();
         assert_eq!(stage.desk.receive(request).unwrap_err().kind(), ErrorKind::KeyReused);
@@ -133,9 +133,9 @@ fn a_refused_command_does_not_use_up_its_key() {
     });
 }
 
-/// An action that changes nothing is remembered all the same.
+/// An action that changes nothing is remembered too.
 #[test]
-fn an_action_without_effect_is_repeatable_too() {
+fn an_action_without_effect_can_be_repeated() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::tag("audio")]);
         let first = stage.desk.act(id, Action::tag("audio"), anna().once("k")).unwrap();
@@ -149,7 +149,7 @@ fn an_action_without_effect_is_repeatable_too() {
 }
 
 #[test]
-fn a_receipt_is_kept_as_long_as_the_settings_say() {
+fn a_receipt_is_kept_for_the_configured_period() {
     on_each_store(|stage| {
         let settings = Settings::new("acme").time(stage.time.clone()).keep_receipts(TimeDelta::days(2));
         let desk = Desk::over(stage.store.clone(), settings);
@@ -160,7 +160,7 @@ fn a_receipt_is_kept_as_long_as_the_settings_say() {
         stage.later(TimeDelta::days(2));
         assert!(desk.act(id, note(), anna().once("k")).unwrap().replayed, "still within the two days");
         stage.later(TimeDelta::seconds(1));
-        // Old receipts go when a new one comes.
+        // Storing a receipt deletes expired ones.
         desk.act(id, note(), anna().once("another")).unwrap();
         assert!(!desk.act(id, note(), anna().once("k")).unwrap().replayed, "forgotten by now");
         assert_eq!(stage.history(id).len(), before + 3);

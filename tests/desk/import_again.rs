@@ -1,4 +1,4 @@
-//! Many histories, and the same ones again: each is taken in once, and a faulty one stands in nobody's way.
+//! Repeated imports: each history is taken in once, and a faulty one does not stop the others.
 
 use crate::histories;
 
@@ -25,12 +25,12 @@ fn importing_again_changes_nothing() {
     let again = desk.records().import([ticket("1", story()), ticket("2", story())]).unwrap();
     assert_eq!((counts(&again), again.events), ((0, 0, 2, 0), 0));
     assert_eq!(look(&desk, external("1")), before);
-    // Running numbers were not used up by the repetition.
+    // The repetition used no running numbers.
     assert_eq!(desk.open_ticket(NewTicket::new("New")).unwrap().number.value, 3);
 }
 
 #[test]
-fn a_longer_history_goes_on_to_the_same_events_as_at_once() {
+fn a_longer_history_continues_with_the_same_events_as_one_import() {
     let whole = desk();
     let (_, expected) = imported(&whole, ticket("1", story()));
     let parts = desk();
@@ -43,7 +43,7 @@ fn a_longer_history_goes_on_to_the_same_events_as_at_once() {
 }
 
 #[test]
-fn a_history_that_differs_from_what_was_imported_is_refused() {
+fn a_history_that_differs_from_the_imported_one_is_refused() {
     let desk = desk();
     let before = imported(&desk, ticket("1", story()));
     let mut other = story();
@@ -62,7 +62,7 @@ fn a_history_that_differs_from_what_was_imported_is_refused() {
 }
 
 #[test]
-fn a_ticket_worked_on_here_since_is_not_continued() {
+fn a_ticket_worked_on_since_is_not_continued() {
     let desk = desk();
     let (ticket_before, _) = imported(&desk, ticket("1", story().into_iter().take(2)));
     desk.act(ticket_before.id(), Action::note("Mine now."), Actor::agent("anna")).unwrap();
@@ -70,7 +70,7 @@ fn a_ticket_worked_on_here_since_is_not_continued() {
     let done = desk.records().import([ticket("1", story())]).unwrap();
     assert!(done.refused[0].1.to_string().contains("worked on here"), "{}", done.refused[0].1);
     assert_eq!(look(&desk, external("1")), before);
-    // With nothing new there is nothing to refuse.
+    // Without new versions, nothing is refused.
     let done = desk.records().import([ticket("1", story().into_iter().take(2))]).unwrap();
     assert_eq!(counts(&done), (0, 0, 1, 0));
 }
@@ -102,13 +102,13 @@ fn a_faulty_ticket_does_not_stop_the_others() {
     assert!(done.refused.iter().all(|(_, error)| error.is_invalid()), "{:?}", done.refused);
     assert!(done.refused[2].1.to_string().starts_with("version 2: subject is empty; allowed: "));
     for n in 0..10 {
-        // The faulty ones used up no running numbers.
+        // The faulty tickets used no running numbers.
         assert_eq!(look(&desk, external(&format!("good {n}"))).0.number.value, n + 1);
     }
 }
 
 #[test]
-fn the_same_reference_twice_in_a_batch() {
+fn a_reference_listed_twice_in_a_batch_is_imported_once() {
     let desk = desk();
     let beginning = || ticket("1", story().into_iter().take(2));
     let different = ticket("1", [version(0).subject("Another")]);
@@ -121,32 +121,32 @@ fn the_same_reference_twice_in_a_batch() {
     let whole = imported(&self::desk(), ticket("1", story())).1;
     assert_eq!(steps(&history), steps(&whole));
 
-    // The same, when the ticket is stored before.
+    // The same for a ticket that is stored already.
     let longer = || ticket("1", story().into_iter().chain([version(99).status(state::Active)]));
     let done = desk.records().import([ticket("1", story()), longer(), longer(), beginning()]).unwrap();
     assert_eq!(counts(&done), (0, 1, 2, 1));
 }
 
-/// A store in memory that counts its rounds, and fails at one of its commits.
+/// A memory store that counts its loads and commits, and fails at one of its commits.
 #[derive(Debug, Clone, Default)]
-struct Watched {
+struct CountingStore {
     memory: Memory,
     loads: Arc<AtomicUsize>,
     commits: Arc<AtomicUsize>,
     fails_at: Option<usize>,
 }
 
-struct WatchedTx<'a>(MemoryTx<'a>, &'a Watched);
+struct CountingTx<'a>(MemoryTx<'a>, &'a CountingStore);
 
-impl Store for Watched {
-    type Tx<'a> = WatchedTx<'a>;
+impl Store for CountingStore {
+    type Tx<'a> = CountingTx<'a>;
 
-    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WatchedTx<'_>> {
-        Ok(WatchedTx(self.memory.begin(desk, mode)?, self))
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<CountingTx<'_>> {
+        Ok(CountingTx(self.memory.begin(desk, mode)?, self))
     }
 }
 
-impl Tx for WatchedTx<'_> {
+impl Tx for CountingTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         self.1.loads.fetch_add(1, Relaxed);
         self.0.load(reads)
@@ -167,9 +167,9 @@ fn ten_tickets(length: usize) -> Vec<ImportedTicket> {
 }
 
 #[test]
-fn a_storage_error_stops_the_import_which_then_goes_on() {
+fn a_storage_error_stops_the_import_and_a_repetition_continues() {
     let three = NonZeroUsize::new(3).unwrap();
-    let store = Watched { fails_at: Some(2), ..Watched::default() };
+    let store = CountingStore { fails_at: Some(2), ..CountingStore::default() };
     let desk = Desk::over(store.clone(), settings());
     let error = desk.records().import_in_batches(three, ten_tickets(4)).unwrap_err();
     assert!(error.is_retryable());
@@ -183,8 +183,8 @@ fn a_storage_error_stops_the_import_which_then_goes_on() {
 }
 
 #[test]
-fn a_batch_takes_few_rounds() {
-    let store = Watched::default();
+fn a_batch_takes_few_loads() {
+    let store = CountingStore::default();
     let desk = Desk::over(store.clone(), settings());
     for (length, rounds) in [(2, 2), (2, 2), (4, 3)] {
         store.loads.store(0, Relaxed);
@@ -193,18 +193,18 @@ fn a_batch_takes_few_rounds() {
     }
 }
 
-/// Found by review: the second mention of a person took the first one's place, and the ticket had no requester.
+/// Found by review: the second mention of a person replaced the first, and the ticket had no requester.
 #[test]
 fn a_person_named_twice_in_one_version_is_refused() {
     let twice = version(0).subject("No sound").from("boris").concerning("boris", ContactRole::Copied);
     let done = desk().records().import([ticket("1", [twice])]).unwrap();
-    let said = done.refused[0].1.to_string();
-    assert!(said.starts_with("version 1: contact boris is named more than once"), "{said}");
+    let message = done.refused[0].1.to_string();
+    assert!(message.starts_with("version 1: contact boris is named more than once"), "{message}");
 }
 
-/// Its first version is sound, so that it is refused only when it is played.
+/// The first version is sound, so the ticket is refused only during the import itself.
 #[test]
-fn a_ticket_that_is_refused_half_way_takes_no_number() {
+fn a_ticket_refused_halfway_takes_no_number() {
     let desk = desk();
     let crowd = |version: ImportedVersion, from: usize| {
         (from..from + 150).fold(version, |version, n| {
@@ -217,7 +217,7 @@ fn a_ticket_that_is_refused_half_way_takes_no_number() {
         .import([bad(), ticket("1", [version(0)]), bad(), ticket("2", [version(0)]), bad()])
         .unwrap();
     assert_eq!((imported.opened, imported.refused.len()), (2, 3), "{imported:?}");
-    // Both were opened at one instant, so their order is that of their ids, which tests in other threads draw too.
+    // Both were opened at the same instant, so their order follows their ids, which tests in other threads draw too.
     let mut numbers: Vec<_> =
         desk.find(Query::oldest()).unwrap().tickets.iter().map(|it| it.number.value).collect();
     numbers.sort_unstable();

@@ -1,4 +1,4 @@
-//! History from another system: taken in as it happened, and never bent into shape.
+//! Imports history from another system as it happened, without correcting it.
 
 use crate::histories;
 
@@ -8,7 +8,7 @@ use histories::*;
 use proptest::prelude::*;
 
 #[test]
-fn a_history_comes_in_as_it_happened() {
+fn a_history_is_imported_as_it_happened() {
     let desk = desk();
     let (ticket, history) = imported(&desk, ticket("1", story()));
     assert_eq!(ticket.number.to_string(), "T-1");
@@ -38,7 +38,7 @@ fn a_history_comes_in_as_it_happened() {
 }
 
 #[test]
-fn refused_steps_are_applied_and_flagged() {
+fn steps_that_the_lifecycle_refuses_are_applied_and_flagged() {
     let desk = desk();
     let hold = |reason| state::OnHold { reason, until: None };
     let (ticket, history) = imported(
@@ -70,12 +70,12 @@ fn refused_steps_are_applied_and_flagged() {
     ];
     assert_eq!(steps(&history), expected.map(|(version, name, odd)| (version, name.to_owned(), odd)));
     assert_eq!((ticket.irregular, ticket.reopened), (4, 2));
-    // Reopening forgets no time.
+    // Reopening keeps the times.
     assert_eq!((ticket.resolved_at, ticket.closed_at), (Some(minute(7)), Some(minute(1))));
 }
 
 #[test]
-fn an_unmapped_status_is_kept_by_name_and_irregular_both_ways() {
+fn an_unmapped_status_keeps_its_name_and_is_irregular_both_ways() {
     let desk = desk();
     let versions = vec![
         version(0).status(state::Active),
@@ -101,7 +101,7 @@ fn an_unmapped_status_is_kept_by_name_and_irregular_both_ways() {
     ];
     assert_eq!(steps(&history), expected.map(|(version, name, odd)| (version, name.to_owned(), odd)));
 
-    // One that begins so, and goes back to the state that was kept.
+    // A ticket that begins in an unmapped status, and returns to the state that it kept.
     let (ticket, history) =
         imported(&desk, ticket("2", [version(0).unmapped("?"), version(1).status(state::New)]));
     let expected = [(1, "opened", false), (1, "status_unmapped", true), (2, "new -> new None", true)];
@@ -110,7 +110,7 @@ fn an_unmapped_status_is_kept_by_name_and_irregular_both_ways() {
 }
 
 #[test]
-fn resolved_or_closed_again_moves_the_time_in_version_order() {
+fn a_second_resolution_or_closing_moves_the_time_in_version_order() {
     let desk = desk();
     let resolved = || state::Resolved::default();
     let (ticket, history) = imported(
@@ -141,7 +141,7 @@ fn resolved_or_closed_again_moves_the_time_in_version_order() {
 }
 
 #[test]
-fn a_resolution_told_anew_is_not_lost() {
+fn a_repeated_resolution_is_not_lost() {
     let desk = desk();
     let resolved = |at| version(at).status(state::Resolved::default());
     let versions = [
@@ -155,7 +155,7 @@ fn a_resolution_told_anew_is_not_lost() {
 }
 
 #[test]
-fn times_that_step_back_stay_as_they_are() {
+fn times_that_step_back_are_kept() {
     let desk = desk();
     let (ticket, history) = imported(
         &desk,
@@ -167,7 +167,7 @@ fn times_that_step_back_stay_as_they_are() {
 }
 
 #[test]
-fn a_requester_who_closes_has_confirmed() {
+fn a_requester_who_closes_a_ticket_confirms_it() {
     let desk = desk();
     let closed = ImportedVersion::new(minute(9), Actor::contact("boris")).status(state::Closed);
     let (_, history) = imported(
@@ -178,7 +178,7 @@ fn a_requester_who_closes_has_confirmed() {
 }
 
 #[test]
-fn every_change_of_team_is_a_hand_over_and_no_team_is_one_too() {
+fn every_change_of_team_is_a_hand_over_and_a_removed_team_is_one_too() {
     let desk = desk();
     let (ticket, _) = imported(
         &desk,
@@ -202,7 +202,7 @@ fn every_change_of_team_is_a_hand_over_and_no_team_is_one_too() {
 }
 
 #[test]
-fn words_fields_and_people_in_russian() {
+fn russian_texts_fields_and_names_are_imported() {
     let desk = desk();
     let policy = Policy::new()
         .field("заказ", FieldType::Integer)
@@ -253,7 +253,7 @@ fn words_fields_and_people_in_russian() {
 }
 
 #[test]
-fn the_priority_is_computed_by_the_desk() {
+fn the_desk_computes_the_priority() {
     let desk = desk();
     let vip = Condition::field("contact.vip").is(true);
     let raise = priority::Modifier::new("VIP", priority::Effect::Raise(1)).when(vip);
@@ -276,7 +276,7 @@ fn the_priority_is_computed_by_the_desk() {
     );
     let priorities: Vec<_> =
         (1..=history.len()).map(|n| Snapshot::fold(&history[..n]).unwrap().priority().rank()).collect();
-    // Opened 5, raised to 4; graver 4, raised to 3; a new requester who is no VIP: 4.
+    // Opened with 5, raised to 4; with greater impact 4, raised to 3; with a requester who is not a VIP, 4.
     assert_eq!(priorities, [4, 3, 3, 4, 4]);
     assert_eq!(ticket.priority(), Priority::P4);
 }
@@ -338,10 +338,10 @@ fn any_version() -> impl Strategy<Value = ImportedVersion> {
 }
 
 proptest! {
-    /// Whatever the history, and wherever it is cut: the row is the fold of the events, the events are the same as
-    /// at once, and a step is irregular exactly if the lifecycle has none.
+    /// For any history and any cut: the row is the fold of the events, the events equal those of one import, and a
+    /// step is irregular exactly if the lifecycle does not have it.
     #[test]
-    fn any_history_in_any_pieces(versions in proptest::collection::vec(any_version(), 1..12), cut in 0..12usize) {
+    fn any_history_can_be_imported_in_pieces(versions in proptest::collection::vec(any_version(), 1..12), cut in 0..12usize) {
         let (whole, pieces) = (desk(), desk());
         let (at_once, expected) = imported(&whole, ticket("1", versions.clone()));
         let cut = cut.clamp(1, versions.len());
@@ -364,15 +364,15 @@ proptest! {
                 _ => {}
             }
         }
-        // The last version that says something of it is what the ticket says.
-        let said = versions.iter().rev().find_map(|it| serde_json::to_value(it).unwrap().get("team").cloned());
-        let team = said.and_then(|team| team.get("is").and_then(|it| it.as_str().map(TeamId::from)));
+        // The team is that of the last version that sets one.
+        let last_team = versions.iter().rev().find_map(|it| serde_json::to_value(it).unwrap().get("team").cloned());
+        let team = last_team.and_then(|team| team.get("is").and_then(|it| it.as_str().map(TeamId::from)));
         prop_assert_eq!(&after.team, &team);
     }
 
-    /// A ticket goes through JSON and keeps its fingerprint: written down, it can be imported later.
+    /// A ticket keeps its fingerprint through JSON, so it can be stored and imported later.
     #[test]
-    fn an_imported_ticket_goes_through_json(versions in proptest::collection::vec(any_version(), 1..5)) {
+    fn an_imported_ticket_round_trips_through_json(versions in proptest::collection::vec(any_version(), 1..5)) {
         let desk = desk();
         let original = ticket("1", versions);
         let copy: ImportedTicket = serde_json::from_str(&serde_json::to_string(&original).unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! The lifecycle both ways: every state with every step, against the table typed out here from the design.
-//! The table at run time, a desk, the typed steps and the drawn graph must all say the same.
+//! Every state with every step, compared with a copy of the design's table. The run-time table, a desk, the typed
+//! steps and the diagrams must all agree with it.
 
 #[path = "lifecycle/graph.rs"]
 mod graph;
@@ -11,7 +11,7 @@ use firstline::lifecycle::{StateKind, StepKind, Verb};
 use firstline::{Action, Actor, HoldReason, Reason, TicketId};
 use stage::{Stage, anna, boris, on_each_store, rejection};
 
-/// The table, as the design has it: a row for each state, a column for each step, and where it leads.
+/// The table of the design: a row for each state, a column for each step, and the resulting state.
 const TABLE: &str = "
               start   hold     resume  resolve   confirm  close   reopen  cancel
     new       active  on_hold  -       resolved  -        -       -       cancelled
@@ -32,7 +32,7 @@ fn step(name: &str) -> StepKind {
     *StepKind::ALL.iter().find(find).unwrap_or_else(|| panic!("no step {name}"))
 }
 
-/// Every cell of the table: from, step, and to where it leads.
+/// Every cell of the table: the state, the step and the resulting state.
 pub(crate) fn cells() -> Vec<(StateKind, StepKind, Option<StateKind>)> {
     let mut rows = TABLE.lines().map(str::split_whitespace).filter(|row| row.clone().count() > 0);
     let steps: Vec<StepKind> = rows.next().unwrap().map(step).collect();
@@ -48,7 +48,7 @@ pub(crate) fn cells() -> Vec<(StateKind, StepKind, Option<StateKind>)> {
     cells
 }
 
-/// The action of this step.
+/// An action for this step.
 fn action(step: StepKind) -> Action {
     match step {
         StepKind::Start => Action::start(),
@@ -62,7 +62,7 @@ fn action(step: StepKind) -> Action {
     }
 }
 
-/// Somebody who may take this step.
+/// An actor who may take this step.
 fn somebody_for(step: StepKind) -> Actor {
     if step == StepKind::Confirm { boris() } else { anna() }
 }
@@ -79,7 +79,7 @@ fn ticket_in(stage: &Stage, state: StateKind) -> TicketId {
     })
 }
 
-/// Whether a step is for the requester, and whether it is for agents and programs.
+/// True if the step is for the requester, and true if it is for agents and programs.
 fn is_for(step: StepKind) -> (bool, bool) {
     match step {
         StepKind::Confirm => (true, false),
@@ -88,14 +88,14 @@ fn is_for(step: StepKind) -> (bool, bool) {
     }
 }
 
-/// The steps that the table has for this state, in words: all, or those that somebody may take.
+/// The steps that the table accepts in this state as text, limited to those that match.
 fn accepted(from: StateKind, may: impl Fn(StepKind) -> bool) -> String {
     let cells = cells().into_iter().filter(|(state, step, to)| *state == from && to.is_some() && may(*step));
     cells.map(|(_, step, _)| step.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
-fn the_run_time_table_is_that_of_the_design() {
+fn the_run_time_table_is_the_one_of_the_design() {
     for (from, step, to) in cells() {
         assert_eq!(from.accepts(step), to.is_some(), "{step} while {from}");
         assert_eq!(from.take(step).ok(), to, "{step} while {from}");
@@ -112,7 +112,7 @@ fn the_run_time_table_is_that_of_the_design() {
 }
 
 #[test]
-fn a_desk_takes_every_legal_step_and_refuses_every_other() {
+fn a_desk_takes_every_legal_step_and_refuses_all_others() {
     on_each_store(|stage| {
         for (from, step, to) in cells() {
             let id = ticket_in(stage, from);
@@ -139,7 +139,7 @@ fn a_desk_takes_every_legal_step_and_refuses_every_other() {
                     assert_eq!((refusal.state, refusal.verb), (from, Verb::Step(step)));
                     assert_eq!(refusal.reasons, [Reason::State]);
                     let verbs: Vec<String> = refusal.permitted.verbs().iter().map(Verb::to_string).collect();
-                    // Only what this actor may do is offered.
+                    // The message offers only what this actor may do.
                     let is_requester = step == StepKind::Confirm;
                     let theirs = |it| if is_requester { is_for(it).0 } else { is_for(it).1 };
                     let offered = accepted(from, theirs);
@@ -160,10 +160,10 @@ fn a_desk_takes_every_legal_step_and_refuses_every_other() {
     });
 }
 
-/// What beside the steps is accepted in which state.
+/// The actions other than steps that each state accepts.
 #[test]
-fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_talk() {
-    let beside = |other| {
+fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_replies() {
+    let other_actions = |other| {
         [
             (Verb::Reply, Action::reply("hello"), false),
             (Verb::Note, Action::note("hm"), true),
@@ -177,7 +177,7 @@ fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_talk() {
     on_each_store(|stage| {
         for from in StateKind::ALL {
             let other = stage.open();
-            for (verb, action, even_if_final) in beside(other) {
+            for (verb, action, even_if_final) in other_actions(other) {
                 let id = ticket_in(stage, *from);
                 assert_eq!(action.verb(), Some(verb));
                 let expected = even_if_final || !from.is_final();
@@ -199,9 +199,9 @@ fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_talk() {
     });
 }
 
-/// Who may: the requester confirms; agents and programs work; both reopen and withdraw.
+/// The requester confirms; agents and programs work; both reopen and cancel.
 #[test]
-fn each_step_is_for_those_whom_the_design_names() {
+fn each_step_is_for_the_actors_of_the_design() {
     let agents = "agents and programs";
     let both = "the requester, agents and programs";
     on_each_store(|stage| {
@@ -239,7 +239,7 @@ fn each_step_is_for_those_whom_the_design_names() {
                 }
             }
         }
-        // Somebody who may not, in a state which does not: both reasons are given.
+        // An actor who may not, in a state that does not accept the step: both reasons are given.
         let id = stage.open();
         let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
         assert_eq!(rejection(&error).reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);

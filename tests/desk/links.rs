@@ -1,4 +1,4 @@
-//! Links: on both tickets, each in its own words, and never in a circle.
+//! Links appear on both tickets, each in its own direction, and never form a cycle.
 
 use firstline::ticket::kind::Link;
 use firstline::{Action, Actor, LinkKind, NewTicket, Reason, TicketId, Verb};
@@ -22,7 +22,7 @@ fn links(stage: &Stage, id: TicketId) -> Vec<Link> {
 }
 
 #[test]
-fn every_link_is_kept_on_both_tickets_and_taken_from_both() {
+fn every_link_is_added_to_both_tickets_and_removed_from_both() {
     on_each_store(|stage| {
         for kind in KINDS {
             assert_eq!(kind.inverse().inverse(), kind);
@@ -33,7 +33,7 @@ fn every_link_is_kept_on_both_tickets_and_taken_from_both() {
             assert_eq!(links(stage, other), [Link { kind: kind.inverse(), to: one }]);
             let again = stage.desk.act(one, Action::link(kind, other), anna()).unwrap();
             assert!(again.events.is_empty(), "it is so already");
-            // It may be taken away from either end.
+            // Either end may remove a link.
             stage.does(other, Action::Unlink(Link { kind: kind.inverse(), to: one }));
             assert_eq!((links(stage, one), links(stage, other)), (vec![], vec![]));
             for id in [one, other] {
@@ -44,7 +44,7 @@ fn every_link_is_kept_on_both_tickets_and_taken_from_both() {
 }
 
 #[test]
-fn a_link_to_itself_to_nobody_or_away_from_nothing_is_refused() {
+fn a_link_to_itself_or_to_an_unknown_ticket_and_a_missing_link_are_refused() {
     on_each_store(|stage| {
         let (one, other) = (stage.open(), stage.open());
         let error = stage.refuses(one, |desk| desk.act(one, Action::link(LinkKind::CausedBy, one), anna()));
@@ -71,7 +71,7 @@ fn a_link_to_itself_to_nobody_or_away_from_nothing_is_refused() {
 }
 
 #[track_caller]
-fn refuses_circle(stage: &Stage, at: TicketId, action: Action) {
+fn refuses_cycle(stage: &Stage, at: TicketId, action: Action) {
     let error = stage.refuses(at, |desk| desk.act(at, action, anna()));
     let Reason::Because(why) = &rejection(&error).reasons[0] else { panic!("{error}") };
     assert!(why.contains("a part of itself"), "{error}");
@@ -86,28 +86,28 @@ fn a_ticket_never_becomes_a_part_of_itself() {
         }
         let (top, bottom) = (chain[0], chain[4]);
         for above in &chain[..4] {
-            refuses_circle(stage, *above, Action::link(LinkKind::ChildOf, bottom));
-            refuses_circle(stage, bottom, Action::link(LinkKind::ParentOf, *above));
+            refuses_cycle(stage, *above, Action::link(LinkKind::ChildOf, bottom));
+            refuses_cycle(stage, bottom, Action::link(LinkKind::ParentOf, *above));
         }
-        // Two parents are no circle, and neither are other kinds of link.
+        // Two parents are not a cycle, and neither are links of other kinds.
         stage.does(bottom, Action::link(LinkKind::ChildOf, top));
         stage.does(top, Action::link(LinkKind::CausedBy, bottom));
     });
 }
 
-/// Found while writing this suite: the check looked at the stored tickets alone, not at what the same action did to
-/// them, so that two links in one action could close a circle.
+/// Found while writing this suite: the check read the stored tickets only and ignored earlier parts of the same
+/// action, so two links in one action could close a cycle.
 #[test]
-fn two_links_in_one_action_do_not_close_a_circle_either() {
+fn two_links_in_one_action_do_not_close_a_cycle_either() {
     on_each_store(|stage| {
         let (one, two, three) = (stage.open(), stage.open(), stage.open());
         let link = Action::link;
-        refuses_circle(stage, one, link(LinkKind::ParentOf, two).and(link(LinkKind::ChildOf, two)));
-        refuses_circle(stage, one, link(LinkKind::ChildOf, two).and(link(LinkKind::ParentOf, two)));
+        refuses_cycle(stage, one, link(LinkKind::ParentOf, two).and(link(LinkKind::ChildOf, two)));
+        refuses_cycle(stage, one, link(LinkKind::ChildOf, two).and(link(LinkKind::ParentOf, two)));
         stage.does(three, link(LinkKind::ChildOf, two));
-        refuses_circle(stage, one, link(LinkKind::ParentOf, two).and(link(LinkKind::ChildOf, three)));
-        refuses_circle(stage, one, link(LinkKind::ChildOf, three).and(link(LinkKind::ParentOf, two)));
-        // Put on and taken off again, it is no circle.
+        refuses_cycle(stage, one, link(LinkKind::ParentOf, two).and(link(LinkKind::ChildOf, three)));
+        refuses_cycle(stage, one, link(LinkKind::ChildOf, three).and(link(LinkKind::ParentOf, two)));
+        // A link that is added and removed again does not close a cycle.
         let off = Action::Unlink(Link { kind: LinkKind::ParentOf, to: two });
         stage.does(one, link(LinkKind::ParentOf, two).and(off).and(link(LinkKind::ChildOf, three)));
         assert_eq!(links(stage, one), [Link { kind: LinkKind::ChildOf, to: three }]);
@@ -116,7 +116,7 @@ fn two_links_in_one_action_do_not_close_a_circle_either() {
 }
 
 #[test]
-fn a_chain_of_parts_has_an_end() {
+fn a_chain_of_parts_has_a_limit() {
     on_each_store(|stage| {
         let chain: Vec<TicketId> = (0..40).map(|_| stage.open()).collect();
         let refused = chain
@@ -127,10 +127,10 @@ fn a_chain_of_parts_has_an_end() {
     });
 }
 
-/// Found by review: the tickets at the other ends were loaded one by one, so that an action with many links ran out of
-/// rounds and failed as if the store had.
+/// Found by review: the tickets at the other ends were loaded one by one, so an action with many links ran out of
+/// loads and failed like a storage error.
 #[test]
-fn one_action_may_link_as_many_tickets_as_a_ticket_may_have_links() {
+fn one_action_may_add_as_many_links_as_a_ticket_may_have() {
     on_each_store(|stage| {
         let problem = stage.open();
         let incidents: Vec<TicketId> = (0..200).map(|_| stage.open()).collect();
@@ -143,26 +143,26 @@ fn one_action_may_link_as_many_tickets_as_a_ticket_may_have_links() {
         assert_eq!((links(stage, problem), links(stage, incidents[0])), (vec![], vec![]));
         let parts = incidents.iter().map(|id| Action::link(LinkKind::ParentOf, *id)).collect();
         stage.does(problem, Action::All(parts));
-        refuses_circle(stage, incidents[150], Action::link(LinkKind::ParentOf, problem));
+        refuses_cycle(stage, incidents[150], Action::link(LinkKind::ParentOf, problem));
     });
 }
 
-/// Found by review: a link of another kind between tickets of a long chain was refused for the chain's sake.
+/// Found by review: a link of another kind between tickets of a long chain was refused because of the chain.
 #[test]
-fn a_long_chain_of_parts_refuses_no_other_links() {
+fn a_long_chain_of_parts_does_not_limit_other_links() {
     on_each_store(|stage| {
-        // Built from the bottom, no link sees how long the chain below it is.
+        // Built from the bottom up, so that no link sees the length of the chain below it.
         let chain: Vec<TicketId> = (0..40).map(|_| stage.open()).collect();
         for pair in chain.windows(2) {
             stage.does(pair[0], Action::link(LinkKind::ChildOf, pair[1]));
         }
         stage.does(chain[0], Action::link(LinkKind::CausedBy, chain[1]));
-        refuses_circle(stage, chain[39], Action::link(LinkKind::ChildOf, chain[0]));
-        refuses_circle(stage, chain[0], Action::link(LinkKind::ParentOf, chain[39]));
+        refuses_cycle(stage, chain[39], Action::link(LinkKind::ChildOf, chain[0]));
+        refuses_cycle(stage, chain[0], Action::link(LinkKind::ParentOf, chain[39]));
     });
 }
 
-/// Found at a3654b7: every link of another ticket stood in the row (64 bytes each) and counted against the ticket's own limit.
+/// Found at a3654b7: each link of another ticket was in the row (64 bytes) and counted against the ticket's own limit.
 #[test]
 fn links_of_others_are_read_in_pages_and_are_not_in_the_row() {
     on_each_store(|stage| {
@@ -172,7 +172,7 @@ fn links_of_others_are_read_in_pages_and_are_not_in_the_row() {
         let before = row(problem);
         let incidents: Vec<TicketId> = (0..1_100).map(|_| stage.open()).collect();
         for batch in incidents.chunks(200) {
-            // Half of them from the problem's side, half from their own.
+            // Half of them are made from the problem, half from the incidents.
             let (from_here, from_there) = batch.split_at(batch.len() / 2);
             let causes = from_here.iter().map(|id| Action::link(LinkKind::CauseOf, *id)).collect();
             stage.does(problem, Action::All(causes));
@@ -197,14 +197,14 @@ fn links_of_others_are_read_in_pages_and_are_not_in_the_row() {
         let mut known: Vec<TicketId> = found[1..].iter().map(|link| link.to).collect();
         assert!(found[1..].iter().all(|link| link.kind == LinkKind::CauseOf));
         known.sort();
-        let mut wanted = incidents.clone();
-        wanted.sort();
-        assert_eq!(known, wanted);
+        let mut expected = incidents.clone();
+        expected.sort();
+        assert_eq!(known, expected);
     });
 }
 
 #[test]
-fn a_link_that_another_ticket_never_made_cannot_be_taken_away() {
+fn a_link_that_another_ticket_never_made_cannot_be_removed() {
     on_each_store(|stage| {
         let (one, other) = (stage.open(), stage.open());
         for kind in KINDS {
@@ -213,18 +213,18 @@ fn a_link_that_another_ticket_never_made_cannot_be_taken_away() {
             let why = format!(r#"link is refused: the ticket has no "{kind}" link to that ticket"#);
             assert!(error.to_string().starts_with(&why), "{error}");
         }
-        // Taken away by the one end, it is gone for the other.
+        // Removed at one end, the link is gone at the other.
         stage.does(one, Action::link(LinkKind::CauseOf, other));
         stage.does(other, Action::unlink(LinkKind::CausedBy, one));
         stage.refuses(one, |desk| desk.act(one, Action::unlink(LinkKind::CauseOf, other), anna()));
-        // Added and taken away in one action, it leaves nothing but history.
+        // Added and removed in one action, the link leaves only history.
         stage.does(one, Action::link(LinkKind::CauseOf, other).and(Action::unlink(LinkKind::CauseOf, other)));
         assert_eq!((links(stage, one), links(stage, other)), (vec![], vec![]));
     });
 }
 
 #[test]
-fn a_ticket_has_a_limit_of_its_own_links_whoever_makes_them() {
+fn a_ticket_has_a_limit_of_links_whoever_makes_them() {
     on_each_store(|stage| {
         let incident = stage.open();
         let problems: Vec<TicketId> = (0..=200).map(|_| stage.open()).collect();
@@ -239,9 +239,9 @@ fn a_ticket_has_a_limit_of_its_own_links_whoever_makes_them() {
     });
 }
 
-/// Found by review: the tickets to which an action's links lead were read and locked before it was refused.
+/// Found by review: the tickets at the other ends were read and locked before the action was refused.
 #[test]
-fn an_action_that_is_refused_anyway_reads_no_other_tickets() {
+fn a_refused_action_reads_no_other_tickets() {
     let store = Recording::default();
     let desk = store.desk();
     let open = || desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
@@ -258,15 +258,15 @@ fn an_action_that_is_refused_anyway_reads_no_other_tickets() {
     let (read, error) = refused(links(201), anna());
     assert!(error.is_invalid(), "{error}");
     assert_eq!(read, 1, "an action has at most 200 parts");
-    // The control.
+    // An accepted action reads them.
     store.tickets();
     desk.act(ticket, links(10), anna()).unwrap();
     assert_eq!(store.tickets(), 11);
 }
 
-/// Found by review: the links of other tickets were unknown to the question, so that unlinking one was refused.
+/// Found by review: `what_if` did not know the links of other tickets, so it refused to remove one.
 #[test]
-fn what_if_accepts_and_refuses_the_links_that_act_does() {
+fn what_if_accepts_and_refuses_the_same_links_as_act() {
     on_each_store(|stage| {
         let (one, other) = (stage.open(), stage.open());
         stage.does(other, Action::link(LinkKind::CausedBy, one));

@@ -1,4 +1,4 @@
-//! A desk with a lookup key: what is stored under a key cannot be read, and is found all the same.
+//! A desk with a lookup key: stored keys are unreadable, but lookups still find them.
 #![cfg(feature = "sqlite")]
 
 use firstline::desk::Settings;
@@ -8,7 +8,7 @@ use firstline::*;
 
 const NAMES: [&str; 3] = ["+44 20 7946 0958", "order of boris@example.org", "Boris Example 4711"];
 
-/// Lets a thread, an idempotency key and an external name be stored and found again.
+/// Stores a thread, an idempotency key and an external reference, and finds each again.
 fn play(store: &Sqlite, settings: Settings) {
     let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
     let desk = store.desk(settings.time(ManualTime::at(now)));
@@ -29,7 +29,7 @@ fn play(store: &Sqlite, settings: Settings) {
     assert_eq!(desk.ticket(reference).unwrap().subject(), "Old");
 }
 
-/// How many of the names are in some key of the stored records.
+/// The number of names that occur in a key of the stored records.
 fn readable(file: &std::path::Path) -> usize {
     let connection = rusqlite::Connection::open(file).unwrap();
     let sql =
@@ -44,7 +44,7 @@ fn readable(file: &std::path::Path) -> usize {
 fn with_a_lookup_key_no_stored_key_names_a_person() {
     let dir = tempfile::tempdir().unwrap();
     for (name, settings, found) in [
-        ("plain", Settings::new("acme"), 3), // The control.
+        ("plain", Settings::new("acme"), 3), // Readable without a lookup key.
         ("keyed", Settings::new("acme").lookup_key([7; 32]), 0),
     ] {
         let file = dir.path().join(name);

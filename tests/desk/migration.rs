@@ -1,4 +1,5 @@
-//! Live tickets go over to another version of their workflow: nothing is lost, nothing is done by halves.
+//! Migrations of live tickets to another version of their workflow: nothing is lost, and no ticket is migrated in
+//! part.
 
 #[cfg(feature = "sqlite")]
 #[path = "migration/concurrent.rs"]

@@ -1,5 +1,5 @@
-//! Random lives of tickets, over every store side by side: the same results, the same rows, the same histories, the
-//! same pages; and after every command what must always hold of a ticket.
+//! Plays random lives of tickets over all stores side by side. Results, rows, histories and pages must be equal, and
+//! the invariants of a ticket must hold after every command.
 
 use crate::soak;
 
@@ -25,7 +25,7 @@ use stage::{AnyStore, Stage, stages};
 use tally::Tally;
 use world::World;
 
-/// Every life at a desk of its own, so that a few stores serve them all.
+/// Gives every life its own desk, so that a few stores serve all lives.
 fn desks() -> impl Fn() -> Vec<Stage> {
     let (stores, lives) = (stages(), Cell::new(0));
     move || {
@@ -46,10 +46,10 @@ fn run(config: Config, stages: impl Fn() -> Vec<Stage>) -> (Tally, Result<(), Te
     (tally.into_inner(), result)
 }
 
-/// Prints how often each step was tried in each state. Every cell of the table, the illegal ones above all, must have
-/// been tried, and a good part of all that was tried must have been illegal.
+/// Prints the number of attempts of each step in each state. Every cell of the table must be tried, illegal ones too,
+/// and a good share of all attempts must be illegal.
 #[test]
-fn random_lives_are_the_same_over_every_store_and_always_sound() {
+fn random_lives_are_equal_over_every_store_and_always_sound() {
     let compare = |config| {
         let (tally, result) = run(Config { max_shrink_iters: 500, ..config }, desks());
         if let Err(error) = result {
@@ -64,8 +64,8 @@ fn random_lives_are_the_same_over_every_store_and_always_sound() {
     assert!(untried.is_empty(), "never tried: {untried:?}");
     let illegal = tally.illegal_percent();
     assert!((30..80).contains(&illegal), "{illegal} % of the steps were illegal");
-    let rare: BTreeMap<_, _> = tally.happened.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty() && tally.happened.len() == tally::HAPPENINGS.len(), "{:?}", tally.happened);
+    let rare: BTreeMap<_, _> = tally.outcomes.iter().filter(|(_, count)| **count < 10).collect();
+    assert!(rare.is_empty() && tally.outcomes.len() == tally::OUTCOMES.len(), "{:?}", tally.outcomes);
     if let Some(config) = soak::further(1_000) {
         compare(config);
     }
@@ -76,12 +76,12 @@ fn loses(commit: &mut Commit, kind: RecordKind) {
     commit.writes.retain(|write| !matches!(write, Write::Record(record) if record.kind == kind));
 }
 
-/// Spoils what a store is to write.
+/// Corrupts a commit before a store writes it.
 type Spoil = fn(&mut Commit);
 
-/// The control: a store that loses anything is found out.
+/// A control: every store that loses something is detected.
 #[test]
-fn a_store_that_loses_anything_is_found_out() {
+fn a_store_that_loses_anything_is_detected() {
     let faults: [(&str, Spoil); 8] = [
         ("timers", |commit| commit.tickets_mut().for_each(|it| it.timers.clear())),
         ("the last of several events", |commit| {
@@ -112,14 +112,14 @@ fn a_store_that_loses_anything_is_found_out() {
             let faulty = AnyStore::Faulty(Memory::new(), spoil);
             vec![Stage::new("sound", sound), Stage::new("faulty", faulty)]
         };
-        // The smallest failing life does not matter here.
+        // The failing life need not be the smallest.
         let (_, result) = run(Config { max_shrink_iters: 0, ..soak::fixed(100) }, faulty);
         match result {
             Err(TestError::Fail(why, commands)) => {
                 let why: String = why.message().chars().take(200).collect();
-                println!("losing {what} was found out by {} commands: {why}", commands.len());
+                println!("losing {what} was detected by {} commands: {why}", commands.len());
             }
-            other => panic!("losing {what} was not found out: {other:?}"),
+            other => panic!("losing {what} was not detected: {other:?}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Running numbers, and the names by which a ticket is found.
+//! Running numbers, and the references that find a ticket.
 
 use firstline::ticket::event::ExternalRef;
 use firstline::{NewTicket, Policy, TicketRef};
@@ -48,7 +48,7 @@ fn a_ticket_is_found_by_id_and_by_number_with_or_without_prefix() {
 }
 
 #[test]
-fn a_changed_prefix_keeps_every_old_reference() {
+fn a_changed_prefix_keeps_every_old_reference_valid() {
     on_each_store(|stage| {
         let first = stage.open();
         stage.desk.setup().adopt(&Policy::new().prefix("SHOP-2026")).unwrap();

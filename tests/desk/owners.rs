@@ -1,4 +1,4 @@
-//! Every personal piece has an owner: the contact who said it, or the requester about whom the desk said it.
+//! Every personal value has an owner: the contact who wrote it, or the requester if the desk wrote it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,19 +16,19 @@ use super::stage::{AnyStore, Stage, anna, boris, on_each_store};
 
 const FIELDS: [&str; 2] = ["address", "size"];
 
-/// The owner with this id; nobody for the empty text.
+/// The owner with this id; no owner for the empty text.
 fn owner(id: &str) -> Owner {
     if id.is_empty() { Owner::Nobody } else { Owner::Contact(id.into()) }
 }
 
-/// The owners of a personal part, each with what they said, as JSON.
+/// The owners of a personal part, each with their values as JSON.
 fn owned(personal: &Personal) -> Vec<(String, String)> {
     let json = serde_json::to_value(personal).unwrap();
     json.as_object().unwrap().iter().map(|(id, words)| (id.clone(), words.to_string())).collect()
 }
 
 #[track_caller]
-fn same(personal: &Personal, expected: &[(&str, &str)]) {
+fn assert_owned(personal: &Personal, expected: &[(&str, &str)]) {
     let owned = owned(personal);
     assert_eq!(owned.iter().map(|(id, words)| (&**id, &**words)).collect::<Vec<_>>(), expected);
 }
@@ -50,7 +50,7 @@ fn last(stage: &Stage, id: firstline::TicketId) -> Event {
 }
 
 #[test]
-fn words_of_a_contact_are_theirs_and_words_of_the_desk_are_the_requesters() {
+fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
     on_each_store(|stage| {
         adopt(stage);
         let id = stage.open();
@@ -70,16 +70,19 @@ fn words_of_a_contact_are_theirs_and_words_of_the_desk_are_the_requesters() {
         ] {
             stage.desk.act(id, action.clone(), by).unwrap();
             let history = stage.history(id);
-            let said = history.iter().rev().find(|event| !event.personal.is_empty()).unwrap();
-            same(&said.personal, &[(owner, words)]);
+            let event = history.iter().rev().find(|event| !event.personal.is_empty()).unwrap();
+            assert_owned(&event.personal, &[(owner, words)]);
         }
         let ticket = stage.ticket(id);
-        same(&ticket.personal, &[("boris", r#"{"fields":{"size":"h"},"resolution":"i","subject":"g"}"#)]);
+        assert_owned(
+            &ticket.personal,
+            &[("boris", r#"{"fields":{"size":"h"},"resolution":"i","subject":"g"}"#)],
+        );
     });
 }
 
 #[test]
-fn a_request_is_its_requesters_whoever_registers_it() {
+fn a_request_belongs_to_its_requester_whoever_registers_it() {
     on_each_store(|stage| {
         adopt(stage);
         let request = || NewTicket::new("a").saying("b").field("size", "c");
@@ -96,56 +99,56 @@ fn a_request_is_its_requesters_whoever_registers_it() {
             (request(), "", words),
         ] {
             let id = stage.desk.open_ticket(request).unwrap().id();
-            same(&stage.history(id)[0].personal, &[(owner, words)]);
+            assert_owned(&stage.history(id)[0].personal, &[(owner, words)]);
         }
     });
 }
 
 #[test]
-fn what_the_desk_says_of_a_ticket_without_a_requester_is_nobodys() {
+fn without_a_requester_the_desks_words_have_no_owner() {
     on_each_store(|stage| {
         let id =
             stage.desk.open_ticket(NewTicket::new("Disk full").by(Actor::automation("probe"))).unwrap().id();
         stage.does(id, Action::note("Which one?"));
-        same(&last(stage, id).personal, &[("", r#""Which one?""#)]);
+        assert_owned(&last(stage, id).personal, &[("", r#""Which one?""#)]);
         stage.desk.act(id, Action::reply("Mine."), boris()).unwrap();
-        same(&last(stage, id).personal, &[("boris", r#""Mine.""#)]);
+        assert_owned(&last(stage, id).personal, &[("boris", r#""Mine.""#)]);
     });
 }
 
 #[test]
-fn a_name_belongs_to_whom_it_names_and_goes_with_the_contact() {
+fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
     on_each_store(|stage| {
         let id = stage.open();
         let eva = Contact::new("eva").named("Eva").email("eva@example.org").phone("+7 812 1");
         stage.does(id, Action::Contact { contact: eva.clone(), role: ContactRole::Copied });
         let named = r#"{"email":"eva@example.org","name":"Eva","phone":"+7 812 1"}"#;
-        same(&last(stage, id).personal, &[("eva", named)]);
+        assert_owned(&last(stage, id).personal, &[("eva", named)]);
         stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
         stage.does(id, Action::Contact { contact: eva, role: ContactRole::Requester });
         stage.does(id, Action::subject("Eva hears nothing"));
         assert_eq!(owned(&stage.ticket(id).personal).len(), 1, "the subject of before went, with its owner");
         stage.does(id, Action::RemoveContact("eva".into()));
-        same(&stage.ticket(id).personal, &[("eva", r#"{"subject":"Eva hears nothing"}"#)]);
+        assert_owned(&stage.ticket(id).personal, &[("eva", r#"{"subject":"Eva hears nothing"}"#)]);
         stage.does(id, Action::note("Gone."));
-        same(&last(stage, id).personal, &[("", r#""Gone.""#)]);
+        assert_owned(&last(stage, id).personal, &[("", r#""Gone.""#)]);
     });
 }
 
-/// New details replace the old ones as a whole.
+/// New details replace the old ones completely.
 #[test]
-fn a_name_that_is_renewed_replaces_the_old_one_and_its_addresses() {
+fn a_new_name_replaces_the_old_one_and_its_addresses() {
     on_each_store(|stage| {
         let contact = Contact::new("boris").named("Boris").email("boris@example.org");
         let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
         let contact = Contact::new("boris").named("Борис");
         stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
-        same(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
+        assert_owned(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
     });
 }
 
 #[test]
-fn pieces_keep_their_owner_when_the_requester_changes() {
+fn values_keep_their_owner_when_the_requester_changes() {
     on_each_store(|stage| {
         adopt(stage);
         let id =
@@ -154,31 +157,34 @@ fn pieces_keep_their_owner_when_the_requester_changes() {
         stage.does(id, Action::field("address", "Nevsky 1"));
         let boris = r#"{"fields":{"size":"large"},"resolution":"unmuted","subject":"No sound"}"#;
         let eva = r#"{"fields":{"address":"Nevsky 1"}}"#;
-        same(&stage.ticket(id).personal, &[("boris", boris), ("eva", eva)]);
+        assert_owned(&stage.ticket(id).personal, &[("boris", boris), ("eva", eva)]);
         stage.does(id, Action::field("size", "small").and(Action::subject("Noise")));
         stage.does(id, Action::resolve("replaced"));
         let eva =
             r#"{"fields":{"address":"Nevsky 1","size":"small"},"resolution":"replaced","subject":"Noise"}"#;
-        same(&stage.ticket(id).personal, &[("eva", eva)]);
+        assert_owned(&stage.ticket(id).personal, &[("eva", eva)]);
         let empty = |name: &str| Action::Field { name: name.to_owned(), value: None };
         stage.does(id, empty("size").and(empty("address")));
-        same(&stage.ticket(id).personal, &[("eva", r#"{"resolution":"replaced","subject":"Noise"}"#)]);
+        assert_owned(
+            &stage.ticket(id).personal,
+            &[("eva", r#"{"resolution":"replaced","subject":"Noise"}"#)],
+        );
     });
 }
 
-/// An agent may type what a contact says.
+/// An agent may type a contact's message.
 #[test]
-fn a_received_message_is_the_requesters_whoever_types_it() {
+fn a_received_message_belongs_to_the_requester_whoever_types_it() {
     on_each_store(|stage| {
         let message = |text: &str| NewTicket::new("No sound").thread("chat-9").saying(text);
         let id = stage.desk.receive(message("a").from("boris")).unwrap().ticket.id();
         stage.desk.receive(message("b").from("eva").by(anna())).unwrap();
-        same(&last(stage, id).personal, &[("eva", r#""b""#)]);
+        assert_owned(&last(stage, id).personal, &[("eva", r#""b""#)]);
     });
 }
 
 #[test]
-fn a_follow_up_takes_fields_over_with_their_owners() {
+fn a_follow_up_copies_fields_with_their_owners() {
     on_each_store(|stage| {
         adopt(stage);
         let message = || NewTicket::new("Again").thread("chat-9").from("eva").saying("a");
@@ -189,14 +195,14 @@ fn a_follow_up_takes_fields_over_with_their_owners() {
         let next = stage.desk.receive(message().field("size", "small")).unwrap().ticket.id();
         assert_ne!(next, id);
         let eva = r#"{"fields":{"size":"small"},"subject":"Again","text":"a"}"#;
-        same(
+        assert_owned(
             &stage.history(next)[0].personal,
             &[("boris", r#"{"fields":{"address":"Nevsky 1"}}"#), ("eva", eva)],
         );
     });
 }
 
-/// Resolved once more without new words: the words are said again, and are still those of the same person.
+/// A second resolution without a new text repeats the old text, which keeps its owner.
 #[test]
 fn a_resolution_that_an_import_repeats_keeps_its_owner() {
     on_each_store(|stage| {
@@ -209,17 +215,20 @@ fn a_resolution_that_an_import_repeats_keeps_its_owner() {
             .version(version(2).from("eva").status(state::Resolved::default()).resolution_code("y"));
         let id = imported(stage, ticket);
         let history = stage.history(id);
-        let said: Vec<_> =
+        let resolutions: Vec<_> =
             history.iter().filter_map(|it| Some((it.personal.text()?, owned(&it.personal)))).collect();
-        assert_eq!(said.len(), 2);
-        assert!(said.iter().all(|(text, owned)| *text == "unmuted" && owned[0].0 == "boris"), "{said:?}");
-        same(&stage.ticket(id).personal, &[("boris", r#"{"resolution":"unmuted","subject":"a"}"#)]);
+        assert_eq!(resolutions.len(), 2);
+        assert!(
+            resolutions.iter().all(|(text, owned)| *text == "unmuted" && owned[0].0 == "boris"),
+            "{resolutions:?}"
+        );
+        assert_owned(&stage.ticket(id).personal, &[("boris", r#"{"resolution":"unmuted","subject":"a"}"#)]);
     });
 }
 
-/// Words that a later erasure removes do not bring back those which they had replaced.
+/// Erasing a text does not bring back the text that it replaced.
 #[test]
-fn erased_words_do_not_bring_back_what_they_replaced() {
+fn erasing_a_text_does_not_bring_back_the_text_it_replaced() {
     on_each_store(|stage| {
         adopt(stage);
         let id =
@@ -235,9 +244,9 @@ fn erased_words_do_not_bring_back_what_they_replaced() {
     });
 }
 
-/// What is done to a ticket, by whom.
+/// A random action on a ticket.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum Command {
     Reply,
     Note,
     Subject,
@@ -255,7 +264,7 @@ enum Deed {
 
 const PEOPLE: [&str; 3] = ["boris", "eva", "olga"];
 
-fn any_deed() -> impl Strategy<Value = Deed> {
+fn any_command() -> impl Strategy<Value = Command> {
     let part = select(vec![
         ContactRole::Requester,
         ContactRole::Requester,
@@ -263,19 +272,19 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         ContactRole::Copied,
     ]);
     prop_oneof![
-        2 => Just(Deed::Reply),
-        1 => Just(Deed::Note),
-        2 => Just(Deed::Subject),
-        3 => (0..FIELDS.len()).prop_map(Deed::Field),
-        1 => (0..FIELDS.len()).prop_map(Deed::Empty),
-        1 => Just(Deed::HandOver),
-        1 => Just(Deed::Override),
-        1 => Just(Deed::Hold),
-        1 => Just(Deed::Resume),
-        2 => Just(Deed::Resolve),
-        2 => Just(Deed::Reopen),
-        4 => (0..PEOPLE.len(), part).prop_map(|(id, part)| Deed::Name(id, part)),
-        1 => (0..PEOPLE.len()).prop_map(Deed::Remove),
+        2 => Just(Command::Reply),
+        1 => Just(Command::Note),
+        2 => Just(Command::Subject),
+        3 => (0..FIELDS.len()).prop_map(Command::Field),
+        1 => (0..FIELDS.len()).prop_map(Command::Empty),
+        1 => Just(Command::HandOver),
+        1 => Just(Command::Override),
+        1 => Just(Command::Hold),
+        1 => Just(Command::Resume),
+        2 => Just(Command::Resolve),
+        2 => Just(Command::Reopen),
+        4 => (0..PEOPLE.len(), part).prop_map(|(id, part)| Command::Name(id, part)),
+        1 => (0..PEOPLE.len()).prop_map(Command::Remove),
     ]
 }
 
@@ -286,11 +295,11 @@ fn any_actor() -> impl Strategy<Value = Actor> {
     select(desk.into_iter().chain(people).collect::<Vec<_>>())
 }
 
-/// What must come of it: whose each word is, by the rules alone. A word is its owner's id and a number: `<boris>7`.
+/// The expected values and their owners, by the rules alone. A word is its owner's id and a number: `<boris>7`.
 #[derive(Debug, Default)]
 struct Model {
     people: BTreeMap<String, ContactRole>,
-    said: u32,
+    count: u32,
     /// All words so far.
     words: BTreeSet<String>,
     subject: String,
@@ -311,10 +320,10 @@ impl Model {
         }
     }
 
-    /// A new word of this owner, that counts once it was said.
+    /// A new word of this owner. It counts once the desk accepted it.
     fn word(&mut self, owner: &str) -> String {
-        self.said += 1;
-        format!("<{owner}>{}", self.said)
+        self.count += 1;
+        format!("<{owner}>{}", self.count)
     }
 
     fn name(&mut self, id: &str, part: ContactRole, name: String) {
@@ -329,58 +338,58 @@ impl Model {
         self.words.insert(name);
     }
 
-    /// Does it, and notes what comes of it if the desk accepts it.
-    fn act(&mut self, stage: &Stage, id: firstline::TicketId, by: &Actor, deed: Deed) {
-        let word = match deed {
-            Deed::Name(person, _) => self.word(PEOPLE[person]),
+    /// Acts, and updates the expectation if the desk accepts.
+    fn act(&mut self, stage: &Stage, id: firstline::TicketId, by: &Actor, command: Command) {
+        let word = match command {
+            Command::Name(person, _) => self.word(PEOPLE[person]),
             _ => self.word(&self.owner(by)),
         };
         let message = || Message::new(word.clone()).attach(word.clone(), "image/png", 1, "s3://1");
-        let action = match deed {
-            Deed::Reply => Action::reply(message()),
-            Deed::Note => Action::note(message()),
-            Deed::Subject => Action::subject(word.clone()),
-            Deed::Field(place) => Action::field(FIELDS[place], word.clone()),
-            Deed::Empty(place) => Action::Field { name: FIELDS[place].to_owned(), value: None },
-            Deed::HandOver => Action::hand_over("devices", Line::Second, word.clone()),
-            Deed::Override => Action::override_priority(Priority::P1, word.clone()),
-            Deed::Hold => Action::hold(HoldReason::Customer).because(word.clone()),
-            Deed::Resume => Action::resume().because(word.clone()),
-            Deed::Resolve => Action::resolve(word.clone()),
-            Deed::Reopen => Action::reopen().because(word.clone()),
-            Deed::Name(person, role) => {
+        let action = match command {
+            Command::Reply => Action::reply(message()),
+            Command::Note => Action::note(message()),
+            Command::Subject => Action::subject(word.clone()),
+            Command::Field(place) => Action::field(FIELDS[place], word.clone()),
+            Command::Empty(place) => Action::Field { name: FIELDS[place].to_owned(), value: None },
+            Command::HandOver => Action::hand_over("devices", Line::Second, word.clone()),
+            Command::Override => Action::override_priority(Priority::P1, word.clone()),
+            Command::Hold => Action::hold(HoldReason::Customer).because(word.clone()),
+            Command::Resume => Action::resume().because(word.clone()),
+            Command::Resolve => Action::resolve(word.clone()),
+            Command::Reopen => Action::reopen().because(word.clone()),
+            Command::Name(person, role) => {
                 Action::Contact { contact: Contact::new(PEOPLE[person]).named(word.clone()), role }
             }
-            Deed::Remove(person) => Action::RemoveContact(PEOPLE[person].into()),
+            Command::Remove(person) => Action::RemoveContact(PEOPLE[person].into()),
         };
         if stage.desk.act(id, action, by).is_err() {
             return;
         }
-        match deed {
-            Deed::Empty(place) => return drop(self.fields.remove(FIELDS[place])),
-            Deed::Remove(person) => {
+        match command {
+            Command::Empty(place) => return drop(self.fields.remove(FIELDS[place])),
+            Command::Remove(person) => {
                 self.people.remove(PEOPLE[person]);
                 return drop(self.names.remove(PEOPLE[person]));
             }
-            Deed::Name(person, part) => return self.name(PEOPLE[person], part, word),
-            Deed::Subject => self.subject = word.clone(),
-            Deed::Field(place) => drop(self.fields.insert(FIELDS[place], word.clone())),
-            Deed::Resolve => self.resolution = Some(word.clone()),
+            Command::Name(person, part) => return self.name(PEOPLE[person], part, word),
+            Command::Subject => self.subject = word.clone(),
+            Command::Field(place) => drop(self.fields.insert(FIELDS[place], word.clone())),
+            Command::Resolve => self.resolution = Some(word.clone()),
             _ => {}
         }
         self.words.insert(word);
     }
 
-    /// The words that the ticket holds now.
-    fn standing(&self) -> BTreeSet<String> {
+    /// The words that the ticket has now.
+    fn current_words(&self) -> BTreeSet<String> {
         let one = [&self.subject].into_iter().filter(|it| !it.is_empty()).chain(&self.resolution);
         one.chain(self.fields.values()).chain(self.names.values()).cloned().collect()
     }
 
-    /// Compares a history and its ticket with what must have come of it, and erases each owner from it.
+    /// Compares a history and its ticket with the expectation, also after erasing each owner.
     fn check(&self, history: &[Event], ticket: &Snapshot) {
         assert_eq!(all_words(history.iter().map(|event| &event.personal)), self.words);
-        assert_eq!(all_words([&ticket.personal]), self.standing());
+        assert_eq!(all_words([&ticket.personal]), self.current_words());
         assert_eq!(ticket.subject(), self.subject);
         assert_eq!(ticket.personal.resolution(), self.resolution.as_deref());
         for event in history {
@@ -398,12 +407,12 @@ impl Model {
                 words.iter().filter(|word| !word.starts_with(&format!("<{id}>"))).cloned().collect()
             };
             assert_eq!(all_words(erased.iter().map(|event| &event.personal)), others(&self.words));
-            assert_eq!(all_words([&expected.personal]), others(&self.standing()));
+            assert_eq!(all_words([&expected.personal]), others(&self.current_words()));
         }
     }
 }
 
-/// The words of these parts. Each must be with the owner whom it names.
+/// The words of these parts. Each must belong to the owner in its prefix.
 fn all_words<'a>(parts: impl IntoIterator<Item = &'a Personal>) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (id, json) in parts.into_iter().flat_map(owned) {
@@ -415,7 +424,7 @@ fn all_words<'a>(parts: impl IntoIterator<Item = &'a Personal>) -> BTreeSet<Stri
     all
 }
 
-/// One version of a record elsewhere: who wrote it, and which of its parts are there.
+/// A version of another system's ticket: its author, and the parts that it has.
 type Version = (Actor, Option<usize>, [bool; 3], Option<bool>, [Option<bool>; 2]);
 
 fn any_version() -> impl Strategy<Value = Version> {
@@ -429,7 +438,7 @@ fn any_version() -> impl Strategy<Value = Version> {
 }
 
 impl Model {
-    /// The version that this gives, and what comes of it.
+    /// Builds the imported version and updates the expectation.
     fn version(&mut self, at: firstline::DateTime<firstline::Utc>, version: Version) -> ImportedVersion {
         let (by, person, [subject, message, note], resolved, fields) = version;
         let mut it = ImportedVersion::new(at, by.clone());
@@ -440,24 +449,24 @@ impl Model {
             self.name(id, ContactRole::Requester, name);
         }
         let owner = self.owner(&by);
-        let said = |model: &mut Model| {
+        let new_word = |model: &mut Model| {
             let word = model.word(&owner);
             model.words.insert(word.clone());
             word
         };
         if subject {
-            self.subject = said(self);
+            self.subject = new_word(self);
             it = it.subject(self.subject.clone());
         }
         if message {
-            it = it.saying(said(self));
+            it = it.saying(new_word(self));
         }
         if note {
-            it = it.noting(said(self));
+            it = it.noting(new_word(self));
         }
         it = match resolved {
             Some(true) => {
-                let word = said(self);
+                let word = new_word(self);
                 self.resolution = Some(word.clone());
                 it.status(state::Resolved::default()).resolution(word)
             }
@@ -467,7 +476,7 @@ impl Model {
         for (name, set) in FIELDS.into_iter().zip(fields) {
             match set {
                 Some(true) => {
-                    let word = said(self);
+                    let word = new_word(self);
                     self.fields.insert(name, word.clone());
                     it = it.field(name, Some(word));
                 }
@@ -483,27 +492,27 @@ impl Model {
 }
 
 proptest! {
-    /// Whoever does what: each piece is with the owner whom the rules name, and erasing an owner from the history
-    /// leaves the ticket without exactly their pieces.
+    /// For any random actions, each value belongs to the owner that the rules give, and erasing an owner removes
+    /// exactly their values.
     #[test]
-    fn any_life_has_owners_and_can_lose_each(deeds in proptest::collection::vec((any_actor(), any_deed()), 1..40)) {
+    fn values_of_any_life_have_owners_who_can_be_erased(commands in proptest::collection::vec((any_actor(), any_command()), 1..40)) {
         let stage = &Stage::new("memory", AnyStore::Memory(Memory::new()));
         adopt(stage);
         let mut model = Model::default();
-        let (by, rest) = deeds.split_first().unwrap();
+        let (by, rest) = commands.split_first().unwrap();
         let subject = model.word(&model.owner(&by.0));
         let id = stage.desk.open_ticket(NewTicket::new(subject.clone()).by(&by.0)).unwrap().id();
         model.subject = subject.clone();
         model.words.insert(subject);
-        for (by, deed) in rest {
-            model.act(stage, id, by, *deed);
+        for (by, command) in rest {
+            model.act(stage, id, by, *command);
         }
         model.check(&stage.history(id), &stage.ticket(id));
     }
 
-    /// The same of histories from elsewhere.
+    /// The same for imported histories.
     #[test]
-    fn any_import_has_owners_and_can_lose_each(versions in proptest::collection::vec(any_version(), 1..12)) {
+    fn values_of_any_import_have_owners_who_can_be_erased(versions in proptest::collection::vec(any_version(), 1..12)) {
         let stage = &Stage::new("memory", AnyStore::Memory(Memory::new()));
         adopt(stage);
         let mut model = Model::default();

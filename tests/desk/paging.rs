@@ -1,4 +1,4 @@
-//! Diagnostic: filters against a naive oracle, pages that lose nothing while the desk goes on.
+//! Queries: filters compared with a naive oracle, and pages that stay complete while tickets change.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn all(desk: &AnyDesk, query: &Query, limit: usize) -> Vec<TicketId> {
         assert!(page.tickets.len() <= limit);
         found.extend(page.tickets.iter().map(firstline::Ticket::id));
         match page.next {
-            // A cursor survives being written down and read again.
+            // A cursor can be serialised and read back.
             Some(cursor) => next = Some(cursor.to_string().parse::<Cursor>().unwrap()),
             None => return found,
         }
@@ -53,10 +53,10 @@ fn the_inbox_is_ordered_by_priority_then_age_and_holds_open_tickets_only() {
     });
 }
 
-/// While somebody pages, tickets are opened, closed and change their priority. What stands still is seen
-/// exactly once.
+/// While pages are read, other tickets are opened, closed and change their priority. Unchanged tickets appear exactly
+/// once.
 #[test]
-fn no_ticket_comes_twice_or_is_lost_while_others_move() {
+fn no_unchanged_ticket_is_repeated_or_lost_while_others_change() {
     on_each_store(|stage| {
         let rated = |n: u8| {
             let urgency = Urgency::new(n % 3 + 1).unwrap();
@@ -84,7 +84,7 @@ fn no_ticket_comes_twice_or_is_lost_while_others_move() {
 }
 
 #[test]
-fn a_query_that_cannot_be_meant_is_refused() {
+fn a_query_that_makes_no_sense_is_refused() {
     on_each_store(|stage| {
         let _three: Vec<TicketId> = (0..3).map(|_| stage.open()).collect();
         for limit in [0, MAX_PAGE + 1, usize::MAX] {
@@ -120,7 +120,7 @@ fn a_query_that_cannot_be_meant_is_refused() {
 const PEOPLE: [&str; 3] = ["anna", "ben", "Ольга"];
 const TEAMS: [&str; 2] = ["network", "платежи"];
 
-/// A filter, as a query and as a predicate so plain that it needs no test.
+/// A filter for a query, and as a simple predicate.
 #[derive(Debug, Clone)]
 enum Filter {
     State(StateKind),
@@ -207,7 +207,7 @@ fn crowd(stage: &Stage) -> Vec<Snapshot> {
 }
 
 #[test]
-fn every_query_finds_what_a_naive_look_at_all_tickets_finds() {
+fn every_query_finds_the_tickets_of_the_naive_filters() {
     for stage in stages() {
         let crowd = crowd(&stage);
         let strategy = (0..3_usize, prop::collection::vec(filter(), 0..4), 1..40_usize);
@@ -217,7 +217,7 @@ fn every_query_finds_what_a_naive_look_at_all_tickets_finds() {
             .run(&strategy, |(order, filters, limit)| {
                 let query = [Query::inbox(), Query::newest(), Query::oldest()][order].clone();
                 let query = filters.iter().fold(query, |query, filter| filter.put_on(query));
-                // Several states mean any of them; of the other filters the last of a kind that is one value counts.
+                // Several states match any of them. Of the other single-valued filters, the last of each kind applies.
                 let last = |of: fn(&Filter) -> bool| filters.iter().rev().find(|it| of(it));
                 let states: Vec<_> = filters.iter().filter(|it| matches!(it, Filter::State(_))).collect();
                 let single = [
@@ -228,7 +228,7 @@ fn every_query_finds_what_a_naive_look_at_all_tickets_finds() {
                 let every = filters
                     .iter()
                     .filter(|it| matches!(it, Filter::Unassigned | Filter::Tag(_) | Filter::AtLeast(_)));
-                let wanted: Vec<&Filter> = single.into_iter().flatten().chain(every).collect();
+                let active: Vec<&Filter> = single.into_iter().flatten().chain(every).collect();
                 let mut expected: Vec<&Snapshot> = crowd
                     .iter()
                     .filter(|it| {
@@ -239,7 +239,7 @@ fn every_query_finds_what_a_naive_look_at_all_tickets_finds() {
                             )
                     })
                     .filter(|it| states.is_empty() || states.iter().any(|state| state.holds(it)))
-                    .filter(|it| wanted.iter().all(|filter| filter.holds(it)))
+                    .filter(|it| active.iter().all(|filter| filter.holds(it)))
                     .collect();
                 match order {
                     0 => expected.sort_by_key(|it| (it.priority(), it.opened_at, it.id)),

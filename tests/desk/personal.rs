@@ -1,4 +1,4 @@
-//! What people wrote and are called stands apart from the facts, in everything that is kept.
+//! Personal text and names are stored apart from the facts.
 
 use firstline::policy::FieldType;
 use firstline::{
@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 
 use super::stage::{Stage, anna, boris, on_each_store};
 
-/// Words that only a person can have said, each in its place. Every one begins so.
+/// The prefix of all personal words in these tests. Each word also names its field.
 const MARK: &str = "секрет-";
 
 fn secret(place: &str) -> String {
     format!("{MARK}{place}")
 }
 
-/// A life in which everything personal that a ticket can carry is said.
+/// Builds a ticket with every kind of personal value.
 fn life(stage: &Stage) -> TicketId {
     let policy = Policy::new().field("address", FieldType::Text).field("order", FieldType::Integer);
     stage.desk.setup().adopt(&policy).unwrap();
@@ -53,7 +53,7 @@ fn life(stage: &Stage) -> TicketId {
     id
 }
 
-/// An object without its personal part, as text.
+/// A JSON object without its personal part, as text.
 fn facts_of(json: &Json) -> String {
     let mut facts = json.clone();
     facts.as_object_mut().unwrap().remove("personal");
@@ -61,7 +61,7 @@ fn facts_of(json: &Json) -> String {
 }
 
 #[test]
-fn no_fact_of_a_history_holds_a_word_that_a_person_said() {
+fn no_fact_of_a_history_contains_personal_words() {
     on_each_store(|stage| {
         let id = life(stage);
         let mut personal = String::new();
@@ -70,7 +70,7 @@ fn no_fact_of_a_history_holds_a_word_that_a_person_said() {
             assert!(!facts_of(&json).contains(MARK), "{}", facts_of(&json));
             personal.push_str(&json["personal"].to_string());
         }
-        // The control: every secret was said, and stands in the personal parts.
+        // Every word was stored in a personal part.
         let places = [
             "subject",
             "corrected",
@@ -105,8 +105,8 @@ fn no_fact_of_a_history_holds_a_word_that_a_person_said() {
     });
 }
 
-/// A history whose personal parts are gone still folds, to the same facts. Found while writing this suite: whether
-/// the opening counted as a message hung on its words, so that erasing them changed the count.
+/// A history without its personal parts still folds to the same facts. Found while writing this suite: the opening
+/// counted as a message only if it had a text, so erasing the text changed the count.
 #[test]
 fn facts_do_not_depend_on_the_personal_part() {
     on_each_store(|stage| {
@@ -121,9 +121,9 @@ fn facts_do_not_depend_on_the_personal_part() {
     });
 }
 
-/// A custom field whose type changed from text to something else moves from the one part to the other.
+/// A custom field that changes from text to another type moves between the parts.
 #[test]
-fn a_field_that_changes_its_type_stands_in_one_part_only() {
+fn a_field_that_changes_its_type_is_in_one_part_only() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("size", FieldType::Text)).unwrap();
         let id = stage.opened_and([Action::field("size", "large")]);

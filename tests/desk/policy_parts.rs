@@ -1,4 +1,4 @@
-//! A policy is stored in parts: a change of one part leaves the others, and the tickets that follow them, as they are.
+//! A policy is stored in parts: changing one part changes neither the others nor the tickets that use them.
 
 use std::sync::{Arc, Mutex};
 
@@ -50,7 +50,7 @@ fn workflow_named(name: &str, version: u32) -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Reopen, "Answered", "At work"))
 }
 
-/// Everything that a policy has, each part in the version of its own.
+/// A policy with a version number for each part.
 #[derive(Clone, Copy)]
 struct Versions {
     prefix: &'static str,
@@ -83,12 +83,12 @@ fn policy(it: Versions) -> Policy {
         .field("order", (it.field)())
         .matrix(matrix(it.raise))
         .workflow(workflow(it.workflow))
-        .calendar("nobody's", &calendar(it.unused))
+        .calendar("unused", &calendar(it.unused))
         .calendar("office", &calendar(it.used))
         .agreement(agreement(it.target))
 }
 
-/// Every change of a policy that leaves its agreements and the calendars they use as they are.
+/// Changes of a policy that keep its agreements and the calendars in use.
 fn changes() -> Vec<(&'static str, Policy)> {
     vec![
         ("prefix", policy(Versions { prefix: "B", ..FIRST })),
@@ -103,8 +103,7 @@ fn changes() -> Vec<(&'static str, Policy)> {
     ]
 }
 
-/// How many events a note writes and how many follow by themselves: the note, a tick before anything is due, and a
-/// tick after a warning fell due.
+/// The events after a note, after a tick with nothing due, and after a tick with a due warning.
 fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<Change>) {
     let mut known = stage.history(ticket).len();
     let mut new = || {
@@ -125,7 +124,7 @@ fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<
 }
 
 #[test]
-fn a_change_of_any_part_but_the_agreements_writes_nothing_to_a_ticket() {
+fn a_change_of_other_parts_than_the_agreements_writes_nothing_to_a_ticket() {
     for (name, changed) in changes() {
         on_each_store(|stage| {
             let first = stage.desk.setup().adopt(&policy(FIRST)).unwrap();
@@ -144,7 +143,7 @@ fn a_change_of_any_part_but_the_agreements_writes_nothing_to_a_ticket() {
     }
 }
 
-/// The control: what the clocks follow is measured by the new version from the next command on.
+/// A control: clocks use a new version of the agreements from the next command on.
 #[test]
 fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
     for changed in [Versions { target: 5, ..FIRST }, Versions { used: "08:00-17:00", ..FIRST }] {
@@ -167,14 +166,14 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
     }
 }
 
-/// The definitions of one commit, with their texts.
+/// The definitions of one commit, as key and text.
 type Texts = Vec<(String, String)>;
 
 fn text(write: &RecordWrite) -> String {
     String::from_utf8(write.content.clone().unwrap().facts).unwrap()
 }
 
-/// A store that keeps a record of what it is asked and given.
+/// A store that records the loads and the written definitions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recording {
     rows: Memory,
@@ -206,7 +205,7 @@ impl Tx for RecordingTx<'_> {
 }
 
 impl Recording {
-    /// How many definitions were asked for in each round since this was last called.
+    /// The number of definitions in each load since the last call.
     fn rounds(&self) -> Vec<usize> {
         let is_definition =
             |read: &&Read| matches!(read, Read::Record { kind, .. } if *kind == kinds::DEFINITION);
@@ -214,7 +213,7 @@ impl Recording {
         self.loads.lock().unwrap().drain(..).map(definitions).collect()
     }
 
-    /// How many tickets were read since this was last called.
+    /// The number of tickets read since the last call.
     pub(super) fn tickets(&self) -> usize {
         let is_ticket = |read: &Read| matches!(read, Read::Ticket(_));
         self.loads.lock().unwrap().drain(..).flatten().filter(is_ticket).count()
@@ -246,9 +245,10 @@ fn policies_share_the_texts_of_equal_parts() {
     }
 }
 
-/// Found by review: the ITIL matrix was not stored, so that another one in a later program would have been in force.
+/// Found by review: the ITIL matrix was not stored, so a later program with another default matrix would have used
+/// that one.
 #[test]
-fn the_matrix_is_stored_even_if_it_is_the_usual_one() {
+fn the_matrix_is_stored_even_if_it_is_the_default() {
     let store = Recording::default();
     store.desk().setup().adopt(&Policy::new()).unwrap();
     let written = store.written.lock().unwrap().remove(0);
@@ -262,7 +262,7 @@ fn the_matrix_is_stored_even_if_it_is_the_usual_one() {
 }
 
 #[test]
-fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
+fn a_new_program_loads_definitions_in_two_loads_and_each_of_them_once() {
     let store = Recording::default();
     let desk = store.desk();
     desk.setup().adopt(&policy(FIRST)).unwrap();
@@ -274,11 +274,12 @@ fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
     let fresh = store.desk();
     store.rounds();
     fresh.act(ticket, Action::note("one"), anna()).unwrap();
-    // With the manifest come the agreements and the workflow that the ticket follows; then the parts of the policy.
+    // The first load has the manifest, the agreements and the workflow of the ticket. The second has the other parts
+    // of the policy.
     assert_eq!(store.rounds(), [0, 3, 4]);
     fresh.act(ticket, Action::note("two"), anna()).unwrap();
     assert_eq!(store.rounds(), [0]);
-    // Another prefix is another manifest, and nothing else is loaded.
+    // Another prefix is another manifest. Nothing else is loaded.
     let next = next.prefix("B").workflow(workflow(2)).field("order", FieldType::Bool);
     desk.setup().adopt(&next).unwrap();
     store.rounds();
@@ -286,9 +287,9 @@ fn a_fresh_program_loads_definitions_in_two_rounds_and_each_of_them_once() {
     assert_eq!(store.rounds(), [0, 1]);
 }
 
-/// A migration goes through all versions that ever held, and most of these are put aside.
+/// A migration reads all versions of the policy, most of which are no longer cached.
 #[test]
-fn a_migration_finds_the_workflow_of_a_version_long_outdated() {
+fn a_migration_finds_the_workflow_of_an_old_version() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         for n in 1..=60 {
@@ -302,21 +303,21 @@ fn a_migration_finds_the_workflow_of_a_version_long_outdated() {
             setup.rehearse(&plan.map(format!("Incoming {version}"), "Incoming 2")).unwrap().faults
         };
         assert_eq!(plan(1), [""; 0]);
-        assert_ne!(plan(7), [""; 0], "the control");
+        assert_ne!(plan(7), [""; 0], "version 7 of the workflow does not exist");
     });
 }
 
 #[test]
-fn a_part_that_is_not_stored_is_named() {
-    struct Forgetful(Memory);
-    struct ForgetfulTx<'a>(MemoryTx<'a>);
-    impl Store for Forgetful {
-        type Tx<'a> = ForgetfulTx<'a>;
-        fn begin(&self, desk: &DeskId, mode: Mode) -> Result<ForgetfulTx<'_>> {
-            Ok(ForgetfulTx(self.0.begin(desk, mode)?))
+fn a_missing_part_is_named_in_the_error() {
+    struct LossyStore(Memory);
+    struct LossyTx<'a>(MemoryTx<'a>);
+    impl Store for LossyStore {
+        type Tx<'a> = LossyTx<'a>;
+        fn begin(&self, desk: &DeskId, mode: Mode) -> Result<LossyTx<'_>> {
+            Ok(LossyTx(self.0.begin(desk, mode)?))
         }
     }
-    impl Tx for ForgetfulTx<'_> {
+    impl Tx for LossyTx<'_> {
         fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
             self.0.load(reads)
         }
@@ -327,7 +328,7 @@ fn a_part_that_is_not_stored_is_named() {
             self.0.commit(commit)
         }
     }
-    let desk = Desk::over(Forgetful(Memory::new()), "acme");
+    let desk = Desk::over(LossyStore(Memory::new()), "acme");
     desk.setup().adopt(&policy(FIRST)).unwrap();
     let error = desk.setup().policy().unwrap_err();
     assert_eq!(error.kind(), firstline::ErrorKind::Corrupt);

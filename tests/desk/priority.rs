@@ -1,4 +1,4 @@
-//! The priority of a ticket follows its inputs, unless somebody set it by hand, and says why.
+//! The priority of a ticket follows its inputs unless it was set by hand, and explains itself.
 
 use firstline::priority::Effect;
 use firstline::{
@@ -30,7 +30,7 @@ fn priority(stage: &Stage, id: TicketId) -> Priority {
 }
 
 #[test]
-fn a_changed_input_moves_the_priority() {
+fn a_changed_input_changes_the_priority() {
     on_each_store(|stage| {
         let id = stage.open();
         assert_eq!(
@@ -47,7 +47,7 @@ fn a_changed_input_moves_the_priority() {
 }
 
 #[test]
-fn a_priority_set_by_hand_stays_until_it_is_given_back() {
+fn a_priority_set_by_hand_stays_until_it_is_withdrawn() {
     on_each_store(|stage| {
         let id = stage.open();
         stage.does(id, Action::override_priority(Priority::P1, "the director asked"));
@@ -61,7 +61,7 @@ fn a_priority_set_by_hand_stays_until_it_is_given_back() {
         );
         stage.does(id, Action::Computed);
         assert_eq!(priority(stage, id), Priority::P5);
-        // Why it was set is on record, in the personal part of the event.
+        // The reason is kept in the personal part of the event.
         let history = stage.history(id);
         let reasons: Vec<_> = history.iter().filter_map(|event| event.personal.text()).collect();
         assert_eq!(reasons, ["the director asked"]);
@@ -69,7 +69,7 @@ fn a_priority_set_by_hand_stays_until_it_is_given_back() {
 }
 
 #[test]
-fn what_is_known_of_the_requester_counts() {
+fn attributes_of_the_requester_count() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
         let vip = Contact::new("boris").with("vip", true);
@@ -78,7 +78,7 @@ fn what_is_known_of_the_requester_counts() {
         let reasons = stage.ticket(id).assessment.to_string();
         assert!(reasons.ends_with(r#""VIP customer" raises it by 1 to P2"#), "{reasons}");
 
-        // He is no VIP any more; then somebody else asks, who is one.
+        // The requester is no VIP any more. Then another requester, a VIP, takes over.
         let plain = Action::Contact {
             contact: Contact::new("boris").with("vip", false),
             role: ContactRole::Requester,
@@ -89,7 +89,7 @@ fn what_is_known_of_the_requester_counts() {
         stage.does(id, Action::Contact { contact: heir, role: ContactRole::Requester });
         assert_eq!(priority(stage, id), Priority::P2);
         assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
-        // A VIP who is merely copied does not count.
+        // A VIP in copy does not count.
         let other = NewTicket::new("No sound").from("olga").concerning(vip, ContactRole::Copied);
         let other = stage.desk.open_ticket(other).unwrap().id();
         assert_eq!(priority(stage, other), Priority::P3);
@@ -97,7 +97,7 @@ fn what_is_known_of_the_requester_counts() {
 }
 
 #[test]
-fn a_hand_over_moves_the_priority_where_a_modifier_says_so() {
+fn a_hand_over_changes_the_priority_if_a_modifier_depends_on_it() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
         let id = stage.open();
@@ -110,7 +110,7 @@ fn a_hand_over_moves_the_priority_where_a_modifier_says_so() {
 }
 
 #[test]
-fn a_modifier_is_named_and_taken_off() {
+fn a_named_modifier_can_be_added_and_removed() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
         let id = stage.open();
@@ -139,9 +139,9 @@ fn a_modifier_is_named_and_taken_off() {
     });
 }
 
-/// The policy changed under a ticket: what it knew stays, and other work is not refused for it.
+/// After a change of policy, the ticket keeps its modifier, and other actions on it are still accepted.
 #[test]
-fn a_ticket_whose_modifier_is_gone_from_the_policy_can_still_be_worked_on() {
+fn a_ticket_with_a_removed_modifier_can_still_be_worked_on() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
         let id = stage.opened_and([Action::modifier("reputational damage")]);

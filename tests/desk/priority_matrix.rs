@@ -1,4 +1,5 @@
-//! The priority matrix: complete or refused, modifiers within the scale, assessments that explain themselves.
+//! The priority matrix: incomplete ones are refused, modifiers stay within the scale, and assessments explain
+//! themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use firstline::priority::{
 use firstline::{Attributes, Condition, ErrorKind, Value};
 use proptest::prelude::*;
 
-/// A complete matrix as plain data: the sizes, and for each pair the place of its priority.
+/// A complete matrix as plain data: its sizes, and the index of the priority of each pair.
 #[derive(Debug, Clone)]
 struct Plain {
     impacts: usize,
@@ -58,7 +59,7 @@ fn effect(priorities: usize) -> impl Strategy<Value = Effect> {
     ]
 }
 
-/// A matrix with modifiers, of which those named come with `true`; the others depend on a fact of their name.
+/// A matrix with modifiers: `true` marks those that are named, the others depend on a fact.
 fn modified() -> impl Strategy<Value = (Plain, Vec<(Effect, bool)>)> {
     plain().prop_flat_map(|plain| {
         let modifiers = prop::collection::vec((effect(plain.priorities), any::<bool>()), 0..6);
@@ -104,7 +105,7 @@ proptest! {
         prop_assert_eq!(error.to_string(), expected);
     }
 
-    /// The oracle goes step by step along the scale instead of reckoning with ranks.
+    /// The oracle moves along the scale step by step instead of calculating with ranks.
     #[test]
     fn modifiers_apply_in_order_and_never_leave_the_scale((plain, modifiers) in modified(), facts_hold in any::<bool>()) {
         let mut definition = plain.define();
@@ -161,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_again((plain, modifiers) in modified()) {
+    fn a_written_matrix_is_read_back((plain, modifiers) in modified()) {
         let mut definition = plain.define();
         for (index, (effect, by_name)) in modifiers.iter().enumerate() {
             let modifier = Modifier::new(name("m", index), *effect);
@@ -212,7 +213,7 @@ impact \\ urgency  сейчас      потом
 }
 
 #[test]
-fn all_faults_are_named_at_once() {
+fn all_faults_are_reported_at_once() {
     let never_ending = (0..40).fold(Condition::field("a").is(1), |inner, level| match level % 2 {
         0 => inner.and(Condition::ALWAYS.or(Condition::field("a").is(2))).or(Condition::field("b").is(1)),
         _ => inner.and(Condition::field("b").is(2)),
@@ -261,7 +262,7 @@ fn all_faults_are_named_at_once() {
         r#"priority matrix: modifier "vip" leads to P6, but the lowest priority is P5"#
     );
 
-    // A hostile definition costs no more than its own length.
+    // The cost of a hostile definition is limited by its length.
     let many = || (0..100_000).map(|n| n.to_string());
     let error = Matrix::define().impacts(many()).urgencies(many()).priorities(["p"]).build().unwrap_err();
     assert!(error.to_string().contains("the scale of impact has 100000 levels; at most 9 are allowed"));
@@ -341,7 +342,7 @@ fn a_priority_set_by_hand_counts_until_it_is_withdrawn() {
     let set = Inputs { overridden: Some(Priority::P5), ..Inputs::default() };
     let assessment = desk().assess(&set).unwrap();
     assert_eq!((assessment.priority(), assessment.computed()), (Priority::P5, Priority::P3));
-    // Whoever edits the impact meanwhile sees the computed priority move.
+    // A change of impact still changes the computed priority.
     let edited = desk().assess(&Inputs { impact: Some(Impact::HIGH), ..set }).unwrap();
     assert_eq!((edited.priority(), edited.computed()), (Priority::P5, Priority::P2));
     let withdrawn = desk().assess(&Inputs { overridden: None, ..set }).unwrap();
@@ -349,7 +350,7 @@ fn a_priority_set_by_hand_counts_until_it_is_withdrawn() {
 }
 
 #[test]
-fn what_the_matrix_does_not_have_is_refused_with_what_it_has() {
+fn unknown_levels_and_modifiers_are_refused_with_the_known_ones() {
     let refused = |inputs: Inputs<'_>| desk().assess(&inputs).unwrap_err().to_string();
     let nine = Inputs { urgency: Some(Urgency::new(9).unwrap()), ..Inputs::default() };
     assert_eq!(refused(nine), "urgency 9 is not in the matrix; allowed: 1 (high), 2 (medium), 3 (low)");

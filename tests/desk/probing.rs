@@ -1,5 +1,5 @@
-//! One desk asks for what another has: by ids, numbers, names, keys, filters and cursors, at random. No row ever comes,
-//! and nothing that it does changes anything there.
+//! One desk probes another desk's data at random, by ids, numbers, names, keys, filters and cursors. It gets no row of
+//! the other desk and changes nothing there.
 
 use crate::soak;
 use crate::stage;
@@ -16,11 +16,11 @@ use stage::{AnyDesk, Stage, anna, stages};
 
 const WHO: [&str; 3] = ["boris", "Ольга", "nobody"];
 
-/// One question, with numbers that are made to fit.
+/// A random probe. Its numbers are reduced to the existing data.
 #[derive(Debug, Clone)]
 enum Probe {
     Id(u8),
-    /// An id like one of the other desk's, but for a bit.
+    /// An id of the other desk with one bit changed.
     Near(u8, u8),
     Number(u64),
     Find {
@@ -30,7 +30,7 @@ enum Probe {
         limit: usize,
         cursor: Option<u8>,
     },
-    /// A cursor made up.
+    /// An invented cursor.
     Forged(u8, i64, i64, u8),
     Thread(u8),
     Key(u8),
@@ -62,7 +62,7 @@ fn query(order: u8) -> Query {
     pick(&[Query::inbox(), Query::newest(), Query::oldest()], order)
 }
 
-/// Fills a desk with tickets in several states, and gives them.
+/// Opens tickets in several states and returns their ids.
 fn fill(desk: &AnyDesk, count: usize, key: &str) -> Vec<TicketId> {
     let mut tickets = Vec::new();
     for n in 0..count {
@@ -79,22 +79,22 @@ fn fill(desk: &AnyDesk, count: usize, key: &str) -> Vec<TicketId> {
     tickets
 }
 
-type Kept = Vec<(Snapshot, Vec<Event>)>;
+type Rows = Vec<(Snapshot, Vec<Event>)>;
 
-fn kept(desk: &AnyDesk, tickets: &[TicketId]) -> Kept {
+fn rows(desk: &AnyDesk, tickets: &[TicketId]) -> Rows {
     let one =
         |id: &TicketId| (desk.ticket(*id).unwrap().into_snapshot(), desk.records().history(*id).unwrap());
     tickets.iter().map(one).collect()
 }
 
-struct Place<'s> {
+struct Prober<'s> {
     stage: &'s Stage,
     theirs: Vec<TicketId>,
     cursors: Vec<Snapshot>,
     ours: BTreeSet<TicketId>,
 }
 
-impl Place<'_> {
+impl Prober<'_> {
     fn only_ours(
         &self,
         what: &Probe,
@@ -133,8 +133,8 @@ impl Place<'_> {
                     4 => query.state(pick(StateKind::ALL, who)),
                     _ => query,
                 };
-                let place = cursor.map(|n| query.place(&pick(&self.cursors, n)));
-                let page = desk.find(query.after(place)).unwrap();
+                let cursor = cursor.map(|n| query.place(&pick(&self.cursors, n)));
+                let page = desk.find(query.after(cursor)).unwrap();
                 self.only_ours(probe, page.tickets.iter().map(|it| it.id()))?;
             }
             Probe::Forged(rank, due, opened, n) => {
@@ -150,11 +150,11 @@ impl Place<'_> {
                 }
             }
             Probe::Thread(n) => {
-                let said = NewTicket::new("No sound")
+                let message = NewTicket::new("No sound")
                     .from("boris")
                     .thread(format!("form-chat-{}", n % 10))
                     .saying("Hello?");
-                let receipt = desk.receive(said).unwrap();
+                let receipt = desk.receive(message).unwrap();
                 if receipt.opened() {
                     self.ours.insert(receipt.ticket.id());
                 }
@@ -162,7 +162,8 @@ impl Place<'_> {
             }
             Probe::Key(n) => {
                 let ticket = desk.open_ticket(NewTicket::new("Ours").once(format!("form-{}", n % 10)));
-                // Theirs would be returned, or refused as another request's. Ours, the second time, is ours.
+                // A receipt of the other desk would be returned, or refused as another request. A repeated key of our
+                // own returns our ticket.
                 let id = ticket.unwrap().id();
                 prop_assert!(!self.theirs.contains(&id), "{}: another desk's receipt", self.stage.name);
                 self.ours.insert(id);
@@ -190,7 +191,7 @@ impl Place<'_> {
     }
 }
 
-/// Runs random probes. Returns the number of probes, or the first one that found another desk's row.
+/// Runs random probes. Returns the number of probes, or the first one that reached the other desk's data.
 fn run(stage: &Stage, config: Config, name: fn(&str, u32) -> String) -> Result<u32, TestError<Probes>> {
     let config = Config { max_shrink_iters: 0, ..config };
     let (lives, asked) = (Cell::new(0), Cell::new(0));
@@ -202,14 +203,14 @@ fn run(stage: &Stage, config: Config, name: fn(&str, u32) -> String) -> Result<u
         };
         let (us, them) = (desk("us"), desk("them"));
         let (ours, theirs) = (fill(&us, own, "ours"), fill(&them, others, "form"));
-        let before = kept(&them, &theirs);
+        let before = rows(&them, &theirs);
         let cursors = before.iter().map(|(ticket, _)| ticket.clone()).collect();
-        let mut place = Place { stage, theirs: theirs.clone(), cursors, ours: ours.into_iter().collect() };
+        let mut prober = Prober { stage, theirs: theirs.clone(), cursors, ours: ours.into_iter().collect() };
         for probe in &probes {
-            place.ask(&us, probe)?;
+            prober.ask(&us, probe)?;
             asked.set(asked.get() + 1);
         }
-        prop_assert!(kept(&them, &theirs) == before, "{}: something changed there", stage.name);
+        prop_assert!(rows(&them, &theirs) == before, "{}: something changed there", stage.name);
         prop_assert_eq!(them.find(Query::newest()).unwrap().tickets.len(), others);
         Ok(())
     });
@@ -219,7 +220,7 @@ fn run(stage: &Stage, config: Config, name: fn(&str, u32) -> String) -> Result<u
 type Probes = (usize, usize, Vec<Probe>);
 
 #[test]
-fn no_desk_meets_another_desks_rows() {
+fn no_desk_reaches_another_desks_rows() {
     for stage in stages() {
         let config = Config { cases: soak::cases(60), failure_persistence: None, ..Config::default() };
         match run(&stage, config, |who, life| format!("{who} {life}")) {
@@ -229,9 +230,9 @@ fn no_desk_meets_another_desks_rows() {
     }
 }
 
-/// The control: were both one desk, it would be found out.
+/// A control: probing a desk with its own rows is detected.
 #[test]
-fn a_desk_that_is_not_apart_is_found_out() {
+fn missing_isolation_is_detected() {
     for stage in stages() {
         let found = run(&stage, soak::fixed(20), |_, life| format!("one {life}"));
         assert!(matches!(found, Err(TestError::Fail(..))), "{}: {found:?}", stage.name);

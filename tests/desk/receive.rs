@@ -1,4 +1,4 @@
-//! Messages: to the ticket of their thread, and what they do to its state.
+//! Messages: they go to the ticket of their thread and may change its state.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
@@ -37,22 +37,22 @@ fn messages_of_one_thread_go_to_one_ticket() {
 }
 
 #[test]
-fn opening_in_a_thread_that_leads_to_a_ticket_is_refused() {
+fn opening_a_ticket_in_the_thread_of_another_is_refused() {
     on_each_store(|stage| {
         let id = conversation(stage, []);
         let error = stage.refuses(id, |desk| desk.open_ticket(message("Hello?")));
-        let said = format!(
+        let expected = format!(
             "thread chat-9 already belongs to ticket {id}; \
              allowed: `receive`, which continues that ticket or opens a follow-up, or another thread"
         );
-        assert_eq!(error.to_string(), said);
-        // The refusal took no running number.
+        assert_eq!(error.to_string(), expected);
+        // The refused request took no running number.
         assert_eq!(stage.ticket(stage.open()).number.value, 2);
     });
 }
 
 #[test]
-fn a_message_of_the_requester_reopens_what_was_resolved() {
+fn a_message_of_the_requester_reopens_a_resolved_ticket() {
     on_each_store(|stage| {
         let id = conversation(stage, [Action::resolve("unmuted")]);
         let receipt = stage.desk.receive(message("Still nothing.")).unwrap();
@@ -66,7 +66,7 @@ fn a_message_of_the_requester_reopens_what_was_resolved() {
 }
 
 #[test]
-fn a_message_of_the_requester_ends_a_wait_for_the_customer_and_no_other() {
+fn a_message_of_the_requester_ends_only_a_wait_for_the_customer() {
     on_each_store(|stage| {
         let own = HoldReason::Own("parcel".to_owned());
         let cases = [
@@ -75,7 +75,7 @@ fn a_message_of_the_requester_ends_a_wait_for_the_customer_and_no_other() {
             (HoldReason::Problem, StateKind::OnHold),
             (HoldReason::Scheduled, StateKind::OnHold),
             (own, StateKind::OnHold),
-            // A reason of one's own by the known name is the known reason.
+            // A custom reason with the known name is the known reason.
             (HoldReason::Own("customer".to_owned()), StateKind::Active),
         ];
         for (reason, expected) in cases {
@@ -88,7 +88,7 @@ fn a_message_of_the_requester_ends_a_wait_for_the_customer_and_no_other() {
 }
 
 #[test]
-fn others_do_not_reopen() {
+fn messages_of_others_do_not_reopen() {
     on_each_store(|stage| {
         let speakers = [anna(), Actor::automation("bot"), Actor::contact("a colleague")];
         for state in [Action::resolve("unmuted"), Action::hold(HoldReason::Customer)] {
@@ -102,7 +102,7 @@ fn others_do_not_reopen() {
 }
 
 #[test]
-fn a_message_with_a_confirmation_in_one_action_closes() {
+fn a_message_with_a_confirmation_closes_the_ticket() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
         let thanks = Action::reply("Thank you!").and(Action::confirm());
@@ -114,7 +114,7 @@ fn a_message_with_a_confirmation_in_one_action_closes() {
 }
 
 #[test]
-fn a_message_with_a_step_of_its_own_is_moved_by_that_step_alone() {
+fn a_message_with_a_step_of_its_own_causes_only_that_step() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
         let angry = Action::reply("No!").and(Action::reopen().because("it is not"));
@@ -123,9 +123,9 @@ fn a_message_with_a_step_of_its_own_is_moved_by_that_step_alone() {
     });
 }
 
-/// A message that needs no words because a file speaks, and one that has neither.
+/// A message with a file needs no text; a message with neither is refused.
 #[test]
-fn a_message_needs_words_or_a_file() {
+fn a_message_needs_a_text_or_a_file() {
     on_each_store(|stage| {
         let id = conversation(stage, []);
         let picture = firstline::Message::new("").attach("screen.png", "image/png", 1, "s3://1");
@@ -139,7 +139,7 @@ fn a_message_needs_words_or_a_file() {
     });
 }
 
-/// What an agent takes down on the telephone is the agent's deed, and the customer's request.
+/// A request taken by telephone: the agent opens the ticket, the customer is the requester.
 #[test]
 fn an_agent_may_register_for_the_requester() {
     on_each_store(|stage| {
@@ -151,8 +151,8 @@ fn an_agent_may_register_for_the_requester() {
     });
 }
 
-/// Found while writing this suite: the second mention of a person silently took the first one's place, so that a
-/// requester who was also named as affected was no requester any more.
+/// Found while writing this suite: the second mention of a person silently replaced the first, so a requester who was
+/// also named as affected was no requester any more.
 #[test]
 fn a_person_named_twice_in_one_request_is_refused() {
     on_each_store(|stage| {
@@ -169,7 +169,7 @@ fn a_person_named_twice_in_one_request_is_refused() {
 }
 
 #[test]
-fn a_message_renews_what_is_known_of_its_contact() {
+fn a_message_updates_its_contact() {
     on_each_store(|stage| {
         let vip = Modifier::new("VIP", Effect::Raise(1)).when(Condition::field("contact.vip").is(true));
         let matrix = Matrix::itil().to_definition().modifier(vip).build().unwrap();
@@ -188,7 +188,7 @@ fn a_message_renews_what_is_known_of_its_contact() {
             1,
             "known already: only the message is news"
         );
-        // An agent may type it: the words are the requester's all the same.
+        // If an agent types the message, its words are still the requester's.
         let typed = message("Still there?").by(Actor::agent("anna"));
         let receipt = stage.desk.receive(typed).unwrap();
         assert!(matches!(receipt.events[0].change, Change::Received { .. }));
@@ -196,7 +196,7 @@ fn a_message_renews_what_is_known_of_its_contact() {
 }
 
 #[test]
-fn a_follow_up_begins_where_the_finished_ticket_ended() {
+fn a_follow_up_copies_the_data_of_the_finished_ticket() {
     on_each_store(|stage| {
         stage
             .desk

@@ -1,4 +1,4 @@
-//! Policies: adopted in versions, from a date on, never for the past, and never faulty.
+//! Policies have versions, apply from a date on but never to the past, and are refused if faulty.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
@@ -7,7 +7,7 @@ use firstline::{Action, Condition, ErrorKind, Matrix, Modifier, NewTicket, Polic
 use super::stage::{anna, on_each_store};
 
 #[test]
-fn a_policy_is_adopted_in_versions_and_the_same_one_only_once() {
+fn a_policy_is_adopted_in_versions_and_an_unchanged_one_only_once() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         assert_eq!(*setup.policy().unwrap(), Policy::new(), "nothing was adopted yet");
@@ -26,7 +26,7 @@ fn a_policy_is_adopted_in_versions_and_the_same_one_only_once() {
 }
 
 #[test]
-fn a_policy_may_hold_from_a_later_date() {
+fn a_policy_may_apply_from_a_later_date() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         let from = stage.now() + TimeDelta::days(7);
@@ -36,13 +36,13 @@ fn a_policy_may_hold_from_a_later_date() {
         assert_eq!(stage.ticket(stage.open()).number.to_string(), "T-2");
         stage.later(TimeDelta::microseconds(1));
         assert_eq!(stage.ticket(stage.open()).number.to_string(), "NEXT-3");
-        // Whoever reads the policy now reads the one in force now.
+        // `policy` returns the policy in force now.
         assert_eq!(*setup.policy().unwrap(), Policy::new().prefix("NEXT"));
     });
 }
 
 #[test]
-fn a_policy_never_holds_for_the_past_nor_before_a_planned_one() {
+fn a_policy_never_applies_to_the_past_or_before_a_planned_one() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         let now = stage.now();
@@ -62,7 +62,7 @@ fn a_policy_never_holds_for_the_past_nor_before_a_planned_one() {
 }
 
 #[test]
-fn a_faulty_policy_is_refused_and_the_message_says_what_is_wrong() {
+fn a_faulty_policy_is_refused_with_the_fault() {
     let itil = || Matrix::itil().to_definition();
     let when = |condition| {
         let modifier = Modifier::new("m", Effect::Raise(1)).when(condition);
@@ -98,7 +98,7 @@ fn a_faulty_policy_is_refused_and_the_message_says_what_is_wrong() {
             assert!(error.to_string().contains(expected), "{error} does not say {expected}");
             assert_eq!(*stage.desk.setup().policy().unwrap(), Policy::new());
         }
-        // The control: the same conditions, mended, are adopted.
+        // The corrected conditions are adopted.
         let sound = when(Condition::field("field.order").is(1).and(Condition::field("contact.vip").is(true)))
             .field("order", FieldType::Integer)
             .verification(Some(TimeDelta::seconds(1)));
@@ -107,9 +107,9 @@ fn a_faulty_policy_is_refused_and_the_message_says_what_is_wrong() {
     });
 }
 
-/// Every field that a modifier may look at is one that a ticket has.
+/// Modifiers may depend on any field that a ticket has.
 #[test]
-fn modifiers_look_at_custom_fields_by_their_type() {
+fn modifiers_read_custom_fields_by_their_type() {
     on_each_store(|stage| {
         let raise = |name: &str, condition| Modifier::new(name, Effect::Raise(1)).when(condition);
         let matrix = Matrix::itil()
@@ -145,7 +145,7 @@ fn modifiers_look_at_custom_fields_by_their_type() {
 }
 
 #[test]
-fn a_program_starts_while_another_policy_is_planned() {
+fn a_program_can_start_while_another_policy_is_planned() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         let current = Policy::new().prefix("NOW");
@@ -159,7 +159,7 @@ fn a_program_starts_while_another_policy_is_planned() {
 }
 
 #[test]
-fn a_search_for_what_no_ticket_has_is_refused() {
+fn a_search_for_an_unknown_field_or_type_is_refused() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("order", FieldType::Integer)).unwrap();
         let find = |condition| stage.desk.find(Query::newest().matching(condition));
@@ -172,9 +172,9 @@ fn a_search_for_what_no_ticket_has_is_refused() {
     });
 }
 
-/// Found by review: of two programs that start at once, the one whose clock was behind was refused.
+/// Found by review: of two programs that started at once, the one with the slower clock was refused.
 #[test]
-fn the_same_policy_is_adopted_once_also_by_a_clock_that_is_behind() {
+fn the_same_policy_is_adopted_once_even_with_a_slow_clock() {
     on_each_store(|stage| {
         let policy = Policy::new().prefix("A");
         let first = stage.desk.setup().adopt(&policy).unwrap();

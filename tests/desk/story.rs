@@ -1,4 +1,4 @@
-//! The history in words: every sort of event can be told, on one line, and without what was erased.
+//! The history as text: every event is one line, without erased words.
 
 use firstline::desk::Settings;
 use firstline::memory::Memory;
@@ -19,8 +19,8 @@ fn desk() -> (Desk<Memory>, ManualTime) {
     (desk, time)
 }
 
-/// What the events of one action say, on a new ticket.
-fn told(action: Action) -> Vec<String> {
+/// The sentences of the events of one action on a new ticket.
+fn sentences(action: Action) -> Vec<String> {
     let (desk, _) = desk();
     let policy = Policy::new().field("order", FieldType::Integer).field("address", FieldType::Text);
     desk.setup().adopt(&policy).unwrap();
@@ -31,7 +31,7 @@ fn told(action: Action) -> Vec<String> {
 }
 
 #[test]
-fn every_action_can_be_told() {
+fn every_action_has_a_sentence() {
     let until = "2026-01-12T09:00:00Z".parse().unwrap();
     let other = "019b8d00-0000-7000-8000-000000000001".parse::<TicketId>().unwrap();
     for (action, sentence) in [
@@ -74,7 +74,7 @@ fn every_action_can_be_told() {
         ),
         (Action::RemoveContact("boris".into()), "anna removed boris"),
     ] {
-        assert_eq!(told(action.clone()), [sentence], "{action:?}");
+        assert_eq!(sentences(action.clone()), [sentence], "{action:?}");
     }
 
     let (desk, _) = desk();
@@ -90,14 +90,14 @@ fn every_action_can_be_told() {
 }
 
 #[test]
-fn a_hand_over_leaves_the_agent_behind() {
+fn a_hand_over_removes_the_assignee() {
     let hand_over = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
-    assert_eq!(told(hand_over)[2], "anna unassigned it");
-    assert_eq!(told(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
+    assert_eq!(sentences(hand_over)[2], "anna unassigned it");
+    assert_eq!(sentences(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }
 
 #[test]
-fn a_life_is_told_with_times_and_names() {
+fn a_life_is_shown_with_times_and_names() {
     let (desk, time) = desk();
     let (anna, boris) = (Actor::agent("anna"), Actor::contact("customer-77"));
     let request = NewTicket::new("Нет звука")
@@ -143,7 +143,7 @@ fn a_life_is_told_with_times_and_names() {
 }
 
 #[test]
-fn erased_words_and_names_are_not_told() {
+fn erased_words_and_names_are_not_shown() {
     let (desk, _) = desk();
     let boris = Contact::new("customer-77").named("Boris");
     let file = Message::new("See.").attach("boris.png", "image/png", 9, "s3://9");
@@ -170,13 +170,13 @@ fn erased_words_and_names_are_not_told() {
 }
 
 #[test]
-fn a_message_stays_on_its_line_and_draws_nothing_on_the_terminal() {
-    let sentence = &told(Action::reply("First.\r\n\tSecond.\u{1b}[2J\n\n\u{7f}Third."))[0];
+fn a_message_stays_on_one_line_without_control_characters() {
+    let sentence = &sentences(Action::reply("First.\r\n\tSecond.\u{1b}[2J\n\n\u{7f}Third."))[0];
     assert_eq!(sentence, r#"anna replied: "First. Second. [2J Third.""#);
 }
 
 #[test]
-fn what_only_an_import_writes_can_be_told() {
+fn events_of_imports_have_sentences() {
     for (change, sentence) in [
         (r#"{"what":"state_redated"}"#, "importer updated the time of its state"),
         (

@@ -1,5 +1,5 @@
-//! A sweep that meets what it cannot have: a long transaction, a store that is busy, a server that is gone. It gives up
-//! soon, tells what it did, and no desk waits for another's trouble.
+//! Sweeps despite locked tickets, a busy store or a lost server: a sweep stops soon, reports its outcome, and no desk
+//! waits for another desk's failure.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,72 +10,72 @@ use firstline::memory::{Memory, MemoryTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::*;
 
-/// A store that refuses to claim some tickets, or everything, and counts how often it was asked in vain.
+/// A store that refuses to lock some tickets, or fails at every write, and counts its refusals.
 #[derive(Clone, Default)]
-struct Trouble(Arc<Inner>);
+struct FaultyStore(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     store: Memory,
-    /// Held by somebody else's transaction.
-    held: Mutex<BTreeSet<TicketId>>,
-    /// What any attempt to write meets, and after how many that succeed.
-    broken: Mutex<Option<(ErrorKind, usize)>>,
-    /// What any listing meets.
-    unlisted: Mutex<Option<ErrorKind>>,
-    in_vain: AtomicUsize,
-    /// Transactions that were to write.
+    /// Tickets locked by another transaction.
+    locked: Mutex<BTreeSet<TicketId>>,
+    /// The error of every write, after this number of successful ones.
+    write_error: Mutex<Option<(ErrorKind, usize)>>,
+    /// The error of every listing of due tickets.
+    listing_error: Mutex<Option<ErrorKind>>,
+    refusals: AtomicUsize,
+    /// The number of write transactions.
     writes: AtomicUsize,
-    /// Happens once, before the next of them.
-    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// Runs once, before the next write transaction.
+    before_next_write: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-struct TroubledTx<'a> {
+struct FaultyTx<'a> {
     tx: MemoryTx<'a>,
     inner: &'a Inner,
     mode: Mode,
 }
 
 impl Inner {
-    fn refused<T>(&self, kind: ErrorKind) -> Result<T> {
-        self.in_vain.fetch_add(1, Ordering::Relaxed);
+    fn refuse<T>(&self, kind: ErrorKind) -> Result<T> {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
         Err(Error::new(kind, "ten seconds later"))
     }
 }
 
-impl Store for Trouble {
-    type Tx<'a> = TroubledTx<'a>;
+impl Store for FaultyStore {
+    type Tx<'a> = FaultyTx<'a>;
 
-    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<TroubledTx<'_>> {
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<FaultyTx<'_>> {
         if mode == Mode::Write {
-            let meanwhile = self.0.meanwhile.lock().unwrap().take();
-            meanwhile.into_iter().for_each(|happens| happens());
+            let before_next_write = self.0.before_next_write.lock().unwrap().take();
+            before_next_write.into_iter().for_each(|happens| happens());
             self.0.writes.fetch_add(1, Ordering::Relaxed);
         }
         if mode == Mode::Write
-            && let Some((kind, still)) = &mut *self.0.broken.lock().unwrap()
+            && let Some((kind, left)) = &mut *self.0.write_error.lock().unwrap()
         {
-            if *still == 0 {
-                return self.0.refused(*kind);
+            if *left == 0 {
+                return self.0.refuse(*kind);
             }
-            *still -= 1;
+            *left -= 1;
         }
-        Ok(TroubledTx { tx: self.0.store.begin(desk, mode)?, inner: &self.0, mode })
+        Ok(FaultyTx { tx: self.0.store.begin(desk, mode)?, inner: &self.0, mode })
     }
 }
 
-impl Tx for TroubledTx<'_> {
+impl Tx for FaultyTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         for read in reads {
             match read {
                 Read::Ticket(id)
-                    if self.mode == Mode::Write && self.inner.held.lock().unwrap().contains(id) =>
+                    if self.mode == Mode::Write && self.inner.locked.lock().unwrap().contains(id) =>
                 {
-                    return self.inner.refused(ErrorKind::Busy);
+                    return self.inner.refuse(ErrorKind::Busy);
                 }
                 Read::Due { .. } | Read::DueTickets { .. } => {
-                    if let Some(kind) = *self.inner.unlisted.lock().unwrap() {
-                        return self.inner.refused(kind);
+                    if let Some(kind) = *self.inner.listing_error.lock().unwrap() {
+                        return self.inner.refuse(kind);
                     }
                 }
                 _ => {}
@@ -89,8 +89,8 @@ impl Tx for TroubledTx<'_> {
     }
 }
 
-impl Trouble {
-    /// So many tickets at a desk that a silence of five days closes.
+impl FaultyStore {
+    /// Opens and resolves tickets that five days of silence will close.
     fn resolved(&self, desk: &str, count: usize) -> Vec<TicketId> {
         let desk = Desk::over(self.clone(), desk);
         let open = |_| {
@@ -101,22 +101,22 @@ impl Trouble {
         (0..count).map(open).collect()
     }
 
-    fn holds(&self, tickets: &[TicketId]) {
-        self.0.held.lock().unwrap().extend(tickets);
+    fn lock_tickets(&self, tickets: &[TicketId]) {
+        self.0.locked.lock().unwrap().extend(tickets);
     }
 
-    fn breaks(&self, kind: ErrorKind, after: usize) {
-        *self.0.broken.lock().unwrap() = Some((kind, after));
+    fn fail_writes(&self, kind: ErrorKind, after: usize) {
+        *self.0.write_error.lock().unwrap() = Some((kind, after));
     }
 
-    fn is_well_again(&self) {
-        self.0.held.lock().unwrap().clear();
-        *self.0.broken.lock().unwrap() = None;
-        *self.0.unlisted.lock().unwrap() = None;
+    fn repair(&self) {
+        self.0.locked.lock().unwrap().clear();
+        *self.0.write_error.lock().unwrap() = None;
+        *self.0.listing_error.lock().unwrap() = None;
     }
 
-    fn in_vain(&self) -> usize {
-        self.0.in_vain.swap(0, Ordering::Relaxed)
+    fn take_refusals(&self) -> usize {
+        self.0.refusals.swap(0, Ordering::Relaxed)
     }
 
     fn drain(&self) -> TickReport {
@@ -137,73 +137,73 @@ fn stopped_by(report: &TickReport) -> Option<ErrorKind> {
 }
 
 #[test]
-fn one_desks_long_transaction_ended_the_worker_for_all_desks() {
-    let store = Trouble::default();
-    // Due before and after the others, in every sweep of them at another place.
+fn a_long_transaction_of_one_desk_does_not_stop_the_other_desks() {
+    let store = FaultyStore::default();
+    // In due order before and after the ticket of the other desk. Each sweep starts at a random place.
     let acme: Vec<_> = store.resolved("acme", 50);
     store.resolved("beta", 1);
     let more = store.resolved("acme", 49);
-    store.holds(&[acme, more].concat());
+    store.lock_tickets(&[acme, more].concat());
     let report = store.drain();
     assert_eq!(report.fired, 1, "{report:?}");
-    assert!(report.stopped.is_none(), "beta's ticket shows the store to be well: {report:?}");
+    assert!(report.stopped.is_none(), "beta's ticket shows that the store works: {report:?}");
     assert_eq!(report.skipped, ["acme".into()]);
     assert!(report.failed.iter().all(|it| it.desk.as_str() == "acme" && it.error.is_retryable()));
-    assert_eq!((report.failed.len(), store.in_vain()), (2, 2), "{report:?}");
+    assert_eq!((report.failed.len(), store.take_refusals()), (2, 2), "{report:?}");
 
-    // Now there is but one desk with anything due, and it cannot be had.
+    // Only one desk has anything due, and its tickets are locked.
     let report = store.drain();
     assert_eq!(
-        (report.fired, stopped_by(&report), store.in_vain()),
+        (report.fired, stopped_by(&report), store.take_refusals()),
         (0, Some(ErrorKind::Busy), 2),
         "{report:?}"
     );
-    store.is_well_again();
+    store.repair();
     assert_eq!(store.drain().fired, 99);
 }
 
 #[test]
-fn two_desks_that_are_held_keep_no_other_waiting() {
-    let store = Trouble::default();
+fn two_desks_with_locked_tickets_do_not_block_a_third() {
+    let store = FaultyStore::default();
     for page in [1, 3, 200] {
-        store.holds(&store.resolved("acme", 20));
-        store.holds(&store.resolved("beta", 20));
+        store.lock_tickets(&store.resolved("acme", 20));
+        store.lock_tickets(&store.resolved("beta", 20));
         store.resolved("gamma", 3);
         let worker = Worker::over(store.clone()).batch(page.try_into().unwrap());
         let report = worker.drain(late()).unwrap();
         assert_eq!(report.fired, 3, "{page} at a time: {report:?}");
-        assert!(report.stopped.is_none() && store.in_vain() <= 4, "{report:?}");
-        store.is_well_again();
+        assert!(report.stopped.is_none() && store.take_refusals() <= 4, "{report:?}");
+        store.repair();
         assert_eq!(store.drain().fired, 40);
     }
 }
 
 #[test]
-fn three_desks_that_are_held_kept_all_others_waiting() {
-    let store = Trouble::default();
+fn three_desks_with_locked_tickets_do_not_block_a_fourth() {
+    let store = FaultyStore::default();
     for page in [1, 3, 20, 200] {
         for desk in ["acme", "beta", "delta"] {
-            store.holds(&store.resolved(desk, 20));
+            store.lock_tickets(&store.resolved(desk, 20));
         }
         store.resolved("gamma", 3);
-        // Whatever is drawn, and whether gamma is on the same page or on the last.
+        // For any random order, with gamma on the same page or on the last one.
         for left in (0..3).rev() {
             let worker = Worker::over(store.clone()).batch(page.try_into().unwrap());
             let report = worker.drain(late()).unwrap();
             assert_eq!(report.fired, 3, "{page} at a time: {report:?}");
-            assert!(store.in_vain() <= 6, "{report:?}");
+            assert!(store.take_refusals() <= 6, "{report:?}");
             store.resolved("gamma", if left > 0 { 3 } else { 0 });
         }
-        store.is_well_again();
+        store.repair();
         assert_eq!(store.drain().fired, 60);
     }
 }
 
 #[test]
-fn what_stopped_a_sweep_did_not_say_whose_failure_it_was() {
-    let store = Trouble::default();
+fn a_stopped_sweep_names_the_desk_and_the_ticket() {
+    let store = FaultyStore::default();
     let ticket = store.resolved("acme", 1)[0];
-    store.breaks(ErrorKind::Busy, 0);
+    store.fail_writes(ErrorKind::Busy, 0);
     for report in [store.tick("acme"), store.drain()] {
         assert_eq!((report.failed.len(), report.failed[0].ticket), (1, ticket), "{report:?}");
         assert_eq!(stopped_by(&report), Some(ErrorKind::Busy));
@@ -215,53 +215,53 @@ fn what_stopped_a_sweep_did_not_say_whose_failure_it_was() {
 }
 
 #[test]
-fn a_tick_over_a_busy_store_waited_for_it_at_each_of_500_tickets() {
-    let store = Trouble::default();
+fn a_sweep_of_a_busy_store_stops_after_a_few_tickets() {
+    let store = FaultyStore::default();
     store.resolved("acme", 500);
     for kind in [ErrorKind::Busy, ErrorKind::Storage, ErrorKind::Schema, ErrorKind::Unknown] {
-        store.breaks(kind, 0);
-        for sweep in [|store: &Trouble| store.tick("acme"), Trouble::drain] {
+        store.fail_writes(kind, 0);
+        for sweep in [|store: &FaultyStore| store.tick("acme"), FaultyStore::drain] {
             let report = sweep(&store);
             assert_eq!((report.fired, stopped_by(&report)), (0, Some(kind)), "{report:?}");
-            assert_eq!(store.in_vain(), 2);
+            assert_eq!(store.take_refusals(), 2);
         }
     }
-    // Several desks: all on one page, so that it is known how many they are.
-    store.is_well_again();
+    // With several desks on one page, the sweep knows their number.
+    store.repair();
     assert_eq!(store.drain().fired, 500);
     for (n, attempts) in [(1, 2), (2, 4), (3, 3), (4, 4), (5, 4)] {
-        store.is_well_again();
+        store.repair();
         store.resolved(&format!("desk-{n}"), 5);
-        store.breaks(ErrorKind::Busy, 0);
+        store.fail_writes(ErrorKind::Busy, 0);
         let report = store.drain();
         assert_eq!((report.fired, stopped_by(&report)), (0, Some(ErrorKind::Busy)), "{report:?}");
-        assert_eq!(store.in_vain(), attempts, "{n} desks");
+        assert_eq!(store.take_refusals(), attempts, "{n} desks");
     }
 }
 
 #[test]
-fn what_fired_before_the_store_broke_was_lost_with_the_error() {
+fn a_stopped_sweep_reports_the_timers_fired_before() {
     for kind in [ErrorKind::Busy, ErrorKind::Storage] {
         for all_desks in [true, false] {
-            let store = Trouble::default();
+            let store = FaultyStore::default();
             for desk in ["acme", "beta", "gamma", "delta"] {
                 store.resolved(if all_desks { desk } else { "acme" }, 10);
             }
-            store.breaks(kind, 7);
+            store.fail_writes(kind, 7);
             let report = if all_desks { store.drain() } else { store.tick("acme") };
             assert_eq!((report.fired, stopped_by(&report)), (7, Some(kind)), "{report:?}");
-            assert!(store.in_vain() <= 4);
-            store.is_well_again();
+            assert!(store.take_refusals() <= 4);
+            store.repair();
             assert_eq!(store.drain().fired, 33);
         }
     }
 }
 
 #[test]
-fn a_listing_that_fails_is_told_beside_what_fired_before_it() {
-    let store = Trouble::default();
+fn a_failed_listing_is_reported() {
+    let store = FaultyStore::default();
     store.resolved("acme", 3);
-    *store.0.unlisted.lock().unwrap() = Some(ErrorKind::Schema);
+    *store.0.listing_error.lock().unwrap() = Some(ErrorKind::Schema);
     for report in [store.tick("acme"), store.drain()] {
         assert_eq!((report.fired, stopped_by(&report)), (0, Some(ErrorKind::Schema)), "{report:?}");
         assert!(report.failed.is_empty());
@@ -270,34 +270,34 @@ fn a_listing_that_fails_is_told_beside_what_fired_before_it() {
 }
 
 #[test]
-fn a_ticket_that_is_held_alone_puts_no_desk_aside() {
-    let store = Trouble::default();
+fn one_locked_ticket_skips_no_desk() {
+    let store = FaultyStore::default();
     for _ in 0..20 {
         let tickets = store.resolved("acme", 12);
-        store.holds(&tickets[7..8]);
+        store.lock_tickets(&tickets[7..8]);
         let report = store.tick("acme");
         assert_eq!((report.fired, report.failed.len()), (11, 1), "{report:?}");
         assert!(report.stopped.is_none() && report.skipped.is_empty(), "{report:?}");
-        assert_eq!((report.failed[0].ticket, store.in_vain()), (tickets[7], 1));
-        // Alone, nothing shows whether it is the ticket or the store.
+        assert_eq!((report.failed[0].ticket, store.take_refusals()), (tickets[7], 1));
+        // With nothing else due, the ticket and the store cannot be told apart.
         assert_eq!(stopped_by(&store.tick("acme")), Some(ErrorKind::Busy));
-        store.is_well_again();
-        let _ = (store.drain(), store.in_vain());
+        store.repair();
+        let _ = (store.drain(), store.take_refusals());
     }
 }
 
-/// What another worker does between a page and its first ticket is not looked at ticket by ticket.
+/// Tickets that another worker finished after they were listed cost one write in total, not one each.
 #[test]
-fn most_looks_of_several_workers_were_in_vain() {
-    let store = Trouble::default();
+fn a_sweep_relists_after_another_worker_did_its_work() {
+    let store = FaultyStore::default();
     store.resolved("acme", 100);
-    let (other, looks) = (store.clone(), store.0.writes.load(Ordering::Relaxed));
-    *store.0.meanwhile.lock().unwrap() = Some(Box::new(move || assert_eq!(other.drain().fired, 100)));
+    let (other, writes_before) = (store.clone(), store.0.writes.load(Ordering::Relaxed));
+    *store.0.before_next_write.lock().unwrap() = Some(Box::new(move || assert_eq!(other.drain().fired, 100)));
     let report = store.drain();
     assert_eq!((report.fired, report.failed.len()), (0, 0), "{report:?}");
     assert_eq!(
-        store.0.writes.load(Ordering::Relaxed) - looks,
+        store.0.writes.load(Ordering::Relaxed) - writes_before,
         101,
-        "a hundred of the other's, and one in vain"
+        "100 of the other worker's and one without effect"
     );
 }

@@ -1,4 +1,4 @@
-//! Two desks in one store know nothing of each other, whatever is tried.
+//! Two desks in one store are isolated from each other.
 
 use firstline::ticket::event::ExternalRef;
 use firstline::ticket::kind::Link;
@@ -7,17 +7,17 @@ use firstline::{Action, Condition, LinkKind, NewTicket, Policy, Query, TimeDelta
 use super::stage::{anna, on_each_store};
 
 #[test]
-fn no_desk_sees_finds_or_touches_anothers_tickets() {
+fn no_desk_sees_finds_or_changes_anothers_tickets() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
-        // Ids are counted at each desk, and these must not meet.
+        // Ids are counted at each desk, and must differ in this test.
         let _others: Vec<_> = (0..5).map(|_| stage.open()).collect();
         let opened = NewTicket::new("Secret").from("boris").thread("chat-9").saying("hush").once("key-1");
         let id = stage.desk.receive(opened).unwrap().ticket.id();
         stage.does(id, Action::tag("secret"));
         let before = (stage.ticket(id), stage.history(id));
 
-        // By id, number, other system's name; reading and writing; history.
+        // By id, number and external reference; reading, writing and history.
         assert!(other.ticket(id).unwrap_err().is_not_found());
         assert!(other.ticket("T-6").unwrap_err().is_not_found());
         assert!(other.ticket(6).unwrap_err().is_not_found());
@@ -27,17 +27,21 @@ fn no_desk_sees_finds_or_touches_anothers_tickets() {
         for action in [Action::start(), Action::note("hm"), Action::cancel()] {
             assert!(other.act(id, action, anna()).unwrap_err().is_not_found());
         }
-        // Neither by a version that happens to be right.
+        // A matching version does not help.
         assert!(other.act(id, Action::start(), anna().expecting(2)).unwrap_err().is_not_found());
 
-        // Searches, the inbox, and a cursor taken from the first desk.
+        // Searches, the inbox, and a cursor of the first desk.
         assert!(other.find(Query::inbox()).unwrap().tickets.is_empty());
         let tagged = Query::newest().matching(Condition::field("tags").contains("secret"));
-        assert_eq!(stage.desk.find(tagged.clone()).unwrap().tickets.len(), 1, "the control");
+        assert_eq!(
+            stage.desk.find(tagged.clone()).unwrap().tickets.len(),
+            1,
+            "the tag is found at its own desk"
+        );
         assert!(other.find(tagged).unwrap().tickets.is_empty());
         assert!(other.find(Query::oldest().from("boris")).unwrap().tickets.is_empty());
 
-        // A link from the other desk does not reach over.
+        // A link cannot lead to another desk.
         let own = other.open_ticket(NewTicket::new("No sound")).unwrap().id();
         assert!(other.act(own, Action::link(LinkKind::CausedBy, id), anna()).unwrap_err().is_not_found());
         let unlink = Action::Unlink(Link { kind: LinkKind::CausedBy, to: id });
@@ -47,7 +51,7 @@ fn no_desk_sees_finds_or_touches_anothers_tickets() {
 }
 
 #[test]
-fn numbers_threads_and_keys_belong_to_their_desk() {
+fn numbers_threads_and_keys_are_separate_for_each_desk() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         let request =
@@ -57,20 +61,20 @@ fn numbers_threads_and_keys_belong_to_their_desk() {
         assert!(there.opened() && !there.replayed, "neither thread nor key is shared");
         assert_eq!(there.ticket.number.to_string(), "T-1", "numbers are counted for each desk");
         assert_eq!(here.ticket.number, there.ticket.number);
-        // The same key may stand for another request elsewhere.
+        // Another desk may use the same key for another request.
         other.act(there.ticket.id(), Action::note("one"), anna().once("key-2")).unwrap();
         stage.desk.act(here.ticket.id(), Action::note("two"), anna().once("key-2")).unwrap();
     });
 }
 
-/// Both desks' ids are counted from one, so that they hold tickets of the very same id.
+/// The ids of both desks are counted from one, so both have a ticket with the same id.
 #[test]
-fn the_same_id_at_two_desks_is_two_tickets() {
+fn the_same_id_at_two_desks_names_two_tickets() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         let id = stage.open();
         let theirs = other.open_ticket(NewTicket::new("Theirs")).unwrap();
-        assert_eq!(theirs.id(), id, "the control: the ids do collide");
+        assert_eq!(theirs.id(), id, "the ids are equal");
         stage.does(id, Action::start());
         assert_eq!(other.ticket(id).unwrap().version, 1);
         assert_eq!(other.ticket(id).unwrap().subject(), "Theirs");
@@ -80,7 +84,7 @@ fn the_same_id_at_two_desks_is_two_tickets() {
 }
 
 #[test]
-fn policies_and_ticks_belong_to_their_desk() {
+fn policies_and_ticks_are_separate_for_each_desk() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         stage.desk.setup().adopt(&Policy::new().prefix("ACME").verification(None)).unwrap();
@@ -95,7 +99,7 @@ fn policies_and_ticks_belong_to_their_desk() {
 }
 
 #[test]
-fn desks_whose_names_look_alike_are_apart() {
+fn desks_with_similar_names_are_separate() {
     on_each_store(|stage| {
         let names = ["acme ", "Acme", "acme'", "acme%", "acm_", "а\u{301}cme", "acme\u{200b}", "acme/1", "☎"];
         for (n, name) in names.iter().enumerate() {

@@ -8,7 +8,7 @@ use firstline::{Action, AnyTicket, Contact, ContactRole, Desk, HoldReason, NewTi
 use super::stage::{Stage, anna, boris, on_each_store, rejection};
 
 #[test]
-fn a_stale_version_is_a_conflict_that_says_what_is_there_now() {
+fn a_stale_version_is_a_conflict_that_shows_the_current_ticket() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::start(), Action::hold_until(HoldReason::ThirdParty, in_june())]);
         let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(2)));
@@ -16,12 +16,12 @@ fn a_stale_version_is_a_conflict_that_says_what_is_there_now() {
         let conflict = error.conflict().unwrap();
         assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
         assert_eq!(conflict.state, stage.ticket(id).state);
-        let said = format!(
+        let expected = format!(
             "ticket {id} is at version 3, on hold (third party) until 2026-06-01T00:00:00Z; \
              version 2 was expected"
         );
-        assert_eq!(error.to_string(), said);
-        // A version that never was is as stale as one that is past.
+        assert_eq!(error.to_string(), expected);
+        // A version from the future conflicts too.
         for version in [0, 4, u64::MAX] {
             let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(version)));
             assert_eq!(error.conflict().unwrap().expected, version);
@@ -35,7 +35,7 @@ fn in_june() -> firstline::DateTime<firstline::Utc> {
 }
 
 #[test]
-fn a_typed_step_on_a_ticket_that_moved_on_is_a_conflict_even_if_the_state_is_the_same() {
+fn a_typed_step_on_a_changed_ticket_is_a_conflict_even_in_the_same_state() {
     on_each_store(|stage| {
         let ticket = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
         let id = ticket.id();
@@ -47,8 +47,8 @@ fn a_typed_step_on_a_ticket_that_moved_on_is_a_conflict_even_if_the_state_is_the
     });
 }
 
-/// One of the questions that an error answers.
-type Asked = fn(&firstline::Error) -> bool;
+/// A predicate of errors.
+type Predicate = fn(&firstline::Error) -> bool;
 
 #[test]
 fn an_action_of_several_parts_happens_whole_or_not_at_all() {
@@ -62,7 +62,7 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
                 Action::note("done"),
             ]
         };
-        let bad: [(Action, Asked); 5] = [
+        let bad: [(Action, Predicate); 5] = [
             (Action::confirm(), firstline::Error::is_rejected),
             (Action::start(), firstline::Error::is_rejected),
             (Action::tag(" "), firstline::Error::is_invalid),
@@ -72,7 +72,7 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
                 firstline::Error::is_not_found,
             ),
         ];
-        // Wherever the faulty part stands, nothing of the others happens.
+        // In any position, the faulty part prevents the others.
         for (part, is_right) in bad {
             for place in 0..=good().len() {
                 let mut parts = good();
@@ -86,9 +86,9 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
     });
 }
 
-/// Each part sees what the parts before it did.
+/// Each part sees the effects of the parts before it.
 #[test]
-fn the_parts_of_an_action_happen_in_their_order() {
+fn the_parts_of_an_action_happen_in_order() {
     on_each_store(|stage| {
         let id = stage.open();
         let whole_life = Action::start()
@@ -114,9 +114,9 @@ fn the_parts_of_an_action_happen_in_their_order() {
     });
 }
 
-/// Two agents press at once: one wins, the other is told so, and nothing is lost.
+/// Of two agents who act at the same version, one succeeds and the other gets a conflict.
 #[test]
-fn of_two_who_act_at_once_one_is_told_that_the_other_was_faster() {
+fn of_two_concurrent_actions_one_succeeds_and_one_conflicts() {
     on_each_store(|stage| {
         for _ in 0..20 {
             let id = stage.open();
@@ -137,9 +137,9 @@ fn of_two_who_act_at_once_one_is_told_that_the_other_was_faster() {
     });
 }
 
-/// Without an expected version both count, one after the other: no update is lost.
+/// Without an expected version, concurrent actions happen one after the other and no update is lost.
 #[test]
-fn many_who_write_at_once_lose_nothing() {
+fn concurrent_writers_lose_nothing() {
     on_each_store(|stage| {
         let id = stage.open();
         std::thread::scope(|threads| {
@@ -156,7 +156,7 @@ fn many_who_write_at_once_lose_nothing() {
     });
 }
 
-/// Row and history agree, versions have no gaps, times do not run backwards.
+/// Row and history agree, versions have no gaps, and times never step back.
 fn assert_sound(stage: &Stage, id: firstline::TicketId) {
     let history = stage.history(id);
     assert_eq!(firstline::Snapshot::fold(&history).unwrap(), stage.ticket(id));
@@ -165,7 +165,7 @@ fn assert_sound(stage: &Stage, id: firstline::TicketId) {
 }
 
 #[test]
-fn a_clock_that_runs_backwards_does_not_reorder_a_history() {
+fn a_clock_that_steps_back_does_not_reorder_a_history() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::start()]);
         stage.later(-TimeDelta::days(1));
@@ -183,7 +183,7 @@ fn a_clock_that_runs_backwards_does_not_reorder_a_history() {
 }
 
 #[test]
-fn who_is_not_asked_for_is_not_found() {
+fn an_unknown_id_is_not_found() {
     on_each_store(|stage| {
         let nobody = uuid::Uuid::nil().into();
         let errors = [
@@ -198,9 +198,9 @@ fn who_is_not_asked_for_is_not_found() {
     });
 }
 
-/// Found by review: one store called it a conflict, the other a failure of the database.
+/// Found by review: one store reported a conflict, the other a storage error.
 #[test]
-fn an_id_that_is_taken_is_a_conflict() {
+fn an_id_in_use_is_a_conflict() {
     #[derive(Debug)]
     struct Stuck;
     impl firstline::id::IdSource for Stuck {
@@ -217,9 +217,9 @@ fn an_id_that_is_taken_is_a_conflict() {
     });
 }
 
-/// Found by review: a subject or contact that was there already was written down as news.
+/// Found by review: an unchanged subject or contact was recorded as an event.
 #[test]
-fn what_is_so_already_is_no_event() {
+fn an_unchanged_value_is_no_event() {
     on_each_store(|stage| {
         let known = || Contact::new("boris").named("Борис").with("vip", true);
         let says = |contact| Action::Contact { contact, role: ContactRole::Requester };

@@ -1,4 +1,4 @@
-//! The sweep over all desks: whoever drains, each timer fires once, at the desk whose it is.
+//! The sweep over all desks: each timer fires once, at its own desk, for any number of workers.
 
 use std::num::NonZeroUsize;
 
@@ -49,7 +49,7 @@ fn all_desks_are_drained_in_batches_of_any_size() {
 }
 
 #[test]
-fn each_timer_fires_once_however_many_workers_drain() {
+fn each_timer_fires_once_for_any_number_of_workers() {
     on_each_store(|stage| {
         let desks = desks(stage);
         let tickets: Vec<_> =
@@ -68,7 +68,7 @@ fn each_timer_fires_once_however_many_workers_drain() {
     });
 }
 
-/// A desk's own tick and a worker that serves all desks may run side by side.
+/// A worker for all desks may run beside the ticks of a single desk.
 #[test]
 fn a_worker_and_a_desks_tick_share_the_work() {
     on_each_store(|stage| {
@@ -84,7 +84,7 @@ fn a_worker_and_a_desks_tick_share_the_work() {
 
 #[test]
 #[cfg(feature = "sqlite")]
-fn a_ticket_that_cannot_be_read_stands_in_nobodys_way() {
+fn an_unreadable_ticket_does_not_block_the_others() {
     use firstline::desk::Settings;
     use firstline::sqlite::Sqlite;
 
@@ -114,7 +114,7 @@ fn a_ticket_that_cannot_be_read_stands_in_nobodys_way() {
             ("acme", broken, ErrorKind::Corrupt)
         );
     }
-    // What lies in the store, and not in a ticket, is said to be the store's.
+    // A failure of the store, not of a ticket, stops the sweep.
     resolved("beta");
     raw.execute_batch("ALTER TABLE firstline_event RENAME TO away").unwrap();
     let report = worker.drain(monday() + TimeDelta::days(5)).unwrap();

@@ -75,7 +75,7 @@ fn a_small_shop_is_fifteen_lines_and_declares_nothing() {
 }
 
 #[test]
-fn the_typed_lifecycle_meets_a_conflict_and_ends_closed() {
+fn the_typed_lifecycle_example_shows_a_conflict_and_ends_closed() {
     let printed = printed("typed_lifecycle", &[]);
     let lines: Vec<_> = printed.lines().collect();
     assert_eq!(

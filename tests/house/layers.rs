@@ -1,11 +1,10 @@
-//! The house in one direction: every file of the crate stands on a floor and uses only its own floor and those below;
-//! neither folders nor files use each other in a circle; the domain reads no clock, draws no random number and does no
-//! I/O.
+//! Checks the layers of the crate: every file belongs to a floor and uses only its own floor and those below, no
+//! folders or files use each other in a cycle, and the domain reads no clock, draws no random numbers and does no I/O.
 //!
-//! A room is a file `noun.rs` with its folder `noun/`. The rooms of one folder must not form a circle, at any depth, even
-//! where no two files do. Neither must files, a file and those of its folder included. A `pub use` offers an item under a
-//! second name: it counts as a use only if the file also mentions the name elsewhere. A file that uses the second name
-//! uses the file behind it.
+//! A room is a file `noun.rs` with its folder `noun/`. The rooms of one folder must not form a cycle at any depth,
+//! even if no two files do. Files must not form one either, including a file and those of its folder. A `pub use`
+//! re-exports an item: it counts as a use only if the file also mentions the name elsewhere. A file that uses the
+//! re-exported name uses the file that defines the item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,7 +15,7 @@ mod source;
 
 use source::{Token, Use, tokens, uses};
 
-/// The units of the crate and the floor of each. A file belongs to the longest name that begins its own.
+/// The units of the crate and their floors. A file belongs to the unit with the longest matching prefix.
 const FLOORS: &[(u8, &[&str])] = &[
     // Vocabulary.
     (0, &["error", "id", "time", "value", "open_set", "suggest", "limits", "line"]),
@@ -45,11 +44,11 @@ const FLOORS: &[(u8, &[&str])] = &[
     (3, &["guide"]),
 ];
 
-/// Reading the clock or drawing random numbers: `time.rs` and `id.rs` alone may.
-const UNSTEADY: &[&str] =
+/// Reading the clock and drawing random numbers, which only `time.rs` and `id.rs` may do.
+const CLOCK_AND_RANDOM: &[&str] =
     &["Utc::now", "Local::now", "SystemTime::now", "Instant::now", "now_v7", "new_v7", "new_v4", "rand::"];
 
-/// Input and output, which the vocabulary and the domain have none of.
+/// Input and output, which the vocabulary and the domain must not do.
 const IO: &[&str] = &[
     "std::fs",
     "std::io",
@@ -64,7 +63,7 @@ const IO: &[&str] = &[
 
 const MAX_LINES: usize = 600;
 
-/// A crate's sources: path below `src` to text.
+/// The sources of a crate: path below `src` to text.
 type Sources = BTreeMap<String, String>;
 
 fn unit_of(module: &str) -> Option<(u8, &'static str)> {
@@ -74,7 +73,7 @@ fn unit_of(module: &str) -> Option<(u8, &'static str)> {
     units.filter(|(_, unit)| is_prefix(unit)).max_by_key(|(_, unit)| unit.len())
 }
 
-/// The files of a crate as modules, and what each offers of others under its own name.
+/// The files of a crate as modules, with their re-exports.
 struct House<'a> {
     modules: BTreeSet<&'a str>,
     uses: BTreeMap<&'a str, Vec<Use>>,
@@ -87,7 +86,7 @@ impl<'a> House<'a> {
         let (mut all, mut offered) = (BTreeMap::new(), BTreeMap::new());
         for (path, text) in sources {
             let module = path.trim_end_matches(".rs");
-            // The root's items have no name of a file before them.
+            // The items of the root have no file name before them.
             let own: Vec<String> =
                 if module == "lib" { Vec::new() } else { module.split('/').map(str::to_owned).collect() };
             let children = modules.iter().filter_map(|it| match (it.rsplit_once('/'), module) {
@@ -106,7 +105,7 @@ impl<'a> House<'a> {
         House { modules, uses: all, offered }
     }
 
-    /// The module that a path names, or in which its item is.
+    /// The module that a path names, or the module of the item that it names.
     fn module_of(&self, path: &[String]) -> Option<String> {
         let mut path = path.to_vec();
         for _ in 0..8 {
@@ -122,10 +121,10 @@ impl<'a> House<'a> {
     }
 }
 
-/// From module to module, with a place where the one uses the other.
+/// The uses between modules, each with a place in the source.
 type Edges = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Everything that breaks the order of the floors, in words.
+/// All violations of the layers, as text.
 fn violations(sources: &Sources) -> Vec<String> {
     let house = House::of(sources);
     let mut wrong = Vec::new();
@@ -133,7 +132,7 @@ fn violations(sources: &Sources) -> Vec<String> {
     for (path, text) in sources.iter().filter(|(path, _)| *path != "lib.rs") {
         let module = path.trim_end_matches(".rs");
         let Some((floor, _)) = unit_of(module) else {
-            wrong.push(format!("{path} stands on no floor: name it in FLOORS"));
+            wrong.push(format!("{path} is on no floor: add it to FLOORS"));
             continue;
         };
         let tokens = tokens(text);
@@ -153,7 +152,7 @@ fn violations(sources: &Sources) -> Vec<String> {
                     "{place} on floor {floor} uses crate::{} on floor {used_floor}",
                     path.join("::")
                 ));
-            } else if !tests && !module.ends_with("/tests") && (!exported || mentions_beside(path, &tokens)) {
+            } else if !tests && !module.ends_with("/tests") && (!exported || mentions_again(path, &tokens)) {
                 if let Some((from, to)) = rooms_of(module, &used) {
                     rooms.entry(from).or_default().entry(to).or_insert_with(|| place.clone());
                 }
@@ -168,7 +167,7 @@ fn violations(sources: &Sources) -> Vec<String> {
             format!(" {spelled} ").contains(&format!(" {} ", words.join(" ")))
         };
         if !matches!(path.as_str(), "time.rs" | "id.rs") {
-            let found = UNSTEADY.iter().filter(|what| mentions(what));
+            let found = CLOCK_AND_RANDOM.iter().filter(|what| mentions(what));
             wrong.extend(
                 found.map(|what| format!("{path} mentions {what}, which only time.rs and id.rs may")),
             );
@@ -179,14 +178,14 @@ fn violations(sources: &Sources) -> Vec<String> {
         }
     }
     wrong.extend(cycles(rooms));
-    // Two files in different rooms form a circle of rooms as well.
+    // Two files in different rooms form a cycle of rooms as well.
     let of_files: Vec<_> = cycles(files).into_iter().filter(|circle| !wrong.contains(circle)).collect();
     wrong.extend(of_files);
     wrong
 }
 
-/// Whether a file that offers an item also uses it: its name is in the file once more, and not as a module's.
-fn mentions_beside(path: &[String], tokens: &[Token]) -> bool {
+/// True if a file that re-exports an item also uses it: its name occurs once more, and not as a module's.
+fn mentions_again(path: &[String], tokens: &[Token]) -> bool {
     let Some(name) = path.last() else { return false };
     let in_path = path.iter().filter(|it| *it == name).count();
     let before = std::iter::once("").chain(tokens.iter().map(|it| it.text.as_str()));
@@ -194,7 +193,7 @@ fn mentions_beside(path: &[String], tokens: &[Token]) -> bool {
     mentioned.count() > in_path
 }
 
-/// The rooms of one folder to which two modules belong; none if one of them is the other's room.
+/// The rooms of one folder that two modules belong to; `None` if one module is the other's room.
 fn rooms_of(one: &str, other: &str) -> Option<(String, String)> {
     let (one, other): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), other.split('/').collect());
     let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
@@ -202,11 +201,11 @@ fn rooms_of(one: &str, other: &str) -> Option<(String, String)> {
         .then(|| (one[..=shared].join("/"), other[..=shared].join("/")))
 }
 
-/// Every circle of files or rooms that use each other, with a place for each step of it.
+/// Every cycle of files or rooms, with a place for each edge.
 fn cycles(mut edges: Edges) -> Vec<String> {
     let mut found = Vec::new();
     while let Some((round, words)) = cycle(&edges) {
-        // Without its last step the circle is open, and the next one is found.
+        // Without its last edge the cycle is broken, and the search continues.
         if let [.., from, to] = &round[..] {
             edges.get_mut(from).and_then(|steps| steps.remove(to));
         }
@@ -215,7 +214,7 @@ fn cycles(mut edges: Edges) -> Vec<String> {
     found
 }
 
-/// A circle of files or rooms that use each other, with a place for each step of it.
+/// A cycle of files or rooms, with a place for each edge.
 fn cycle(edges: &Edges) -> Option<(Vec<String>, String)> {
     fn walk<'a>(
         from: &'a str,
@@ -225,7 +224,7 @@ fn cycle(edges: &Edges) -> Option<(Vec<String>, String)> {
     ) -> Option<(Vec<String>, String)> {
         if let Some(begin) = trail.iter().position(|unit| *unit == from) {
             let mut round: Vec<&str> = trail[begin..].to_vec();
-            // It begins with its first name, wherever it was entered.
+            // A cycle starts with its first name in order, wherever the search entered it.
             let first = (0..round.len()).min_by_key(|place| round[*place]).unwrap_or(0);
             round.rotate_left(first);
             round.push(round[0]);
@@ -299,22 +298,22 @@ fn files_are_named_by_their_noun_and_not_too_long() {
 }
 
 #[test]
-fn the_top_level_holds_only_what_belongs_there() {
+fn the_top_level_contains_only_known_entries() {
     let allowed =
         ["Cargo.toml", "Cargo.lock", "src", "examples", "benches", "tests", "README.md", "CHANGELOG.md"];
     let stray: Vec<String> = fs::read_dir(root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .filter(|name| !allowed.contains(&name.as_str()))
-        // `target` is git's to ignore.
+        // Git ignores `target`.
         .filter(|name| !name.starts_with("LICENSE") && !name.starts_with('.') && name != "target")
         .collect();
     assert!(stray.is_empty(), "{stray:?} do not belong at the top level");
 }
 
-/// The checks above can fail: each fault is found in a small made-up crate, and its mended twin passes.
+/// A control: each violation is found in a small synthetic crate, and the corrected crate passes.
 #[test]
-fn a_made_up_violation_is_found() {
+fn a_synthetic_violation_is_found() {
     let crate_of = |files: &[(&str, &str)]| -> Sources {
         let all = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let root =
@@ -347,23 +346,23 @@ fn a_made_up_violation_is_found() {
         ),
         ("error.rs", "use crate::ticket;", "error.rs:1 on floor 0 uses crate::ticket on floor 1"),
         ("desk/x.rs", "use crate::nowhere::X;", "which is no module of the crate"),
-        ("gadget.rs", "", "gadget.rs stands on no floor"),
+        ("gadget.rs", "", "gadget.rs is on no floor"),
         ("policy.rs", "use crate::lifecycle;", "a circle: lifecycle -> policy"),
-        // Of two rooms, by files that do not use each other.
+        // A cycle of two rooms whose files do not form one.
         (
             "policy/x.rs",
             "use crate::lifecycle::State;",
             "a circle: lifecycle -> policy (lifecycle.rs:1), policy -> lifecycle",
         ),
-        // Of two files in one folder.
+        // A cycle of two files in one folder.
         (
             "ticket/c.rs",
             "use crate::ticket::deep; use super::b::B;",
             "a circle: ticket/b -> ticket/c (ticket/b.rs:1), ticket/c -> ticket/b",
         ),
-        // By a name under which a third file offers the item.
+        // A cycle through a name that a third file re-exports.
         ("ticket/deep.rs", "use crate::Change;", "a circle: ticket/deep -> ticket/event"),
-        // Of a file and one of its folder.
+        // A cycle of a file and one of its folder.
         (
             "ticket/event.rs",
             "use super::{deep, Kind};",
@@ -375,19 +374,19 @@ fn a_made_up_violation_is_found() {
         ("ticket.rs", "use std::fs::File;", "ticket.rs mentions std::fs"),
         ("value.rs", "fn f() { println!(\"\") }", "value.rs mentions println!"),
     ];
-    let beside: &[(&str, &str)] =
+    let others: &[(&str, &str)] =
         &[("memory.rs", "use crate::desk::Desk;"), ("lifecycle.rs", "use crate::policy::Policy;")];
-    let sound = crate_of(&[beside, &[("policy.rs", ""), ("store.rs", "use crate::Event;")]].concat());
+    let sound = crate_of(&[others, &[("policy.rs", ""), ("store.rs", "use crate::Event;")]].concat());
     assert_eq!(violations(&sound), Vec::<String>::new());
     for (path, text, expected) in faulty {
         let mut files = vec![("policy.rs", ""), ("store.rs", "")];
-        files.extend_from_slice(beside);
+        files.extend_from_slice(others);
         files.push((path, text));
         let wrong = violations(&crate_of(&files));
         assert_eq!(wrong.len(), 1, "{path} {text}: {wrong:?}");
         assert!(wrong[0].contains(expected), "{path} {text}: {wrong:?}");
     }
-    // An item that a file offers counts if the file also uses it.
+    // A re-exported item counts if the file also uses it.
     let offers = |text| crate_of(&[("ticket/event.rs", "use super::Kind;"), ("ticket.rs", text)]);
     assert_eq!(violations(&offers("mod event; pub use event::Change;")), Vec::<String>::new());
     let wrong = violations(&offers("mod event; pub use event::Change; struct Ticket(Change);"));

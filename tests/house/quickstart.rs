@@ -1,4 +1,4 @@
-//! The first example that anybody runs: what it prints is really what happened.
+//! The quickstart example: its output shows real events.
 #![cfg(feature = "sqlite")]
 
 #[path = "../../examples/quickstart/script.rs"]
@@ -7,26 +7,26 @@ mod script;
 use firstline::{Action, Actor, Desk, HoldReason};
 use script::{Scene, play};
 
-/// Plays a script on a new file.
-fn told(script: Vec<Scene>) -> Result<String, Box<dyn std::error::Error>> {
+/// Plays a script on a new file and returns its output.
+fn output_of(script: Vec<Scene>) -> Result<String, Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     play(&directory.path().join("support.db"), script)
 }
 
 #[test]
-fn the_story_is_the_one_that_the_readme_shows() {
-    let told = told(script::script()).unwrap();
+fn the_readme_shows_the_output_of_the_quickstart() {
+    let output = output_of(script::script()).unwrap();
     let readme = include_str!("../../README.md");
-    assert!(readme.contains(told.trim_end()), "the README must show:\n{told}");
+    assert!(readme.contains(output.trim_end()), "the README must show:\n{output}");
 }
 
 #[test]
-fn another_action_makes_another_story() {
-    let before = told(script::script()).unwrap();
+fn another_action_changes_the_output() {
+    let before = output_of(script::script()).unwrap();
     let mut script = script::script();
     let resolution = script.iter_mut().rev().nth(1).unwrap();
     resolution.2 = Action::reply("Use another card.").and(Action::resolve("another card works"));
-    let after = told(script).unwrap();
+    let after = output_of(script).unwrap();
 
     let (before, after): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
     assert_eq!(before.len(), after.len());
@@ -47,12 +47,12 @@ fn another_action_makes_another_story() {
 }
 
 #[test]
-fn a_shorter_script_ends_elsewhere() {
+fn a_shorter_script_ends_earlier() {
     let mut script = script::script();
     script.truncate(2);
-    let told = told(script).unwrap();
-    assert!(told.contains("Now on hold (customer), with priority P2"), "{told}");
-    assert!(!told.contains("resolved"), "{told}");
+    let output = output_of(script).unwrap();
+    assert!(output.contains("Now on hold (customer), with priority P2"), "{output}");
+    assert!(!output.contains("resolved"), "{output}");
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn an_action_that_the_lifecycle_forbids_is_refused_by_name() {
     ] {
         let mut script = script::script();
         *script.last_mut().unwrap() = forbidden;
-        let error = told(script).unwrap_err();
+        let error = output_of(script).unwrap_err();
         let error = error.downcast_ref::<firstline::Error>().unwrap();
         assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
     }
 }
 
 #[test]
-fn the_story_is_in_the_file_and_not_in_the_program() {
+fn the_quickstart_stores_its_tickets_in_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("support.db");
     play(&file, script::script()).unwrap();

@@ -1,18 +1,18 @@
-//! What the README says beside its code, which runs as the crate's own tests: held against the crate.
+//! Compares the README with the crate. The README's code runs as doctests.
 
 use firstline::StateKind;
 use firstline::lifecycle::StepKind;
 
 const README: &str = include_str!("../../README.md");
 
-/// The fenced block that begins with this line.
+/// The lines of the README from this one to the end of the fenced block.
 fn block(first: &str) -> Vec<&'static str> {
     let lines = README.lines().skip_while(|line| *line != first);
     lines.take_while(|line| !line.starts_with("```")).collect()
 }
 
 #[test]
-fn the_table_is_the_one_that_the_compiler_uses() {
+fn the_lifecycle_table_is_the_one_of_the_crate() {
     let title = README.lines().find(|line| line.starts_with("| from")).unwrap();
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
     let steps = &cells(title)[1..];
@@ -33,20 +33,20 @@ fn the_table_is_the_one_that_the_compiler_uses() {
 }
 
 #[test]
-fn the_compiler_says_what_is_quoted() {
-    let says = include_str!("../compile_fail/confirm_while_active.stderr");
-    let quoted = block(says.lines().next().unwrap());
+fn the_quoted_compiler_error_is_real() {
+    let error = include_str!("../compile_fail/confirm_while_active.stderr");
+    let quoted = block(error.lines().next().unwrap());
     assert_eq!(quoted.len(), 4);
     for line in quoted {
         // The compiler numbers the lines of code.
         let bare = line.trim_start().trim_start_matches('|').trim();
-        assert!(says.lines().any(|said| said.ends_with(bare)), "the compiler does not say: {bare}");
+        assert!(error.lines().any(|line| line.ends_with(bare)), "the compiler does not say: {bare}");
     }
 }
 
-/// Every example is explained where a reader looks for it, and says itself how to run it.
+/// Every example is listed in the README and has a command to run it in its docs.
 #[test]
-fn every_example_is_in_the_readme_and_says_how_to_run_it() {
+fn every_example_is_in_the_readme_and_has_a_command_to_run_it() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     for entry in directory.read_dir().unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Whatever is stored has an entry in the registry: every kind of records, every column, every event.
+//! Every record kind, column and event that is stored has an entry in the registry.
 #![cfg(feature = "sqlite")]
 
 use std::collections::BTreeSet;
@@ -59,11 +59,11 @@ fn every_column_in_postgresql_is_registered() {
     });
     let missing: Vec<_> = found.difference(&registered()).cloned().collect();
     assert!(missing.is_empty(), "{missing:?}");
-    // SQLite alone keeps large records apart.
+    // Only SQLite stores large records separately.
     assert!(registered().difference(&found).all(|(table, _)| table == "record_body"));
 }
 
-/// The names that serde knows of an enum, which it lists when it meets another one.
+/// The variant names of an enum, taken from serde's error about an unknown one.
 fn names_of_changes() -> BTreeSet<String> {
     let error = serde_json::from_str::<Change>(r#"{"what":"unheard_of"}"#).unwrap_err().to_string();
     let names = error.split('`').skip(1).step_by(2).map(str::to_owned);
@@ -77,9 +77,9 @@ fn every_event_is_registered_once() {
     assert_eq!(registered.len(), EVENTS.len());
 }
 
-/// An entry that names a field which is not there would say nothing.
+/// Every field named by an entry exists.
 #[test]
-fn the_fields_that_name_people_are_there() {
+fn the_fields_that_name_people_exist() {
     let fields_of = |error: serde_json::Error| -> BTreeSet<String> {
         error.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
     };
@@ -175,7 +175,7 @@ fn every_record_kind_in_the_sources_is_registered_once() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // The suite's kinds are in stores that are thrown away.
+                // The suite's kinds occur only in temporary stores.
                 if !path.ends_with("conformance") {
                     codes(&path, found);
                 }
@@ -196,9 +196,9 @@ fn every_record_kind_in_the_sources_is_registered_once() {
     assert_eq!(names.len(), KINDS.len());
 }
 
-/// Personal data that nobody can erase, or an erasure of nothing, is a mistake in an entry.
+/// Personal data without an erasure, or an erasure without personal data, is a mistake in the entry.
 #[test]
-fn what_is_personal_can_be_erased() {
+fn personal_data_can_be_erased() {
     let sound = |it: Handling| match it.personal {
         PersonalData::None => it.erasure == Erasure::Nothing,
         PersonalData::PlainId => it.erasure == Erasure::FactStays,

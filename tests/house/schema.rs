@@ -1,7 +1,7 @@
-//! The schemas of all versions so far, kept as small dumps in `tests/schema`, and opened by today's code.
+//! Opens databases with the schema of every version so far. They are kept as small dumps in `tests/house/schema`.
 //!
-//! A version that changes the tables adds a dump of its own:
-//! `FIRSTLINE_BLESS=1 cargo test --test house todays_schema` writes it. Those of released versions never change.
+//! A version that changes the tables adds a dump: `FIRSTLINE_BLESS=1 cargo test --test house todays_schema` writes it.
+//! The dumps of released versions never change.
 #![cfg(feature = "sqlite")]
 
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn policy() -> Policy {
     Policy::new().prefix("АБ").agreement(Agreement::new("standard", 1).target(soon))
 }
 
-/// A little of everything that is kept.
+/// Stores a little of everything.
 fn play(store: &Sqlite) {
     let time = ManualTime::at(monday());
     let acme = desk(store, "acme", &time);
@@ -80,12 +80,12 @@ fn dump(connection: &Connection) -> String {
     sql + "COMMIT;\n"
 }
 
-/// A database made of a dump.
+/// Restores a database from a dump.
 fn restored(dump: &Path, file: &Path) {
     Connection::open(file).unwrap().execute_batch(&std::fs::read_to_string(dump).unwrap()).unwrap();
 }
 
-/// Writes `tests/schema/vN.sql` of this version.
+/// Writes `tests/house/schema/vN.sql` for the current version.
 fn bless(dir: &Path) {
     let file = dir.join("support.db");
     play(&Options::new().open(&file).unwrap());
@@ -97,7 +97,7 @@ fn bless(dir: &Path) {
     std::fs::write(name, dump(&connection)).unwrap();
 }
 
-/// What [`play`] left behind, as today's code sees it, and that it goes on with it.
+/// Checks the data of [`play`] with the current code, and continues to work on it.
 fn look(file: &Path) {
     let store = Options::new().open(file).unwrap();
     let time = ManualTime::at(monday() + TimeDelta::hours(1));
@@ -116,7 +116,7 @@ fn look(file: &Path) {
     assert!(sound.clock(Metric::Resolution).is_some());
     let old = ExternalRef { source: "old".into(), id: "4711".into() };
     assert_eq!(beta.ticket(old).unwrap().subject(), "Old");
-    // A repetition finds its first result, a thread its ticket, and numbers go on.
+    // A repetition finds its first result, a thread finds its ticket, and numbers continue.
     let again = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
     let again = again.thread("чат-9").once("form-1").saying("Совсем ничего.");
     let id = sound.id();
@@ -125,7 +125,7 @@ fn look(file: &Path) {
     assert_eq!(acme.receive(more).unwrap().ticket.id(), id);
     let ids = store.desk(Settings::new("acme").time(time));
     assert_eq!(ids.open_ticket(NewTicket::new("More")).unwrap().number.to_string(), "АБ-4");
-    // What was armed then fires today: silence at one desk, the end of a hold at the other.
+    // Timers set back then fire now: silence at one desk, the end of a hold at the other.
     let drained = Worker::over(store).drain(monday() + TimeDelta::days(7)).unwrap();
     assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
     assert!(drained.fired >= 2, "{drained:?}");
@@ -134,7 +134,7 @@ fn look(file: &Path) {
 }
 
 #[test]
-fn the_schemas_of_all_versions_open_today() {
+fn the_schemas_of_all_versions_open() {
     let dir = tempfile::tempdir().unwrap();
     for dump in kept() {
         let file = dir.path().join(dump.file_stem().unwrap());
@@ -143,7 +143,7 @@ fn the_schemas_of_all_versions_open_today() {
     }
 }
 
-/// Whoever changes the tables adds a migration and a dump; nobody changes a migration that was released.
+/// A change of the tables needs a migration and a dump, and released migrations never change.
 #[test]
 fn todays_schema_is_kept_too() {
     let tables = |file: &Path| -> Vec<String> {
@@ -190,7 +190,7 @@ fn todays_schema_is_kept_too() {
 }
 
 #[test]
-fn eight_programs_start_at_once_and_one_of_them_brings_the_tables_up_to_date() {
+fn eight_programs_start_at_once_and_one_of_them_migrates_the_tables() {
     const CHILD: &str = "FIRSTLINE_STARTER_CHILD";
     if let Ok(file) = std::env::var(CHILD) {
         std::io::stdin().lines().next();
@@ -201,14 +201,14 @@ fn eight_programs_start_at_once_and_one_of_them_brings_the_tables_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     restored(&kept()[0], &file);
-    let name = "schema::eight_programs_start_at_once_and_one_of_them_brings_the_tables_up_to_date";
+    let name = "schema::eight_programs_start_at_once_and_one_of_them_migrates_the_tables";
     let start = || {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", name]).env(CHILD, &file);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
     };
     let mut starters: Vec<_> = (0..8).map(|_| start()).collect();
-    starters.iter_mut().for_each(|it| drop(it.stdin.take())); // The end of its input lets each go.
+    starters.iter_mut().for_each(|it| drop(it.stdin.take())); // Closing its input lets each program continue.
     for mut starter in starters {
         assert!(starter.wait().unwrap().success());
     }

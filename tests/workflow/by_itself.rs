@@ -1,4 +1,4 @@
-//! What happens by itself: messages, holds that end, silence. Nothing is lost where there is no way for it.
+//! Automatic transitions: by messages, ends of holds, and silence. If no transition is possible, nothing is lost.
 
 use firstline::lifecycle::Reason;
 use firstline::ticket::timer::TimerKind;
@@ -12,7 +12,7 @@ fn message() -> NewTicket {
     request().thread("chat-1").saying("Where is my money?")
 }
 
-fn after(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
+fn opened_and(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
     let id = stage.desk.receive(message()).unwrap().ticket.id();
     actions.into_iter().for_each(|action| stage.does(id, action));
     id
@@ -30,25 +30,25 @@ fn last(stage: &Stage, id: TicketId) -> Change {
 fn a_message_resumes_although_fields_are_missing() {
     on_each_store(|stage| {
         adopted(stage);
-        // Inspection demands a category; a message cannot give one, and must not be lost for it.
-        let id = after(stage, [Action::hold("customer")]);
+        // Inspection demands a category. A message cannot set one and must still be kept.
+        let id = opened_and(stage, [Action::hold("customer")]);
         let receipt = stage.desk.receive(message()).unwrap();
         assert_eq!((receipt.ticket.status(), receipt.ticket.id()), ("Inspection", id));
     });
 }
 
 #[test]
-fn a_message_that_may_not_reopen_ends_the_silence() {
+fn a_message_that_may_not_reopen_stops_the_silence_timer() {
     on_each_store(|stage| {
         adopted(stage);
         let rejected = Action::category(["lamp"])
             .and(Action::start())
             .and(Action::resolve("It was dropped.").into_status("Rejected"));
-        let id = after(stage, [rejected]);
+        let id = opened_and(stage, [rejected]);
         let receipt = stage.desk.receive(message()).unwrap();
         assert_eq!((receipt.ticket.status(), receipt.ticket.received), ("Rejected", 2));
-        let said = receipt.events.last().unwrap().to_string();
-        assert!(said.contains("left it as it is, although nobody objected: reopen is for agent"), "{said}");
+        let text = receipt.events.last().unwrap().to_string();
+        assert!(text.contains("left it as it is, although nobody objected: reopen is for agent"), "{text}");
         stage.time.advance(TimeDelta::days(30));
         assert!(stage.desk.tick(stage.now()).unwrap().failed.is_empty());
         assert_eq!(stage.ticket(id).state.kind(), StateKind::Resolved);
@@ -57,7 +57,7 @@ fn a_message_that_may_not_reopen_ends_the_silence() {
 }
 
 #[test]
-fn silence_closes_where_programs_may_close_and_else_is_over() {
+fn silence_closes_if_programs_may_close_and_otherwise_the_timer_expires() {
     on_each_store(|stage| {
         adopted(stage);
         let (refunded, rejected) = (resolved_with(stage, "Refunded"), resolved_with(stage, "Rejected"));
@@ -66,7 +66,7 @@ fn silence_closes_where_programs_may_close_and_else_is_over() {
         assert_eq!(stage.desk.ticket(refunded).unwrap().status(), "Expired");
         assert_eq!(stage.desk.ticket(rejected).unwrap().status(), "Rejected");
         assert!(matches!(last(stage, rejected), Change::TimerExpired { timer: TimerKind::Silence, .. }));
-        assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0, "what lapsed is over");
+        assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0, "an expired timer does not fire again");
     });
 }
 
@@ -82,7 +82,7 @@ fn a_hold_ends_although_only_agents_may_resume_and_fields_are_missing() {
     on_each_store(|stage| {
         adopted(stage);
         let until = stage.now() + TimeDelta::hours(2);
-        let id = after(stage, [Action::hold_until("third_party", until)]);
+        let id = opened_and(stage, [Action::hold_until("third_party", until)]);
         assert_eq!(stage.desk.ticket(id).unwrap().status(), "With the carrier");
         stage.time.advance(TimeDelta::days(1));
         assert!(stage.desk.tick(stage.now()).unwrap().failed.is_empty());
@@ -92,7 +92,7 @@ fn a_hold_ends_although_only_agents_may_resume_and_fields_are_missing() {
 }
 
 #[test]
-fn a_hold_with_no_way_on_stays_and_is_told() {
+fn a_hold_without_a_transition_stays_and_its_timer_expires() {
     on_each_store(|stage| {
         let mut stuck = super::returns();
         stuck
@@ -112,7 +112,7 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
                     .workflow(stuck.transition(out)),
             )
             .unwrap();
-        let id = after(stage, [Action::hold_until("third_party", stage.now() + TimeDelta::hours(2))]);
+        let id = opened_and(stage, [Action::hold_until("third_party", stage.now() + TimeDelta::hours(2))]);
         stage.time.advance(TimeDelta::days(1));
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
         let ticket = stage.desk.ticket(id).unwrap();
@@ -128,9 +128,9 @@ fn a_hold_with_no_way_on_stays_and_is_told() {
     });
 }
 
-/// Found in review: a requester who wrote and named a status in one action was answered by a reopening.
+/// Found in review: when a requester wrote and named a status in one action, the message reopened the ticket.
 #[test]
-fn a_message_does_not_undo_the_move_that_comes_with_it() {
+fn a_message_does_not_undo_a_move_in_the_same_action() {
     on_each_store(|stage| {
         let verified = |status: Status| super::returns().status(status);
         let workflow = verified(Status::new("Accepted", StateKind::Resolved))
@@ -140,7 +140,7 @@ fn a_message_does_not_undo_the_move_that_comes_with_it() {
         stage.desk.setup().adopt(&super::with(workflow)).unwrap();
         let refund =
             Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
-        let id = after(stage, [refund]);
+        let id = opened_and(stage, [refund]);
         let thanks = Action::reply("Thank you.").into_status("Accepted");
         let receipt = stage.desk.act(id, thanks, boris()).unwrap();
         assert_eq!(receipt.ticket.status(), "Accepted");

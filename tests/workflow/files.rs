@@ -1,7 +1,8 @@
-//! A corpus of faulty workflow files: what is said of each stands beside it, and every sort of finding appears.
+//! A corpus of faulty workflow files. The expected findings of each file are in a file beside it, and every kind of
+//! finding occurs.
 //!
-//! With `FIRSTLINE_BLESS=1` the texts beside the files are written anew. The TOML files are read with the feature
-//! `toml`; what stands beside them is looked at in any case.
+//! `FIRSTLINE_BLESS=1` rewrites the expected findings. TOML files are read only with the feature `toml`; their
+//! expected findings are always checked for completeness.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,13 +10,13 @@ use std::path::{Path, PathBuf};
 use firstline::workflow::{Diagnostic, DiagnosticKind, Diagnostics, Workflow};
 use firstline::{Error, ErrorKind, Result};
 
-/// Kinds that no small file shows, each with the test below that makes them.
+/// Kinds that no small file can show, each with the test that produces them.
 const MADE_IN_CODE: &[(DiagnosticKind, &str)] = &[(
     DiagnosticKind::TooMany,
     "five hundred statuses are no small file: too_many_statuses_transitions_and_guards_are_refused",
 )];
 
-/// Kinds that never come alone, with those that come too.
+/// Kinds that always come with other kinds.
 const NEVER_ALONE: &[(DiagnosticKind, &[DiagnosticKind])] = &[
     (DiagnosticKind::NoEnd, &[DiagnosticKind::SilenceDoesNotClose]),
     (DiagnosticKind::NothingResolved, &[DiagnosticKind::NoEnd]),
@@ -25,7 +26,7 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflow/files")
 }
 
-/// The files of the corpus with these endings.
+/// The files of the corpus with one of these extensions.
 fn files(endings: &[&str]) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries
@@ -35,15 +36,15 @@ fn files(endings: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-fn named(path: &Path) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-fn beside(path: &Path) -> PathBuf {
-    directory().join(format!("{}.expected", named(path)))
+fn expected_path(path: &Path) -> PathBuf {
+    directory().join(format!("{}.expected", file_name(path)))
 }
 
-fn all_of(read: Result<Workflow>) -> Vec<Diagnostic> {
+fn findings_of(read: Result<Workflow>) -> Vec<Diagnostic> {
     let of_error = |error: &Error| {
         assert_eq!(error.kind(), ErrorKind::Definition);
         error.findings().map(|it: &Diagnostics| it.all().to_vec())
@@ -54,48 +55,48 @@ fn all_of(read: Result<Workflow>) -> Vec<Diagnostic> {
     }
 }
 
-/// What is said of a file; nothing where its format is not compiled in.
-fn said(path: &Path) -> Option<String> {
+/// The findings of a file as text; `None` if its format is not compiled in.
+fn report(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let findings = match path.extension().unwrap().to_str().unwrap() {
-        "json" => all_of(Workflow::from_json(&text)),
+        "json" => findings_of(Workflow::from_json(&text)),
         #[cfg(feature = "toml")]
-        "toml" => all_of(Workflow::from_toml(&text)),
+        "toml" => findings_of(Workflow::from_toml(&text)),
         _ => return None,
     };
     Some(findings.iter().map(|it| format!("{it}\n")).collect())
 }
 
 /// The codes in a text of findings.
-fn codes(said: &str) -> Vec<String> {
+fn codes(report: &str) -> Vec<String> {
     let code = |line: &str| line.split_once('[')?.1.split_once(']').map(|(code, _)| code.to_owned());
-    said.lines().map(|line| code(line).unwrap_or_else(|| panic!("no finding: {line}"))).collect()
+    report.lines().map(|line| code(line).unwrap_or_else(|| panic!("no finding: {line}"))).collect()
 }
 
-/// What stands beside every file, whether its format is compiled in or not.
+/// The expected codes of every file, whether its format is compiled in or not.
 fn expected() -> BTreeMap<String, Vec<String>> {
     let expected = files(&["json", "toml"]).into_iter().map(|path| {
-        let text = std::fs::read_to_string(beside(&path)).unwrap_or_default();
-        (named(&path), codes(&text))
+        let text = std::fs::read_to_string(expected_path(&path)).unwrap_or_default();
+        (file_name(&path), codes(&text))
     });
     expected.collect()
 }
 
 #[test]
-fn of_every_file_is_said_what_stands_beside_it() {
+fn every_file_has_its_expected_findings() {
     let bless = std::env::var_os("FIRSTLINE_BLESS").is_some();
     let mut wrong = Vec::new();
     let mut read = 0;
     for path in files(&["json", "toml"]) {
-        let Some(said) = said(&path) else { continue };
+        let Some(report) = report(&path) else { continue };
         read += 1;
         if bless {
-            std::fs::write(beside(&path), &said).unwrap();
+            std::fs::write(expected_path(&path), &report).unwrap();
             continue;
         }
-        let expected = std::fs::read_to_string(beside(&path)).unwrap_or_default();
-        if said != expected {
-            wrong.push(format!("--- {}\nexpected:\n{expected}said:\n{said}", named(&path)));
+        let expected = std::fs::read_to_string(expected_path(&path)).unwrap_or_default();
+        if report != expected {
+            wrong.push(format!("--- {}\nexpected:\n{expected}found:\n{report}", file_name(&path)));
         }
     }
     assert!(read >= if cfg!(feature = "toml") { 65 } else { 15 }, "only {read} files were read");
@@ -103,23 +104,23 @@ fn of_every_file_is_said_what_stands_beside_it() {
 }
 
 #[test]
-fn nothing_stands_beside_a_file_that_is_not_there() {
+fn every_expected_file_belongs_to_a_file() {
     for path in files(&["expected"]) {
         assert!(path.with_extension("").exists(), "{} belongs to no file", path.display());
     }
 }
 
 #[test]
-fn every_sort_of_finding_appears() {
-    let said: BTreeSet<String> = expected().into_values().flatten().collect();
+fn every_kind_of_finding_occurs() {
+    let report: BTreeSet<String> = expected().into_values().flatten().collect();
     for kind in DiagnosticKind::ALL {
         let in_code = MADE_IN_CODE.iter().any(|(it, _)| it == kind);
-        assert_ne!(said.contains(kind.code()), in_code, "{kind}");
+        assert_ne!(report.contains(kind.code()), in_code, "{kind}");
     }
 }
 
 #[test]
-fn a_file_named_after_a_sort_of_finding_shows_it_alone() {
+fn a_file_named_after_a_kind_of_finding_shows_only_that_kind() {
     let mut several = 0;
     for (name, codes) in expected() {
         let stem = name.split('.').next().unwrap();
@@ -129,8 +130,9 @@ fn a_file_named_after_a_sort_of_finding_shows_it_alone() {
             several += 1;
             continue;
         };
-        let besides = NEVER_ALONE.iter().filter(|(it, _)| it == kind).flat_map(|(_, besides)| *besides);
-        let mut alone: Vec<&str> = besides.map(|it| it.code()).chain([stem]).collect();
+        let companions =
+            NEVER_ALONE.iter().filter(|(it, _)| it == kind).flat_map(|(_, companions)| *companions);
+        let mut alone: Vec<&str> = companions.map(|it| it.code()).chain([stem]).collect();
         let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
         alone.sort_unstable();
         codes.sort_unstable();
@@ -139,7 +141,7 @@ fn a_file_named_after_a_sort_of_finding_shows_it_alone() {
     assert!(several >= 5);
 }
 
-/// A sound workflow with so many more statuses, transitions and guards.
+/// A sound workflow with this many more statuses, transitions and guards.
 fn grown(statuses: usize, transitions: usize, guards: usize) -> String {
     let list = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
     format!(
@@ -164,7 +166,7 @@ fn grown(statuses: usize, transitions: usize, guards: usize) -> String {
 fn too_many_statuses_transitions_and_guards_are_refused() {
     use firstline::workflow::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
     let errors = |text: String| -> Vec<(DiagnosticKind, String)> {
-        let findings = all_of(Workflow::from_json(&text)).into_iter();
+        let findings = findings_of(Workflow::from_json(&text)).into_iter();
         findings.filter(|it| it.kind.is_error()).map(|it| (it.kind, it.path)).collect()
     };
     assert_eq!(errors(grown(MAX_STATUSES - 4, 0, 0)), []);
@@ -183,22 +185,23 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(ruled(MAX_RULES + 1)), too_many("rules"));
 }
 
-/// Ways grow with the statuses from which a transition leads: a file of 1.6 MB was checked for minutes.
+/// Found in review: a transition counted once, although it leads from many statuses, and a file of 1.6 MB took minutes
+/// to check.
 #[test]
-fn a_transition_counts_for_every_status_from_which_it_leads() {
+fn a_transition_counts_once_for_every_status_it_leads_from() {
     let sound = grown(490, 0, 0);
     let names: Vec<String> = (0..490).map(|n| format!(r#""W{n}""#)).collect();
     let one = format!(r#"{{"from": [{}], "action": "resolve", "to": "Answered"}}, "#, names.join(", "));
     let many = sound.replacen(r#""transitions": ["#, &format!(r#""transitions": [{}"#, one.repeat(400)), 1);
-    let findings = all_of(Workflow::from_json(&many));
+    let findings = findings_of(Workflow::from_json(&many));
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!((findings[0].kind, findings[0].path.as_str()), (DiagnosticKind::TooMany, "transitions"));
 }
 
-/// Found in review: every unknown name was compared with all names and told with all of them, so that a file of 2 MB
-/// took minutes and filled a gigabyte.
+/// Found in review: every unknown name was compared with all names and reported with all of them, so a file of 2 MB
+/// took minutes and a gigabyte of memory.
 #[test]
-fn many_unknown_names_are_told_in_few_words() {
+fn many_unknown_names_give_a_short_message() {
     use firstline::workflow::{Status, Transition};
     use firstline::{StateKind, WorkflowDefinition};
 
@@ -207,8 +210,9 @@ fn many_unknown_names_are_told_in_few_words() {
     for status in 0..490 {
         workflow = workflow.status(Status::new(long(status), StateKind::Active));
     }
-    for way in 0..5_000 {
-        workflow = workflow.transition(Transition::within(long(10_000 + way), long(20_000 + way)));
+    for transition in 0..5_000 {
+        workflow =
+            workflow.transition(Transition::within(long(10_000 + transition), long(20_000 + transition)));
     }
     let found = workflow.check();
     let unknown: Vec<_> = found.all().iter().filter(|it| it.kind == DiagnosticKind::UnknownStatus).collect();

@@ -1,4 +1,4 @@
-//! The written form of workflows: what is written is read again, in every format.
+//! The serialised form of workflows reads back the same in every format.
 
 use crate::soak;
 
@@ -6,7 +6,7 @@ use firstline::workflow::{MustPass, Performer, Status, StatusSelector, Transitio
 use firstline::{Condition, Line, StateKind, StepKind, Value, WorkflowDefinition};
 use proptest::prelude::*;
 
-/// Names as people give them, and some that only a test would.
+/// Plausible names, and some that only a test would use.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{1,8}",
@@ -65,7 +65,7 @@ fn status() -> impl Strategy<Value = Status> {
     )
 }
 
-fn taker() -> impl Strategy<Value = Performer> {
+fn performer() -> impl Strategy<Value = Performer> {
     let line = prop::sample::select(vec![Line::First, Line::Second, Line::Third, Line::External]);
     prop_oneof![
         Just(Performer::Requester),
@@ -79,7 +79,7 @@ fn taker() -> impl Strategy<Value = Performer> {
 fn transition() -> impl Strategy<Value = Transition> {
     let names = |range| prop::collection::vec(name(), range);
     let via = prop::sample::select(Trigger::all().collect::<Vec<_>>());
-    (names(0..3), via, name(), names(0..3), prop::collection::vec(taker(), 0..3), any::<bool>()).prop_map(
+    (names(0..3), via, name(), names(0..3), prop::collection::vec(performer(), 0..3), any::<bool>()).prop_map(
         |(from, action, to, when, may, reason)| {
             let mut transition = Transition::step(StepKind::Start, "", to);
             (transition.from, transition.action, transition.when) = (from, action, when);
@@ -89,7 +89,7 @@ fn transition() -> impl Strategy<Value = Transition> {
     )
 }
 
-fn spot() -> impl Strategy<Value = StatusSelector> {
+fn selector() -> impl Strategy<Value = StatusSelector> {
     prop_oneof![name().prop_map(StatusSelector::Status), state().prop_map(StatusSelector::State)]
 }
 
@@ -101,7 +101,7 @@ fn definition() -> impl Strategy<Value = WorkflowDefinition> {
         prop::collection::btree_map(name(), condition(), 0..3),
         prop::collection::vec(status(), 0..4),
         prop::collection::vec(transition(), 0..4),
-        prop::collection::vec((spot(), spot()), 0..3),
+        prop::collection::vec((selector(), selector()), 0..3),
     );
     whole.prop_map(|(name, version, kinds, guards, statuses, transitions, rules)| {
         let mut definition = WorkflowDefinition::new(name).version(version);
@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(soak::cases(500)))]
 
     #[test]
-    fn what_is_written_is_read_again(definition in definition()) {
+    fn a_written_workflow_is_read_back(definition in definition()) {
         let json = serde_json::to_string(&definition).unwrap();
         prop_assert_eq!(&serde_json::from_str::<WorkflowDefinition>(&json).unwrap(), &definition, "{}", json);
         let tree = serde_json::to_value(&definition).unwrap();
@@ -128,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn one_text_stands_for_a_list_of_one_and_the_version_may_be_left_out() {
+fn a_string_reads_as_a_list_of_one_and_the_version_is_optional() {
     let short = r#"
         name = "returns"
         kinds = "request"
@@ -145,7 +145,7 @@ fn one_text_stands_for_a_list_of_one_and_the_version_may_be_left_out() {
 }
 
 #[test]
-fn all_faults_come_in_one_message() {
+fn all_faults_are_in_one_message() {
     let text = r#"{"name": 7, "statuses": [{"name": "A", "state": "nwe"}], "transitons": []}"#;
     let message = serde_json::from_str::<WorkflowDefinition>(text).unwrap_err().to_string();
     for fault in [

@@ -1,4 +1,4 @@
-//! A ticket whose kind changes goes over to the workflow of the new kind, and its state stays.
+//! A ticket whose kind changes moves to the workflow of the new kind and keeps its state.
 
 use crate::stage;
 
@@ -11,8 +11,8 @@ use firstline::{
 };
 use stage::{Stage, anna, on_each_store, rejection};
 
-/// The plain way from new to closed.
-fn straight(name: &str, kinds: &[&str], version: u32) -> WorkflowDefinition {
+/// A linear workflow from new to closed.
+fn linear(name: &str, kinds: &[&str], version: u32) -> WorkflowDefinition {
     let named = |it: &str| format!("{name} {it}");
     let workflow = WorkflowDefinition::new(name)
         .version(version)
@@ -28,7 +28,7 @@ fn straight(name: &str, kinds: &[&str], version: u32) -> WorkflowDefinition {
     kinds.iter().fold(workflow, |workflow, kind| workflow.for_kind(*kind))
 }
 
-/// With one status more, on hold.
+/// Adds a status on hold.
 fn with_hold(workflow: WorkflowDefinition, name: &str, reason: Option<HoldReason>) -> WorkflowDefinition {
     let active = format!("{} active", workflow.name);
     let status = Status::new(name, StateKind::OnHold);
@@ -55,24 +55,20 @@ fn to(kind: &str) -> Action {
     Action::Kind(Kind::from(kind))
 }
 
-fn stands(ticket: &Snapshot) -> (String, &str) {
+fn placement(ticket: &Snapshot) -> (String, &str) {
     (ticket.workflow().to_string(), ticket.status())
 }
 
 #[test]
-fn it_goes_to_the_default_status_of_its_state_and_the_history_says_so() {
+fn a_changed_kind_leads_to_the_default_status_of_the_state_and_is_recorded() {
     on_each_store(|stage| {
-        stage
-            .desk
-            .setup()
-            .adopt(&policy([straight("a", &["apple"], 1), straight("b", &["pear"], 3)]))
-            .unwrap();
+        stage.desk.setup().adopt(&policy([linear("a", &["apple"], 1), linear("b", &["pear"], 3)])).unwrap();
         let id = opened(stage, "apple");
         stage.does(id, Action::start());
         let before = (stage.ticket(id), stage.history(id));
         stage.does(id, to("pear"));
         let (ticket, history) = (stage.ticket(id), stage.history(id));
-        assert_eq!(stands(&ticket), ("b v3".to_owned(), "b active"));
+        assert_eq!(placement(&ticket), ("b v3".to_owned(), "b active"));
         assert_eq!(
             (&ticket.state, ticket.state_since, &ticket.clocks),
             (&before.0.state, before.0.state_since, &before.0.clocks)
@@ -88,51 +84,52 @@ fn it_goes_to_the_default_status_of_its_state_and_the_history_says_so() {
 }
 
 #[test]
-fn to_the_states_and_from_them() {
+fn a_ticket_can_leave_a_workflow_and_come_back() {
     on_each_store(|stage| {
-        stage.desk.setup().adopt(&policy([straight("a", &["apple"], 1)])).unwrap();
+        stage.desk.setup().adopt(&policy([linear("a", &["apple"], 1)])).unwrap();
         let id = opened(stage, "apple");
         stage.does(id, to("question"));
         let ticket = stage.ticket(id);
-        assert_eq!((stands(&ticket), &ticket.placed), (("simple v1".to_owned(), "new"), &None));
-        // The lifecycle as it is: from new to resolved, which the workflow has no way for.
+        assert_eq!((placement(&ticket), &ticket.placed), (("simple v1".to_owned(), "new"), &None));
+        // Without a workflow the lifecycle alone applies: a new ticket can be resolved, which the workflow does not
+        // allow.
         stage.does(id, Action::resolve("it was muted"));
         stage.does(id, to("apple"));
-        assert_eq!(stands(&stage.ticket(id)), ("a v1".to_owned(), "a resolved"));
+        assert_eq!(placement(&stage.ticket(id)), ("a v1".to_owned(), "a resolved"));
         assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), stage.ticket(id));
     });
 }
 
 #[test]
-fn what_the_status_demands_on_entering_must_be_there() {
+fn fields_that_the_new_status_demands_must_be_filled() {
     on_each_store(|stage| {
-        let mut demanding = straight("b", &["pear"], 1);
+        let mut demanding = linear("b", &["pear"], 1);
         demanding.statuses[1] = demanding.statuses[1].clone().enter("category").enter("field.cause");
-        stage.desk.setup().adopt(&policy([straight("a", &["apple"], 1), demanding])).unwrap();
+        stage.desk.setup().adopt(&policy([linear("a", &["apple"], 1), demanding])).unwrap();
         let id = opened(stage, "apple");
         stage.does(id, Action::start());
         let error = stage.refuses(id, |desk| desk.act(id, to("pear"), anna()));
-        let said = rejection(&error).to_string();
-        assert!(said.contains("\"b active\" needs category to be filled"), "{said}");
-        assert!(said.contains("\"b active\" needs field.cause to be filled"), "{said}");
-        // Filled in by the same action, before the kind, it is met.
+        let text = rejection(&error).to_string();
+        assert!(text.contains("\"b active\" needs category to be filled"), "{text}");
+        assert!(text.contains("\"b active\" needs field.cause to be filled"), "{text}");
+        // The same action may fill them in before it changes the kind.
         stage.does(id, Action::category(["fruit"]).and(Action::field("cause", "ripe")).and(to("pear")));
-        assert_eq!(stands(&stage.ticket(id)), ("b v1".to_owned(), "b active"));
+        assert_eq!(placement(&stage.ticket(id)), ("b v1".to_owned(), "b active"));
     });
 }
 
 #[test]
-fn a_workflow_without_a_status_of_its_state_refuses_it() {
+fn a_workflow_without_a_status_of_the_tickets_state_refuses_it() {
     on_each_store(|stage| {
-        let held = with_hold(straight("a", &["apple"], 1), "a waiting", None);
-        stage.desk.setup().adopt(&policy([held, straight("b", &["pear"], 1)])).unwrap();
+        let held = with_hold(linear("a", &["apple"], 1), "a waiting", None);
+        stage.desk.setup().adopt(&policy([held, linear("b", &["pear"], 1)])).unwrap();
         let id = opened(stage, "apple");
         stage.does(id, Action::start().and(Action::hold("customer")));
         let error = stage.refuses(id, |desk| desk.act(id, to("pear"), anna()));
-        let said = rejection(&error).to_string();
+        let text = rejection(&error).to_string();
         assert!(
-            said.contains("tickets of the kind pear follow b v1, which has no status that is on hold"),
-            "{said}"
+            text.contains("tickets of the kind pear follow b v1, which has no status that is on hold"),
+            "{text}"
         );
         stage.does(id, Action::resume());
         stage.does(id, to("pear"));
@@ -141,26 +138,26 @@ fn a_workflow_without_a_status_of_its_state_refuses_it() {
 }
 
 #[test]
-fn a_kind_of_the_same_workflow_leaves_it_on_its_version() {
+fn a_kind_of_the_same_workflow_keeps_the_tickets_version() {
     on_each_store(|stage| {
         let both = ["apple", "pear"];
-        stage.desk.setup().adopt(&policy([straight("a", &both, 1)])).unwrap();
+        stage.desk.setup().adopt(&policy([linear("a", &both, 1)])).unwrap();
         let id = opened(stage, "apple");
         stage.later(TimeDelta::minutes(1));
-        stage.desk.setup().adopt(&policy([straight("a", &both, 2)])).unwrap();
+        stage.desk.setup().adopt(&policy([linear("a", &both, 2)])).unwrap();
         stage.does(id, to("pear"));
-        assert_eq!(stands(&stage.ticket(id)), ("a v1".to_owned(), "a new"));
+        assert_eq!(placement(&stage.ticket(id)), ("a v1".to_owned(), "a new"));
         assert!(!stage.history(id).iter().any(|it| matches!(it.change, Change::WorkflowMigrated { .. })));
-        // The control: a new one begins on the second.
-        assert_eq!(stands(&stage.ticket(opened(stage, "pear"))), ("a v2".to_owned(), "a new"));
+        // A new ticket starts on the second version.
+        assert_eq!(placement(&stage.ticket(opened(stage, "pear"))), ("a v2".to_owned(), "a new"));
     });
 }
 
 #[test]
-fn a_hold_goes_to_a_status_that_waits_for_the_same() {
+fn a_held_ticket_moves_to_a_status_that_waits_for_the_same_reason() {
     on_each_store(|stage| {
-        let a = with_hold(straight("a", &["apple"], 1), "a waiting", None);
-        let b = with_hold(straight("b", &["pear"], 1), "b supplier", Some(HoldReason::ThirdParty));
+        let a = with_hold(linear("a", &["apple"], 1), "a waiting", None);
+        let b = with_hold(linear("b", &["pear"], 1), "b supplier", Some(HoldReason::ThirdParty));
         let b = with_hold(b, "b asked", Some(HoldReason::Customer));
         stage.desk.setup().adopt(&policy([a, b])).unwrap();
         for (reason, status) in [(HoldReason::Customer, "b asked"), (HoldReason::ThirdParty, "b supplier")] {
@@ -169,23 +166,23 @@ fn a_hold_goes_to_a_status_that_waits_for_the_same() {
             stage.does(id, to("pear"));
             assert_eq!(stage.ticket(id).status(), status);
         }
-        // For what none of them waits, it is refused.
+        // If no status waits for that reason, the change is refused.
         let id = opened(stage, "apple");
         stage.does(id, Action::start().and(Action::hold(HoldReason::Problem)));
         let error = stage.refuses(id, |desk| desk.act(id, to("pear"), anna()));
-        let said = rejection(&error).to_string();
-        assert!(said.contains("follow b v1, which has no status that is on hold (problem)"), "{said}");
+        let text = rejection(&error).to_string();
+        assert!(text.contains("follow b v1, which has no status that is on hold (problem)"), "{text}");
     });
 }
 
-/// Found in review: saying the kind once more put a ticket of the time before the workflow onto it.
+/// Found in review: setting the same kind again moved a ticket older than the workflow onto the workflow.
 #[test]
-fn a_kind_that_stays_as_it_is_changes_no_workflow() {
+fn an_unchanged_kind_does_not_change_the_workflow() {
     on_each_store(|stage| {
         let id = opened(stage, "return");
-        stage.desk.setup().adopt(&policy([straight("returns", &["return"], 1)])).unwrap();
-        let told = stage.desk.act(id, to("return"), anna()).unwrap();
-        assert_eq!((told.events.len(), told.ticket.status()), (0, "new"));
+        stage.desk.setup().adopt(&policy([linear("returns", &["return"], 1)])).unwrap();
+        let receipt = stage.desk.act(id, to("return"), anna()).unwrap();
+        assert_eq!((receipt.events.len(), receipt.ticket.status()), (0, "new"));
         stage.does(id, to("question").and(to("return")));
         assert_eq!(stage.desk.ticket(id).unwrap().status(), "returns new");
     });

@@ -1,5 +1,5 @@
-//! Random workflows, and tickets that follow them: the desk says what a naive reading of the definition says; the
-//! validator says what counting all paths says; and whatever the validator accepts can close whatever it opens.
+//! Random workflows and tickets: the desk agrees with a naive reading of the definition, the validator agrees with a
+//! count of all paths, and every ticket of an accepted workflow can be closed.
 
 use crate::soak;
 
@@ -21,13 +21,13 @@ use std::cell::Cell;
 use firstline::WorkflowDefinition;
 use naive::Flaw;
 use proptest::test_runner::{Config, TestError, TestRunner};
-use walk::{Met, Walk};
+use walk::{Coverage, Walk};
 
 fn shrunk(config: Config) -> Config {
     Config { max_shrink_iters: 600, ..config }
 }
 
-/// For a test that expects a failure and does not care for the smallest.
+/// For a test that expects a failure and does not need the smallest one.
 fn unshrunk(config: Config) -> Config {
     Config { max_shrink_iters: 0, ..config }
 }
@@ -36,51 +36,51 @@ fn json(definition: &WorkflowDefinition) -> String {
     serde_json::to_string(definition).unwrap()
 }
 
-/// Random lives under workflows that the validator accepts. Gives what was met, how many workflows were not accepted,
-/// and the first difference.
-fn lives(config: Config, flaw: Flaw) -> (Met, u32, Result<(), String>) {
-    let (met, refused) = (Cell::new(Met::default()), Cell::new(0));
-    let strategy = (definitions::mended(), commands::life());
-    let result = TestRunner::new(config).run(&strategy, |(definition, (asked, commands))| {
+/// Plays random lives under the workflows that the validator accepts. Returns the coverage, the number of refused
+/// workflows, and the first difference.
+fn lives(config: Config, flaw: Flaw) -> (Coverage, u32, Result<(), String>) {
+    let (coverage, refused) = (Cell::new(Coverage::default()), Cell::new(0));
+    let strategy = (definitions::repaired(), commands::life());
+    let result = TestRunner::new(config).run(&strategy, |(definition, (has_requester, commands))| {
         if definition.build().is_err() {
             refused.set(refused.get() + 1);
             return Ok(());
         }
-        let mut walk = Walk::new(&definition, asked, flaw);
+        let mut walk = Walk::new(&definition, has_requester, flaw);
         let played = walk.play(&commands).and_then(|()| walk.finish());
-        let mut sum = met.get();
-        sum.add(walk.met);
-        met.set(sum);
+        let mut sum = coverage.get();
+        sum.add(walk.coverage);
+        coverage.set(sum);
         played
     });
     let readable = |error| match error {
         TestError::Fail(why, (definition, life)) => format!("{why}\n{}\n{life:?}", json(&definition)),
         TestError::Abort(why) => why.to_string(),
     };
-    (met.get(), refused.get(), result.map_err(readable))
+    (coverage.get(), refused.get(), result.map_err(readable))
 }
 
-/// The walks meet enough of everything that they are to compare, or they would prove little.
+/// The lives cover enough cases of each sort.
 #[test]
-fn the_desk_answers_as_the_definition_reads_and_every_ticket_can_be_ended() {
+fn the_desk_agrees_with_the_naive_reading_and_every_ticket_can_end() {
     let compare = |config| {
-        let (met, refused, result) = lives(shrunk(config), Flaw::None);
+        let (coverage, refused, result) = lives(shrunk(config), Flaw::None);
         if let Err(error) = result {
             panic!("{error}");
         }
-        (met, refused)
+        (coverage, refused)
     };
     let cases = 300;
-    let (met, refused) = compare(soak::fixed(cases));
-    println!("{cases} workflows, {refused} not accepted: {met:?}");
+    let (coverage, refused) = compare(soak::fixed(cases));
+    println!("{cases} workflows, {refused} not accepted: {coverage:?}");
     assert!(refused * 10 < cases, "{refused} of {cases} workflows were not accepted");
     for (what, count, least) in [
-        ("accepted", met.accepted, 4),
-        ("refused", met.refused, 4),
-        ("led on by a message", met.by_message, 0),
-        ("led on by the clock", met.by_timer, 0),
-        ("lapsed", met.lapsed, 0),
-        ("steps to an end that were searched for", met.searched, 1),
+        ("accepted", coverage.accepted, 4),
+        ("refused", coverage.refused, 4),
+        ("led on by a message", coverage.by_message, 0),
+        ("led on by the clock", coverage.by_timer, 0),
+        ("lapsed", coverage.lapsed, 0),
+        ("steps to an end that were searched for", coverage.searched, 1),
     ] {
         assert!(count > cases as usize * least / 2, "only {count} {what}");
     }
@@ -89,14 +89,14 @@ fn the_desk_answers_as_the_definition_reads_and_every_ticket_can_be_ended() {
     }
 }
 
-/// The same test, with an interpreter that makes one mistake, fails for each: the lives reach every rule.
+/// A control: the same test fails for an interpreter with any one mistake, so the lives reach every rule.
 #[test]
-fn a_naive_reading_with_one_mistake_is_caught() {
+fn a_naive_reading_with_one_mistake_is_detected() {
     for flaw in [
-        Flaw::IgnoresTakers,
+        Flaw::IgnoresPerformers,
         Flaw::IgnoresGuards,
         Flaw::IgnoresLeaving,
-        Flaw::TakesAnyOrder,
+        Flaw::IgnoresOrder,
         Flaw::ForgetsReasons,
     ] {
         let (_, _, result) = lives(unshrunk(soak::fixed(300)), flaw);
@@ -104,9 +104,9 @@ fn a_naive_reading_with_one_mistake_is_caught() {
     }
 }
 
-fn paths(config: Config, blind_to_guards: bool) -> Result<(), String> {
+fn paths(config: Config, ignores_guards: bool) -> Result<(), String> {
     let result = TestRunner::new(config)
-        .run(&definitions::raw(7, 4), |definition| graph::Paths::of(&definition, blind_to_guards).compare());
+        .run(&definitions::raw(7, 4), |definition| graph::Paths::of(&definition, ignores_guards).compare());
     result.map_err(|error| match error {
         TestError::Fail(why, definition) => format!("{why}\n{}", json(&definition)),
         TestError::Abort(why) => why.to_string(),
@@ -122,6 +122,6 @@ fn the_validator_finds_what_walking_every_path_finds() {
 }
 
 #[test]
-fn walking_every_path_without_seeing_guards_is_caught() {
+fn walking_every_path_without_seeing_guards_is_detected() {
     assert!(paths(unshrunk(soak::fixed(2_000)), true).is_err());
 }

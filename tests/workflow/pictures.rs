@@ -1,4 +1,4 @@
-//! Pictures of workflows: what they say, and that no name breaks them.
+//! Pictures of workflows: their content, and their robustness against any name.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -27,7 +27,7 @@ fn small() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Close, "Paid", "Done"))
 }
 
-/// Three tickets: one waits, one was reopened, one went to the end.
+/// Three tickets: one waits, one was reopened, one reached the end.
 fn counted(workflow: &Workflow) -> ProcessMap {
     let desk = Desk::memory();
     desk.setup().adopt(&Policy::new().workflow(workflow)).unwrap();
@@ -115,7 +115,7 @@ fn the_same_workflow_gives_the_same_picture() {
     assert_eq!(Picture::of(&small().build().unwrap()).svg(), Picture::of(&small().build().unwrap()).svg());
 }
 
-/// Names that mean something to one of the three forms, or to nobody.
+/// Names with special meaning in one of the three formats, or in none.
 const HOSTILE: [&str; 14] = [
     "\"]; end; s0 --> s1",
     "<script>alert(1)</script>",
@@ -152,7 +152,7 @@ fn hostile() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Close, "Answered", "End"))
 }
 
-/// What the drawing names, by its tooltips, and whether all of it lies within the sheet.
+/// The names in the drawing, taken from its tooltips. Checks that everything lies within the sheet.
 fn drawn(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap_or_else(|problem| panic!("{problem}: {svg}"));
     let number = |node: roxmltree::Node<'_, '_>, name: &str| {
@@ -178,7 +178,7 @@ fn drawn(svg: &str) -> Vec<String> {
     of_group.map(|it| it.first_element_child().unwrap().text().unwrap().to_owned()).collect()
 }
 
-/// Boxes of statuses and labels, none of which may lie upon another.
+/// Overlapping pairs among the boxes of statuses and labels.
 fn overlaps(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap();
     let boxes: Vec<_> = document
@@ -208,7 +208,7 @@ fn no_name_breaks_a_picture() {
         std::fs::write(format!("{directory}/hostile.svg"), &svg).unwrap();
     }
 
-    // In Mermaid, what stands in quotes has no sign that could end it or mean something.
+    // In Mermaid, a quoted text must not contain a sign that ends it or has a meaning.
     for line in Picture::of(&workflow).mermaid().lines() {
         let mut parts = line.split('"');
         let (_, quoted) = (parts.next(), parts.next().unwrap_or_default());
@@ -225,7 +225,7 @@ fn no_name_breaks_a_picture() {
     }
 }
 
-/// Statuses in chains, stars and circles within all states, as many as there may be.
+/// Statuses in chains, stars and cycles within all states, as many as allowed.
 fn big(count: usize) -> WorkflowDefinition {
     let mut workflow = WorkflowDefinition::new("big").status(Status::new("Start", StateKind::New));
     for number in 0..count - 3 {
@@ -264,19 +264,23 @@ fn a_workflow_of_a_hundred_statuses_is_drawn_without_overlaps() {
     assert_eq!(overlaps(&svg), Vec::<String>::new());
 }
 
-/// The largest that there may be: it takes its time, and comes to an end.
+/// The largest workflow allowed is drawn, even if slowly.
 #[test]
 fn the_largest_workflow_is_drawn() {
     let mut workflow = big(499);
-    let mut ways: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut transitions: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut number = 1_usize;
     while workflow.transitions.len() < MAX_TRANSITIONS {
         number = number * 48_271 % 2_147_483_647;
         let (from, to) = (number % 490 + 1, number / 490 % 490 + 1);
-        if to.abs_diff(from) > 7 && ways.insert((from, to)) {
+        if to.abs_diff(from) > 7 && transitions.insert((from, to)) {
             let name = |it: usize| format!("Step number {it}");
-            let way = Transition::within(name(from), name(to));
-            workflow = workflow.transition(if number.is_multiple_of(2) { way } else { way.with_reason() });
+            let transition = Transition::within(name(from), name(to));
+            workflow = workflow.transition(if number.is_multiple_of(2) {
+                transition
+            } else {
+                transition.with_reason()
+            });
         }
     }
     let workflow = workflow.build().unwrap_or_else(|error| panic!("{error}"));
@@ -284,9 +288,9 @@ fn the_largest_workflow_is_drawn() {
     assert_eq!(drawn(&svg).len(), 500);
 }
 
-/// The overlap check can fail: a picture with one box moved onto another.
+/// A control: the overlap check fails for a picture with one box moved onto another.
 #[test]
-fn an_overlap_would_be_found() {
+fn an_overlap_is_detected() {
     let mut svg = String::from("<svg>");
     for x in [10, 40] {
         let _ = write!(svg, "<rect rx=\"8\" x=\"{x}\" y=\"0\" width=\"50\" height=\"10\"/>");
@@ -294,10 +298,10 @@ fn an_overlap_would_be_found() {
     assert_eq!(overlaps(&(svg + "</svg>")).len(), 1);
 }
 
-/// A ticket whose kind changes goes over to another workflow: each counts what was done while it was followed, and
-/// only the last counts the ticket.
+/// A ticket whose kind changes moves to another workflow: each workflow counts the transitions taken under it, and
+/// only the last one counts the ticket.
 #[test]
-fn ways_count_for_the_workflow_under_which_they_were_taken() {
+fn transitions_count_for_the_workflow_they_were_taken_under() {
     let workflow = small().for_kind("invoice").build().unwrap();
     let desk = Desk::memory();
     desk.setup().adopt(&Policy::new().workflow(&workflow)).unwrap();
@@ -308,11 +312,11 @@ fn ways_count_for_the_workflow_under_which_they_were_taken() {
     desk.act(ticket, Action::tag("cheap").and(Action::resolve("paid")), &anna).unwrap();
 
     let (ticket, history) = (desk.ticket(ticket).unwrap(), desk.records().history(ticket).unwrap());
-    let counts = |workflow: &Workflow, ways: [(&str, &str); 2]| {
+    let counts = |workflow: &Workflow, transitions: [(&str, &str); 2]| {
         let mut process_map = ProcessMap::new(workflow);
         process_map.add(&ticket, &history);
         let id = |name: &str| workflow.find(name).unwrap();
-        (process_map.tickets(), ways.map(|(from, to)| process_map.took(id(from), id(to))))
+        (process_map.tickets(), transitions.map(|(from, to)| process_map.took(id(from), id(to))))
     };
     assert_eq!(counts(Workflow::simple(), [("new", "active"), ("active", "resolved")]), (0, [1, 0]));
     assert_eq!(counts(&workflow, [("Open", "Working"), ("Working", "Paid")]), (1, [0, 1]));

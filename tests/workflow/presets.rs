@@ -53,9 +53,11 @@ fn every_workflow_is_walked_on_all_of_its_ways_to_an_end() {
                 if at.state().kind().is_final() {
                     break;
                 }
-                let way = walk::step(&desk, &workflow, &at, &mut random);
+                let transition = walk::step(&desk, &workflow, &at, &mut random);
                 *taken
-                    .entry(way.unwrap_or_else(|| panic!("{}: stuck at {}", definition.name, at.status())))
+                    .entry(
+                        transition.unwrap_or_else(|| panic!("{}: stuck at {}", definition.name, at.status())),
+                    )
                     .or_default() += 1;
                 at = desk.ticket(ticket.id()).unwrap();
             }
@@ -88,15 +90,15 @@ fn every_workflow_is_walked_on_all_of_its_ways_to_an_end() {
                 status.name
             );
             for (_, to) in workflow.next_statuses(from) {
-                let way = (status.name.clone(), to.name.clone());
-                let count = taken.get(&way).copied().unwrap_or(0);
-                assert_eq!(process_map.took(from, workflow.find(&to.name).unwrap()), count, "{way:?}");
+                let transition = (status.name.clone(), to.name.clone());
+                let count = taken.get(&transition).copied().unwrap_or(0);
+                assert_eq!(process_map.took(from, workflow.find(&to.name).unwrap()), count, "{transition:?}");
                 if count == 0 {
-                    never.insert(way);
+                    never.insert(transition);
                 }
             }
         }
-        assert_eq!(never, BTreeSet::new(), "{}: ways that nobody took", definition.name);
+        assert_eq!(never, BTreeSet::new(), "{}: transitions never taken", definition.name);
     }
 }
 
@@ -123,7 +125,7 @@ fn an_agent_without_the_right_to_pay_does_not_decline_by_accident() {
 
 /// The end of a chargeback's hold leads to `Decision`, and not to `Representment`, where an agent would resume it.
 #[test]
-fn the_silence_of_a_merchant_leads_to_the_decision() {
+fn a_silent_merchant_leads_to_the_decision() {
     use firstline::time::TimeDelta;
     use firstline::{Action, Actor, Kind, NewTicket};
     let desk = walk::desk(&card_dispute::definition());

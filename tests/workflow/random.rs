@@ -1,4 +1,4 @@
-//! Whatever text comes: nothing panics, every finding lies inside the text, and both readers say the same.
+//! Any text: nothing panics, every finding lies inside the text, and both readers agree.
 
 use crate::soak;
 
@@ -11,7 +11,7 @@ use firstline::{Result, WorkflowDefinition};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// The files of the corpus, sound ones among them, by their format.
+/// The files of the corpus, sound ones included, with their format.
 static FILES: LazyLock<Vec<(bool, String)>> = LazyLock::new(|| {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflow/files");
     let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|it| it.unwrap().path()).collect();
@@ -25,7 +25,7 @@ static FILES: LazyLock<Vec<(bool, String)>> = LazyLock::new(|| {
     json.into_iter().chain(toml).collect()
 });
 
-/// What mutations put in.
+/// Text that mutations insert.
 const BITS: &[&str] = &[
     "{",
     "}",
@@ -105,7 +105,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Words, runs of blanks, and single signs.
+/// Words, runs of white space, and single characters.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let sort = |it: char| if it.is_alphanumeric() { 1 } else { 2 * u8::from(it == ' ') };
@@ -168,7 +168,7 @@ fn mutated() -> impl Strategy<Value = (bool, String)> {
     })
 }
 
-/// All that is found in a text; there is an error among it exactly when it is refused.
+/// All findings of a text. One of them is an error exactly if the text is refused.
 fn all_of(text: &str, read: Result<Workflow>) -> Vec<Diagnostic> {
     let (refused, findings) = match read {
         Ok(workflow) => (false, workflow.warnings().cloned().collect()),
@@ -184,7 +184,7 @@ fn all_of(text: &str, read: Result<Workflow>) -> Vec<Diagnostic> {
     findings
 }
 
-/// The reader that knows the places and the one that has none say the same of the form.
+/// Checks that the reader with positions and the serde reader report the same faults of form.
 fn agree<E: std::fmt::Display>(
     text: &str,
     findings: &[Diagnostic],
@@ -195,7 +195,7 @@ fn agree<E: std::fmt::Display>(
         finding.place = None;
         finding.to_string()
     };
-    let said: BTreeSet<String> = findings.iter().cloned().map(without_place).collect();
+    let reported: BTreeSet<String> = findings.iter().cloned().map(without_place).collect();
     let of_text = |it: &Diagnostic| matches!(it.kind, DiagnosticKind::Syntax | DiagnosticKind::DuplicateKey);
     match (read, plain) {
         (Ok(workflow), Ok(plain)) => assert_eq!(*workflow.definition(), plain, "{text}"),
@@ -204,7 +204,7 @@ fn agree<E: std::fmt::Display>(
         (Err(_), Err(_)) if findings.iter().any(of_text) => {}
         (Err(_), Err(error)) => {
             let error = error.to_string();
-            // What has places need not know how much a number is to say that none is wanted.
+            // The reader with positions refuses a negative number without parsing its size.
             if error.contains("number out of range") || error.contains("number overflowed") {
                 return;
             }
@@ -212,13 +212,13 @@ fn agree<E: std::fmt::Display>(
             let first = faults.next().unwrap_or_else(|| panic!("no fault of the form: {error}\n{text}"));
             for fault in faults.chain([first]) {
                 let fault = fault.rsplit_once(" at line ").map_or(fault, |(fault, _)| fault);
-                assert!(said.contains(fault), "{fault}\n{text}");
+                assert!(reported.contains(fault), "{fault}\n{text}");
             }
         }
     }
 }
 
-fn look_at(json: bool, text: &str) -> Vec<Diagnostic> {
+fn check_text(json: bool, text: &str) -> Vec<Diagnostic> {
     if json {
         let findings = all_of(text, Workflow::from_json(text));
         if !text.starts_with('\u{feff}') {
@@ -242,37 +242,37 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(soak::cases(3_000)))]
 
     #[test]
-    fn a_mutated_file_is_read_or_refused_at_its_place((json, text) in mutated()) {
-        look_at(json, &text);
+    fn a_mutated_file_is_read_or_refused_at_the_right_place((json, text) in mutated()) {
+        check_text(json, &text);
     }
 
     #[test]
-    fn any_text_is_refused_at_its_place(text in any::<String>(), bytes in any::<Vec<u8>>()) {
+    fn any_text_is_refused_at_the_right_place(text in any::<String>(), bytes in any::<Vec<u8>>()) {
         for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
-            look_at(true, &text);
-            look_at(false, &text);
+            check_text(true, &text);
+            check_text(false, &text);
         }
     }
 
     #[test]
-    fn any_sequence_of_words_is_refused_at_its_place(
+    fn any_sequence_of_words_is_refused_at_the_right_place(
         words in prop::collection::vec(prop::sample::select(BITS), 0..30),
     ) {
-        look_at(true, &words.concat());
-        look_at(false, &words.concat());
+        check_text(true, &words.concat());
+        check_text(false, &words.concat());
     }
 }
 
-/// The mutations reach the checks behind the syntax, and not only texts that are no JSON or TOML.
+/// The mutations reach the checks behind the syntax, not only texts that are invalid JSON or TOML.
 #[test]
-fn mutated_files_show_many_sorts_of_findings() {
+fn mutated_files_show_many_kinds_of_findings() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut kinds = BTreeSet::new();
     for _ in 0..2_000 {
         let (json, text) = mutated().new_tree(&mut runner).unwrap().current();
-        kinds.extend(look_at(json, &text).into_iter().map(|it| it.kind));
+        kinds.extend(check_text(json, &text).into_iter().map(|it| it.kind));
     }
     assert!(kinds.len() >= if cfg!(feature = "toml") { 40 } else { 20 }, "{kinds:?}");
 }

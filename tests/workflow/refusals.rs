@@ -1,4 +1,4 @@
-//! Refusals: every reason, and the same whether it is asked or tried.
+//! Refusals give every reason, and `why_not_by` gives the same ones in advance.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -12,22 +12,22 @@ use firstline::{
 use super::stage::{Stage, anna, boris, on_each_store};
 use super::{opened, request, returns, with};
 
-/// Tries, and asks beforehand: both say the same.
+/// Acts and returns the refusal. Checks that `why_not_by` gives the same one.
 fn refused(stage: &Stage, id: firstline::TicketId, action: Action, by: Actor) -> firstline::Rejection {
-    let asked = stage.desk.ticket(id).unwrap().why_not_by(&action, &by).expect("it is refused");
+    let predicted = stage.desk.ticket(id).unwrap().why_not_by(&action, &by).expect("it is refused");
     let error = stage.refuses(id, |desk| desk.act(id, action, by));
-    let tried = error.rejection().expect("a rejection").clone();
-    assert_eq!(asked, tried);
-    tried
+    let actual = error.rejection().expect("a rejection").clone();
+    assert_eq!(predicted, actual);
+    actual
 }
 
 #[test]
-fn every_reason_is_told_at_once() {
+fn all_reasons_are_reported_at_once() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let no = refused(stage, id, Action::resolve("money back").into_status("Refunded"), anna());
+        let refusal = refused(stage, id, Action::resolve("money back").into_status("Refunded"), anna());
         assert_eq!(
-            no.reasons,
+            refusal.reasons,
             [
                 Reason::Guard { guard: "cheap".to_owned(), to: "Refunded".to_owned() },
                 Reason::Guard { guard: "trusted".to_owned(), to: "Refunded".to_owned() },
@@ -35,50 +35,52 @@ fn every_reason_is_told_at_once() {
             ]
         );
         assert_eq!(
-            no.to_string(),
+            refusal.to_string(),
             "resolve to \"Refunded\" needs the guard \"cheap\" to hold; resolve to \"Refunded\" needs the guard \
              \"trusted\" to hold; resolve to \"Refunded\" needs resolution_code to be filled; accepted here: start, \
              hold, resolve, cancel, move"
         );
-        let no = refused(stage, id, Action::resolve("no"), boris());
-        assert!(no.reasons.contains(&Reason::Actor { may: "agents and programs".into() }), "{no}");
+        let refusal = refused(stage, id, Action::resolve("no"), boris());
+        assert!(refusal.reasons.contains(&Reason::Actor { may: "agents and programs".into() }), "{refusal}");
         assert!(
-            no.reasons.contains(&Reason::Guard { guard: "by a lead".to_owned(), to: "Rejected".to_owned() }),
-            "{no}"
+            refusal
+                .reasons
+                .contains(&Reason::Guard { guard: "by a lead".to_owned(), to: "Rejected".to_owned() }),
+            "{refusal}"
         );
     });
 }
 
 #[test]
-fn a_role_a_reason_and_a_field_are_asked_for() {
+fn a_missing_role_reason_or_field_is_refused() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let no = refused(stage, id, Action::start(), anna());
+        let refusal = refused(stage, id, Action::start(), anna());
         assert_eq!(
-            no.reasons,
+            refusal.reasons,
             [Reason::Missing { field: "category".to_owned(), to: "Inspection".to_owned() }]
         );
-        // What comes first in the same action counts.
+        // Earlier parts of the same action count.
         stage.does(id, Action::category(["lamp"]).and(Action::start()));
-        let no = refused(stage, id, Action::move_to("Возврат денег"), anna());
-        assert_eq!(no.reasons, [Reason::Actor { may: "role:lead".into() }]);
+        let refusal = refused(stage, id, Action::move_to("Возврат денег"), anna());
+        assert_eq!(refusal.reasons, [Reason::Actor { may: "role:lead".into() }]);
         let lead = Actor::agent("anna").with("role", vec!["agent".to_owned(), "lead".to_owned()]);
         stage.desk.act(id, Action::move_to("Возврат денег"), lead).unwrap();
-        let no = refused(stage, id, Action::move_to("Inspection"), anna());
+        let refusal = refused(stage, id, Action::move_to("Inspection"), anna());
         let to = || "Inspection".to_owned();
         assert_eq!(
-            no.reasons,
+            refusal.reasons,
             [Reason::Missing { field: "field.amount".to_owned(), to: to() }, Reason::Unsaid { to: to() }]
         );
-        // To cancel nothing is demanded on leaving, but a reason is.
-        let no = refused(stage, id, Action::cancel(), anna());
-        assert_eq!(no.reasons, [Reason::Unsaid { to: "Withdrawn".to_owned() }]);
+        // A cancellation needs no fields on leaving, but a reason.
+        let refusal = refused(stage, id, Action::cancel(), anna());
+        assert_eq!(refusal.reasons, [Reason::Unsaid { to: "Withdrawn".to_owned() }]);
         stage.does(id, Action::cancel().because("It was a test."));
     });
 }
 
 #[test]
-fn a_blank_text_fills_no_field_and_blank_words_are_no_reason() {
+fn a_blank_reason_is_no_reason() {
     on_each_store(|stage| {
         let id = opened(stage);
         assert_eq!(
@@ -88,43 +90,46 @@ fn a_blank_text_fills_no_field_and_blank_words_are_no_reason() {
     });
 }
 
-/// Found in review: a ticket that was resolved once kept its code for the next resolution, which then had none.
+/// Found in review: a reopened ticket kept its resolution code, which then counted for the next resolution.
 #[test]
-fn the_code_of_a_former_resolution_does_not_answer_for_the_next() {
+fn the_code_of_an_earlier_resolution_does_not_count_for_the_next() {
     on_each_store(|stage| {
         let id = opened(stage);
         let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         stage.does(id, first.and(Action::reopen()));
-        let no = refused(stage, id, Action::resolve("paid again"), anna());
+        let refusal = refused(stage, id, Action::resolve("paid again"), anna());
         let missing = Reason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() };
-        assert_eq!(no.reasons, [missing]);
+        assert_eq!(refusal.reasons, [missing]);
     });
 }
 
 #[test]
-fn unknown_statuses_and_ways_are_told_with_what_there_is() {
+fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let no = refused(stage, id, Action::move_to("Reqested"), anna());
+        let refusal = refused(stage, id, Action::move_to("Reqested"), anna());
         assert!(
-            no.to_string().starts_with(
+            refusal.to_string().starts_with(
                 "move: the status \"Reqested\" is not known (did you mean \"Requested\"?); accepted here: "
             ),
-            "{no}"
+            "{refusal}"
         );
-        let no = refused(stage, id, Action::hold("customer").into_status("Done"), anna());
+        let refusal = refused(stage, id, Action::hold("customer").into_status("Done"), anna());
         assert!(
-            no.to_string().starts_with(
+            refusal.to_string().starts_with(
                 "no hold leads from \"Queued\" to \"Done\", only to \"Awaiting parcel\", \"Parked\", \"With the carrier\""
             ),
-            "{no}"
+            "{refusal}"
         );
-        let no = refused(stage, id, Action::move_to("Done"), anna());
-        assert!(no.to_string().starts_with("no move leads from \"Queued\" to \"Done\", only to "), "{no}");
-        let no = refused(stage, id, Action::confirm(), anna());
-        assert_eq!(no.reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);
+        let refusal = refused(stage, id, Action::move_to("Done"), anna());
+        assert!(
+            refusal.to_string().starts_with("no move leads from \"Queued\" to \"Done\", only to "),
+            "{refusal}"
+        );
+        let refusal = refused(stage, id, Action::confirm(), anna());
+        assert_eq!(refusal.reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);
         assert_eq!(
-            (no.state, no.status.as_deref(), no.verb),
+            (refusal.state, refusal.status.as_deref(), refusal.verb),
             (StateKind::New, Some("Queued"), Verb::Step(StepKind::Confirm))
         );
     });
@@ -134,10 +139,12 @@ fn unknown_statuses_and_ways_are_told_with_what_there_is() {
 fn a_status_may_be_named_in_the_simple_workflow_too() {
     on_each_store(|stage| {
         let id = stage.open();
-        let no = refused(stage, id, Action::start().into_status("resolved"), anna());
+        let refusal = refused(stage, id, Action::start().into_status("resolved"), anna());
         assert!(
-            no.to_string().starts_with("no start leads from \"new\" to \"resolved\", only to \"active\""),
-            "{no}"
+            refusal
+                .to_string()
+                .starts_with("no start leads from \"new\" to \"resolved\", only to \"active\""),
+            "{refusal}"
         );
         stage.does(id, Action::move_to("active"));
         stage.does(id, Action::hold("customer").into_status("on_hold"));
@@ -146,9 +153,9 @@ fn a_status_may_be_named_in_the_simple_workflow_too() {
     });
 }
 
-/// Guards are asked once, however many ways they stand on (aasm#401: guards that ran two or three times).
+/// A guard is evaluated once, even if several transitions have it (aasm#401: guards that ran two or three times).
 #[test]
-fn a_guard_is_asked_once() {
+fn a_guard_is_evaluated_once() {
     struct Counting(Cell<u32>);
 
     impl Facts for Counting {
@@ -180,21 +187,25 @@ fn a_guard_is_asked_once() {
     let counting = Counting(Cell::new(0));
     let to = workflow.take(workflow.find("New").unwrap(), Trigger::Step(StepKind::Start), &counting);
     assert_eq!(to, workflow.find("C"));
-    assert_eq!(counting.0.get(), 1, "x is asked once for two ways, and y not at all once x has failed");
+    assert_eq!(
+        counting.0.get(),
+        1,
+        "x is evaluated once for two transitions, and y is skipped because x failed"
+    );
 }
 
-/// Found in review: any contact could pass a ticket from status to status of a state, because the lifecycle has no
-/// rule for it.
+/// Found in review: any contact could move a ticket between the statuses of a state, because the lifecycle has no rule
+/// for moves.
 #[test]
 fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let no = refused(stage, id, Action::move_to("Requested"), boris());
-        assert_eq!(no.reasons, [Reason::Actor { may: "agent or automation".into() }]);
-        assert!(!no.permitted.contains(Verb::Move), "{no}");
+        let refusal = refused(stage, id, Action::move_to("Requested"), boris());
+        assert_eq!(refusal.reasons, [Reason::Actor { may: "agent or automation".into() }]);
+        assert!(!refusal.permitted.contains(Verb::Move), "{refusal}");
         let mut theirs = returns().version(2);
-        for way in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
-            *way = way.clone().may(Performer::Requester);
+        for transition in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
+            *transition = transition.clone().may(Performer::Requester);
         }
         stage.time.advance(firstline::TimeDelta::hours(1));
         stage.desk.setup().adopt(&with(theirs)).unwrap();
@@ -203,9 +214,9 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     });
 }
 
-/// Found in review: what came first in an action was imagined otherwise than it happens.
+/// Found in review: `why_not_by` evaluated the first parts of an action differently from the action itself.
 #[test]
-fn what_is_asked_beforehand_is_what_happens_part_by_part() {
+fn why_not_agrees_with_the_action_part_by_part() {
     on_each_store(|stage| {
         let workflow = returns()
             .guard("return", Condition::field("kind").is("return"))
@@ -219,7 +230,7 @@ fn what_is_asked_beforehand_is_what_happens_part_by_part() {
         let id = stage.desk.open_ticket(request()).unwrap().id();
         stage.does(id, Action::move_to("Requested"));
         refused(stage, id, Action::Kind(Kind::from("swap")).and(Action::cancel()), anna());
-        // A contact of whom nothing new is said keeps what is known.
+        // A contact without new attributes keeps the known ones.
         let contact = Contact::new("boris");
         let vip =
             Action::Contact { contact: contact.clone().with("vip", true), role: ContactRole::Requester };
@@ -227,7 +238,7 @@ fn what_is_asked_beforehand_is_what_happens_part_by_part() {
         let again = Action::Contact { contact, role: ContactRole::Requester }.and(Action::resolve("kept"));
         assert!(stage.desk.ticket(id).unwrap().why_not_by(&again, &anna()).is_none());
         stage.does(id, again);
-        // A resolution without a code has none, whatever the one before had.
+        // A resolution without a code has none, even if an earlier one had.
         let id = stage.desk.open_ticket(request()).unwrap().id();
         let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         stage.does(id, first.and(Action::reopen()));
@@ -235,24 +246,24 @@ fn what_is_asked_beforehand_is_what_happens_part_by_part() {
     });
 }
 
-/// Found in review: a hold for another reason was told that only the very status led there which it had named.
+/// Found in review: the refusal of a hold for the wrong reason suggested the very status that the hold had named.
 #[test]
-fn a_hold_for_the_wrong_reason_is_told_what_the_status_waits_for() {
+fn the_refusal_of_a_hold_shows_what_the_status_waits_for() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let no = refused(stage, id, Action::hold("third_party").into_status("Awaiting parcel"), anna());
+        let refusal = refused(stage, id, Action::hold("third_party").into_status("Awaiting parcel"), anna());
         assert!(
-            no.to_string().starts_with(
+            refusal.to_string().starts_with(
                 "hold is refused: \"Awaiting parcel\" waits for customer, not for third party; "
             ),
-            "{no}"
+            "{refusal}"
         );
     });
 }
 
-/// Found in review: of a step and a move to the same status only the step was tried.
+/// Found in review: if a step and a move led to the same status, only the step was tried.
 #[test]
-fn a_status_named_is_reached_by_any_way_that_is_open() {
+fn a_named_status_is_reached_by_any_open_transition() {
     on_each_store(|stage| {
         let workflow = returns()
             .status(Status::new("Shelved", StateKind::OnHold))
@@ -271,17 +282,17 @@ fn a_status_named_is_reached_by_any_way_that_is_open() {
     });
 }
 
-/// Found by random lives: that the team has the ticket already was told when it was tried, and not when it was asked.
+/// Found by random lives: a hand-over to the ticket's own team was refused by the action, but not by `why_not_by`.
 #[test]
-fn what_would_change_nothing_is_refused_when_it_is_asked_too() {
+fn why_not_refuses_actions_without_effect_too() {
     on_each_store(|stage| {
         let id = opened(stage);
         let twice = || Action::hand_over("audio", firstline::Line::Second, "as it stands");
-        let no = refused(stage, id, twice().and(twice()), anna());
-        assert_eq!(no.reasons, [Reason::Because("audio, 2nd line, has the ticket already".to_owned())]);
+        let refusal = refused(stage, id, twice().and(twice()), anna());
+        assert_eq!(refusal.reasons, [Reason::Because("audio, 2nd line, has the ticket already".to_owned())]);
         let off = Action::Modifier { name: "press".to_owned(), on: false };
         assert!(refused(stage, id, off, anna()).to_string().contains("does not have the modifier \"press\""));
-        let no = refused(stage, id, Action::link(firstline::LinkKind::CausedBy, id), anna());
-        assert!(no.to_string().contains("a ticket cannot be linked to itself"), "{no}");
+        let refusal = refused(stage, id, Action::link(firstline::LinkKind::CausedBy, id), anna());
+        assert!(refusal.to_string().contains("a ticket cannot be linked to itself"), "{refusal}");
     });
 }

@@ -1,4 +1,4 @@
-//! Versions: live tickets stay on theirs, and a changed workflow says that it is another.
+//! Versions: live tickets stay on their version, and a changed workflow needs a greater version number.
 
 use firstline::workflow::{Status, Transition};
 use firstline::{Action, Policy, StateKind, StepKind, WorkflowDefinition};
@@ -24,7 +24,7 @@ fn live_tickets_stay_on_their_version_and_new_ones_follow_the_new() {
         stage.time.advance(firstline::TimeDelta::hours(1));
         stage.desk.setup().adopt(&with(second())).unwrap();
         let new = stage.desk.open_ticket(request()).unwrap().id();
-        // A desk that has just begun knows neither version and reads them from the store.
+        // A new desk value has no versions cached and reads both from the store.
         let desk = stage.other_desk("acme");
         desk.act(old, Action::cancel().because("a test"), anna()).unwrap();
         desk.act(new, Action::cancel(), anna()).unwrap();
@@ -47,26 +47,26 @@ fn a_changed_workflow_needs_a_greater_version() {
             "workflow \"returns\" was changed, but version 1 is already in use; allowed: a version from 2 on"
         );
         stage.desk.setup().adopt(&with(second())).unwrap();
-        // The same text again is no change.
+        // The same definition again is not a change.
         stage.time.advance(firstline::TimeDelta::hours(1));
         stage.desk.setup().adopt(&with(second()).prefix("R")).unwrap();
     });
 }
 
 #[test]
-fn what_is_wrong_with_the_workflows_of_a_policy_is_told_at_once() {
+fn all_faults_of_a_policys_workflows_are_reported_at_once() {
     let other = returns().version(2);
     let error = Policy::new().workflow(returns()).workflow(other).check().unwrap_err();
-    let said = error.to_string();
-    let lines: Vec<&str> = said.lines().collect();
-    // Neither declares the field `amount`, which a guard and an obligation name.
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    // Neither workflow declares the field `amount`, which a guard and a demand name.
     assert!(
         lines[0].starts_with("policy: workflow \"returns\": error[unknown-field] guards.cheap: "),
-        "{said}"
+        "{text}"
     );
-    assert!(lines[1].contains("statuses[6].leave: the field \"field.amount\" is not known"), "{said}");
-    assert!(said.contains("two workflows are named \"returns\""), "{said}");
-    assert!(said.contains("both claim the kind \"return\""), "{said}");
+    assert!(lines[1].contains("statuses[6].leave: the field \"field.amount\" is not known"), "{text}");
+    assert!(text.contains("two workflows are named \"returns\""), "{text}");
+    assert!(text.contains("both claim the kind \"return\""), "{text}");
     let everybody = |name: &str| {
         let mut it = returns();
         (it.name, it.kinds) = (name.to_owned(), Default::default());

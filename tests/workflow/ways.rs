@@ -1,4 +1,4 @@
-//! Which way an action takes.
+//! The selection of an action's transition.
 
 use firstline::ticket::intervals;
 use firstline::workflow::{Status, Transition, Trigger};
@@ -10,13 +10,13 @@ use super::{opened, request, returns};
 fn status(stage: &Stage, id: firstline::TicketId) -> String {
     let ticket = stage.desk.ticket(id).unwrap();
     let workflow = ticket.followed();
-    // The invariant on which the typed API and the clocks rest.
+    // The typed API and the clocks rely on this invariant.
     let status = workflow.status(workflow.find(ticket.status()).unwrap());
     assert_eq!(status.state, ticket.state().kind());
     ticket.status().to_owned()
 }
 
-fn goes(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> String {
+fn status_after(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> String {
     let id = opened(stage);
     actions.into_iter().for_each(|action| drop(stage.desk.act(id, action, lead()).unwrap()));
     status(stage, id)
@@ -27,7 +27,7 @@ fn lead() -> Actor {
 }
 
 #[test]
-fn a_ticket_begins_at_the_default_of_the_state_new() {
+fn a_ticket_begins_in_the_default_status_of_the_state_new() {
     on_each_store(|stage| {
         let id = opened(stage);
         assert_eq!(status(stage, id), "Queued");
@@ -41,30 +41,30 @@ fn a_ticket_begins_at_the_default_of_the_state_new() {
 }
 
 #[test]
-fn a_hold_goes_where_its_reason_is_waited_for() {
+fn a_hold_leads_to_the_status_that_waits_for_its_reason() {
     on_each_store(|stage| {
-        assert_eq!(goes(stage, [Action::hold("customer")]), "Awaiting parcel");
-        assert_eq!(goes(stage, [Action::hold("third_party")]), "With the carrier");
-        // Nothing waits for this in particular, but something waits for anything.
-        assert_eq!(goes(stage, [Action::hold("the weather")]), "Parked");
-        assert_eq!(goes(stage, [Action::hold("customer").into_status("Parked")]), "Parked");
-        assert_eq!(goes(stage, [Action::move_to("Awaiting parcel")]), "Awaiting parcel");
+        assert_eq!(status_after(stage, [Action::hold("customer")]), "Awaiting parcel");
+        assert_eq!(status_after(stage, [Action::hold("third_party")]), "With the carrier");
+        // No status waits for this reason, but one accepts any reason.
+        assert_eq!(status_after(stage, [Action::hold("the weather")]), "Parked");
+        assert_eq!(status_after(stage, [Action::hold("customer").into_status("Parked")]), "Parked");
+        assert_eq!(status_after(stage, [Action::move_to("Awaiting parcel")]), "Awaiting parcel");
     });
 }
 
 #[test]
-fn an_action_that_names_no_status_takes_the_default_and_one_that_does_takes_that() {
+fn an_action_leads_to_the_named_status_or_to_the_default() {
     on_each_store(|stage| {
         let inspected = Action::category(["lamp"]).and(Action::start());
-        assert_eq!(goes(stage, [inspected.clone()]), "Inspection");
+        assert_eq!(status_after(stage, [inspected.clone()]), "Inspection");
         let refund = Action::resolve_as("refund", "money back");
-        assert_eq!(goes(stage, [inspected.clone(), refund.clone()]), "Refunded");
-        assert_eq!(goes(stage, [inspected, refund.into_status("Rejected")]), "Rejected");
+        assert_eq!(status_after(stage, [inspected.clone(), refund.clone()]), "Refunded");
+        assert_eq!(status_after(stage, [inspected, refund.into_status("Rejected")]), "Rejected");
     });
 }
 
 #[test]
-fn ways_with_guards_are_asked_before_those_without_and_in_their_order() {
+fn transitions_with_guards_apply_first_in_their_order() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&super::policy()).unwrap();
         for (amount, vip, role, expected) in [
@@ -91,7 +91,7 @@ fn ways_with_guards_are_asked_before_those_without_and_in_their_order() {
 }
 
 #[test]
-fn a_move_within_a_state_is_an_ordinary_action_and_leaves_the_state_as_it_is() {
+fn a_move_within_a_state_keeps_the_state() {
     on_each_store(|stage| {
         let id = opened(stage);
         stage.does(id, Action::category(["lamp"]).and(Action::start()));
@@ -134,14 +134,14 @@ fn a_move_to_another_state_is_the_step_that_leads_there() {
              to this actor",
         );
         stage.does(id, Action::resolve_as("refund", "money back"));
-        // The requester confirms, an agent closes: each by the same words.
+        // The same action is a confirmation by the requester and a closing by an agent.
         let receipt = stage.desk.act(id, Action::move_to("Done"), boris()).unwrap();
         assert_eq!(receipt.events[0].to_string(), "boris confirmed that it is solved, to \"Done\"");
     });
 }
 
 #[test]
-fn one_action_may_lead_different_people_to_different_places() {
+fn one_action_may_lead_different_actors_to_different_statuses() {
     on_each_store(|stage| {
         let resolved = || {
             let id = opened(stage);
@@ -161,7 +161,7 @@ fn one_action_may_lead_different_people_to_different_places() {
 }
 
 #[test]
-fn the_typed_steps_still_hold() {
+fn typed_steps_follow_the_workflow() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&super::policy()).unwrap();
         let ticket: Ticket<state::New> = stage.desk.open_ticket(request().category(["lamp"])).unwrap();
@@ -170,14 +170,14 @@ fn the_typed_steps_still_hold() {
             stage.desk.commit(ticket.hold("customer").into_status("Parked"), anna()).unwrap();
         assert_eq!((ticket.status(), ticket.state().reason.as_str()), ("Parked", "customer"));
         let ticket: Ticket<state::Active> = stage.desk.commit(ticket.resume(), anna()).unwrap();
-        // What the table of the lifecycle has, the workflow may still refuse.
+        // The workflow may refuse a step that the lifecycle accepts.
         let error = stage.desk.commit(ticket.cancel().because("a mistake"), anna()).unwrap_err();
         assert!(error.is_rejected() && error.to_string().starts_with("no cancel leads from \"Inspection\";"));
     });
 }
 
 #[test]
-fn permitted_and_onward_say_what_there_is() {
+fn permitted_and_next_statuses_list_the_options() {
     on_each_store(|stage| {
         let id = opened(stage);
         let ticket = stage.desk.ticket(id).unwrap();
@@ -188,10 +188,12 @@ fn permitted_and_onward_say_what_there_is() {
         );
         let workflow = ticket.followed();
         let from = workflow.find(ticket.status()).unwrap();
-        let ways: Vec<_> =
-            workflow.next_statuses(from).map(|(way, to)| format!("{} {}", way.action, to.name)).collect();
+        let transitions: Vec<_> = workflow
+            .next_statuses(from)
+            .map(|(transition, to)| format!("{} {}", transition.action, to.name))
+            .collect();
         assert_eq!(
-            ways,
+            transitions,
             [
                 "start Inspection",
                 "hold Awaiting parcel",
@@ -206,10 +208,10 @@ fn permitted_and_onward_say_what_there_is() {
     });
 }
 
-/// Two other ways beside that to the default were called ambiguous with each other, though the default is what an action
-/// means that names none of them.
+/// Found in review: two transitions beside the default were reported as ambiguous, although an action without a status
+/// means the default.
 #[test]
-fn a_default_says_which_of_three_ways_is_meant() {
+fn a_default_resolves_the_ambiguity_of_three_transitions() {
     let workflow = |default: bool| {
         let first = Status::new("Desk", StateKind::Active);
         WorkflowDefinition::new("three")
@@ -226,7 +228,7 @@ fn a_default_says_which_of_three_ways_is_meant() {
             .transition(Transition::step(StepKind::Reopen, "Out", "Desk"))
             .transition(Transition::step(StepKind::Close, "Out", "Done"))
     };
-    // The control: without a default nothing says it.
+    // Without a default the choice is ambiguous.
     assert!(workflow(false).build().unwrap_err().to_string().contains("error[ambiguous]"));
     let workflow = workflow(true).build().unwrap();
     let start = workflow.find("In").unwrap();

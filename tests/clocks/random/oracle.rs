@@ -1,7 +1,8 @@
-//! The figures of clocks from the whole history, for comparison with those that were extended event by event.
+//! Computes the figures of clocks from the whole history, for comparison with figures that are extended event by
+//! event.
 //!
-//! It is written to be easy to read. A clock's figures follow from the states that the ticket was in since the clock is
-//! counted, and from nothing else.
+//! The oracle is written to be easy to read: a clock's figures follow only from the ticket's states since the clock
+//! started.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use firstline::{
     Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc, state,
 };
 
-/// How the target of a clock is measured.
+/// The measurement rules of a clock's target.
 pub(crate) struct TimeBasis {
     pub(crate) calendar: Option<Calendar>,
     pub(crate) pauses: BTreeSet<HoldReason>,
@@ -41,7 +42,7 @@ impl TimeBasis {
     }
 }
 
-/// The ticket's states with their beginnings.
+/// The ticket's states, each with its start.
 pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
     let mut states: Vec<(DateTime<Utc>, State)> = Vec::new();
     for event in history {
@@ -61,7 +62,7 @@ pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
     states
 }
 
-/// The stretches of time since an instant that count for a clock; the last one may have no end.
+/// The time ranges after an instant that count for a clock. The last one may have no end.
 fn counted(
     states: &[(DateTime<Utc>, State)],
     clock: &Clock,
@@ -73,7 +74,7 @@ fn counted(
     stretches.filter(|(start, end)| start < end).collect()
 }
 
-/// The instant at which so much of the clock's time was or will be used up.
+/// The instant at which this much of the clock's time is used up.
 fn used_up(
     stretches: &[(DateTime<Utc>, DateTime<Utc>)],
     clock: &Clock,
@@ -95,7 +96,7 @@ fn used_up(
     None
 }
 
-/// Compares every clock of a ticket with the figures from its whole history, each time clocks were recorded.
+/// Compares every clock of a ticket with the figures from its whole history, at each event that recorded clocks.
 pub(crate) fn check(history: &[Event], measured: impl Fn(&Clock) -> TimeBasis) {
     for (place, event) in history.iter().enumerate() {
         if !matches!(event.change, Change::Clocked { .. }) {
@@ -121,9 +122,9 @@ pub(crate) fn check(history: &[Event], measured: impl Fn(&Clock) -> TimeBasis) {
             }
             let due = used_up(&stretches, clock, &measured, clock.target);
             assert_eq!(clock.due_at, due, "{clock:?}\n{states:?}");
-            let told = clock.alerted.iter().max().copied().unwrap_or(0);
+            let last_alert = clock.alerted.iter().max().copied().unwrap_or(0);
             let mut percentages = measured.warn_at.iter().copied().chain([100]);
-            let next = percentages.find(|percent| *percent > told).and_then(|percent| {
+            let next = percentages.find(|percent| *percent > last_alert).and_then(|percent| {
                 let used = clock.target * i32::from(percent) / 100;
                 Some(NextAlert { at: used_up(&stretches, clock, &measured, used)?, percent })
             });

@@ -1,4 +1,4 @@
-//! What comes as JSON: unknown names are refused, and so is what no Rust code could have built.
+//! JSON input: unknown names are refused, and so are values that Rust code could not have built.
 
 use firstline::{Action, Actor, Contact, Cursor, Impact, Message, NewTicket, Policy, Priority, Snapshot};
 use serde::de::DeserializeOwned;
@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::stage::{anna, on_each_store};
 
-/// This JSON is read, and refused with one more name in any of its objects.
+/// Checks that this JSON is accepted, and refused once any of its objects has an extra name.
 fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
     fn with_unknown(json: &Json, all: &mut Vec<Json>, rebuild: &dyn Fn(Json) -> Json, open: bool) {
         match json {
@@ -17,7 +17,7 @@ fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
                     all.push(rebuild(Json::Object(more)));
                 }
                 for (name, inner) in fields {
-                    // Names below these are the user's own.
+                    // The names below these are chosen by the user.
                     let open =
                         matches!(name.as_str(), "attributes" | "fields" | "cells" | "contacts" | "people");
                     let put = |it: Json| {
@@ -41,7 +41,8 @@ fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
             _ => {}
         }
     }
-    serde_json::from_value::<T>(json.clone()).unwrap_or_else(|error| panic!("the control: {json}: {error}"));
+    serde_json::from_value::<T>(json.clone())
+        .unwrap_or_else(|error| panic!("valid JSON was refused: {json}: {error}"));
     let mut all = Vec::new();
     with_unknown(json, &mut all, &|it| it, false);
     assert!(!all.is_empty());
@@ -52,10 +53,10 @@ fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
     }
 }
 
-/// Found while writing this suite: a misspelt name inside an actor, a contact, a person, an attachment or a link
-/// was silently passed over, so that the attribute or address behind it was lost.
+/// Found while writing this suite: a misspelt name inside an actor, a contact, a person, an attachment or a link was
+/// silently ignored, so the attribute or address under it was lost.
 #[test]
-fn unknown_names_are_refused_wherever_they_stand() {
+fn unknown_names_are_refused_at_every_level() {
     let person = json!({"name": "Борис", "email": "b@example.org"});
     let contact = json!({"id": "boris", "attributes": {"vip": true}, "person": person});
     let actor = json!({"who": {"agent": "anna"}, "attributes": {"role": "lead"}});
@@ -97,7 +98,7 @@ fn unknown_names_are_refused_wherever_they_stand() {
 }
 
 #[test]
-fn what_no_text_can_be_is_refused() {
+fn strings_that_are_not_valid_unicode_are_refused() {
     for subject in [r#""\ud800""#, r#""\udc00\ud800""#, "\"\u{1}\"", "\"a\nb\"", "1", "null", "[]"] {
         let json = format!(r#"{{"subject": {subject}}}"#);
         assert!(serde_json::from_str::<NewTicket>(&json).is_err(), "{json}");
@@ -113,7 +114,7 @@ fn what_no_text_can_be_is_refused() {
 }
 
 #[test]
-fn levels_that_no_scale_has_are_refused() {
+fn levels_outside_of_the_scale_are_refused() {
     for text in ["0", "10", "255", "256", "-1", "1.5", "\"high\""] {
         assert!(serde_json::from_str::<Impact>(text).is_err(), "{text}");
         assert!(serde_json::from_str::<Priority>(text).is_err(), "{text}");
@@ -123,7 +124,7 @@ fn levels_that_no_scale_has_are_refused() {
 }
 
 #[test]
-fn an_action_nested_without_end_is_refused_when_it_is_read() {
+fn an_endlessly_nested_action_is_refused_when_it_is_read() {
     let nested =
         |levels: usize| format!("{}{{\"start\":{{}}}}{}", "{\"all\":[".repeat(levels), "]}".repeat(levels));
     let shallow: Action = serde_json::from_str(&nested(20)).unwrap();
@@ -132,9 +133,9 @@ fn an_action_nested_without_end_is_refused_when_it_is_read() {
     assert!(error.to_string().contains("recursion limit"), "{error}");
 }
 
-/// Found while writing this suite: names without files were kept, and belonged to nothing.
+/// Found while writing this suite: file names without files were kept.
 #[test]
-fn file_names_without_their_files_are_refused() {
+fn file_names_without_files_are_refused() {
     let file = json!({"media_type": "image/png", "bytes": 1, "key": "s3://1"});
     on_each_store(|stage| {
         let id = stage.open();
@@ -154,9 +155,9 @@ fn file_names_without_their_files_are_refused() {
     });
 }
 
-/// Everything that goes out as JSON comes back the same.
+/// Everything that is written as JSON reads back the same.
 #[test]
-fn requests_and_actions_survive_being_written() {
+fn requests_and_actions_round_trip_through_json() {
     let request = NewTicket::new("Нет звука")
         .from(Contact::new("boris").named("Борис").with("vip", true))
         .saying(Message::new("«Тишина»").attach("снимок.png", "image/png", 1, "s3://1"))
@@ -170,9 +171,9 @@ fn requests_and_actions_survive_being_written() {
     assert_eq!(serde_json::from_str::<Action>(&json).unwrap(), action);
 }
 
-/// Found by review: counting on from the last number there is panicked.
+/// Found by review: adding to the greatest version number panicked.
 #[test]
-fn a_row_at_the_end_of_all_numbers_is_refused() {
+fn a_row_with_the_greatest_version_is_refused() {
     let ticket = firstline::Desk::memory().open_ticket(NewTicket::new("No sound")).unwrap();
     let mut json = serde_json::to_value(ticket.snapshot()).unwrap();
     let (policy, anna) = (firstline::Policy::new(), firstline::Actor::agent("anna"));

@@ -1,4 +1,4 @@
-//! Odd, but not bad: every character and every date that is allowed is kept as it came.
+//! Odd but valid input: every allowed character and date is kept unchanged.
 
 use firstline::policy::FieldType;
 use firstline::{
@@ -8,7 +8,7 @@ use firstline::{
 
 use super::stage::{Stage, anna, boris, on_each_store};
 
-/// Texts that lesser programs cut, normalise, mirror or count wrongly.
+/// Texts that careless programs truncate, normalise, mirror or count wrongly.
 const ODD: [&str; 11] = [
     "Не работает звук — «совсем», №7 ёЁ",
     "\u{202e}dnuos oN\u{202c}",
@@ -23,7 +23,7 @@ const ODD: [&str; 11] = [
     "ﷺ İıſ ß ǆ",
 ];
 
-/// Row, history and what was returned agree.
+/// Checks that row and history agree.
 #[track_caller]
 fn sound(stage: &Stage, id: firstline::TicketId) -> Snapshot {
     let ticket = stage.ticket(id);
@@ -32,7 +32,7 @@ fn sound(stage: &Stage, id: firstline::TicketId) -> Snapshot {
 }
 
 #[test]
-fn every_character_is_kept_in_every_place() {
+fn every_character_is_kept_in_every_field() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("слово", FieldType::Text)).unwrap();
         for text in ODD {
@@ -62,7 +62,7 @@ fn every_character_is_kept_in_every_place() {
                 (text, Some(text))
             );
             assert_eq!(stage.history(id)[1].personal.text(), Some(text));
-            // And it is found by what it is.
+            // A search for the odd text finds the ticket.
             let one = |query: Query| {
                 let page = stage.desk.find(query).unwrap();
                 assert_eq!(
@@ -80,9 +80,9 @@ fn every_character_is_kept_in_every_place() {
     });
 }
 
-/// Letters are not folded, accents not composed: a name is the bytes it was given.
+/// Letters are not folded and accents are not composed: names are compared byte by byte.
 #[test]
-fn names_that_look_alike_are_two() {
+fn names_that_look_alike_are_different() {
     on_each_store(|stage| {
         for pair in [["é", "e\u{301}"], ["Boris", "boris"], ["а", "a"], ["x", "x "]] {
             let [one, other] = pair.map(|name| {
@@ -95,7 +95,7 @@ fn names_that_look_alike_are_two() {
 }
 
 #[test]
-fn the_longest_of_everything_is_kept() {
+fn texts_of_the_greatest_length_are_kept() {
     on_each_store(|stage| {
         let subject = "ж".repeat(500);
         let text = "ж".repeat(1 << 19);
@@ -110,7 +110,7 @@ fn the_longest_of_everything_is_kept() {
 }
 
 #[test]
-fn absurd_dates_neither_panic_nor_corrupt() {
+fn extreme_dates_neither_panic_nor_corrupt() {
     let far: DateTime<Utc> = "+262000-12-31T23:59:59.999999Z".parse().unwrap();
     let dates = [far, DateTime::<Utc>::MAX_UTC, "9999-12-31T23:59:59Z".parse().unwrap()];
     on_each_store(|stage| {
@@ -131,7 +131,7 @@ fn absurd_dates_neither_panic_nor_corrupt() {
     });
 }
 
-/// A clock that stands at the end of time, or before its beginning.
+/// A clock at the end of time, or before its beginning.
 #[test]
 fn a_desk_works_at_the_ends_of_the_calendar() {
     for now in [
@@ -153,7 +153,7 @@ fn a_desk_works_at_the_ends_of_the_calendar() {
     }
 }
 
-/// The default source of ids does not fail on any instant either.
+/// The default source of ids accepts any instant too.
 #[test]
 fn ids_are_drawn_at_any_time() {
     use firstline::id::{IdSource, RandomIds};

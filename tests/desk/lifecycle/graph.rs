@@ -1,11 +1,11 @@
-//! The drawn lifecycle against the table.
+//! The diagrams of the lifecycle compared with the table.
 
 use std::collections::BTreeSet;
 
 use firstline::lifecycle::StateKind;
 use firstline::lifecycle::diagram::{dot, mermaid};
 
-/// The edges of the table as (from, to, step), states in the spelling of their types.
+/// The edges of the table as (from, to, step), with the states spelt as their types.
 fn expected() -> BTreeSet<(String, String, String)> {
     super::cells()
         .into_iter()
@@ -14,7 +14,7 @@ fn expected() -> BTreeSet<(String, String, String)> {
 }
 
 #[test]
-fn mermaid_draws_the_table() {
+fn the_mermaid_diagram_is_the_table() {
     let text = mermaid();
     let mut edges = BTreeSet::new();
     let (mut begins, mut ends) = (Vec::new(), Vec::new());
@@ -41,7 +41,7 @@ fn mermaid_draws_the_table() {
 }
 
 #[test]
-fn dot_draws_the_table() {
+fn the_dot_diagram_is_the_table() {
     let text = dot();
     let label = |line: &str| line.split('"').nth(1).unwrap().to_owned();
     let mut names = Vec::new();

@@ -1,4 +1,5 @@
-//! The typed steps against the table: which exist on which state, asked of the compiler, and where each leads.
+//! The typed steps compared with the table: which steps each state has, as the compiler sees it, and the state each
+//! leads to.
 
 use std::marker::PhantomData;
 
@@ -8,15 +9,15 @@ use firstline::{Action, AnyTicket, HoldReason, Step, Ticket};
 
 use super::stage::{AnyDesk, Stage, anna, boris, on_each_store};
 
-/// Asks the compiler whether a state accepts a step, without failing if it does not: an inherent constant wins
-/// over that of the trait, and exists only where the bound holds.
+/// Asks the compiler if a state accepts a step, without failing if it does not. An inherent constant takes precedence
+/// over the trait's constant, and exists only if the bound holds.
 struct Probe<State, Step>(PhantomData<(State, Step)>);
 
-trait Otherwise {
+trait Fallback {
     const ACCEPTS: bool = false;
 }
 
-impl<State, Step> Otherwise for Probe<State, Step> {}
+impl<State, Step> Fallback for Probe<State, Step> {}
 
 impl<State: Accepts<Step>, Step> Probe<State, Step> {
     const ACCEPTS: bool = true;
@@ -43,16 +44,16 @@ fn the_compiler_accepts_exactly_the_steps_of_the_table() {
     let expected: Vec<_> =
         super::cells().into_iter().map(|(from, step, to)| (from, step, to.is_some())).collect();
     assert_eq!(asked.as_slice(), expected);
-    // A state known only at run time has no typed step at all.
+    // A state known only at run time has no typed steps.
     const { assert!(!Probe::<firstline::State, step::Cancel>::ACCEPTS) };
 }
 
-/// The state to which the typed step leads.
+/// The state that the typed step leads to.
 const fn leads_to<To: KnownState>(_: &Step<To>) -> StateKind {
     To::KIND
 }
 
-/// Takes the typed step of this kind, where there is one, and says where its type leads and where the desk did.
+/// Takes the typed step of this kind, if there is one. Returns the state of its type and the state at the desk.
 fn take(desk: &AnyDesk, ticket: AnyTicket, kind: StepKind) -> Option<(StateKind, StateKind)> {
     fn commit<To: KnownState>(
         desk: &AnyDesk,
@@ -64,18 +65,18 @@ fn take(desk: &AnyDesk, ticket: AnyTicket, kind: StepKind) -> Option<(StateKind,
         let ticket: Ticket<To> = desk.commit(step, by).unwrap();
         Some((promised, ticket.snapshot().state.kind()))
     }
-    let (wait, said) = (HoldReason::Problem, "unmuted");
+    let (wait, words) = (HoldReason::Problem, "unmuted");
     match (ticket, kind) {
         (AnyTicket::New(it), StepKind::Start) => commit(desk, it.start(), kind),
         (AnyTicket::New(it), StepKind::Hold) => commit(desk, it.hold(wait), kind),
-        (AnyTicket::New(it), StepKind::Resolve) => commit(desk, it.resolve(said), kind),
+        (AnyTicket::New(it), StepKind::Resolve) => commit(desk, it.resolve(words), kind),
         (AnyTicket::New(it), StepKind::Cancel) => commit(desk, it.cancel(), kind),
         (AnyTicket::Active(it), StepKind::Hold) => commit(desk, it.hold(wait), kind),
-        (AnyTicket::Active(it), StepKind::Resolve) => commit(desk, it.resolve(said), kind),
+        (AnyTicket::Active(it), StepKind::Resolve) => commit(desk, it.resolve(words), kind),
         (AnyTicket::Active(it), StepKind::Cancel) => commit(desk, it.cancel(), kind),
         (AnyTicket::OnHold(it), StepKind::Hold) => commit(desk, it.hold(wait), kind),
         (AnyTicket::OnHold(it), StepKind::Resume) => commit(desk, it.resume(), kind),
-        (AnyTicket::OnHold(it), StepKind::Resolve) => commit(desk, it.resolve(said), kind),
+        (AnyTicket::OnHold(it), StepKind::Resolve) => commit(desk, it.resolve(words), kind),
         (AnyTicket::OnHold(it), StepKind::Cancel) => commit(desk, it.cancel(), kind),
         (AnyTicket::Resolved(it), StepKind::Confirm) => commit(desk, it.confirm(), kind),
         (AnyTicket::Resolved(it), StepKind::Close) => commit(desk, it.close(), kind),
@@ -85,7 +86,7 @@ fn take(desk: &AnyDesk, ticket: AnyTicket, kind: StepKind) -> Option<(StateKind,
 }
 
 #[test]
-fn every_typed_step_leads_where_its_type_says() {
+fn every_typed_step_leads_to_the_state_of_its_type() {
     on_each_store(|stage| {
         for (from, kind, to) in super::cells() {
             let ticket = stage.desk.ticket(super::ticket_in(stage, from)).unwrap().into_typed();
@@ -96,7 +97,7 @@ fn every_typed_step_leads_where_its_type_says() {
 }
 
 #[test]
-fn what_was_looked_at_is_the_state_that_is_stored() {
+fn the_typed_state_is_the_stored_state() {
     fn check<S: KnownState>(stage: &Stage, kind: StateKind) {
         assert_eq!(S::KIND, kind);
         for state in StateKind::ALL {
@@ -118,9 +119,9 @@ fn what_was_looked_at_is_the_state_that_is_stored() {
     });
 }
 
-/// A typed handle carries what its state carries, and a step may bring a reply along.
+/// A typed handle carries the data of its state, and a step may include a reply.
 #[test]
-fn a_typed_step_may_bring_something_along_all_or_nothing() {
+fn a_typed_step_with_a_reply_happens_whole_or_not_at_all() {
     on_each_store(|stage| {
         let AnyTicket::New(ticket) = stage.desk.ticket(stage.open()).unwrap().into_typed() else { panic!() };
         let until = stage.now() + firstline::TimeDelta::days(3);

@@ -1,4 +1,4 @@
-//! Plans that are refused: every fault at once, with a name that was probably meant.
+//! Refused plans: every fault is reported at once, with the name that was probably meant.
 
 use firstline::workflow::Migration;
 use firstline::{ErrorKind, Kind, NewTicket};
@@ -17,9 +17,9 @@ fn stage_of_two(stage: &Stage) {
     stage.desk.setup().adopt(&policy(second())).unwrap();
 }
 
-/// What is said of each plan.
+/// The faults of each plan.
 #[test]
-fn faults_of_plans() {
+fn every_fault_of_a_plan_is_reported() {
     const LOST: &str = "\"Awaiting parcel\" (2 tickets) is not mapped to a status of returns v2 that is on_hold; \
                         available: \"Parcel on its way\"";
     let mapped = || {
@@ -91,13 +91,13 @@ fn faults_of_plans() {
                 assert_eq!(error.rehearsal(), Some(&rehearsal));
             }
         }
-        // The control: the plan without a fault is carried out.
+        // The plan without a fault is carried out.
         assert_eq!(stage.desk.setup().migrate(&cases[0].0, anna()).unwrap().crossings.tickets, 2);
     });
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     on_each_store(|stage| {
         stage_of_two(stage);
         let plan = Migration::of("returns")
@@ -121,7 +121,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn a_workflow_that_was_dropped_is_not_in_force() {
+fn a_removed_workflow_is_not_in_force() {
     on_each_store(|stage| {
         stage_of_two(stage);
         stage.later(firstline::TimeDelta::minutes(5));
@@ -132,7 +132,7 @@ fn a_workflow_that_was_dropped_is_not_in_force() {
 }
 
 #[test]
-fn a_plan_is_read_as_it_is_written() {
+fn a_plan_round_trips_through_json() {
     let plan =
         Migration::of("returns").from_version(1).to("returns", 2).map("a", "b").fill("category", ["x", "y"]);
     let json = serde_json::to_string(&plan).unwrap();

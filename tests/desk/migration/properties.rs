@@ -1,4 +1,4 @@
-//! Random workflows, random tickets, random plans: what holds for all of them.
+//! Properties of random migrations: random workflows, tickets and plans.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use super::soak;
 use super::stage::{AnyDesk, AnyStore, Counted, Stage, anna, monday, stages};
 use super::world::{check_migrated, open_workflow, policy, status};
 
-/// Choices, one after another; when they run out, the first of everything.
+/// A sequence of choices. After its end, every choice is 0.
 struct Dice<'a>(std::slice::Iter<'a, u16>);
 
 impl Dice<'_> {
@@ -32,7 +32,7 @@ impl Dice<'_> {
 
 const FIELDS: [&str; 4] = ["category", "assignee", "field.condition", "field.note"];
 
-/// A version of the workflow: up to three statuses for each state, some under the same names.
+/// A version of the workflow: up to three statuses for each state, some with the same names in both versions.
 fn version(number: u32, dice: &mut Dice<'_>) -> WorkflowDefinition {
     let mut statuses: Vec<Status> = Vec::new();
     for state in StateKind::ALL {
@@ -55,7 +55,7 @@ fn policy_of(workflow: &WorkflowDefinition) -> Policy {
     policy(workflow.clone()).agreement(Agreement::new("standard", 1).target(target))
 }
 
-/// Tickets that were worked on at random, and brought into some of these statuses.
+/// Opens tickets and works on them at random, which brings them into some of these statuses.
 fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[Status], dice: &mut Dice<'_>) {
     for _ in 0..tickets {
         let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from("return"));
@@ -68,7 +68,7 @@ fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[St
                 StateKind::Resolved => Action::resolve("money back").into_status(&*to.name),
                 _ => Action::move_to(&*to.name),
             };
-            // What the lifecycle refuses from here does not happen.
+            // A step that the lifecycle refuses changes nothing.
             let _ = desk.act(id, step, anna());
             let fill = match dice.below(6) {
                 0 => Action::category(["lamps"]),
@@ -82,7 +82,7 @@ fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[St
     }
 }
 
-/// A plan that maps most of what must be mapped, and fills in most of what is demanded.
+/// A plan that maps most statuses that need it, and fills in most of the demanded fields.
 fn plan(old: &WorkflowDefinition, new: &WorkflowDefinition, dice: &mut Dice<'_>) -> Migration {
     let mut plan = Migration::of("returns").from_version(1).to("returns", 2);
     for status in old.statuses.iter().filter(|it| !it.state.is_final()) {
@@ -112,10 +112,10 @@ struct Expected {
     filled: BTreeMap<String, usize>,
     to: BTreeMap<TicketId, String>,
     lost: BTreeMap<String, usize>,
-    hindered: BTreeMap<TicketId, Vec<String>>,
+    blocked: BTreeMap<TicketId, Vec<String>>,
 }
 
-/// What the plan means for these tickets, told the plain way.
+/// The expected outcome of the plan for these tickets, computed in the simplest way.
 fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> Expected {
     let mut expected = Expected::default();
     for ticket in tickets.iter().filter(|it| !it.state.kind().is_final() && it.workflow().version == 1) {
@@ -135,7 +135,7 @@ fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> E
         let missing: Vec<String> =
             lacking.iter().filter(|it| !plan.fill.contains_key(*it)).cloned().collect();
         if !missing.is_empty() {
-            expected.hindered.insert(ticket.id, missing);
+            expected.blocked.insert(ticket.id, missing);
             continue;
         }
         *expected.ways.entry((from, to.name.clone())).or_default() += 1;
@@ -165,12 +165,12 @@ fn rows(desk: &AnyDesk) -> Rows {
     }
 }
 
-/// The clocks as any harmless action would leave them now.
+/// The clocks as any action without effect on them would leave them now.
 fn clocks(stage: &Stage, id: TicketId) -> Vec<Clock> {
     stage.desk.reports().what_if(id, Action::note("nothing"), anna()).unwrap()
 }
 
-/// One random case; whether it was carried out, and whether it was refused.
+/// Plays one random case. Returns the number of migrated tickets, and true if the plan was refused.
 fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
     let mut dice = Dice(choices.iter());
     let (old, new) = (version(1, &mut dice), version(2, &mut dice));
@@ -195,7 +195,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
         assert!(fault.starts_with(&format!("{status:?} ({tickets}) is not mapped")), "{fault}");
     }
     let named = rehearsal.obstacles.named.iter().map(|it| (it.ticket, it.missing.clone()));
-    assert_eq!(named.collect::<BTreeMap<_, _>>(), expected.hindered);
+    assert_eq!(named.collect::<BTreeMap<_, _>>(), expected.blocked);
     assert_eq!((&rehearsal.crossings.ways, &rehearsal.crossings.filled), (&expected.ways, &expected.filled));
     assert_eq!(rehearsal.crossings.tickets, expected.to.len());
 
@@ -203,7 +203,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
         snapshots.iter().map(|it| (!it.state.kind().is_final()).then(|| clocks(stage, it.id))).collect();
     let migrated = stage.desk.setup().migrate(&plan, anna());
     let after = rows(&stage.desk);
-    let ready = expected.lost.is_empty() && expected.hindered.is_empty();
+    let ready = expected.lost.is_empty() && expected.blocked.is_empty();
     assert_eq!(migrated.is_ok(), ready);
     match migrated {
         Err(error) => {
@@ -232,7 +232,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
 }
 
 #[test]
-fn random_migrations_do_what_the_plan_says_and_lose_nothing() {
+fn random_migrations_follow_the_plan_and_lose_nothing() {
     let (migrated, refused) = random_cases(soak::fixed(60));
     // The same cases in every run, so both outcomes are certain to occur often.
     assert!(migrated > 50 && refused > 5, "{migrated} tickets were migrated, {refused} plans were refused");
@@ -254,16 +254,16 @@ fn random_cases(config: ProptestConfig) -> (usize, usize) {
     (migrated.get(), refused.get())
 }
 
-/// A store that writes so many times, and then fails.
+/// A store that fails after this number of writes.
 #[derive(Debug, Clone)]
-struct Cut(AnyStore, Arc<AtomicUsize>);
+struct FailingStore(AnyStore, Arc<AtomicUsize>);
 
-impl Engine for Cut {
+impl Engine for FailingStore {
     type Reply<'a, T: Send + 'a> = firstline::Result<T>;
 
     fn run<F: Operation>(&self, desk: &DeskId, operation: F) -> firstline::Result<F::Out> {
         let (left, writes) = (self.1.clone(), Arc::new(AtomicBool::new(false)));
-        let out = self.0.run(desk, CutFlow { operation, left, writes: writes.clone() })?;
+        let out = self.0.run(desk, FailingOperation { operation, left, writes: writes.clone() })?;
         if writes.load(Ordering::Relaxed) {
             self.1.fetch_sub(1, Ordering::Relaxed);
         }
@@ -279,13 +279,13 @@ impl Engine for Cut {
     }
 }
 
-struct CutFlow<F> {
+struct FailingOperation<F> {
     operation: F,
     left: Arc<AtomicUsize>,
     writes: Arc<AtomicBool>,
 }
 
-impl<F: Operation> Operation for CutFlow<F> {
+impl<F: Operation> Operation for FailingOperation<F> {
     type Out = F::Out;
 
     fn mode(&self) -> Mode {
@@ -308,7 +308,7 @@ impl<F: Operation> Operation for CutFlow<F> {
     }
 }
 
-/// Many tickets on the first version, with the second in force, and a plan for all.
+/// Many tickets on the first version, the second version in force, and a plan for all of them.
 fn many(stage: &Stage, tickets: usize) -> Migration {
     let pick: Vec<u16> = (0..10_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as u16).collect();
     let mut dice = Dice(pick.iter());
@@ -318,7 +318,7 @@ fn many(stage: &Stage, tickets: usize) -> Migration {
         &StateKind::ALL.iter().map(|it| status(it.name(), *it)).collect::<Vec<_>>(),
     );
     let new = StateKind::ALL.iter().map(|it| match (status(&format!("{} 2", it.name()), *it), it) {
-        // A request is never refused, so nothing is demanded where tickets begin.
+        // A request is never refused, so the initial status demands nothing.
         (start, StateKind::New) => start,
         (later, _) => later.enter("category"),
     });
@@ -334,7 +334,7 @@ fn many(stage: &Stage, tickets: usize) -> Migration {
 }
 
 #[test]
-fn a_migration_cut_off_anywhere_and_resumed_ends_as_one_that_was_not() {
+fn an_interrupted_migration_resumes_to_the_same_end() {
     let whole: Vec<_> = stages()
         .into_iter()
         .map(|stage| {
@@ -350,23 +350,23 @@ fn a_migration_cut_off_anywhere_and_resumed_ends_as_one_that_was_not() {
             let plan = many(&stage, 240);
             let left = Arc::new(AtomicUsize::new(cut));
             let settings = Settings::new("acme").time(stage.time.clone()).ids(Counted::default());
-            let desk = Desk::over(Cut(stage.store.clone(), left.clone()), settings);
+            let desk = Desk::over(FailingStore(stage.store.clone(), left.clone()), settings);
             let first = desk.setup().migrate(&plan, anna());
             let done = rows(&stage.desk).iter().filter(|(it, _)| it.workflow().version == 2).count();
             match first {
                 Ok(migrated) => assert_eq!((cut, migrated.crossings.tickets), (batches, *tickets)),
                 Err(error) if cut == 0 => assert_eq!(error.to_string(), "the plug was pulled"),
                 Err(error) => {
-                    let said = format!(
+                    let expected = format!(
                         "the migration stopped after {} tickets, which stay migrated; allowed: to migrate again, \
                          which continues with the remaining tickets",
                         cut * 100,
                     );
-                    assert_eq!((error.to_string(), done), (said, cut * 100));
+                    assert_eq!((error.to_string(), done), (expected, cut * 100));
                     assert!(error.is_storage());
                 }
             }
-            // Again by a desk that knows nothing of the first attempt.
+            // By a desk that knows nothing of the first attempt.
             let desk = Desk::over(stage.store.clone(), Settings::new("acme").time(stage.time.clone()));
             let rest = desk.setup().rehearse(&plan).unwrap();
             let migrated = desk.setup().migrate(&plan, anna()).unwrap();
@@ -377,12 +377,12 @@ fn a_migration_cut_off_anywhere_and_resumed_ends_as_one_that_was_not() {
     }
 }
 
-/// The checks above can fail: a store that drops the events of a migration, or writes one twice, is found out.
+/// A control: a store that drops one ticket of a batch is detected.
 #[test]
-fn a_store_that_loses_part_of_a_migration_is_found_out() {
+fn a_store_that_loses_part_of_a_migration_is_detected() {
     fn spoil(commit: &mut Commit) {
         let migrates = |event: &Event| matches!(event.change, firstline::Change::WorkflowMigrated { .. });
-        // One ticket of a batch is forgotten.
+        // One ticket of the batch is dropped.
         let migrated = |write: &Write| matches!(write, Write::Ticket(it) if it.events.iter().any(migrates));
         if let Some(place) = commit.writes.iter().position(migrated) {
             commit.writes.remove(place);
@@ -396,6 +396,6 @@ fn a_store_that_loses_part_of_a_migration_is_found_out() {
     assert_eq!(migrated.crossings, rehearsal.crossings, "the job believes its store");
     let over = rows(&stage.desk).iter().filter(|(it, _)| it.workflow().version == 2).count();
     assert_eq!(over + 1, rehearsal.crossings.tickets);
-    // And the next run mends it: all but again the one that is forgotten.
+    // The next run migrates all but the one ticket that is dropped again.
     assert_eq!(stage.desk.setup().rehearse(&plan).unwrap().crossings.tickets, 1);
 }

@@ -1,4 +1,4 @@
-//! Given, when, then.
+//! Scenarios of migrations.
 
 use firstline::desk::Setup;
 use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
@@ -25,7 +25,7 @@ fn plan() -> Migration {
         .fill("field.condition", "unknown")
 }
 
-/// Tickets in every status of the first version, in the order of its statuses; then the second is adopted.
+/// Tickets in every status of the first version, in the order of its statuses. Then the second version is adopted.
 fn returns(stage: &Stage) -> [TicketId; 6] {
     stage.desk.setup().adopt(&policy(first())).unwrap();
     let tickets: [TicketId; 6] = std::array::from_fn(|_| opened(stage));
@@ -40,7 +40,7 @@ fn returns(stage: &Stage) -> [TicketId; 6] {
 }
 
 #[test]
-fn every_live_ticket_goes_over_and_finished_ones_stay() {
+fn every_live_ticket_is_migrated_and_finished_ones_stay() {
     on_each_store(|stage| {
         let tickets = returns(stage);
         let before: Vec<_> = tickets.iter().map(|id| (stage.ticket(*id), stage.history(*id))).collect();
@@ -70,7 +70,7 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
         }
         assert_eq!(stage.ticket(tickets[1]).status(), "Parcel on its way");
 
-        // The history says what happened, and by whom.
+        // The history tells what happened and who did it.
         let inspected = stage.history(tickets[2]);
         let [.., category, condition, transferred] = &inspected[..] else { panic!("{inspected:?}") };
         let described = |change| Change::Described(Box::new(change));
@@ -83,10 +83,10 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
         let change = Change::WorkflowMigrated { to: Some(to), cause: TransferCause::Migration };
         assert_eq!((&transferred.change, &transferred.by), (&change, &anna()));
 
-        // Once more: nothing is left to be done.
+        // A second migration changes nothing.
         let again = stage.desk.setup().migrate(&plan(), anna()).unwrap();
         assert_eq!((again.crossings.tickets, stage.history(tickets[2])), (0, inspected));
-        // And they work on under the new version.
+        // The tickets can be worked on under the new version.
         let known = Action::category(["lamps"]).and(Action::field("condition", "new"));
         stage.does(tickets[1], known.clone().and(Action::resume()));
         stage.does(tickets[3], known.and(Action::reopen().because("it broke again")));
@@ -94,7 +94,7 @@ fn every_live_ticket_goes_over_and_finished_ones_stay() {
 }
 
 #[test]
-fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
+fn a_ticket_that_lacks_a_demanded_field_blocks_the_whole_migration() {
     on_each_store(|stage| {
         let tickets = returns(stage);
         let plan = Migration::of("returns")
@@ -112,7 +112,7 @@ fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
             error.to_string(),
             "the migration was refused: T-3 in \"Inspection\" needs field.condition to enter \"Inspection\"",
         );
-        // Filled in by hand, it is in nobody's way, and what it has is kept.
+        // A field filled in by hand removes the obstacle and is kept.
         stage.does(tickets[2], Action::field("condition", "used").and(Action::category(["lamps"])));
         let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
         assert_eq!((migrated.crossings.tickets, migrated.crossings.filled.len()), (4, 0));
@@ -125,10 +125,10 @@ fn a_ticket_that_lacks_what_its_status_demands_stands_in_the_way_of_all() {
 }
 
 #[test]
-fn what_time_owes_a_ticket_happens_first() {
+fn due_timers_fire_before_the_migration() {
     on_each_store(|stage| {
         let tickets = returns(stage);
-        // Six days of silence: nobody ticked, but the resolved ticket is closed since yesterday, and stays.
+        // Six days of silence without a tick: the resolved ticket has been closed since yesterday, so it stays.
         stage.later(TimeDelta::days(6));
         let rehearsal = stage.desk.setup().rehearse(&plan()).unwrap();
         assert_eq!(rehearsal.crossings.tickets, 3);
@@ -141,11 +141,11 @@ fn what_time_owes_a_ticket_happens_first() {
 }
 
 #[test]
-fn from_the_states_to_a_workflow_and_back_and_on_to_another() {
+fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
     on_each_store(|stage| {
         let setup = || -> Setup<'_, _> { stage.desk.setup() };
         setup().adopt(&policy(first()).prefix("A")).unwrap();
-        let other = stage.open(); // A question, which goes on following the states.
+        let other = stage.open(); // A question, which keeps following the states.
         setup().adopt(&firstline::Policy::new()).unwrap();
         let id = opened(stage);
         stage.does(id, Action::start());
@@ -162,7 +162,7 @@ fn from_the_states_to_a_workflow_and_back_and_on_to_another() {
         assert_eq!((migrated.crossings.tickets, &migrated.staying), (1, &rehearsal.staying));
         assert_eq!((stage.ticket(id).status(), stage.ticket(other).status()), ("Inspection", "new"));
 
-        // To another workflow that claims the kind now.
+        // To another workflow that now claims the kind.
         stage.later(TimeDelta::minutes(1));
         let mut parcels = second().version(1);
         parcels.name = "parcels".to_owned();
@@ -173,7 +173,7 @@ fn from_the_states_to_a_workflow_and_back_and_on_to_another() {
         );
         assert_eq!(stage.ticket(id).workflow().to_string(), "parcels v1");
 
-        // And back to the states, when the policy has no workflow any more.
+        // Back to the states, once the policy has no workflow any more.
         stage.later(TimeDelta::minutes(1));
         setup().adopt(&firstline::Policy::new()).unwrap();
         let plan = Migration::of("parcels").to("simple", 1).map("Inspection", "active");
@@ -185,7 +185,7 @@ fn from_the_states_to_a_workflow_and_back_and_on_to_another() {
 }
 
 #[test]
-fn a_hold_does_not_come_to_wait_for_something_else() {
+fn a_migration_does_not_change_the_reason_of_a_hold() {
     on_each_store(|stage| {
         let tickets = returns(stage);
         let mut third = second().version(3);
@@ -204,7 +204,7 @@ fn a_hold_does_not_come_to_wait_for_something_else() {
 }
 
 #[test]
-fn a_migration_is_not_for_contacts() {
+fn contacts_may_not_migrate() {
     on_each_store(|stage| {
         let tickets = returns(stage);
         let error = stage.refuses(tickets[0], |desk| desk.setup().migrate(&plan(), boris()));
@@ -214,7 +214,7 @@ fn a_migration_is_not_for_contacts() {
 }
 
 #[test]
-fn assignee_and_team_are_filled_in_where_a_status_demands_them() {
+fn assignee_and_team_are_filled_in_if_a_status_demands_them() {
     on_each_store(|stage| {
         let [_, _, id, ..] = returns(stage);
         let mut third = first().version(3);
@@ -248,8 +248,8 @@ fn tickets_are_found_by_workflow_version_status_and_code() {
 }
 
 #[test]
-fn many_tickets_whose_clocks_are_measured_from_their_histories_go_over_at_once() {
-    const TICKETS: u64 = 70; // more than a decision may ask one after another
+fn a_batch_can_migrate_many_tickets_with_clocks_measured_from_history() {
+    const TICKETS: u64 = 70; // More than a decision may load one after another.
     let agreed = |pauses: &[HoldReason]| {
         let target = Target::new(Metric::Resolution).within(TimeDelta::hours(100)).pausing(pauses.to_vec());
         Agreement::new("standard", 1).target(target).on_policy_change(OnPolicyChange::Migrate)
@@ -270,7 +270,7 @@ fn many_tickets_whose_clocks_are_measured_from_their_histories_go_over_at_once()
         for number in 1..=TICKETS {
             let ticket = stage.desk.ticket(number).unwrap();
             let clock = ticket.clock(Metric::Resolution).unwrap();
-            // The minute on hold does not count any more.
+            // The minute on hold no longer counts.
             let hold = TimeDelta::minutes(1);
             assert_eq!(clock.due_at, Some(ticket.opened_at + TimeDelta::hours(100) + hold));
         }

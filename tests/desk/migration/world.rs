@@ -1,4 +1,4 @@
-//! Workflows in which every way is open, and the plain truth about a migrated ticket.
+//! Workflows with all possible transitions, and the invariants of a migrated ticket.
 
 use firstline::policy::FieldType;
 use firstline::ticket::event::TransferCause;
@@ -6,7 +6,7 @@ use firstline::ticket::intervals;
 use firstline::workflow::{Status, Transition};
 use firstline::{Change, Event, Policy, Snapshot, StateKind, StepKind, WorkflowDefinition};
 
-/// A workflow with these statuses, each of which has a way to every other that the lifecycle allows.
+/// A workflow with these statuses and a transition between any two that the lifecycle allows.
 pub(crate) fn open_workflow(name: &str, version: u32, statuses: &[Status]) -> WorkflowDefinition {
     let mut workflow = WorkflowDefinition::new(name).version(version).for_kind("return");
     let mut seen = Vec::new();
@@ -20,7 +20,8 @@ pub(crate) fn open_workflow(name: &str, version: u32, statuses: &[Status]) -> Wo
             if from.state == to.state && !from.state.is_final() {
                 workflow = workflow.transition(Transition::within(&from.name, &to.name));
             }
-            // Steps lead to the first two statuses of a state, of which the first is the default; moves lead on.
+            // Steps lead to the first two statuses of a state, the first of which is the default. Moves lead to the
+            // others.
             let place = statuses.iter().filter(|it| it.state == to.state).position(|it| it.name == to.name);
             for step in
                 StepKind::ALL.iter().filter(|step| from.state.accepts(**step) && step.target() == to.state)
@@ -54,7 +55,7 @@ pub(crate) fn first() -> WorkflowDefinition {
     )
 }
 
-/// Its second version: a status has another name, and the inspection wants to know more.
+/// The second version: one status has another name, and the inspection demands more fields.
 pub(crate) fn second() -> WorkflowDefinition {
     open_workflow(
         "returns",
@@ -75,7 +76,7 @@ pub(crate) fn policy(workflow: WorkflowDefinition) -> Policy {
     Policy::new().field("condition", condition).field("note", FieldType::Text).workflow(workflow)
 }
 
-/// What must hold of a ticket before and after, whatever the plan.
+/// The invariants of a ticket before and after a migration, for any plan.
 pub(crate) fn check_migrated(before: (&Snapshot, &[Event]), after: (&Snapshot, &[Event])) {
     let (old, history) = before;
     let (new, longer) = after;
@@ -91,7 +92,7 @@ pub(crate) fn check_migrated(before: (&Snapshot, &[Event]), after: (&Snapshot, &
     if !moved {
         assert_eq!(old, new, "a ticket that stays is as it was");
     }
-    // What was there is there still.
+    // Everything that the ticket had is still there.
     for (name, value) in &old.fields {
         assert_eq!(new.fields.get(name), Some(value));
     }

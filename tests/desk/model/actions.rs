@@ -1,4 +1,4 @@
-//! Commands in the crate's terms: which words, people, tickets and policies their numbers stand for.
+//! Translates commands into the crate's terms: the texts, people, tickets and policies that their numbers select.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
@@ -9,7 +9,7 @@ use firstline::{
     Priority, Snapshot, StepKind, TimeDelta, Urgency,
 };
 
-use super::command::{ContactRole, Expected};
+use super::command::{Expected, Part};
 use super::world::World;
 
 pub(crate) const WORDS: [&str; 5] =
@@ -57,41 +57,39 @@ impl World {
         }
     }
 
-    pub(crate) fn part(&self, part: &ContactRole) -> Action {
+    pub(crate) fn part(&self, part: &Part) -> Action {
         let word = |n: u8| pick(&WORDS, n).to_owned();
         let link = |kind, to| Link { kind: pick(&LINKS, kind), to: pick(&self.tickets, to) };
         match *part {
-            ContactRole::Reply(n) => Action::reply(word(n)),
-            ContactRole::Note(n) => Action::note(word(n)),
-            ContactRole::Assign(to) => Action::Assign(to.map(|n| pick(&["anna", "Бен"], n).into())),
-            ContactRole::HandOver(n) => Action::hand_over(
+            Part::Reply(n) => Action::reply(word(n)),
+            Part::Note(n) => Action::note(word(n)),
+            Part::Assign(to) => Action::Assign(to.map(|n| pick(&["anna", "Бен"], n).into())),
+            Part::HandOver(n) => Action::hand_over(
                 pick(&["network", "платежи"], n),
                 pick(&[Line::First, Line::Second], n / 2),
                 word(n),
             ),
-            ContactRole::Impact(n) => Action::Impact(Impact::new(n).unwrap()),
-            ContactRole::Urgency(n) => Action::Urgency(Urgency::new(n).unwrap()),
-            ContactRole::Override(n) => Action::override_priority(Priority::new(n).unwrap(), word(n)),
-            ContactRole::Computed => Action::Computed,
-            ContactRole::Modifier(on) => Action::Modifier { name: "press".to_owned(), on },
-            ContactRole::Subject(n) => Action::Subject(word(n)),
-            ContactRole::Tag(n) => Action::tag(word(n)),
-            ContactRole::Untag(n) => Action::Untag(word(n)),
-            ContactRole::Field(n) if n.is_multiple_of(4) => {
-                Action::Field { name: "note".to_owned(), value: None }
-            }
-            ContactRole::Field(n) => Action::field(
+            Part::Impact(n) => Action::Impact(Impact::new(n).unwrap()),
+            Part::Urgency(n) => Action::Urgency(Urgency::new(n).unwrap()),
+            Part::Override(n) => Action::override_priority(Priority::new(n).unwrap(), word(n)),
+            Part::Computed => Action::Computed,
+            Part::Modifier(on) => Action::Modifier { name: "press".to_owned(), on },
+            Part::Subject(n) => Action::Subject(word(n)),
+            Part::Tag(n) => Action::tag(word(n)),
+            Part::Untag(n) => Action::Untag(word(n)),
+            Part::Field(n) if n.is_multiple_of(4) => Action::Field { name: "note".to_owned(), value: None },
+            Part::Field(n) => Action::field(
                 pick(&["note", "way", "undeclared"], n),
                 pick(&["post", "почта", "carrier pigeon"], n / 3),
             ),
-            ContactRole::Contact(who, vip) => Action::Contact {
+            Part::Contact(who, vip) => Action::Contact {
                 contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
                 role: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Copied },
             },
-            ContactRole::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
-            ContactRole::Link(kind, to) => Action::Link(link(kind, to)),
-            ContactRole::Unlink(kind, to) => Action::Unlink(link(kind, to)),
-            ContactRole::Bad(n) => {
+            Part::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
+            Part::Link(kind, to) => Action::Link(link(kind, to)),
+            Part::Unlink(kind, to) => Action::Unlink(link(kind, to)),
+            Part::Bad(n) => {
                 [Action::tag("\0"), Action::reply(""), Action::modifier("?"), Action::All(vec![])]
                     [usize::from(n) % 4]
                     .clone()

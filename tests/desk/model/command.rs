@@ -1,8 +1,8 @@
-//! What may happen at random.
+//! The commands of a random life.
 
 use proptest::prelude::*;
 
-/// One thing that somebody tries. Numbers are made to fit when it is played: the n-th ticket of those there are.
+/// A random command. Its numbers are reduced when it is played: `n` selects the n-th of the existing tickets.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Open {
@@ -18,7 +18,7 @@ pub(crate) enum Command {
         text: u8,
         key: Option<u8>,
     },
-    /// A step: any at all, or one that the state accepts.
+    /// Any step, or one that the state accepts.
     Step {
         ticket: u8,
         step: u8,
@@ -27,24 +27,24 @@ pub(crate) enum Command {
         expected: Expected,
         key: Option<u8>,
     },
-    ContactRole {
+    Part {
         ticket: u8,
-        part: ContactRole,
+        part: Part,
         by: u8,
         expected: Expected,
     },
     Both {
         ticket: u8,
-        first: ContactRole,
+        first: Part,
         step: u8,
         by: u8,
     },
-    /// A message of the requester, whoever that is by now.
-    Talk {
+    /// A message of the current requester.
+    RequesterMessage {
         ticket: u8,
         text: u8,
     },
-    /// The last action again, with its key if it had one.
+    /// Repeats the last action, with its key if it had one.
     Again,
     Advance {
         minutes: u16,
@@ -65,7 +65,7 @@ pub(crate) enum Expected {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum ContactRole {
+pub(crate) enum Part {
     Reply(u8),
     Note(u8),
     Assign(Option<u8>),
@@ -86,26 +86,26 @@ pub(crate) enum ContactRole {
     Bad(u8),
 }
 
-fn part() -> impl Strategy<Value = ContactRole> {
+fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
-        4 => any::<u8>().prop_map(ContactRole::Reply),
-        1 => any::<u8>().prop_map(ContactRole::Note),
-        1 => any::<Option<u8>>().prop_map(ContactRole::Assign),
-        1 => any::<u8>().prop_map(ContactRole::HandOver),
-        1 => (1..=4_u8).prop_map(ContactRole::Impact),
-        1 => (1..=4_u8).prop_map(ContactRole::Urgency),
-        1 => (1..=6_u8).prop_map(ContactRole::Override),
-        1 => Just(ContactRole::Computed),
-        1 => any::<bool>().prop_map(ContactRole::Modifier),
-        1 => any::<u8>().prop_map(ContactRole::Subject),
-        2 => any::<u8>().prop_map(ContactRole::Tag),
-        1 => any::<u8>().prop_map(ContactRole::Untag),
-        2 => any::<u8>().prop_map(ContactRole::Field),
-        1 => any::<(u8, bool)>().prop_map(|(who, vip)| ContactRole::Contact(who, vip)),
-        1 => any::<u8>().prop_map(ContactRole::RemoveContact),
-        2 => any::<(u8, u8)>().prop_map(|(kind, to)| ContactRole::Link(kind, to)),
-        1 => any::<(u8, u8)>().prop_map(|(kind, to)| ContactRole::Unlink(kind, to)),
-        1 => any::<u8>().prop_map(ContactRole::Bad),
+        4 => any::<u8>().prop_map(Part::Reply),
+        1 => any::<u8>().prop_map(Part::Note),
+        1 => any::<Option<u8>>().prop_map(Part::Assign),
+        1 => any::<u8>().prop_map(Part::HandOver),
+        1 => (1..=4_u8).prop_map(Part::Impact),
+        1 => (1..=4_u8).prop_map(Part::Urgency),
+        1 => (1..=6_u8).prop_map(Part::Override),
+        1 => Just(Part::Computed),
+        1 => any::<bool>().prop_map(Part::Modifier),
+        1 => any::<u8>().prop_map(Part::Subject),
+        2 => any::<u8>().prop_map(Part::Tag),
+        1 => any::<u8>().prop_map(Part::Untag),
+        2 => any::<u8>().prop_map(Part::Field),
+        1 => any::<(u8, bool)>().prop_map(|(who, vip)| Part::Contact(who, vip)),
+        1 => any::<u8>().prop_map(Part::RemoveContact),
+        2 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Link(kind, to)),
+        1 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Unlink(kind, to)),
+        1 => any::<u8>().prop_map(Part::Bad),
     ]
 }
 
@@ -144,19 +144,19 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         16 => step(),
         8 => (any::<u8>(), part(), any::<u8>(), expected())
-            .prop_map(|(ticket, part, by, expected)| Command::ContactRole { ticket, part, by, expected }),
+            .prop_map(|(ticket, part, by, expected)| Command::Part { ticket, part, by, expected }),
         3 => (any::<u8>(), part(), any::<u8>(), any::<u8>())
             .prop_map(|(ticket, first, step, by)| Command::Both { ticket, first, step, by }),
-        3 => any::<(u8, u8)>().prop_map(|(ticket, text)| Command::Talk { ticket, text }),
+        3 => any::<(u8, u8)>().prop_map(|(ticket, text)| Command::RequesterMessage { ticket, text }),
         4 => Just(Command::Again),
-        // Up to a week, so that some verification periods end and some do not.
+        // Up to a week, so that some verification periods end and others do not.
         2 => (0..10_000_u16).prop_map(|minutes| Command::Advance { minutes }),
         2 => (0..10_000_u16).prop_map(|minutes| Command::Tick { minutes }),
         1 => any::<u8>().prop_map(|policy| Command::Adopt { policy }),
     ]
 }
 
-/// A desk's life: it begins with a ticket, and is never short.
+/// A desk's life: it begins with a ticket and has at least 20 more commands.
 pub(crate) fn life() -> impl Strategy<Value = Vec<Command>> {
     (open(), prop::collection::vec(command(), 20..60)).prop_map(|(first, mut life)| {
         life.insert(0, first);

@@ -1,11 +1,11 @@
-//! What was tried and what happened, counted: a run that met too little says nothing.
+//! Counts attempts and outcomes. A run that reaches too few of them proves nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use firstline::{StateKind, StepKind};
 
-/// The table of the design once more, as plainly as it can be put.
+/// A second, simple copy of the design's table.
 pub(crate) fn accepts(state: StateKind, step: StepKind) -> bool {
     use StateKind as S;
     use StepKind as P;
@@ -18,8 +18,8 @@ pub(crate) fn accepts(state: StateKind, step: StepKind) -> bool {
     }
 }
 
-/// What must have happened at random often enough to mean anything.
-pub(crate) const HAPPENINGS: [&str; 9] = [
+/// The outcomes that random lives must reach often.
+pub(crate) const OUTCOMES: [&str; 9] = [
     "replayed",
     "key reused",
     "conflict",
@@ -35,17 +35,20 @@ pub(crate) fn cells() -> impl Iterator<Item = (StateKind, StepKind)> {
     StateKind::ALL.iter().flat_map(|state| StepKind::ALL.iter().map(|step| (*state, *step)))
 }
 
-/// How often what was tried.
+/// The number of attempts of each step in each state, and of each outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) tried: BTreeMap<(StateKind, StepKind), u32>,
-    pub(crate) happened: BTreeMap<&'static str, u32>,
+    pub(crate) outcomes: BTreeMap<&'static str, u32>,
 }
 
 impl Tally {
     pub(crate) fn add(&mut self, other: &Tally) {
         other.tried.iter().for_each(|(cell, count)| *self.tried.entry(*cell).or_default() += count);
-        other.happened.iter().for_each(|(what, count)| *self.happened.entry(what).or_default() += count);
+        other
+            .outcomes
+            .iter()
+            .for_each(|(outcome, count)| *self.outcomes.entry(outcome).or_default() += count);
     }
 
     pub(crate) fn illegal_percent(&self) -> u32 {
@@ -66,6 +69,6 @@ impl fmt::Display for Tally {
                 write!(f, "{:>9}{mark}", self.tried.get(&(*state, *step)).unwrap_or(&0))?;
             }
         }
-        write!(f, "\n{} % of the steps were illegal; {:?}", self.illegal_percent(), self.happened)
+        write!(f, "\n{} % of the steps were illegal; {:?}", self.illegal_percent(), self.outcomes)
     }
 }

@@ -1,4 +1,4 @@
-//! The stores side by side, and what must hold after every command.
+//! The stores side by side, and the invariants after every command.
 
 use firstline::ticket::event::Cause;
 use firstline::ticket::kind::Link;
@@ -10,20 +10,20 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::actions::{PEOPLE, WORDS, actor, pick, policy, versioned};
-use super::command::{Command, ContactRole};
+use super::command::{Command, Part};
 use super::stage::Stage;
-use super::tally::{HAPPENINGS, Tally, accepts};
+use super::tally::{OUTCOMES, Tally, accepts};
 
 type Played = Result<(), TestCaseError>;
 
-/// A call, so that it can be made again.
+/// A call that can be repeated.
 #[derive(Debug, Clone)]
 enum Call {
     Receive(NewTicket),
     Act(TicketId, Action, Actor, By),
 }
 
-/// What a call gave, in a form in which two can be compared.
+/// The result of a call in a form that can be compared.
 type Outcome = Result<Receipt, (ErrorKind, String, Option<Rejection>)>;
 
 fn call(stage: &Stage, call: &Call) -> Outcome {
@@ -50,20 +50,20 @@ impl World {
         World { stages, tickets: Vec::new(), last: None, played: 0, tally: Tally::default() }
     }
 
-    fn happened(&mut self, what: &'static str) {
-        assert!(HAPPENINGS.contains(&what));
-        *self.tally.happened.entry(what).or_default() += 1;
+    fn count_outcome(&mut self, outcome: &'static str) {
+        assert!(OUTCOMES.contains(&outcome));
+        *self.tally.outcomes.entry(outcome).or_default() += 1;
     }
 
     fn ticket(&self, n: u8) -> Snapshot {
         self.stages[0].ticket(pick(&self.tickets, n))
     }
 
-    /// The same, but mostly one that is not final, nor new: there is always enough of those.
-    fn lively(&self, n: u8) -> Snapshot {
+    /// The same, but mostly a ticket that is neither final nor new, because those are rarer.
+    fn ticket_in_work(&self, n: u8) -> Snapshot {
         let all = self.tickets.iter().map(|id| self.stages[0].ticket(*id));
-        let lively = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
-        let all: Vec<Snapshot> = all.filter(lively).collect();
+        let ticket_in_work = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
+        let all: Vec<Snapshot> = all.filter(ticket_in_work).collect();
         if n.is_multiple_of(4) || all.is_empty() {
             self.ticket(n)
         } else {
@@ -98,7 +98,7 @@ impl World {
                 self.call(Call::Receive(key.into_iter().fold(message, |it, n| it.once(format!("key-{n}")))))?;
             }
             Command::Step { ticket, step, legal, right_actor, expected, key } => {
-                let snapshot = self.lively(ticket);
+                let snapshot = self.ticket_in_work(ticket);
                 let state = self.state_by_now(&snapshot);
                 let legal_ones: Vec<StepKind> =
                     StepKind::ALL.iter().copied().filter(|it| accepts(state, *it)).collect();
@@ -118,7 +118,7 @@ impl World {
                 let by = key.into_iter().fold(by, |it, n| it.once(format!("key-{n}")));
                 self.call(Call::Act(snapshot.id, self.step(step, ticket), actor, by))?;
             }
-            Command::ContactRole { ticket, ref part, by, expected } => {
+            Command::Part { ticket, ref part, by, expected } => {
                 let snapshot = self.ticket(ticket);
                 let actor = actor(by);
                 let by = versioned(&actor, &snapshot, expected);
@@ -130,15 +130,15 @@ impl World {
                 let actor = actor(by);
                 self.call(Call::Act(id, both, actor.clone(), actor.into()))?;
                 if self.ticket(ticket).version == before {
-                    self.happened("two parts refused");
+                    self.count_outcome("two parts refused");
                 }
             }
-            Command::Talk { ticket, text } => {
+            Command::RequesterMessage { ticket, text } => {
                 let snapshot = self.ticket(ticket);
                 let requester = Actor::contact(snapshot.requester().map_or("nobody", |it| it.as_str()));
                 self.call(Call::Act(
                     snapshot.id,
-                    self.part(&ContactRole::Reply(text)),
+                    self.part(&Part::Reply(text)),
                     requester.clone(),
                     requester.into(),
                 ))?;
@@ -161,7 +161,7 @@ impl World {
         self.same_tickets()
     }
 
-    /// The state in which a decision will find the ticket: what was due has happened.
+    /// The state that a decision starts from: due timers have fired.
     fn state_by_now(&self, ticket: &Snapshot) -> StateKind {
         match ticket.timers().first() {
             Some(timer) if timer.due <= self.stages[0].now() => match ticket.state.kind() {
@@ -172,77 +172,79 @@ impl World {
         }
     }
 
-    /// Makes the call over every store and compares; then looks at the tickets it touched.
-    fn call(&mut self, made: Call) -> Played {
+    /// Makes the call over every store, compares the outcomes and checks the changed ticket.
+    fn call(&mut self, new_call: Call) -> Played {
         let now = self.stages[0].now();
-        let foreseen = match &made {
+        let predicted = match &new_call {
             Call::Act(id, action, actor, _) => {
                 let handle = self.stages[0].desk.ticket(*id).unwrap();
                 let due = handle.timers().iter().any(|timer| timer.due <= now);
-                // The handle knows nothing of the clock, so that only without due timers it speaks of now.
+                // A handle does not see the clock, so its answer is current only without due timers.
                 (!due).then(|| handle.why_not_by(action, actor))
             }
             Call::Receive(_) => None,
         };
         let before: Vec<u64> = self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
-        let outcomes: Vec<Outcome> = self.stages.iter().map(|stage| call(stage, &made)).collect();
+        let outcomes: Vec<Outcome> = self.stages.iter().map(|stage| call(stage, &new_call)).collect();
         for (other, stage) in outcomes.iter().zip(&self.stages).skip(1) {
             prop_assert_eq!(other, &outcomes[0], "{} differs", stage.name);
         }
         match &outcomes[0] {
             Ok(receipt) => {
-                if let (Some(Some(why_not)), false) = (&foreseen, receipt.replayed) {
+                if let (Some(Some(why_not)), false) = (&predicted, receipt.replayed) {
                     return Err(TestCaseError::fail(format!("it was done although {why_not}")));
                 }
-                self.tell(receipt);
+                self.count_outcomes(receipt);
                 self.sound(receipt.ticket.id())?;
             }
             Err((kind, text, rejection)) => {
                 let after: Vec<u64> =
                     self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
-                prop_assert_eq!(after, before, "something was half-written");
+                prop_assert_eq!(after, before, "a refused call changed a ticket");
                 prop_assert!(
                     !text.is_empty() && !matches!(kind, ErrorKind::Storage | ErrorKind::Corrupt),
                     "{}",
                     text
                 );
                 match kind {
-                    ErrorKind::KeyReused => self.happened("key reused"),
-                    ErrorKind::Conflict => self.happened("conflict"),
+                    ErrorKind::KeyReused => self.count_outcome("key reused"),
+                    ErrorKind::Conflict => self.count_outcome("conflict"),
                     _ => {}
                 }
                 if let Some(rejection) = rejection {
                     let by_lifecycle = !matches!(rejection.reasons[0], Reason::Because(_));
                     if rejection.verb == Verb::Link && !by_lifecycle {
-                        self.happened("link refused");
+                        self.count_outcome("link refused");
                     }
-                    if let (true, Some(foreseen)) = (by_lifecycle, &foreseen) {
-                        prop_assert_eq!(foreseen.as_ref(), Some(rejection), "why_not said something else");
+                    if let (true, Some(predicted)) = (by_lifecycle, &predicted) {
+                        prop_assert_eq!(predicted.as_ref(), Some(rejection), "why_not gave another answer");
                     }
                 }
             }
         }
-        self.last = Some(made);
+        self.last = Some(new_call);
         Ok(())
     }
 
-    fn tell(&mut self, receipt: &Receipt) {
+    fn count_outcomes(&mut self, receipt: &Receipt) {
         if receipt.replayed {
-            return self.happened("replayed");
+            return self.count_outcome("replayed");
         }
         for event in &receipt.events {
             match &event.change {
                 Change::Moved { cause: Cause::Message, step: Some(StepKind::Reopen), .. } => {
-                    self.happened("message reopened");
+                    self.count_outcome("message reopened");
                 }
-                Change::Linked(Link { kind: LinkKind::FollowUpOf, .. }) => self.happened("follow-up opened"),
+                Change::Linked(Link { kind: LinkKind::FollowUpOf, .. }) => {
+                    self.count_outcome("follow-up opened")
+                }
                 _ => {}
             }
         }
     }
 
-    /// What must hold of every ticket at any time. Looked at in the first store after every command; that the others
-    /// gave the same results is known by then, and in the end everything is looked at in all of them.
+    /// Checks the invariants of a ticket in the first store. The other stores gave the same results, and `finish`
+    /// checks all of them.
     fn sound(&self, id: TicketId) -> Played {
         self.sound_in(&self.stages[..1], id)
     }
@@ -286,7 +288,7 @@ impl World {
         }
         for before in due {
             let held = before.state.kind() == StateKind::OnHold;
-            self.happened(if held { "hold ended" } else { "closed in silence" });
+            self.count_outcome(if held { "hold ended" } else { "closed in silence" });
             let ticket = self.stages[0].ticket(before.id);
             prop_assert_eq!(ticket.state.kind(), if held { StateKind::Active } else { StateKind::Closed });
             prop_assert_eq!(
@@ -299,7 +301,8 @@ impl World {
         Ok(())
     }
 
-    /// Every store has the same tickets, in the same order, with the same content: looked at after every eighth command.
+    /// Checks after every eighth command that every store has the same tickets with the same content, in the same
+    /// order.
     fn same_tickets(&mut self) -> Played {
         self.played += 1;
         if !self.played.is_multiple_of(8) {
@@ -319,7 +322,7 @@ impl World {
         Ok(())
     }
 
-    /// Looks at everything once more.
+    /// Checks everything once more, in all stores.
     pub(crate) fn finish(&mut self) -> Played {
         self.played = 7;
         self.same_tickets()?;

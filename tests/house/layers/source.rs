@@ -1,16 +1,16 @@
-//! Rust sources as the layers see them: which paths of the crate a file uses.
+//! Reads Rust sources for the layer tests: the paths of the crate that a file uses.
 
 use std::collections::BTreeSet;
 
-/// A word or a sign of a source, with its line.
+/// A word or sign of a source, with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
     pub(crate) line: usize,
 }
 
-/// The tokens of a source. Comments, and with them doc comments, are left out, and so are the contents of string
-/// literals. `::` is one token.
+/// The tokens of a source, without comments (doc comments included) and without the contents of string literals. `::`
+/// is one token.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let at = |place: usize| chars.get(place).copied().unwrap_or('\0');
@@ -53,7 +53,7 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
                 }
                 place += 1;
             }
-            // A character, not a lifetime.
+            // A character literal, not a lifetime.
             '\'' if at(place + 1) == '\\' => {
                 place += 3;
                 while place < chars.len() && at(place) != '\'' {
@@ -87,19 +87,20 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
     tokens
 }
 
-/// One use of a path of the crate.
+/// A use of a path of the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Use {
-    /// From the crate's root: `["memory", "Memory"]`.
+    /// The path from the crate's root: `["memory", "Memory"]`.
     pub(crate) path: Vec<String>,
     pub(crate) line: usize,
-    /// It is a `pub use`: the file offers the item under its own name and does not use it.
+    /// True for a `pub use`: the file re-exports the item and does not use it.
     pub(crate) exported: bool,
-    /// It stands in a module of unit tests.
+    /// True inside a module of unit tests.
     pub(crate) tests: bool,
 }
 
-/// All paths that the file of this module uses: from `crate::` or `super::` on, and from modules of its own folder on.
+/// All paths that the file of this module uses: those from `crate::` or `super::`, and those from modules of its own
+/// folder.
 pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token]) -> Vec<Use> {
     let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
     let mut found = Vec::new();
@@ -108,7 +109,7 @@ pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token
             text(begin.wrapping_sub(1)) == "use" && matches!(text(begin.wrapping_sub(2)), "pub" | ")");
         found.extend(paths.into_iter().map(|(path, line)| Use { path, line, exported, tests }));
     };
-    // The modules written inside the file, with the depth of braces at which each began.
+    // The inline modules, with the brace depth at which each began.
     let mut inner: Vec<(usize, bool)> = Vec::new();
     let (mut depth, mut place) = (0, 0);
     while place < tokens.len() {
@@ -119,7 +120,7 @@ pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token
                 depth -= 1;
                 inner.retain(|(began, _)| *began < depth + 1);
             }
-            // In a macro the module's name may be `$name`.
+            // In a macro, the module's name may be `$name`.
             "mod" if text(place + 2) == "{" || (text(place + 1) == "$" && text(place + 3) == "{") => {
                 let before: Vec<&str> = (place.saturating_sub(7)..place).map(text).collect();
                 let tests = before.join(" ").trim().ends_with("# [ cfg ( test ) ]");
@@ -138,7 +139,7 @@ pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token
                 let above = module[..module.len().saturating_sub(beyond)].to_vec();
                 add(begin, tests, tree(tokens, place + 2, above));
             }
-            // A name alone is a module of the folder only at the beginning of a path and outside of modules written inside.
+            // A plain name is a module of the folder only at the start of a path and outside of inline modules.
             name if inner.is_empty()
                 && children.contains(name)
                 && text(place + 1) == "::"
@@ -153,7 +154,7 @@ pub(crate) fn uses(module: &[String], children: &BTreeSet<&str>, tokens: &[Token
     found
 }
 
-/// Whether this token stands inside the braces of a `use`, or after `::` or `.`: then it begins no path.
+/// True if this token is inside the braces of a `use`, or after `::` or `.`: then it does not start a path.
 fn in_tree(tokens: &[Token], place: usize) -> bool {
     let text = |place: usize| tokens.get(place).map_or("", |it| it.text.as_str());
     if matches!(text(place.wrapping_sub(1)), "::" | ".") {
@@ -172,7 +173,7 @@ fn in_tree(tokens: &[Token], place: usize) -> bool {
     false
 }
 
-/// Reads `a::b`, `a::{b, c::d}` or `*` after `prefix`, beginning at `place`. Gives each path with its line.
+/// Reads `a::b`, `a::{b, c::d}` or `*` after `prefix`, starting at `place`. Returns each path with its line.
 fn tree(tokens: &[Token], place: usize, prefix: Vec<String>) -> Vec<(Vec<String>, usize)> {
     let mut found = Vec::new();
     branch(tokens, place, prefix, &mut found);
@@ -219,7 +220,7 @@ fn branch(
 }
 
 #[test]
-fn paths_are_read_wherever_they_stand() {
+fn paths_are_found_everywhere_in_a_source() {
     let source = r##"
         //! Not this: crate::comment::One
         use crate::error::{Error, Result};

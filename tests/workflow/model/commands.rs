@@ -1,4 +1,4 @@
-//! What may happen in a random life: who does what, and how long nobody does anything.
+//! The commands of a random life: actions and waiting times.
 
 use firstline::lifecycle::StepKind;
 use firstline::ticket::people::ContactRole;
@@ -7,10 +7,10 @@ use firstline::{Action, Actor, Contact, Line, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// Something that somebody does.
+/// One part of an action.
 #[derive(Debug, Clone)]
-pub(crate) enum Doing {
-    /// A step, to a status or to where the workflow says; the last index may name one that is not there.
+pub(crate) enum Part {
+    /// A step, to a status or to one that the workflow selects. The last index names an unknown status.
     Step {
         step: StepKind,
         to: Option<Index>,
@@ -23,9 +23,9 @@ pub(crate) enum Doing {
         to: Index,
         why: bool,
     },
-    /// One of the ways that lead on from here, taken by its own action.
+    /// One of the transitions from the current status, taken by its own action.
     Way {
-        way: Index,
+        transition: Index,
         named: bool,
         why: bool,
         code: bool,
@@ -39,42 +39,42 @@ pub(crate) enum Doing {
 pub(crate) enum Command {
     Act {
         by: usize,
-        doings: Vec<Doing>,
+        parts: Vec<Part>,
     },
-    /// What is lacking on the way on is filled in.
+    /// Fills in the fields that a transition demands.
     Prepare(Index),
-    /// One of the ways that lead on from here, prepared, and by somebody who may.
+    /// Fills in the fields that a transition demands, and takes it as an actor who may.
     Go(Index, Option<i64>),
     Wait(i64),
 }
 
-fn doing() -> impl Strategy<Value = Doing> {
+fn part() -> impl Strategy<Value = Part> {
     let hold = || select(vec!["customer", "third_party", "parcel", "another"]);
     let hours = || prop::option::weighted(0.3, 1..200_i64);
     prop_oneof![
         3 => (select(StepKind::ALL.to_vec()), prop::option::of(any::<Index>()), any::<bool>(), hold(), hours(), any::<bool>())
-            .prop_map(|(step, to, why, hold, hours, code)| Doing::Step { step, to, why, hold, hours, code }),
-        1 => (any::<Index>(), any::<bool>()).prop_map(|(to, why)| Doing::Move { to, why }),
+            .prop_map(|(step, to, why, hold, hours, code)| Part::Step { step, to, why, hold, hours, code }),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(to, why)| Part::Move { to, why }),
         8 => (any::<Index>(), any::<bool>(), any::<bool>(), any::<bool>(), hours())
-            .prop_map(|(way, named, why, code, hours)| Doing::Way { way, named, why, code, hours }),
-        2 => Just(Doing::Reply),
-        3 => (0..FIELDS, any::<bool>()).prop_map(|(field, full)| Doing::Fill(field, full)),
+            .prop_map(|(transition, named, why, code, hours)| Part::Way { transition, named, why, code, hours }),
+        2 => Just(Part::Reply),
+        3 => (0..FIELDS, any::<bool>()).prop_map(|(field, full)| Part::Fill(field, full)),
     ]
 }
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        12 => (0..ACTORS, doing()).prop_map(|(by, doing)| Command::Act { by, doings: vec![doing] }),
-        2 => (0..ACTORS, prop::collection::vec(doing(), 2..4))
-            .prop_map(|(by, doings)| Command::Act { by, doings }),
+        12 => (0..ACTORS, part()).prop_map(|(by, part)| Command::Act { by, parts: vec![part] }),
+        2 => (0..ACTORS, prop::collection::vec(part(), 2..4))
+            .prop_map(|(by, parts)| Command::Act { by, parts }),
         2 => any::<Index>().prop_map(Command::Prepare),
-        8 => (any::<Index>(), prop::option::of(1..200_i64)).prop_map(|(way, hours)| Command::Go(way, hours)),
-        3 => Just(Command::Act { by: 0, doings: vec![Doing::Reply] }),
+        8 => (any::<Index>(), prop::option::of(1..200_i64)).prop_map(|(transition, hours)| Command::Go(transition, hours)),
+        3 => Just(Command::Act { by: 0, parts: vec![Part::Reply] }),
         3 => (1..300_i64).prop_map(Command::Wait),
     ]
 }
 
-/// A life: whether somebody is named as the requester, and what happens.
+/// A life: true if the ticket has a requester, and the commands.
 pub(crate) fn life() -> impl Strategy<Value = (bool, Vec<Command>)> {
     (prop::bool::weighted(0.8), prop::collection::vec(command(), 1..30))
 }
@@ -91,7 +91,7 @@ pub(crate) fn actor(number: usize) -> Actor {
         4 => Actor::agent("mia").with("role", vec!["lead".to_owned(), "clerk".to_owned()]),
         5 => Actor::agent("sven").with("line", Line::Second.name()),
         6 => Actor::automation("bot"),
-        // The attributes of a contact make no agent of one.
+        // The attributes of a contact do not make them an agent.
         _ => Actor::contact("boris").with("role", "lead").with("line", Line::Second.name()),
     }
 }
@@ -102,7 +102,7 @@ pub(crate) fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
         ("category", false) => Action::category::<&str>([]),
         ("tags", true) => Action::tag("vip"),
         ("tags", false) => Action::untag("vip"),
-        // Each time another one: the team that has a ticket cannot be given it.
+        // Another team each time, because a ticket is not handed over to its own team.
         ("team", _) => Action::hand_over(format!("team-{}", ticket.version), Line::Second, "as it stands"),
         ("assignee", true) => Action::assign("anna"),
         ("assignee", false) => Action::unassign(),
@@ -119,27 +119,27 @@ pub(crate) fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {
     }
 }
 
-/// Somebody who may take this way, by the words of the definition, and whether by hand.
-pub(crate) fn takers(way: &Transition) -> (usize, bool) {
-    let number = |taker: &Performer| match taker {
+/// The number of an actor who may take this transition by the definition, and true if they may do so by hand.
+pub(crate) fn performers(transition: &Transition) -> (usize, bool) {
+    let number = |performer: &Performer| match performer {
         Performer::Requester => 0,
         Performer::Agent => 2,
         Performer::Automation => 6,
         Performer::Line(_) => 5,
         _ => 4,
     };
-    let named: Vec<usize> = match way.may.is_empty() {
-        true if way.action == Trigger::Move => vec![2],
+    let named: Vec<usize> = match transition.may.is_empty() {
+        true if transition.action == Trigger::Move => vec![2],
         true => vec![0, 2],
-        false => way.may.iter().map(number).collect(),
+        false => transition.may.iter().map(number).collect(),
     };
-    let by_lifecycle = |it: &&usize| match way.action {
+    let by_lifecycle = |it: &&usize| match transition.action {
         Trigger::Step(StepKind::Confirm) => **it == 0,
         Trigger::Step(StepKind::Reopen | StepKind::Cancel) | Trigger::Move => true,
         Trigger::Step(_) => **it != 0,
     };
     match named.iter().find(by_lifecycle) {
-        Some(taker) => (*taker, true),
+        Some(performer) => (*performer, true),
         None => (named[0], false),
     }
 }

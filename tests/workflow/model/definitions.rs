@@ -1,5 +1,5 @@
-//! Random workflow definitions: raw ones, whose words are right and whose graph is as it happens to be, and ones that
-//! were mended by what the validator says of them.
+//! Random workflow definitions: raw ones, with valid names and a random graph, and ones repaired by the findings of
+//! the validator.
 
 use firstline::lifecycle::{StateKind, StepKind};
 use firstline::workflow::{DiagnosticKind, Performer, Status, StatusSelector, Transition, Trigger};
@@ -7,13 +7,13 @@ use firstline::{Condition, HoldReason, Line, WorkflowDefinition};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-/// The guards of every definition here; [`crate::model::naive`] says in its own words what each means.
+/// The guards of every definition. [`crate::model::naive`] evaluates each independently.
 pub(crate) const GUARDS: [&str; 6] = ["dear", "noted", "sorted", "marked", "lead", "by agent"];
 
-/// What statuses demand.
+/// Fields that statuses demand.
 const DEMANDS: [&str; 7] = ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
 
-fn takers() -> Vec<Performer> {
+fn performers() -> Vec<Performer> {
     vec![
         Performer::Requester,
         Performer::Agent,
@@ -32,16 +32,16 @@ struct RawStatus {
     enter: Vec<&'static str>,
     leave: Vec<&'static str>,
     code: (bool, bool),
-    /// A way to somewhere active, if there is any: what messages and timers take.
-    options: Option<RawWay>,
+    /// A transition to an active status, if there is one, for messages and timers.
+    options: Option<RawTransition>,
 }
 
 #[derive(Debug, Clone)]
-struct RawWay {
+struct RawTransition {
     from: Index,
     also_from: Option<Index>,
     to: Index,
-    via: Index,
+    trigger: Index,
     when: Vec<&'static str>,
     may: Vec<Performer>,
     reason: bool,
@@ -55,7 +55,7 @@ fn raw_status() -> impl Strategy<Value = RawStatus> {
     let reason = prop::option::of(select(vec!["customer", "third_party", "parcel"]));
     let demands = || prop_oneof![3 => Just(Vec::new()), 1 => subsequence(DEMANDS.to_vec(), 1..3)];
     let code = (prop::bool::weighted(0.25), prop::bool::weighted(0.1));
-    let options = prop::option::weighted(0.7, raw_way());
+    let options = prop::option::weighted(0.7, raw_transition());
     (state, reason, any::<bool>(), demands(), demands(), code, options).prop_map(
         |(state, reason, default, enter, leave, code, options)| RawStatus {
             state,
@@ -69,16 +69,16 @@ fn raw_status() -> impl Strategy<Value = RawStatus> {
     )
 }
 
-fn raw_way() -> impl Strategy<Value = RawWay> {
+fn raw_transition() -> impl Strategy<Value = RawTransition> {
     let when = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(GUARDS.to_vec(), 1..3)];
-    let may = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(takers(), 1..3)];
+    let may = prop_oneof![3 => Just(Vec::new()), 2 => subsequence(performers(), 1..3)];
     let also = prop::option::weighted(0.2, any::<Index>());
     (any::<Index>(), also, any::<Index>(), any::<Index>(), when, may, prop::bool::weighted(0.2)).prop_map(
-        |(from, also_from, to, via, when, may, reason)| RawWay {
+        |(from, also_from, to, trigger, when, may, reason)| RawTransition {
             from,
             also_from,
             to,
-            via,
+            trigger,
             when,
             may,
             reason,
@@ -86,21 +86,21 @@ fn raw_way() -> impl Strategy<Value = RawWay> {
     )
 }
 
-/// How a ticket may go from one state to another.
-fn vias(from: StateKind, to: StateKind, itself: bool) -> Vec<Trigger> {
-    let mut vias: Vec<Trigger> = StepKind::ALL
+/// The triggers that lead from one state to another.
+fn triggers(from: StateKind, to: StateKind, itself: bool) -> Vec<Trigger> {
+    let mut triggers: Vec<Trigger> = StepKind::ALL
         .iter()
         .filter(|step| from.accepts(**step) && step.target() == to)
         .map(|step| Trigger::Step(*step))
         .collect();
     if from == to && !itself {
-        vias.push(Trigger::Move);
+        triggers.push(Trigger::Move);
     }
-    vias
+    triggers
 }
 
-fn way(via: Trigger, from: &str, to: &str) -> Transition {
-    match via {
+fn transition(trigger: Trigger, from: &str, to: &str) -> Transition {
+    match trigger {
         Trigger::Step(step) => Transition::step(step, from, to),
         Trigger::Move => Transition::within(from, to),
     }
@@ -108,7 +108,7 @@ fn way(via: Trigger, from: &str, to: &str) -> Transition {
 
 fn assemble(
     raw: Vec<RawStatus>,
-    ways: Vec<RawWay>,
+    transitions: Vec<RawTransition>,
     rules: Vec<(Index, Index, bool, bool)>,
 ) -> WorkflowDefinition {
     let mut definition = WorkflowDefinition::new("random");
@@ -162,24 +162,24 @@ fn assemble(
             continue;
         };
         let to = *options.to.get(&active);
-        let Some(via) = vias(raw.state, StateKind::Active, false).first().copied() else { continue };
-        let mut made = way(via, &definition.statuses[from].name, &definition.statuses[to].name);
+        let Some(trigger) = triggers(raw.state, StateKind::Active, false).first().copied() else { continue };
+        let mut made = transition(trigger, &definition.statuses[from].name, &definition.statuses[to].name);
         made.when = options.when.iter().map(ToString::to_string).collect();
         (made.may, made.reason) = (options.may.clone(), options.reason);
         definition = definition.transition(made);
     }
-    for raw in ways {
+    for raw in transitions {
         let statuses = &definition.statuses;
         let (from, to) = (raw.from.index(statuses.len()), raw.to.index(statuses.len()));
-        let vias = vias(statuses[from].state, statuses[to].state, from == to);
-        if vias.is_empty() {
+        let triggers = triggers(statuses[from].state, statuses[to].state, from == to);
+        if triggers.is_empty() {
             continue;
         }
-        let via = *raw.via.get(&vias);
-        let mut made = way(via, &statuses[from].name, &statuses[to].name);
+        let trigger = *raw.trigger.get(&triggers);
+        let mut made = transition(trigger, &statuses[from].name, &statuses[to].name);
         if let Some(also) = raw.also_from.map(|it| it.index(statuses.len()))
             && also != from
-            && self::vias(statuses[also].state, statuses[to].state, also == to).contains(&via)
+            && self::triggers(statuses[also].state, statuses[to].state, also == to).contains(&trigger)
         {
             made = made.or_from(&statuses[also].name);
         }
@@ -188,7 +188,7 @@ fn assemble(
         definition = definition.transition(made);
     }
     for (to, passes, state, other_state) in rules {
-        let spot = |place: Index, of_state: bool| {
+        let selector = |place: Index, of_state: bool| {
             let status = place.get(&definition.statuses);
             if of_state {
                 StatusSelector::State(status.state)
@@ -196,13 +196,13 @@ fn assemble(
                 StatusSelector::Status(status.name.clone())
             }
         };
-        let (to, passes) = (spot(to, state), spot(passes, other_state));
+        let (to, passes) = (selector(to, state), selector(passes, other_state));
         definition = definition.every_way_to(to, passes);
     }
     definition
 }
 
-/// Definitions with a beginning and an end, whose words are right. What their graph is, is left to chance.
+/// Definitions with a start, an end and valid names. Their graph is random.
 pub(crate) fn raw(statuses: usize, rules: usize) -> impl Strategy<Value = WorkflowDefinition> {
     drawn(statuses, rules, None)
 }
@@ -213,27 +213,27 @@ fn drawn(
     last_but_one: Option<StateKind>,
 ) -> impl Strategy<Value = WorkflowDefinition> {
     let all = prop::collection::vec(raw_status(), usize::from(last_but_one.is_some())..statuses - 1);
-    let ways = prop::collection::vec(raw_way(), 1..3 * statuses);
+    let transitions = prop::collection::vec(raw_transition(), 1..3 * statuses);
     let rule = (any::<Index>(), any::<Index>(), any::<bool>(), any::<bool>());
-    (raw_status(), all, raw_status(), ways, prop::collection::vec(rule, 0..=rules)).prop_map(
-        move |(mut first, mut middle, mut last, ways, rules)| {
+    (raw_status(), all, raw_status(), transitions, prop::collection::vec(rule, 0..=rules)).prop_map(
+        move |(mut first, mut middle, mut last, transitions, rules)| {
             (first.state, last.state) = (StateKind::New, StateKind::Closed);
             if let (Some(state), Some(status)) = (last_but_one, middle.last_mut()) {
                 status.state = state;
             }
-            assemble([vec![first], middle, vec![last]].concat(), ways, rules)
+            assemble([vec![first], middle, vec![last]].concat(), transitions, rules)
         },
     )
 }
 
-/// Definitions that the validator accepts, nearly all of them: what it said against them was mended.
-pub(crate) fn mended() -> impl Strategy<Value = WorkflowDefinition> {
-    drawn(12, 1, Some(StateKind::Resolved)).prop_map(mend)
+/// Definitions repaired by the findings of the validator, which accepts nearly all of them.
+pub(crate) fn repaired() -> impl Strategy<Value = WorkflowDefinition> {
+    drawn(12, 1, Some(StateKind::Resolved)).prop_map(repair)
 }
 
-/// What the validator calls faulty is taken out, or given a way on.
-fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
-    // Each round removes a fault, or something that has faults; so many are always enough.
+/// Removes whatever the validator finds faulty, or adds a transition out of it.
+fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
+    // Each round removes a fault or a faulty element, so 200 rounds are always enough.
     for _ in 0..200 {
         let findings = definition.check();
         let Some(fault) = findings.errors().next() else { break };
@@ -241,7 +241,7 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
         let mut of_ways: Vec<_> =
             findings.errors().filter(|it| place_of(&it.path).0 == "transitions").collect();
         if !of_ways.is_empty() {
-            // From the last to the first, so that the places before stay what they are.
+            // From the last to the first, so that the earlier indexes stay valid.
             of_ways.sort_by_key(|it| std::cmp::Reverse(place_of(&it.path).1));
             of_ways.dedup_by_key(|it| place_of(&it.path).1);
             for fault in of_ways {
@@ -265,18 +265,18 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                                 && definition.statuses.iter().position(|at| at.name == it.name)
                                     == other.path.trim_matches(|it: char| !it.is_ascii_digit()).parse().ok()
                         })
-                        && !vias(it.state, to.state, false).is_empty()
+                        && !triggers(it.state, to.state, false).is_empty()
                 };
                 let from = definition.statuses.iter().find(reached).cloned();
                 match from {
                     Some(from) => {
-                        let vias = vias(from.state, to.state, false);
-                        let via = vias[place % vias.len()];
-                        let mut made = way(via, &from.name, &to.name);
+                        let triggers = triggers(from.state, to.state, false);
+                        let trigger = triggers[place % triggers.len()];
+                        let mut made = transition(trigger, &from.name, &to.name);
                         made.when = vec![GUARDS[place % GUARDS.len()].to_owned()];
                         definition.transitions.push(made);
                     }
-                    None => without(&mut definition, place),
+                    None => remove_status(&mut definition, place),
                 }
             }
             (_, DiagnosticKind::DeadEnd | DiagnosticKind::Trap | DiagnosticKind::OnlyGuarded)
@@ -284,16 +284,19 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
             (_, DiagnosticKind::DeadEnd | DiagnosticKind::Trap | DiagnosticKind::OnlyGuarded) => {
                 let from = definition.statuses[place].clone();
                 let ends = definition.statuses.iter().filter(|it| it.state.is_final());
-                let mut ways = ends.flat_map(|to| {
-                    vias(from.state, to.state, false).into_iter().rev().map(move |via| (via, to))
+                let mut transitions = ends.flat_map(|to| {
+                    triggers(from.state, to.state, false).into_iter().rev().map(move |trigger| (trigger, to))
                 });
-                let options = ways.next().map(|(via, to)| way(via, &from.name, &to.name)).or_else(|| {
-                    let resolved = definition.statuses.iter().find(|it| it.state == StateKind::Resolved);
-                    let via = if from.state.is_open() { StepKind::Resolve } else { StepKind::Reopen };
-                    resolved
-                        .filter(|_| from.state.is_open())
-                        .map(|to| way(Trigger::Step(via), &from.name, &to.name))
-                });
+                let options = transitions
+                    .next()
+                    .map(|(trigger, to)| transition(trigger, &from.name, &to.name))
+                    .or_else(|| {
+                        let resolved = definition.statuses.iter().find(|it| it.state == StateKind::Resolved);
+                        let trigger = if from.state.is_open() { StepKind::Resolve } else { StepKind::Reopen };
+                        resolved
+                            .filter(|_| from.state.is_open())
+                            .map(|to| transition(Trigger::Step(trigger), &from.name, &to.name))
+                    });
                 match options {
                     Some(options) => {
                         definition.transitions.retain(|it| {
@@ -303,25 +306,25 @@ fn mend(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                         });
                         definition.transitions.push(options);
                     }
-                    None => without(&mut definition, place),
+                    None => remove_status(&mut definition, place),
                 }
             }
             (_, DiagnosticKind::NeverFilled) => {
                 definition.statuses[place].enter.insert("resolution_code".to_owned());
             }
-            _ => without(&mut definition, place),
+            _ => remove_status(&mut definition, place),
         }
     }
     definition
 }
 
-/// Which of which list a finding is about: `transitions[2].to` is the third of `transitions`.
+/// The list and index that a path names: `transitions[2].to` is the third of `transitions`.
 fn place_of(path: &str) -> (&str, usize) {
     let (list, rest) = path.split_once('[').unwrap_or((path, "0]"));
     (list, rest.split(']').next().and_then(|it| it.parse().ok()).unwrap_or(0))
 }
 
-/// Gives every resolved status a way to be closed by; whether there was one that had none.
+/// Adds a closing transition to every resolved status that has none. Returns true if there was one without.
 fn close_all_resolved(definition: &mut WorkflowDefinition) -> bool {
     let closed = definition.statuses.iter().find(|it| it.state == StateKind::Closed).cloned();
     let Some(closed) = closed else { return false };
@@ -330,14 +333,14 @@ fn close_all_resolved(definition: &mut WorkflowDefinition) -> bool {
         let sure = |it: &&Transition| it.when.is_empty() && it.from.contains(&from.name);
         !definition.transitions.iter().filter(sure).any(|it| it.to.starts_with("closed"))
     });
-    let ways: Vec<Transition> =
-        lacking.map(|from| way(Trigger::Step(StepKind::Close), &from.name, &closed.name)).collect();
-    let any = !ways.is_empty();
-    definition.transitions.extend(ways);
+    let transitions: Vec<Transition> =
+        lacking.map(|from| transition(Trigger::Step(StepKind::Close), &from.name, &closed.name)).collect();
+    let any = !transitions.is_empty();
+    definition.transitions.extend(transitions);
     any
 }
 
-fn without(definition: &mut WorkflowDefinition, place: usize) {
+fn remove_status(definition: &mut WorkflowDefinition, place: usize) {
     if definition.statuses.len() < 2 {
         return;
     }

@@ -1,4 +1,4 @@
-//! What the random workflows found wrong, each by itself.
+//! Faults that random workflows found, one test each.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use firstline::memory::Memory;
 use firstline::workflow::{DiagnosticKind, Performer, Status, Transition};
 use firstline::{Action, Actor, Condition, Desk, NewTicket, Policy, StateKind, TicketId, WorkflowDefinition};
 
-/// A workflow from open by way of answered to done.
+/// A workflow from open through answered to done.
 fn small() -> WorkflowDefinition {
     WorkflowDefinition::new("small")
         .status(Status::new("Open", StateKind::New))
@@ -32,7 +32,7 @@ fn opened(definition: &WorkflowDefinition) -> (Desk<Memory>, TicketId) {
 }
 
 #[test]
-fn a_step_that_the_lifecycle_leaves_to_none_of_those_named_was_taken_for_a_way_to_the_end() {
+fn a_transition_that_the_lifecycle_forbids_to_all_its_performers_does_not_lead_to_the_end() {
     let confirmed_by = |taker: Performer| {
         small().transition(Transition::step(StepKind::Confirm, "Answered", "Done").may(taker))
     };
@@ -45,7 +45,7 @@ fn a_step_that_the_lifecycle_leaves_to_none_of_those_named_was_taken_for_a_way_t
 }
 
 #[test]
-fn a_wait_that_only_the_requester_ends_was_no_dead_end_though_no_message_ends_it() {
+fn a_wait_that_only_the_requester_ends_is_a_dead_end_unless_a_message_ends_it() {
     let waiting_for = |reason: &str| {
         small()
             .status(Status::new("Waiting", StateKind::OnHold).holding_for(reason))
@@ -58,18 +58,18 @@ fn a_wait_that_only_the_requester_ends_was_no_dead_end_though_no_message_ends_it
 }
 
 #[test]
-fn a_ticket_resolved_without_the_code_that_closing_demands_was_stuck() {
+fn a_resolution_without_the_code_that_closing_demands_is_reported() {
     let mut definition = small().transition(Transition::step(StepKind::Close, "Answered", "Done"));
     definition.statuses[3].enter.insert("resolution_code".to_owned());
-    assert_eq!(errors(&definition), BTreeSet::new(), "it is reopened, and resolved with a code");
+    assert_eq!(errors(&definition), BTreeSet::new(), "the ticket can be reopened and resolved with a code");
     definition.transitions.retain(|it| it.to != "Work" || it.from != ["Answered"]);
     assert_eq!(errors(&definition), BTreeSet::from([DiagnosticKind::NeverFilled]));
     definition.statuses[2].enter.insert("resolution_code".to_owned());
-    assert_eq!(errors(&definition), BTreeSet::new(), "none is resolved without");
+    assert_eq!(errors(&definition), BTreeSet::new(), "every resolution has a code");
 }
 
 #[test]
-fn a_move_between_two_waits_left_the_ticket_waiting_for_the_former_thing() {
+fn a_move_between_waits_for_different_reasons_is_refused() {
     let to = |reason: &str| {
         small()
             .status(Status::new("Customer", StateKind::OnHold).holding_for("customer"))
@@ -84,7 +84,7 @@ fn a_move_between_two_waits_left_the_ticket_waiting_for_the_former_thing() {
 }
 
 #[test]
-fn a_guarded_way_to_the_default_status_was_taken_before_those_written_before_it() {
+fn guarded_transitions_apply_in_their_order_even_if_one_leads_to_the_default() {
     let definition = small()
         .status(Status::new("Small work", StateKind::Active))
         .guard("first", Condition::field("actor.is").is("agent"))
@@ -98,7 +98,7 @@ fn a_guarded_way_to_the_default_status_was_taken_before_those_written_before_it(
         .transition(Transition::step(StepKind::Start, "Open", "Small work").when("first"))
         .transition(Transition::step(StepKind::Start, "Open", "Work").when("second"))
         .transition(Transition::step(StepKind::Start, "Open", "Work").may(Performer::Automation));
-    // The last of these is for programs alone, which would leave agents to luck.
+    // The last of these is for programs only, so without the next transition agents would depend on guards.
     let definition = definition.transition(Transition::step(StepKind::Resolve, "Open", "Answered"));
     let (desk, id) = opened(&definition);
     let receipt = desk.act(id, Action::start(), Actor::agent("anna")).unwrap();
@@ -106,7 +106,7 @@ fn a_guarded_way_to_the_default_status_was_taken_before_those_written_before_it(
 }
 
 #[test]
-fn why_not_of_several_things_remembered_the_code_of_a_former_resolution() {
+fn why_not_of_several_steps_ignores_the_code_of_an_earlier_resolution() {
     let mut definition = small().transition(Transition::step(StepKind::Close, "Answered", "Done"));
     definition.statuses[3].enter.insert("resolution_code".to_owned());
     let (desk, id) = opened(&definition);

@@ -1,5 +1,5 @@
-//! The validator's graph by counting paths: every path without a repeated status is walked, which says of small graphs
-//! what can be reached, without any algorithm that could be wrong in the same way.
+//! A second opinion on the validator's graph findings: it walks every path without a repeated status, which is exact
+//! for small graphs and shares no algorithm with the validator.
 
 use std::collections::BTreeSet;
 
@@ -11,42 +11,42 @@ use petgraph::algo::dominators::simple_fast;
 use petgraph::graph::{DiGraph, NodeIndex};
 use proptest::prelude::*;
 
-/// Whether a way out of this status counts.
+/// True if a transition from this status counts.
 type Counts<'a> = &'a dyn Fn(&Status, &Transition) -> bool;
 
 pub(crate) struct Paths<'a> {
     definition: &'a WorkflowDefinition,
-    /// A mistake to make: guards are not seen.
-    blind_to_guards: bool,
+    /// A deliberate mistake: guards are ignored.
+    ignores_guards: bool,
 }
 
 impl<'a> Paths<'a> {
-    pub(crate) fn of(definition: &'a WorkflowDefinition, blind_to_guards: bool) -> Paths<'a> {
-        Paths { definition, blind_to_guards }
+    pub(crate) fn of(definition: &'a WorkflowDefinition, ignores_guards: bool) -> Paths<'a> {
+        Paths { definition, ignores_guards }
     }
 
     fn place(&self, name: &str) -> usize {
         self.definition.statuses.iter().position(|it| it.name == name).unwrap()
     }
 
-    /// Hands over every path from a status that repeats none, by the ways that count.
+    /// Calls back with every path from a status that repeats none, over the transitions that count.
     fn each(&self, from: usize, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
-        self.longer(&mut vec![from], counts, see);
+        self.extend_path(&mut vec![from], counts, see);
     }
 
-    fn longer(&self, path: &mut Vec<usize>, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
+    fn extend_path(&self, path: &mut Vec<usize>, counts: Counts<'_>, see: &mut dyn FnMut(&[usize])) {
         see(path);
         let at = &self.definition.statuses[*path.last().unwrap()];
         let mut next = BTreeSet::new();
-        for way in self.definition.transitions.iter().filter(|it| counts(at, it)) {
-            if way.from.contains(&at.name) {
-                next.insert(self.place(&way.to));
+        for transition in self.definition.transitions.iter().filter(|it| counts(at, it)) {
+            if transition.from.contains(&at.name) {
+                next.insert(self.place(&transition.to));
             }
         }
         for to in next {
             if !path.contains(&to) {
                 path.push(to);
-                self.longer(path, counts, see);
+                self.extend_path(path, counts, see);
                 path.pop();
             }
         }
@@ -70,34 +70,35 @@ impl<'a> Paths<'a> {
         self.place(&start.name)
     }
 
-    /// The requester resumes by a message alone: where the ticket waits for one, and where it is sure to lead there.
-    fn is_left_by(&self, from: &Status, way: &Transition) -> bool {
+    /// A message is the only way for the requester to resume. It applies if the ticket waits for the customer, and if
+    /// no other transition takes precedence.
+    fn can_leave_by(&self, from: &Status, transition: &Transition) -> bool {
         let resume = Trigger::Step(StepKind::Resume);
-        if way.action != resume || way.may != [Performer::Requester] {
+        if transition.action != resume || transition.may != [Performer::Requester] {
             return true;
         }
-        let to = &self.definition.statuses[self.place(&way.to)];
+        let to = &self.definition.statuses[self.place(&transition.to)];
         let elsewhere = self.definition.transitions.iter().any(|other| {
             let theirs = other.may.is_empty() || other.may.contains(&Performer::Requester);
             let before = !other.when.is_empty() || !to.default;
             other.action == resume
                 && other.from.contains(&from.name)
                 && theirs
-                && other.to != way.to
+                && other.to != transition.to
                 && before
         });
         from.reason == Some(HoldReason::Customer) && !elsewhere
     }
 
-    fn of_spot(&self, spot: &StatusSelector) -> BTreeSet<usize> {
-        let is = |place: &usize| match spot {
+    fn statuses_of(&self, selector: &StatusSelector) -> BTreeSet<usize> {
+        let is = |place: &usize| match selector {
             StatusSelector::Status(name) => self.definition.statuses[*place].name == *name,
             StatusSelector::State(state) => self.definition.statuses[*place].state == *state,
         };
         (0..self.definition.statuses.len()).filter(is).collect()
     }
 
-    /// Compares all that the validator says of the graph. The path of every finding names its status or rule.
+    /// Compares all graph findings of the validator. The path of every finding names its status or rule.
     pub(crate) fn compare(&self) -> Result<(), TestCaseError> {
         let found = |kinds: &[DiagnosticKind]| -> BTreeSet<usize> {
             let findings = self.definition.check();
@@ -106,21 +107,21 @@ impl<'a> Paths<'a> {
         };
         let all = || 0..self.definition.statuses.len();
         let every = |_: &Status, _: &Transition| true;
-        let unguarded = |from: &Status, way: &Transition| {
-            (way.when.is_empty() || self.blind_to_guards) && self.is_left_by(from, way)
+        let unguarded = |from: &Status, transition: &Transition| {
+            (transition.when.is_empty() || self.ignores_guards) && self.can_leave_by(from, transition)
         };
 
         let reached = self.reached(self.start(), &every);
         let unreached: BTreeSet<usize> = all().filter(|it| !reached.contains(it)).collect();
         prop_assert_eq!(found(&[DiagnosticKind::Unreachable]), unreached, "unreachable");
 
-        // Every status named is stuck, and every one that is stuck leads to one that is named.
+        // Every reported status is stuck, and every stuck status leads to a reported one.
         let stuck: BTreeSet<usize> = all().filter(|it| !self.ends(*it, &every)).collect();
         let named = found(&[DiagnosticKind::DeadEnd, DiagnosticKind::Trap]);
-        prop_assert!(named.is_subset(&stuck), "{named:?} named, {stuck:?} stuck");
+        prop_assert!(named.is_subset(&stuck), "{named:?} reported, {stuck:?} stuck");
         for it in &stuck {
             let leads = self.reached(*it, &every).iter().any(|it| named.contains(it));
-            prop_assert!(leads, "{} is stuck, and nothing says so", self.definition.statuses[*it].name);
+            prop_assert!(leads, "{} is stuck but not reported", self.definition.statuses[*it].name);
         }
         let dead: BTreeSet<usize> = all()
             .filter(|it| stuck.contains(it) && self.reached(*it, &every).len() == 1)
@@ -129,16 +130,16 @@ impl<'a> Paths<'a> {
                     .definition
                     .transitions
                     .iter()
-                    .any(|way| way.from.contains(&self.definition.statuses[*it].name))
+                    .any(|transition| transition.from.contains(&self.definition.statuses[*it].name))
             })
             .collect();
         prop_assert_eq!(found(&[DiagnosticKind::DeadEnd]), dead, "dead ends");
 
-        let by_luck: BTreeSet<usize> =
+        let only_guarded: BTreeSet<usize> =
             all().filter(|it| !stuck.contains(it) && !self.ends(*it, &unguarded)).collect();
         let named = found(&[DiagnosticKind::OnlyGuarded]);
-        prop_assert!(named.is_subset(&by_luck), "{named:?} named, {by_luck:?} by luck");
-        for it in &by_luck {
+        prop_assert!(named.is_subset(&only_guarded), "{named:?} named, {only_guarded:?} by luck");
+        for it in &only_guarded {
             let leads =
                 self.reached(*it, &unguarded).iter().any(|it| named.contains(it) || stuck.contains(it));
             prop_assert!(leads, "{} ends by luck alone", self.definition.statuses[*it].name);
@@ -152,7 +153,7 @@ impl<'a> Paths<'a> {
             if rule.every_way_to == rule.passes {
                 continue;
             }
-            let (to, passes) = (self.of_spot(&rule.every_way_to), self.of_spot(&rule.passes));
+            let (to, passes) = (self.statuses_of(&rule.every_way_to), self.statuses_of(&rule.passes));
             self.each(self.start(), &|_, _| true, &mut |path| {
                 let round = !path.iter().any(|it| passes.contains(it));
                 if to.contains(path.last().unwrap()) && round {
@@ -169,15 +170,15 @@ impl<'a> Paths<'a> {
         Ok(())
     }
 
-    /// Whether every way from the start to one status passes another; where no way leads there, so it is too.
+    /// True if every path from the start to one status passes another, or if there is no path.
     fn dominates(&self, passes: usize, to: usize) -> bool {
         let mut graph: DiGraph<(), ()> = DiGraph::new();
         for _ in &self.definition.statuses {
             graph.add_node(());
         }
-        for way in &self.definition.transitions {
-            for from in &way.from {
-                let (from, to) = (self.place(from), self.place(&way.to));
+        for transition in &self.definition.transitions {
+            for from in &transition.from {
+                let (from, to) = (self.place(from), self.place(&transition.to));
                 graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
             }
         }

@@ -1,5 +1,5 @@
-//! The definition read aloud: which way an action takes, by looking through all transitions and comparing names. Slow,
-//! plain, and without a line of the table that the desk uses.
+//! A naive reading of the definition: it selects the transition of an action by comparing names in all transitions. It
+//! is slow and simple, and does not use the desk's compiled table.
 
 use std::collections::BTreeSet;
 
@@ -7,31 +7,31 @@ use firstline::lifecycle::{Reason, StateKind, StepKind};
 use firstline::workflow::{Performer, Status, Transition, Trigger};
 use firstline::{Action, Actor, Snapshot, State, Value, Who, WorkflowDefinition};
 
-/// A mistake that the interpreter is told to make: the tests must see it.
+/// A deliberate mistake of the interpreter, which the tests must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
-    IgnoresTakers,
+    IgnoresPerformers,
     IgnoresGuards,
     IgnoresLeaving,
-    TakesAnyOrder,
+    IgnoresOrder,
     ForgetsReasons,
 }
 
-/// Who lets something happen.
+/// The cause of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Somebody wants it.
-    Hand,
-    /// The requester's message brings it about.
+    /// An actor's own action.
+    Own,
+    /// A message of the requester.
     Message,
-    /// The date of a hold has come.
+    /// The end of a dated hold.
     HoldEnds,
-    /// Nobody objected.
+    /// Silence until the end of the verification period.
     Silence,
 }
 
-/// The status that is entered, or all reasons against it.
+/// The new status, or all reasons of the refusal.
 pub(crate) type Answer = Result<String, BTreeSet<String>>;
 
 pub(crate) struct Naive<'a> {
@@ -42,8 +42,8 @@ pub(crate) struct Naive<'a> {
     pub(crate) flaw: Flaw,
 }
 
-/// Reasons as a set of texts: what is said in prose counts as one, and lists have no order.
-pub(crate) fn told<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeSet<String> {
+/// Reasons as a set of texts: all reasons in prose are equal, and the order of lists does not matter.
+pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeSet<String> {
     let plain = |reason: &Reason| match reason {
         Reason::Because(_) => "for words of its own".to_owned(),
         Reason::UnknownStatus { status, .. } => format!("no status {status}"),
@@ -57,7 +57,7 @@ pub(crate) fn told<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeSe
 }
 
 fn because(reason: Reason) -> BTreeSet<String> {
-    told([&reason])
+    texts([&reason])
 }
 
 impl<'a> Naive<'a> {
@@ -65,11 +65,11 @@ impl<'a> Naive<'a> {
         self.definition.statuses.iter().find(|it| it.name == name)
     }
 
-    /// What becomes of a step or a move.
+    /// The outcome of a step or a move.
     pub(crate) fn answer(&self, action: &Action) -> Answer {
         let none = (None, None);
         let (step, (to, why), hold, code) = match action {
-            Action::Move { status, comment } => return self.goes(status, comment.as_deref()),
+            Action::Move { status, comment } => return self.move_answer(status, comment.as_deref()),
             Action::Hold { reason, options, .. } => (
                 StepKind::Hold,
                 (options.status.as_deref(), options.comment.as_deref()),
@@ -108,34 +108,34 @@ impl<'a> Naive<'a> {
         let state = self.ticket.state.kind();
         if !state.accepts(step) {
             let mut reasons = because(Reason::State);
-            reasons.extend(self.not_theirs(step));
+            reasons.extend(self.actor_refusal(step));
             return Err(reasons);
         }
-        let ways: Vec<&Transition> = self
+        let transitions: Vec<&Transition> = self
             .in_order(Trigger::Step(step), hold)
             .into_iter()
-            .filter(|way| to.is_none_or(|to| to == way.to))
+            .filter(|transition| to.is_none_or(|to| to == transition.to))
             .collect();
-        if ways.is_empty() {
+        if transitions.is_empty() {
             let all = self.definition.transitions.iter();
             let available: Vec<_> = all
                 .filter(|it| self.leads_from_here(it, Trigger::Step(step)))
                 .map(|it| it.to.clone())
                 .collect();
-            // Those that there are wait for something else.
+            // The existing transitions wait for another reason.
             let others = hold.is_some() && available.iter().any(|it| to.is_none_or(|to| to == it));
             let mut reasons = because(match others {
                 true => Reason::Because(String::new()),
                 false => Reason::NoTransition { to: to.map(str::to_owned), available },
             });
-            reasons.extend(self.not_theirs(step));
+            reasons.extend(self.actor_refusal(step));
             return Err(reasons);
         }
-        self.first_open(&ways, Trigger::Step(step), why, code)
+        self.first_open(&transitions, Trigger::Step(step), why, code)
     }
 
-    /// A move: the step that leads to the status named, or a change within the state.
-    fn goes(&self, to: &str, why: Option<&str>) -> Answer {
+    /// The outcome of a move: either the step that leads to the status, or a change within the state.
+    fn move_answer(&self, to: &str, why: Option<&str>) -> Answer {
         if self.status(to).is_none() {
             return Err(because(Reason::UnknownStatus { status: to.to_owned(), meant: None }));
         }
@@ -145,27 +145,29 @@ impl<'a> Naive<'a> {
             .iter()
             .filter(|it| it.from.iter().any(|from| self.is_here(from)))
             .collect();
-        let leads: Vec<Trigger> =
-            Trigger::all().filter(|via| all.iter().any(|it| it.action == *via && it.to == to)).collect();
-        let theirs = leads.iter().find(|via| match via {
-            Trigger::Step(step) => !leads.contains(&Trigger::Move) && self.not_theirs(*step).is_none(),
+        let leads: Vec<Trigger> = Trigger::all()
+            .filter(|trigger| all.iter().any(|it| it.action == *trigger && it.to == to))
+            .collect();
+        let theirs = leads.iter().find(|trigger| match trigger {
+            Trigger::Step(step) => !leads.contains(&Trigger::Move) && self.actor_refusal(*step).is_none(),
             Trigger::Move => true,
         });
-        let Some(via) = theirs.or(leads.first()).copied() else {
+        let Some(trigger) = theirs.or(leads.first()).copied() else {
             let available = all.iter().map(|it| it.to.clone()).collect();
             return Err(because(Reason::NoTransition { to: Some(to.to_owned()), available }));
         };
-        let ways: Vec<&Transition> =
-            self.in_order(via, None).into_iter().filter(|way| way.to == to).collect();
-        if via == Trigger::Step(StepKind::Resolve) {
-            // The solution is wanted, whatever else is: with it, there would be words.
+        let transitions: Vec<&Transition> =
+            self.in_order(trigger, None).into_iter().filter(|transition| transition.to == to).collect();
+        if trigger == Trigger::Step(StepKind::Resolve) {
+            // A move to a resolved status is always refused for its missing resolution, along with any other reasons.
             let mut reasons = because(Reason::Because(String::new()));
-            reasons
-                .extend(self.first_open(&ways, via, Some("the solution"), false).err().unwrap_or_default());
+            reasons.extend(
+                self.first_open(&transitions, trigger, Some("the solution"), false).err().unwrap_or_default(),
+            );
             return Err(reasons);
         }
-        let entered = self.first_open(&ways, via, why, false)?;
-        if via == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
+        let entered = self.first_open(&transitions, trigger, why, false)?;
+        if trigger == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
             return Err(because(Reason::Because(String::new())));
         }
         Ok(entered)
@@ -175,98 +177,115 @@ impl<'a> Naive<'a> {
         status == self.ticket.status()
     }
 
-    fn leads_from_here(&self, way: &Transition, via: Trigger) -> bool {
-        way.action == via && way.from.iter().any(|from| self.is_here(from))
+    fn leads_from_here(&self, transition: &Transition, trigger: Trigger) -> bool {
+        transition.action == trigger && transition.from.iter().any(|from| self.is_here(from))
     }
 
-    /// Which ways are asked, and in which order: those with guards as they are written, the one to the default, the
-    /// others; of a hold first those for just its reason, and none for another one.
-    fn in_order(&self, via: Trigger, hold: Option<&str>) -> Vec<&'a Transition> {
+    /// The candidates in their order: transitions with guards as written, then the one to the default, then the
+    /// others. For a hold, those for its exact reason come first, and those for another reason are excluded.
+    fn in_order(&self, trigger: Trigger, hold: Option<&str>) -> Vec<&'a Transition> {
         let written: Vec<&Transition> =
-            self.definition.transitions.iter().filter(|it| self.leads_from_here(it, via)).collect();
-        if self.flaw == Flaw::TakesAnyOrder {
+            self.definition.transitions.iter().filter(|it| self.leads_from_here(it, trigger)).collect();
+        if self.flaw == Flaw::IgnoresOrder {
             return written;
         }
-        let mut ways = Vec::new();
+        let mut transitions = Vec::new();
         for for_the_reason in [true, false] {
             for group in 0..3 {
-                for way in &written {
-                    let to = self.status(&way.to).unwrap();
+                for transition in &written {
+                    let to = self.status(&transition.to).unwrap();
                     let waits_for = to.reason.as_ref().map(|it| it.as_str());
                     let fits = match (hold, waits_for) {
                         (None, _) => for_the_reason,
                         (Some(hold), Some(reason)) => for_the_reason && hold == reason,
                         (Some(_), None) => !for_the_reason,
                     };
-                    let of_group = match (way.when.is_empty(), to.default) {
+                    let of_group = match (transition.when.is_empty(), to.default) {
                         (false, _) => 0,
                         (true, true) => 1,
                         (true, false) => 2,
                     };
                     if fits && of_group == group {
-                        ways.push(*way);
+                        transitions.push(*transition);
                     }
                 }
             }
         }
-        ways
+        transitions
     }
 
-    fn first_open(&self, ways: &[&Transition], via: Trigger, why: Option<&str>, code: bool) -> Answer {
-        let theirs = match via {
-            Trigger::Step(step) => self.not_theirs(step),
+    fn first_open(
+        &self,
+        transitions: &[&Transition],
+        trigger: Trigger,
+        why: Option<&str>,
+        code: bool,
+    ) -> Answer {
+        let theirs = match trigger {
+            Trigger::Step(step) => self.actor_refusal(step),
             Trigger::Move => None,
         };
         let mut reasons = BTreeSet::new();
-        for way in ways {
-            let closed = self.closed(way);
-            let lacking = self.lacking(way, via, why, code);
-            if !closed.is_empty() {
-                reasons.extend(closed);
-                reasons.extend(lacking);
+        for transition in transitions {
+            let failed_conditions = self.failed_conditions(transition);
+            let missing_data = self.missing_data(transition, trigger, why, code);
+            if !failed_conditions.is_empty() {
+                reasons.extend(failed_conditions);
+                reasons.extend(missing_data);
                 continue;
             }
-            // This is the way; those before it are of no interest any more, and those after it are not asked.
-            if lacking.is_empty() && theirs.is_none() {
-                return Ok(way.to.clone());
+            // This transition is selected. Reasons of earlier candidates no longer matter, and later ones are not
+            // evaluated.
+            if missing_data.is_empty() && theirs.is_none() {
+                return Ok(transition.to.clone());
             }
-            reasons = lacking;
+            reasons = missing_data;
             break;
         }
         reasons.extend(theirs);
         Err(reasons)
     }
 
-    fn closed(&self, way: &Transition) -> BTreeSet<String> {
+    fn failed_conditions(&self, transition: &Transition) -> BTreeSet<String> {
         let mut reasons = BTreeSet::new();
-        for guard in way.when.iter().filter(|_| self.flaw != Flaw::IgnoresGuards) {
+        for guard in transition.when.iter().filter(|_| self.flaw != Flaw::IgnoresGuards) {
             if !self.guard(guard) {
-                reasons.extend(because(Reason::Guard { guard: guard.clone(), to: way.to.clone() }));
+                reasons.extend(because(Reason::Guard { guard: guard.clone(), to: transition.to.clone() }));
             }
         }
         let works = [Performer::Agent, Performer::Automation];
-        let may = if way.action == Trigger::Move && way.may.is_empty() { &works[..] } else { &way.may };
-        let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresTakers;
-        if !anybody && !may.iter().any(|taker| self.is(taker)) {
+        let may = if transition.action == Trigger::Move && transition.may.is_empty() {
+            &works[..]
+        } else {
+            &transition.may
+        };
+        let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresPerformers;
+        if !anybody && !may.iter().any(|performer| self.is(performer)) {
             let may: Vec<String> = may.iter().map(ToString::to_string).collect();
             reasons.extend(because(Reason::Actor { may: may.join(" or ").into() }));
         }
         reasons
     }
 
-    fn lacking(&self, way: &Transition, via: Trigger, why: Option<&str>, code: bool) -> BTreeSet<String> {
+    fn missing_data(
+        &self,
+        transition: &Transition,
+        trigger: Trigger,
+        why: Option<&str>,
+        code: bool,
+    ) -> BTreeSet<String> {
         let mut reasons = BTreeSet::new();
-        let (from, to) = (self.status(self.ticket.status()).unwrap(), self.status(&way.to).unwrap());
-        if matches!(self.cause, Cause::Hand | Cause::Silence) {
+        let (from, to) = (self.status(self.ticket.status()).unwrap(), self.status(&transition.to).unwrap());
+        if matches!(self.cause, Cause::Own | Cause::Silence) {
             let mut demanded: Vec<&String> = to.enter.iter().collect();
-            let leaves = from.name != to.name && via != Trigger::Step(StepKind::Cancel);
+            let leaves = from.name != to.name && trigger != Trigger::Step(StepKind::Cancel);
             if leaves && self.flaw != Flaw::IgnoresLeaving {
                 demanded.extend(&from.leave);
             }
             for field in demanded {
                 let filled = match field.as_str() {
-                    // Of the resolution that is being given, and not of one long undone.
-                    "resolution_code" if via == Trigger::Step(StepKind::Resolve) => code,
+                    // The code must come with this resolution; one of an earlier resolution does not count.
+                    "resolution_code" if trigger == Trigger::Step(StepKind::Resolve) => code,
                     field => self.filled(field),
                 };
                 if !filled {
@@ -274,8 +293,8 @@ impl<'a> Naive<'a> {
                 }
             }
         }
-        let says = why.is_some() || self.cause != Cause::Hand || self.flaw == Flaw::ForgetsReasons;
-        if way.reason && !says {
+        let says = why.is_some() || self.cause != Cause::Own || self.flaw == Flaw::ForgetsReasons;
+        if transition.reason && !says {
             reasons.extend(because(Reason::Unsaid { to: to.name.clone() }));
         }
         reasons
@@ -302,14 +321,14 @@ impl<'a> Naive<'a> {
             "noted" => self.ticket.field("note").is_some(),
             "sorted" => !self.ticket.category.is_empty(),
             "marked" => self.ticket.tags.contains("vip"),
-            // A list is not the text.
+            // A list is not equal to a text.
             "lead" => self.by.attributes.get("role") == Some(&Value::from("lead")),
             "by agent" => matches!(self.by.who, Who::Agent(_)),
             other => unreachable!("no guard here is called {other}"),
         }
     }
 
-    pub(crate) fn asks(&self) -> bool {
+    pub(crate) fn is_requester(&self) -> bool {
         match (&self.by.who, self.ticket.requester()) {
             (Who::Contact(_), None) => true,
             (Who::Contact(id), Some(requester)) => id == requester,
@@ -317,15 +336,15 @@ impl<'a> Naive<'a> {
         }
     }
 
-    fn is(&self, taker: &Performer) -> bool {
+    fn is(&self, performer: &Performer) -> bool {
         let agent = matches!(self.by.who, Who::Agent(_));
         let has = |name: &str, wanted: &str| match self.by.attributes.get(name) {
             Some(Value::Text(text)) => text == wanted,
             Some(Value::List(all)) => all.iter().any(|it| it == wanted),
             _ => false,
         };
-        match taker {
-            Performer::Requester => self.asks(),
+        match performer {
+            Performer::Requester => self.is_requester(),
             Performer::Agent => agent,
             Performer::Automation => matches!(self.by.who, Who::Automation(_) | Who::Desk),
             Performer::Line(line) => agent && has("line", line.name()),
@@ -334,13 +353,13 @@ impl<'a> Naive<'a> {
         }
     }
 
-    /// What the lifecycle says of hands.
-    fn not_theirs(&self, step: StepKind) -> Option<String> {
+    /// The actor refusal of the lifecycle, if there is one.
+    fn actor_refusal(&self, step: StepKind) -> Option<String> {
         let contact = matches!(self.by.who, Who::Contact(_));
         let (theirs, may) = match step {
-            StepKind::Confirm => (self.asks(), "the requester"),
+            StepKind::Confirm => (self.is_requester(), "the requester"),
             StepKind::Reopen | StepKind::Cancel => {
-                (self.asks() || !contact, "the requester, agents and programs")
+                (self.is_requester() || !contact, "the requester, agents and programs")
             }
             _ => (!contact, "agents and programs"),
         };
@@ -348,7 +367,7 @@ impl<'a> Naive<'a> {
         (!theirs && !by_itself).then(|| format!("{:?}", Reason::Actor { may: may.into() }))
     }
 
-    /// Where a message of this actor leads by itself, and where not.
+    /// The automatic transition of a message of this actor.
     pub(crate) fn after_message(&self) -> Option<Answer> {
         let action = match &self.ticket.state {
             State::OnHold(hold) if hold.reason.as_str() == "customer" => Action::resume(),
@@ -356,10 +375,10 @@ impl<'a> Naive<'a> {
             _ => return None,
         };
         let message = Naive { cause: Cause::Message, ..*self };
-        self.asks().then(|| message.answer(&action))
+        self.is_requester().then(|| message.answer(&action))
     }
 
-    /// Where the clock leads.
+    /// The automatic transition of a due timer.
     pub(crate) fn after_timer(&self) -> Answer {
         match self.ticket.state.kind() {
             StateKind::OnHold => Naive { cause: Cause::HoldEnds, ..*self }.answer(&Action::resume()),

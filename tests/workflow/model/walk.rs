@@ -1,5 +1,5 @@
-//! Random lives of one ticket under a random workflow, each step compared with the naive reading; and from wherever it
-//! stands at last, a way to its end.
+//! Plays a random life of one ticket under a random workflow, compares each step with the naive reading, and finally
+//! leads the ticket to an end.
 
 use std::collections::VecDeque;
 
@@ -17,14 +17,14 @@ use firstline::{
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::model::commands::{Command, Doing, actor, fill, takers};
-use crate::model::naive::{Cause, Flaw, Naive, told};
+use crate::model::commands::{Command, Part, actor, fill, performers};
+use crate::model::naive::{Cause, Flaw, Naive, texts};
 
 type Played = Result<(), TestCaseError>;
 
-/// What the random lives have met, so that a test can say that it met enough.
+/// The number of cases of each sort that the random lives covered.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Met {
+pub(crate) struct Coverage {
     pub(crate) accepted: usize,
     pub(crate) refused: usize,
     pub(crate) by_message: usize,
@@ -34,8 +34,8 @@ pub(crate) struct Met {
     pub(crate) searched: usize,
 }
 
-impl Met {
-    pub(crate) fn add(&mut self, other: Met) {
+impl Coverage {
+    pub(crate) fn add(&mut self, other: Coverage) {
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.by_message += other.by_message;
@@ -52,11 +52,11 @@ pub(crate) struct Walk<'a> {
     time: ManualTime,
     id: TicketId,
     flaw: Flaw,
-    pub(crate) met: Met,
+    pub(crate) coverage: Coverage,
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(definition: &'a WorkflowDefinition, asked: bool, flaw: Flaw) -> Walk<'a> {
+    pub(crate) fn new(definition: &'a WorkflowDefinition, has_requester: bool, flaw: Flaw) -> Walk<'a> {
         let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
         let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
         let policy = Policy::new()
@@ -65,9 +65,9 @@ impl<'a> Walk<'a> {
             .workflow(definition.clone());
         desk.setup().adopt(&policy).unwrap();
         let request = NewTicket::new("The lamp flickers");
-        let request = if asked { request.from("boris") } else { request };
+        let request = if has_requester { request.from("boris") } else { request };
         let id = desk.open_ticket(request).unwrap().id();
-        Walk { definition, desk, time, id, flaw, met: Met::default() }
+        Walk { definition, desk, time, id, flaw, coverage: Coverage::default() }
     }
 
     fn ticket(&self) -> Snapshot {
@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
     }
 
     fn naive<'b>(&'b self, ticket: &'b Snapshot, by: &'b Actor) -> Naive<'b> {
-        Naive { definition: self.definition, ticket, by, cause: Cause::Hand, flaw: self.flaw }
+        Naive { definition: self.definition, ticket, by, cause: Cause::Own, flaw: self.flaw }
     }
 
     pub(crate) fn play(&mut self, commands: &[Command]) -> Played {
@@ -94,26 +94,29 @@ impl<'a> Walk<'a> {
     fn command(&mut self, command: &Command) -> Played {
         match command {
             Command::Wait(hours) => self.wait(*hours),
-            Command::Prepare(way) => {
+            Command::Prepare(transition) => {
                 let ticket = self.ticket();
-                let ways = self.next_statuses(&ticket);
-                if let Some(way) = (!ways.is_empty()).then(|| *way.get(&ways)) {
-                    self.prepare(&ticket, way)?;
+                let transitions = self.next_statuses(&ticket);
+                if let Some(transition) = (!transitions.is_empty()).then(|| *transition.get(&transitions)) {
+                    self.prepare(&ticket, transition)?;
                 }
                 Ok(())
             }
-            Command::Go(way, hours) => {
+            Command::Go(transition, hours) => {
                 let ticket = self.ticket();
-                let ways = self.next_statuses(&ticket);
-                let Some(way) = (!ways.is_empty()).then(|| *way.get(&ways)) else { return Ok(()) };
-                self.prepare(&ticket, way)?;
-                let action = self.along(way, *hours);
-                self.act(&action, &actor(takers(way).0))
+                let transitions = self.next_statuses(&ticket);
+                let Some(transition) = (!transitions.is_empty()).then(|| *transition.get(&transitions))
+                else {
+                    return Ok(());
+                };
+                self.prepare(&ticket, transition)?;
+                let action = self.action_for(transition, *hours);
+                self.act(&action, &actor(performers(transition).0))
             }
-            Command::Act { by, doings } => {
+            Command::Act { by, parts } => {
                 let by = actor(*by);
                 let ticket = self.ticket();
-                let mut parts = doings.iter().filter_map(|doing| self.action(doing, &ticket));
+                let mut parts = parts.iter().filter_map(|part| self.action(part, &ticket));
                 let Some(first) = parts.next() else { return Ok(()) };
                 let action = parts.fold(first, Action::and);
                 self.act(&action, &by)
@@ -121,35 +124,35 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn action(&self, doing: &Doing, ticket: &Snapshot) -> Option<Action> {
+    fn action(&self, part: &Part, ticket: &Snapshot) -> Option<Action> {
         let statuses = &self.definition.statuses;
         let name = |index: &Index| {
             let place = index.index(statuses.len() + 1);
             statuses.get(place).map_or("nowhere".to_owned(), |it| it.name.clone())
         };
-        Some(match doing {
-            Doing::Step { step, to, why, hold, hours, code } => {
+        Some(match part {
+            Part::Step { step, to, why, hold, hours, code } => {
                 self.step(*step, to.as_ref().map(name), *why, hold, *hours, *code)
             }
-            Doing::Move { to, why } => {
+            Part::Move { to, why } => {
                 Action::Move { status: name(to), comment: why.then(|| "it seems right".to_owned()) }
             }
-            Doing::Way { way, named, why, code, hours } => {
-                let ways = self.next_statuses(ticket);
-                let way = *(!ways.is_empty()).then(|| way.get(&ways))?;
-                let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
+            Part::Way { transition, named, why, code, hours } => {
+                let transitions = self.next_statuses(ticket);
+                let transition = *(!transitions.is_empty()).then(|| transition.get(&transitions))?;
+                let to = self.definition.statuses.iter().find(|it| it.name == transition.to).unwrap();
                 let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
-                let named = named.then(|| way.to.clone());
-                match way.action {
+                let named = named.then(|| transition.to.clone());
+                match transition.action {
                     Trigger::Step(step) => self.step(step, named, *why, hold, *hours, *code),
                     Trigger::Move => Action::Move {
-                        status: way.to.clone(),
+                        status: transition.to.clone(),
                         comment: why.then(|| "it seems right".to_owned()),
                     },
                 }
             }
-            Doing::Reply => Action::reply("And?"),
-            Doing::Fill(field, full) => {
+            Part::Reply => Action::reply("And?"),
+            Part::Fill(field, full) => {
                 let names =
                     ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
                 fill(names[*field], *full, ticket)
@@ -186,18 +189,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The transitions that lead out of where the ticket stands.
+    /// The transitions that lead from the ticket's status.
     fn next_statuses(&self, ticket: &Snapshot) -> Vec<&'a Transition> {
         let here = |it: &&Transition| it.from.iter().any(|from| *from == ticket.status());
         self.definition.transitions.iter().filter(here).collect()
     }
 
-    /// Does it, and compares: `why_not_by` with what happens, and for a single thing both with the naive reading.
+    /// Acts and compares: `why_not_by` with the outcome, and for a single part both with the naive reading.
     fn act(&mut self, action: &Action, by: &Actor) -> Played {
         let before = self.desk.ticket(self.id).unwrap();
-        let foreseen = before.why_not_by(action, by);
+        let predicted = before.why_not_by(action, by);
         let before = before.into_snapshot();
-        prop_assert_eq!(&before, &self.ticket(), "to ask why not has changed something");
+        prop_assert_eq!(&before, &self.ticket(), "why_not changed something");
         let naive = self.naive(&before, by);
         let single = action.parts().len() == 1;
         let a_way = matches!(action.verb(), Some(Verb::Step(_) | Verb::Move));
@@ -205,8 +208,12 @@ impl<'a> Walk<'a> {
         let after_message = (single && action.verb() == Some(Verb::Reply)).then(|| naive.after_message());
         match self.desk.act(self.id, action.clone(), by) {
             Ok(receipt) => {
-                prop_assert!(foreseen.is_none(), "foreseen, but accepted: {:?} {foreseen:?}", action);
-                self.met.accepted += 1;
+                prop_assert!(
+                    predicted.is_none(),
+                    "why_not refuses it, but it was accepted: {:?} {predicted:?}",
+                    action
+                );
+                self.coverage.accepted += 1;
                 let status = receipt.ticket.status().to_owned();
                 if let Some(expected) = expected {
                     prop_assert_eq!(expected, Ok(status), "{:?} by {}", action, by.who);
@@ -214,7 +221,7 @@ impl<'a> Walk<'a> {
                     let stays = before.status().to_owned();
                     let expected = match after {
                         Some(Ok(to)) => {
-                            self.met.by_message += 1;
+                            self.coverage.by_message += 1;
                             to
                         }
                         _ => stays,
@@ -226,12 +233,12 @@ impl<'a> Walk<'a> {
                 let Some(rejection) = error.rejection() else {
                     return Err(TestCaseError::fail(format!("{action:?}: {error}")));
                 };
-                self.met.refused += 1;
+                self.coverage.refused += 1;
                 prop_assert_eq!(&before, &self.ticket(), "refused, but changed");
-                let foreseen = foreseen.map(|it| told(&it.reasons));
-                prop_assert_eq!(foreseen, Some(told(&rejection.reasons)), "{:?} by {}", action, by.who);
+                let predicted = predicted.map(|it| texts(&it.reasons));
+                prop_assert_eq!(predicted, Some(texts(&rejection.reasons)), "{:?} by {}", action, by.who);
                 if let Some(expected) = expected {
-                    prop_assert_eq!(expected, Err(told(&rejection.reasons)), "{:?} by {}", action, by.who);
+                    prop_assert_eq!(expected, Err(texts(&rejection.reasons)), "{:?} by {}", action, by.who);
                 }
             }
         }
@@ -253,12 +260,12 @@ impl<'a> Walk<'a> {
         let after = self.ticket();
         let expected = match due.filter(|due| *due <= now).map(|_| self.naive(&before, &desk).after_timer()) {
             Some(Ok(to)) => {
-                self.met.by_timer += 1;
+                self.coverage.by_timer += 1;
                 to
             }
             Some(Err(_)) => {
-                self.met.lapsed += 1;
-                prop_assert!(after.timers().is_empty(), "what lapsed is still to come");
+                self.coverage.lapsed += 1;
+                prop_assert!(after.timers().is_empty(), "the expired timer is still set");
                 before.status().to_owned()
             }
             None => before.status().to_owned(),
@@ -267,7 +274,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What holds of every ticket at every time.
+    /// Checks the invariants of every ticket.
     fn sound(&self) -> Played {
         let ticket = self.ticket();
         let history = self.desk.records().history(self.id).unwrap();
@@ -286,12 +293,12 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Fills in whatever this way demands.
-    fn prepare(&mut self, ticket: &Snapshot, way: &Transition) -> Played {
+    /// Fills in the fields that this transition demands.
+    fn prepare(&mut self, ticket: &Snapshot, transition: &Transition) -> Played {
         let status = |name: &str| self.definition.statuses.iter().find(|it| it.name == name).unwrap();
-        let demanded = status(ticket.status()).leave.iter().chain(&status(&way.to).enter);
+        let demanded = status(ticket.status()).leave.iter().chain(&status(&transition.to).enter);
         let mut demanded: Vec<&String> = demanded.filter(|it| *it != "resolution_code").collect();
-        // Who is given it by another team is nobody of this one yet.
+        // The team comes first, because a hand-over removes the assignee.
         demanded.sort_by_key(|field| *field != "team");
         for field in demanded {
             let ticket = self.ticket();
@@ -306,17 +313,17 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Brings the ticket to an end by ways that depend on no guard, as one who knows nothing but the definition.
+    /// Leads the ticket to an end over unguarded transitions, using only the definition.
     pub(crate) fn finish(&mut self) -> Played {
-        // Where guards divert what a message brings about, it takes another turn.
+        // A guard may divert a message to another status, so this may take several rounds.
         for _ in 0..20 {
             let ticket = self.ticket();
             if ticket.state.kind().is_final() {
-                self.met.ended += 1;
+                self.coverage.ended += 1;
                 return Ok(());
             }
-            self.met.searched += 1;
-            let Some(way) = self.way_out(&ticket) else {
+            self.coverage.searched += 1;
+            let Some(transition) = self.way_out(&ticket) else {
                 let message = format!(
                     "no way out of {:?} ({}): {}",
                     ticket.status(),
@@ -325,35 +332,36 @@ impl<'a> Walk<'a> {
                 );
                 return Err(TestCaseError::fail(message));
             };
-            self.prepare(&ticket, way)?;
+            self.prepare(&ticket, transition)?;
             let ticket = self.ticket();
-            let (by, by_hand) = takers(way);
-            let action = if by_hand { self.along(way, None) } else { Action::reply("Here it is.") };
+            let (by, by_hand) = performers(transition);
+            let action =
+                if by_hand { self.action_for(transition, None) } else { Action::reply("Here it is.") };
             let by = if by == 0 {
                 ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone()))
             } else {
                 actor(by)
             };
             if let Err(error) = self.desk.act(self.id, action, by) {
-                return Err(TestCaseError::fail(format!("{way:?}: {error}")));
+                return Err(TestCaseError::fail(format!("{transition:?}: {error}")));
             }
             self.sound()?;
         }
         Err(TestCaseError::fail("it goes round and round"))
     }
 
-    /// What takes this way, with all that may be said.
-    fn along(&self, way: &Transition, hours: Option<i64>) -> Action {
-        let to = self.definition.statuses.iter().find(|it| it.name == way.to).unwrap();
+    /// The action that takes this transition, with all optional values.
+    fn action_for(&self, transition: &Transition, hours: Option<i64>) -> Action {
+        let to = self.definition.statuses.iter().find(|it| it.name == transition.to).unwrap();
         let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
-        match way.action {
-            Trigger::Move => Action::Move { status: way.to.clone(), comment: Some("onward".to_owned()) },
-            Trigger::Step(step) => self.step(step, Some(way.to.clone()), true, hold, hours, true),
+        match transition.action {
+            Trigger::Move => Action::Move { status: transition.to.clone(), comment: Some("onward".to_owned()) },
+            Trigger::Step(step) => self.step(step, Some(transition.to.clone()), true, hold, hours, true),
         }
     }
 
-    /// The first transition of a shortest unguarded way to an end, where a resolution without a code has none until it
-    /// is resolved again.
+    /// The first transition of a shortest unguarded path to an end. A resolution without a code cannot take a
+    /// transition that demands the code.
     fn way_out(&self, ticket: &Snapshot) -> Option<&'a Transition> {
         let status = |name: &str| self.definition.statuses.iter().find(|it| it.name == name).unwrap();
         type Place<'a> = (&'a str, bool);
@@ -364,20 +372,20 @@ impl<'a> Walk<'a> {
             if status(at).state.is_final() {
                 return first;
             }
-            for way in &self.definition.transitions {
-                let here = way.from.iter().any(|it| it == at) && way.when.is_empty();
-                let resolves = way.action == Trigger::Step(StepKind::Resolve);
-                let asks_code = status(&way.to).enter.contains("resolution_code")
-                    || (status(at).leave.contains("resolution_code") && way.to != at);
-                let by_message = way.action == Trigger::Step(StepKind::Resume)
+            for transition in &self.definition.transitions {
+                let here = transition.from.iter().any(|it| it == at) && transition.when.is_empty();
+                let resolves = transition.action == Trigger::Step(StepKind::Resolve);
+                let asks_code = status(&transition.to).enter.contains("resolution_code")
+                    || (status(at).leave.contains("resolution_code") && transition.to != at);
+                let by_message = transition.action == Trigger::Step(StepKind::Resume)
                     && status(at).reason.as_ref().is_some_and(|it| it.as_str() == "customer");
-                if !here || (asks_code && !coded && !resolves) || !(takers(way).1 || by_message) {
+                if !here || (asks_code && !coded && !resolves) || !(performers(transition).1 || by_message) {
                     continue;
                 }
-                let next = (status(&way.to).name.as_str(), coded || resolves);
+                let next = (status(&transition.to).name.as_str(), coded || resolves);
                 if !seen.contains(&next) {
                     seen.push(next);
-                    waiting.push_back((next, first.or(Some(way))));
+                    waiting.push_back((next, first.or(Some(transition))));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Tickets that walk through a workflow at random, led by a whole desk.
+//! Random walks of tickets through a workflow, at a whole desk.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use firstline::{
     WorkflowDefinition,
 };
 
-/// A small generator: the same numbers in every run.
+/// A small random generator with the same numbers in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -38,7 +38,7 @@ pub(crate) fn desk(workflow: &WorkflowDefinition) -> Desk<Memory> {
     desk
 }
 
-/// A ticket of the workflow's kind, for which some guards hold and some do not.
+/// Opens a ticket of the workflow's kind. Some guards hold for it and some do not.
 pub(crate) fn open(desk: &Desk<Memory>, workflow: &WorkflowDefinition, random: &mut Random) -> Ticket {
     let kind = workflow.kinds.iter().next().map_or("incident", String::as_str);
     let ticket = desk.open_ticket(NewTicket::new("Walk").from("boris").kind(Kind::from(kind))).unwrap();
@@ -62,7 +62,7 @@ pub(crate) fn open(desk: &Desk<Memory>, workflow: &WorkflowDefinition, random: &
     desk.ticket(ticket.id()).unwrap()
 }
 
-/// Takes one way out of where the ticket stands, any that is open; `None` if there is none.
+/// Takes one open transition from the ticket's status, selected at random; `None` if there is none.
 pub(crate) fn step(
     desk: &Desk<Memory>,
     workflow: &Workflow,
@@ -70,9 +70,9 @@ pub(crate) fn step(
     random: &mut Random,
 ) -> Option<(String, String)> {
     let here = workflow.find(ticket.status()).unwrap();
-    let mut ways: Vec<(&Transition, _)> = workflow.next_statuses(here).collect();
-    while !ways.is_empty() {
-        let (way, to) = ways.swap_remove(random.below(ways.len()));
+    let mut transitions: Vec<(&Transition, _)> = workflow.next_statuses(here).collect();
+    while !transitions.is_empty() {
+        let (transition, to) = transitions.swap_remove(random.below(transitions.len()));
         let leave = &workflow.status(here).leave;
         let fields: BTreeSet<&String> = leave.iter().chain(&to.enter).collect();
         let missing = fields.into_iter().filter(|field| ticket.fact_of(field).is_none());
@@ -83,7 +83,7 @@ pub(crate) fn step(
             other => Some(Action::field(other.strip_prefix("field.").unwrap(), "known")),
         });
         let reason = to.reason.clone().unwrap_or(HoldReason::Customer);
-        let go = match way.action {
+        let go = match transition.action {
             Trigger::Move => Action::move_to(&to.name),
             Trigger::Step(StepKind::Start) => Action::start(),
             Trigger::Step(StepKind::Hold) => Action::hold(reason),
@@ -94,20 +94,21 @@ pub(crate) fn step(
             Trigger::Step(StepKind::Reopen) => Action::reopen(),
             Trigger::Step(StepKind::Cancel) => Action::cancel(),
         };
-        let go = if way.action == Trigger::Move { go } else { go.into_status(&to.name) };
-        let go = if way.reason { go.because("it must be") } else { go };
+        let go = if transition.action == Trigger::Move { go } else { go.into_status(&to.name) };
+        let go = if transition.reason { go.because("it must be") } else { go };
         let action = filled.chain([go]).reduce(Action::and).unwrap();
-        if desk.act(ticket.id(), action, who(way)).is_ok() {
+        if desk.act(ticket.id(), action, performer_of(transition)).is_ok() {
             return Some((ticket.status().to_owned(), to.name.clone()));
         }
     }
     None
 }
 
-/// Somebody who may take a way.
-fn who(way: &Transition) -> Actor {
-    let only = |taker: &Performer| !way.may.is_empty() && way.may.iter().all(|it| it == taker);
-    if way.action == Trigger::Step(StepKind::Confirm) || only(&Performer::Requester) {
+/// An actor who may take a transition.
+fn performer_of(transition: &Transition) -> Actor {
+    let only =
+        |performer: &Performer| !transition.may.is_empty() && transition.may.iter().all(|it| it == performer);
+    if transition.action == Trigger::Step(StepKind::Confirm) || only(&Performer::Requester) {
         Actor::contact("boris")
     } else if only(&Performer::Automation) {
         Actor::automation("night shift")
@@ -117,7 +118,7 @@ fn who(way: &Transition) -> Actor {
     }
 }
 
-/// What a ticket says of a field.
+/// Gives the value of a ticket's field as text.
 trait FactOf {
     fn fact_of(&self, field: &str) -> Option<String>;
 }
