@@ -269,7 +269,7 @@ fn a_migration_without_targets_ends_although_older_clocks_are_pinned() {
 }
 
 #[test]
-fn a_ledger_labels_closed_hours_as_closed_unless_they_are_waived() {
+fn a_ledger_labels_the_hours_before_opening_as_off_hours() {
     let target = Target::new(Metric::Resolution).time(Priority::P3, hours(8)).time(Priority::P1, hours(2));
     let agreement = Agreement::new("it", 1).target(target.business("office"));
     let bench = Bench::new(office().agreement(agreement.on_priority_change(OnPriorityChange::CarryElapsed)));

@@ -1,4 +1,4 @@
-//! A proxy before the PostgreSQL server that can stop forwarding, or break a connection at a `COMMIT`.
+//! A proxy in front of the PostgreSQL server that can stop forwarding, or break a connection at a `COMMIT`.
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
@@ -41,7 +41,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy before the server at this URL (`postgres://user@host:port/database`).
+    /// Starts a proxy in front of the server at this URL (`postgres://user@host:port/database`).
     pub(crate) async fn before(url: &str) -> Proxy {
         let (user, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();

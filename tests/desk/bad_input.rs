@@ -295,7 +295,7 @@ fn unknown_ids_are_refused_everywhere() {
         let unlink = Action::Unlink(Link { kind: LinkKind::ChildOf, to: stranger });
         assert!(stage.refuses(id, |desk| desk.act(id, unlink, anna())).is_rejected());
         let removed = stage.desk.act(id, Action::RemoveContact("nobody".into()), anna()).unwrap();
-        assert!(removed.events.is_empty(), "it is so already");
+        assert!(removed.events.is_empty(), "an action without effect has no event");
         assert!("not a uuid".parse::<firstline::TicketId>().unwrap_err().is_invalid());
         assert!(stage.desk.tick(stage.now() + TimeDelta::days(1)).unwrap().failed.is_empty());
     });

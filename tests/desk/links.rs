@@ -32,7 +32,7 @@ fn every_link_is_added_to_both_tickets_and_removed_from_both() {
             assert_eq!(links(stage, one), [Link { kind, to: other }]);
             assert_eq!(links(stage, other), [Link { kind: kind.inverse(), to: one }]);
             let again = stage.desk.act(one, Action::link(kind, other), anna()).unwrap();
-            assert!(again.events.is_empty(), "it is so already");
+            assert!(again.events.is_empty(), "an action without effect has no event");
             // Either end may remove a link.
             stage.does(other, Action::Unlink(Link { kind: kind.inverse(), to: one }));
             assert_eq!((links(stage, one), links(stage, other)), (vec![], vec![]));

@@ -42,7 +42,7 @@ fn a_changed_input_changes_the_priority() {
         stage.does(id, Action::Impact(Impact::HIGH));
         assert_eq!(priority(stage, id), Priority::P1);
         let again = stage.desk.act(id, Action::Impact(Impact::HIGH), anna()).unwrap();
-        assert!(again.events.is_empty(), "it is so already");
+        assert!(again.events.is_empty(), "an action without effect has no event");
     });
 }
 

@@ -183,11 +183,7 @@ fn a_message_updates_its_contact() {
         let ticket = stage.ticket(id);
         assert_eq!(ticket.priority(), Priority::P2);
         assert_eq!(ticket.personal.person(&"boris".into()).unwrap().name.as_deref(), Some("Борис"));
-        assert_eq!(
-            stage.desk.receive(again).unwrap().events.len(),
-            1,
-            "known already: only the message is news"
-        );
+        assert_eq!(stage.desk.receive(again).unwrap().events.len(), 1, "a known contact adds no event");
         // If an agent types the message, its words are still the requester's.
         let typed = message("Still there?").by(Actor::agent("anna"));
         let receipt = stage.desk.receive(typed).unwrap();

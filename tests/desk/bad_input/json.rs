@@ -98,7 +98,7 @@ fn unknown_names_are_refused_at_every_level() {
 }
 
 #[test]
-fn strings_that_are_not_valid_unicode_are_refused() {
+fn values_that_are_not_valid_text_are_refused() {
     for subject in [r#""\ud800""#, r#""\udc00\ud800""#, "\"\u{1}\"", "\"a\nb\"", "1", "null", "[]"] {
         let json = format!(r#"{{"subject": {subject}}}"#);
         assert!(serde_json::from_str::<NewTicket>(&json).is_err(), "{json}");

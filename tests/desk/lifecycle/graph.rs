@@ -29,7 +29,7 @@ fn the_mermaid_diagram_is_the_table() {
             (_, Some((to, step))) => {
                 assert!(
                     edges.insert((from.to_owned(), to.to_owned(), step.to_owned())),
-                    "{line} comes twice"
+                    "{line} is repeated"
                 );
             }
         }
@@ -57,7 +57,7 @@ fn the_dot_diagram_is_the_table() {
             Some((from, rest)) => {
                 let to = rest.split_whitespace().next().unwrap();
                 let name = |node: &str| names[node.parse::<usize>().unwrap()].clone();
-                assert!(edges.insert((name(from), name(to), label(line))), "{line} comes twice");
+                assert!(edges.insert((name(from), name(to), label(line))), "{line} is repeated");
             }
         }
     }

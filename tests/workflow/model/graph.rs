@@ -138,11 +138,18 @@ impl<'a> Paths<'a> {
         let only_guarded: BTreeSet<usize> =
             all().filter(|it| !stuck.contains(it) && !self.ends(*it, &unguarded)).collect();
         let named = found(&[DiagnosticKind::OnlyGuarded]);
-        prop_assert!(named.is_subset(&only_guarded), "{named:?} named, {only_guarded:?} by luck");
+        prop_assert!(
+            named.is_subset(&only_guarded),
+            "{named:?} reported, {only_guarded:?} ended only by guards"
+        );
         for it in &only_guarded {
             let leads =
                 self.reached(*it, &unguarded).iter().any(|it| named.contains(it) || stuck.contains(it));
-            prop_assert!(leads, "{} ends by luck alone", self.definition.statuses[*it].name);
+            prop_assert!(
+                leads,
+                "{} ends only by guards but is not reported",
+                self.definition.statuses[*it].name
+            );
         }
         self.rules(&found(&[DiagnosticKind::Bypass]))
     }

@@ -29,7 +29,7 @@ pub(crate) struct Coverage {
     pub(crate) refused: usize,
     pub(crate) by_message: usize,
     pub(crate) by_timer: usize,
-    pub(crate) lapsed: usize,
+    pub(crate) expired: usize,
     pub(crate) ended: usize,
     pub(crate) searched: usize,
 }
@@ -40,7 +40,7 @@ impl Coverage {
         self.refused += other.refused;
         self.by_message += other.by_message;
         self.by_timer += other.by_timer;
-        self.lapsed += other.lapsed;
+        self.expired += other.expired;
         self.ended += other.ended;
         self.searched += other.searched;
     }
@@ -264,7 +264,7 @@ impl<'a> Walk<'a> {
                 to
             }
             Some(Err(_)) => {
-                self.coverage.lapsed += 1;
+                self.coverage.expired += 1;
                 prop_assert!(after.timers().is_empty(), "the expired timer is still set");
                 before.status().to_owned()
             }
@@ -347,7 +347,7 @@ impl<'a> Walk<'a> {
             }
             self.sound()?;
         }
-        Err(TestCaseError::fail("it goes round and round"))
+        Err(TestCaseError::fail("no end after 20 transitions"))
     }
 
     /// The action that takes this transition, with all optional values.
