@@ -194,8 +194,9 @@ fn eight_programs_start_at_once_and_one_of_them_migrates_the_tables() {
     const CHILD: &str = "FIRSTLINE_STARTER_CHILD";
     if let Ok(file) = std::env::var(CHILD) {
         std::io::stdin().lines().next();
-        let desk = Desk::open(file).unwrap();
-        desk.open_ticket(NewTicket::new("Started")).unwrap();
+        // Only a hang may run into the timeout.
+        let store = Options::new().acquire_timeout(std::time::Duration::from_secs(60)).open(file).unwrap();
+        store.desk("main").open_ticket(NewTicket::new("Started")).unwrap();
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -70,8 +70,8 @@ impl<'a> Paths<'a> {
         self.place(&start.name)
     }
 
-    /// A message is the only way for the requester to resume. It applies if the ticket waits for the customer, and if
-    /// no other transition takes precedence.
+    /// True if the transition leaves the status for certain. A requester can resume only with a message, so the ticket
+    /// must wait for the customer and no other transition may take precedence over this one.
     fn can_leave_by(&self, from: &Status, transition: &Transition) -> bool {
         let resume = Trigger::Step(StepKind::Resume);
         if transition.action != resume || transition.may != [Performer::Requester] {
