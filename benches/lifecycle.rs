@@ -77,7 +77,7 @@ fn decision() {
             now,
             by: by(case.step),
             policy: &policy,
-            rules: &rules,
+            agreements: &rules,
             workflows: &workflows,
             history: None,
         };
@@ -198,7 +198,7 @@ fn tickets(anna: &Actor) -> Vec<Snapshot> {
     let ticket = |path: &[StepKind]| {
         let request = NewTicket::new("Card declined at checkout")
             .from(Contact::new("boris").named("Boris").email("boris@example.org").with("vip", true))
-            .saying("It says 3-D Secure failed.")
+            .message("It says 3-D Secure failed.")
             .category(["payment", "card"])
             .tag("checkout");
         let id = desk.open_ticket(request).unwrap().id();

@@ -165,7 +165,7 @@ fn decide(limits: Limits) {
                     now,
                     by: &anna,
                     policy,
-                    rules: &rules,
+                    agreements: &rules,
                     workflows: &workflows,
                     history: None,
                 };

@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
 
 /// The form of a customer who presses the button eight times. The key makes the eight requests one.
 fn form() -> NewTicket {
-    NewTicket::new("Card declined").from("vera").saying("It says 3-D Secure.").once("form-4711")
+    NewTicket::new("Card declined").from("vera").message("It says 3-D Secure.").once("form-4711")
 }
 
 async fn in_postgres(address: &str) -> Outcome {

@@ -35,7 +35,7 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 
 pub use by::By;
 pub use import::Imported;
-pub use migrate::{Crossings, MAX_NAMED, Migrated, MigrationPreview, Obstacle, Obstacles};
+pub use migrate::{BlockedTicket, BlockedTickets, MAX_NAMED, Migrated, MigrationCounts, MigrationPreview};
 pub use queries::{Page, TicketRef};
 pub use receipt::Receipt;
 pub use records::Records;
@@ -58,7 +58,7 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 ///
 /// let desk = Desk::memory(); // `Desk::open("support.db")?` keeps it in a file
 /// let anna = Actor::agent("anna");
-/// let ticket = desk.open_ticket(NewTicket::new("Card declined at checkout").from("customer-77").via(Channel::Chat))?;
+/// let ticket = desk.open_ticket(NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat))?;
 /// let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
 /// let receipt = desk.act(ticket.id(), answer, &anna)?;
 /// assert_eq!(receipt.ticket.state().to_string(), "resolved");
@@ -146,7 +146,7 @@ impl Settings {
     /// use firstline::memory::Memory;
     ///
     /// let desk = Memory::new().desk(Settings::new("acme").lookup_key([7; 32])); // 32 random bytes
-    /// let message = || NewTicket::new("No sound").from("boris").thread("+44 20 7946 0958").saying("Hello?");
+    /// let message = || NewTicket::new("No sound").from("boris").thread("+44 20 7946 0958").message("Hello?");
     /// assert!(desk.receive(message())?.opened());
     /// assert!(!desk.receive(message())?.opened());
     /// # Ok::<(), firstline::Error>(())
@@ -250,8 +250,8 @@ impl<E: Engine> Desk<E> {
     /// ```
     /// # use firstline::{Desk, NewTicket};
     /// # let desk = Desk::memory();
-    /// let first = NewTicket::new("No sound").from("boris").thread("chat-9").saying("I hear nothing.");
-    /// let second = NewTicket::new("No sound").from("boris").thread("chat-9").saying("Not even the bell.");
+    /// let first = NewTicket::new("No sound").from("boris").thread("chat-9").message("I hear nothing.");
+    /// let second = NewTicket::new("No sound").from("boris").thread("chat-9").message("Not even the bell.");
     /// assert!(desk.receive(first)?.opened());
     /// assert!(!desk.receive(second)?.opened());
     /// # Ok::<(), firstline::Error>(())

@@ -10,7 +10,7 @@
 //! let anna = Actor::agent("anna");
 //!
 //! // The browser may send the form twice: the key makes it one ticket.
-//! let request = NewTicket::new("Card declined at checkout").from("customer-77").via(Channel::Chat).once("form-4711");
+//! let request = NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat).once("form-4711");
 //! let ticket = desk.open_ticket(request)?;
 //!
 //! // The reply and the resolution happen together or not at all.

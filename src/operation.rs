@@ -35,7 +35,7 @@ pub trait Operation: Send + Sync + 'static {
 
     /// Returns the name of the operation for traces and metrics.
     fn label(&self) -> OperationLabel {
-        OperationLabel::new("flow")
+        OperationLabel::new("operation")
     }
 
     /// Returns the details that a result adds to the label. See [`watch`] for the names.

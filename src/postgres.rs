@@ -241,14 +241,14 @@ impl AsyncStore for Postgres {
     async fn now(&self) -> Result<DateTime<Utc>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
         let now = tx.now().await;
-        tx.leave().await;
+        tx.end().await;
         now
     }
 
     async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
         let claimed = tx.claim(kind, limit, lease).await;
-        tx.leave().await;
+        tx.end().await;
         claimed
     }
 }

@@ -5,5 +5,5 @@ mod ledger;
 mod story;
 mod trace;
 
-pub use ledger::{Ledger, LedgerSpan, Spent};
+pub use ledger::{Ledger, LedgerSpan, SpanKind};
 pub use story::Story;

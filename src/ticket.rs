@@ -113,7 +113,7 @@ impl<S> Ticket<S> {
     }
 
     /// Returns the workflow that the ticket follows.
-    pub fn followed(&self) -> &Workflow {
+    pub fn workflow(&self) -> &Workflow {
         &self.workflow
     }
 
@@ -198,8 +198,8 @@ impl Ticket {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the ticket's workflow is missing from the catalogue.
     pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflows: &Catalogue) -> Result<Ticket> {
         let snapshot = snapshot.into();
-        let workflow = match &snapshot.placed {
-            Some(placed) => workflows.get(&placed.workflow)?,
+        let workflow = match &snapshot.placement {
+            Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
         Ok(Ticket::following(workflow.clone(), snapshot))

@@ -23,7 +23,7 @@ fn work() -> Result<()> {
         assert_eq!(desk.act(ticket.id(), Action::start(), anna.clone().once("key-2"))?.replayed, replayed);
     }
     desk.receive(
-        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").saying("secret"),
+        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").message("secret"),
     )?;
     assert!(desk.act(ticket.id(), Action::start(), &anna).unwrap_err().is_rejected());
     assert!(desk.act(ticket.id(), Action::tag("late"), anna.expecting(1)).unwrap_err().is_conflict());
@@ -239,7 +239,7 @@ mod spans {
         let worker = Worker::over(store);
         let drains = |at: &str| collected(|| drop(worker.drain(at.parse().unwrap()).unwrap()));
         let level = |span: &Fields| (span["verb"].clone(), span["(level)"].clone());
-        let debug = ("list_owed".to_owned(), "DEBUG".to_owned());
+        let debug = ("list_all_due".to_owned(), "DEBUG".to_owned());
         let idle = drains("2020-01-01T00:00:00Z");
         assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), std::slice::from_ref(&debug));
         assert!(!idle[0].contains_key("desk"), "{idle:?}");

@@ -70,7 +70,7 @@ mod restarts {
                 _ => {
                     let chat = format!("chat {round}");
                     let message =
-                        NewTicket::new(chat.as_str()).from("boris").thread(chat).saying(name.as_str());
+                        NewTicket::new(chat.as_str()).from("boris").thread(chat).message(name.as_str());
                     desk.receive(message).await.map(drop)
                 }
             };

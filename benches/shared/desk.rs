@@ -56,12 +56,12 @@ pub(crate) fn request(number: usize) -> NewTicket {
                 .email(format!("boris{customer}@example.org"))
                 .with("vip", number.is_multiple_of(10)),
         )
-        .via(if number.is_multiple_of(2) { Channel::Chat } else { Channel::Email })
+        .channel(if number.is_multiple_of(2) { Channel::Chat } else { Channel::Email })
         .kind(Kind::Incident)
-        .rated(impact, urgency)
+        .impact_and_urgency(impact, urgency)
         .category(["payment", "card"])
         .tag("checkout")
-        .saying(
+        .message(
             "It says that the bank did not confirm the payment. I tried twice, with two cards. What now?",
         );
     if number.is_multiple_of(3) { request.team("payments", Line::First) } else { request }

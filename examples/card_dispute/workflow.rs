@@ -88,7 +88,7 @@ pub(crate) fn definition() -> WorkflowDefinition {
             &["Claimed", "Fraud check", "Assessment", "Awaiting documents"],
             "Withdrawn",
         ))
-        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
-        .every_way_to(StatusSelector::State(StateKind::Resolved), status("Assessment"))
-        .every_way_to(status("Arbitration"), status("Representment"))
+        .every_path_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_path_to(StatusSelector::State(StateKind::Resolved), status("Assessment"))
+        .every_path_to(status("Arbitration"), status("Representment"))
 }

@@ -59,7 +59,7 @@ fn check(path: &Path, text: &str) -> Result<bool, String> {
     let read = read(path, text)?;
     let findings: Vec<&Diagnostic> = match &read {
         Ok(workflow) => workflow.warnings().collect(),
-        Err(error) => error.findings().ok_or(error.to_string())?.all().iter().collect(),
+        Err(error) => error.diagnostics().ok_or(error.to_string())?.all().iter().collect(),
     };
     findings.iter().for_each(|finding| show(path, text, finding));
     let errors = findings.iter().filter(|it| it.kind.is_error()).count();

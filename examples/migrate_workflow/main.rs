@@ -63,9 +63,9 @@ fn show(file: &Path) -> Result<()> {
     let before = histories(&desk)?;
 
     println!("The rehearsal of a plan that is not complete changes nothing, and lists the problems:\n");
-    println!("{}", desk.setup().rehearse(&workflows::careless_plan())?);
+    println!("{}", desk.setup().preview(&workflows::careless_plan())?);
     println!("\nThe rehearsal of the complete plan:\n");
-    let rehearsal = desk.setup().rehearse(&workflows::plan())?;
+    let rehearsal = desk.setup().preview(&workflows::plan())?;
     table(&rehearsal);
     if !rehearsal.is_ready() {
         return Err("the plan is not ready".into());
@@ -128,7 +128,7 @@ fn bar(what: &'static str, length: u64) -> Result<ProgressBar> {
 }
 
 fn is_migrated(desk: &Desk<Sqlite>, ticket: TicketId) -> Result<bool> {
-    Ok(desk.ticket(ticket)?.workflow().version == 2)
+    Ok(desk.ticket(ticket)?.workflow_ref().version == 2)
 }
 
 /// The number of migrated tickets. The migration goes by age, so a binary search finds it.
@@ -161,7 +161,7 @@ fn histories(desk: &Desk<Sqlite>) -> Result<Histories> {
 
 /// The number of tickets on the new version.
 fn count(desk: &Desk<Sqlite>) -> Result<usize> {
-    Ok(histories(desk)?.values().filter(|(ticket, _)| ticket.workflow().version == 2).count())
+    Ok(histories(desk)?.values().filter(|(ticket, _)| ticket.workflow_ref().version == 2).count())
 }
 
 /// Checks that no ticket is lost, and that no ticket was migrated twice.

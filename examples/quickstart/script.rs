@@ -46,10 +46,10 @@ pub(crate) fn play(file: &Path, script: Vec<Scene>) -> Result<String, Box<dyn Er
 
     let request = NewTicket::new("Card declined at checkout")
         .from(Contact::new("customer-77").named("Boris").with("vip", true))
-        .via(Channel::Chat)
-        .saying("It says that 3-D Secure failed.")
+        .channel(Channel::Chat)
+        .message("It says that 3-D Secure failed.")
         .kind(Kind::Incident)
-        .rated(Impact::LOW, Urgency::HIGH);
+        .impact_and_urgency(Impact::LOW, Urgency::HIGH);
     let ticket = desk.open_ticket(request)?;
 
     for (minutes, by, action) in script {

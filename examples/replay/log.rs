@@ -153,7 +153,7 @@ impl Columns {
         let column = |place: usize| known(&row[place]);
         let mut version = ImportedVersion::new(at, Actor::agent(&row[self.sys_updated_by]))
             .subject(&row[self.number]) // The log has no subjects.
-            .via(channel(&row[self.contact_type]))
+            .channel(channel(&row[self.contact_type]))
             .category([column(self.category), column(self.subcategory)].into_iter().flatten())
             .impact(Impact::new(level(&row[self.impact])?)?)
             .urgency(Urgency::new(level(&row[self.urgency])?)?);

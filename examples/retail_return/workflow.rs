@@ -55,8 +55,8 @@ pub(crate) fn definition() -> WorkflowDefinition {
         .transition(either(StepKind::Confirm, decided, "Done"))
         .transition(either(StepKind::Close, decided, "Done"))
         .transition(either(StepKind::Cancel, ["Requested", clerk], "Withdrawn").or_from(parcel))
-        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
-        .every_way_to(
+        .every_path_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_path_to(
             StatusSelector::Status("Inspection".to_owned()),
             StatusSelector::Status(parcel.to_owned()),
         )

@@ -40,7 +40,7 @@ pub(super) fn replaced<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     timers("after the hold", &[])?;
     does(id, Action::resolve("unmuted"))?;
     let closes = later(5 * 86_400);
-    timers("of a resolution", &[(TimerKind::Silence, closes)])?;
+    timers("of a resolution", &[(TimerKind::VerificationEnds, closes)])?;
     same("timers fired before their time", complete(scene.wait(desk.tick(later(10)))?)?, 0)?;
     same("timers fired", complete(scene.wait(desk.tick(closes))?)?, 2)?;
     timers("after they fired", &[])?;

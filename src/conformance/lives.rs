@@ -25,7 +25,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
         let from = Contact::new(format!("contact-{n}")).named("Ольга").with("vip", n % 2 == 0);
         let request =
             NewTicket::new(format!("Нет звука {n}")).from(from).thread(format!("chat-{n}")).tag("audio");
-        tickets.push(scene.wait(desk.open_ticket(request.saying("I hear nothing.")))?.id());
+        tickets.push(scene.wait(desk.open_ticket(request.message("I hear nothing.")))?.id());
     }
     let [a, b, c, d] = tickets[..] else { return Ok(tickets) };
     let does = |ticket, action| scene.wait(desk.act(ticket, action, anna()));
@@ -33,7 +33,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(a, Action::assign("anna").and(Action::tag("loud")).and(Action::note("looked at it")))?;
     does(a, Action::hold(HoldReason::Customer).and(Action::reply("Which browser is it?")))?;
     scene.time.advance(TimeDelta::minutes(7));
-    let answer = NewTicket::new("Re: Нет звука").from("contact-0").thread("chat-0").saying("Firefox.");
+    let answer = NewTicket::new("Re: Нет звука").from("contact-0").thread("chat-0").message("Firefox.");
     scene.wait(desk.receive(answer))?;
     does(a, Action::resolve("unmuted"))?;
     does(b, Action::hold_until(HoldReason::Scheduled, later(9_000)))?;
@@ -43,7 +43,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(d, Action::cancel())?;
     refused("a step that the lifecycle forbids", does(d, Action::start()))?;
     same("timers fired", complete(scene.wait(desk.tick(later(9_001)))?)?, 1)?;
-    let late = NewTicket::new("Again").from("contact-3").thread("chat-3").saying("It is back.");
+    let late = NewTicket::new("Again").from("contact-3").thread("chat-3").message("It is back.");
     tickets.push(scene.wait(desk.receive(late))?.ticket.id());
     scene.wait(desk.act(a, Action::confirm(), Actor::contact("contact-0")))?;
     Ok(tickets)
@@ -127,7 +127,7 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 
 pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let desk = scene.desk(ACME);
-    let said = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(words);
+    let said = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(words);
     let first = scene.wait(desk.receive(said("I hear nothing.")))?;
     same("a first message opens a ticket", first.opened(), true)?;
     let id = first.ticket.id();

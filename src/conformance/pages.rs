@@ -19,8 +19,8 @@ use crate::ticket::snapshot::Snapshot;
 /// The n-th of a lot of tickets that differ in everything that can be asked for.
 fn varied(n: u64) -> Result<TicketWrite> {
     let rank = |from: u64| u8::try_from(from % 3 + 1).unwrap_or(1);
-    let mut request =
-        NewTicket::new(format!("Request {n}")).rated(Impact::new(rank(n))?, Urgency::new(rank(n / 3))?);
+    let mut request = NewTicket::new(format!("Request {n}"))
+        .impact_and_urgency(Impact::new(rank(n))?, Urgency::new(rank(n / 3))?);
     request = match n % 3 {
         0 => request.from("boris"),
         1 => request.from("Ольга"),

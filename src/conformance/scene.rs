@@ -360,7 +360,7 @@ pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result
         now: at,
         by: &by,
         policy: &policy,
-        rules: &rules,
+        agreements: &rules,
         workflows: &workflows,
         history: None,
     };

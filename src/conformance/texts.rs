@@ -21,7 +21,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     ];
     for word in words {
         let request = NewTicket::new(word).from(word).thread(word).once(word).tag(word).category([word]);
-        let ticket = scene.wait(desk.open_ticket(request.saying(format!("{word}\n\t{word}"))))?;
+        let ticket = scene.wait(desk.open_ticket(request.message(format!("{word}\n\t{word}"))))?;
         scene.wait(desk.act(ticket.id(), Action::note(word).and(Action::assign(word)), anna()))?;
         let row = scene.sound(ACME, ticket.id())?;
         same("the subject", row.subject(), word)?;
@@ -38,7 +38,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     // A mebibyte, of two bytes a letter.
     let long = "ё".repeat(MAX_TEXT_BYTES / 2);
-    let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").saying(long.as_str())))?;
+    let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").message(long.as_str())))?;
     let history = scene.history(ACME, ticket.id())?;
     let said = history.first().and_then(|it| it.personal.text());
     same("a mebibyte, come back whole", said == Some(long.as_str()), true)?;

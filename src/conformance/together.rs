@@ -138,7 +138,7 @@ pub(super) fn absence<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let receipts = at_once(scene, |n, scene| {
             let desk = scene.desk(ACME);
             let said =
-                NewTicket::new("No sound").from("boris").thread(thread.as_str()).saying(format!("word {n}"));
+                NewTicket::new("No sound").from("boris").thread(thread.as_str()).message(format!("word {n}"));
             Ok(patiently(|| scene.wait(desk.receive(said.clone())))?)
         })?;
         let opened = receipts.iter().filter(|it| it.opened()).count();

@@ -31,7 +31,7 @@ pub(super) struct PolicyContext<'s> {
 impl PolicyContext<'_> {
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
         let PolicyContext { policy, agreements, workflows, history } = self;
-        DecisionContext { now, by, policy, rules: agreements, workflows, history: *history }
+        DecisionContext { now, by, policy, agreements: agreements, workflows, history: *history }
     }
 }
 
@@ -104,7 +104,7 @@ impl CommandContext {
         let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
-        if ticket.placed.is_some() {
+        if ticket.placement.is_some() {
             policy_context.workflows = policy_context.workflows.with(self.workflow_of(ticket, loaded)?);
         }
         Ok(policy_context)
@@ -127,8 +127,8 @@ impl CommandContext {
 
     /// Returns the workflow that a ticket follows.
     pub(super) fn workflow_of(&self, ticket: &Snapshot, loaded: &Loaded) -> Result<Workflow, Interrupt> {
-        match &ticket.placed {
-            Some(placed) => self.definitions.workflow(placed.workflow.hash, loaded),
+        match &ticket.placement {
+            Some(placement) => self.definitions.workflow(placement.workflow.hash, loaded),
             None => Ok(Workflow::simple().clone()),
         }
     }
@@ -172,5 +172,5 @@ fn pinned(ticket: &Snapshot) -> impl Iterator<Item = (DefinitionKind, Fingerprin
 }
 
 fn workflow_hash(ticket: &Snapshot) -> Option<(DefinitionKind, Fingerprint)> {
-    ticket.placed.as_ref().map(|placed| (DefinitionKind::Workflow, placed.workflow.hash))
+    ticket.placement.as_ref().map(|placement| (DefinitionKind::Workflow, placement.workflow.hash))
 }

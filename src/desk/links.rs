@@ -144,7 +144,7 @@ impl Links<'_> {
                 let why = format!(
                     "a ticket would become a part of itself, or would have more than {MAX_ANCESTORS} ancestors"
                 );
-                return Err(Interrupt::Fail(Rejection::new(state, Verb::Link, Reason::Because(why)).into()));
+                return Err(Interrupt::Fail(Rejection::new(state, Verb::Link, Reason::Other(why)).into()));
             }
             self.loaded.need(level.iter().map(|id| Read::Ticket(*id)))?;
             let mut next = Vec::new();

@@ -17,7 +17,7 @@ use crate::ticket::decision::migrate::{MigrationTask, Unmapped, may_migrate};
 use crate::ticket::people::Actor;
 use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
 
-pub use report::{Crossings, MAX_NAMED, Migrated, MigrationPreview, Obstacle, Obstacles};
+pub use report::{BlockedTicket, BlockedTickets, MAX_NAMED, Migrated, MigrationCounts, MigrationPreview};
 
 use report::add_each;
 use steps::{CheckPage, Found, MigrateBatch, Page, ReadVersion, Version};

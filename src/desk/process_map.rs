@@ -62,7 +62,7 @@ impl Operation for Page {
         // Ordered by id, which never changes, so that a ticket which changes meanwhile is counted exactly once.
         let query = Query::oldest().limit(MAX_PAGE).after(self.after.clone());
         let tickets = loaded.find(&query)?;
-        let follows = |it: &&Snapshot| it.workflow().hash == self.workflow.reference().hash;
+        let follows = |it: &&Snapshot| it.workflow_ref().hash == self.workflow.reference().hash;
         let whole_history = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };
         loaded.need(tickets.iter().map(|it| &**it).filter(follows).map(whole_history))?;
         let mut counted = ProcessMap::new(&self.workflow);

@@ -145,7 +145,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// let simple = Workflow::simple();
     /// let process_map = desk.reports().process_map(simple)?;
     /// let (new, resolved) = (simple.find("new").unwrap(), simple.find("resolved").unwrap());
-    /// assert_eq!((process_map.standing(resolved), process_map.took(new, resolved)), (3, 3));
+    /// assert_eq!((process_map.tickets_in(resolved), process_map.took(new, resolved)), (3, 3));
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
@@ -313,7 +313,7 @@ impl Operation for DueSoonPage {
     type Out = (Vec<DueSoon>, Option<Cursor>);
 
     fn label(&self) -> OperationLabel {
-        OperationLabel::new("look_ahead")
+        OperationLabel::new("due_soon")
     }
 
     fn mode(&self) -> Mode {

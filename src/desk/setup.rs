@@ -84,13 +84,13 @@ impl<'a, E: Engine> Setup<'a, E> {
     ///
     /// # Errors
     /// [storage](Error::is_storage). Faults of the plan are in the [`MigrationPreview`].
-    pub fn rehearse(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
+    pub fn preview(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
         self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.context()))
     }
 
     /// Migrates live tickets to another version of their workflow, or to another workflow.
     ///
-    /// The plan is [rehearsed](Setup::rehearse) first. If it has a fault or a ticket cannot be migrated, nothing is
+    /// The plan is [rehearsed](Setup::preview) first. If it has a fault or a ticket cannot be migrated, nothing is
     /// written. Otherwise the tickets are migrated in batches of 100, one transaction per batch. Each ticket is checked
     /// again, because it may have changed since the rehearsal; a ticket that can no longer be migrated is unchanged and
     /// [reported](Migrated::left).
@@ -120,13 +120,13 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// desk.setup().adopt(&Policy::new().workflow(workflow(2, "Registered")))?;
     ///
     /// let plan = Migration::of("orders").from_version(1).to("orders", 2);
-    /// let faults = desk.setup().rehearse(&plan)?.faults;
+    /// let faults = desk.setup().preview(&plan)?.faults;
     /// assert_eq!(
     ///     faults,
     ///     ["\"Incoming\" (1 ticket) is not mapped to a status of orders v2 that is new; available: \"Registered\""],
     /// );
     /// let plan = plan.map("Incoming", "Registered");
-    /// assert!(desk.setup().rehearse(&plan)?.is_ready());
+    /// assert!(desk.setup().preview(&plan)?.is_ready());
     /// let done = desk.setup().migrate(&plan, Actor::agent("anna"))?;
     /// assert_eq!(done.to_string(), "1 ticket migrated\n       1 from \"Incoming\" to \"Registered\"");
     /// assert_eq!(desk.ticket(id)?.status(), "Registered");
@@ -135,7 +135,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     ///
     /// # Errors
     /// - [definition](crate::ErrorKind::Definition): the plan has faults; the error contains the
-    ///   [preview](Error::rehearsal), and nothing was written;
+    ///   [preview](Error::migration_preview), and nothing was written;
     /// - [rejected](Error::is_rejected): some tickets cannot be migrated; the error contains the preview, and nothing
     ///   was written;
     /// - [invalid](Error::is_invalid): the actor is a contact, or its id is malformed;

@@ -51,7 +51,7 @@ pub(super) fn draft(
         files: Vec::new(),
         external: Some(ticket.external.clone()),
         // Imported history has no workflow statuses. A migration can move the ticket to a workflow later.
-        placed: None,
+        placement: None,
     };
     let owner = Owner::of_words(&first.by.who, first.requester());
     let fields = first.fields.iter();

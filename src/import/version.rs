@@ -151,13 +151,13 @@ impl ImportedVersion {
     /// Adds a public message from the actor. In the first version, this is the request.
     ///
     /// A message from a contact is imported as received, and a message from anyone else as a reply.
-    pub fn saying(mut self, message: impl Into<Message>) -> ImportedVersion {
+    pub fn message(mut self, message: impl Into<Message>) -> ImportedVersion {
         self.message = Some(message.into());
         self
     }
 
     /// Adds an internal note from the actor.
-    pub fn noting(mut self, note: impl Into<Message>) -> ImportedVersion {
+    pub fn note(mut self, note: impl Into<Message>) -> ImportedVersion {
         self.note = Some(note.into());
         self
     }
@@ -175,13 +175,13 @@ impl ImportedVersion {
     }
 
     /// Adds a contact with this role.
-    pub fn concerning(mut self, contact: impl Into<Contact>, role: ContactRole) -> ImportedVersion {
+    pub fn contact(mut self, contact: impl Into<Contact>, role: ContactRole) -> ImportedVersion {
         self.contacts.push((contact.into(), role));
         self
     }
 
     /// Sets the channel.
-    pub fn via(mut self, channel: Channel) -> ImportedVersion {
+    pub fn channel(mut self, channel: Channel) -> ImportedVersion {
         self.channel = Some(Channel::from(channel.as_str()));
         self
     }

@@ -159,14 +159,14 @@ pub enum Reason {
     /// The actor is not allowed to perform the action.
     Actor {
         /// A description of the actors that are allowed.
-        may: Cow<'static, str>,
+        allowed: Cow<'static, str>,
     },
     /// The workflow has no such status.
     UnknownStatus {
         /// The requested status.
         status: String,
         /// A status with a similar name, as a suggestion.
-        meant: Option<String>,
+        suggestion: Option<String>,
     },
     /// The workflow has no matching transition from the ticket's status.
     NoTransition {
@@ -190,12 +190,12 @@ pub enum Reason {
         to: String,
     },
     /// The transition requires a reason in words, and the action gives none.
-    Unsaid {
+    MissingComment {
         /// The target status of the transition.
         to: String,
     },
     /// Another condition fails; the text describes it.
-    Because(String),
+    Other(String),
 }
 
 /// A rejected action, with the reasons and the actions that are permitted now.
@@ -260,10 +260,10 @@ impl Rejection {
         let verb = self.verb;
         match reason {
             Reason::State => write!(f, "{verb} is not accepted while {}", self.state),
-            Reason::Actor { may } => write!(f, "{verb} is for {may}"),
-            Reason::UnknownStatus { status, meant } => {
+            Reason::Actor { allowed } => write!(f, "{verb} is for {allowed}"),
+            Reason::UnknownStatus { status, suggestion } => {
                 write!(f, "{verb}: the status {status:?} is not known")?;
-                meant.as_ref().map_or(Ok(()), |meant| write!(f, " (did you mean {meant:?}?)"))
+                suggestion.as_ref().map_or(Ok(()), |suggestion| write!(f, " (did you mean {suggestion:?}?)"))
             }
             Reason::NoTransition { to, available } => {
                 write!(f, "no {verb} leads from {:?}", self.status.as_deref().unwrap_or(self.state.name()))?;
@@ -281,8 +281,8 @@ impl Rejection {
             }
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
             Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
-            Reason::Unsaid { to } => write!(f, "{verb} to {to:?} needs a written reason"),
-            Reason::Because(why) => write!(f, "{verb} is refused: {why}"),
+            Reason::MissingComment { to } => write!(f, "{verb} to {to:?} needs a written reason"),
+            Reason::Other(why) => write!(f, "{verb} is refused: {why}"),
         }
     }
 }

@@ -106,7 +106,7 @@ pub trait AsyncTx: Send {
     fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<()>> + Send;
 
     /// Ends the transaction without writing and releases its locks. The transaction is not used afterwards.
-    fn leave(&mut self) -> impl Future<Output = ()> + Send {
+    fn end(&mut self) -> impl Future<Output = ()> + Send {
         ready(())
     }
 }
@@ -158,7 +158,7 @@ pub trait AsyncTx: Send {
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
 ///         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
 ///     }
-///     async fn leave(&mut self) {
+///     async fn end(&mut self) {
 ///         self.turn = None;
 ///     }
 /// }
@@ -310,7 +310,7 @@ async fn attempt<S: AsyncStore, F: Operation>(
             {
                 Ok(()) => {}
                 Err(error) => {
-                    tx.leave().await;
+                    tx.end().await;
                     return Err(Failed::NotWritten(error));
                 }
             }
@@ -322,13 +322,13 @@ async fn attempt<S: AsyncStore, F: Operation>(
                     "a decision must be the same when it is made again"
                 );
                 if operation.mode() == Mode::Read || commit.is_empty() {
-                    tx.leave().await;
+                    tx.end().await;
                     return Ok(out);
                 }
                 return match tx.commit(commit).await {
                     Ok(()) => Ok(out),
                     Err(error) => {
-                        tx.leave().await;
+                        tx.end().await;
                         let unknown = error.kind() == ErrorKind::Unknown;
                         Err(if unknown { Failed::Unknown(error, loaded) } else { Failed::NotWritten(error) })
                     }
@@ -339,7 +339,7 @@ async fn attempt<S: AsyncStore, F: Operation>(
                 requested.add(reads);
                 let (before, more) = requested.reads.split_at(held);
                 if operation.mode() == Mode::Write && !comes_after(more, before) {
-                    tx.leave().await;
+                    tx.end().await;
                     drop(tx);
                     tx = store.begin(desk, operation.mode()).await.map_err(Failed::NotWritten)?;
                     loaded = Loaded::default();
@@ -349,12 +349,12 @@ async fn attempt<S: AsyncStore, F: Operation>(
                 }
             }
             Err(Interrupt::Fail(error)) => {
-                tx.leave().await;
+                tx.end().await;
                 return Err(Failed::NotWritten(error));
             }
         }
     }
-    tx.leave().await;
+    tx.end().await;
     Err(Failed::NotWritten(too_many_rounds()))
 }
 
@@ -394,7 +394,7 @@ async fn took_effect<S: AsyncStore>(
         let found = async {
             let mut tx = store.begin(desk, Mode::Write).await?;
             let found = tx.load(&reads).await;
-            tx.leave().await;
+            tx.end().await;
             found
         };
         match found.await {

@@ -77,7 +77,7 @@ CREATE TABLE {s}.timer (
     PRIMARY KEY (desk, ticket, kind, subject)
 );
 CREATE INDEX timer_due ON {s}.timer (desk, due_at, kind, subject, ticket);
-CREATE INDEX timer_owed ON {s}.timer (due_at, desk, ticket);
+CREATE INDEX timer_all_desks ON {s}.timer (due_at, desk, ticket);
 
 CREATE TABLE {s}.record (
     version bigint NOT NULL,

@@ -253,7 +253,7 @@ impl<'a> Work<'a> {
             (Ok(_), Err(fault)) if own && fault.leaves_open() => return Err(fault.into_unknown()),
             (Err(fault), _) | (Ok(_), Err(fault)) => fault,
         };
-        self.leave(wire).await;
+        self.end(wire).await;
         if !fault.is_mismatch() {
             return Err(self.error(fault));
         }
@@ -361,7 +361,7 @@ impl<'a> Work<'a> {
         Error::new(ErrorKind::Storage, "the database server did not say what time it is")
     }
 
-    pub(super) async fn leave<W: Wire>(&mut self, wire: &W) {
+    pub(super) async fn end<W: Wire>(&mut self, wire: &W) {
         let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
         let Some(leave) = self.door.leave.filter(|_| open) else { return };
         // A connection on which this fails is broken, and the transaction gone with it. On one of ours it is enough to
@@ -426,9 +426,9 @@ impl AsyncTx for PostgresTx<'_> {
         self.work.commit(line, commit).await
     }
 
-    async fn leave(&mut self) {
+    async fn end(&mut self) {
         if let Some(line) = self.line.take() {
-            self.work.leave(&line).await;
+            self.work.end(&line).await;
             line.give_back();
         }
     }

@@ -140,7 +140,7 @@ impl<'t, C: Connection> AsyncStore for Within<'t, C> {
     async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
         let claimed = tx.work.claim(&Hosts(&**tx.transaction), kind, limit, lease).await;
-        tx.leave().await;
+        tx.end().await;
         claimed
     }
 }
@@ -161,7 +161,7 @@ impl<C: Connection> AsyncTx for WithinTx<'_, '_, C> {
         self.work.commit(&Hosts(&**self.transaction), commit).await
     }
 
-    async fn leave(&mut self) {
-        self.work.leave(&Hosts(&**self.transaction)).await;
+    async fn end(&mut self) {
+        self.work.end(&Hosts(&**self.transaction)).await;
     }
 }

@@ -43,14 +43,14 @@ pub struct LedgerSpan {
     pub to: DateTime<Utc>,
     /// The effect of the span on the clock.
     #[serde(flatten)]
-    pub what: Spent,
+    pub what: SpanKind,
 }
 
-/// The effect of a time span on a clock. Only [`Running`](Spent::Running) counts as elapsed time.
+/// The effect of a time span on a clock. Only [`Running`](SpanKind::Running) counts as elapsed time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", content = "which", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Spent {
+pub enum SpanKind {
     /// The clock was running.
     Running,
     /// The calendar was closed by its weekly hours.
@@ -66,7 +66,7 @@ pub enum Spent {
     /// The ticket was closed and later reopened.
     Closed,
     /// The target was restarted later, so this time no longer counts.
-    GivenUp,
+    Superseded,
     /// No agreement had a target for the metric.
     NoTarget,
 }
@@ -104,7 +104,7 @@ impl Ledger {
                 fill(&mut spans, given_up, &measure, interval, start, end);
             }
             if counted < end {
-                spans.push(LedgerSpan { from: counted, to: end, what: Spent::NoTarget });
+                spans.push(LedgerSpan { from: counted, to: end, what: SpanKind::NoTarget });
             }
         }
         let calendar = Measure::of(agreements, clock)?.calendar;
@@ -114,7 +114,7 @@ impl Ledger {
 
     /// Returns the elapsed time: the sum of the running spans.
     pub fn elapsed(&self) -> TimeDelta {
-        self.sum(|what| *what == Spent::Running)
+        self.sum(|what| *what == SpanKind::Running)
     }
 
     /// Returns the remaining time of the target, in the target's time basis. The result is negative if the target is
@@ -135,7 +135,7 @@ impl Ledger {
         self.clock.due_at.map(|due| due - self.until)
     }
 
-    fn sum(&self, of: impl Fn(&Spent) -> bool) -> TimeDelta {
+    fn sum(&self, of: impl Fn(&SpanKind) -> bool) -> TimeDelta {
         self.spans.iter().filter(|span| of(&span.what)).fold(TimeDelta::zero(), |sum, span| sum + span.wall())
     }
 }
@@ -179,38 +179,38 @@ fn fill(
         _ => spans.push(LedgerSpan { from, to, what }),
     };
     match (measure.calendar, &interval.reason) {
-        _ if given_up => add(start, end, Spent::GivenUp),
+        _ if given_up => add(start, end, SpanKind::Superseded),
         (Some(calendar), _) if measure.counts_in(interval) => {
             for span in calendar.spans(start, end) {
                 let what = match span.label {
-                    Label::Open => Spent::Running,
-                    Label::OffHours => Spent::OffHours,
-                    Label::Holiday(name) => Spent::Holiday(name.to_owned()),
-                    Label::Exception => Spent::SpecialHours,
+                    Label::Open => SpanKind::Running,
+                    Label::OffHours => SpanKind::OffHours,
+                    Label::Holiday(name) => SpanKind::Holiday(name.to_owned()),
+                    Label::Exception => SpanKind::SpecialHours,
                 };
                 add(span.start, span.end, what);
             }
         }
-        (None, _) if measure.counts_in(interval) => add(start, end, Spent::Running),
-        (_, Some(reason)) => add(start, end, Spent::OnHold(reason.clone())),
-        _ if interval.state == StateKind::Resolved => add(start, end, Spent::Answered),
-        _ => add(start, end, Spent::Closed),
+        (None, _) if measure.counts_in(interval) => add(start, end, SpanKind::Running),
+        (_, Some(reason)) => add(start, end, SpanKind::OnHold(reason.clone())),
+        _ if interval.state == StateKind::Resolved => add(start, end, SpanKind::Answered),
+        _ => add(start, end, SpanKind::Closed),
     }
 }
 
-impl fmt::Display for Spent {
+impl fmt::Display for SpanKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Spent::Running => f.pad("running"),
-            Spent::OffHours => f.pad("off hours"),
-            Spent::Holiday(name) if name.is_empty() => f.pad("holiday"),
-            Spent::Holiday(name) => f.pad(&format!("holiday ({name})")),
-            Spent::SpecialHours => f.pad("special hours"),
-            Spent::OnHold(reason) => f.pad(&format!("on hold ({reason})")),
-            Spent::Answered => f.pad("answered"),
-            Spent::Closed => f.pad("closed"),
-            Spent::GivenUp => f.pad("before the restart"),
-            Spent::NoTarget => f.pad("no target"),
+            SpanKind::Running => f.pad("running"),
+            SpanKind::OffHours => f.pad("off hours"),
+            SpanKind::Holiday(name) if name.is_empty() => f.pad("holiday"),
+            SpanKind::Holiday(name) => f.pad(&format!("holiday ({name})")),
+            SpanKind::SpecialHours => f.pad("special hours"),
+            SpanKind::OnHold(reason) => f.pad(&format!("on hold ({reason})")),
+            SpanKind::Answered => f.pad("answered"),
+            SpanKind::Closed => f.pad("closed"),
+            SpanKind::Superseded => f.pad("before the restart"),
+            SpanKind::NoTarget => f.pad("no target"),
         }
     }
 }
@@ -223,7 +223,7 @@ impl fmt::Display for Ledger {
         let length = sla::written;
         writeln!(f, "{}, {} agreement: {}", clock.metric, clock.agreement, clock.state)?;
         for span in &self.spans {
-            let counted = if span.what == Spent::Running { "" } else { " (not counted)" };
+            let counted = if span.what == SpanKind::Running { "" } else { " (not counted)" };
             writeln!(
                 f,
                 "  {:<29} {:<24} {}{counted}",

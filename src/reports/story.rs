@@ -22,7 +22,7 @@ use crate::value::Value;
 ///
 /// let desk = Desk::memory();
 /// let boris = Contact::new("customer-77").named("Boris");
-/// let ticket = desk.open_ticket(NewTicket::new("No sound").from(boris).via(Channel::Chat))?;
+/// let ticket = desk.open_ticket(NewTicket::new("No sound").from(boris).channel(Channel::Chat))?;
 /// let note = Action::hand_over("audio", Line::Second, "Tried two headsets.");
 /// desk.act(ticket.id(), note, Actor::agent("anna"))?;
 ///
@@ -293,7 +293,7 @@ fn write_described(
         let role = match role {
             ContactRole::Requester => "the requester",
             ContactRole::Affected => "affected",
-            ContactRole::Copied => "copied",
+            ContactRole::Cc => "copied",
         };
         format!("named {} as {role}", names.of(id))
     }));

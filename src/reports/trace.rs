@@ -10,7 +10,7 @@ impl ProcessMap {
     ///
     /// Nothing is counted for the time during which the ticket followed another workflow or version.
     pub fn add<'a>(&mut self, ticket: &Snapshot, history: impl IntoIterator<Item = &'a Event>) {
-        if self.is_of(ticket.workflow()) {
+        if self.is_of(ticket.workflow_ref()) {
             self.count_ticket(ticket.status());
         }
         // The current status, or `None` while the ticket follows another workflow.
@@ -20,7 +20,7 @@ impl ProcessMap {
             match &event.change {
                 Change::Opened(opened) => {
                     state = opened.state.kind();
-                    at = self.status_of(opened.placed.as_ref(), state);
+                    at = self.status_of(opened.placement.as_ref(), state);
                 }
                 Change::WorkflowMigrated { to, .. } => at = self.status_of(to.as_ref(), state),
                 Change::Moved { to, status, .. } => {
@@ -40,9 +40,9 @@ impl ProcessMap {
         to.to_owned()
     }
 
-    fn status_of(&self, placed: Option<&Placement>, state: StateKind) -> Option<String> {
-        match placed {
-            Some(placed) => self.is_of(&placed.workflow).then(|| placed.status.as_ref().to_owned()),
+    fn status_of(&self, placement: Option<&Placement>, state: StateKind) -> Option<String> {
+        match placement {
+            Some(placement) => self.is_of(&placement.workflow).then(|| placement.status.as_ref().to_owned()),
             None => self.is_of(Workflow::simple().reference()).then(|| state.name().to_owned()),
         }
     }

@@ -41,9 +41,9 @@ pub enum ClockStep {
     /// The clock gets another target.
     Revise,
     /// The clock continues after it was met or cancelled.
-    GoOn,
+    Continue,
     /// The clock continues after it was missed.
-    GoOnLate,
+    ContinueLate,
 }
 
 use ClockState as S;
@@ -65,9 +65,9 @@ const TABLE: &[(ClockState, ClockStep, ClockState)] = &[
     (S::Breached, T::Miss, S::Missed),
     (S::Breached, T::Cancel, S::Cancelled),
     (S::Breached, T::Revise, S::Running),
-    (S::Met, T::GoOn, S::Running),
-    (S::Missed, T::GoOnLate, S::Breached),
-    (S::Cancelled, T::GoOn, S::Running),
+    (S::Met, T::Continue, S::Running),
+    (S::Missed, T::ContinueLate, S::Breached),
+    (S::Cancelled, T::Continue, S::Running),
 ];
 
 impl ClockState {
@@ -108,8 +108,8 @@ impl fmt::Display for ClockStep {
             T::Miss => "miss",
             T::Cancel => "cancel",
             T::Revise => "revise",
-            T::GoOn => "go on",
-            T::GoOnLate => "go on late",
+            T::Continue => "go on",
+            T::ContinueLate => "go on late",
         })
     }
 }

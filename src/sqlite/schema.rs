@@ -80,7 +80,7 @@ CREATE TABLE {p}timer (
 ) WITHOUT ROWID;
 CREATE INDEX {p}timer_due ON {p}timer (desk, due_at, kind, subject, ticket);
 
-CREATE INDEX {p}timer_owed ON {p}timer (due_at, desk, ticket);
+CREATE INDEX {p}timer_all_desks ON {p}timer (due_at, desk, ticket);
 
 CREATE TABLE {p}record (
     desk TEXT NOT NULL,

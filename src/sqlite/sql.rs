@@ -287,8 +287,8 @@ mod tests {
         let cases = [
             (&sql.due, "USING COVERING INDEX p_timer_due (desk=? AND due_at<?)"),
             (&sql.due_after, "USING COVERING INDEX p_timer_due (desk=? AND"),
-            (&sql.due_tickets, "USING COVERING INDEX p_timer_owed (due_at<?)"),
-            (&sql.due_tickets_after, "USING COVERING INDEX p_timer_owed ("),
+            (&sql.due_tickets, "USING COVERING INDEX p_timer_all_desks (due_at<?)"),
+            (&sql.due_tickets_after, "USING COVERING INDEX p_timer_all_desks ("),
             (&sql.due_records, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),
             (&sql.due_records_after, "USING COVERING INDEX p_record_due (kind=? AND"),
             (&sql.is_due, "USING COVERING INDEX p_record_due (kind=? AND due<?)"),

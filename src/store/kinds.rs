@@ -32,7 +32,8 @@ pub const RECEIPT: RecordKind =
     RecordKind::new("r", "idempotency key", Changes::Replaced, keyed(Retention::UntilDone)).never_due();
 
 /// The ticket of a thread, under the thread's key.
-pub const THREAD: RecordKind = RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
+pub const THREAD: RecordKind =
+    RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
 /// The ticket with a name in another system, under that name.
 pub const EXTERNAL_NAME: RecordKind =

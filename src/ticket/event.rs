@@ -102,7 +102,7 @@ pub enum Change {
         /// The new workflow and the status there; `None` for [`simple`](crate::workflow::SIMPLE).
         to: Option<Placement>,
         /// The cause.
-        cause: TransferCause,
+        cause: MigrationCause,
     },
     /// The workflow refused the step of a timer. The ticket stays in its status, and the timer is removed.
     TimerExpired {
@@ -175,7 +175,7 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum TransferCause {
+pub enum MigrationCause {
     /// The ticket's kind changed, and the new kind follows another workflow.
     Kind,
     /// The desk migrated its tickets.
@@ -247,7 +247,7 @@ pub struct Opened {
     pub external: Option<ExternalRef>,
     /// The workflow and its first status; `None` if the ticket follows the simple workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placed: Option<Placement>,
+    pub placement: Option<Placement>,
 }
 
 /// A changed description. Values that are `None` or empty are unchanged.

@@ -36,8 +36,8 @@ impl Facts for Snapshot {
             "requester" => text(self.requester()?.as_str()),
             "state" => Some(Cow::Owned(Value::from(self.state.kind().name()))),
             "status" => text(self.status()),
-            "workflow" => text(&self.workflow().name),
-            "workflow_version" => Some(Cow::Owned(Value::from(i64::from(self.workflow().version)))),
+            "workflow" => text(&self.workflow_ref().name),
+            "workflow_version" => Some(Cow::Owned(Value::from(i64::from(self.workflow_ref().version)))),
             "resolution_code" => text(self.resolution_code.as_ref()?),
             "priority" => Some(Cow::Owned(Value::from(i64::from(self.priority().rank())))),
             _ => {

@@ -20,10 +20,10 @@ use crate::value::Value;
 ///
 /// let request = NewTicket::new("Card declined at checkout")
 ///     .from(Contact::new("customer-77").named("Boris").with("vip", true))
-///     .via(Channel::Chat)
-///     .saying("It says 3-D Secure failed.")
+///     .channel(Channel::Chat)
+///     .message("It says 3-D Secure failed.")
 ///     .kind(Kind::Incident)
-///     .rated(Impact::LOW, Urgency::HIGH);
+///     .impact_and_urgency(Impact::LOW, Urgency::HIGH);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +111,7 @@ impl NewTicket {
     }
 
     /// Adds another contact.
-    pub fn concerning(mut self, contact: impl Into<Contact>, role: ContactRole) -> NewTicket {
+    pub fn contact(mut self, contact: impl Into<Contact>, role: ContactRole) -> NewTicket {
         self.contacts.push((contact.into(), role));
         self
     }
@@ -123,13 +123,13 @@ impl NewTicket {
     }
 
     /// Sets the channel.
-    pub fn via(mut self, channel: Channel) -> NewTicket {
+    pub fn channel(mut self, channel: Channel) -> NewTicket {
         self.channel = channel;
         self
     }
 
     /// Sets the message of the requester.
-    pub fn saying(mut self, message: impl Into<Message>) -> NewTicket {
+    pub fn message(mut self, message: impl Into<Message>) -> NewTicket {
         self.message = Some(message.into());
         self
     }
@@ -159,7 +159,7 @@ impl NewTicket {
     }
 
     /// Sets the impact and the urgency.
-    pub fn rated(mut self, impact: Impact, urgency: Urgency) -> NewTicket {
+    pub fn impact_and_urgency(mut self, impact: Impact, urgency: Urgency) -> NewTicket {
         (self.impact, self.urgency) = (Some(impact), Some(urgency));
         self
     }

@@ -215,7 +215,7 @@ pub enum ContactRole {
     /// Is affected by the problem.
     Affected,
     /// Is kept informed.
-    Copied,
+    Cc,
 }
 
 /// Checks the contacts of a request or of an imported record: each is named once, and at most one is the requester.

@@ -57,7 +57,7 @@ pub struct Snapshot {
     /// The workflow and the status there; `None` if the ticket follows [`simple`](crate::workflow::SIMPLE), in which
     /// the states are the statuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placed: Option<Box<Placement>>,
+    pub placement: Option<Box<Placement>>,
     /// The time of the last event that set the state.
     pub state_since: DateTime<Utc>,
     /// The contacts and their roles.
@@ -155,12 +155,12 @@ impl Snapshot {
 
     /// Returns the status in the workflow. In the simple workflow this is the name of the state.
     pub fn status(&self) -> &str {
-        self.placed.as_ref().map_or(self.state.kind().name(), |placed| &placed.status)
+        self.placement.as_ref().map_or(self.state.kind().name(), |placement| &placement.status)
     }
 
     /// Returns the workflow that the ticket follows.
-    pub fn workflow(&self) -> &WorkflowRef {
-        self.placed.as_ref().map_or(Workflow::simple().reference(), |placed| &placed.workflow)
+    pub fn workflow_ref(&self) -> &WorkflowRef {
+        self.placement.as_ref().map_or(Workflow::simple().reference(), |placement| &placement.workflow)
     }
 
     /// Returns the priority.

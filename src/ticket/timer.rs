@@ -23,7 +23,7 @@ pub enum TimerKind {
     /// A hold with a date ends.
     HoldEnds,
     /// The verification period ends without an objection, and the ticket closes.
-    Silence,
+    VerificationEnds,
 }
 
 impl TimerKind {
@@ -32,13 +32,13 @@ impl TimerKind {
         match self {
             TimerKind::Clock => "clock",
             TimerKind::HoldEnds => "hold_ends",
-            TimerKind::Silence => "silence",
+            TimerKind::VerificationEnds => "silence",
         }
     }
 
     /// Returns the kind with this stored name.
     pub fn named(name: &str) -> Option<TimerKind> {
-        [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::Silence]
+        [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::VerificationEnds]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -49,7 +49,7 @@ impl fmt::Display for TimerKind {
         f.write_str(match self {
             TimerKind::Clock => "a target ran out",
             TimerKind::HoldEnds => "the hold ended",
-            TimerKind::Silence => "nobody objected",
+            TimerKind::VerificationEnds => "nobody objected",
         })
     }
 }
@@ -69,7 +69,7 @@ pub struct Timer {
 pub(crate) fn of_state(state: &State) -> Option<Timer> {
     let (due, kind) = match state {
         State::OnHold(OnHold { until: Some(until), .. }) => (*until, TimerKind::HoldEnds),
-        State::Resolved(Resolved { closes_at: Some(at) }) => (*at, TimerKind::Silence),
+        State::Resolved(Resolved { closes_at: Some(at) }) => (*at, TimerKind::VerificationEnds),
         _ => return None,
     };
     Some(Timer { due, kind, subject: String::new() })

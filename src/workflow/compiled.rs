@@ -114,12 +114,12 @@ impl Workflow {
     ///
     /// let simple = Workflow::simple();
     /// let edges: Vec<String> = simple
-    ///     .next_statuses(simple.find("resolved").unwrap())
+    ///     .transitions_from(simple.find("resolved").unwrap())
     ///     .map(|(edge, to)| format!("{} to {}", edge.action, to.name))
     ///     .collect();
     /// assert_eq!(edges, ["confirm to closed", "close to closed", "reopen to active"]);
     /// ```
-    pub fn next_statuses(&self, from: StatusId) -> impl Iterator<Item = (&Transition, &Status)> {
+    pub fn transitions_from(&self, from: StatusId) -> impl Iterator<Item = (&Transition, &Status)> {
         let edges = Trigger::all().flat_map(move |trigger| self.edges(from, trigger));
         let transitions = &self.0.definition.transitions;
         edges.map(|edge| (&transitions[usize::from(edge.transition)], self.status(edge.to)))

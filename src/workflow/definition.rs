@@ -117,12 +117,12 @@ impl WorkflowDefinition {
     /// # use firstline::StateKind;
     /// # use firstline::workflow::{self, StatusSelector};
     /// let itil = workflow::preset::itil()
-    ///     .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved));
+    ///     .every_path_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved));
     /// assert!(itil.build().is_ok());
     /// ```
     #[must_use]
-    pub fn every_way_to(mut self, to: StatusSelector, passes: StatusSelector) -> WorkflowDefinition {
-        self.rules.push(MustPass { every_way_to: to, passes });
+    pub fn every_path_to(mut self, to: StatusSelector, must_pass: StatusSelector) -> WorkflowDefinition {
+        self.rules.push(MustPass { every_path_to: to, must_pass });
         self
     }
 }
@@ -196,9 +196,9 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MustPass {
     /// The end of the paths.
-    pub every_way_to: StatusSelector,
+    pub every_path_to: StatusSelector,
     /// The place that each of these paths must pass.
-    pub passes: StatusSelector,
+    pub must_pass: StatusSelector,
 }
 
 /// One status by its name, or every status of a state, written as `state:closed`.

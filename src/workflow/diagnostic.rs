@@ -67,9 +67,9 @@ diagnostics! {
         /// The action does not exist.
         UnknownAction = "unknown-action",
         /// The performer does not exist.
-        UnknownTaker = "unknown-taker",
+        UnknownPerformer = "unknown-performer",
         /// The lifecycle allows none of the named performers to take this step.
-        NobodyMay = "nobody-may",
+        NoPermittedPerformer = "no-permitted-performer",
         /// The condition of a guard cannot be read, or compares values that cannot be compared.
         BadCondition = "bad-condition",
         /// The condition of a guard can never hold.
@@ -94,9 +94,9 @@ diagnostics! {
         NoEnd = "no-end",
         /// The start status requires fields on entering. New requests are never refused, so these fields cannot be
         /// required.
-        DemandAtStart = "demand-at-start",
+        RequiredAtStart = "required-at-start",
         /// A field is required where it cannot have been filled, or where the requirement has no effect.
-        NeverFilled = "never-filled",
+        CannotBeFilled = "cannot-be-filled",
         /// The state does not accept this action.
         ForbiddenByState = "forbidden-by-state",
         /// The action leads to a different state from the state of the target status.
@@ -272,10 +272,10 @@ impl Error {
     /// use firstline::workflow::Status;
     ///
     /// let error = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).build().unwrap_err();
-    /// let codes: Vec<_> = error.findings().unwrap().errors().map(|it| it.kind.code()).collect();
+    /// let codes: Vec<_> = error.diagnostics().unwrap().errors().map(|it| it.kind.code()).collect();
     /// assert_eq!(codes, ["no-end", "dead-end"]);
     /// ```
-    pub fn findings(&self) -> Option<&Diagnostics> {
+    pub fn diagnostics(&self) -> Option<&Diagnostics> {
         self.facts()
     }
 }

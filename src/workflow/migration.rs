@@ -1,7 +1,7 @@
 //! Migration plans: how live tickets move to another version of their workflow, or to another workflow.
 //!
 //! A changed workflow is a new version, and live tickets stay on the old one. A [`Migration`] maps each occupied status
-//! to a status of the new version. A desk can [rehearse](crate::desk::Setup::rehearse) a plan, which writes nothing,
+//! to a status of the new version. A desk can [rehearse](crate::desk::Setup::preview) a plan, which writes nothing,
 //! and then [carry it out](crate::desk::Setup::migrate).
 //!
 //! - The state never changes, so clocks, reports and typed handles are unaffected. A status may be mapped only to a

@@ -24,8 +24,8 @@ use super::table::StatusId;
 /// let mut process_map = ProcessMap::new(simple);
 /// process_map.add(&ticket, &desk.records().history(ticket.id())?);
 /// let (new, active) = (simple.find("new").unwrap(), simple.find("active").unwrap());
-/// assert_eq!((process_map.standing(new), process_map.standing(active)), (0, 1));
-/// assert_eq!(process_map.took(new, active), 1);
+/// assert_eq!((process_map.tickets_in(new), process_map.tickets_in(active)), (0, 1));
+/// assert_eq!(process_map.transition_count(new, active), 1);
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +58,12 @@ impl ProcessMap {
     }
 
     /// Returns the number of tickets in this status.
-    pub fn standing(&self, status: StatusId) -> u64 {
+    pub fn tickets_in(&self, status: StatusId) -> u64 {
         self.standing.get(&status).copied().unwrap_or(0)
     }
 
     /// Returns the number of times a ticket went from one status to another, by any action.
-    pub fn took(&self, from: StatusId, to: StatusId) -> u64 {
+    pub fn transition_count(&self, from: StatusId, to: StatusId) -> u64 {
         self.took.get(&(from, to)).copied().unwrap_or(0)
     }
 

@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for WorkflowDefinition {
 const KEYS: &[&str] = &["name", "version", "kinds", "guards", "statuses", "transitions", "rules"];
 const STATUS_KEYS: &[&str] = &["name", "state", "default", "reason", "enter", "leave"];
 const TRANSITION_KEYS: &[&str] = &["from", "action", "to", "when", "may", "reason"];
-const RULE_KEYS: &[&str] = &["every_way_to", "passes"];
+const RULE_KEYS: &[&str] = &["every_path_to", "must_pass"];
 
 /// Reads a definition.
 pub(super) fn read(root: &Node) -> Reading {
@@ -293,7 +293,7 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
 fn rule(reader: &mut Reader, node: &Node, path: &str) -> MustPass {
     let any = StatusSelector::State(StateKind::New);
     let Some(table) = reader.part(path, |it| it.table(node, path, RULE_KEYS)) else {
-        return MustPass { every_way_to: any.clone(), passes: any };
+        return MustPass { every_path_to: any.clone(), must_pass: any };
     };
     let mut selector = |key, expected| {
         let selector = reader.part(&table.path(key), |it| {
@@ -302,8 +302,8 @@ fn rule(reader: &mut Reader, node: &Node, path: &str) -> MustPass {
         });
         selector.unwrap_or(any.clone())
     };
-    let every_way_to = selector("every_way_to", "a status, or a state as state:closed");
-    MustPass { every_way_to, passes: selector("passes", "a status, or a state as state:resolved") }
+    let every_path_to = selector("every_path_to", "a status, or a state as state:closed");
+    MustPass { every_path_to, must_pass: selector("must_pass", "a status, or a state as state:resolved") }
 }
 
 #[cfg(test)]

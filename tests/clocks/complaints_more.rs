@@ -3,7 +3,7 @@
 use crate::sla;
 
 use firstline::calendar::EVERY_DAY;
-use firstline::reports::Spent;
+use firstline::reports::SpanKind;
 use firstline::sla::{Agreement, ClockState, Metric, OnPriorityChange, OnReopen, Reaction, Target};
 use firstline::{Action, Calendar, ErrorKind, HoldReason, Priority, StateKind};
 use sla::{
@@ -39,7 +39,7 @@ fn c12_every_instant_uses_its_own_utc_offset() {
     assert_eq!(due(&bench, ticket, Metric::Resolution), 27 * 3_600);
     bench.at("2026-10-30T12:00:00Z"); // In winter the past figures are the same.
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-    let first: Vec<_> = ledger.spans.iter().filter(|it| it.what == Spent::Running).take(2).collect();
+    let first: Vec<_> = ledger.spans.iter().filter(|it| it.what == SpanKind::Running).take(2).collect();
     assert_eq!((first[0].wall().num_seconds(), first[1].wall().num_seconds()), (10_800, 14_400));
     bench.check(ticket);
 }
@@ -58,15 +58,15 @@ fn c13_a_ledger_explains_a_deadline_moved_by_a_holiday() {
     bench.at("2026-01-07T12:00:00Z");
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
     let spans: Vec<_> = ledger.spans.iter().map(|it| (it.what.clone(), it.wall().num_seconds())).collect();
-    let holiday = Spent::Holiday("Epiphany".into());
+    let holiday = SpanKind::Holiday("Epiphany".into());
     assert_eq!(
         spans,
         [
-            (Spent::Running, 7_200),
-            (Spent::OffHours, 16 * 3_600),
+            (SpanKind::Running, 7_200),
+            (SpanKind::OffHours, 16 * 3_600),
             (holiday, 8 * 3_600),
-            (Spent::OffHours, 16 * 3_600),
-            (Spent::Running, 4 * 3_600),
+            (SpanKind::OffHours, 16 * 3_600),
+            (SpanKind::Running, 4 * 3_600),
         ]
     );
     assert_eq!(ledger.clock.breached_at, Some(instant("2026-01-07T10:00:00Z")));

@@ -2,7 +2,7 @@
 
 use crate::sla;
 
-use firstline::reports::Spent;
+use firstline::reports::SpanKind;
 use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
@@ -140,9 +140,9 @@ fn attributes_that_come_with_a_message_apply_at_once() {
     bench.at("2026-01-05T10:00:00Z");
     let message = |contact: firstline::Contact| NewTicket::new("No sound").from(contact).thread("t");
     let plain = firstline::Contact::new(BORIS);
-    let ticket = bench.desk.receive(message(plain.clone()).saying("Help")).unwrap().ticket.id();
+    let ticket = bench.desk.receive(message(plain.clone()).message("Help")).unwrap().ticket.id();
     bench.pass(hours(2));
-    bench.desk.receive(message(plain.with("plan", "gold")).saying("Help!")).unwrap();
+    bench.desk.receive(message(plain.with("plan", "gold")).message("Help!")).unwrap();
     assert_eq!(bench.alerts(ticket).len(), 1);
     assert_eq!(bench.clock(ticket, Metric::Resolution).state, ClockState::Breached);
     bench.check(ticket);
@@ -280,7 +280,7 @@ fn a_ledger_labels_the_hours_before_opening_as_off_hours() {
     bench.pass(hours(2));
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
     let spans: Vec<_> = ledger.spans.iter().map(|span| (&span.what, span.wall())).collect();
-    assert_eq!(spans, [(&Spent::OffHours, hours(2)), (&Spent::Running, hours(1))]);
+    assert_eq!(spans, [(&SpanKind::OffHours, hours(2)), (&SpanKind::Running, hours(1))]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod oracle;
 
 use std::collections::BTreeMap;
 
-use firstline::reports::Spent;
+use firstline::reports::SpanKind;
 use firstline::sla::{
     Agreement, Clock, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
@@ -223,7 +223,7 @@ fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
             version = status.into_iter().fold(version, |it, status| it.status(status));
             version = tags.into_iter().fold(version, |it, tags| it.tags(tags));
             version = impact.into_iter().fold(version, |it, impact| it.impact(impact));
-            if has_reply { version.saying("A reply") } else { version }
+            if has_reply { version.message("A reply") } else { version }
         };
         versions.into_iter().map(version).collect()
     })
@@ -374,7 +374,7 @@ proptest! {
                 elapsed += i64::from(open && counts(&seconds[second as usize]));
             }
             let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
-            let spent = ledger.spans.iter().filter(|span| span.what == Spent::Running);
+            let spent = ledger.spans.iter().filter(|span| span.what == SpanKind::Running);
             let spent: i64 = spent.map(|span| span.wall().num_seconds()).sum();
             prop_assert_eq!(spent, elapsed, "{}", ledger);
             let breached = clock.breached_at.map(|at| (at - opened).num_seconds());

@@ -70,7 +70,7 @@ impl Script {
             .from(Contact::new(format!("customer-{}", number % 5)).named("Борис"))
             .thread(format!("thread-{number}"))
             .once(format!("key-{number}"))
-            .saying(words)
+            .message(words)
     }
 
     /// Plays the command with this number.
@@ -87,7 +87,7 @@ impl Script {
             "open" => desk.open_ticket(self.request(number)).map(drop),
             "receive" => {
                 let more = NewTicket::new("More").from("customer-1").thread(format!("thread-{}", number / 2));
-                desk.receive(more.once(format!("key-{number}")).saying("And not even the bell.")).map(drop)
+                desk.receive(more.once(format!("key-{number}")).message("And not even the bell.")).map(drop)
             }
             "start" => match some(&[StateKind::New])? {
                 Some(id) => desk.act(id, Action::start().and(Action::assign("anna")), anna).map(drop),

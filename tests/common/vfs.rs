@@ -109,7 +109,7 @@ impl Vfs {
     }
 
     /// Removes the hook: nothing is refused from now on.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn end(&self) {
         *self.hook.lock().unwrap() = None;
     }
 }

@@ -118,7 +118,7 @@ fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command:
         let store = open(&file);
         let failed = fail_at(vfs, number, fault);
         let result = command(&store);
-        vfs.leave();
+        vfs.end();
         let (state, killed) = (digest(&file), as_if_killed(&file, digest));
         match &result {
             // A fault may be met where nothing depends on it: in a checkpoint, or when a file is closed.
@@ -212,7 +212,7 @@ fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
     let sync_fails = |path: &str, op: &Op<'_>| path.ends_with("-wal") && matches!(op, Op::Sync);
     vfs.watch(move |path, op| sync_fails(path, op).then_some(ffi::SQLITE_IOERR_FSYNC));
     let error = script.play(&store, 2, "open").unwrap_err();
-    vfs.leave();
+    vfs.end();
     assert_eq!(error.kind(), ErrorKind::Unknown);
     assert!(error.is_storage() && !error.is_retryable(), "{error}");
     assert!(error.to_string().contains("same idempotency key"), "{error}");
@@ -242,7 +242,7 @@ fn what_is_not_atomic_is_found() {
         script.play(store, 21, "open")
     };
     let found = std::panic::catch_unwind(|| at_every_operation(&vfs, &base, Fault::Once, "twice", &twice));
-    vfs.leave();
+    vfs.end();
     let message = *found.unwrap_err().downcast::<String>().unwrap();
     // Half of it is there at once, or after a kill, where the first half's commit is the one in doubt.
     assert!(["half-written", "back after a kill"].iter().any(|it| message.contains(it)), "{message}");
@@ -274,7 +274,7 @@ fn a_migration_happens_whole_or_not_at_all() {
                 let failed = fail_at(&vfs, number, fault);
                 let opened = Options::new().open(vfs.uri(&file));
                 let refused = opened.is_err();
-                vfs.leave();
+                vfs.end();
                 drop(opened);
                 if refused {
                     failures += 1;
@@ -325,7 +325,7 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             let calls: Vec<_> = (0..6)
                 .map(|n| {
                     let desk = desk.clone();
-                    let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                    let request = NewTicket::new(format!("Group {n}")).message("x".repeat(1 + 3_000 * n));
                     runtime.spawn(async move { desk.open_ticket(request.once(format!("g-{n}"))).await })
                 })
                 .collect();
@@ -339,7 +339,7 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             hold.execute_batch("ROLLBACK").unwrap();
             let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
             let resolved = resolving.map(|call| runtime.block_on(call).unwrap());
-            vfs.leave();
+            vfs.end();
             let keys = |file: &Path| -> Vec<String> {
                 let connection = Connection::open(file).unwrap();
                 let mut statement =
@@ -375,7 +375,7 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             lost += refused;
             mixed += usize::from(refused > 0 && refused < answers.len());
             for n in 0..6 {
-                let request = NewTicket::new(format!("Group {n}")).saying("x".repeat(1 + 3_000 * n));
+                let request = NewTicket::new(format!("Group {n}")).message("x".repeat(1 + 3_000 * n));
                 runtime.block_on(desk.open_ticket(request.once(format!("g-{n}")))).unwrap();
             }
             let again = [0, 1].map(|n| {

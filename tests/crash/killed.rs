@@ -65,7 +65,7 @@ fn write_until_killed(part: &str) {
                 desk.act(id, Action::note(key), by).unwrap();
             }
             None => {
-                let request = NewTicket::new(key).from("boris").saying(key);
+                let request = NewTicket::new(key).from("boris").message(key);
                 last = Some(desk.open_ticket(if keyed { request.once(key) } else { request }).unwrap().id());
             }
         }

@@ -139,7 +139,7 @@ fn told(name: &str, durability: Durability, from: Option<&Path>) -> Story {
     }
     assert!(sound(&store, &file) > 20);
     drop(store);
-    vfs.leave();
+    vfs.end();
     let (trace, after) = std::mem::take(&mut *told.lock().unwrap());
     Story { begins, trace, after }
 }

@@ -180,15 +180,15 @@ fn every_bad_request_is_refused_and_opens_no_ticket() {
         (NewTicket::new(""), "subject is empty; allowed: 1 to 500 characters"),
         (NewTicket::new(long(501)), "subject is too long: 501 characters; allowed: at most 500 characters"),
         (NewTicket::new("a\0"), "subject contains the control character '\\0'"),
-        (new().saying(""), "message is empty; allowed: some text"),
-        (new().saying("\0"), "message contains a NUL character; allowed: text without NUL"),
+        (new().message(""), "message is empty; allowed: some text"),
+        (new().message("\0"), "message contains a NUL character; allowed: text without NUL"),
         (new().from(""), "contact id is empty; allowed: 1 to 200 bytes"),
         (new().from("x".repeat(10_000)), "contact id is too long; allowed: 1 to 200 bytes"),
         (new().by(Actor::agent("")), "agent id is empty"),
         (new().by(Actor::automation("")), "automation is empty"),
         (new().by(anna().with("a", "\0")), "attribute `a` contains a NUL character"),
         (new().kind(Kind::Own(String::new())), "kind is empty"),
-        (new().via(firstline::Channel::Own("\n".to_owned())), "channel is empty"),
+        (new().channel(firstline::Channel::Own("\n".to_owned())), "channel is empty"),
         (new().category(["x"; 11]), "category path is too deep; allowed: at most 10 levels"),
         (new().tag(""), "tag is empty"),
         (
@@ -196,7 +196,7 @@ fn every_bad_request_is_refused_and_opens_no_ticket() {
             "too many items in tags: 10000; allowed: at most 200 items",
         ),
         (
-            (0..201).fold(new(), |it, n| it.concerning(n.to_string(), ContactRole::Copied)),
+            (0..201).fold(new(), |it, n| it.contact(n.to_string(), ContactRole::Cc)),
             "too many items in contacts: 201",
         ),
         (
@@ -204,7 +204,10 @@ fn every_bad_request_is_refused_and_opens_no_ticket() {
             "field `undeclared` is not declared in the desk's policy; allowed: none: the policy declares no fields",
         ),
         (new().modifier("VIP"), "modifier \"VIP\" is not known; allowed: none: the matrix has no modifiers"),
-        (new().rated(Impact::new(4).unwrap(), firstline::Urgency::LOW), "impact 4 is not in the matrix"),
+        (
+            new().impact_and_urgency(Impact::new(4).unwrap(), firstline::Urgency::LOW),
+            "impact 4 is not in the matrix",
+        ),
         (new().team("", Line::First), "team id is empty"),
         (new().assigned_to("\n"), "agent id contains a control character"),
         (new().thread(""), "thread key is empty; allowed: 1 to 200 bytes"),
@@ -256,7 +259,7 @@ fn the_content_of_a_ticket_is_bounded_over_many_actions_too() {
         stage.does(id, tags(0..200));
         let error = stage.refuses(id, |desk| desk.act(id, Action::tag("one more"), anna()));
         assert_eq!(error.to_string(), "too many items in tags: 201; allowed: at most 200 items");
-        let contact = |n: usize| Action::Contact { contact: n.to_string().into(), role: ContactRole::Copied };
+        let contact = |n: usize| Action::Contact { contact: n.to_string().into(), role: ContactRole::Cc };
         // Boris is there already.
         stage.does(id, Action::All((0..199).map(contact).collect()));
         let error = stage.refuses(id, |desk| desk.act(id, contact(199), anna()));

@@ -46,7 +46,7 @@ fn silence_closes_once_at_the_end_of_the_verification_period() {
         let end = stage.now() + TimeDelta::days(5);
         assert_eq!(stage.desk.tick(end - TimeDelta::microseconds(1)).unwrap().fired, 0);
         assert_eq!(stage.desk.tick(end).unwrap().fired, 1, "due at the instant itself");
-        fired(stage, id, TimerKind::Silence, end, StateKind::Closed);
+        fired(stage, id, TimerKind::VerificationEnds, end, StateKind::Closed);
         assert_eq!(stage.ticket(id).closed_at, Some(end));
         assert_eq!(stage.desk.tick(end + TimeDelta::days(9)).unwrap().fired, 0);
     });
@@ -95,7 +95,7 @@ fn an_action_fires_due_timers_first() {
 #[test]
 fn a_message_after_an_unticked_closing_opens_a_follow_up() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(text);
+        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(text);
         let first = stage.desk.receive(message("I hear nothing.")).unwrap().ticket.id();
         stage.does(first, Action::resolve("unmuted"));
         let end = stage.now() + TimeDelta::days(5);

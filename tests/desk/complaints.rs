@@ -56,7 +56,7 @@ mod intake {
                 NewTicket::new("Re: invoice")
                     .from("boris")
                     .thread("<1@mail>")
-                    .saying("Paid.")
+                    .message("Paid.")
                     .once("<2@mail>")
             };
             let receipts: Vec<_> = (0..8).map(|_| stage.desk.receive(mail()).unwrap()).collect();
@@ -74,7 +74,7 @@ mod intake {
                 let thread = format!("album-{round}");
                 let burst = |n: u32| {
                     let message =
-                        NewTicket::new("Photos").from("boris").thread(&*thread).saying(format!("photo {n}"));
+                        NewTicket::new("Photos").from("boris").thread(&*thread).message(format!("photo {n}"));
                     stage.desk.receive(message).unwrap().ticket.id()
                 };
                 let tickets: BTreeSet<_> = std::thread::scope(|threads| {
@@ -93,7 +93,7 @@ mod intake {
     fn two_programs_that_fetch_the_same_mail_open_one_ticket_with_its_text() {
         on_each_store(|stage| {
             let fetch = || {
-                let mail = NewTicket::new("Invoice").from("boris").saying("Where is it?").once("<1@mail>");
+                let mail = NewTicket::new("Invoice").from("boris").message("Where is it?").once("<1@mail>");
                 stage.desk.receive(mail).unwrap()
             };
             let both = std::thread::scope(|threads| {
@@ -112,7 +112,8 @@ mod intake {
     #[test]
     fn a_mail_that_failed_once_can_be_tried_again() {
         on_each_store(|stage| {
-            let mail = |subject: &str| NewTicket::new(subject).from("boris").saying("Hello").once("<1@mail>");
+            let mail =
+                |subject: &str| NewTicket::new(subject).from("boris").message("Hello").once("<1@mail>");
             assert!(stage.desk.receive(mail("")).unwrap_err().is_invalid());
             let receipt = stage.desk.receive(mail("(no subject)")).unwrap();
             assert!(receipt.opened() && !receipt.replayed);
@@ -150,7 +151,7 @@ mod work {
     fn a_late_message_opens_a_follow_up_and_leaves_the_measured_ticket_unchanged() {
         on_each_store(|stage| {
             let message =
-                || NewTicket::new("No sound").from("boris").thread("chat").saying("It is silent again.");
+                || NewTicket::new("No sound").from("boris").thread("chat").message("It is silent again.");
             let first = stage.desk.receive(message()).unwrap().ticket.id();
             stage.does(first, Action::resolve("unmuted"));
             stage.later(TimeDelta::days(1));

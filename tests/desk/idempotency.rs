@@ -8,7 +8,7 @@ use super::stage::{anna, boris, on_each_store};
 #[test]
 fn a_repeated_opening_returns_the_ticket_as_first_returned() {
     on_each_store(|stage| {
-        let request = || NewTicket::new("No sound").from("boris").saying("I hear nothing.").once("form-1");
+        let request = || NewTicket::new("No sound").from("boris").message("I hear nothing.").once("form-1");
         let first = stage.desk.open_ticket(request()).unwrap();
         let id = first.id();
         stage.does(id, Action::start());
@@ -78,7 +78,7 @@ fn a_repeated_typed_step_returns_the_first_typed_ticket() {
 #[test]
 fn a_message_delivered_twice_is_taken_in_once() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").saying(text);
+        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(text);
         let first = stage.desk.receive(message("hello").once("m-1")).unwrap();
         let second = stage.desk.receive(message("hello?").once("m-2")).unwrap();
         let id = first.ticket.id();

@@ -196,7 +196,7 @@ fn a_batch_takes_few_loads() {
 /// Found by review: the second mention of a person replaced the first, and the ticket had no requester.
 #[test]
 fn a_person_named_twice_in_one_version_is_refused() {
-    let twice = version(0).subject("No sound").from("boris").concerning("boris", ContactRole::Copied);
+    let twice = version(0).subject("No sound").from("boris").contact("boris", ContactRole::Cc);
     let done = desk().records().import([ticket("1", [twice])]).unwrap();
     let message = done.refused[0].1.to_string();
     assert!(message.starts_with("version 1: contact boris is named more than once"), "{message}");
@@ -208,7 +208,7 @@ fn a_ticket_refused_halfway_takes_no_number() {
     let desk = desk();
     let crowd = |version: ImportedVersion, from: usize| {
         (from..from + 150).fold(version, |version, n| {
-            version.concerning(Contact::new(format!("contact {n}")), ContactRole::Affected)
+            version.contact(Contact::new(format!("contact {n}")), ContactRole::Affected)
         })
     };
     let bad = || ticket("bad", [crowd(version(0), 0), crowd(version(1), 1_000)]);

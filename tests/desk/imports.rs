@@ -218,22 +218,22 @@ fn russian_texts_fields_and_names_are_imported() {
             [
                 ImportedVersion::new(minute(0), &contact)
                     .subject("Нет звука")
-                    .saying("Ничего не слышно 🔇")
+                    .message("Ничего не слышно 🔇")
                     .from(boris.clone())
-                    .via(Channel::Chat)
+                    .channel(Channel::Chat)
                     .category(["Звук", "Наушники"])
                     .tags(["срочно", "звук"])
                     .field("заказ", Some(4711))
                     .field("адрес", Some("Москва")),
                 version(1)
-                    .saying("Проверьте громкость.")
-                    .noting("Похоже на драйвер.")
+                    .message("Проверьте громкость.")
+                    .note("Похоже на драйвер.")
                     .field("адрес", None::<Value>)
                     .field("доставка", Some("почта"))
                     .tags(["звук", "драйвер"])
                     .from(Contact::new("клиент-9")),
                 ImportedVersion::new(minute(2), Actor::contact("клиент-9"))
-                    .saying("Помогло!")
+                    .message("Помогло!")
                     .subject("Нет звука в наушниках")
                     .kind(Kind::Incident),
             ],

@@ -233,7 +233,7 @@ fn each_step_is_for_the_actors_of_the_design() {
                     assert_eq!(receipt.ticket.snapshot().state.kind(), to.unwrap());
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action(step), &by));
-                    assert_eq!(rejection(&error).reasons, [Reason::Actor { may: may.into() }]);
+                    assert_eq!(rejection(&error).reasons, [Reason::Actor { allowed: may.into() }]);
                     assert_eq!(error.to_string(), format!("{step} is for {may}; {offered}"));
                     assert_eq!(why_not.as_ref(), Some(rejection(&error)));
                 }
@@ -242,6 +242,9 @@ fn each_step_is_for_the_actors_of_the_design() {
         // An actor who may not, in a state that does not accept the step: both reasons are given.
         let id = stage.open();
         let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
-        assert_eq!(rejection(&error).reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);
+        assert_eq!(
+            rejection(&error).reasons,
+            [Reason::State, Reason::Actor { allowed: "the requester".into() }]
+        );
     });
 }

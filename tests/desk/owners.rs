@@ -85,7 +85,7 @@ fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
 fn a_request_belongs_to_its_requester_whoever_registers_it() {
     on_each_store(|stage| {
         adopt(stage);
-        let request = || NewTicket::new("a").saying("b").field("size", "c");
+        let request = || NewTicket::new("a").message("b").field("size", "c");
         let asked = || request().from(Contact::new("boris").named("Boris"));
         let eva = || Actor::contact("eva");
         let words = r#"{"fields":{"size":"c"},"subject":"a","text":"b"}"#;
@@ -121,7 +121,7 @@ fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
     on_each_store(|stage| {
         let id = stage.open();
         let eva = Contact::new("eva").named("Eva").email("eva@example.org").phone("+7 812 1");
-        stage.does(id, Action::Contact { contact: eva.clone(), role: ContactRole::Copied });
+        stage.does(id, Action::Contact { contact: eva.clone(), role: ContactRole::Cc });
         let named = r#"{"email":"eva@example.org","name":"Eva","phone":"+7 812 1"}"#;
         assert_owned(&last(stage, id).personal, &[("eva", named)]);
         stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
@@ -176,7 +176,7 @@ fn values_keep_their_owner_when_the_requester_changes() {
 #[test]
 fn a_received_message_belongs_to_the_requester_whoever_types_it() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").thread("chat-9").saying(text);
+        let message = |text: &str| NewTicket::new("No sound").thread("chat-9").message(text);
         let id = stage.desk.receive(message("a").from("boris")).unwrap().ticket.id();
         stage.desk.receive(message("b").from("eva").by(anna())).unwrap();
         assert_owned(&last(stage, id).personal, &[("eva", r#""b""#)]);
@@ -187,7 +187,7 @@ fn a_received_message_belongs_to_the_requester_whoever_types_it() {
 fn a_follow_up_copies_fields_with_their_owners() {
     on_each_store(|stage| {
         adopt(stage);
-        let message = || NewTicket::new("Again").thread("chat-9").from("eva").saying("a");
+        let message = || NewTicket::new("Again").thread("chat-9").from("eva").message("a");
         let first = stage.desk.receive(NewTicket::new("No sound").thread("chat-9").from("boris")).unwrap();
         let id = first.ticket.id();
         stage.does(id, Action::field("size", "large").and(Action::field("address", "Nevsky 1")));
@@ -265,12 +265,8 @@ enum Command {
 const PEOPLE: [&str; 3] = ["boris", "eva", "olga"];
 
 fn any_command() -> impl Strategy<Value = Command> {
-    let part = select(vec![
-        ContactRole::Requester,
-        ContactRole::Requester,
-        ContactRole::Affected,
-        ContactRole::Copied,
-    ]);
+    let part =
+        select(vec![ContactRole::Requester, ContactRole::Requester, ContactRole::Affected, ContactRole::Cc]);
     prop_oneof![
         2 => Just(Command::Reply),
         1 => Just(Command::Note),
@@ -459,10 +455,10 @@ impl Model {
             it = it.subject(self.subject.clone());
         }
         if message {
-            it = it.saying(new_word(self));
+            it = it.message(new_word(self));
         }
         if note {
-            it = it.noting(new_word(self));
+            it = it.note(new_word(self));
         }
         it = match resolved {
             Some(true) => {

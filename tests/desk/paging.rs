@@ -39,7 +39,11 @@ fn the_inbox_is_ordered_by_priority_then_age_and_holds_open_tickets_only() {
             .map(|(impact, urgency)| {
                 stage.later(TimeDelta::minutes(1));
                 let rated = (Impact::new(*impact).unwrap(), Urgency::new(*urgency).unwrap());
-                stage.desk.open_ticket(NewTicket::new("No sound").rated(rated.0, rated.1)).unwrap().id()
+                stage
+                    .desk
+                    .open_ticket(NewTicket::new("No sound").impact_and_urgency(rated.0, rated.1))
+                    .unwrap()
+                    .id()
             })
             .collect();
         let places = |order: &[usize]| order.iter().map(|place| ids[*place]).collect::<Vec<_>>();
@@ -60,7 +64,11 @@ fn no_unchanged_ticket_is_repeated_or_lost_while_others_change() {
     on_each_store(|stage| {
         let rated = |n: u8| {
             let urgency = Urgency::new(n % 3 + 1).unwrap();
-            stage.desk.open_ticket(NewTicket::new("No sound").rated(Impact::MEDIUM, urgency)).unwrap().id()
+            stage
+                .desk
+                .open_ticket(NewTicket::new("No sound").impact_and_urgency(Impact::MEDIUM, urgency))
+                .unwrap()
+                .id()
         };
         let still: BTreeSet<TicketId> = (0..30).map(rated).collect();
         let moving: Vec<TicketId> = (0..30).map(rated).collect();
@@ -176,7 +184,7 @@ fn crowd(stage: &Stage) -> Vec<Snapshot> {
         stage.later(TimeDelta::seconds(if n % 4 == 0 { 0 } else { 1 }));
         let level = |n: usize| u8::try_from(n % 3 + 1).unwrap();
         let mut request = NewTicket::new("No sound")
-            .rated(Impact::new(level(n)).unwrap(), Urgency::new(level(n / 3)).unwrap());
+            .impact_and_urgency(Impact::new(level(n)).unwrap(), Urgency::new(level(n / 3)).unwrap());
         if n % 5 != 0 {
             request = request.from(PEOPLE[n % 3]);
         }

@@ -30,7 +30,7 @@ fn life(stage: &Stage) -> TicketId {
     };
     let request = NewTicket::new(secret("subject"))
         .from(person("opening"))
-        .saying(file("opening"))
+        .message(file("opening"))
         .field("address", secret("field"))
         .field("order", 4711);
     let id = stage.desk.open_ticket(request).unwrap().id();

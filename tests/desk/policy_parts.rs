@@ -300,7 +300,7 @@ fn a_migration_finds_the_workflow_of_an_old_version() {
         }
         let plan = |version| {
             let plan = Migration::of("orders").from_version(version).to("orders", 2);
-            setup.rehearse(&plan.map(format!("Incoming {version}"), "Incoming 2")).unwrap().faults
+            setup.preview(&plan.map(format!("Incoming {version}"), "Incoming 2")).unwrap().faults
         };
         assert_eq!(plan(1), [""; 0]);
         assert_ne!(plan(7), [""; 0], "version 7 of the workflow does not exist");

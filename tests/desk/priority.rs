@@ -90,7 +90,7 @@ fn attributes_of_the_requester_count() {
         assert_eq!(priority(stage, id), Priority::P2);
         assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
         // A VIP in copy does not count.
-        let other = NewTicket::new("No sound").from("olga").concerning(vip, ContactRole::Copied);
+        let other = NewTicket::new("No sound").from("olga").contact(vip, ContactRole::Cc);
         let other = stage.desk.open_ticket(other).unwrap().id();
         assert_eq!(priority(stage, other), Priority::P3);
     });

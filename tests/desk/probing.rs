@@ -153,7 +153,7 @@ impl Prober<'_> {
                 let message = NewTicket::new("No sound")
                     .from("boris")
                     .thread(format!("form-chat-{}", n % 10))
-                    .saying("Hello?");
+                    .message("Hello?");
                 let receipt = desk.receive(message).unwrap();
                 if receipt.opened() {
                     self.ours.insert(receipt.ticket.id());

@@ -11,7 +11,7 @@ use firstline::{
 use super::stage::{Stage, anna, boris, on_each_store};
 
 fn message(text: &str) -> NewTicket {
-    NewTicket::new("No sound").from("boris").thread("chat-9").saying(text)
+    NewTicket::new("No sound").from("boris").thread("chat-9").message(text)
 }
 
 fn conversation(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
@@ -30,7 +30,7 @@ fn messages_of_one_thread_go_to_one_ticket() {
         }
         let other = stage.desk.receive(message("Hello?").thread("chat-10")).unwrap();
         assert!(other.opened() && other.ticket.id() != id);
-        let without = NewTicket::new("No sound").from("boris").saying("Hello?");
+        let without = NewTicket::new("No sound").from("boris").message("Hello?");
         assert!(stage.desk.receive(without.clone()).unwrap().opened());
         assert!(stage.desk.receive(without).unwrap().opened(), "no thread, no guess");
     });
@@ -129,7 +129,7 @@ fn a_message_needs_a_text_or_a_file() {
     on_each_store(|stage| {
         let id = conversation(stage, []);
         let picture = firstline::Message::new("").attach("screen.png", "image/png", 1, "s3://1");
-        let receipt = stage.desk.receive(message("").saying(picture)).unwrap();
+        let receipt = stage.desk.receive(message("").message(picture)).unwrap();
         assert_eq!(receipt.ticket.id(), id);
         let error = stage.refuses(id, |desk| desk.receive(message("")));
         assert!(error.is_invalid(), "{error}");
@@ -143,7 +143,7 @@ fn a_message_needs_a_text_or_a_file() {
 #[test]
 fn an_agent_may_register_for_the_requester() {
     on_each_store(|stage| {
-        let request = NewTicket::new("No sound").from("boris").by(anna()).saying("He hears nothing.");
+        let request = NewTicket::new("No sound").from("boris").by(anna()).message("He hears nothing.");
         let ticket = stage.desk.open_ticket(request).unwrap();
         assert_eq!(ticket.requester().unwrap().as_str(), "boris");
         assert_eq!(ticket.received, 0, "no contact wrote it");
@@ -156,7 +156,7 @@ fn an_agent_may_register_for_the_requester() {
 #[test]
 fn a_person_named_twice_in_one_request_is_refused() {
     on_each_store(|stage| {
-        let request = NewTicket::new("No sound").from("boris").concerning("boris", ContactRole::Affected);
+        let request = NewTicket::new("No sound").from("boris").contact("boris", ContactRole::Affected);
         let error = stage.desk.open_ticket(request).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -177,7 +177,7 @@ fn a_message_updates_its_contact() {
         let id = conversation(stage, []);
         assert_eq!(stage.ticket(id).priority(), Priority::P3);
         let from = Contact::new("boris").named("Борис").with("vip", true);
-        let again = NewTicket::new("No sound").from(from).thread("chat-9").saying("Hello?");
+        let again = NewTicket::new("No sound").from(from).thread("chat-9").message("Hello?");
         let receipt = stage.desk.receive(again.clone()).unwrap();
         assert_eq!(receipt.events[0].by.attributes["vip"], Value::from(true), "a snapshot is in the event");
         let ticket = stage.ticket(id);

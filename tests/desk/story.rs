@@ -69,7 +69,7 @@ fn every_action_has_a_sentence() {
         (Action::field("order", 4711), "anna set order to 4711"),
         (Action::field("address", "Nevsky 1"), r#"anna set address to "Nevsky 1""#),
         (
-            Action::Contact { contact: Contact::new("eva").named("Eva"), role: ContactRole::Copied },
+            Action::Contact { contact: Contact::new("eva").named("Eva"), role: ContactRole::Cc },
             "anna named Eva as copied",
         ),
         (Action::RemoveContact("boris".into()), "anna removed boris"),
@@ -91,7 +91,8 @@ fn every_action_has_a_sentence() {
 
 #[test]
 fn a_hand_over_removes_the_assignee() {
-    let hand_over = Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
+    let hand_over =
+        Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
     assert_eq!(sentences(hand_over)[2], "anna unassigned it");
     assert_eq!(sentences(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }
@@ -102,8 +103,8 @@ fn a_life_is_shown_with_times_and_names() {
     let (anna, boris) = (Actor::agent("anna"), Actor::contact("customer-77"));
     let request = NewTicket::new("Нет звука")
         .from(Contact::new("customer-77").named("Борис"))
-        .via(Channel::Chat)
-        .saying(Message::new("Совсем.").attach("mixer.png", "image/png", 9, "s3://9"));
+        .channel(Channel::Chat)
+        .message(Message::new("Совсем.").attach("mixer.png", "image/png", 9, "s3://9"));
     let id = desk.open_ticket(request).unwrap().id();
     let later = |minutes| time.advance(TimeDelta::minutes(minutes));
     for (minutes, by, action) in [
@@ -147,7 +148,7 @@ fn erased_words_and_names_are_not_shown() {
     let (desk, _) = desk();
     let boris = Contact::new("customer-77").named("Boris");
     let file = Message::new("See.").attach("boris.png", "image/png", 9, "s3://9");
-    let id = desk.open_ticket(NewTicket::new("No sound").from(boris).saying(file)).unwrap().id();
+    let id = desk.open_ticket(NewTicket::new("No sound").from(boris).message(file)).unwrap().id();
     for action in [
         Action::reply("Dear Boris"),
         Action::subject("Boris hears nothing"),

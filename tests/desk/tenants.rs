@@ -12,7 +12,7 @@ fn no_desk_sees_finds_or_changes_anothers_tickets() {
         let other = stage.other_desk("globex");
         // Ids are counted at each desk, and must differ in this test.
         let _others: Vec<_> = (0..5).map(|_| stage.open()).collect();
-        let opened = NewTicket::new("Secret").from("boris").thread("chat-9").saying("hush").once("key-1");
+        let opened = NewTicket::new("Secret").from("boris").thread("chat-9").message("hush").once("key-1");
         let id = stage.desk.receive(opened).unwrap().ticket.id();
         stage.does(id, Action::tag("secret"));
         let before = (stage.ticket(id), stage.history(id));
@@ -55,7 +55,7 @@ fn numbers_threads_and_keys_are_separate_for_each_desk() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         let request =
-            || NewTicket::new("No sound").from("boris").thread("chat-9").saying("Hello?").once("key-1");
+            || NewTicket::new("No sound").from("boris").thread("chat-9").message("Hello?").once("key-1");
         let here = stage.desk.receive(request()).unwrap();
         let there = other.receive(request()).unwrap();
         assert!(there.opened() && !there.replayed, "neither thread nor key is shared");

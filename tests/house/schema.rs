@@ -40,7 +40,8 @@ fn play(store: &Sqlite) {
     let acme = desk(store, "acme", &time);
     acme.setup().adopt(&policy()).unwrap();
     let sound = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
-    let sound = acme.open_ticket(sound.thread("чат-9").once("form-1").saying("Совсем ничего.")).unwrap().id();
+    let sound =
+        acme.open_ticket(sound.thread("чат-9").once("form-1").message("Совсем ничего.")).unwrap().id();
     acme.act(sound, Action::reply("Проверьте гарнитуру.").and(Action::hold(HoldReason::Customer)), anna())
         .unwrap();
     let light =
@@ -118,10 +119,10 @@ fn look(file: &Path) {
     assert_eq!(beta.ticket(old).unwrap().subject(), "Old");
     // A repetition finds its first result, a thread finds its ticket, and numbers continue.
     let again = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
-    let again = again.thread("чат-9").once("form-1").saying("Совсем ничего.");
+    let again = again.thread("чат-9").once("form-1").message("Совсем ничего.");
     let id = sound.id();
     assert_eq!(acme.open_ticket(again).unwrap().id(), id);
-    let more = NewTicket::new("Не слышно звука").from("борис").thread("чат-9").saying("Слышно!");
+    let more = NewTicket::new("Не слышно звука").from("борис").thread("чат-9").message("Слышно!");
     assert_eq!(acme.receive(more).unwrap().ticket.id(), id);
     let ids = store.desk(Settings::new("acme").time(time));
     assert_eq!(ids.open_ticket(NewTicket::new("More")).unwrap().number.to_string(), "АБ-4");

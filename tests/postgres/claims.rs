@@ -133,7 +133,7 @@ pub(crate) async fn one_thread_key_opens_one_ticket(place: Place) {
         let receipts = clients(|n| {
             let desk = desk.clone();
             let message =
-                NewTicket::new("Chat").from("boris").thread(format!("chat-{round}")).saying(format!("{n}"));
+                NewTicket::new("Chat").from("boris").thread(format!("chat-{round}")).message(format!("{n}"));
             async move { desk.receive(message).await.unwrap() }
         })
         .await;
@@ -276,7 +276,7 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
     assert!(report.stopped.is_none() && report.skipped.is_empty(), "{report:?}");
     let held = [tickets[1], tickets[11]];
     assert!(report.failed.iter().all(|it| held.contains(&it.ticket) && it.error.is_retryable()));
-    tx.leave().await;
+    tx.end().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 2);
 }
 
@@ -302,7 +302,7 @@ pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place
     assert_eq!((report.failed.len(), &report.skipped[..]), (2, &["acme".into()][..]));
     let report = store.desk("acme").tick(until).await.unwrap();
     assert!(report.fired == 0 && report.stopped.is_some_and(|error| error.is_retryable()));
-    tx.leave().await;
+    tx.end().await;
     assert_eq!(worker.drain(until).await.unwrap().fired, 99);
 }
 

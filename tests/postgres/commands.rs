@@ -61,7 +61,7 @@ pub(crate) async fn one_key_at_once_is_one_ticket(place: Place) {
 async fn stored(store: &Postgres, id: TicketId) -> Snapshot {
     let mut tx = store.begin(&"acme".into(), Mode::Read).await.unwrap();
     let answers = tx.load(&[Read::Ticket(id)]).await.unwrap();
-    tx.leave().await;
+    tx.end().await;
     match &answers[..] {
         [Answer::Ticket(Some(ticket))] => (**ticket).clone(),
         other => panic!("{other:?}"),
@@ -85,7 +85,7 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
             now: snapshot.updated_at,
             by: &Actor::agent("anna"),
             policy: &Policy::new(),
-            rules: &AgreementSet::new(),
+            agreements: &AgreementSet::new(),
             workflows: &Catalogue::new(),
             history: None,
         };
@@ -148,7 +148,7 @@ pub(crate) async fn a_search_that_sifts_finds_all(place: Place) {
 
 pub(crate) async fn text_that_no_row_can_hold_is_not_found(place: Place) {
     let desk = place.store().await.desk("acme");
-    desk.open_ticket(NewTicket::new("No sound").from("boris").saying("a\u{fffe} tab\t")).await.unwrap();
+    desk.open_ticket(NewTicket::new("No sound").from("boris").message("a\u{fffe} tab\t")).await.unwrap();
     let name = ExternalRef { source: "a\0b".into(), id: "c".into() };
     assert!(desk.ticket(name).await.unwrap_err().is_not_found());
     assert!(desk.find(Query::newest().from("a\0b")).await.unwrap().tickets.is_empty());
@@ -200,7 +200,7 @@ pub(crate) async fn a_read_waits_for_nobody(place: Place) {
     let mut waiting = Box::pin(desk.act(held, Action::start(), &anna));
     let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut waiting).await;
     assert!(early.is_err(), "somebody else held it");
-    tx.leave().await;
+    tx.end().await;
     assert_eq!(waiting.await.unwrap().ticket.version, 2);
 }
 
@@ -218,7 +218,7 @@ pub(crate) async fn a_command_does_not_wait_for_ever(place: Place) {
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "it was tried again");
     // The one connection is free again, and has no open transaction.
     desk.open_ticket(NewTicket::new("Free")).await.unwrap();
-    tx.leave().await;
+    tx.end().await;
     desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn the_hosts_transaction_takes_both_or_neither(place: Place) {
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
     desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();
-    let message = NewTicket::new("Refund").from("boris").thread("refund-1").saying("When?");
+    let message = NewTicket::new("Refund").from("boris").thread("refund-1").message("When?");
     assert!(!desk.within(&mut tx).receive(message).await.unwrap().opened());
     assert_eq!(desk.within(&mut tx).ticket("T-1").await.unwrap().id(), id);
     assert!(desk.ticket(id).await.unwrap_err().is_not_found(), "nobody else sees it yet");
@@ -132,7 +132,7 @@ pub(crate) async fn a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usab
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
     tx.execute("INSERT INTO refund VALUES (2)", &[]).await.unwrap();
     desk.within(&mut tx).open_ticket(NewTicket::new("Another")).await.unwrap();
-    other.leave().await;
+    other.end().await;
     assert!(desk.within(&mut tx).receive(message()).await.unwrap().opened());
     tx.commit().await.unwrap();
     let refunds: i64 = host.query_one("SELECT count(*) FROM refund", &[]).await.unwrap().get(0);

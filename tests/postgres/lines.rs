@@ -66,7 +66,7 @@ pub(crate) async fn connections_that_went_silent_are_not_used_again(place: Place
             all.push(tx);
         }
         for mut tx in all {
-            tx.leave().await;
+            tx.end().await;
         }
     };
     at_once().await;
@@ -103,7 +103,7 @@ pub(crate) async fn a_commit_that_nothing_is_heard_of_is_looked_for(place: Place
         assert_eq!((notes, history.len()), (1, 2), "{cut:?}");
 
         // On a thread, which is claimed by no row, and under a key.
-        let message = NewTicket::new("Chat").from("boris").thread(format!("{cut:?}")).saying("Hello?");
+        let message = NewTicket::new("Chat").from("boris").thread(format!("{cut:?}")).message("Hello?");
         proxy.cut(cut);
         let first = soon(desk.receive(message.clone())).await.unwrap();
         opened += 1;
@@ -134,7 +134,7 @@ pub(crate) async fn a_server_that_says_why_is_waited_for(place: Place) {
     let error = soon(desk.act(id, Action::start(), anna())).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
     assert!(began.elapsed() >= PATIENCE, "{:?}", began.elapsed());
-    tx.leave().await;
+    tx.end().await;
     desk.act(id, Action::start(), anna()).await.unwrap();
     assert_eq!(proxy.made(), 2);
 }
@@ -162,13 +162,13 @@ pub(crate) async fn locks_that_are_had_one_after_another_are_no_silence(place: P
     let letting_go = async {
         for mut holder in holders {
             tokio::time::sleep(PATIENCE * 2 / 5).await;
-            holder.leave().await;
+            holder.end().await;
         }
     };
     let (answers, ()) = futures_util::future::join(tx.load(&reads), letting_go).await;
     assert_eq!(answers.unwrap().len(), reads.len());
     assert!(began.elapsed() > PATIENCE * 2, "{:?}", began.elapsed());
-    tx.leave().await;
+    tx.end().await;
 }
 
 /// Whoever asks for longer waits than the acquire_timeout has them.
@@ -181,11 +181,11 @@ pub(crate) async fn a_lock_timeout_in_the_url_has_the_last_word(place: Place) {
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
     let letting_go = async {
         tokio::time::sleep(PATIENCE * 3).await;
-        holder.leave().await;
+        holder.end().await;
     };
     let (answers, ()) = futures_util::future::join(tx.load(&[Read::Ticket(id)]), letting_go).await;
     answers.unwrap();
-    tx.leave().await;
+    tx.end().await;
 }
 
 pub(crate) async fn a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever(place: Place) {

@@ -163,13 +163,13 @@ impl AsyncTx for RemoteTx<'_> {
         if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the line is dead")) } else { Ok(()) }
     }
 
-    async fn leave(&mut self) {
+    async fn end(&mut self) {
         self.0.said("leave");
     }
 }
 
 fn message(words: &str) -> NewTicket {
-    NewTicket::new("No sound").from("boris").thread("chat-9").saying(words)
+    NewTicket::new("No sound").from("boris").thread("chat-9").message(words)
 }
 
 fn year(year: i32) -> DateTime<Utc> {

@@ -109,7 +109,7 @@ fn a_migration_is_awaited_step_by_step() {
         desk.setup().adopt(&Policy::new().workflow(workflow(2, "Registered"))).await?;
         let plan = Migration::of("own");
         let error = desk.setup().migrate(&plan, Actor::agent("anna")).await.unwrap_err();
-        assert_eq!(error.rehearsal().unwrap().faults.len(), 1, "{error}");
+        assert_eq!(error.migration_preview().unwrap().faults.len(), 1, "{error}");
         desk.setup().migrate(&plan.map("Incoming", "Registered"), Actor::agent("anna")).await
     })
     .unwrap();

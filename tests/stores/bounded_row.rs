@@ -195,7 +195,7 @@ fn a_decision_says_that_it_needs_the_history() {
         now: snapshot.updated_at + minutes(1),
         by: &bench.anna,
         policy: &policy,
-        rules: &rules,
+        agreements: &rules,
         workflows: &workflows,
         history: None,
     };

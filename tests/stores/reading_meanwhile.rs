@@ -62,7 +62,7 @@ fn a_ticket_was_counted_where_it_stood_with_ways_that_it_took_later() {
     for (standing, took) in [(1, 0), (0, 1)] {
         store.meanwhile(id, if took == 0 { Action::start() } else { Action::resolve("unmuted") });
         let counted = desk.reports().process_map(workflow).unwrap();
-        assert_eq!((counted.standing(new), counted.took(new, active)), (standing, took));
+        assert_eq!((counted.tickets_in(new), counted.transition_count(new, active)), (standing, took));
         assert!(store.1.lock().unwrap().is_none(), "somebody wrote in between");
     }
 }

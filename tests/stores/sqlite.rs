@@ -242,7 +242,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
         let long = "x".repeat(10_000);
         let mut acknowledged = 0;
         let error = loop {
-            match desk.open_ticket(NewTicket::new("Big").saying(long.as_str())) {
+            match desk.open_ticket(NewTicket::new("Big").message(long.as_str())) {
                 Ok(_) => acknowledged += 1,
                 Err(error) => break error,
             }
@@ -376,7 +376,7 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
         now: SystemTime.now(),
         by: &anna,
         policy: &Policy::new(),
-        rules: &AgreementSet::new(),
+        agreements: &AgreementSet::new(),
         workflows: &Catalogue::new(),
         history: None,
     };

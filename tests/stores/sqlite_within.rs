@@ -94,14 +94,14 @@ fn a_full_disk_inside_the_hosts_transaction() {
     let within = desk.within(&tx);
     let long = "x".repeat(30_000);
     let error =
-        (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").saying(long.as_str())).err()).unwrap();
+        (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").message(long.as_str())).err()).unwrap();
     assert!(error.is_storage() && error.to_string().contains("rolled all of it back"), "{error}");
     assert!(tx.is_autocommit(), "this test would not see it");
     drop(tx);
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
     host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    desk.within(&tx).open_ticket(NewTicket::new("Big").saying(long.as_str())).unwrap();
+    desk.within(&tx).open_ticket(NewTicket::new("Big").message(long.as_str())).unwrap();
     tx.commit().unwrap();
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
 }

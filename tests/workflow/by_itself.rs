@@ -9,7 +9,7 @@ use super::request;
 use super::stage::{Stage, boris, on_each_store};
 
 fn message() -> NewTicket {
-    request().thread("chat-1").saying("Where is my money?")
+    request().thread("chat-1").message("Where is my money?")
 }
 
 fn opened_and(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {
@@ -65,7 +65,10 @@ fn silence_closes_if_programs_may_close_and_otherwise_the_timer_expires() {
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 2);
         assert_eq!(stage.desk.ticket(refunded).unwrap().status(), "Expired");
         assert_eq!(stage.desk.ticket(rejected).unwrap().status(), "Rejected");
-        assert!(matches!(last(stage, rejected), Change::TimerExpired { timer: TimerKind::Silence, .. }));
+        assert!(matches!(
+            last(stage, rejected),
+            Change::TimerExpired { timer: TimerKind::VerificationEnds, .. }
+        ));
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0, "an expired timer does not fire again");
     });
 }
@@ -122,8 +125,7 @@ fn a_hold_without_a_transition_stays_and_its_timer_expires() {
         let Change::TimerExpired { step, status, reasons, .. } = &event.change else { panic!("{event}") };
         assert_eq!((*step, &**status), (StepKind::Resume, "With the carrier"));
         assert_eq!(*reasons, [Reason::NoTransition { to: None, available: Vec::new() }]);
-        let sentence =
-            "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
+        let sentence = "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
         assert!(event.to_string().ends_with(sentence), "{event}");
     });
 }

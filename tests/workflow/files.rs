@@ -47,7 +47,7 @@ fn expected_path(path: &Path) -> PathBuf {
 fn findings_of(read: Result<Workflow>) -> Vec<Diagnostic> {
     let of_error = |error: &Error| {
         assert_eq!(error.kind(), ErrorKind::Definition);
-        error.findings().map(|it: &Diagnostics| it.all().to_vec())
+        error.diagnostics().map(|it: &Diagnostics| it.all().to_vec())
     };
     match read {
         Ok(workflow) => workflow.warnings().cloned().collect(),
@@ -176,7 +176,7 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(grown(MAX_STATUSES - 3, 0, 0)), too_many("statuses"));
     assert_eq!(errors(grown(0, MAX_TRANSITIONS - 2, 0)), too_many("transitions"));
     assert_eq!(errors(grown(0, 0, MAX_GUARDS)), too_many("guards"));
-    let rule = r#"{"every_way_to": "Done", "passes": "Answered"}"#;
+    let rule = r#"{"every_path_to": "Done", "must_pass": "Answered"}"#;
     let ruled = |rules: usize| {
         let rules = vec![rule; rules].join(", ");
         grown(0, 0, 0).replacen(r#""statuses""#, &format!(r#""rules": [{rules}], "statuses""#), 1)

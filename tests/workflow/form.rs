@@ -107,8 +107,10 @@ fn definition() -> impl Strategy<Value = WorkflowDefinition> {
         let mut definition = WorkflowDefinition::new(name).version(version);
         (definition.kinds, definition.guards, definition.statuses) = (kinds, guards, statuses);
         definition.transitions = transitions;
-        definition.rules =
-            rules.into_iter().map(|(every_way_to, passes)| MustPass { every_way_to, passes }).collect();
+        definition.rules = rules
+            .into_iter()
+            .map(|(every_path_to, must_pass)| MustPass { every_path_to, must_pass })
+            .collect();
         definition
     })
 }

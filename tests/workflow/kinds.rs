@@ -3,7 +3,7 @@
 use crate::stage;
 
 use firstline::policy::FieldType;
-use firstline::ticket::event::TransferCause;
+use firstline::ticket::event::MigrationCause;
 use firstline::workflow::{Status, Transition};
 use firstline::{
     Action, Change, HoldReason, Kind, NewTicket, Policy, Snapshot, StateKind, StepKind, TicketId, TimeDelta,
@@ -56,7 +56,7 @@ fn to(kind: &str) -> Action {
 }
 
 fn placement(ticket: &Snapshot) -> (String, &str) {
-    (ticket.workflow().to_string(), ticket.status())
+    (ticket.workflow_ref().to_string(), ticket.status())
 }
 
 #[test]
@@ -74,8 +74,10 @@ fn a_changed_kind_leads_to_the_default_status_of_the_state_and_is_recorded() {
             (&before.0.state, before.0.state_since, &before.0.clocks)
         );
         assert_eq!(history[..before.1.len()], before.1);
-        let transferred =
-            Change::WorkflowMigrated { to: ticket.placed.as_deref().cloned(), cause: TransferCause::Kind };
+        let transferred = Change::WorkflowMigrated {
+            to: ticket.placement.as_deref().cloned(),
+            cause: MigrationCause::Kind,
+        };
         assert!(history.iter().any(|event| event.change == transferred && event.by == anna()));
         assert_eq!(Snapshot::fold(&history).unwrap(), ticket);
         stage.does(id, Action::resolve("it was muted"));
@@ -90,7 +92,7 @@ fn a_ticket_can_leave_a_workflow_and_come_back() {
         let id = opened(stage, "apple");
         stage.does(id, to("question"));
         let ticket = stage.ticket(id);
-        assert_eq!((placement(&ticket), &ticket.placed), (("simple v1".to_owned(), "new"), &None));
+        assert_eq!((placement(&ticket), &ticket.placement), (("simple v1".to_owned(), "new"), &None));
         // Without a workflow the lifecycle alone applies: a new ticket can be resolved, which the workflow does not
         // allow.
         stage.does(id, Action::resolve("it was muted"));

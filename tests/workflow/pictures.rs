@@ -316,7 +316,7 @@ fn transitions_count_for_the_workflow_they_were_taken_under() {
         let mut process_map = ProcessMap::new(workflow);
         process_map.add(&ticket, &history);
         let id = |name: &str| workflow.find(name).unwrap();
-        (process_map.tickets(), transitions.map(|(from, to)| process_map.took(id(from), id(to))))
+        (process_map.tickets(), transitions.map(|(from, to)| process_map.transition_count(id(from), id(to))))
     };
     assert_eq!(counts(Workflow::simple(), [("new", "active"), ("active", "resolved")]), (0, [1, 0]));
     assert_eq!(counts(&workflow, [("Open", "Working"), ("Working", "Paid")]), (1, [0, 1]));

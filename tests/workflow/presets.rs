@@ -84,15 +84,19 @@ fn every_workflow_is_walked_on_all_of_its_ways_to_an_end() {
         let mut never = BTreeSet::new();
         for (from, status) in workflow.statuses() {
             assert_eq!(
-                process_map.standing(from),
+                process_map.tickets_in(from),
                 ends.get(&status.name).copied().unwrap_or(0),
                 "{}",
                 status.name
             );
-            for (_, to) in workflow.next_statuses(from) {
+            for (_, to) in workflow.transitions_from(from) {
                 let transition = (status.name.clone(), to.name.clone());
                 let count = taken.get(&transition).copied().unwrap_or(0);
-                assert_eq!(process_map.took(from, workflow.find(&to.name).unwrap()), count, "{transition:?}");
+                assert_eq!(
+                    process_map.transition_count(from, workflow.find(&to.name).unwrap()),
+                    count,
+                    "{transition:?}"
+                );
                 if count == 0 {
                     never.insert(transition);
                 }

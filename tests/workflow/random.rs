@@ -172,7 +172,7 @@ fn mutated() -> impl Strategy<Value = (bool, String)> {
 fn all_of(text: &str, read: Result<Workflow>) -> Vec<Diagnostic> {
     let (refused, findings) = match read {
         Ok(workflow) => (false, workflow.warnings().cloned().collect()),
-        Err(error) => (true, error.findings().expect("what was found").all().to_vec()),
+        Err(error) => (true, error.diagnostics().expect("what was found").all().to_vec()),
     };
     assert_eq!(findings.iter().any(|it| it.kind.is_error()), refused, "{text}\n{findings:?}");
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

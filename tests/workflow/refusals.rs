@@ -41,7 +41,10 @@ fn all_reasons_are_reported_at_once() {
              hold, resolve, cancel, move"
         );
         let refusal = refused(stage, id, Action::resolve("no"), boris());
-        assert!(refusal.reasons.contains(&Reason::Actor { may: "agents and programs".into() }), "{refusal}");
+        assert!(
+            refusal.reasons.contains(&Reason::Actor { allowed: "agents and programs".into() }),
+            "{refusal}"
+        );
         assert!(
             refusal
                 .reasons
@@ -63,18 +66,21 @@ fn a_missing_role_reason_or_field_is_refused() {
         // Earlier parts of the same action count.
         stage.does(id, Action::category(["lamp"]).and(Action::start()));
         let refusal = refused(stage, id, Action::move_to("Возврат денег"), anna());
-        assert_eq!(refusal.reasons, [Reason::Actor { may: "role:lead".into() }]);
+        assert_eq!(refusal.reasons, [Reason::Actor { allowed: "role:lead".into() }]);
         let lead = Actor::agent("anna").with("role", vec!["agent".to_owned(), "lead".to_owned()]);
         stage.desk.act(id, Action::move_to("Возврат денег"), lead).unwrap();
         let refusal = refused(stage, id, Action::move_to("Inspection"), anna());
         let to = || "Inspection".to_owned();
         assert_eq!(
             refusal.reasons,
-            [Reason::Missing { field: "field.amount".to_owned(), to: to() }, Reason::Unsaid { to: to() }]
+            [
+                Reason::Missing { field: "field.amount".to_owned(), to: to() },
+                Reason::MissingComment { to: to() }
+            ]
         );
         // A cancellation needs no fields on leaving, but a reason.
         let refusal = refused(stage, id, Action::cancel(), anna());
-        assert_eq!(refusal.reasons, [Reason::Unsaid { to: "Withdrawn".to_owned() }]);
+        assert_eq!(refusal.reasons, [Reason::MissingComment { to: "Withdrawn".to_owned() }]);
         stage.does(id, Action::cancel().because("It was a test."));
     });
 }
@@ -85,7 +91,7 @@ fn a_blank_reason_is_no_reason() {
         let id = opened(stage);
         assert_eq!(
             refused(stage, id, Action::cancel().because(" "), anna()).reasons,
-            [Reason::Unsaid { to: "Withdrawn".to_owned() }]
+            [Reason::MissingComment { to: "Withdrawn".to_owned() }]
         );
     });
 }
@@ -127,7 +133,7 @@ fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
             "{refusal}"
         );
         let refusal = refused(stage, id, Action::confirm(), anna());
-        assert_eq!(refusal.reasons, [Reason::State, Reason::Actor { may: "the requester".into() }]);
+        assert_eq!(refusal.reasons, [Reason::State, Reason::Actor { allowed: "the requester".into() }]);
         assert_eq!(
             (refusal.state, refusal.status.as_deref(), refusal.verb),
             (StateKind::New, Some("Queued"), Verb::Step(StepKind::Confirm))
@@ -149,7 +155,7 @@ fn a_status_may_be_named_in_the_simple_workflow_too() {
         stage.does(id, Action::move_to("active"));
         stage.does(id, Action::hold("customer").into_status("on_hold"));
         assert_eq!(stage.desk.ticket(id).unwrap().status(), "on_hold");
-        assert!(stage.desk.ticket(id).unwrap().placed.is_none());
+        assert!(stage.desk.ticket(id).unwrap().placement.is_none());
     });
 }
 
@@ -201,7 +207,7 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     on_each_store(|stage| {
         let id = opened(stage);
         let refusal = refused(stage, id, Action::move_to("Requested"), boris());
-        assert_eq!(refusal.reasons, [Reason::Actor { may: "agent or automation".into() }]);
+        assert_eq!(refusal.reasons, [Reason::Actor { allowed: "agent or automation".into() }]);
         assert!(!refusal.permitted.contains(Verb::Move), "{refusal}");
         let mut theirs = returns().version(2);
         for transition in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
@@ -289,7 +295,7 @@ fn why_not_refuses_actions_without_effect_too() {
         let id = opened(stage);
         let twice = || Action::hand_over("audio", firstline::Line::Second, "as it stands");
         let refusal = refused(stage, id, twice().and(twice()), anna());
-        assert_eq!(refusal.reasons, [Reason::Because("audio, 2nd line, has the ticket already".to_owned())]);
+        assert_eq!(refusal.reasons, [Reason::Other("audio, 2nd line, has the ticket already".to_owned())]);
         let off = Action::Modifier { name: "press".to_owned(), on: false };
         assert!(refused(stage, id, off, anna()).to_string().contains("does not have the modifier \"press\""));
         let refusal = refused(stage, id, Action::link(firstline::LinkKind::CausedBy, id), anna());

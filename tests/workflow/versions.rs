@@ -30,7 +30,7 @@ fn live_tickets_stay_on_their_version_and_new_ones_follow_the_new() {
         desk.act(new, Action::cancel(), anna()).unwrap();
         let of = |id| {
             let ticket = desk.ticket(id).unwrap();
-            (ticket.workflow().to_string(), ticket.status().to_owned())
+            (ticket.workflow_ref().to_string(), ticket.status().to_owned())
         };
         assert_eq!(of(old), ("returns v1".to_owned(), "Withdrawn".to_owned()));
         assert_eq!(of(new), ("returns v2".to_owned(), "Called off".to_owned()));

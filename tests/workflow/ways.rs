@@ -9,7 +9,7 @@ use super::{opened, request, returns};
 
 fn status(stage: &Stage, id: firstline::TicketId) -> String {
     let ticket = stage.desk.ticket(id).unwrap();
-    let workflow = ticket.followed();
+    let workflow = ticket.workflow();
     // The typed API and the clocks rely on this invariant.
     let status = workflow.status(workflow.find(ticket.status()).unwrap());
     assert_eq!(status.state, ticket.state().kind());
@@ -32,11 +32,11 @@ fn a_ticket_begins_in_the_default_status_of_the_state_new() {
         let id = opened(stage);
         assert_eq!(status(stage, id), "Queued");
         let ticket = stage.desk.ticket(id).unwrap();
-        assert_eq!(ticket.workflow().to_string(), "returns v1");
-        assert_eq!(ticket.workflow().hash, returns().build().unwrap().reference().hash);
+        assert_eq!(ticket.workflow_ref().to_string(), "returns v1");
+        assert_eq!(ticket.workflow_ref().hash, returns().build().unwrap().reference().hash);
         // Another kind follows the simple workflow, whose statuses are the states.
         let other = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
-        assert_eq!((other.status(), other.workflow().to_string().as_str()), ("new", "simple v1"));
+        assert_eq!((other.status(), other.workflow_ref().to_string().as_str()), ("new", "simple v1"));
     });
 }
 
@@ -186,10 +186,10 @@ fn permitted_and_next_statuses_list_the_options() {
             "accepted here: start, hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, \
              describe, link"
         );
-        let workflow = ticket.followed();
+        let workflow = ticket.workflow();
         let from = workflow.find(ticket.status()).unwrap();
         let transitions: Vec<_> = workflow
-            .next_statuses(from)
+            .transitions_from(from)
             .map(|(transition, to)| format!("{} {}", transition.action, to.name))
             .collect();
         assert_eq!(

@@ -17,7 +17,7 @@ const PRINTED: usize = 10;
 /// The counts of migrated tickets, or of tickets that would be migrated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Crossings {
+pub struct MigrationCounts {
     /// The number of tickets.
     pub tickets: usize,
     /// The number of tickets by old and new status.
@@ -26,8 +26,8 @@ pub struct Crossings {
     pub filled: BTreeMap<String, usize>,
 }
 
-impl Crossings {
-    pub(super) fn add(&mut self, more: Crossings) {
+impl MigrationCounts {
+    pub(super) fn add(&mut self, more: MigrationCounts) {
         self.tickets += more.tickets;
         add_each(&mut self.ways, more.ways);
         add_each(&mut self.filled, more.filled);
@@ -43,7 +43,7 @@ pub(super) fn add_each<K: Ord>(counts: &mut BTreeMap<K, usize>, more: BTreeMap<K
 /// A ticket that cannot be migrated, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Obstacle {
+pub struct BlockedTicket {
     /// The ticket.
     pub ticket: TicketId,
     /// Its running number.
@@ -59,7 +59,7 @@ pub struct Obstacle {
 }
 
 /// `T-17 in "Inspection" needs category to enter "Check"`
-impl fmt::Display for Obstacle {
+impl fmt::Display for BlockedTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {:?}", self.number, self.status)?;
         let Some(to) = &self.to else { return f.write_str(" has no new status") };
@@ -77,29 +77,29 @@ impl fmt::Display for Obstacle {
 /// The tickets that cannot be migrated: their number, and the first [`MAX_NAMED`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Obstacles {
+pub struct BlockedTickets {
     /// The number of tickets.
     pub tickets: usize,
     /// At most [`MAX_NAMED`] of them, in the order in which they were found.
-    pub named: Vec<Obstacle>,
+    pub named: Vec<BlockedTicket>,
 }
 
-impl Obstacles {
-    pub(super) fn push(&mut self, obstacle: Obstacle) {
+impl BlockedTickets {
+    pub(super) fn push(&mut self, obstacle: BlockedTicket) {
         self.tickets += 1;
         if self.named.len() < MAX_NAMED {
             self.named.push(obstacle);
         }
     }
 
-    pub(super) fn add(&mut self, more: Obstacles) {
+    pub(super) fn add(&mut self, more: BlockedTickets) {
         self.tickets += more.tickets;
         self.named.extend(more.named);
         self.named.truncate(MAX_NAMED);
     }
 }
 
-impl fmt::Display for Obstacles {
+impl fmt::Display for BlockedTickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printed = self.named.len().min(PRINTED);
         for (place, obstacle) in self.named[..printed].iter().enumerate() {
@@ -114,7 +114,7 @@ impl fmt::Display for Obstacles {
 
 /// The result of a dry run of a migration plan. Nothing was written.
 ///
-/// The error of a refused migration contains it too: see [`Error::rehearsal`].
+/// The error of a refused migration contains it too: see [`Error::migration_preview`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationPreview {
@@ -123,9 +123,9 @@ pub struct MigrationPreview {
     /// The faults of the plan. They include every status that has tickets but no new status.
     pub faults: Vec<String>,
     /// The tickets that would be migrated.
-    pub crossings: Crossings,
+    pub crossings: MigrationCounts,
     /// The tickets that cannot be migrated.
-    pub obstacles: Obstacles,
+    pub obstacles: BlockedTickets,
     /// The number of live tickets by kind that stay, because their kind follows another workflow in the policy in
     /// force.
     pub staying: BTreeMap<String, usize>,
@@ -162,7 +162,7 @@ impl fmt::Display for MigrationPreview {
 /// then one per kind that stays.
 fn write_counts(
     f: &mut fmt::Formatter<'_>,
-    crossings: &Crossings,
+    crossings: &MigrationCounts,
     staying: &BTreeMap<String, usize>,
 ) -> fmt::Result {
     for ((from, to), count) in &crossings.ways {
@@ -202,7 +202,7 @@ impl std::error::Error for Refused {}
 
 impl Error {
     /// Returns the preview of a refused migration; `None` for any other error.
-    pub fn rehearsal(&self) -> Option<&MigrationPreview> {
+    pub fn migration_preview(&self) -> Option<&MigrationPreview> {
         self.facts::<Refused>().map(|refused| &refused.0)
     }
 }
@@ -212,10 +212,10 @@ impl Error {
 #[non_exhaustive]
 pub struct Migrated {
     /// The tickets that were migrated.
-    pub crossings: Crossings,
+    pub crossings: MigrationCounts,
     /// Tickets that changed during the migration and could no longer be migrated. They are unchanged. Correct them or
     /// the plan, and migrate again.
-    pub left: Obstacles,
+    pub left: BlockedTickets,
     /// The number of live tickets by kind that stayed, because their kind follows another workflow.
     pub staying: BTreeMap<String, usize>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::report::{Crossings, Obstacle, Obstacles};
+use super::report::{BlockedTicket, BlockedTickets, MigrationCounts};
 use crate::condition::Condition;
 use crate::definition::DefinitionKind;
 use crate::desk::context::CommandContext;
@@ -69,12 +69,12 @@ pub(super) struct Page {
 pub(super) struct Found {
     pub(super) migratable: Vec<TicketId>,
     decisions: Vec<Decision>,
-    pub(super) crossings: Crossings,
-    pub(super) obstacles: Obstacles,
+    pub(super) crossings: MigrationCounts,
+    pub(super) obstacles: BlockedTickets,
     pub(super) staying: BTreeMap<String, usize>,
     pub(super) unmapped: Unmapped,
     /// The tickets that `unmapped` counts.
-    pub(super) unmapped_tickets: Obstacles,
+    pub(super) unmapped_tickets: BlockedTickets,
 }
 
 impl Operation for ReadVersion {
@@ -190,7 +190,7 @@ impl Found {
         let policy_context = context.policy_context_for(ticket, loaded)?;
         let (crossing, decision) = passage.decide(ticket, &policy_context.decision(context.now, by))?;
         let now = decision.snapshot();
-        let obstacle = |to: Option<StatusId>, missing, why| Obstacle {
+        let obstacle = |to: Option<StatusId>, missing, why| BlockedTicket {
             ticket: now.id,
             number: now.number.clone(),
             status: now.status().to_owned(),

@@ -46,7 +46,7 @@ impl Operation for ListDue {
     fn label(&self) -> OperationLabel {
         match self.listing {
             Listing::Here(..) => OperationLabel::new("list_due").quiet(),
-            Listing::Everywhere(_) => OperationLabel::new("list_owed").quiet().everywhere(),
+            Listing::Everywhere(_) => OperationLabel::new("list_all_due").quiet().everywhere(),
         }
     }
 

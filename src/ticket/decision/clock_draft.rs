@@ -235,7 +235,11 @@ impl ClockDraft {
 /// Returns an ended clock as an open one. The caller must compute its figures again.
 pub(super) fn go_on(mut clock: Clock) -> Result<Clock> {
     let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
-    clock.step(if clock.state == ClockState::Missed { ClockStep::GoOnLate } else { ClockStep::GoOn })?;
+    clock.step(if clock.state == ClockState::Missed {
+        ClockStep::ContinueLate
+    } else {
+        ClockStep::Continue
+    })?;
     if late.is_some() {
         clock.step(ClockStep::Breach)?;
     }

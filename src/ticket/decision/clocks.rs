@@ -402,7 +402,7 @@ impl ClockDraft {
             clock.breached_at = None;
         }
         (clock.ended_at, clock.ended_with_ticket) = (None, false);
-        clock.step(if was_away { ClockStep::GoOn } else { ClockStep::Revise })?;
+        clock.step(if was_away { ClockStep::Continue } else { ClockStep::Revise })?;
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }

@@ -37,7 +37,7 @@ impl Snapshot {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
     /// let (policy, rules, workflows) = (Policy::new(), AgreementSet::new(), Catalogue::new());
     /// let anna = Actor::agent("anna");
-    /// let context = DecisionContext { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, rules: &rules, workflows: &workflows, history: None };
+    /// let context = DecisionContext { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, agreements: &agreements, workflows: &workflows, history: None };
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &context)?;
     /// assert_eq!(decision.events().len(), 1);
     /// assert_eq!(decision.snapshot().state.to_string(), "resolved");
@@ -189,7 +189,7 @@ impl Draft {
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
-                let why = Reason::Because(link.is_missing());
+                let why = Reason::Other(link.is_missing());
                 Err(Rejection::new(self.state(), Verb::Link, why).into())
             }
             Action::Unlink(link) => {

@@ -26,7 +26,7 @@ pub struct DecisionContext<'a> {
     /// The policy in force.
     pub policy: &'a Policy,
     /// The agreements in force, and those to which the ticket's clocks are pinned.
-    pub rules: &'a AgreementSet,
+    pub agreements: &'a AgreementSet,
     /// The workflows in force, and the one to which the ticket is pinned.
     pub workflows: &'a Catalogue,
     /// The ticket's history up to its current version, if it was read.
@@ -88,7 +88,7 @@ impl Draft {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the context's history does not end with this version of the ticket.
     pub(crate) fn begin(snapshot: Snapshot, context: &DecisionContext<'_>) -> Result<Draft> {
-        let mut draft = Draft::replaying(snapshot, context.rules, context.history)?;
+        let mut draft = Draft::replaying(snapshot, context.agreements, context.history)?;
         draft.fire_due(context)?;
         Ok(draft)
     }

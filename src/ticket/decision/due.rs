@@ -78,7 +78,7 @@ impl Draft {
     fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
         let (action, exemption) = match timer.kind {
             TimerKind::HoldEnds => (Action::resume(), Exemption::WordsAndPerformers),
-            TimerKind::Silence => (Action::close(), Exemption::Reason),
+            TimerKind::VerificationEnds => (Action::close(), Exemption::Reason),
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };

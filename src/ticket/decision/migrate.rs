@@ -9,7 +9,7 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::action::Action;
 use crate::ticket::decision::{Decision, DecisionContext, Draft};
-use crate::ticket::event::{Change, TransferCause};
+use crate::ticket::event::{Change, MigrationCause};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
@@ -55,7 +55,7 @@ pub(crate) enum MigrationOutcome {
 impl MigrationTask {
     /// Returns the outcome of the plan for this ticket.
     pub(crate) fn outcome(&self, ticket: &Snapshot, in_force: &Catalogue) -> MigrationOutcome {
-        let follows = ticket.workflow();
+        let follows = ticket.workflow_ref();
         let concerned = !ticket.state.kind().is_final()
             && *follows.name == *self.plan.from
             && self.plan.from_version.is_none_or(|version| version == follows.version)
@@ -167,7 +167,7 @@ impl MigrationTask {
                 }
             }
             let to = self.to.placement(*to);
-            let migrated = Change::WorkflowMigrated { to, cause: TransferCause::Migration };
+            let migrated = Change::WorkflowMigrated { to, cause: MigrationCause::Migration };
             draft.change(context, migrated, Personal::default())?;
             if !filled.is_empty() {
                 // The priority may be computed from a field that was filled in.

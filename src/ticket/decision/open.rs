@@ -130,7 +130,7 @@ impl NewTicket {
             assignee: self.assignee.clone(),
             files: Vec::new(),
             external: None,
-            placed: workflows.for_kind(self.kind.as_str()).initial_placement(),
+            placement: workflows.for_kind(self.kind.as_str()).initial_placement(),
         };
         let owner = self.owner(&by);
         let subject = Words { subject: Some(self.subject.clone()), ..Words::default() };

@@ -76,7 +76,7 @@ impl<'a> TransitionRequest<'a> {
         let details = StepDetails::of(action);
         match verb {
             Verb::Move => self.move_to(details).map(Some),
-            Verb::Step(step) if self.ticket.placed.is_some() || details.status.is_some() => {
+            Verb::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
                 self.step(step, verb, details).map(Some)
             }
             Verb::Step(step) => {
@@ -104,7 +104,7 @@ impl<'a> TransitionRequest<'a> {
             }
             _ => return Ok(()),
         };
-        self.refused(verb, vec![Reason::Because(why)])
+        self.refused(verb, vec![Reason::Other(why)])
     }
 
     /// Checks the state and the actor by the lifecycle alone.
@@ -124,7 +124,7 @@ impl<'a> TransitionRequest<'a> {
     fn actor_reason(self, verb: Verb) -> Option<Reason> {
         // The permissions of the lifecycle do not apply to a message or to the end of a hold.
         let by = self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::Reason))?;
-        may(verb, by, self.ticket).map(|may| Reason::Actor { may: Cow::Borrowed(may) })
+        may(verb, by, self.ticket).map(|may| Reason::Actor { allowed: Cow::Borrowed(may) })
     }
 
     fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
@@ -132,7 +132,7 @@ impl<'a> TransitionRequest<'a> {
             return Ok(());
         }
         let mut rejection = Rejection::new(self.state(), verb, Reason::State);
-        if self.ticket.placed.is_some() {
+        if self.ticket.placement.is_some() {
             rejection.status = Some(self.ticket.status().into());
             let all = self.permitted();
             rejection.permitted =
@@ -155,7 +155,7 @@ impl<'a> TransitionRequest<'a> {
 
     /// Returns the verbs that the ticket accepts now by its workflow.
     pub(super) fn permitted(self) -> Permitted {
-        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placed.is_some())
+        let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placement.is_some())
         else {
             return Permitted::in_state(self.state());
         };
@@ -172,7 +172,7 @@ impl<'a> TransitionRequest<'a> {
                 self.ticket.status(),
                 self.workflow.reference()
             );
-            Rejection::new(self.state(), verb, Reason::Because(why))
+            Rejection::new(self.state(), verb, Reason::Other(why))
         })
     }
 
@@ -181,8 +181,8 @@ impl<'a> TransitionRequest<'a> {
         let found = self.workflow.find(name);
         if found.is_none() {
             let known = self.workflow.definition().statuses.iter().map(|it| it.name.as_str());
-            let meant = suggest::nearest(name, known).map(str::to_owned);
-            self.refused(verb, vec![Reason::UnknownStatus { status: name.to_owned(), meant }])?;
+            let suggestion = suggest::nearest(name, known).map(str::to_owned);
+            self.refused(verb, vec![Reason::UnknownStatus { status: name.to_owned(), suggestion }])?;
         }
         Ok(found)
     }
@@ -232,23 +232,23 @@ impl<'a> TransitionRequest<'a> {
         if step == Some(StepKind::Resolve) {
             let verb = Verb::Step(StepKind::Resolve);
             let why = "a move has no solution: use resolve with this status".to_owned();
-            let mut reasons = vec![Reason::Because(why)];
+            let mut reasons = vec![Reason::Other(why)];
             // The comment of `resolve` is the solution, which the first reason already asks for.
             let more = self.choose(verb, from, &edges, trigger, details);
             reasons.extend(more.err().into_iter().flat_map(|no| no.reasons));
-            reasons.retain(|reason| !matches!(reason, Reason::Unsaid { .. }));
+            reasons.retain(|reason| !matches!(reason, Reason::MissingComment { .. }));
             self.refused(verb, reasons)?;
         }
         let status = self.choose(step.map_or(verb, Verb::Step), from, &edges, trigger, details)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {
             let why = "the status has no hold reason: use hold with a reason and this status".to_owned();
-            self.refused(verb, vec![Reason::Because(why)])?;
+            self.refused(verb, vec![Reason::Other(why)])?;
         }
         Ok(Destination { step, status: self.status_name(status) })
     }
 
     fn status_name(self, status: StatusId) -> Option<Arc<str>> {
-        self.ticket.placed.as_ref().map(|_| self.workflow.status(status).name.as_str().into())
+        self.ticket.placement.as_ref().map(|_| self.workflow.status(status).name.as_str().into())
     }
 
     /// Returns the destination of the first edge that may be taken.
@@ -313,7 +313,7 @@ impl<'a> TransitionRequest<'a> {
                 .filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?)))
                 .collect();
             if !other_reasons.is_empty() {
-                return Reason::Because(format!("{}, not for {hold}", other_reasons.join(", ")));
+                return Reason::Other(format!("{}, not for {hold}", other_reasons.join(", ")));
             }
         }
         let available = available.into_keys().map(str::to_owned).collect();
@@ -328,7 +328,7 @@ impl<'a> TransitionRequest<'a> {
         let mut reasons: Vec<Reason> = guards.map(|guard| Reason::Guard { guard, to: to.clone() }).collect();
         if !self.may_take(edge) {
             let may = edge.may.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            reasons.push(Reason::Actor { may: may.into() });
+            reasons.push(Reason::Actor { allowed: may.into() });
         }
         reasons
     }
@@ -362,7 +362,7 @@ impl<'a> TransitionRequest<'a> {
             && self.exemption == Exemption::Nothing
             && details.comment.is_none_or(|why| why.trim().is_empty())
         {
-            reasons.push(Reason::Unsaid { to: to.name.clone() });
+            reasons.push(Reason::MissingComment { to: to.name.clone() });
         }
         reasons
     }

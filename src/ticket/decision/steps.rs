@@ -11,7 +11,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::decide::words;
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Cause, Change, Described, TransferCause};
+use crate::ticket::event::{Cause, Change, Described, MigrationCause};
 use crate::ticket::kind::Kind;
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
@@ -36,8 +36,8 @@ impl Draft {
         context: &'a DecisionContext<'_>,
     ) -> Result<TransitionRequest<'a>> {
         let ticket = self.snapshot();
-        let workflow = match &ticket.placed {
-            Some(placed) => context.workflows.get(&placed.workflow)?,
+        let workflow = match &ticket.placement {
+            Some(placement) => context.workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
         Ok(TransitionRequest { ticket, workflow, by, exemption })
@@ -119,7 +119,9 @@ impl Draft {
                 let timer = match (&self.snapshot().state, cause) {
                     (_, Cause::Timer(timer)) => timer,
                     // The requester wrote, so the ticket must not close for lack of an answer.
-                    (State::Resolved(resolved), _) if resolved.closes_at.is_some() => TimerKind::Silence,
+                    (State::Resolved(resolved), _) if resolved.closes_at.is_some() => {
+                        TimerKind::VerificationEnds
+                    }
                     _ => return Ok(()),
                 };
                 let Verb::Step(step) = rejection.verb else { return Ok(()) };
@@ -133,7 +135,7 @@ impl Draft {
     /// Moves the ticket to the workflow of its new kind, if that is another workflow.
     pub(super) fn follow_kind(&mut self, kind: &Kind, context: &DecisionContext<'_>) -> Result<()> {
         let workflow = context.workflows.for_kind(kind.as_str());
-        if workflow.reference().name == self.snapshot().workflow().name {
+        if workflow.reference().name == self.snapshot().workflow_ref().name {
             return Ok(());
         }
         let refuse = |reasons| {
@@ -147,7 +149,7 @@ impl Draft {
                 workflow.reference(),
                 self.snapshot().state
             );
-            return refuse(vec![Reason::Because(why)]);
+            return refuse(vec![Reason::Other(why)]);
         };
         let to = workflow.status(status);
         let missing = to.enter.iter().filter(|field| !self.snapshot().has_filled(field));
@@ -157,7 +159,11 @@ impl Draft {
             return refuse(missing);
         }
         let to = workflow.placement(status);
-        self.change(context, Change::WorkflowMigrated { to, cause: TransferCause::Kind }, Personal::default())
+        self.change(
+            context,
+            Change::WorkflowMigrated { to, cause: MigrationCause::Kind },
+            Personal::default(),
+        )
     }
 }
 
@@ -171,8 +177,8 @@ impl Snapshot {
                     None => state::OnHold { reason: HoldReason::Customer, until: None }.into(),
                 };
             }
-            if let (Some(placed), Some(status)) = (&mut self.placed, status) {
-                placed.status = status;
+            if let (Some(placement), Some(status)) = (&mut self.placement, status) {
+                placement.status = status;
             }
         }
         match part {

@@ -44,7 +44,7 @@ impl Snapshot {
             kind: opened.kind.clone(),
             channel: opened.channel.clone(),
             state: opened.state.clone(),
-            placed: opened.placed.clone().map(Box::new),
+            placement: opened.placement.clone().map(Box::new),
             state_since: event.at,
             contacts: opened.contacts.clone(),
             attributes: opened.attributes.clone(),
@@ -97,11 +97,11 @@ impl Snapshot {
             }
             Change::Noted { .. } => {}
             Change::Moved { from, to, code, status, .. } => {
-                self.placed(status.as_ref())?;
+                self.placement(status.as_ref())?;
                 self.moved(*from, to, code.as_deref(), event);
             }
-            Change::StatusChanged { to, .. } => self.placed(Some(to))?,
-            Change::WorkflowMigrated { to, .. } => self.placed = to.clone().map(Box::new),
+            Change::StatusChanged { to, .. } => self.placement(Some(to))?,
+            Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
             Change::TimerExpired { timer, .. } => self.lapsed(*timer),
             Change::Assigned { to } => self.assignee.clone_from(to),
             Change::HandedOver { team, line } => {
@@ -150,9 +150,9 @@ impl Snapshot {
     }
 
     /// Sets the status in the ticket's workflow.
-    fn placed(&mut self, status: Option<&Arc<str>>) -> Result<()> {
-        match (&mut self.placed, status) {
-            (Some(placed), Some(status)) => placed.status = Arc::clone(status),
+    fn placement(&mut self, status: Option<&Arc<str>>) -> Result<()> {
+        match (&mut self.placement, status) {
+            (Some(placement), Some(status)) => placement.status = Arc::clone(status),
             (None, None) => {}
             (Some(_), None) => return Err(corrupt("moves without a status, though it follows a workflow")),
             (None, Some(_)) => return Err(corrupt("has a status, though it follows no workflow")),
@@ -171,7 +171,7 @@ impl Snapshot {
     fn lapsed(&mut self, timer: TimerKind) {
         match (&mut self.state, timer) {
             (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
-            (State::Resolved(resolved), TimerKind::Silence) => resolved.closes_at = None,
+            (State::Resolved(resolved), TimerKind::VerificationEnds) => resolved.closes_at = None,
             _ => {}
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     }
     duplicates(definition, found);
     for (number, rule) in definition.rules.iter().enumerate() {
-        for (key, selector) in [("every_way_to", &rule.every_way_to), ("passes", &rule.passes)] {
+        for (key, selector) in [("every_path_to", &rule.every_path_to), ("must_pass", &rule.must_pass)] {
             if let StatusSelector::Status(name) = selector {
                 ElementCheck { definition, path: format!("rules[{number}].{key}"), found }.status(name);
             }
@@ -191,7 +191,7 @@ fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
     };
     if !definition.statuses[start].enter.is_empty() {
         let message = "every ticket begins here, and a new request is never refused; require the field on leaving instead";
-        report(found, DiagnosticKind::DemandAtStart, format!("statuses[{start}].enter"), message);
+        report(found, DiagnosticKind::RequiredAtStart, format!("statuses[{start}].enter"), message);
     }
 }
 
@@ -218,12 +218,12 @@ fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Dia
             } else if field == "resolution_code" && !has_code {
                 let message = "the step that resolves a ticket sets the resolution code; require it on entering a \
                                status in the state resolved or closed";
-                report(found, DiagnosticKind::NeverFilled, path, message);
+                report(found, DiagnosticKind::CannotBeFilled, path, message);
             }
         }
         if side == "leave" && !required.is_empty() && status.state.is_final() {
             let message = format!("no step leads out of the state {}", status.state);
-            report(found, DiagnosticKind::NeverFilled, format!("{path}.leave"), message);
+            report(found, DiagnosticKind::CannotBeFilled, format!("{path}.leave"), message);
         }
     }
 }
@@ -281,7 +281,7 @@ impl<'a> ElementCheck<'a> {
         {
             let allowed = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
             let message = format!("{step} is for {allowed}, so none of these performers may take it");
-            self.report(DiagnosticKind::NobodyMay, self.at("may"), message);
+            self.report(DiagnosticKind::NoPermittedPerformer, self.at("may"), message);
         }
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {

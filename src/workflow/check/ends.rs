@@ -14,7 +14,7 @@ const CODE: &str = "resolution_code";
 /// of its performers take it or, for a resume, a message of the requester does.
 pub(super) fn is_unconditional(map: &Map<'_>, edge: &Edge<'_>) -> bool {
     let transition = edge.transition;
-    // Other edges without a permitted performer are reported as [`DiagnosticKind::NobodyMay`].
+    // Other edges without a permitted performer are reported as [`DiagnosticKind::NoPermittedPerformer`].
     let permitted =
         transition.has_permitted_performer() || transition.action != Trigger::Step(StepKind::Resume);
     transition.when.is_empty() && (permitted || is_taken_by_message(map, edge))
@@ -75,7 +75,7 @@ pub(super) fn without_code(
              and only the step that resolves can set it; require it on entering {:?}",
             status.name, status.name,
         );
-        report(found, DiagnosticKind::NeverFilled, format!("statuses[{place}]"), message);
+        report(found, DiagnosticKind::CannotBeFilled, format!("statuses[{place}]"), message);
     }
 }
 

@@ -13,10 +13,10 @@ use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for (number, rule) in map.definition.rules.iter().enumerate() {
-        let MustPass { every_way_to, passes } = rule;
-        if every_way_to == passes {
+        let MustPass { every_path_to, must_pass } = rule;
+        if every_path_to == must_pass {
             let message = format!(
-                "the rule has no effect: {every_way_to} and {passes} are the same; name two different places"
+                "the rule has no effect: {every_path_to} and {must_pass} are the same; name two different places"
             );
             report(found, DiagnosticKind::EmptyRule, format!("rules[{number}]"), message);
             continue;
@@ -25,20 +25,20 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
             StatusSelector::Status(name) => map.name(status) == name,
             StatusSelector::State(state) => map.state(status) == *state,
         };
-        if let Some(path) = shortest_bypass(map, |it| is(every_way_to, it), |it| is(passes, it)) {
-            let message = format!("a path to {every_way_to} avoids {passes}: {}", map.chain(&path));
+        if let Some(path) = shortest_bypass(map, |it| is(every_path_to, it), |it| is(must_pass, it)) {
+            let message = format!("a path to {every_path_to} avoids {must_pass}: {}", map.chain(&path));
             report(found, DiagnosticKind::Bypass, format!("rules[{number}]"), message);
         }
     }
 }
 
-/// The shortest path from the start to a status that satisfies `to` and avoids every status that satisfies `passes`.
+/// The shortest path from the start to a status that satisfies `to` and avoids every status that satisfies `must_pass`.
 fn shortest_bypass(
     map: &Map<'_>,
     to: impl Fn(usize) -> bool,
-    passes: impl Fn(usize) -> bool,
+    must_pass: impl Fn(usize) -> bool,
 ) -> Option<Vec<usize>> {
-    let start = map.start.filter(|it| !passes(*it))?;
+    let start = map.start.filter(|it| !must_pass(*it))?;
     let mut came_from = vec![None; map.statuses().len()];
     let mut seen = vec![false; map.statuses().len()];
     seen[start] = true;
@@ -50,7 +50,7 @@ fn shortest_bypass(
             return Some(path);
         }
         for next in map.out(at).map(|it| it.to) {
-            if !seen[next] && !passes(next) {
+            if !seen[next] && !must_pass(next) {
                 seen[next] = true;
                 came_from[next] = Some(at);
                 queue.push_back(next);

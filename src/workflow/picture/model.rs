@@ -76,7 +76,7 @@ impl<'a> Picture<'a> {
     /// The number of tickets in a status. `None` in a picture without counts.
     pub(super) fn standing(&self, status: usize) -> Option<u64> {
         let (id, _) = self.workflow.statuses().nth(status)?;
-        self.process_map.map(|it| it.standing(id))
+        self.process_map.map(|it| it.tickets_in(id))
     }
 
     /// All routes, in the order of the definition. Transitions between the same two statuses form one route.
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
             let Some(to) = self.workflow.find(&transition.to) else { continue };
             for from in transition.from.iter().filter_map(|it| self.workflow.find(it)) {
                 let place = *places.entry((from, to)).or_insert_with(|| {
-                    let count = self.process_map.map(|it| it.took(from, to));
+                    let count = self.process_map.map(|it| it.transition_count(from, to));
                     routes.push(Route { from: from.index(), to: to.index(), labels: Vec::new(), count });
                     routes.len() - 1
                 });

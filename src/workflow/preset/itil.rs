@@ -88,12 +88,12 @@ pub fn itil() -> WorkflowDefinition {
         .transition(step(StepKind::Close, ["Resolved", "Verified"], "Closed"))
         .transition(step(StepKind::Cancel, ["Registered"], "Cancelled"))
         .transition(step(StepKind::Cancel, open, "Cancelled").with_reason())
-        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
-        .every_way_to(
+        .every_path_to(StatusSelector::State(StateKind::Closed), StatusSelector::State(StateKind::Resolved))
+        .every_path_to(
             StatusSelector::State(StateKind::Resolved),
             StatusSelector::Status("Classified".to_owned()),
         )
-        .every_way_to(
+        .every_path_to(
             StatusSelector::State(StateKind::Active),
             StatusSelector::Status("Classified".to_owned()),
         )

@@ -55,8 +55,8 @@ pub fn problem() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Confirm, "Fixed", "Closed"))
         .transition(Transition::step(StepKind::Close, "Fixed", "Closed"))
         .transition(step(StepKind::Cancel, ["Open", "Known error", "Fix under way"], "Dropped").with_reason())
-        .every_way_to(StatusSelector::State(StateKind::Closed), StatusSelector::Status("Fixed".to_owned()))
-        .every_way_to(
+        .every_path_to(StatusSelector::State(StateKind::Closed), StatusSelector::Status("Fixed".to_owned()))
+        .every_path_to(
             StatusSelector::Status("Fixed".to_owned()),
             StatusSelector::Status("Fix under way".to_owned()),
         )

@@ -48,8 +48,8 @@ impl Gaps {
             | Kind::NoStart
             | Kind::UnclearStart
             | Kind::NoEnd
-            | Kind::DemandAtStart
-            | Kind::NeverFilled
+            | Kind::RequiredAtStart
+            | Kind::CannotBeFilled
             | Kind::ForbiddenByState
             | Kind::WrongTarget
             | Kind::MoveBetweenStates

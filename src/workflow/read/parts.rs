@@ -290,7 +290,7 @@ impl Reader {
                     let allowed = list(Performer::FORMS.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
-                    self.report(DiagnosticKind::UnknownTaker, path, item.place, message);
+                    self.report(DiagnosticKind::UnknownPerformer, path, item.place, message);
                 }
             }
         }

@@ -30,7 +30,7 @@ const FAULTY: &str = r#"{
     {"from": "Новый", "action": "colse", "to": "A", "when": [], "may": ["agnet", "role:"], "reason": "yes"},
     {"from": ["Новый", null], "to": ["A"], "may": "line:frist"}
   ],
-  "rules": [{"every_way_to": "state:close", "passes": "A"}, {}]
+  "rules": [{"every_path_to": "state:close", "must_pass": "A"}, {}]
 }"#;
 
 #[test]
@@ -53,14 +53,14 @@ fn all_faults_are_reported_at_their_positions() {
         "11:64 wrong-type statuses[3]",
         "14:33 unknown-action transitions[0].action",
         "14:61 empty-list transitions[0].when",
-        "14:73 unknown-taker transitions[0].may[0]",
-        "14:82 unknown-taker transitions[0].may[1]",
+        "14:73 unknown-performer transitions[0].may[0]",
+        "14:82 unknown-performer transitions[0].may[1]",
         "14:102 wrong-type transitions[0].reason",
         "15:5 missing-key transitions[1]",
         "15:24 wrong-type transitions[1].from[1]",
         "15:37 wrong-type transitions[1].to",
-        "15:51 unknown-taker transitions[1].may",
-        "17:30 unknown-state rules[0].every_way_to",
+        "15:51 unknown-performer transitions[1].may",
+        "17:30 unknown-state rules[0].every_path_to",
         "17:61 missing-key rules[1]",
         "17:61 missing-key rules[1]",
     ];
@@ -78,7 +78,7 @@ fn an_unreadable_part_hides_and_causes_no_other_faults() {
         {"from": "Open", "action": "resolve", "to": "Answered"},
         {"from": "Work", "action": "resolve", "to": "Answered"},
         {"from": "Answered", "action": "close", "to": "Done"}
-    ], "rules": [{"every_way_to": "Done", "passes": "state:resolved"}]}"#;
+    ], "rules": [{"every_path_to": "Done", "must_pass": "state:resolved"}]}"#;
     let codes = |changes: &[(&str, &str)]| -> Vec<&'static str> {
         let text = changes.iter().fold(sound.to_owned(), |text, (was, is)| {
             assert!(text.contains(was), "{was}");

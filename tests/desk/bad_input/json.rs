@@ -150,7 +150,7 @@ fn file_names_without_files_are_refused() {
             let error = stage.refuses(id, |desk| desk.act(id, Action::reply(message.clone()), anna()));
             assert!(error.to_string().starts_with("file names do not match the files"), "{error}");
             assert!(error.allowed().is_some());
-            assert!(stage.desk.open_ticket(NewTicket::new("x").saying(message)).is_err());
+            assert!(stage.desk.open_ticket(NewTicket::new("x").message(message)).is_err());
         }
     });
 }
@@ -160,7 +160,7 @@ fn file_names_without_files_are_refused() {
 fn requests_and_actions_round_trip_through_json() {
     let request = NewTicket::new("Нет звука")
         .from(Contact::new("boris").named("Борис").with("vip", true))
-        .saying(Message::new("«Тишина»").attach("снимок.png", "image/png", 1, "s3://1"))
+        .message(Message::new("«Тишина»").attach("снимок.png", "image/png", 1, "s3://1"))
         .tag("звук");
     let json = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<NewTicket>(&json).unwrap(), request);
@@ -182,7 +182,7 @@ fn a_row_with_the_greatest_version_is_refused() {
         now: ticket.opened_at,
         by: &anna,
         policy: &policy,
-        rules: &rules,
+        agreements: &rules,
         workflows: &Default::default(),
         history: None,
     };

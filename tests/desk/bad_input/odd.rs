@@ -38,7 +38,7 @@ fn every_character_is_kept_in_every_field() {
         for text in ODD {
             let request = NewTicket::new(text)
                 .from(Contact::new(text).named(text).with(text, text))
-                .saying(text)
+                .message(text)
                 .tag(text)
                 .category([text, text])
                 .field("слово", text)
@@ -74,7 +74,7 @@ fn every_character_is_kept_in_every_field() {
             one(Query::newest().from(text));
             one(Query::newest().assigned_to(text));
             one(Query::newest().matching(Condition::field("tags").contains(text)));
-            let message = NewTicket::new("x").from(text).thread(text).saying("x");
+            let message = NewTicket::new("x").from(text).thread(text).message("x");
             assert_eq!(stage.desk.receive(message).unwrap().ticket.id(), id);
         }
     });
@@ -101,7 +101,7 @@ fn texts_of_the_greatest_length_are_kept() {
         let text = "ж".repeat(1 << 19);
         let id = stage
             .desk
-            .open_ticket(NewTicket::new(&*subject).from("b".repeat(200)).saying(&*text))
+            .open_ticket(NewTicket::new(&*subject).from("b".repeat(200)).message(&*text))
             .unwrap()
             .id();
         assert_eq!(sound(stage, id).subject(), subject);

@@ -9,7 +9,7 @@ use firstline::desk::Settings;
 use firstline::operation::{Engine, Job, Operation};
 use firstline::sqlite::{Options, Sqlite};
 use firstline::store::Mode;
-use firstline::ticket::event::TransferCause;
+use firstline::ticket::event::MigrationCause;
 use firstline::time::ManualTime;
 use firstline::workflow::Migration;
 use firstline::{
@@ -105,7 +105,7 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
             done.entry(*id).or_default().0 += 1;
         }
 
-        let is_old = |id: &&TicketId| desk.ticket(**id).unwrap().workflow().version == 1;
+        let is_old = |id: &&TicketId| desk.ticket(**id).unwrap().workflow_ref().version == 1;
         let still_old: Vec<&TicketId> = tickets.iter().filter(is_old).collect();
         assert_eq!(still_old.len(), TICKETS - BATCH, "the migration pauses after its first batch");
         for id in still_old.into_iter().rev().take(STARTED) {
@@ -130,8 +130,8 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
             (count(|it| matches!(it, Change::Noted { .. })), count(|it| matches!(it, Change::Moved { .. })));
         assert_eq!(found, done.get(id).copied().unwrap_or_default(), "work was lost or done twice");
         let transfers =
-            count(|it| matches!(it, Change::WorkflowMigrated { cause: TransferCause::Migration, .. }));
-        assert_eq!(transfers, usize::from(ticket.workflow().version == 2));
+            count(|it| matches!(it, Change::WorkflowMigrated { cause: MigrationCause::Migration, .. }));
+        assert_eq!(transfers, usize::from(ticket.workflow_ref().version == 2));
         if transfers == 1 {
             new += 1
         } else {

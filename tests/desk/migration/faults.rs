@@ -82,13 +82,13 @@ fn every_fault_of_a_plan_is_reported() {
     on_each_store(|stage| {
         stage_of_two(stage);
         for (plan, faults) in &cases {
-            let rehearsal = stage.desk.setup().rehearse(plan).unwrap();
+            let rehearsal = stage.desk.setup().preview(plan).unwrap();
             assert_eq!(rehearsal.faults, *faults, "{plan:?}");
             if !faults.is_empty() {
                 let error = stage.desk.setup().migrate(plan, anna()).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Definition);
                 assert_eq!(error.to_string(), format!("the migration was refused: {}", faults.join("\n")));
-                assert_eq!(error.rehearsal(), Some(&rehearsal));
+                assert_eq!(error.migration_preview(), Some(&rehearsal));
             }
         }
         // The plan without a fault is carried out.
@@ -105,7 +105,7 @@ fn all_faults_are_reported_at_once() {
             .map("Awaitng parcel", "Parcel on its way")
             .map("Inspection", "Checked");
         let plan = plan.fill("field.condition", 3).fill("requester", "boris");
-        let faults = stage.desk.setup().rehearse(&plan).unwrap().faults;
+        let faults = stage.desk.setup().preview(&plan).unwrap().faults;
         assert_eq!(
             faults,
             [
@@ -126,7 +126,7 @@ fn a_removed_workflow_is_not_in_force() {
         stage_of_two(stage);
         stage.later(firstline::TimeDelta::minutes(5));
         stage.desk.setup().adopt(&firstline::Policy::new()).unwrap();
-        let faults = stage.desk.setup().rehearse(&Migration::of("simple").to("returns", 2)).unwrap().faults;
+        let faults = stage.desk.setup().preview(&Migration::of("simple").to("returns", 2)).unwrap().faults;
         assert_eq!(faults, ["the workflow \"returns\" is not in force: adopt a policy with it first"]);
     });
 }

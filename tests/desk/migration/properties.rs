@@ -118,7 +118,7 @@ struct Expected {
 /// The expected outcome of the plan for these tickets, computed in the simplest way.
 fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> Expected {
     let mut expected = Expected::default();
-    for ticket in tickets.iter().filter(|it| !it.state.kind().is_final() && it.workflow().version == 1) {
+    for ticket in tickets.iter().filter(|it| !it.state.kind().is_final() && it.workflow_ref().version == 1) {
         let from = ticket.status().to_owned();
         let name = plan.statuses.get(&from).unwrap_or(&from);
         let Some(to) = new.statuses.iter().find(|it| it.name == *name && it.state == ticket.state.kind())
@@ -187,7 +187,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
     let before = rows(&stage.desk);
     let snapshots: Vec<Snapshot> = before.iter().map(|(ticket, _)| ticket.clone()).collect();
     let expected = expect(&snapshots, &plan, &new);
-    let rehearsal = stage.desk.setup().rehearse(&plan).unwrap();
+    let rehearsal = stage.desk.setup().preview(&plan).unwrap();
     assert_eq!(rows(&stage.desk), before, "a rehearsal wrote something");
     assert_eq!(rehearsal.faults.len(), expected.lost.len(), "{:?}", rehearsal.faults);
     for ((status, count), fault) in expected.lost.iter().zip(&rehearsal.faults) {
@@ -208,7 +208,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
     match migrated {
         Err(error) => {
             assert_eq!(after, before, "a refused migration wrote something");
-            assert_eq!(error.rehearsal(), Some(&rehearsal));
+            assert_eq!(error.migration_preview(), Some(&rehearsal));
             (0, true)
         }
         Ok(migrated) => {
@@ -218,7 +218,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
                 check_migrated((old, history), (new, longer));
                 match expected.to.get(&new.id) {
                     Some(to) => {
-                        assert_eq!((new.workflow().version, new.status()), (2, to.as_str()));
+                        assert_eq!((new.workflow_ref().version, new.status()), (2, to.as_str()));
                         assert_eq!(clocks.as_ref(), Some(&new.clocks), "a clock was touched");
                     }
                     None => assert_eq!(new, old),
@@ -352,7 +352,7 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
             let settings = Settings::new("acme").time(stage.time.clone()).ids(Counted::default());
             let desk = Desk::over(FailingStore(stage.store.clone(), left.clone()), settings);
             let first = desk.setup().migrate(&plan, anna());
-            let done = rows(&stage.desk).iter().filter(|(it, _)| it.workflow().version == 2).count();
+            let done = rows(&stage.desk).iter().filter(|(it, _)| it.workflow_ref().version == 2).count();
             match first {
                 Ok(migrated) => assert_eq!((cut, migrated.crossings.tickets), (batches, *tickets)),
                 Err(error) if cut == 0 => assert_eq!(error.to_string(), "the plug was pulled"),
@@ -368,7 +368,7 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
             }
             // By a desk that knows nothing of the first attempt.
             let desk = Desk::over(stage.store.clone(), Settings::new("acme").time(stage.time.clone()));
-            let rest = desk.setup().rehearse(&plan).unwrap();
+            let rest = desk.setup().preview(&plan).unwrap();
             let migrated = desk.setup().migrate(&plan, anna()).unwrap();
             assert_eq!(migrated.crossings, rest.crossings);
             assert_eq!(migrated.crossings.tickets, tickets - done, "{}", stage.name);
@@ -391,11 +391,11 @@ fn a_store_that_loses_part_of_a_migration_is_detected() {
     let stage = Stage::new("spoiled", AnyStore::Faulty(Memory::new(), spoil));
     assert_eq!(stage.now(), monday());
     let plan = many(&stage, 20);
-    let rehearsal = stage.desk.setup().rehearse(&plan).unwrap();
+    let rehearsal = stage.desk.setup().preview(&plan).unwrap();
     let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
     assert_eq!(migrated.crossings, rehearsal.crossings, "the job believes its store");
-    let over = rows(&stage.desk).iter().filter(|(it, _)| it.workflow().version == 2).count();
+    let over = rows(&stage.desk).iter().filter(|(it, _)| it.workflow_ref().version == 2).count();
     assert_eq!(over + 1, rehearsal.crossings.tickets);
     // The next run migrates all but the one ticket that is dropped again.
-    assert_eq!(stage.desk.setup().rehearse(&plan).unwrap().crossings.tickets, 1);
+    assert_eq!(stage.desk.setup().preview(&plan).unwrap().crossings.tickets, 1);
 }

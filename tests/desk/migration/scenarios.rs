@@ -2,7 +2,7 @@
 
 use firstline::desk::Setup;
 use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
-use firstline::ticket::event::{Described, TransferCause};
+use firstline::ticket::event::{Described, MigrationCause};
 use firstline::workflow::{Migration, Placement};
 use firstline::{
     Action, Change, Condition, HoldReason, Kind, NewTicket, Query, StateKind, TicketId, TimeDelta, Value,
@@ -44,7 +44,7 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
     on_each_store(|stage| {
         let tickets = returns(stage);
         let before: Vec<_> = tickets.iter().map(|id| (stage.ticket(*id), stage.history(*id))).collect();
-        let rehearsal = stage.desk.setup().rehearse(&plan()).unwrap();
+        let rehearsal = stage.desk.setup().preview(&plan()).unwrap();
         assert!(rehearsal.is_ready(), "{rehearsal}");
         assert_eq!(
             rehearsal.to_string(),
@@ -66,7 +66,7 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
         for (id, (old, history)) in tickets.iter().zip(&before) {
             let (new, longer) = (stage.ticket(*id), stage.history(*id));
             check_migrated((old, history), (&new, &longer));
-            assert_eq!(new.workflow().version, if old.state.kind().is_final() { 1 } else { 2 });
+            assert_eq!(new.workflow_ref().version, if old.state.kind().is_final() { 1 } else { 2 });
         }
         assert_eq!(stage.ticket(tickets[1]).status(), "Parcel on its way");
 
@@ -78,9 +78,11 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
         assert_eq!(category.change, described(of_category));
         let fields = [("condition".to_owned(), Value::from("unknown"))].into();
         assert_eq!(condition.change, described(Described { fields, ..Described::default() }));
-        let to =
-            Placement { workflow: stage.ticket(tickets[2]).workflow().clone(), status: "Inspection".into() };
-        let change = Change::WorkflowMigrated { to: Some(to), cause: TransferCause::Migration };
+        let to = Placement {
+            workflow: stage.ticket(tickets[2]).workflow_ref().clone(),
+            status: "Inspection".into(),
+        };
+        let change = Change::WorkflowMigrated { to: Some(to), cause: MigrationCause::Migration };
         assert_eq!((&transferred.change, &transferred.by), (&change, &anna()));
 
         // A second migration changes nothing.
@@ -100,14 +102,14 @@ fn a_ticket_that_lacks_a_demanded_field_blocks_the_whole_migration() {
         let plan = Migration::of("returns")
             .map("Awaiting parcel", "Parcel on its way")
             .fill("category", ["returns"]);
-        let rehearsal = stage.desk.setup().rehearse(&plan).unwrap();
+        let rehearsal = stage.desk.setup().preview(&plan).unwrap();
         assert_eq!((rehearsal.crossings.tickets, rehearsal.obstacles.tickets), (3, 1));
         let obstacle = &rehearsal.obstacles.named[0];
         assert_eq!((obstacle.ticket, obstacle.status.as_str()), (tickets[2], "Inspection"));
         assert_eq!(obstacle.missing, ["field.condition"]);
         let error = stage.refuses(tickets[0], |desk| desk.setup().migrate(&plan, anna()));
         assert!(error.is_rejected());
-        assert_eq!(error.rehearsal(), Some(&rehearsal));
+        assert_eq!(error.migration_preview(), Some(&rehearsal));
         assert_eq!(
             error.to_string(),
             "the migration was refused: T-3 in \"Inspection\" needs field.condition to enter \"Inspection\"",
@@ -130,13 +132,13 @@ fn due_timers_fire_before_the_migration() {
         let tickets = returns(stage);
         // Six days of silence without a tick: the resolved ticket has been closed since yesterday, so it stays.
         stage.later(TimeDelta::days(6));
-        let rehearsal = stage.desk.setup().rehearse(&plan()).unwrap();
+        let rehearsal = stage.desk.setup().preview(&plan()).unwrap();
         assert_eq!(rehearsal.crossings.tickets, 3);
         let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
         assert_eq!(migrated.crossings, rehearsal.crossings);
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
         let closed = stage.ticket(tickets[3]);
-        assert_eq!((closed.status(), closed.workflow().version), ("Done", 1));
+        assert_eq!((closed.status(), closed.workflow_ref().version), ("Done", 1));
     });
 }
 
@@ -149,13 +151,13 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
         setup().adopt(&firstline::Policy::new()).unwrap();
         let id = opened(stage);
         stage.does(id, Action::start());
-        assert_eq!(stage.ticket(id).placed, None);
+        assert_eq!(stage.ticket(id).placement, None);
         stage.later(TimeDelta::minutes(1));
         setup().adopt(&policy(second())).unwrap();
 
         let plan = Migration::of("simple").to("returns", 2).map("active", "Inspection");
         let plan = plan.fill("category", ["returns"]).fill("field.condition", "new");
-        let rehearsal = setup().rehearse(&plan).unwrap();
+        let rehearsal = setup().preview(&plan).unwrap();
         assert!(rehearsal.is_ready(), "{rehearsal}");
         assert_eq!(rehearsal.staying, [("question".to_owned(), 1)].into());
         let migrated = setup().migrate(&plan, anna()).unwrap();
@@ -171,7 +173,7 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
             setup().migrate(&Migration::of("returns").to("parcels", 1), anna()).unwrap().crossings.tickets,
             1
         );
-        assert_eq!(stage.ticket(id).workflow().to_string(), "parcels v1");
+        assert_eq!(stage.ticket(id).workflow_ref().to_string(), "parcels v1");
 
         // Back to the states, once the policy has no workflow any more.
         stage.later(TimeDelta::minutes(1));
@@ -179,7 +181,7 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
         let plan = Migration::of("parcels").to("simple", 1).map("Inspection", "active");
         assert_eq!(setup().migrate(&plan, anna()).unwrap().crossings.tickets, 1);
         let ticket = stage.ticket(id);
-        assert_eq!((ticket.placed.as_ref(), ticket.status()), (None, "active"));
+        assert_eq!((ticket.placement.as_ref(), ticket.status()), (None, "active"));
         stage.does(id, Action::resolve("money back"));
     });
 }
@@ -264,7 +266,7 @@ fn a_batch_can_migrate_many_tickets_with_clocks_measured_from_history() {
         }
         stage.later(TimeDelta::minutes(5));
         stage.desk.setup().adopt(&policy(second()).agreement(agreed(&[HoldReason::Customer]))).unwrap();
-        assert!(stage.desk.setup().rehearse(&plan()).unwrap().is_ready());
+        assert!(stage.desk.setup().preview(&plan()).unwrap().is_ready());
         let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
         assert_eq!(migrated.crossings.tickets as u64, TICKETS);
         for number in 1..=TICKETS {

@@ -1,7 +1,7 @@
 //! Workflows with all possible transitions, and the invariants of a migrated ticket.
 
 use firstline::policy::FieldType;
-use firstline::ticket::event::TransferCause;
+use firstline::ticket::event::MigrationCause;
 use firstline::ticket::intervals;
 use firstline::workflow::{Status, Transition};
 use firstline::{Change, Event, Policy, Snapshot, StateKind, StepKind, WorkflowDefinition};
@@ -85,9 +85,9 @@ pub(crate) fn check_migrated(before: (&Snapshot, &[Event]), after: (&Snapshot, &
     assert_eq!((&new.state, new.state_since), (&old.state, old.state_since));
     assert_eq!(intervals(longer), intervals(history));
     let transfers = longer[history.len()..].iter().filter(|event| {
-        matches!(event.change, Change::WorkflowMigrated { cause: TransferCause::Migration, .. })
+        matches!(event.change, Change::WorkflowMigrated { cause: MigrationCause::Migration, .. })
     });
-    let moved = old.workflow() != new.workflow();
+    let moved = old.workflow_ref() != new.workflow_ref();
     assert_eq!(transfers.count(), usize::from(moved));
     if !moved {
         assert_eq!(old, new, "a ticket that stays is as it was");

@@ -84,7 +84,7 @@ impl World {
             ),
             Part::Contact(who, vip) => Action::Contact {
                 contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
-                role: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Copied },
+                role: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Cc },
             },
             Part::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
             Part::Link(kind, to) => Action::Link(link(kind, to)),

@@ -75,7 +75,7 @@ impl World {
         match *command {
             Command::Open { requester, thread, vip, text, key } => {
                 let contact = Contact::new(pick(&PEOPLE, requester)).with("vip", vip).named("Имя");
-                let request = NewTicket::new(pick(&WORDS, text)).from(contact).saying(pick(&WORDS, text));
+                let request = NewTicket::new(pick(&WORDS, text)).from(contact).message(pick(&WORDS, text));
                 let request = thread.into_iter().fold(request, |it, n| it.thread(format!("chat-{n}")));
                 let request = key.into_iter().fold(request, |it, n| it.once(format!("key-{n}")));
                 let opened: Vec<_> = self
@@ -93,7 +93,7 @@ impl World {
             Command::Receive { requester, thread, text, key } => {
                 let message = NewTicket::new(pick(&WORDS, text))
                     .from(pick(&PEOPLE, requester))
-                    .saying(pick(&WORDS, text));
+                    .message(pick(&WORDS, text));
                 let message = message.thread(format!("chat-{thread}"));
                 self.call(Call::Receive(key.into_iter().fold(message, |it, n| it.once(format!("key-{n}")))))?;
             }
@@ -212,7 +212,7 @@ impl World {
                     _ => {}
                 }
                 if let Some(rejection) = rejection {
-                    let by_lifecycle = !matches!(rejection.reasons[0], Reason::Because(_));
+                    let by_lifecycle = !matches!(rejection.reasons[0], Reason::Other(_));
                     if rejection.verb == Verb::Link && !by_lifecycle {
                         self.count_outcome("link refused");
                     }

@@ -73,7 +73,7 @@ CREATE INDEX firstline_ticket_assignee ON firstline_ticket (desk, assignee, prio
     WHERE open = 1 AND assignee IS NOT NULL;
 CREATE INDEX firstline_ticket_requester ON firstline_ticket (desk, requester, id) WHERE requester IS NOT NULL;
 CREATE INDEX firstline_timer_due ON firstline_timer (desk, due_at, kind, subject, ticket);
-CREATE INDEX firstline_timer_owed ON firstline_timer (due_at, desk, ticket);
+CREATE INDEX firstline_timer_all_desks ON firstline_timer (due_at, desk, ticket);
 CREATE INDEX firstline_record_i1 ON firstline_record (desk, kind, i1) WHERE i1 IS NOT NULL;
 CREATE INDEX firstline_record_i2 ON firstline_record (desk, kind, i2) WHERE i2 IS NOT NULL;
 CREATE INDEX firstline_record_i3 ON firstline_record (desk, kind, i3) WHERE i3 IS NOT NULL;

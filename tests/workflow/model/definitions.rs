@@ -197,7 +197,7 @@ fn assemble(
             }
         };
         let (to, passes) = (selector(to, state), selector(passes, other_state));
-        definition = definition.every_way_to(to, passes);
+        definition = definition.every_path_to(to, passes);
     }
     definition
 }
@@ -309,7 +309,7 @@ fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                     None => remove_status(&mut definition, place),
                 }
             }
-            (_, DiagnosticKind::NeverFilled) => {
+            (_, DiagnosticKind::CannotBeFilled) => {
                 definition.statuses[place].enter.insert("resolution_code".to_owned());
             }
             _ => remove_status(&mut definition, place),

@@ -36,12 +36,15 @@ fn a_transition_that_the_lifecycle_forbids_to_all_its_performers_does_not_lead_t
     let confirmed_by = |taker: Performer| {
         small().transition(Transition::step(StepKind::Confirm, "Answered", "Done").may(taker))
     };
-    assert_eq!(errors(&confirmed_by(Performer::Agent)), BTreeSet::from([DiagnosticKind::NobodyMay]));
+    assert_eq!(
+        errors(&confirmed_by(Performer::Agent)),
+        BTreeSet::from([DiagnosticKind::NoPermittedPerformer])
+    );
     assert_eq!(errors(&confirmed_by(Performer::Requester)), BTreeSet::new());
     let started_by_the_requester = small()
         .transition(Transition::step(StepKind::Confirm, "Answered", "Done"))
         .transition(Transition::step(StepKind::Resolve, "Open", "Answered").may(Performer::Requester));
-    assert_eq!(errors(&started_by_the_requester), BTreeSet::from([DiagnosticKind::NobodyMay]));
+    assert_eq!(errors(&started_by_the_requester), BTreeSet::from([DiagnosticKind::NoPermittedPerformer]));
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a_resolution_without_the_code_that_closing_demands_is_reported() {
     definition.statuses[3].enter.insert("resolution_code".to_owned());
     assert_eq!(errors(&definition), BTreeSet::new(), "the ticket can be reopened and resolved with a code");
     definition.transitions.retain(|it| it.to != "Work" || it.from != ["Answered"]);
-    assert_eq!(errors(&definition), BTreeSet::from([DiagnosticKind::NeverFilled]));
+    assert_eq!(errors(&definition), BTreeSet::from([DiagnosticKind::CannotBeFilled]));
     definition.statuses[2].enter.insert("resolution_code".to_owned());
     assert_eq!(errors(&definition), BTreeSet::new(), "every resolution has a code");
 }

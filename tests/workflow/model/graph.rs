@@ -157,10 +157,10 @@ impl<'a> Paths<'a> {
     fn rules(&self, found: &BTreeSet<usize>) -> Result<(), TestCaseError> {
         let mut bypassed = BTreeSet::new();
         for (number, rule) in self.definition.rules.iter().enumerate() {
-            if rule.every_way_to == rule.passes {
+            if rule.every_path_to == rule.must_pass {
                 continue;
             }
-            let (to, passes) = (self.statuses_of(&rule.every_way_to), self.statuses_of(&rule.passes));
+            let (to, passes) = (self.statuses_of(&rule.every_path_to), self.statuses_of(&rule.must_pass));
             self.each(self.start(), &|_, _| true, &mut |path| {
                 let round = !path.iter().any(|it| passes.contains(it));
                 if to.contains(path.last().unwrap()) && round {

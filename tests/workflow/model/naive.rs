@@ -45,7 +45,7 @@ pub(crate) struct Naive<'a> {
 /// Reasons as a set of texts: all reasons in prose are equal, and the order of lists does not matter.
 pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeSet<String> {
     let plain = |reason: &Reason| match reason {
-        Reason::Because(_) => "for words of its own".to_owned(),
+        Reason::Other(_) => "for words of its own".to_owned(),
         Reason::UnknownStatus { status, .. } => format!("no status {status}"),
         Reason::NoTransition { to, available } => {
             let available: BTreeSet<_> = available.iter().collect();
@@ -103,7 +103,7 @@ impl<'a> Naive<'a> {
         if let Some(to) = to
             && self.status(to).is_none()
         {
-            return Err(because(Reason::UnknownStatus { status: to.to_owned(), meant: None }));
+            return Err(because(Reason::UnknownStatus { status: to.to_owned(), suggestion: None }));
         }
         let state = self.ticket.state.kind();
         if !state.accepts(step) {
@@ -125,7 +125,7 @@ impl<'a> Naive<'a> {
             // The existing transitions wait for another reason.
             let others = hold.is_some() && available.iter().any(|it| to.is_none_or(|to| to == it));
             let mut reasons = because(match others {
-                true => Reason::Because(String::new()),
+                true => Reason::Other(String::new()),
                 false => Reason::NoTransition { to: to.map(str::to_owned), available },
             });
             reasons.extend(self.actor_refusal(step));
@@ -137,7 +137,7 @@ impl<'a> Naive<'a> {
     /// The outcome of a move: either the step that leads to the status, or a change within the state.
     fn move_answer(&self, to: &str, why: Option<&str>) -> Answer {
         if self.status(to).is_none() {
-            return Err(because(Reason::UnknownStatus { status: to.to_owned(), meant: None }));
+            return Err(because(Reason::UnknownStatus { status: to.to_owned(), suggestion: None }));
         }
         let all: Vec<&Transition> = self
             .definition
@@ -160,7 +160,7 @@ impl<'a> Naive<'a> {
             self.in_order(trigger, None).into_iter().filter(|transition| transition.to == to).collect();
         if trigger == Trigger::Step(StepKind::Resolve) {
             // A move to a resolved status is always refused for its missing resolution, along with any other reasons.
-            let mut reasons = because(Reason::Because(String::new()));
+            let mut reasons = because(Reason::Other(String::new()));
             reasons.extend(
                 self.first_open(&transitions, trigger, Some("the solution"), false).err().unwrap_or_default(),
             );
@@ -168,7 +168,7 @@ impl<'a> Naive<'a> {
         }
         let entered = self.first_open(&transitions, trigger, why, false)?;
         if trigger == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
-            return Err(because(Reason::Because(String::new())));
+            return Err(because(Reason::Other(String::new())));
         }
         Ok(entered)
     }
@@ -262,7 +262,7 @@ impl<'a> Naive<'a> {
         let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresPerformers;
         if !anybody && !may.iter().any(|performer| self.is(performer)) {
             let may: Vec<String> = may.iter().map(ToString::to_string).collect();
-            reasons.extend(because(Reason::Actor { may: may.join(" or ").into() }));
+            reasons.extend(because(Reason::Actor { allowed: may.join(" or ").into() }));
         }
         reasons
     }
@@ -295,7 +295,7 @@ impl<'a> Naive<'a> {
         }
         let says = why.is_some() || self.cause != Cause::Own || self.flaw == Flaw::ForgetsReasons;
         if transition.reason && !says {
-            reasons.extend(because(Reason::Unsaid { to: to.name.clone() }));
+            reasons.extend(because(Reason::MissingComment { to: to.name.clone() }));
         }
         reasons
     }
@@ -364,7 +364,7 @@ impl<'a> Naive<'a> {
             _ => (!contact, "agents and programs"),
         };
         let by_itself = matches!(self.cause, Cause::Message | Cause::HoldEnds);
-        (!theirs && !by_itself).then(|| format!("{:?}", Reason::Actor { may: may.into() }))
+        (!theirs && !by_itself).then(|| format!("{:?}", Reason::Actor { allowed: may.into() }))
     }
 
     /// The automatic transition of a message of this actor.

@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
             Command::Wait(hours) => self.wait(*hours),
             Command::Prepare(transition) => {
                 let ticket = self.ticket();
-                let transitions = self.next_statuses(&ticket);
+                let transitions = self.transitions_from(&ticket);
                 if let Some(transition) = (!transitions.is_empty()).then(|| *transition.get(&transitions)) {
                     self.prepare(&ticket, transition)?;
                 }
@@ -104,7 +104,7 @@ impl<'a> Walk<'a> {
             }
             Command::Go(transition, hours) => {
                 let ticket = self.ticket();
-                let transitions = self.next_statuses(&ticket);
+                let transitions = self.transitions_from(&ticket);
                 let Some(transition) = (!transitions.is_empty()).then(|| *transition.get(&transitions))
                 else {
                     return Ok(());
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
                 Action::Move { status: name(to), comment: why.then(|| "it seems right".to_owned()) }
             }
             Part::Way { transition, named, why, code, hours } => {
-                let transitions = self.next_statuses(ticket);
+                let transitions = self.transitions_from(ticket);
                 let transition = *(!transitions.is_empty()).then(|| transition.get(&transitions))?;
                 let to = self.definition.statuses.iter().find(|it| it.name == transition.to).unwrap();
                 let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
@@ -190,7 +190,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The transitions that lead from the ticket's status.
-    fn next_statuses(&self, ticket: &Snapshot) -> Vec<&'a Transition> {
+    fn transitions_from(&self, ticket: &Snapshot) -> Vec<&'a Transition> {
         let here = |it: &&Transition| it.from.iter().any(|from| *from == ticket.status());
         self.definition.transitions.iter().filter(here).collect()
     }
@@ -355,7 +355,9 @@ impl<'a> Walk<'a> {
         let to = self.definition.statuses.iter().find(|it| it.name == transition.to).unwrap();
         let hold = to.reason.as_ref().map_or("customer", |it| it.as_str());
         match transition.action {
-            Trigger::Move => Action::Move { status: transition.to.clone(), comment: Some("onward".to_owned()) },
+            Trigger::Move => {
+                Action::Move { status: transition.to.clone(), comment: Some("onward".to_owned()) }
+            }
             Trigger::Step(step) => self.step(step, Some(transition.to.clone()), true, hold, hours, true),
         }
     }

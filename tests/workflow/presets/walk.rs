@@ -70,7 +70,7 @@ pub(crate) fn step(
     random: &mut Random,
 ) -> Option<(String, String)> {
     let here = workflow.find(ticket.status()).unwrap();
-    let mut transitions: Vec<(&Transition, _)> = workflow.next_statuses(here).collect();
+    let mut transitions: Vec<(&Transition, _)> = workflow.transitions_from(here).collect();
     while !transitions.is_empty() {
         let (transition, to) = transitions.swap_remove(random.below(transitions.len()));
         let leave = &workflow.status(here).leave;

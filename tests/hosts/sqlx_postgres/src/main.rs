@@ -113,7 +113,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             within.act(ticket.id(), Action::reply("Да").and(Action::resolve("готово")), &anna).await?;
             assert_eq!(within.records().history(ticket.id()).await?.len(), 3);
             assert_eq!(within.ticket(ticket.id()).await?.subject(), "Возврат");
-            let message = NewTicket::new("?").from("boris").thread("t").saying("Ещё раз");
+            let message = NewTicket::new("?").from("boris").thread("t").message("Ещё раз");
             assert!(!within.receive(message).await?.opened());
         }
         if kept {
