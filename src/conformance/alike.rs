@@ -1,4 +1,4 @@
-//! Where two tickets or histories differ, in a line instead of all that is known of both.
+//! Reports the first difference between two tickets or histories, instead of printing both.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::failure::{CheckFailure, Checked, same};
 
-/// Both must be the same; if they are not, the first field in which they differ is told.
+/// Fails with the first field that differs, unless both values are equal.
 pub(super) fn alike<T: PartialEq + Serialize + fmt::Debug>(
     what: impl fmt::Display,
     found: T,
@@ -26,12 +26,12 @@ pub(super) fn alike<T: PartialEq + Serialize + fmt::Debug>(
             let path = path.trim_start_matches('.');
             Err(CheckFailure::new(format_args!("{what}: `{path}`"), brief(wanted), brief(found)))
         }
-        // What differs is not written.
+        // The values differ only in fields that are not serialized.
         None => same(what, found, wanted),
     }
 }
 
-/// The first place at which they differ, and what is there in each.
+/// Returns the path of the first difference, with the value on each side.
 fn difference<'v>(
     path: String,
     found: &'v Value,
@@ -54,7 +54,7 @@ fn difference<'v>(
     }
 }
 
-/// A value in a few words: of a ticket or an event, which one it is.
+/// A short form of a value. Tickets and events are shown by their id, ticket, number and version.
 fn brief(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),

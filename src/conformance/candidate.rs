@@ -1,37 +1,37 @@
-//! A store that is to be checked.
+//! The store under test.
 
 use crate::error::Result;
 use crate::operation::Engine;
 
-/// A store that is to be checked: how to get one, and how to wait for what it replies.
+/// A store under test: creates stores and waits for their replies.
 pub trait Candidate: Sync {
-    /// The store, as the engine of a desk. Every [`Store`](crate::store::Store) is one; a store whose calls are awaited
-    /// becomes one by [`Async`](crate::operation::async_store::Async).
+    /// The engine under test. Every [`Store`](crate::store::Store) is an engine;
+    /// [`Async`](crate::operation::async_store::Async) turns an async store into one.
     type Engine: Engine + Send + Sync;
 
-    /// A store with nothing in it, apart from all that were given before.
+    /// Creates an empty store that shares nothing with the stores created before.
     ///
     /// # Errors
-    /// Whatever keeps it from being made. The check has then failed.
+    /// Any error of creating the store. The check then fails with it.
     fn fresh(&self) -> Result<Self::Engine>;
 
-    /// The same store once more, as another thread or program has it: another connection if there are any, else a
-    /// clone.
+    /// Opens the same store a second time, as another thread or program would: through another connection if the store
+    /// has connections, otherwise as a clone.
     ///
     /// # Errors
-    /// Whatever keeps it from being opened.
+    /// Any error of opening the store. The check then fails with it.
     fn again(&self, store: &Self::Engine) -> Result<Self::Engine>;
 
-    /// Waits for a reply: it is a result at once where the engine blocks, a future of it where it awaits.
+    /// Waits for a reply. A blocking engine replies with a result, an async engine with a future.
     ///
     /// # Errors
-    /// What the reply says.
+    /// The error in the reply.
     fn wait<'a, T: Send + 'a>(&self, reply: <Self::Engine as Engine>::Reply<'a, T>) -> Result<T>
     where
         Self::Engine: 'a;
 
-    /// Lets a reply go without hearing it out: a future is polled so many times at most, and dropped. Where replies are
-    /// results at once, there is nothing to be done.
+    /// Abandons a reply: polls the future at most `_polls` times and drops it. A blocking engine has nothing to
+    /// abandon; the default just drops the reply.
     fn abandon<'a, T: Send + 'a>(&self, reply: <Self::Engine as Engine>::Reply<'a, T>, _polls: u32)
     where
         Self::Engine: 'a,
@@ -39,8 +39,8 @@ pub trait Candidate: Sync {
         drop(reply);
     }
 
-    /// Whether reading goes on while somebody writes, and writing while somebody reads. Say `false` of a store behind
-    /// one lock; what follows from the question is then not checked.
+    /// True if readers do not wait for writers, nor writers for readers. Return `false` for a store behind a single
+    /// lock; the suite then skips the checks that depend on concurrent reads.
     fn reads_beside_writes(&self) -> bool {
         true
     }

@@ -34,7 +34,7 @@ pub(super) fn replaced<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     does(id, Action::hold_until(HoldReason::Scheduled, later(90)))?;
     timers("of another hold", &[(TimerKind::HoldEnds, later(90))])?;
     does(id, Action::tag("audio"))?;
-    timers("after what changes none", &[(TimerKind::HoldEnds, later(90))])?;
+    timers("after an unrelated change", &[(TimerKind::HoldEnds, later(90))])?;
     refused("a forbidden step", does(id, Action::start()))?;
     does(id, Action::resume())?;
     timers("after the hold", &[])?;
@@ -45,10 +45,10 @@ pub(super) fn replaced<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("timers fired", complete(scene.wait(desk.tick(closes))?)?, 2)?;
     timers("after they fired", &[])?;
     same("timers fired a second time", complete(scene.wait(desk.tick(far))?)?, 0)?;
-    same("when it was closed", scene.sound(ACME, id)?.closed_at, Some(closes))
+    same("the time at which the ticket was closed", scene.sound(ACME, id)?.closed_at, Some(closes))
 }
 
-/// A ticket that waits so many seconds: on hold if even, resolved if odd.
+/// A ticket with a timer due after `seconds`: on hold if the number is even, resolved if odd.
 fn waiting(number: u64, seconds: i64) -> Result<TicketWrite> {
     edited(open(number)?, |opened| {
         let at = Some(later(seconds));
@@ -72,7 +72,7 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for until in [9, 10, 29, 30, 69, 70, 1_000] {
         let wanted: Vec<_> = all.iter().filter(|it| it.timer.due <= later(until)).cloned().collect();
         for limit in [1, 2, 3, 4, 100] {
-            let what = format!("what is due until second {until}, {limit} at a time");
+            let what = format!("timers due by second {until}, {limit} at a time");
             let found = paged(limit, |after| scene.due(ACME, later(until), after, limit))?;
             same(what, &found, &wanted)?;
         }
@@ -97,15 +97,15 @@ pub(super) fn due_tickets<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for until in [29, 30, 75, 1_000] {
         let wanted: Vec<_> = all.iter().filter(|it| it.due <= later(until)).cloned().collect();
         for limit in [1, 2, 3, 100] {
-            let what = format!("what is owed until second {until}, {limit} at a time");
+            let what = format!("tickets due by second {until}, {limit} at a time");
             let found = paged(limit, |after| scene.due_tickets(later(until), after, limit))?;
             same(what, &found, &wanted)?;
         }
     }
     let worker = Worker::over(scene.lent());
     same("timers that a worker fired", complete(scene.wait(worker.drain(later(1_000)))?)?, 15)?;
-    same("and fired again", complete(scene.wait(worker.drain(later(1_000)))?)?, 0)?;
-    same("what is owed then", scene.due_tickets(later(1_000), None, 100)?, Vec::new())
+    same("timers fired by a second run of the worker", complete(scene.wait(worker.drain(later(1_000)))?)?, 0)?;
+    same("tickets due after the worker ran", scene.due_tickets(later(1_000), None, 100)?, Vec::new())
 }
 
 pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -127,10 +127,10 @@ pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         scene.put(&desk, [write.clone()].into_iter().collect())?;
         let ticket = scene.sound(&desk, ticket_id(number))?;
         alike(format_args!("a ticket opened at {text}"), &*ticket, &write.snapshot)?;
-        same("its opening", scene.history(&desk, ticket_id(number))?.first().map(|it| it.at), Some(at))?;
-        same("what is due a microsecond before", scene.due(&desk, at, None, 9)?.len(), 0)?;
+        same("the instant of its first event", scene.history(&desk, ticket_id(number))?.first().map(|it| it.at), Some(at))?;
+        same("timers due a microsecond earlier", scene.due(&desk, at, None, 9)?.len(), 0)?;
         let due = scene.due(&desk, until, None, 9)?;
-        same("what is due at that instant", due.iter().map(|it| it.timer.due).collect(), vec![until])?;
+        same("timers due at that instant", due.iter().map(|it| it.timer.due).collect(), vec![until])?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Everything or nothing, at the expected version, never twice.
+//! Commits: atomic, at the expected version, without duplicates.
 
 use std::fmt::Display;
 
@@ -15,14 +15,14 @@ use crate::store::{
 };
 use crate::ticket::opening::NewTicket;
 
-/// A ticket that waits until an instant.
+/// A ticket on hold for an hour, so that it has a timer.
 fn waiting(number: u64) -> Result<TicketWrite> {
     edited(open(number)?, |opened| {
         opened.state = State::OnHold(OnHold { reason: HoldReason::Scheduled, until: Some(later(3_600)) });
     })
 }
 
-/// A record that stands for a ticket.
+/// A record with every optional part, named after a ticket's number.
 fn noted_as(number: u64) -> RecordWrite {
     let content = Content::new(number.to_be_bytes())
         .personal(*b"words")
@@ -32,7 +32,7 @@ fn noted_as(number: u64) -> RecordWrite {
     RecordWrite::put(SAMPLE, format!("note-{number}"), Expected::Absent, content)
 }
 
-/// A commit in which everything that a commit may have is there, around these tickets.
+/// A commit of these tickets and two records.
 fn whole(tickets: Vec<TicketWrite>) -> Commit {
     let mut commit: Commit = tickets.into_iter().collect();
     commit.extend([noted_as(1), noted_as(2)]);
@@ -43,7 +43,7 @@ fn one(write: impl Into<Write>) -> Commit {
     [write.into()].into_iter().collect()
 }
 
-/// Whether the parts of a commit around tickets 1 and 2 are there, each of them: all or none is wanted.
+/// Lists the parts of a commit of tickets 1 and 2. `true` marks a part that is stored.
 fn parts<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<(&'static str, bool)>> {
     let mut parts = Vec::new();
     for (number, ticket, history) in
@@ -67,12 +67,12 @@ fn is_there(part: &str, when: &str, there: bool) -> Checked {
     if there {
         Ok(())
     } else {
-        Err(CheckFailure::new(part, format_args!("it to be there {when}"), "it missing"))
+        Err(CheckFailure::new(part, format_args!("it to be stored {when}"), "it is missing"))
     }
 }
 
 fn is_absent(part: impl Display, why: &str, there: bool) -> Checked {
-    if there { Err(CheckFailure::new(part, format_args!("nothing, {why}"), "it there")) } else { Ok(()) }
+    if there { Err(CheckFailure::new(part, format_args!("nothing, {why}"), "it is stored")) } else { Ok(()) }
 }
 
 pub(super) fn keep_everything<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -137,7 +137,7 @@ pub(super) fn are_atomic<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         alike(&what, scene.ticket(ACME, ticket_id(3))?.as_deref(), Some(&bystander.snapshot))?;
         same(&what, scene.history(ACME, ticket_id(3))?.len(), 1)?;
     }
-    // What was in the way of none of it now goes in.
+    // The same tickets and records, without a faulty part, can now be written.
     scene.put(ACME, whole(vec![waiting(1)?, waiting(2)?]))?;
     for (part, there) in parts(scene)? {
         is_there(part, "after a sound commit", there)?;
@@ -152,7 +152,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let second = noted(&first.snapshot, "one", later(5))?;
     put(second.clone())?;
     let late = noted(&first.snapshot, "the same version again", later(6))?;
-    let early = expecting(5, noted(&second.snapshot, "from nowhere", later(7))?);
+    let early = expecting(5, noted(&second.snapshot, "ahead of the stored version", later(7))?);
     for (what, write) in [("a stale version", late), ("a version that is not there yet", early)] {
         let expected = write.expected;
         let error = refused(what, put(write))?;
@@ -162,7 +162,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         alike(what, scene.ticket(ACME, ticket_id(1))?.as_deref(), Some(&second.snapshot))?;
         same(what, scene.history(ACME, ticket_id(1))?.len(), 2)?;
     }
-    let unknown = expecting(1, noted(&open(9)?.snapshot, "to nobody", later(8))?);
+    let unknown = expecting(1, noted(&open(9)?.snapshot, "no such ticket", later(8))?);
     refused("a version of a ticket that is not there", put(unknown))?;
     alike("a ticket that is not there", scene.ticket(ACME, ticket_id(9))?.as_deref(), None)
 }
@@ -205,7 +205,7 @@ pub(super) fn leave_nothing_when_dropped<C: Candidate>(scene: &Scene<'_, C>) -> 
     }
     let next = scene.read(ACME, Read::NextNumber { place: 0 })?;
     same("the next number, as none was used", next, Answer::Number(1))?;
-    // Another handle is not kept waiting by what was dropped.
+    // The dropped transactions hold no lock, so another handle need not wait.
     let twin = scene.twin()?;
     let request = NewTicket::new("No sound").thread("chat-1").once("key-1");
     let ticket = scene.wait(twin.desk(ACME).open_ticket(request))?;

@@ -26,7 +26,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     filled.push(kinds::point_to(THREAD, "chat-1".to_owned(), None, id));
     scene.put(BETA, filled)?;
 
-    // Whatever this desk asks for, it gets nothing.
+    // No read of this desk finds anything.
     let asked = [
         Read::Ticket(id),
         Read::Number(1),
@@ -45,7 +45,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         Read::Due { until: later(1_000), after: None, limit: 10 },
     ];
     for read in asked {
-        let what = format!("{read:?}, which another desk has");
+        let what = format!("{read:?} of another desk");
         let nothing = match scene.read(ACME, read)? {
             Answer::Ticket(None) | Answer::Id(None) | Answer::Record(None) => true,
             Answer::Records(records) => records.is_empty(),
@@ -75,7 +75,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("timers fired at this desk", complete(scene.wait(desk.tick(later(1_000)))?)?, 0)?;
     untouched(scene, id, 1)?;
 
-    // The same names mean other things here, and what happens here happens here alone.
+    // The same names refer to different rows at this desk, and changes to them affect this desk only.
     let first = scene.wait(desk.open_ticket(NewTicket::new("Ours").thread("chat-1").once("key-1")))?;
     same("the first number", first.number.value, 1)?;
     holds("the thread of this desk", "its own ticket", scene.thread(ACME, "chat-1")? == Some(first.id()))?;
@@ -88,7 +88,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let record = scene.record(BETA, SAMPLE, "n-1")?.map(|it| (it.version, it.content));
     same("the record at the other desk", record, Some((1, content)))?;
     same("the thread at the other desk", scene.thread(BETA, "chat-1")?, Some(id))?;
-    // A ticket with the same id, of another content: ids are the host's affair.
+    // A ticket with the same id but other content: ids come from the host and may repeat across desks.
     let twin = edited(open(1)?, |opened| opened.number.value = 2)?;
     scene.put(ACME, [twin.clone()].into_iter().collect())?;
     alike("a ticket with the same id", scene.ticket(ACME, id)?.as_deref(), Some(&twin.snapshot))?;
@@ -96,7 +96,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the other desk's tickets", scene.find(BETA, Query::newest())?.len(), 1)
 }
 
-/// The other desk's ticket is as it was, timer and all.
+/// The other desk's ticket and its timer must be unchanged.
 fn untouched<C: Candidate>(scene: &Scene<'_, C>, id: TicketId, version: u64) -> Checked {
     same("the other desk's ticket", scene.sound(BETA, id)?.version, version)?;
     let due = scene.due(BETA, later(1_000), None, 10)?;
@@ -104,7 +104,8 @@ fn untouched<C: Candidate>(scene: &Scene<'_, C>, id: TicketId, version: u64) -> 
 }
 
 pub(super) fn exact<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    // Pairs that a collation, a trimming or a normalisation would take for one. E with an accent, as one sign and two.
+    // Names that a collation, trimming or normalization would merge. The accented `e` occurs as one code point and as
+    // two.
     let names =
         ["a", "A", "ä", "a ", "\u{e9}", "e\u{301}", "е", "e", "%", "_", "a%", "Ё", "Е", "ß", "ss", "1", "01"];
     let mut all = Vec::new();

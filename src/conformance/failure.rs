@@ -1,4 +1,4 @@
-//! What a store did instead of what it should.
+//! The failure of a check.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -6,21 +6,21 @@ use std::fmt;
 
 use crate::error::Error;
 
-/// How a store failed a check: what was looked at, what should have been there, and what was.
+/// The difference between the expected and the actual behaviour of a store.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CheckFailure {
-    /// What was looked at.
+    /// The value or call that was checked.
     pub what: String,
-    /// What should have been there.
+    /// The expected value or outcome.
     pub wanted: String,
-    /// What was there.
+    /// The actual value or outcome.
     pub found: String,
-    /// The error of a call that should have succeeded.
+    /// The error, if a call failed that should have succeeded.
     pub error: Option<Error>,
 }
 
-/// Texts longer than this are cut short in a failure.
+/// The number of characters after which a text in a failure is truncated.
 const MOST: usize = 400;
 
 impl CheckFailure {
@@ -39,7 +39,7 @@ impl CheckFailure {
         CheckFailure::new("the store", "no panic", format_args!("a panic: {words}"))
     }
 
-    /// The same failure, saying where it was met.
+    /// Prefixes the failure with its place.
     pub(super) fn at(mut self, place: impl fmt::Display) -> CheckFailure {
         self.what = shortened(format!("{place}: {}", self.what));
         self
@@ -63,7 +63,7 @@ impl From<Error> for CheckFailure {
 impl fmt::Display for CheckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CheckFailure { what, wanted, found, .. } = self;
-        write!(f, "{what}: wanted {wanted}, found {found}")
+        write!(f, "{what}: expected {wanted}, found {found}")
     }
 }
 
@@ -73,10 +73,10 @@ impl StdError for CheckFailure {
     }
 }
 
-/// A check, or a part of one.
+/// The result of a check or of a part of one.
 pub(super) type Checked<T = ()> = Result<T, CheckFailure>;
 
-/// Both must be the same.
+/// Fails unless both values are equal.
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T, wanted: T) -> Checked {
     if found == wanted {
         return Ok(());
@@ -86,7 +86,7 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T,
     Err(CheckFailure::new(what, around(&wanted, alike), around(&found, alike)))
 }
 
-/// Of a long text what stands around the sign at which it differs from another.
+/// An excerpt of a long text around the character at `at`, where it differs from the other text.
 fn around(text: &str, at: usize) -> String {
     const SEEN: usize = 160;
     let length = text.chars().count();
@@ -96,12 +96,12 @@ fn around(text: &str, at: usize) -> String {
     format!("{before}{seen}{after}")
 }
 
-/// It must hold.
+/// Fails unless the condition holds.
 pub(super) fn holds(what: impl fmt::Display, wanted: &str, it_does: bool) -> Checked {
     if it_does { Ok(()) } else { Err(CheckFailure::new(what, wanted, "something else")) }
 }
 
-/// The call must be refused; its error.
+/// Fails unless the call was refused. Returns its error.
 pub(super) fn refused<T: fmt::Debug>(what: impl fmt::Display, result: Result<T, Error>) -> Checked<Error> {
     match result {
         Ok(done) => Err(CheckFailure::new(what, "an error", format_args!("success: {done:?}"))),

@@ -37,10 +37,10 @@ pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 1)?;
     same("the version", scene.sound(ACME, first.id())?.version, 3)?;
-    // A command that was refused keeps no key.
+    // A refused command stores no receipt.
     let wrong = desk.act(first.id(), Action::start(), anna().once("click-2"));
     refused("a step that the lifecycle forbids", scene.wait(wrong))?;
-    same("the receipt of what was refused", scene.receipt(ACME, "click-2")?, None)
+    same("the receipt of a refused command", scene.receipt(ACME, "click-2")?, None)
 }
 
 pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -48,9 +48,9 @@ pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let request = NewTicket::new("No sound").once("form-1");
     let first = scene.wait(desk.open_ticket(request.clone()))?.id();
     scene.time.advance(TimeDelta::days(29));
-    same("within its time", scene.wait(desk.open_ticket(request.clone()))?.id(), first)?;
+    same("the ticket of a repeated request, before the receipt expires", scene.wait(desk.open_ticket(request.clone()))?.id(), first)?;
     scene.time.advance(TimeDelta::days(2));
     let second = scene.wait(desk.open_ticket(request.clone()))?.id();
-    same("after its time the key is free", second == first, false)?;
-    same("and then the second's", scene.wait(desk.open_ticket(request))?.id(), second)
+    same("the first ticket again, after the receipt expired", second == first, false)?;
+    same("the ticket of the repeated second request", scene.wait(desk.open_ticket(request))?.id(), second)
 }

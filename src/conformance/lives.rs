@@ -1,4 +1,4 @@
-//! What happens to tickets, one command after another.
+//! The lives of a few tickets, one command after another.
 
 use chrono::TimeDelta;
 
@@ -17,7 +17,7 @@ use crate::ticket::kind::LinkKind;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact};
 
-/// Lets some of everything happen to a few tickets.
+/// Runs a mix of commands on a few tickets. Returns their ids.
 fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     let desk = scene.desk(ACME);
     let mut tickets = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn fold<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     for ticket in scene.find(ACME, Query::oldest().limit(100))? {
         let row = scene.ticket(ACME, ticket.id)?;
-        alike("a ticket as it is found, beside its row", Some(&*ticket), row.as_deref())?;
+        alike("a ticket in a search, compared with its row", Some(&*ticket), row.as_deref())?;
     }
     Ok(())
 }
@@ -75,10 +75,10 @@ pub(super) fn history<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             }
         }
     }
-    same("the history of nobody", scene.history(ACME, super::scene::ticket_id(77))?, Vec::new())
+    same("the history of a missing ticket", scene.history(ACME, super::scene::ticket_id(77))?, Vec::new())
 }
 
-/// Asks for three numbers in one transaction, in two rounds, and opens so many tickets; or asks in vain.
+/// Reads three numbers in one transaction, in two rounds, and opens `opens` tickets with them, possibly none.
 #[derive(Debug)]
 struct Several {
     opens: usize,
@@ -93,7 +93,7 @@ impl Operation for Several {
         let open = |number| super::scene::open(number);
         let tickets: Vec<TicketWrite> =
             numbers.into_iter().take(self.opens).map(open).collect::<crate::Result<_>>()?;
-        // Something to be written there is in any case.
+        // The record makes sure that the commit is not empty.
         let mut commit: Commit = tickets.into_iter().collect();
         commit.push(RecordWrite::put(SAMPLE, "a note", Expected::Any, Content::new(*b"a text")));
         Ok((commit, numbers))
@@ -107,7 +107,7 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let mut all = vec![open()?, open()?];
     refused("an opening without a subject", scene.wait(desk.open_ticket(NewTicket::new(""))))?;
     for opens in [3, 0, 1] {
-        // What is asked for and not used is the next one's.
+        // Numbers that were read but not used go to the next opening.
         let numbers = scene.run(ACME, Several { opens })?;
         all.extend(numbers.into_iter().take(opens).map(|it| (it, super::scene::ticket_id(it))));
     }
@@ -120,24 +120,24 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for (number, id) in all {
         same(format_args!("the ticket of number {number}"), scene.id(ACME, Read::Number(number))?, Some(id))?;
     }
-    same("the ticket of a number that was not given", scene.id(ACME, Read::Number(8))?, None)?;
+    same("the ticket of an unused number", scene.id(ACME, Read::Number(8))?, None)?;
     same("the ticket of the number 0", scene.id(ACME, Read::Number(0))?, None)?;
     same("the ticket of the largest number", scene.id(ACME, Read::Number(u64::MAX))?, None)
 }
 
 pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let desk = scene.desk(ACME);
-    let said = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(words);
-    let first = scene.wait(desk.receive(said("I hear nothing.")))?;
+    let message = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(words);
+    let first = scene.wait(desk.receive(message("I hear nothing.")))?;
     same("a first message opens a ticket", first.opened(), true)?;
     let id = first.ticket.id();
-    same("where the thread leads", scene.thread(ACME, "chat-9")?, Some(id))?;
-    let second = scene.wait(desk.receive(said("Not even the bell.")))?;
+    same("the ticket of the thread", scene.thread(ACME, "chat-9")?, Some(id))?;
+    let second = scene.wait(desk.receive(message("Not even the bell.")))?;
     same("a second message goes to the ticket", (second.opened(), second.ticket.id()), (false, id))?;
-    same("where another thread leads", scene.thread(ACME, "chat-8")?, None)?;
+    same("the ticket of an unknown thread", scene.thread(ACME, "chat-8")?, None)?;
     scene.wait(desk.act(id, Action::cancel(), anna()))?;
-    let third = scene.wait(desk.receive(said("It is back.")))?;
+    let third = scene.wait(desk.receive(message("It is back.")))?;
     same("a message after the end opens a ticket", third.opened(), true)?;
     let thread = scene.thread(ACME, "chat-9")?;
-    same("where the thread leads now", thread, Some(third.ticket.id()))
+    same("the ticket of the thread, after a new one was opened", thread, Some(third.ticket.id()))
 }

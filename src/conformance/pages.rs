@@ -1,4 +1,4 @@
-//! Searching, beside a look at all tickets.
+//! Searches, compared with a scan of all tickets.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::store::{Query, TicketWrite};
 use crate::ticket::opening::NewTicket;
 use crate::ticket::snapshot::Snapshot;
 
-/// The n-th of a lot of tickets that differ in everything that can be asked for.
+/// The n-th of a set of tickets that vary in every field that a query can filter or sort by.
 fn varied(n: u64) -> Result<TicketWrite> {
     let rank = |from: u64| u8::try_from(from % 3 + 1).unwrap_or(1);
     let mut request = NewTicket::new(format!("Request {n}"))
@@ -33,7 +33,7 @@ fn varied(n: u64) -> Result<TicketWrite> {
     };
     request = if n.is_multiple_of(2) { request.assigned_to("anna") } else { request };
     request = if n.is_multiple_of(7) { request.tag("refund") } else { request };
-    // Several at one instant, and not in the order of their ids.
+    // Several tickets share an instant, and instants do not follow the order of ids.
     let at = later(((n * 37) % 11) as i64);
     edited(opening(n, &request, at)?, |opened| {
         opened.state = match n % 6 {
@@ -53,7 +53,7 @@ fn fill<C: Candidate>(scene: &Scene<'_, C>, numbers: impl Iterator<Item = u64>) 
     Ok(snapshots)
 }
 
-/// What a query asks, by looking at every ticket.
+/// Evaluates a query by scanning all tickets.
 fn naive(all: &[Snapshot], query: &Query) -> Vec<TicketId> {
     let mut found: Vec<_> =
         all.iter().filter(|it| query.matches(it)).map(|it| (query.place(it), it.id)).collect();
@@ -98,12 +98,12 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 same(format_args!("{query:?}"), ids, naive(&all, &query))?;
                 for ticket in found {
                     let written = all.iter().find(|it| it.id == ticket.id);
-                    same("a ticket that was found", Some(&*ticket), written)?;
+                    same("a ticket in a search", Some(&*ticket), written)?;
                 }
             }
         }
     }
-    // Before, at and after every ticket.
+    // A page after every possible ticket.
     for order in orders() {
         for ticket in &all {
             let query = order.clone().limit(5).after(order.place(ticket));
@@ -115,7 +115,7 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 }
 
 pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    // Every third id is there from the beginning; the others come while somebody turns pages.
+    // Every third id exists from the start; the others are added between pages.
     let mut all = fill(scene, (1..=30).map(|n| n * 3))?;
     let known: BTreeSet<TicketId> = all.iter().map(|it| it.id).collect();
     for (turn, order) in (0..).zip(orders()) {
@@ -123,24 +123,24 @@ pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             let query = filter(order.clone()).limit(4);
             let wanted: Vec<TicketId> = naive(&all, &query.clone().limit(1_000));
             let wanted: Vec<TicketId> = wanted.into_iter().filter(|id| known.contains(id)).collect();
-            let (mut met, mut after) = (Vec::new(), None);
+            let (mut seen, mut after) = (Vec::new(), None);
             for page in 0..100 {
                 let found = scene.find(ACME, query.clone().after(after.take()))?;
                 after = found.last().map(|it| query.place(it));
-                met.extend(found.iter().map(|it| it.id));
+                seen.extend(found.iter().map(|it| it.id));
                 if after.is_none() {
                     break;
                 }
-                // Two more, somewhere before and after.
+                // Add two tickets at scattered positions.
                 let free = |n: &u64| !n.is_multiple_of(3) && all.iter().all(|it| it.number.value != *n);
                 let new: Vec<u64> =
                     (1..=90).map(|n| (n * 41 + page * 7 + turn) % 90 + 1).filter(free).take(2).collect();
                 all.extend(fill(scene, new.into_iter().collect::<BTreeSet<_>>().into_iter())?);
             }
-            let once: BTreeSet<_> = met.iter().collect();
-            same("tickets that were on two pages", met.len() - once.len(), 0)?;
-            met.retain(|id| known.contains(id));
-            same(format_args!("pages of {query:?}, of what was there before"), met, wanted)?;
+            let once: BTreeSet<_> = seen.iter().collect();
+            same("tickets that were on two pages", seen.len() - once.len(), 0)?;
+            seen.retain(|id| known.contains(id));
+            same(format_args!("pages of {query:?}, without tickets added later"), seen, wanted)?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Records of a kind that no store knows.
+//! Records of a kind that no store has special code for.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -20,7 +20,7 @@ use crate::store::{
 };
 use crate::time::to_micros;
 
-/// Another one, whose code begins with that of the first.
+/// A second kind. Its code starts with the code of [`SAMPLE`], to catch prefix matches.
 const OTHER: RecordKind =
     RecordKind::new("conformance.sample2", "other sample", Changes::Replaced, Handling::IMPERSONAL);
 
@@ -37,7 +37,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         .indexed(Index::Third, " ")
         .due(later(3) + TimeDelta::microseconds(7))
         .tried(4_000_000_000);
-    // Small and large ones in turn, because stores keep large ones elsewhere.
+    // Small and large contents alternate, because stores may keep large ones elsewhere.
     let contents = [
         Content::default(),
         full.clone(),
@@ -61,13 +61,13 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             }
         }
     }
-    // An instant is kept to the microsecond, and an empty personal part is none.
+    // Instants are stored to the microsecond, and an empty personal part reads back as `None`.
     let kept = Content::new(*b"precise").due(later(3) + TimeDelta::microseconds(7));
     let mut given = kept.clone().due(later(3) + TimeDelta::nanoseconds(7_999));
     given.personal = Some(Vec::new());
     put(scene, ACME, RecordWrite::put(SAMPLE, "precise", Expected::Absent, given))?;
     let precise = scene.record(ACME, SAMPLE, "precise")?;
-    same("a record that is more precise than what is kept", precise.map(|it| it.content), Some(kept))?;
+    same("a record with nanoseconds and an empty personal part", precise.map(|it| it.content), Some(kept))?;
     let found = scene.records(ACME, RecordRange::by_key(SAMPLE).starting_with("kept "))?;
     let found: Vec<_> = found.into_iter().map(|it| it.content).collect();
     same("all records, as a range", found, contents.to_vec())?;
@@ -79,7 +79,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     {
         put(scene, ACME, RecordWrite::delete(SAMPLE, key, expected))?;
         same("a record that was deleted", scene.record(ACME, SAMPLE, key)?, None)?;
-        // What is written in its place has nothing of it.
+        // A record written in its place inherits nothing from it.
         put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, Content::new(*b"new")))?;
         let wanted = Record { key: key.to_owned(), version: 1, content: Content::new(*b"new") };
         same("a record in place of a deleted one", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
@@ -106,7 +106,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, content("one")))?;
     same("the version of a new record", version()?, Some(1))?;
     is_refused("a new record where there is one", Expected::Absent, Some("x"))?;
-    is_refused("the deletion of what should not be there", Expected::Absent, None)?;
+    is_refused("a deletion that expects no record", Expected::Absent, None)?;
     is_refused("a version that is not there yet", Expected::Version(2), Some("x"))?;
     put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Version(1), content("two")))?;
     put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Any, content("three")))?;
@@ -118,14 +118,15 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the version after a deletion", version()?, Some(1))
 }
 
-/// Reads, lets something happen beside it, and writes.
+/// Reads, pauses so that something else can run, then writes.
 struct Beside {
     reads: Vec<Read>,
     writes: Commit,
     pause: Pause,
 }
 
-/// Where a flow stops until somebody else has done something, or for a moment if that waits for the flow.
+/// A pause in an operation: until the other side is done, or for 200 ms, because the other side may be waiting for the
+/// operation.
 struct Pause(Mutex<Option<(Sender<()>, Receiver<()>)>>);
 
 impl Operation for Beside {
@@ -137,9 +138,9 @@ impl Operation for Beside {
 
     fn decide(&self, loaded: &Loaded) -> crate::Result<(Commit, ()), Interrupt> {
         loaded.need(self.reads.iter().cloned())?;
-        // Once: it may be decided again.
+        // Pause once only: `decide` may run again.
         if let Some((reached, go_on)) = self.pause.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody listens any more if the check is over.
+            // The receiver is gone if the check has ended.
             let _ = reached.send(());
             let _ = go_on.recv_timeout(Duration::from_millis(200));
         }
@@ -147,7 +148,7 @@ impl Operation for Beside {
     }
 }
 
-/// Runs a flow of these reads and writes, and something else between the two where the store lets it.
+/// Runs an operation with these reads and writes, and runs `does` between the two if the store allows it.
 fn beside<C: Candidate, T: Send>(
     scene: &Scene<'_, C>,
     reads: Vec<Read>,
@@ -191,18 +192,18 @@ pub(super) fn clean_up<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         scene.put(ACME, [write].into_iter().collect())?;
     }
     same("a record of another version", scene.record(ACME, SAMPLE, "k")?, stored(2, b"two"))?;
-    // A clean-up lists the record; another command renews it, and only then the clean-up is written.
+    // A clean-up lists the record. Another command renews the record before the clean-up is written.
     let list = vec![Read::Records(RecordRange::by_key(SAMPLE))];
     beside(scene, list, [clear(2)], |twin| {
         Ok(patiently(|| twin.put(ACME, [put(Expected::Any, b"renewed")].into_iter().collect()))?)
     })?;
     let renewed = scene.record(ACME, SAMPLE, "k")?;
     same(
-        "a record that was renewed beside a clean-up",
+        "a record that was renewed during a clean-up",
         renewed.map(|it| it.content),
         Some(Content::new(*b"renewed")),
     )?;
-    // A command reads the record in order to write it; a clean-up beside it deletes what was read.
+    // A command reads the record in order to write it. Meanwhile a clean-up deletes the version that was read.
     let version = scene.record(ACME, SAMPLE, "k")?.map_or(0, |it| it.version);
     beside(scene, vec![Read::record(SAMPLE, "k")], [put(Expected::Any, b"again")], |twin| {
         let cleaned = CleanUp(clear(version));
@@ -210,10 +211,10 @@ pub(super) fn clean_up<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     })?;
     let again = scene.record(ACME, SAMPLE, "k")?;
     let wanted = Some(Content::new(*b"again"));
-    same("a record that was written beside its clean-up", again.map(|it| it.content), wanted)
+    same("a record that was written during its clean-up", again.map(|it| it.content), wanted)
 }
 
-/// Writes without having read.
+/// Writes without reading first.
 #[derive(Clone)]
 struct CleanUp(RecordWrite);
 
@@ -225,7 +226,7 @@ impl Operation for CleanUp {
     }
 }
 
-/// Records with keys and index keys of any sort, some of which share an index key.
+/// Records with varied keys and index keys. Some share an index key.
 fn many() -> Vec<Record> {
     let keys = ["a", "a1", "a\u{10ffff}", "aa", "b", "B", "z", "ä", "я", "\u{ffff}", "\u{10000}", "é", "e"];
     let record = |(n, key): (usize, &&str)| {
@@ -243,7 +244,7 @@ fn many() -> Vec<Record> {
 fn fill<C: Candidate>(scene: &Scene<'_, C>, desk: &str, records: &[Record]) -> Checked {
     let write = |it: &Record| RecordWrite::put(SAMPLE, &*it.key, Expected::Absent, it.content.clone());
     scene.put(desk, records.iter().rev().map(write).collect())?;
-    // Of another kind, which must not be mixed up with them.
+    // Records of the other kind must not appear in the results.
     let write = |it: &Record| RecordWrite::put(OTHER, &*it.key, Expected::Absent, it.content.clone());
     Ok(scene.put(desk, records.iter().take(3).map(write).collect())?)
 }
@@ -264,7 +265,7 @@ pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 .from(Bound::Included("e".to_owned()))
                 .until(Bound::Excluded("я".into())),
         ];
-        // No stored text has a NUL, but an end of a range may have one.
+        // Stored texts never contain NUL, but the end of a range may.
         for key in ["a\0", "a\0z", "\0", "b\0"] {
             for end in [Bound::Included(key.to_owned()), Bound::Excluded(key.to_owned())] {
                 ranges.push(RecordRange::by_key(SAMPLE).from(end.clone()));
@@ -380,14 +381,14 @@ pub(super) fn due<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     Ok(())
 }
 
-/// Claims at the store, as often as it asks for by being busy.
+/// Claims records, and retries while the store is busy.
 fn claim<C: Candidate>(scene: &Scene<'_, C>, limit: usize, lease: TimeDelta) -> Checked<Vec<Claimed>> {
     Ok(patiently(|| scene.wait(scene.store.claim(SAMPLE, limit, lease)))?)
 }
 
 pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let hour = TimeDelta::hours(1);
-    same("what is claimed where nothing is due", claim(scene, 9, hour)?, Vec::new())?;
+    same("a claim while nothing is due", claim(scene, 9, hour)?, Vec::new())?;
     let now = scene.wait(scene.store.now())?;
     let due = |key: &str, minutes: i64| {
         let content = Content::new(vec![7; 2_000]).indexed(Index::First, key).personal(*b"words");
@@ -419,29 +420,29 @@ pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         )?;
     }
     let wanted = vec![("third".to_owned(), "beta".into(), 1)];
-    same("the one that is left", taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?), wanted)?;
+    same("a claim of the remaining record", taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?), wanted)?;
     thread::sleep(Duration::from_millis(20));
-    // Its lease is over. Whoever had it has no right to it any more.
+    // The lease has expired, so the first token is no longer valid.
     let again = claim(scene, 9, hour)?;
-    same("what comes back", taken(&again), vec![("third".to_owned(), "beta".into(), 2)])?;
+    same("a claim after the lease has ended", taken(&again), vec![("third".to_owned(), "beta".into(), 2)])?;
     let Some(Claimed { record, .. }) = again.first() else { return Ok(()) };
     let late = RecordWrite::delete(SAMPLE, "third", Expected::Version(record.version - 1));
     let error = refused("an acknowledgement with an old token", put(scene, "beta", late))?;
     holds("an acknowledgement with an old token", "a conflict", error.is_conflict())?;
     put(scene, "beta", RecordWrite::delete(SAMPLE, "third", Expected::Version(record.version)))?;
-    // Given back, and at once claimed again.
+    // Records that are given back can be claimed again at once.
     for Claimed { desk, record } in first {
         let content = record.content.clone().due(now - TimeDelta::minutes(1));
         let back = RecordWrite::put(SAMPLE, record.key, Expected::Version(record.version), content);
         put(scene, desk.as_str(), back)?;
     }
     let wanted = vec![("first".to_owned(), ACME.into(), 2), ("second".to_owned(), ACME.into(), 2)];
-    same("what was given back", taken(&claim(scene, 9, hour)?), wanted)?;
-    same("what is left then", claim(scene, 9, hour)?, Vec::new())
+    same("a claim of records that were given back", taken(&claim(scene, 9, hour)?), wanted)?;
+    same("a claim while all records are claimed", claim(scene, 9, hour)?, Vec::new())
 }
 
 pub(super) fn claims_at_the_ends<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
-    // The second lease is one that a store can count in microseconds, and whose end it cannot read.
+    // The second lease fits into microseconds, but ends after the last representable instant.
     for (key, lease) in [("a", TimeDelta::MAX), ("b", TimeDelta::days(365 * 261_000))] {
         let due = Content::new(*b"work").due(monday()).tried(u32::MAX);
         put(scene, ACME, RecordWrite::put(SAMPLE, key, Expected::Absent, due.clone()))?;
@@ -449,7 +450,7 @@ pub(super) fn claims_at_the_ends<C: Candidate>(scene: &Scene<'_, C>) -> Checked 
             Record { key: key.to_owned(), version: 2, content: due.due(to_micros(DateTime::<Utc>::MAX_UTC)) };
         let claimed = claim(scene, 9, lease)?.into_iter().map(|it| it.record).collect::<Vec<_>>();
         same(format_args!("a claim for {lease}"), claimed, vec![wanted.clone()])?;
-        same("what is stored then", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
+        same("the stored record after a claim", scene.record(ACME, SAMPLE, key)?, Some(wanted))?;
     }
     Ok(())
 }
@@ -460,16 +461,16 @@ pub(super) fn held<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let key = format!("k{n}");
         put(scene, ACME, RecordWrite::put(SAMPLE, &*key, Expected::Absent, due.clone()))?;
         let read = Read::Record { kind: SAMPLE, key: key.clone(), mode };
-        // It finds that nobody has tried it, and takes it back.
+        // The command sees no tries, so it takes the record back.
         let back = RecordWrite::put(SAMPLE, &*key, Expected::Version(1), Content::new(*b"taken back"));
         let claimed = beside(scene, vec![read], [back], |twin| claim(twin, 9, TimeDelta::hours(1)))?;
         same(
-            "what is claimed of a record that another command has read in order to write",
+            "a claim of a record that another command has read in order to write",
             claimed,
             Vec::new(),
         )?;
         let stored = scene.record(ACME, SAMPLE, &key)?;
-        same("the record then", stored.map(|it| it.version), Some(2))?;
+        same("the version of the record after the command", stored.map(|it| it.version), Some(2))?;
     }
     Ok(())
 }
@@ -489,7 +490,7 @@ pub(super) fn claims_at_once<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     let claimed = at_once(scene, |_, scene| {
         let mut mine = Vec::new();
-        // A store may pass over what another is taking, so that nothing is to be had for a moment.
+        // A store may skip records that another worker is claiming, so a claim may be empty for a moment.
         let mut idle = 0;
         while idle < 3 {
             let claimed = claim(scene, 7, TimeDelta::hours(1))?;

@@ -1,4 +1,4 @@
-//! A fresh store on which a check plays, and what checks do with it.
+//! The fixture of a check: a fresh store, a manual clock and helpers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,14 +29,14 @@ use crate::ticket::snapshot::Snapshot;
 use crate::time::ManualTime;
 use crate::workflow::Catalogue;
 
-/// The desk at which most checks play.
+/// The desk that most checks use.
 pub(super) const ACME: &str = "acme";
 
-/// A kind of the suite's own.
+/// A record kind that only the suite uses.
 pub(super) const SAMPLE: RecordKind =
     RecordKind::new("conformance.sample", "sample", Changes::Replaced, Handling::IMPERSONAL);
 
-/// A fresh store with a clock that stands still.
+/// A fresh store with a manual clock.
 pub(super) struct Scene<'c, C: Candidate> {
     pub(super) candidate: &'c C,
     pub(super) store: C::Engine,
@@ -44,7 +44,7 @@ pub(super) struct Scene<'c, C: Candidate> {
     ids: Counted,
 }
 
-/// A desk over a store that is lent.
+/// A desk over a borrowed store.
 pub(super) type DeskOf<'e, C> = Desk<Lent<'e, <C as Candidate>::Engine>>;
 
 impl<'c, C: Candidate> Scene<'c, C> {
@@ -53,10 +53,10 @@ impl<'c, C: Candidate> Scene<'c, C> {
         Ok(Scene { candidate, store, time: ManualTime::at(monday()), ids: Counted::default() })
     }
 
-    /// The same store, by the same clock, through another handle.
+    /// Opens the same store through another handle, with the same clock and the same source of ids.
     pub(super) fn twin(&self) -> Checked<Scene<'c, C>> {
         let again = self.candidate.again(&self.store);
-        let store = again.map_err(|error| CheckFailure::from(error).at("the same store once more"))?;
+        let store = again.map_err(|error| CheckFailure::from(error).at("the same store, opened again"))?;
         Ok(Scene { candidate: self.candidate, store, time: self.time.clone(), ids: self.ids.clone() })
     }
 
@@ -68,7 +68,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         Desk::over(Lent(&self.store), Settings::new(name).time(self.time.clone()).ids(self.ids.clone()))
     }
 
-    /// Waits for what a desk or the store replies.
+    /// Waits for a reply of a desk or of the store.
     pub(super) fn wait<'a, T: Send + 'a>(&self, reply: <C::Engine as Engine>::Reply<'a, T>) -> Result<T>
     where
         C::Engine: 'a,
@@ -80,7 +80,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         self.wait(self.store.run(&DeskId::new(desk), operation))
     }
 
-    /// Reads without claiming.
+    /// Reads without locking.
     pub(super) fn read(&self, desk: &str, read: Read) -> Checked<Answer> {
         let asked = format!("{read:?}");
         let answers =
@@ -91,14 +91,14 @@ impl<'c, C: Candidate> Scene<'c, C> {
     pub(super) fn id(&self, desk: &str, read: Read) -> Checked<Option<TicketId>> {
         match self.read(desk, read.clone())? {
             Answer::Id(id) => Ok(id),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
     pub(super) fn ticket(&self, desk: &str, id: TicketId) -> Checked<Option<Arc<Snapshot>>> {
         match self.read(desk, Read::Ticket(id))? {
             Answer::Ticket(ticket) => Ok(ticket),
-            other => Err(of_another_sort(&Read::Ticket(id), &other)),
+            other => Err(wrong_variant(&Read::Ticket(id), &other)),
         }
     }
 
@@ -112,7 +112,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::History { ticket, after, limit };
         match self.read(desk, read.clone())? {
             Answer::Events(events) => Ok(events),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
@@ -124,7 +124,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::record(kind, key);
         match self.read(desk, read.clone())? {
             Answer::Record(record) => Ok(record.map(|it| *it)),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
@@ -132,17 +132,17 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::Records(range);
         match self.read(desk, read.clone())? {
             Answer::Records(records) => Ok(records),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
-    /// The ticket to which a thread leads.
+    /// Returns the ticket of a thread.
     pub(super) fn thread(&self, desk: &str, key: &str) -> Checked<Option<TicketId>> {
         let record = self.record(desk, THREAD, key)?;
         Ok(record.map(|record| kinds::ticket_of(THREAD, &record)).transpose()?)
     }
 
-    /// The ticket of a receipt.
+    /// Returns the ticket of a receipt.
     pub(super) fn receipt(&self, desk: &str, key: &str) -> Checked<Option<TicketId>> {
         let record = self.record(desk, RECEIPT, key)?;
         Ok(record.map(|record| KeptReceipt::read(&record)).transpose()?.map(|receipt| receipt.ticket))
@@ -158,7 +158,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::Due { until, after: after.cloned().map(Box::new), limit };
         match self.read(desk, read.clone())? {
             Answer::Due(due) => Ok(due),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
@@ -171,7 +171,7 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::DueTickets { until, after: after.cloned().map(Box::new), limit };
         match self.read("nobody", read.clone())? {
             Answer::DueTickets(due_tickets) => Ok(due_tickets),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
@@ -179,16 +179,16 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::Find(query);
         match self.read(desk, read.clone())? {
             Answer::Tickets(tickets) => Ok(tickets),
-            other => Err(of_another_sort(&read, &other)),
+            other => Err(wrong_variant(&read, &other)),
         }
     }
 
-    /// Writes this, having read the records and tickets that are in it.
+    /// Reads the records and tickets of the commit, then writes it.
     pub(super) fn put(&self, desk: &str, commit: Commit) -> Result<()> {
         self.run(desk, Put(commit))
     }
 
-    /// The row must be the fold of the history, and the history without gaps.
+    /// Fails unless the row is the fold of the history and the history has no gaps. Returns the ticket.
     pub(super) fn sound(&self, desk: &str, id: TicketId) -> Checked<Arc<Snapshot>> {
         let ticket = self.ticket(desk, id)?;
         let ticket = ticket.ok_or_else(|| CheckFailure::new(format_args!("ticket {id}"), "a row", "none"))?;
@@ -196,20 +196,20 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let versions: Vec<u64> = history.iter().map(|event| event.version).collect();
         same(format_args!("the versions of ticket {id}"), versions, (1..=ticket.version).collect())?;
         let fold = Snapshot::fold(&history)?;
-        alike(format_args!("ticket {id}, beside the fold of its history"), &*ticket, &fold)?;
+        alike(format_args!("ticket {id}, compared with the fold of its history"), &*ticket, &fold)?;
         Ok(ticket)
     }
 }
 
-fn of_another_sort(read: &Read, answer: &Answer) -> CheckFailure {
+fn wrong_variant(read: &Read, answer: &Answer) -> CheckFailure {
     CheckFailure::new(
         format_args!("the answer to {read:?}"),
-        "one of its own sort",
+        "an answer of the matching variant",
         format_args!("{answer:?}"),
     )
 }
 
-/// An engine that is lent.
+/// A borrowed engine.
 #[derive(Debug)]
 pub(super) struct Lent<'e, E>(&'e E);
 
@@ -236,7 +236,7 @@ impl<E: Engine> Engine for Lent<'_, E> {
     }
 }
 
-/// How many timers a sweep fired. It must have come to its end.
+/// Returns the number of timers that a sweep fired. Fails if the sweep was incomplete.
 pub(super) fn complete(report: TickReport) -> Checked<usize> {
     match report.stopped.into_iter().chain(report.failed.into_iter().map(|it| it.error)).next() {
         Some(error) => Err(CheckFailure::from(error).at("a sweep")),
@@ -244,7 +244,7 @@ pub(super) fn complete(report: TickReport) -> Checked<usize> {
     }
 }
 
-/// Ids that are counted. Their order is that of drawing.
+/// Sequential ids, in the order in which they were drawn.
 #[derive(Debug, Clone, Default)]
 struct Counted(Arc<AtomicU64>);
 
@@ -254,13 +254,13 @@ impl IdSource for Counted {
     }
 }
 
-/// An id by number.
+/// Returns the id with this number.
 pub(super) fn ticket_id(number: u64) -> TicketId {
-    // The version and variant bits of a version 7 UUID, so that it is one for everybody who looks.
+    // The constant sets the version and variant bits, so that the id is a valid version 7 UUID.
     Uuid::from_u128((0x0190_0000_0000_7000_8000 << 48) | u128::from(number)).into()
 }
 
-/// When checks begin: a Monday morning.
+/// The instant at which checks begin: a Monday morning.
 pub(super) fn monday() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(1_767_603_600_000_000).unwrap_or_default()
 }
@@ -273,13 +273,13 @@ pub(super) fn anna() -> Actor {
     Actor::agent("anna")
 }
 
-/// Pages through what comes by places, with this many at once.
+/// Reads all pages with `limit` items each.
 pub(super) fn paged<T: Clone>(
     limit: usize,
     mut page: impl FnMut(Option<&T>) -> Checked<Vec<T>>,
 ) -> Checked<Vec<T>> {
     let mut all: Vec<T> = Vec::new();
-    // More pages than there can be, should a store always have one more.
+    // The bound ends the loop if a store never returns a short page.
     for _ in 0..100 {
         let more = page(all.last())?;
         if more.len() > limit {
@@ -295,7 +295,7 @@ pub(super) fn paged<T: Clone>(
     Ok(all)
 }
 
-/// Writes what it is told.
+/// Writes a given commit.
 #[derive(Debug)]
 struct Put(Commit);
 
@@ -312,7 +312,7 @@ impl Operation for Put {
     }
 }
 
-/// Reads in order to write, and then does not.
+/// Reads in order to write, then fails.
 #[derive(Debug)]
 pub(super) struct Leave(pub(super) Vec<Read>);
 
@@ -321,11 +321,11 @@ impl Operation for Leave {
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, ()), Interrupt> {
         loaded.need(self.0.iter().cloned())?;
-        Err(Error::new(ErrorKind::Invalid, "it was thought better of").into())
+        Err(Error::new(ErrorKind::Invalid, "the operation gave up on purpose").into())
     }
 }
 
-/// An opening to be written, as the domain decides it.
+/// Returns an opening, ready to be written, as the domain decides it.
 pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Result<TicketWrite> {
     let decision = request.decide(
         ticket_id(number),
@@ -342,7 +342,7 @@ pub(super) fn open(number: u64) -> Result<TicketWrite> {
     opening(number, &NewTicket::new(format!("Request {number}")).from("boris"), later(number as i64))
 }
 
-/// The same opening with other facts.
+/// Returns the opening with edited facts.
 pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> Result<TicketWrite> {
     if let Some(Event { change: Change::Opened(opened), .. }) = write.events.first_mut() {
         edit(opened);
@@ -352,7 +352,7 @@ pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> 
     Ok(write)
 }
 
-/// What a note to a ticket as it stands writes.
+/// Returns the write of a note to a ticket.
 pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
     let (by, policy, rules, workflows) =
         (anna(), Policy::default(), AgreementSet::new(), Catalogue::default());
@@ -367,7 +367,7 @@ pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result
     Ok(before.decide(&Action::note(words), &context)?.into())
 }
 
-/// The same write with another expected version.
+/// Returns the write with another expected version.
 pub(super) fn expecting(expected: u64, mut write: TicketWrite) -> TicketWrite {
     write.expected = expected;
     write

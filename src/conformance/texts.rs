@@ -26,9 +26,9 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let row = scene.sound(ACME, ticket.id())?;
         same("the subject", row.subject(), word)?;
         same("the agent", row.assignee.as_ref().map(|it| it.as_str()), Some(word))?;
-        let said = scene.history(ACME, ticket.id())?;
-        let said: Vec<_> = said.iter().filter_map(|it| it.personal.text()).collect();
-        same("what was said", said, vec![format!("{word}\n\t{word}").as_str(), word])?;
+        let history = scene.history(ACME, ticket.id())?;
+        let texts: Vec<_> = history.iter().filter_map(|it| it.personal.text()).collect();
+        same("the texts of the history", texts, vec![format!("{word}\n\t{word}").as_str(), word])?;
         same("the thread", scene.thread(ACME, word)?, Some(ticket.id()))?;
         same("the receipt", scene.receipt(ACME, word)?, Some(ticket.id()))?;
         for query in [Query::newest().from(word), Query::newest().assigned_to(word)] {
@@ -36,13 +36,14 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             same("the ticket of this person", found, vec![ticket.id()])?;
         }
     }
-    // A mebibyte, of two bytes a letter.
+    // A mebibyte of two-byte letters.
     let long = "ё".repeat(MAX_TEXT_BYTES / 2);
     let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").message(long.as_str())))?;
     let history = scene.history(ACME, ticket.id())?;
-    let said = history.first().and_then(|it| it.personal.text());
-    same("a mebibyte, come back whole", said == Some(long.as_str()), true)?;
-    // NUL, which not every database can keep, does not come so far; and what no row is called is not found.
+    let text = history.first().and_then(|it| it.personal.text());
+    same("a mebibyte is read back whole", text == Some(long.as_str()), true)?;
+    // Not every database can store NUL, so texts with NUL are refused before they reach the store, and no row is found
+    // by one.
     refused("a subject with NUL", scene.wait(desk.open_ticket(NewTicket::new("No\0sound"))))?;
     refused("a note with NUL", scene.wait(desk.act(ticket.id(), Action::note("no\0"), anna())))?;
     same("a record of a key with NUL", scene.record(ACME, SAMPLE, "nul\0")?, None)?;

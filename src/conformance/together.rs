@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent commands, claims and sweeps.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -22,7 +22,7 @@ use crate::ticket::opening::NewTicket;
 
 const THREADS: usize = 8;
 
-/// Does this on eight threads, each with a handle of its own, and gives what each gave.
+/// Runs `does` on eight threads, each with its own handle, and returns all results.
 pub(super) fn at_once<C: Candidate, T: Send>(
     scene: &Scene<'_, C>,
     does: impl Fn(usize, &Scene<'_, C>) -> Checked<T> + Sync,
@@ -39,7 +39,7 @@ pub(super) fn at_once<C: Candidate, T: Send>(
     })
 }
 
-/// The same call, as often as the store asks for by saying that it is busy.
+/// Repeats a call while the store reports a retryable error, up to 200 times.
 pub(super) fn patiently<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     let mut tries = 0;
     loop {
@@ -79,7 +79,7 @@ pub(super) fn hot<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("the tags that eight threads put on two tickets", tags, wanted)
 }
 
-/// A ticket's own links and those that lead to it. They are those of its history.
+/// Returns the links of a ticket, after checking that they match its history.
 fn links<C: Candidate>(scene: &Scene<'_, C>, id: TicketId) -> Checked<BTreeSet<Link>> {
     scene.sound(ACME, id)?;
     let read = scene.wait(scene.desk(ACME).records().links(id, None))?;
@@ -95,7 +95,7 @@ fn links<C: Candidate>(scene: &Scene<'_, C>, id: TicketId) -> Checked<BTreeSet<L
     Ok(links)
 }
 
-/// Every link has its inverse at the other end.
+/// Fails unless every link has its inverse at the other ticket. Returns the number of links.
 fn mirrored<C: Candidate>(scene: &Scene<'_, C>, tickets: &[TicketId]) -> Checked<usize> {
     let mut count = 0;
     for id in tickets {
@@ -119,7 +119,7 @@ pub(super) fn crossing<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         for round in 0..6 {
             let (from, to) = (tickets[(n + round) % 4], tickets[(n * 3 + round * 2 + 1) % 4]);
             if from != to {
-                // It may be refused by now, because it is there or would make a circle. It must come to an end.
+                // The command may be refused, because the link exists or would close a cycle. It must not block.
                 let link = || scene.wait(desk.act(from, Action::link(LinkKind::CauseOf, to), anna()));
                 match patiently(link) {
                     Err(error) if error.is_storage() => return Err(error.into()),
@@ -137,15 +137,15 @@ pub(super) fn absence<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let thread = format!("chat-{round}");
         let receipts = at_once(scene, |n, scene| {
             let desk = scene.desk(ACME);
-            let said =
+            let message =
                 NewTicket::new("No sound").from("boris").thread(thread.as_str()).message(format!("word {n}"));
-            Ok(patiently(|| scene.wait(desk.receive(said.clone())))?)
+            Ok(patiently(|| scene.wait(desk.receive(message.clone())))?)
         })?;
         let opened = receipts.iter().filter(|it| it.opened()).count();
         same(format_args!("tickets that the thread {thread} opened"), opened, 1)?;
         let tickets: BTreeSet<_> = receipts.iter().map(|it| it.ticket.id()).collect();
         let tickets: Vec<_> = tickets.into_iter().collect();
-        same("tickets to which its messages went", tickets.len(), 1)?;
+        same("tickets that received the messages of the thread", tickets.len(), 1)?;
         let ticket = scene.sound(ACME, tickets[0])?;
         same("messages received", ticket.received as usize, THREADS)?;
     }
@@ -167,7 +167,7 @@ pub(super) fn key<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         })?;
         let ids: BTreeSet<_> = opened.iter().map(|(id, _)| *id).collect();
         same(format_args!("tickets of the key {key}"), ids.len(), 1)?;
-        same("replies that were no repetition", opened.iter().filter(|(_, again)| !again).count(), 1)?;
+        same("replies that were not repetitions", opened.iter().filter(|(_, again)| !again).count(), 1)?;
     }
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 5)?;
     same("replies on the ticket", scene.sound(ACME, ticket)?.replied, 4)
@@ -182,7 +182,7 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let mut mine = Vec::new();
         for round in 0..EACH {
             let number = open(round)?.number.value;
-            holds("a number", "more than that of the opening before", number > last)?;
+            holds("a number", "more than the number of the opening before", number > last)?;
             last = number;
             mine.push(number);
         }
@@ -201,7 +201,7 @@ pub(super) fn timers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     let fired = at_once(scene, |_, scene| {
         let report = scene.wait(scene.desk(ACME).tick(later(61)))?;
-        // A store may be busy, and then the sweep left something to another.
+        // If the store is busy, this sweep leaves timers to another one.
         let errors = report.failed.iter().map(|it| &it.error).chain(&report.stopped);
         let other = errors.filter(|error| !error.is_retryable());
         same("timers that failed", other.map(ToString::to_string).collect(), Vec::<String>::new())?;
@@ -224,7 +224,7 @@ pub(super) fn abandoned<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             _ => (LinkKind::ParentOf, tickets[1], tickets[0]),
         };
         scene.candidate.abandon(desk.act(from, Action::link(kind, to), anna()), polls);
-        // What was let go may still be on its way. Whoever writes to the same tickets comes after it.
+        // The abandoned command may still be running. A later command on the same tickets waits for it.
         for ticket in &tickets {
             patiently(|| scene.wait(desk.act(*ticket, Action::note("And then?"), anna())))?;
         }
@@ -237,9 +237,9 @@ pub(super) fn abandoned<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         }
         mirrored(scene, &tickets)?;
     }
-    // An opening takes its number with it or leaves it.
+    // An abandoned opening either uses its number or leaves it to the next one.
     for polls in 0..24 {
-        scene.candidate.abandon(desk.open_ticket(NewTicket::new("Half-heard")), polls);
+        scene.candidate.abandon(desk.open_ticket(NewTicket::new("Abandoned")), polls);
     }
     let last = patiently(|| scene.wait(desk.open_ticket(NewTicket::new("The last"))))?;
     let all = scene.find(ACME, Query::oldest().limit(100))?;
@@ -248,7 +248,7 @@ pub(super) fn abandoned<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("numbers", numbers, (1..=last.number.value).collect())
 }
 
-/// Stops in the middle of reading until it is told to go on.
+/// Pauses in the middle of reading until `gate` lets it continue.
 struct Held {
     reads: Vec<Read>,
     gate: Arc<Gate>,
@@ -272,9 +272,9 @@ impl Operation for Held {
         for read in &self.reads {
             answers.push(loaded.answer(read)?.clone());
         }
-        // Once: it may be decided again.
+        // Pause once only: `decide` may run again.
         if let Some(reached) = self.gate.reached.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody listens any more if the check is over.
+            // The receiver is gone if the check has ended.
             let _ = reached.send(());
             let _ = self
                 .gate
@@ -287,7 +287,7 @@ impl Operation for Held {
     }
 }
 
-/// A ticket and its history, read at once, belong together, whoever writes meanwhile.
+/// Checks that a ticket and its history, read in one operation, are of one state during concurrent writes.
 fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
     let writer = &scene.twin()?;
     let (wrote, has_written) = mpsc::channel();
@@ -295,9 +295,9 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
         scope.spawn(move || {
             let desk = writer.desk(ACME);
             loop {
-                // Whether it writes is not what is looked at.
+                // The outcome of the write does not matter here.
                 let _ = writer.wait(desk.act(ticket, Action::note("Meanwhile."), anna()));
-                // Nobody listens any more when the reading is over, by a panic too.
+                // The receiver is gone when the reading has ended, by a panic too.
                 if wrote.send(()).is_err() {
                     break;
                 }
@@ -336,18 +336,18 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             Read::Due { until: later(9), after: None, limit: 10 },
         ]
     };
-    // Reading, as often as one likes, takes nothing away.
+    // Repeated reads use nothing up.
     for _ in 0..3 {
         for read in reads() {
             scene.read(ACME, read)?;
         }
     }
     let next = scene.read(ACME, Read::NextNumber { place: 0 })?;
-    same("the next number, which nobody took", next, Answer::Number(2))?;
+    same("the next number, after reads only", next, Answer::Number(2))?;
     if !scene.candidate.reads_beside_writes() {
         return Ok(());
     }
-    // While somebody has read all of it and is not done, another writes all of it.
+    // One transaction has read everything and is still open while another writes everything.
     let (reached, has_reached) = mpsc::channel();
     let (done, go_on) = mpsc::channel();
     let gate = Arc::new(Gate { reached: Mutex::new(Some(reached)), go_on: Mutex::new(go_on) });
@@ -368,14 +368,14 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let _ = done.send(());
         let read = reading.join();
         let _ = writing.join();
-        same("reading", arrived.is_ok(), true)?;
+        same("the reader reached its pause", arrived.is_ok(), true)?;
         match written {
-            Ok(number) => same("the number of what was opened meanwhile", number?, 2)?,
+            Ok(number) => same("the number of the ticket opened meanwhile", number?, 2)?,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 return Err(CheckFailure::new(
-                    "writing while somebody reads",
+                    "a write during a read",
                     "no waiting",
-                    "that it waits for the reader",
+                    "a write that waits for the reader",
                 ));
             }
         }
