@@ -3,6 +3,7 @@
 //! Implement [`Candidate`] to create a fresh store and to wait for its replies. [`run`] then runs every check and
 //! reports the outcomes by name. Each check finds one kind of mistake; together they cover the contract of the
 //! [port](crate::store).
+//!
 //! ```
 //! use firstline::conformance::{self, Candidate};
 //! use firstline::memory::Memory;
