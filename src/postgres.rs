@@ -1,4 +1,4 @@
-//! The PostgreSQL store: a desk in a schema of its own, awaited, for as many programs as like.
+//! The PostgreSQL store: an async store in its own schema, shared by any number of programs.
 //!
 //! ```no_run
 //! use firstline::{Action, Actor, Desk, NewTicket};
@@ -13,37 +13,41 @@
 //!
 //! # What to rely on
 //!
-//! - Most commands take two round trips: one to claim and read, one to write and commit. One that learns only then what
-//!   else it needs (the ticket of a thread, the other end of a link) takes one more. What it writes is one statement.
-//! - Commands on different tickets do not wait for each other; on the same ticket, thread or key they do. Tickets are
-//!   locked as rows; what may have no row (a thread, a key) is claimed by an advisory lock of the transaction. Every
-//!   command claims in the same order, so that none waits for ever. What only reads claims nothing and waits for nobody,
-//!   for whom a share of the [`connections`](Options::connections) is kept.
-//! - Running numbers have no gaps. For that, openings at *one* desk queue up from the reading of the number to the
-//!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
-//! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
-//! - A command that meets a deadlock, a serialization failure or a server that is starting anew is tried again, for
-//!   about as long as the [acquire_timeout](Options::acquire_timeout) lasts. If the connection breaks while it is committed, its locks
-//!   are taken again and its events are looked for; without events, its records. The error is
-//!   [`Unknown`](ErrorKind::Unknown) if the server stays away, or if the records do not prove what happened: one may have been
-//!   claimed or deleted since.
-//! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`: for TLS there is [`Options::connect_with`].
-//! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
-//!   given up, and the command fails, or is looked for as above. A commit that was only too slow still has its claims:
-//!   then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may land later. In the host's
-//!   transaction that is the host's affair.
-//! - A future may be dropped at any time: its command is then written whole or not at all. Which of them is not known:
-//!   repeat it with the same [key](crate::Actor::once). What it waited for is cancelled, and its connection counts as one of
-//!   the [`connections`](Options::connections) until the server has let go of it.
-//! - Inside a transaction of the host's, see [`Desk::within`], nothing is committed, rolled back or tried again that
-//!   is the host's. Nor is the isolation ours: what is read at once there is of one state if it is `REPEATABLE READ`.
+//! - Most commands take two round trips: one to lock and read, one to write and commit. A command takes one more if it
+//!   learns from its first reads what else it needs, such as the ticket of a thread or the other end of a link. All
+//!   rows of a command are written by one statement.
+//! - Commands on different tickets do not wait for each other. Commands on the same ticket, thread or key do. Tickets
+//!   are locked as rows. A thread or key may have no row yet, so it is locked by a transaction-level advisory lock.
+//!   Every command takes its locks in the same order, which prevents deadlocks between commands.
+//! - Read-only operations lock nothing and wait for no writer. A share of the [`connections`](Options::connections) is
+//!   reserved for them.
+//! - Running numbers have no gaps. To ensure this, openings at *one* desk queue from reading the number to the commit:
+//!   a desk opens at most as many tickets per second as the server can sync commits one after another.
+//! - An acknowledged command is as durable as the server's `synchronous_commit` makes it.
+//! - A command that fails with a deadlock, a serialization failure or a restarting server is retried for about the
+//!   [`acquire_timeout`](Options::acquire_timeout). If the connection breaks during the commit, the store takes the
+//!   locks again and looks for the command's events, or for its records if it has no events. The error is
+//!   [`Unknown`](ErrorKind::Unknown) if the server stays unreachable, or if the records do not prove the outcome because
+//!   one may have been claimed or deleted in the meantime.
+//! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`. Use [`Options::connect_with`] for TLS.
+//! - A server that vanishes without closing the connection blocks no command forever. If no answer arrives in time, the
+//!   store drops the connection, and the command fails or is looked for as above. A slow commit may still hold its
+//!   locks at that point: then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may take effect
+//!   later. Inside the host's transaction these timeouts do not apply; the host sets its own.
+//! - A future may be dropped at any time. Its command is then written completely or not at all; to find out which,
+//!   repeat it with the same [key](crate::Actor::once). If the command was waiting for a lock, the store cancels the
+//!   wait. Its connection counts towards the [`connections`](Options::connections) until the server has released it.
+//! - Inside the host's transaction (see [`Desk::within`]) the store only rolls back to its own savepoints. It never
+//!   commits, rolls back or retries the host's work. The host chooses the isolation level: several reads of one command
+//!   see one state only under `REPEATABLE READ`.
 //!
 //! # The URL
 //!
-//! It is that of `tokio-postgres`, see `tokio_postgres::Config`: `application_name` (`firstline`, if it says nothing),
-//! `connect_timeout`, settings of each connection as `options=-c%20synchronous_commit%3Doff`, several hosts with
-//! `target_session_attrs=read-write`. With `sslmode=require` it needs a connector for TLS, and [`Options::connect_with`].
-//! This one is that of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std` and `tls12`:
+//! The URL has the format of `tokio_postgres::Config`. Useful parameters are `application_name` (default:
+//! `firstline`), `connect_timeout`, settings for each connection as `options=-c%20synchronous_commit%3Doff`, and several
+//! hosts with `target_session_attrs=read-write`. `sslmode=require` needs a TLS connector and
+//! [`Options::connect_with`]. This example uses the connector of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its
+//! features `ring`, `std` and `tls12`:
 //!
 //! ```text
 //! let mut roots = rustls::RootCertStore::empty();
@@ -60,26 +64,31 @@
 //!
 //! # Deploying
 //!
-//! A program whose role may make tables needs nothing else. Otherwise the owner of the tables connects once for each new
-//! version with [`Migrations::Apply`], which may be repeated at will, or runs the text of [`Options::migrations_sql`] once, and
-//! that of [`Options::migrations_sql_from`] for each new version.
-//! Then the owner lets the program's role in, here `shop`, and the program starts with [`Migrations::Verify`]:
+//! If the program's role may create tables, connecting is enough. Otherwise the owner of the tables migrates them for
+//! each new version, in one of two ways:
+//!
+//! - connect once with [`Migrations::Apply`], which is safe to repeat;
+//! - run the text of [`Options::migrations_sql`] once, and the text of [`Options::migrations_sql_from`] for each new
+//!   version.
+//!
+//! The owner then grants access to the program's role, here `shop`, and the program connects with
+//! [`Migrations::Verify`]:
 //!
 //! ```sql
 //! GRANT USAGE ON SCHEMA firstline TO shop;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA firstline TO shop;
-//! -- For the tables of later versions, by the role that makes them:
+//! -- For tables of later versions. Run this as the role that creates them:
 //! ALTER DEFAULT PRIVILEGES IN SCHEMA firstline GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop;
 //! ```
 //!
-//! When the last clone of a [`Postgres`], and of its desks, is dropped, its connections are closed.
+//! Dropping the last clone of a [`Postgres`] and of its desks closes the connections.
 //!
-//! # What it needs
+//! # Requirements
 //!
-//! It needs a database in UTF8 and a tokio runtime. It is tested with PostgreSQL 15, and uses nothing that is younger than
-//! version 12. The statements are plain SQL and every key starts with the desk, so that Citus may distribute the tables
-//! by it. Neither Citus, nor servers that only speak PostgreSQL's protocol, nor connection poolers in between were tried.
-//! Advisory locks, on which much of the above rests, are not had everywhere.
+//! The store needs a UTF8 database and a tokio runtime. It is tested with PostgreSQL 15 and uses no feature newer than
+//! version 12. All statements are plain SQL and every key starts with the desk, so Citus can distribute the tables by
+//! desk. Citus, other servers that speak PostgreSQL's protocol, and connection poolers are untested. The store depends
+//! on advisory locks, which some of them lack.
 
 mod answer;
 mod connect;
@@ -111,13 +120,13 @@ use connection::{Cancel, Limits, PgConnection};
 use fault::Fault;
 use permits::Permits;
 use sql::Shared;
-use tx::{Door, Work};
+use tx::{TxControl, Work};
 
 pub use options::{Migrations, Options};
 pub use tx::PostgresTx;
 pub use within::{Within, WithinTx};
 
-/// A store in PostgreSQL. Clones share the connections.
+/// A store in PostgreSQL. Clones share one pool of connections.
 #[derive(Clone)]
 pub struct Postgres(Arc<Inner>);
 
@@ -131,7 +140,7 @@ struct Inner {
 
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the pool, which knows a password.
+        // The pool is left out because its configuration holds a password.
         f.debug_struct("Postgres").field("schema", &self.0.shared.sql.schema).finish_non_exhaustive()
     }
 }
@@ -145,20 +154,20 @@ impl Postgres {
         Options::new().connect(url).await
     }
 
-    /// A desk in this database. Several desks do not see each other.
+    /// Returns a desk in this database. Desks with different names do not see each other's tickets.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Postgres> {
         Desk::over(self.clone(), settings)
     }
 
-    /// A connection to spare, or one that is made.
-    async fn line(&self, mode: Mode) -> Result<PgConnection, Fault> {
+    /// Returns an idle connection, or opens one.
+    async fn connection(&self, mode: Mode) -> Result<PgConnection, Fault> {
         let Inner { pool, permits, limits, cancel, .. } = &*self.0;
         let permit = permits.take(mode, limits.acquire_timeout).await?;
         let (connection, permit) = if pool.status().available > 0 {
             (pool.get().await?, permit)
         } else {
-            // By a task, which makes it whether or not somebody still waits for it: a connection that is given up half
-            // made is one more at the server, and callers with little time would never have one.
+            // A separate task opens the connection, even if the caller gives up. Otherwise an abandoned attempt would
+            // leave a connection open at the server, and callers with little time would never get one.
             let pool = pool.clone();
             let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, permit)) });
             made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
@@ -172,11 +181,8 @@ impl Postgres {
 }
 
 impl Desk<Postgres> {
-    /// A desk called `main` in the database at a URL; its tables are made if they are not there. Another name, another
-    /// clock, several desks, TLS: [`Options`] and [`Postgres::desk`].
-    ///
-    /// # Errors
-    /// See [`Options::connect`].
+    /// Opens the desk `main` in the database at a URL, and creates missing tables. For another name or clock, several
+    /// desks or TLS, use [`Options`] and [`Postgres::desk`].
     pub async fn connect(url: &str) -> Result<Desk<Postgres>> {
         Ok(Postgres::connect(url).await?.desk("main"))
     }
@@ -205,16 +211,16 @@ impl Engine for Postgres {
     }
 }
 
-/// What reads sees one state of the database, and waits for nobody.
-const READS: Door = Door {
+/// Read-only transactions see one state of the database and wait for no writer.
+const READS: TxControl = TxControl {
     begin: Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
     commit: "COMMIT",
     leave: Some("COMMIT"),
     own: true,
 };
 
-/// What writes sees what it has claimed as it is.
-const WRITES: Door = Door {
+/// Writing transactions see the current state of the rows that they have locked.
+const WRITES: TxControl = TxControl {
     begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
     commit: "COMMIT",
     leave: Some("ROLLBACK"),
@@ -226,12 +232,12 @@ impl AsyncStore for Postgres {
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
-        let line = self.line(mode).await?;
-        let door = match mode {
+        let connection = self.connection(mode).await?;
+        let control = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, door), line: Some(line) })
+        Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, control), connection: Some(connection) })
     }
 
     async fn wait(&self, tries: u32, error: &Error) -> bool {
@@ -253,9 +259,10 @@ impl AsyncStore for Postgres {
     }
 }
 
-/// Connections are tasks of a tokio runtime; outside of one, tokio would panic.
+/// Fails outside a tokio runtime, where tokio would panic: connections are tasks of the runtime.
 fn in_runtime() -> Result<()> {
     tokio::runtime::Handle::try_current().map(drop).map_err(|error| {
-        Error::new(ErrorKind::Storage, "PostgreSQL is awaited inside a tokio runtime only").caused_by(error)
+        Error::new(ErrorKind::Storage, "the PostgreSQL store needs a tokio runtime: call it inside one")
+            .caused_by(error)
     })
 }

@@ -104,7 +104,11 @@ pub(super) fn due_tickets<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     let worker = Worker::over(scene.lent());
     same("timers that a worker fired", complete(scene.wait(worker.drain(later(1_000)))?)?, 15)?;
-    same("timers fired by a second run of the worker", complete(scene.wait(worker.drain(later(1_000)))?)?, 0)?;
+    same(
+        "timers fired by a second run of the worker",
+        complete(scene.wait(worker.drain(later(1_000)))?)?,
+        0,
+    )?;
     same("tickets due after the worker ran", scene.due_tickets(later(1_000), None, 100)?, Vec::new())
 }
 
@@ -127,7 +131,11 @@ pub(super) fn micros<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         scene.put(&desk, [write.clone()].into_iter().collect())?;
         let ticket = scene.sound(&desk, ticket_id(number))?;
         alike(format_args!("a ticket opened at {text}"), &*ticket, &write.snapshot)?;
-        same("the instant of its first event", scene.history(&desk, ticket_id(number))?.first().map(|it| it.at), Some(at))?;
+        same(
+            "the instant of its first event",
+            scene.history(&desk, ticket_id(number))?.first().map(|it| it.at),
+            Some(at),
+        )?;
         same("timers due a microsecond earlier", scene.due(&desk, at, None, 9)?.len(), 0)?;
         let due = scene.due(&desk, until, None, 9)?;
         same("timers due at that instant", due.iter().map(|it| it.timer.due).collect(), vec![until])?;

@@ -48,7 +48,11 @@ pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let request = NewTicket::new("No sound").once("form-1");
     let first = scene.wait(desk.open_ticket(request.clone()))?.id();
     scene.time.advance(TimeDelta::days(29));
-    same("the ticket of a repeated request, before the receipt expires", scene.wait(desk.open_ticket(request.clone()))?.id(), first)?;
+    same(
+        "the ticket of a repeated request, before the receipt expires",
+        scene.wait(desk.open_ticket(request.clone()))?.id(),
+        first,
+    )?;
     scene.time.advance(TimeDelta::days(2));
     let second = scene.wait(desk.open_ticket(request.clone()))?.id();
     same("the first ticket again, after the receipt expired", second == first, false)?;

@@ -119,7 +119,7 @@ pub(super) fn expect_versions<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 }
 
 /// Reads, pauses so that something else can run, then writes.
-struct Beside {
+struct PausedOperation {
     reads: Vec<Read>,
     writes: Commit,
     pause: Pause,
@@ -129,7 +129,7 @@ struct Beside {
 /// operation.
 struct Pause(Mutex<Option<(Sender<()>, Receiver<()>)>>);
 
-impl Operation for Beside {
+impl Operation for PausedOperation {
     type Out = ();
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -157,18 +157,18 @@ fn beside<C: Candidate, T: Send>(
 ) -> Checked<T> {
     let ((reached, has_reached), (done, go_on)) = (mpsc::channel(), mpsc::channel());
     let pause = Pause(Mutex::new(Some((reached, go_on))));
-    let operation = Beside { reads, writes: writes.into_iter().collect(), pause };
+    let operation = PausedOperation { reads, writes: writes.into_iter().collect(), pause };
     let twin = scene.twin()?;
     thread::scope(|scope| {
-        let flows = scope.spawn(|| scene.run(ACME, operation));
+        let running = scope.spawn(|| scene.run(ACME, operation));
         let does = scope.spawn(move || {
             let _ = has_reached.recv_timeout(Duration::from_secs(5));
-            let done_so = does(&twin);
+            let outcome = does(&twin);
             let _ = done.send(());
-            done_so
+            outcome
         });
         let joined = does.join().unwrap_or_else(|panic| Err(CheckFailure::panicked(panic.as_ref())));
-        flows.join().map_err(|panic| CheckFailure::panicked(panic.as_ref()))??;
+        running.join().map_err(|panic| CheckFailure::panicked(panic.as_ref()))??;
         joined
     })
 }
@@ -420,7 +420,11 @@ pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         )?;
     }
     let wanted = vec![("third".to_owned(), "beta".into(), 1)];
-    same("a claim of the remaining record", taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?), wanted)?;
+    same(
+        "a claim of the remaining record",
+        taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?),
+        wanted,
+    )?;
     thread::sleep(Duration::from_millis(20));
     // The lease has expired, so the first token is no longer valid.
     let again = claim(scene, 9, hour)?;
@@ -464,11 +468,7 @@ pub(super) fn held<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         // The command sees no tries, so it takes the record back.
         let back = RecordWrite::put(SAMPLE, &*key, Expected::Version(1), Content::new(*b"taken back"));
         let claimed = beside(scene, vec![read], [back], |twin| claim(twin, 9, TimeDelta::hours(1)))?;
-        same(
-            "a claim of a record that another command has read in order to write",
-            claimed,
-            Vec::new(),
-        )?;
+        same("a claim of a record that another command has read in order to write", claimed, Vec::new())?;
         let stored = scene.record(ACME, SAMPLE, &key)?;
         same("the version of the record after the command", stored.map(|it| it.version), Some(2))?;
     }

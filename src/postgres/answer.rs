@@ -1,4 +1,4 @@
-//! Between rows and answers.
+//! Converts rows to answers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::{Claimed, Content, DueRecord, Index, Record, RecordCount};
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
-/// What the rows of a read by itself answer.
+/// Returns the answer of a single read from its rows. Tickets, searches and next numbers are read elsewhere.
 pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
     let first = rows.first();
     Ok(match read {
@@ -31,17 +31,17 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
         }
         Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
         Read::DueTickets { .. } => Answer::DueTickets(rows.iter().map(due_tickets).collect::<Result<_>>()?),
-        // Numbers.
+        // The remaining reads look up the ticket of a number.
         _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
     })
 }
 
-/// A ticket from the columns `id`, `facts` and `personal`, in this order.
+/// Reads a ticket from the columns `id`, `facts` and `personal`, in this order.
 pub(super) fn ticket_from<R: Columns>(row: &R, recent: &Recent) -> Result<Arc<Snapshot>> {
     recent.ticket(row.ticket(0)?, row.text(1)?, row.text_or_null(2)?)
 }
 
-/// The columns by what they mean.
+/// Columns converted to the types of the domain.
 pub(super) trait Meanings: Columns {
     fn ticket(&self, column: usize) -> Result<TicketId> {
         self.id(column).map(TicketId::from)
@@ -54,8 +54,8 @@ pub(super) trait Meanings: Columns {
 
 impl<R: Columns> Meanings for R {}
 
-/// A record from the columns `key`, `version`, `facts`, `personal`, `i1`, `i2`, `i3`, `due` and `tries`. What is not there
-/// comes as the least value.
+/// Reads a record from the columns `key`, `version`, `facts`, `personal`, `i1`, `i2`, `i3`, `due` and `tries`. A
+/// missing `personal` arrives as an empty value, a missing `due` as `i64::MIN`, missing `tries` as 0.
 pub(super) fn record<R: Columns>(row: &R) -> Result<Record> {
     let mut content = Content::new(row.bytes(2)?).personal(row.bytes(3)?);
     for (index, column) in Index::ALL.into_iter().zip(4..) {
@@ -71,7 +71,7 @@ pub(super) fn record<R: Columns>(row: &R) -> Result<Record> {
     Ok(Record { key: row.text(0)?.to_owned(), version: row.unsigned(1)?, content })
 }
 
-/// A claimed record: the desk comes last.
+/// Reads a claimed record: the columns of a record, then the desk.
 pub(super) fn claimed<R: Columns>(row: &R) -> Result<Claimed> {
     Ok(Claimed { desk: row.text(9)?.into(), record: record(row)? })
 }

@@ -1,4 +1,4 @@
-//! How a store comes to its connections.
+//! Connects a store to its database.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -21,27 +21,30 @@ impl Options {
     /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
     ///
     /// # Errors
-    /// - [`Busy`](crate::ErrorKind::Busy): the server cannot be reached, or has no connection to spare;
-    /// - [`Storage`](crate::ErrorKind::Storage): it refuses the log-in, there is no such database, or no agreement about TLS;
+    /// - [`Busy`](crate::ErrorKind::Busy): the server cannot be reached, or has no free connection;
+    /// - [`Storage`](crate::ErrorKind::Storage): the server refuses the login, the database does not exist, or client
+    ///   and server do not agree on TLS;
     /// - [`Schema`](crate::ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`](super::Migrations::Verify); they are left untouched;
-    /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the acquire_timeout is
-    ///   faulty, or the URL has `sslmode=require`, for which there is [`connect_with`](Options::connect_with).
+    /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the
+    ///   acquire_timeout is invalid, or the URL has `sslmode=require`, which needs
+    ///   [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.check()?;
         let config = config_of(url)?;
         if config.get_ssl_mode() == SslMode::Require {
-            return Err(Error::definition("database URL", "`sslmode=require` needs a connector for TLS")
-                .allowing("`Options::connect_with` with one, or another `sslmode`"));
+            return Err(Error::definition("database URL", "`sslmode=require` needs a TLS connector")
+                .allowing("`Options::connect_with` with a TLS connector, or another `sslmode`"));
         }
         self.connect_to(config, NoTls).await
     }
 
-    /// The same over TLS, by a connector of `tokio-postgres`: that of `tokio-postgres-rustls`, say, for which the
-    /// [module's page](super) has the lines. Without `sslmode=require` in the URL, a server that has no TLS gets none.
+    /// Connects over TLS with a connector for `tokio-postgres`, such as `tokio-postgres-rustls`; the [module
+    /// docs](super) have an example. Without `sslmode=require` in the URL, a server without TLS is connected to without
+    /// encryption.
     ///
     /// # Errors
-    /// As [`connect`](Options::connect).
+    /// The conditions of [`connect`](Options::connect), except for `sslmode=require`.
     pub async fn connect_with<T>(self, url: &str, tls: T) -> Result<Postgres>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -64,7 +67,7 @@ impl Options {
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
-        // First, so that the host's own settings have the last word.
+        // Our setting comes first, so that the settings in the URL override it.
         let acquire_timeout = self.acquire_timeout;
         let options = config.get_options().unwrap_or_default();
         let options = format!("-c lock_timeout={}ms {options}", acquire_timeout.as_millis());
@@ -73,15 +76,15 @@ impl Options {
         let cancel = Cancel::over(tls.clone());
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(self.connections)
-            .queue_mode(QueueMode::Lifo) // The one that was used last knows the statements best.
+            .queue_mode(QueueMode::Lifo) // The connection used last has the most prepared statements.
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(acquire_timeout))
             .create_timeout(Some(acquire_timeout))
             .build()
-            .map_err(|error| Error::storage("the connections cannot be kept", error))?;
+            .map_err(|error| Error::storage("the connection pool cannot be built", error))?;
         let connection = pool.get().await.map_err(Fault::from)?;
         let lock = in_time(acquire_timeout * 2, lock_timeout(&connection)).await??;
-        // A shorter one says nothing of how fast the server is.
+        // A `lock_timeout` below the acquire_timeout does not shorten the wait for an answer.
         let limits = Limits { acquire_timeout, lock: lock.max(acquire_timeout) };
         in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
         drop(connection);
@@ -95,7 +98,8 @@ impl Options {
     }
 }
 
-/// How long the server waits for a lock on this connection, and so on all others: the host's own settings are in it.
+/// Returns the server's `lock_timeout` on this connection. It includes the host's own settings, so it is the same on
+/// all connections.
 async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, Fault> {
     let setting = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
     let milliseconds: i64 = connection.query_one(setting, &[]).await?.try_get(0)?;
@@ -105,16 +109,17 @@ async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, F
     })
 }
 
-/// The settings of a URL.
+/// Parses a URL.
 fn config_of(url: &str) -> Result<Config> {
     url.parse().map_err(|error: tokio_postgres::Error| {
-        // Without the URL, which may hold a password; only an option of TLS is named, which is none.
+        // The message leaves out the URL, which may hold a password. It names the option only if a TLS option is
+        // unknown.
         let option = error.source().map(ToString::to_string);
         let option = option.filter(|it| it.contains("option `ssl"));
         let (problem, allowed) = match option {
             Some(option) => (
                 format!("cannot be read: {option}"),
-                "`sslmode=disable`, `prefer` or `require`; which certificates are accepted is told the connector of \
+                "`sslmode=disable`, `prefer` or `require`; configure accepted certificates in the connector passed to \
                  `Options::connect_with`",
             ),
             None => ("cannot be read".to_owned(), "postgres://user:password@host/database"),

@@ -1,4 +1,4 @@
-//! A connection of the pool's, on which nobody waits for ever.
+//! A pooled connection with a time limit for every answer.
 
 use std::fmt;
 use std::future::Future;
@@ -19,42 +19,44 @@ use super::fault::Fault;
 use super::permits::Permit;
 use super::wire::{Wire, type_of};
 
-/// How long an answer is waited for: longer than for a lock, so that whoever waits for one in vain is told so by the
-/// server, which knows why.
+/// The time limits of a connection. The limit for an answer is longer than the limit for a lock, so that a command that
+/// cannot get a lock receives the server's error, which has the reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) acquire_timeout: Duration,
-    /// How long the server waits for one lock.
+    /// The time that the server waits for one lock.
     pub(super) lock: Duration,
 }
 
-/// For how many locks, each waited for to the last, an answer may be late. A command takes fewer. An import's batch may
-/// take thousands, and would have a vanished server waited for all day.
+/// The largest number of locks for which the limit of an answer is extended. A command takes fewer. An import batch may
+/// take thousands; without this bound, a vanished server would block it for hours.
 const MOST: u32 = 8;
 
 impl Limits {
-    /// Where so many claims are taken, one after another. What claims nothing may wait for a table's lock.
+    /// Returns the limit for an answer that waits for this many locks, one after another. At least one lock is assumed:
+    /// even a read may wait for a table lock.
     fn of(self, claims: usize) -> Duration {
         let locks = u32::try_from(claims).unwrap_or(MOST).clamp(1, MOST);
         self.lock.saturating_mul(locks).saturating_add(self.acquire_timeout)
     }
 
-    /// Where it is not known how many.
+    /// Returns the limit for an answer if the number of locks is unknown.
     pub(super) fn longest(self) -> Duration {
         self.of(usize::MAX)
     }
 }
 
-/// What comes of it in time. Nothing says of a server that has vanished that it has: packets are lost without a word.
+/// Returns the answer, or fails when the limit has passed. The limit is the only sign of a vanished server, because
+/// lost packets raise no error.
 pub(super) async fn in_time<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Fault> {
     tokio::time::timeout(limit, answer).await.map_err(|_| Fault::silent(limit))
 }
 
-/// How long is waited for what is mostly on its way: the answer to what a dropped future has sent, before it is
-/// cancelled, and the end of a session.
+/// The time to wait for something that usually arrives at once: the answer to the statement of a dropped future before
+/// it is cancelled, and the end of a session.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// Cancels what a connection runs, over the same sort of connection as the pool's.
+/// Cancels the running statement of a connection. The cancel request uses the same TLS connector as the pool.
 #[derive(Clone)]
 pub(super) struct Cancel(Arc<dyn Fn(CancelToken) -> Cancelling + Send + Sync>);
 
@@ -71,7 +73,7 @@ impl Cancel {
         Cancel(Arc::new(move |token| {
             let tls = tls.clone();
             Box::pin(async move {
-                // In vain, the server ends the statement by itself: what waits for a lock does so for a time only.
+                // If the request fails, the server still ends the statement: waits for a lock are limited.
                 let _ = token.cancel_query(tls).await;
             })
         }))
@@ -84,13 +86,13 @@ impl fmt::Debug for Cancel {
     }
 }
 
-/// A connection of the pool's. One on which an answer did not come in time is not given back.
+/// A pooled connection. It does not return to the pool after an answer was late.
 #[derive(Debug)]
 pub(super) struct PgConnection {
     connection: Object,
     permit: Permit,
     limits: Limits,
-    /// How many claims are taken by what was sent last.
+    /// The number of locks that the statements sent last take.
     claims: AtomicUsize,
     cancel: Cancel,
     silent: AtomicBool,
@@ -112,12 +114,12 @@ impl PgConnection {
         self.limits.of(self.claims.load(Ordering::Relaxed))
     }
 
-    /// Gives the connection back, on which no transaction is open.
+    /// Returns the connection to the pool. No transaction may be open on it.
     pub(super) fn give_back(self) {
         if !self.silent.load(Ordering::Relaxed) {
             return;
         }
-        // Those that lay idle all the while are no better for all that is known: each would be waited for as long.
+        // Connections that were idle all this time may be dead too, and each would take as long to fail. Drop them.
         if let Some(pool) = Object::pool(&self.connection) {
             let limit = self.limit();
             drop(pool.retain(|_, metrics| metrics.last_used() < limit));
@@ -125,9 +127,9 @@ impl PgConnection {
         drop(Closing(Some(self.connection)));
     }
 
-    /// Ends the transaction that is open on the connection, of which nobody awaits the answers any more. The server
-    /// works on, or waits for a lock, though nobody listens; until it has let go, the connection counts as one of the
-    /// pool's, so that there are never more of them than there may be.
+    /// Ends the open transaction of a dropped future. The server may still be running its statement or waiting for a
+    /// lock. Until the server has released the connection, it counts as one of the pool's, so that the number of
+    /// connections stays within the limit.
     pub(super) fn abandon(self) {
         let silent = self.silent.load(Ordering::Relaxed);
         let PgConnection { connection, permit, limits, cancel, .. } = self;
@@ -153,8 +155,8 @@ impl PgConnection {
     }
 }
 
-/// A connection that is ended with this, and with it the transaction that may be open on it: whatever becomes of the
-/// task that has it, it does not come back to the pool with one.
+/// A connection that is closed when this value is dropped, together with any open transaction. The connection never
+/// returns to the pool with a transaction open, even if its task is cancelled.
 struct Closing(Option<Object>);
 
 impl Drop for Closing {
@@ -166,8 +168,9 @@ impl Drop for Closing {
 }
 
 impl Closing {
-    /// Waits until the server has ended the transaction, and cancels what takes long. What was sent is executed before
-    /// the `ROLLBACK` in any case: a `COMMIT` too, which a cancel stops whole, or not at all.
+    /// Waits until the server has ended the transaction, and cancels a slow statement. The server executes everything
+    /// sent before the `ROLLBACK` first, including a `COMMIT`. A cancel makes that commit fail completely or not at
+    /// all.
     async fn let_go(mut self, acquire_timeout: Duration, cancel: Cancel) {
         let Some(connection) = &self.0 else { return };
         let cancelled = {
@@ -179,7 +182,7 @@ impl Closing {
                     let cancelling = async {
                         let mut pause = GRACE;
                         loop {
-                            // More than once, because one that comes between two statements stops neither.
+                            // Repeat the request: one that arrives between two statements cancels neither.
                             cancel.0(token.clone()).await;
                             if timeout(pause, &mut ended).await.is_ok() {
                                 break;
@@ -193,9 +196,9 @@ impl Closing {
             }
         };
         if cancelled {
-            // A cancel may come late, and would stop whatever runs on the connection then: it is not used again.
+            // A late cancel would hit the next statement on this connection, so the connection is not reused.
             drop(self);
-            // The server ends a session a moment after its connection, and says nothing of it.
+            // The server ends the session shortly after the connection closes, without notice.
             tokio::time::sleep(GRACE).await;
         } else {
             drop(self.0.take());
@@ -213,7 +216,7 @@ impl Wire for PgConnection {
 
     async fn ready(&self, statement: &Statement<'_>) -> Result<Self::Ready, Fault> {
         let types: Vec<Type> = statement.values.iter().map(type_of).collect();
-        // Known after the first time, and then ready at once.
+        // The statement is cached after its first use, and then needs no round trip.
         self.answer(self.connection.prepare_typed_cached(&statement.sql, &types)).await
     }
 

@@ -1,9 +1,9 @@
-//! A door for transactions of other drivers: what a connection must do for a desk to work inside its transaction.
+//! Traits for running a desk inside a transaction of another driver.
 //!
-//! A transaction of `tokio-postgres` can do it as it is. For `sqlx`, `diesel-async` or whatever the host uses, the host
-//! writes some 60 lines once: a [`Connection`] that sends a [`Statement`], and [`Columns`] of its rows. The statements
-//! are the same for all, so that nothing depends on the driver's version. `tests/hosts/sqlx_postgres` in the repository is
-//! a host that uses `sqlx` (0.8 and 0.9), with the lines to be copied.
+//! A transaction of `tokio-postgres` implements them already. For `sqlx`, `diesel-async` or another driver, the host
+//! implements [`Connection`], which sends a [`Statement`], and [`Columns`] for its rows: about 60 lines. The statements
+//! are the same for all drivers and do not depend on a driver's version. `tests/hosts/sqlx_postgres` in the repository
+//! has an implementation for `sqlx` 0.8 and 0.9 that can be copied.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -19,26 +19,27 @@ pub trait Connection: Send + Sync {
     /// A row of an answer.
     type Row: Columns + Send + Sync;
 
-    /// Runs a statement, and gives its rows.
+    /// Runs a statement and returns its rows.
     ///
-    /// Several calls may be awaited at once. They must be executed in the order in which they were first polled: a
-    /// driver that cannot send one before another is answered lets them queue up, by `tokio::sync::Mutex` say.
+    /// Several calls may be awaited at once. They must be executed in the order in which they were first polled. A
+    /// driver that cannot send a statement before the previous one is answered must queue the calls, for example with a
+    /// `tokio::sync::Mutex`.
     ///
     /// # Errors
-    /// What the server or the driver complains of.
+    /// Any error of the server or the driver.
     fn query(
         &self,
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, DriverError>> + Send;
 
-    /// Runs a text without parameters, which may be several statements, one after another. Their answers are not wanted.
+    /// Runs a text without parameters, which may hold several statements, in order. Their rows are discarded.
     ///
     /// # Errors
-    /// What the server or the driver complains of.
+    /// Any error of the server or the driver.
     fn run(&self, sql: &str) -> impl Future<Output = Result<(), DriverError>> + Send;
 }
 
-/// A row, by columns from 0. A value of another type is an error, which may be of any kind.
+/// A row with columns counted from 0. A value of the wrong type must give an error; its kind does not matter.
 pub trait Columns {
     /// `text`.
     ///
@@ -83,12 +84,12 @@ impl<'a> Statement<'a> {
         Statement { sql: sql.into(), values }
     }
 
-    /// Its text, with the parameters `$1`, `$2`, ….
+    /// Returns the text, with the parameters `$1`, `$2`, ….
     pub fn sql(&self) -> &str {
         &self.sql
     }
 
-    /// The parameters: as many as the text has, and of the types that these values say.
+    /// Returns the parameters in order. Each value states its SQL type.
     pub fn values(&self) -> &[SqlValue] {
         &self.values
     }
@@ -107,7 +108,7 @@ pub enum SqlValue {
     Id(Uuid),
     /// `bytea`.
     Bytes(Vec<u8>),
-    /// `text[]`, some of them null.
+    /// `text[]`, with nulls allowed.
     Texts(Vec<Option<String>>),
     /// `bigint[]`.
     Integers(Vec<i64>),
@@ -126,7 +127,7 @@ impl From<&str> for SqlValue {
 }
 
 impl SqlValue {
-    /// The one element of a list that has but one.
+    /// Takes the element of a list with exactly one element.
     pub(super) fn only(&mut self) -> Option<SqlValue> {
         fn only<T>(list: &mut Vec<T>) -> Option<T> {
             if list.len() == 1 { list.pop() } else { None }
@@ -147,7 +148,8 @@ impl SqlValue {
 pub struct DriverError(pub(super) Fault);
 
 impl DriverError {
-    /// The server said why: by the five characters of its SQLSTATE, `40P01` say.
+    /// Creates the error of a statement that the server refused, with the five characters of its SQLSTATE, such as
+    /// `40P01`.
     pub fn said(
         sqlstate: impl Into<String>,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -155,12 +157,12 @@ impl DriverError {
         DriverError(Fault::new(Some(sqlstate.into()), false, cause.into()))
     }
 
-    /// The connection is gone.
+    /// Creates the error of a broken connection.
     pub fn gone(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
         DriverError(Fault::new(None, true, cause.into()))
     }
 
-    /// The driver failed.
+    /// Creates the error of a failure in the driver.
     pub fn other(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
         DriverError(Fault::new(None, false, cause.into()))
     }

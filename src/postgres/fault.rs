@@ -1,4 +1,4 @@
-//! What PostgreSQL complains of, and what it means to the caller.
+//! Maps PostgreSQL's errors to the crate's errors.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,29 +13,29 @@ use crate::error::{Error, ErrorKind};
 /// A failed statement.
 #[derive(Debug)]
 pub(super) struct Fault {
-    /// The five letters of SQLSTATE, if the server said something.
+    /// The five characters of the SQLSTATE, if the server sent an error.
     state: Option<String>,
-    /// The connection is gone.
+    /// True if the connection is broken.
     gone: bool,
     cause: Box<dyn StdError + Send + Sync>,
 }
 
-/// An error of `tokio-postgres` in the words of the server, which it leaves to its own source.
+/// An error of `tokio-postgres` with the server's message, which the library shows only in the source.
 #[derive(Debug)]
-struct Said {
+struct PgError {
     words: String,
-    /// The two did not come to terms about TLS: what one of them presents, the other does not accept.
-    unsafe_line: bool,
+    /// True if the TLS handshake failed because one side refused what the other presented.
+    tls_refused: bool,
     cause: tokio_postgres::Error,
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for PgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words)
     }
 }
 
-impl StdError for Said {
+impl StdError for PgError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.cause)
     }
@@ -45,12 +45,12 @@ impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Fault {
         let state = error.code().map(|code| code.code().to_owned());
         let mut words = error.to_string();
-        // By its words, because the library has no other way to ask.
+        // The library offers no other way to recognize this error than its message.
         let tls = words == "error performing TLS handshake";
         let mut broken = error.is_closed();
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
         while let Some(part) = cause {
-            // A certificate that is not accepted comes as an input that is not valid.
+            // A refused certificate is reported as invalid input.
             let refused = |it: &io::Error| tls && it.kind() == io::ErrorKind::InvalidData;
             broken |= part.downcast_ref::<io::Error>().is_some_and(|it| !refused(it));
             let text = part.to_string();
@@ -59,12 +59,12 @@ impl From<tokio_postgres::Error> for Fault {
             }
             cause = part.source();
         }
-        if let Some(said) = error.as_db_error() {
-            // Without its details, which may be what somebody has written.
-            words = format!("{}: {} (SQLSTATE {})", said.severity(), said.message(), said.code().code());
+        if let Some(error) = error.as_db_error() {
+            // Leave out the details, which may contain personal data.
+            words = format!("{}: {} (SQLSTATE {})", error.severity(), error.message(), error.code().code());
         }
         let gone = state.is_none() && broken;
-        Fault { gone, state, cause: Said { words, unsafe_line: tls && !broken, cause: error }.into() }
+        Fault { gone, state, cause: PgError { words, tls_refused: tls && !broken, cause: error }.into() }
     }
 }
 
@@ -73,7 +73,7 @@ impl From<PoolError> for Fault {
         match error {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(TimeoutType::Wait) => Fault {
-                state: Some("53300".to_owned()), // The pool says what the server would have said.
+                state: Some("53300".to_owned()), // The SQLSTATE that the server sends if it has no free connection.
                 gone: false,
                 cause: error.into(),
             },
@@ -83,13 +83,13 @@ impl From<PoolError> for Fault {
     }
 }
 
-/// The server said nothing for so long.
+/// No answer arrived within this time.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0:?}")]
 struct Silent(Duration);
 
 impl Fault {
-    /// No answer came in time. The connection is as good as gone.
+    /// Creates the fault of an answer that did not arrive in time. The connection counts as broken.
     pub(super) fn silent(limit: Duration) -> Fault {
         Fault { state: None, gone: true, cause: Silent(limit).into() }
     }
@@ -102,49 +102,50 @@ impl Fault {
         self.state.as_deref().is_some_and(|state| states.contains(&state))
     }
 
-    /// The commit statement found a row that it did not expect, or not the one that it did.
+    /// True if the commit statement found an unexpected row, or did not find an expected one.
     pub(super) fn is_mismatch(&self) -> bool {
         self.is(&["23505", "22P02"])
     }
 
-    /// A row is there already that the transaction cannot see, because it sees what was there when it began.
-    pub(super) fn of_what_is_not_seen(self) -> Fault {
+    /// Turns a mismatch into a serialization failure: the row in conflict is newer than the snapshot of the
+    /// transaction.
+    pub(super) fn into_serialization_failure(self) -> Fault {
         Fault { state: Some("40001".to_owned()), ..self }
     }
 
-    /// The cause, in the server's words.
+    /// Returns the cause, with the server's message.
     pub(super) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
         self.cause
     }
 
-    /// A lock could not be had, which nothing but taking one fails with.
-    pub(super) fn is_about_a_lock(&self) -> bool {
+    /// True if acquiring a lock failed (55P03, 40P01).
+    pub(super) fn is_lock_failure(&self) -> bool {
         self.is(&["55P03", "40P01"])
     }
 
-    /// The server said nothing at all.
-    pub(super) fn is_unheard(&self) -> bool {
+    /// True if the server sent no error code.
+    pub(super) fn has_no_answer(&self) -> bool {
         self.state.is_none()
     }
 
-    /// The server refuses the statement itself: what it names is not there, or of another type.
-    pub(super) fn is_about_the_statement(&self) -> bool {
+    /// True if the server refuses the statement itself, because it names something that is missing or has another type.
+    pub(super) fn is_statement_error(&self) -> bool {
         self.state.as_deref().is_some_and(|state| state.starts_with("42") && state != "42501")
     }
 
-    /// The server, if there still is one, did not say what became of the `COMMIT`. One that is shut down may
-    /// interrupt the answer to a commit that is already on its disk.
-    pub(super) fn leaves_open(&self) -> bool {
+    /// True if the outcome of a `COMMIT` is unknown. A server that is shutting down may interrupt the answer to a
+    /// commit that is already on disk.
+    pub(super) fn commit_is_uncertain(&self) -> bool {
         match &self.state {
             None => true,
             Some(state) => state.starts_with("57P") || state.starts_with("08"),
         }
     }
 
-    /// The error for a command that has written nothing.
+    /// Returns the error for a command that has written nothing.
     pub(super) fn into_error(self) -> Error {
-        if self.cause.downcast_ref().is_some_and(|Said { unsafe_line, .. }| *unsafe_line) {
-            let message = format!("there is no agreement with the database server about TLS: {}", self.cause);
+        if self.cause.downcast_ref().is_some_and(|PgError { tls_refused, .. }| *tls_refused) {
+            let message = format!("the TLS handshake with the database server failed: {}", self.cause);
             return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
         }
         let (kind, message) = match self.state.as_deref() {
@@ -153,17 +154,17 @@ impl Fault {
             }
             Some("55P03") => (
                 ErrorKind::Busy,
-                "another transaction holds the same ticket, thread or key for too long, or the desk's next running \
-                 number: an opening in a long transaction keeps all others waiting",
+                "another transaction has held the same ticket, thread or key for too long, or the desk's next running \
+                 number; an opening in a long transaction blocks all other openings of the desk",
             ),
             Some("57014") => (
                 ErrorKind::Busy,
-                "the statement was cancelled, or took longer than the `statement_timeout` of the server, the role or \
-                 the URL allows; nothing was written",
+                "the statement was cancelled, or exceeded the `statement_timeout` of the server, the role or \
+                 the URL; nothing was written",
             ),
             Some("53300") => (ErrorKind::Busy, "all connections to the database are in use"),
             Some(state) if state.starts_with("57P") || state.starts_with("08") => {
-                (ErrorKind::Busy, "the database server is shutting down, or starting")
+                (ErrorKind::Busy, "the database server is shutting down or starting")
             }
             None if self.cause.is::<Silent>() => {
                 (ErrorKind::Busy, "the database server does not answer; nothing was written")
@@ -173,50 +174,50 @@ impl Fault {
             }
             Some("53200") => (
                 ErrorKind::Storage,
-                "the database server is out of memory, or of locks for so many tickets at once (import in smaller \
+                "the database server is out of memory or locks (import in smaller \
                  batches, or raise its `max_locks_per_transaction`)",
             ),
             Some("53100") => (ErrorKind::Storage, "the database server's disk is full; nothing was written"),
-            Some("25006") => {
-                (ErrorKind::Storage, "the database cannot be written to: it is read-only, or a standby")
-            }
+            Some("25006") => (ErrorKind::Storage, "the database is read-only or a standby"),
             Some("25P02") => (
                 ErrorKind::Storage,
-                "the transaction has failed before: roll it back, or to a savepoint from before the failure",
+                "the transaction has already failed: roll it back completely, or to a savepoint before the failure",
             ),
-            Some("42501") => (ErrorKind::Storage, "the database user may not use firstline's tables"),
+            Some("42501") => {
+                (ErrorKind::Storage, "the database user has no permission for firstline's tables")
+            }
             Some("42P01" | "3F000" | "42703") => (
                 ErrorKind::Schema,
-                "firstline's tables are not in the database, or not as they should be (they are made by \
-                 `Options::connect`, or by the statements of `Options::migrations_sql_from`)",
+                "firstline's tables are missing or have the wrong columns (create them with \
+                 `Options::connect`, or with the statements of `Options::migrations_sql_from`)",
             ),
-            Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the log-in"),
-            Some("3D000") => (ErrorKind::Storage, "the database server has no such database"),
-            _ => (ErrorKind::Storage, "the database failed"),
+            Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the login"),
+            Some("3D000") => (ErrorKind::Storage, "the database does not exist on the server"),
+            _ => (ErrorKind::Storage, "the database reported an error"),
         };
         Error::new(kind, message).caused_by(self.cause)
     }
 
-    /// The error for a command whose `COMMIT` was sent, and nothing heard of it.
+    /// Returns the error for a command that sent its `COMMIT` and received no answer.
     pub(super) fn into_unknown(self) -> Error {
-        let message = "the connection broke while the command was being committed: it is not known whether it was \
-                       written, whole, or not at all";
+        let message = "the connection broke during the commit: the command was written completely or not at all, and it is \
+                       unknown which";
         Error::new(ErrorKind::Unknown, message).caused_by(self.cause)
     }
 
-    /// The error for a claim that was sent, and of which no answer was received.
+    /// Returns the error for a claim that was sent and received no answer.
     pub(super) fn into_unknown_claim(self) -> Error {
-        let message = "the connection broke during a claim: it is not known whether records were claimed; those that were come \
-                       back when the lease ends";
+        let message = "the connection broke during a claim: it is unknown whether records were claimed; claimed records can be \
+                       claimed again when the lease ends";
         Error::new(ErrorKind::Unknown, message).caused_by(self.cause)
     }
 
-    /// The error inside the host's transaction, which is gone if its connection is.
+    /// Returns the error inside the host's transaction. A broken connection ends that transaction too.
     pub(super) fn into_error_within(self) -> Error {
         if !self.gone {
             return self.into_error();
         }
-        let message = "the connection of the host's transaction broke, and the transaction with it";
+        let message = "the connection of the host's transaction broke, so the transaction is lost";
         Error::new(ErrorKind::Storage, message).caused_by(self.cause)
     }
 }
@@ -227,34 +228,33 @@ impl From<Fault> for Error {
     }
 }
 
-/// How often a command is tried again that failed with this error.
-fn most_tries(error: &Error, acquire_timeout: Duration) -> u32 {
+/// Returns the number of retries for a command that failed with this error.
+fn max_retries(error: &Error, acquire_timeout: Duration) -> u32 {
     let mut cause = error.source();
     while let Some(error) = cause {
         let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
         let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
         if timed_out || code.is_some_and(|code| matches!(code.code(), "55P03" | "57014")) {
-            return 0; // What somebody has waited for in vain is not over soon.
+            return 0; // The wait has already used up its limit.
         }
         if error.is::<Silent>() {
-            return 1; // Perhaps only that connection was dead; a new one will tell.
+            return 1; // Perhaps only that connection was dead.
         }
         cause = error.source();
     }
-    // For about as long as the acquire_timeout lasts, the most of which waits for a server that starts anew.
+    // Retry for about the acquire_timeout. Most of that time is spent waiting for a restarting server.
     u32::try_from(acquire_timeout.as_micros() / u128::from(LONGEST)).unwrap_or(u32::MAX).saturating_add(8)
 }
 
-/// How long is waited between two attempts at most, in microseconds.
+/// The longest pause between two attempts, in microseconds.
 const LONGEST: u64 = 250_000;
 
-/// Waits before a command is tried again: a little longer each time, and never as long as somebody else. `false` if it
-/// shall not be.
+/// Waits before a retry, longer each time and with jitter. Returns `false` if the command must not be retried.
 pub(super) async fn wait(tries: u32, error: &Error, acquire_timeout: Duration) -> bool {
-    if tries >= most_tries(error, acquire_timeout) {
+    if tries >= max_retries(error, acquire_timeout) {
         return false;
     }
-    // Each `RandomState` is keyed anew: a cheap source of random bits without a dependency.
+    // Each `RandomState` has new random keys: a cheap source of random bits without a dependency.
     let random = RandomState::new().build_hasher().finish();
     let longest = (1_000_u64 << tries.min(8)).min(LONGEST);
     tokio::time::sleep(Duration::from_micros(longest / 2 + random % longest)).await;

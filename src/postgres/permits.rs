@@ -1,4 +1,4 @@
-//! Who may have a connection: at most so many at once, and not all of them to write.
+//! Permits for connections: they limit the connections in use, and reserve some of them for reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::fault::Fault;
 use crate::store::Mode;
 
-/// One for each connection that there may be. One is taken before a connection of the pool's and given back after it,
-/// because the pool forgets a connection that it gave away at once, before the server has let go of it.
+/// One permit per possible connection. A permit is taken before a connection of the pool and released after it, because
+/// the pool stops counting a detached connection at once, before the server has released it.
 #[derive(Debug)]
 pub(super) struct Permits {
     all: Arc<Semaphore>,
-    /// Those of them from which may be written. What writes may wait for a lock, however many do; what reads never
-    /// waits for one, and must not wait for those that do either.
+    /// The permits for writing. Any number of writers may wait for locks; a reader waits for none, and must not wait
+    /// behind those writers.
     writing: Arc<Semaphore>,
 }
 
-/// The right to one connection.
+/// The right to use one connection.
 #[derive(Debug)]
 pub(super) struct Permit {
     _one: OwnedSemaphorePermit,
@@ -28,7 +28,7 @@ pub(super) struct Permit {
 
 impl Permits {
     pub(super) fn new(connections: usize) -> Permits {
-        // One of two would leave but one to write: too dear.
+        // With two connections, reserving one for reads would leave a single one for writes.
         let reading = if connections < 3 { 0 } else { (connections / 4).max(1) };
         Permits {
             all: Arc::new(Semaphore::new(connections)),
@@ -36,7 +36,7 @@ impl Permits {
         }
     }
 
-    /// A seat as soon as there is one to spare.
+    /// Takes a permit, and waits for one up to `acquire_timeout`.
     pub(super) async fn take(&self, mode: Mode, acquire_timeout: Duration) -> Result<Permit, Fault> {
         let permit = async {
             let writing = match mode {

@@ -1,9 +1,9 @@
-//! The tables, and how they came to be: migrations with a history table of their own.
+//! The tables and their migrations, recorded in a history table.
 //!
-//! Every key starts with the desk, so that a cluster can be divided by it. Times are microseconds since 1970 in UTC.
-//! Texts by which rows are found and ordered compare byte by byte, as everywhere in the crate, whatever the
-//! database's collation is. JSON is kept as text, because it must stay as it was written. Records that were never claimed have no
-//! number of tries, and the columns of a fixed length come first, because every byte of a row is a byte of the write-ahead log.
+//! Every key starts with the desk, so that a cluster can distribute the tables by desk. Times are microseconds since
+//! 1970 in UTC. Text columns that are searched or ordered by compare byte by byte, independent of the database's
+//! collation. JSON is stored as text, because it must be read back byte for byte. `tries` is null for records that were
+//! never claimed, and fixed-length columns come first: both keep rows, and with them the write-ahead log, small.
 
 use super::fault::Fault;
 use super::options::{Migrations, Options};
@@ -11,7 +11,7 @@ use super::sql::lock_id;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// One migration: applied once, in order, never changed after a release.
+/// A migration. It is applied once, in order, and never changed after a release.
 #[derive(Clone, Copy)]
 struct Migration {
     version: i64,
@@ -19,7 +19,7 @@ struct Migration {
     sql: &'static str,
 }
 
-/// `{s}` stands for the schema.
+/// All migrations. `{s}` is replaced by the schema.
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     name: "foundation",
@@ -101,7 +101,7 @@ CREATE INDEX record_due ON {s}.record (kind, due) WHERE due IS NOT NULL;
 "#,
 }];
 
-/// The table in which it is kept what was done.
+/// Returns the statement that creates the history of migrations.
 fn history(schema: &str) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS \"{schema}\".migration (\n    version bigint PRIMARY KEY,\n    name text NOT NULL,\n    \
@@ -109,7 +109,7 @@ fn history(schema: &str) -> String {
     )
 }
 
-/// The statements of these migrations, with those that keep their history.
+/// Returns the statements of these migrations, with the entries for their history.
 fn statements(schema: &str, migrations: &[Migration]) -> String {
     let mut all = String::new();
     for Migration { version, name, sql } in migrations {
@@ -124,30 +124,32 @@ fn statements(schema: &str, migrations: &[Migration]) -> String {
 }
 
 impl Options {
-    /// All migrations as a text for `psql`, for those who let no program make tables. Where there are tables already,
-    /// it is [those after their version](Options::migrations_sql_from) that are wanted.
+    /// Returns all migrations as a script for `psql`, for deployments in which no program may create tables. For
+    /// existing tables use [`migrations_sql_from`](Options::migrations_sql_from).
     ///
     /// # Errors
-    /// A [definition error](ErrorKind::Definition) if the schema's name has other characters.
+    /// [`Definition`](ErrorKind::Definition) if the schema's name is invalid, or another option is out of range.
     pub fn migrations_sql(&self) -> Result<String> {
         self.migrations_sql_from(0)
     }
 
-    /// The migrations that bring tables of this version to that of the program, as a text for `psql`: one transaction,
-    /// which changes nothing and says so if the tables have another version, or are being migrated by somebody else. The
-    /// version is that of which [`connect`](Options::connect) complains; 0 is no tables at all.
+    /// Returns the migrations from `version` to the program's version, as a script for `psql`.
+    ///
+    /// The script is one transaction. It waits for other migrations of the schema, and fails without changing anything
+    /// if the tables have another version than `version`. The error of [`connect`](Options::connect) names the version
+    /// to pass; 0 means that there are no tables.
     ///
     /// # Errors
-    /// A [definition error](ErrorKind::Definition) if there is no such version, or the schema's name has other
-    /// characters.
+    /// [`Definition`](ErrorKind::Definition) if there is no such version, the schema's name is invalid, or another
+    /// option is out of range.
     pub fn migrations_sql_from(&self, version: usize) -> Result<String> {
         self.check()?;
         script(&self.schema, version)
     }
 }
 
-/// The migrations after this version as one transaction, to be run by somebody who may. On tables of any other version
-/// it changes nothing and says why.
+/// Returns the migrations after this version as one transaction. On tables of another version, the script changes
+/// nothing and reports both facts.
 ///
 /// # Errors
 /// [`ErrorKind::Definition`] if there is no such version.
@@ -168,21 +170,21 @@ fn script_of(schema: &str, version: usize, all: &[Migration]) -> Result<String> 
     Ok(format!(
         "BEGIN;\n{begin}SELECT pg_advisory_xact_lock({lock});\nDO $$ BEGIN\n    \
          IF (SELECT count(*) FROM \"{schema}\".migration) <> {version} THEN\n        \
-         RAISE EXCEPTION 'the tables in the schema \"{schema}\" have not version {version}, for which these statements are';\n    \
+         RAISE EXCEPTION 'these statements are for version {version}, but the tables in the schema \"{schema}\" have another version';\n    \
          END IF;\nEND $$;\n{statements}COMMIT;\n"
     ))
 }
 
-/// Whoever makes tables holds this, so that nobody else does meanwhile.
+/// Returns the id of the lock that serializes migrations of a schema.
 fn lock_of(schema: &str) -> i64 {
     lock_id(schema, "migration", &[])
 }
 
-/// Brings the tables up to this version, in one transaction. A database that is up to date is only read.
+/// Migrates the tables to this version, in one transaction. Tables that are up to date are only read.
 ///
 /// # Errors
-/// [`ErrorKind::Schema`] if the tables are newer than this version, or not the ones that these migrations make, or
-/// older and not to be touched; they are left untouched.
+/// [`ErrorKind::Schema`] if the tables are newer than this version, were not made by these migrations, or are older and
+/// may only be verified. The tables are then left untouched.
 pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Options) -> Result<()> {
     migrate_by(connection, options, MIGRATIONS).await
 }
@@ -195,15 +197,16 @@ async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all:
     }
     if *migrations == Migrations::Verify {
         let problem = match done {
-            0 => format!("there are no tables in the schema {schema:?}"),
+            0 => format!("the schema {schema:?} has no tables of firstline"),
             _ => format!(
-                "the tables in the schema {schema:?} have version {done}, where {} is needed",
+                "the tables in the schema {schema:?} have version {done}, but version {} is needed",
                 all.len()
             ),
         };
         let run =
-            format!("the statements of `Options::migrations_sql_from({done})`, run by somebody who may");
-        let error = Error::new(ErrorKind::Schema, format!("{problem}, and they are only to be verified"));
+            format!("tables migrated with the statements of `Options::migrations_sql_from({done})`");
+        let error =
+            Error::new(ErrorKind::Schema, format!("{problem}, and this program may only verify them"));
         return Err(error.allowing(run));
     }
     let encoding = connection
@@ -212,20 +215,19 @@ async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all:
         .and_then(|row| row.try_get::<_, String>(0))
         .map_err(Fault::from)?;
     if encoding != "UTF8" {
-        let problem =
-            format!("the database keeps texts as {encoding}, in which not every word can be written");
+        let problem = format!("the database's encoding is {encoding}, which cannot represent every text");
         return Err(Error::new(ErrorKind::Schema, problem).allowing("a database in UTF8"));
     }
     let applied = apply(connection, schema, all).await;
     if applied.is_err() {
-        // If even this fails the connection is broken, and the transaction gone with it.
+        // If this fails too, the connection is broken and the transaction lost with it.
         let _ = connection.batch_execute("ROLLBACK").await;
     }
     applied
 }
 
 async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<()> {
-    // Several programs may start at once: whoever comes second finds, inside the lock, that all is done.
+    // Several programs may start at once. The second one finds, inside the lock, that the tables are up to date.
     let lock = lock_of(schema);
     let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
     connection.batch_execute(&begin).await.map_err(Fault::from)?;
@@ -236,22 +238,22 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
         .and_then(|row| row.try_get::<_, bool>(0))
         .map_err(Fault::from)?;
     if !there {
-        // Asked before, because `IF NOT EXISTS` wants the permission to make one even where there is one.
+        // The check comes first, because `CREATE SCHEMA IF NOT EXISTS` needs the permission even if the schema exists.
         connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await.map_err(Fault::from)?;
     }
     let history = if done == 0 { history(schema) } else { String::new() };
     let statements = history + &statements(schema, all.get(done..).unwrap_or_default());
     connection.batch_execute(&statements).await.map_err(|error| {
-        let problem = format!("the tables cannot be made: are there others in the schema {schema:?}?");
+        let problem = format!("the tables cannot be created: are there others in the schema {schema:?}?");
         Error::new(ErrorKind::Schema, problem).caused_by(Fault::from(error).into_cause())
     })?;
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
 }
 
-/// How many migrations are applied; an error if they are not the first ones of these.
+/// Returns the number of applied migrations, or an error if they are not the first ones of `all`.
 async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
-    // Not by `to_regclass`, which may answer from what the connection knew before it waited for the lock.
+    // `to_regclass` is not used: it may answer from the connection's cache, which is older than the lock.
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
                  ON place.oid = it.relnamespace WHERE place.nspname = $1 AND it.relname = 'migration')";
     let known = connection
@@ -270,12 +272,12 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
         .query(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
         .await
         .map_err(|error| match Fault::from(error) {
-            fault if fault.is_about_the_statement() => foreign(fault.into_error()),
+            fault if fault.is_statement_error() => foreign(fault.into_error()),
             fault => fault.into_error(),
         })?;
     if rows.len() > all.len() {
         let problem = format!(
-            "the tables in the schema {schema:?} have version {}, this version of firstline knows up to {}; left untouched",
+            "the tables in the schema {schema:?} have version {}, but this version of firstline supports up to {}; left untouched",
             rows.len(),
             all.len()
         );
@@ -297,10 +299,10 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
 mod tests {
     use super::*;
 
-    /// What there is from the beginning.
+    /// The first version.
     const FIRST: Migration = MIGRATIONS[0];
 
-    /// What a later version may bring.
+    /// A possible later version.
     const SECOND: Migration =
         Migration { version: 2, name: "colours", sql: "ALTER TABLE {s}.ticket ADD COLUMN colour text;" };
 
@@ -310,7 +312,7 @@ mod tests {
         client
     }
 
-    /// From the second migration on, those who only verify are told what to run, and it can be run.
+    /// `Verify` names the statements to run for new and for older tables, and they work.
     #[test]
     fn tables_of_an_older_version_are_migrated_by_the_printed_statements() {
         let url = std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty());
@@ -318,7 +320,7 @@ mod tests {
             assert_ne!(
                 std::env::var("CI").as_deref(),
                 Ok("true"),
-                "FIRSTLINE_POSTGRES is the URL of a server"
+                "in CI, set FIRSTLINE_POSTGRES to the URL of a server"
             );
             return;
         };
@@ -333,20 +335,20 @@ mod tests {
                 assert!(error.kind() == ErrorKind::Schema && error.to_string().contains(&run), "{error}");
                 client.batch_execute(&script_of(&schema, version, all).unwrap()).await.unwrap();
                 migrate_by(&client, &verifying, all).await.unwrap();
-                // Again, and from any other version, they change nothing and say why.
+                // A second run, or a script for another version, changes nothing and fails with the reason.
                 for other in 0..=version {
                     let again = script_of(&schema, other, all).unwrap();
                     let error = Fault::from(client.batch_execute(&again).await.unwrap_err()).into_error();
-                    let why = format!("have not version {other}");
+                    let why = format!("are for version {other}");
                     assert!(format!("{error:?}").contains(&why), "{error:?}");
                     client.batch_execute("ROLLBACK").await.unwrap();
                 }
                 migrate_by(&client, &verifying, all).await.unwrap();
             }
-            // A program that was left behind says so.
+            // An older program reports that the tables are newer.
             let error = migrate_by(&client, &verifying, &[FIRST]).await.unwrap_err();
             assert!(error.to_string().contains("have version 2"), "{error}");
-            // And one that may makes the second table by itself, where the first is.
+            // A program with `Apply` runs the second migration on tables of the first version.
             client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
             let applying = verifying.clone().migrations(Migrations::Apply);
             migrate_by(&client, &applying, &[FIRST]).await.unwrap();
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_for_a_version_that_is_not_there_are_refused() {
+    fn statements_for_an_unknown_version_are_refused() {
         let error = Options::new().migrations_sql_from(MIGRATIONS.len() + 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert!(error.to_string().contains("allowed: 0 to"), "{error}");

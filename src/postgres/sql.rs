@@ -1,4 +1,4 @@
-//! The statements that read and claim, with the schema filled in once.
+//! The statements for reads, locks and claims, with the schema filled in once.
 
 use std::ops::Bound;
 
@@ -15,15 +15,15 @@ use crate::store::{
     RecordRange,
 };
 
-/// What all transactions of a store share.
+/// The state that all transactions of a store share.
 pub(super) type Shared = crate::codec::Shared<Sql>;
 
 macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
-        /// Every statement but those of searches and commits.
+        /// The fixed statements. Searches, ranges, counts and commits are built for each call.
         #[derive(Debug)]
         pub(super) struct Sql {
-            /// As it stands in statements.
+            /// The quoted name, as used in statements.
             pub(super) schema: String,
             $($name: String,)*
         }
@@ -72,12 +72,12 @@ statements! {
         ORDER BY due_at, desk, ticket LIMIT $2";
 }
 
-/// The number under which PostgreSQL locks something that may have no row. It is the same in every program and
-/// version; of two things with one number, one merely waits for the other.
+/// Returns the number of the advisory lock for something that may have no row. The number is the same in every program
+/// and version. If two things share a number, one merely waits for the other.
 pub(super) fn lock_id(schema: &str, what: &str, parts: &[&str]) -> i64 {
     let mut text = String::from("firstline");
     for part in [schema, what].iter().chain(parts) {
-        // With its length, so that no two lists of parts are one text.
+        // The length makes the text unambiguous.
         text.push_str(&format!(" {} {part}", part.len()));
     }
     let hash = Fingerprint::of(text);
@@ -96,12 +96,12 @@ impl Sql {
         match lock {
             Lock::Record(kind, key) => id("record", &[desk, kind.code(), key]),
             Lock::Numbers => id("numbers", &[desk]),
-            Lock::Ticket(_) => None, // Its row is locked.
+            Lock::Ticket(_) => None, // The row itself is locked.
         }
     }
 
-    /// The script that takes these locks, but for tickets: in their order, each by a statement of its own, because a
-    /// statement sees the rows as they were when it began, not as they were when it got a lock.
+    /// Returns the script that takes these locks in order, except those of tickets. Each lock is a statement of its
+    /// own, because a statement sees the rows as of its start, not as of the moment when it gets the lock.
     pub(super) fn locks<'a>(
         &self,
         desk: &DeskId,
@@ -119,7 +119,7 @@ impl Sql {
         (!taken.is_empty()).then(|| taken.join("; "))
     }
 
-    /// The statement that reads these tickets, and locks them for writing.
+    /// Returns the statement that reads these tickets. In write mode it locks them too.
     pub(super) fn tickets(&self, desk: &DeskId, ids: &[TicketId], mode: Mode) -> Option<Statement<'_>> {
         let sql = match (ids.len(), mode) {
             (0, _) => return None,
@@ -133,8 +133,9 @@ impl Sql {
         Some(Statement::new(sql.as_str(), vec![SqlValue::from(desk.as_str()), ids]))
     }
 
-    /// The statement that answers a read by itself, and locks a due record for writing: a claim looks at the locks of rows.
-    /// Tickets and searches are read otherwise, and what no row can be called is not looked for.
+    /// Returns the statement for a single read, or `None` for tickets and searches, which are read elsewhere, and for a
+    /// key with NUL, which no row can have. In write mode the statement locks the row of a due record, because claims
+    /// check row locks.
     pub(super) fn read(&self, desk: &DeskId, read: &Read, mode: Mode) -> Option<Statement<'_>> {
         let desk = SqlValue::from(desk.as_str());
         let (sql, values) = match read {
@@ -198,7 +199,7 @@ impl Sql {
         if values.iter().all(is_text) { Some(Statement::new(sql.as_str(), values)) } else { None }
     }
 
-    /// The statement for a range of records, in its order.
+    /// Returns the statement for a range of records, in the order of the range.
     fn range(&self, desk: SqlValue, range: &RecordRange) -> Option<Statement<'static>> {
         let mut values = vec![desk, SqlValue::from(range.kind.code())];
         let column = match range.order {
@@ -233,7 +234,7 @@ impl Sql {
             comes_after(&mut sql, &mut values, place, range.descending);
         }
         let direction = if range.descending { " DESC" } else { "" };
-        // Records with one value are ordered by their keys alone, for which there is an index.
+        // Records with the same index value are ordered by key alone, which an index supports.
         match one {
             None if column != "key" => {
                 sql.push_str(&format!(" ORDER BY {column}{direction}, key{direction}"))
@@ -245,7 +246,7 @@ impl Sql {
         values.iter().all(is_text).then(|| Statement::new(sql, values))
     }
 
-    /// The statement for counts by an index key.
+    /// Returns the statement for counts by an index key.
     fn counts(
         &self,
         mut values: Vec<SqlValue>,
@@ -264,23 +265,24 @@ impl Sql {
         values.iter().all(is_text).then(|| Statement::new(sql, values))
     }
 
-    /// The statement that claims due records of any desk.
+    /// Returns the statement that claims due records of any desk.
     pub(super) fn claim(&self, kind: RecordKind, most: usize, lease: TimeDelta) -> Statement<'_> {
         let end = DateTime::<Utc>::MAX_UTC.timestamp_micros();
-        // Now and a lease as long as the calendar are still less than the end of `i64`.
+        // The current time plus the longest lease still fits into an `i64`.
         let lease = lease.num_microseconds().unwrap_or(end).clamp(-end, end);
         let values =
             vec![SqlValue::from(kind.code()), limit(most), SqlValue::Integer(lease), SqlValue::Integer(end)];
         Statement::new(self.claim.as_str(), values)
     }
 
-    /// The statement that asks for the server's clock.
+    /// Returns the statement that reads the server's clock.
     pub(super) fn now(&self) -> Statement<'_> {
         Statement::new(self.now.as_str(), Vec::new())
     }
 
-    /// The statement for a search: narrowed by what has an index and in the query's order, a batch of rows after a
-    /// place. The query itself has the last word on every row. `None` if no row can match.
+    /// Returns the statement for a batch of a search, or `None` if no row can match. It filters by team, agent,
+    /// requester, state and open tickets, in the query's order, after a place. The caller must still match every row
+    /// against the query.
     pub(super) fn find(
         &self,
         desk: &DeskId,
@@ -336,7 +338,7 @@ impl Sql {
     }
 }
 
-/// PostgreSQL's texts have no NUL, and refuse to be compared with one.
+/// False for a text with NUL, which PostgreSQL can neither store nor compare.
 fn is_text(value: &SqlValue) -> bool {
     !matches!(value, SqlValue::Text(Some(text)) if text.contains('\0'))
 }
@@ -352,7 +354,7 @@ fn column(index: Index) -> &'static str {
 /// A place in an order: its columns and their values.
 type Place = Vec<(&'static str, SqlValue)>;
 
-/// The statement for a page, with the condition that its rows come after a place.
+/// Returns the statement for a page, with the condition that rows come after a place.
 fn paged(sql: &str, mut values: Vec<SqlValue>, after: Option<Place>) -> Option<Statement<'static>> {
     let mut condition = String::new();
     if let Some(place) = after {
@@ -362,8 +364,8 @@ fn paged(sql: &str, mut values: Vec<SqlValue>, after: Option<Place>) -> Option<S
     values.iter().all(is_text).then(|| Statement::new(sql, values))
 }
 
-/// Adds the condition that a row comes after a place. No row has a NUL in a text, so a text is compared up to its first NUL: a
-/// row with just that text comes before the place, and no later column matters.
+/// Adds the condition that a row comes after a place. Stored texts have no NUL, so a text is cut at its first NUL. A
+/// row with exactly the cut text comes before the place, and later columns do not matter.
 fn comes_after(sql: &mut String, values: &mut Vec<SqlValue>, place: Place, descending: bool) {
     let (mut columns, mut bound, mut cut) = (Vec::new(), Vec::new(), false);
     for (column, mut value) in place {
@@ -386,15 +388,15 @@ fn comes_after(sql: &mut String, values: &mut Vec<SqlValue>, place: Place, desce
         (true, true) => "<=",
     };
     if let ([column, _, ..], [value, _, ..]) = (&columns[..], &bound[..]) {
-        // This alone bounds the range of an index that does not have the other columns.
+        // An index without the other columns is bounded by this condition alone.
         let sign = if descending { "<=" } else { ">=" };
         sql.push_str(&format!(" AND {column} {sign} {value}"));
     }
     sql.push_str(&format!(" AND ({}) {sign} ({})", columns.join(", "), bound.join(", ")));
 }
 
-/// Adds the conditions that a column is between these ends. No row has a NUL in a text: beyond a text with one is the same as
-/// beyond what precedes the NUL.
+/// Adds the conditions that a column is between these ends. Stored texts have no NUL, so an end with NUL is cut there:
+/// a row is beyond the end exactly if it is beyond the part before the NUL.
 fn between(sql: &mut String, values: &mut Vec<SqlValue>, column: &str, ends: [&Bound<String>; 2]) {
     for (end, [included, excluded, with_nul]) in ends.into_iter().zip([[">=", ">", ">"], ["<=", "<", "<="]]) {
         let (value, sign) = match end {
@@ -412,7 +414,7 @@ fn between(sql: &mut String, values: &mut Vec<SqlValue>, column: &str, ends: [&B
 mod tests {
     use super::*;
 
-    /// Programs of different versions use one database: what they lock must have one number for ever.
+    /// Programs of different versions share a database, so these numbers must never change.
     #[test]
     fn the_numbers_of_locks_never_change() {
         assert_eq!(

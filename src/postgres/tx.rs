@@ -1,4 +1,4 @@
-//! One transaction: what it claims, reads and writes, on whatever connection.
+//! A transaction: its locks, reads and writes, on any connection.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,45 +24,45 @@ use crate::store::{Changes, Claimed, Cursor, Expected, Lock, LockMode, Mode, Rec
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 
-/// How many rows a search takes at most in one go.
+/// The maximum number of rows that a search fetches at once.
 const BATCH: usize = 2_000;
 
-/// How a transaction begins and ends.
+/// The statements that begin and end a transaction.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct TxControl {
     pub(super) begin: Option<&'static str>,
     pub(super) commit: &'static str,
-    /// Ends it without writing, after a failed statement too.
+    /// Ends the transaction without writing, also after a failed statement.
     pub(super) leave: Option<&'static str>,
-    /// Whether the end of it is the end of the transaction: what is committed then is safe.
+    /// True for a transaction of the store's own: its commit is final. False inside the host's transaction.
     pub(super) own: bool,
 }
 
-/// A transaction in PostgreSQL, on a connection of its own or inside the host's. Made by a desk's engine.
+/// A transaction in PostgreSQL, on a pooled connection or inside the host's transaction.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     pub(super) shared: &'a Shared,
     pub(super) desk: DeskId,
     pub(super) mode: Mode,
-    pub(super) door: &'static Door,
+    pub(super) control: &'static TxControl,
     pub(super) state: State,
-    /// What is locked, and how firmly.
+    /// The locks held, with their modes.
     held: BTreeMap<Lock, LockMode>,
-    /// The tickets as they were read.
+    /// The tickets that were read, in the version that was read.
     tickets: HashMap<TicketId, Arc<Snapshot>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing was sent.
+    /// Nothing has been sent.
     New,
-    /// Something was sent, and the transaction may be open.
+    /// A statement has been sent, so the transaction may be open.
     Open,
-    /// It has ended.
+    /// The transaction has ended.
     Over,
 }
 
-/// A statement, ready on its connection.
+/// A statement that is prepared on its connection.
 struct Prepared<'s, W: Wire>(W::Ready, Statement<'s>);
 
 impl<W: Wire> Prepared<'_, W> {
@@ -72,12 +72,17 @@ impl<W: Wire> Prepared<'_, W> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(shared: &'a Shared, desk: &DeskId, mode: Mode, door: &'static Door) -> Work<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        desk: &DeskId,
+        mode: Mode,
+        control: &'static TxControl,
+    ) -> Work<'a> {
         Work {
             shared,
             desk: desk.clone(),
             mode,
-            door,
+            control,
             state: State::New,
             held: BTreeMap::new(),
             tickets: HashMap::new(),
@@ -85,7 +90,7 @@ impl<'a> Work<'a> {
     }
 
     fn error(&self, fault: Fault) -> Error {
-        if self.door.own { fault.into_error() } else { fault.into_error_within() }
+        if self.control.own { fault.into_error() } else { fault.into_error_within() }
     }
 
     async fn ready<'s, W: Wire>(
@@ -102,45 +107,46 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What these reads lock beyond what is locked already.
+    /// Returns the locks that are not yet held, or not in a mode that is strong enough.
     fn more_locks(&self, locks: impl Iterator<Item = (Lock, LockMode)>) -> BTreeMap<Lock, LockMode> {
         let mut more: BTreeMap<Lock, LockMode> = BTreeMap::new();
         for (lock, mode) in locks {
             if self.held.get(&lock).is_none_or(|held| *held < mode) {
-                let firmest = more.entry(lock).or_insert(mode);
-                *firmest = mode.max(*firmest);
+                let strongest = more.entry(lock).or_insert(mode);
+                *strongest = mode.max(*strongest);
             }
         }
         more
     }
 
-    /// The script that begins the transaction, if nothing has begun it, and takes these locks.
+    /// Returns the script that begins the transaction, unless it has begun, and takes these locks.
     fn beginning(&self, locks: Option<String>) -> Option<String> {
-        let begin = self.door.begin.filter(|_| self.state == State::New).map(str::to_owned);
+        let begin = self.control.begin.filter(|_| self.state == State::New).map(str::to_owned);
         match (begin, locks) {
             (Some(begin), Some(locks)) => Some(begin + "; " + &locks),
             (begin, locks) => begin.or(locks),
         }
     }
 
-    /// The [`beginning`](Work::beginning) failed, before which the state was this.
+    /// Handles a failure of the [`beginning`](Work::beginning). `before` is the state before it was sent.
     fn not_begun(&mut self, before: State, fault: Fault) -> Error {
-        // Perhaps there is no savepoint of ours to go back to, and an older one's must not be gone back to. If a lock
-        // could not be had, there is.
-        if before == State::New && !self.door.own && !fault.is_about_a_lock() {
+        // Our savepoint may not exist, and we must not roll back to an older one. If only a lock failed, our savepoint
+        // exists.
+        if before == State::New && !self.control.own && !fault.is_lock_failure() {
             self.state = State::Over;
         }
         self.error(fault)
     }
 
-    /// Answers the reads in one round trip. First it takes the locks in their order.
+    /// Answers the reads in one round trip. Each search takes at least one more, and so does the first use of a
+    /// statement on a connection. The locks are taken first, in their order.
     pub(super) async fn load<W: Wire>(&mut self, wire: &W, reads: &[Read]) -> Result<Vec<Answer>> {
         let writes = self.mode == Mode::Write;
         let more =
             if writes { self.more_locks(reads.iter().filter_map(Read::lock)) } else { BTreeMap::new() };
         let keys = more.iter().filter(|(lock, _)| **lock < Lock::Numbers);
         let numbers = more.iter().filter(|(lock, _)| **lock == Lock::Numbers);
-        // Tickets of which only the history is asked for are locked with the others.
+        // A command that reads only the history of a ticket locks the ticket too.
         let mut ids: Vec<TicketId> = reads
             .iter()
             .filter_map(|read| match read {
@@ -152,7 +158,8 @@ impl<'a> Work<'a> {
         ids.sort_unstable();
         ids.dedup();
 
-        // Everything is prepared before anything is sent, so that the order of sending is the order of execution.
+        // All statements are prepared before any is sent, so that they are executed in the order in which they are
+        // sent.
         let begin = self.beginning(self.shared.sql.locks(&self.desk, keys));
         let numbers = self.shared.sql.locks(&self.desk, numbers);
         let tickets = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, self.mode)).await?;
@@ -169,7 +176,7 @@ impl<'a> Work<'a> {
             join_all(others.iter().map(|it| OptionFuture::from(it.as_ref().map(|it| it.send(wire))))),
         )
         .await;
-        // The first that failed says why; those after it only that something did.
+        // Report the first failure. The later ones only follow from it.
         begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
         let tickets = tickets.transpose().map_err(|fault| self.error(fault))?;
         numbers.transpose().map_err(|fault| self.error(fault))?;
@@ -221,36 +228,37 @@ impl<'a> Work<'a> {
     }
 
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
-        // What is written is locked too. Whoever decides reads it first as a rule, so that nothing is left to lock.
+        // Records with an expected version are locked before they are written. An operation usually has read them, and
+        // so locked them, already.
         let unread = self.more_locks(locks_of(&commit));
         let begin = self.beginning(self.shared.sql.locks(&self.desk, unread.iter()));
         let (tickets, records) = commit.into_parts()?;
         let expected: Vec<_> = tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
         let versions: Vec<_> = records.iter().filter_map(version_of).collect();
-        let waits_as_before = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
+        let timers_unchanged = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
             Some(before) => before.timers() == write.timers,
             None => write.expected == 0 && write.timers.is_empty(),
         };
-        let statement = self.shared.write(&self.desk, tickets, records, waits_as_before)?;
+        let statement = self.shared.write(&self.desk, tickets, records, timers_unchanged)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let before = std::mem::replace(&mut self.state, State::Open);
         wire.claiming(unread.len());
         if let Some(begin) = begin {
-            // A commit of somebody who has read nothing, or not all.
+            // The operation has not read, and so not locked, everything that it writes.
             wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;
         }
-        let (written, ended) = join(statement.send(wire), wire.script(self.door.commit)).await;
-        let own = self.door.own;
+        let (written, ended) = join(statement.send(wire), wire.script(self.control.commit)).await;
+        let own = self.control.own;
         if own && ended.is_ok() {
-            self.state = State::Over; // A failed statement makes the end of it a rollback.
+            self.state = State::Over; // After a failed statement, `COMMIT` rolls back.
         }
         let fault = match (written, ended) {
             (Ok(_), Ok(())) => {
                 self.state = State::Over;
                 return Ok(());
             }
-            (Err(fault), _) if own && fault.is_unheard() => return Err(fault.into_unknown()),
-            (Ok(_), Err(fault)) if own && fault.leaves_open() => return Err(fault.into_unknown()),
+            (Err(fault), _) if own && fault.has_no_answer() => return Err(fault.into_unknown()),
+            (Ok(_), Err(fault)) if own && fault.commit_is_uncertain() => return Err(fault.into_unknown()),
             (Err(fault), _) | (Ok(_), Err(fault)) => fault,
         };
         self.end(wire).await;
@@ -263,19 +271,20 @@ impl<'a> Work<'a> {
         if let Some(stale) = self.stale_record(wire, &versions).await? {
             return Err(stale);
         }
-        let unseen = !own && self.is_strict(wire).await;
-        Err(self.error(if unseen { fault.of_what_is_not_seen() } else { fault }))
+        let stale_snapshot = !own && self.reads_from_snapshot(wire).await;
+        Err(self.error(if stale_snapshot { fault.into_serialization_failure() } else { fault }))
     }
 
-    /// Whether the host's transaction sees everything as it was when it began, however firmly it is claimed since.
-    async fn is_strict<W: Wire>(&self, wire: &W) -> bool {
+    /// True if the host's transaction reads from a snapshot, so that it does not see later changes to rows that it
+    /// locks.
+    async fn reads_from_snapshot<W: Wire>(&self, wire: &W) -> bool {
         let level = Statement::new("SELECT current_setting('transaction_isolation')", Vec::new());
         let Ok(Some(level)) = self.ready(wire, Some(level)).await else { return false };
         let rows = level.send(wire).await.unwrap_or_default();
         rows.first().is_some_and(|row| row.text(0).is_ok_and(|level| level != "read committed"))
     }
 
-    /// Whose version is not the expected one, if it is that.
+    /// Returns the error for a ticket with an unexpected version, if that is why the commit failed.
     async fn stale<W: Wire>(&self, wire: &W, expected: &[(TicketId, u64)]) -> Result<Option<Error>> {
         let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
         let Some(statement) = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, Mode::Read)).await?
@@ -301,7 +310,7 @@ impl<'a> Work<'a> {
         Ok(None)
     }
 
-    /// The error for a record whose version is not the expected one, if it is that.
+    /// Returns the error for a record with an unexpected version, if that is why the commit failed.
     async fn stale_record<W: Wire>(
         &self,
         wire: &W,
@@ -329,17 +338,17 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<Claimed>> {
         let statement = Some(self.shared.sql.claim(kind, limit, lease));
         let Some(statement) = self.ready(wire, statement).await? else { return Ok(Vec::new()) };
-        // By itself the statement is a transaction of its own. In the host's it needs a savepoint to go back to.
-        let begin = self.door.begin.filter(|_| !self.door.own);
+        // On the store's own connection the statement is its own transaction. In the host's it needs a savepoint.
+        let begin = self.control.begin.filter(|_| !self.control.own);
         let before = std::mem::replace(&mut self.state, State::Open);
         let (begun, rows, ended) = join3(
             OptionFuture::from(begin.map(|sql| wire.script(sql))),
             statement.send(wire),
-            OptionFuture::from(begin.map(|_| wire.script(self.door.commit))),
+            OptionFuture::from(begin.map(|_| wire.script(self.control.commit))),
         )
         .await;
         begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
-        let rows = rows.map_err(|fault| match self.door.own && fault.leaves_open() {
+        let rows = rows.map_err(|fault| match self.control.own && fault.commit_is_uncertain() {
             true => fault.into_unknown_claim(),
             false => self.error(fault),
         })?;
@@ -348,7 +357,7 @@ impl<'a> Work<'a> {
         rows.iter().map(claimed).collect()
     }
 
-    /// The server's clock.
+    /// Returns the time of the server's clock.
     pub(super) async fn now<W: Wire>(&self, wire: &W) -> Result<DateTime<Utc>> {
         let Some(statement) = self.ready(wire, Some(self.shared.sql.now())).await? else {
             return Err(Self::no_clock());
@@ -358,26 +367,27 @@ impl<'a> Work<'a> {
     }
 
     fn no_clock() -> Error {
-        Error::new(ErrorKind::Storage, "the database server did not say what time it is")
+        Error::new(ErrorKind::Storage, "the database server returned no time")
     }
 
     pub(super) async fn end<W: Wire>(&mut self, wire: &W) {
         let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
-        let Some(leave) = self.door.leave.filter(|_| open) else { return };
-        // A connection on which this fails is broken, and the transaction gone with it. On one of ours it is enough to
-        // have sent it, because whatever is sent next comes after it.
+        let Some(leave) = self.control.leave.filter(|_| open) else { return };
+        // If this fails, the connection is broken and the transaction lost with it. On the store's own connection
+        // sending it is enough, because later statements are executed after it.
         let left = wire.script(leave);
-        let _ = if self.door.own { left.now_or_never() } else { Some(left.await) };
+        let _ = if self.control.own { left.now_or_never() } else { Some(left.await) };
     }
 }
 
-/// What a commit locks: the records whose version it expects.
+/// Returns the locks that a commit needs: one for each record with an expected version, except for kinds that never
+/// change.
 fn locks_of(commit: &Commit) -> impl Iterator<Item = (Lock, LockMode)> {
     let known = |it: &&RecordWrite| version_of(it).is_some() && it.kind.changes() != Changes::Never;
     commit.records().filter(known).map(|it| (Lock::Record(it.kind, it.key.clone()), LockMode::Exclusive))
 }
 
-/// The version that must be stored, if the write says one.
+/// Returns the version that the write requires to be stored, if it requires one; `None` inside means no record.
 fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> {
     let version = match write.expected {
         Expected::Absent => None,
@@ -387,21 +397,21 @@ fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> 
     Some((write.kind, write.key.clone(), version))
 }
 
-/// A transaction of the pool's: dropped while it is open, it is rolled back.
+/// A transaction on a pooled connection. It is rolled back if it is dropped while open.
 #[derive(Debug)]
 pub struct PostgresTx<'a> {
     pub(super) work: Work<'a>,
-    pub(super) line: Option<PgConnection>,
+    pub(super) connection: Option<PgConnection>,
 }
 
 impl PostgresTx<'_> {
     fn closed() -> Error {
-        Error::new(ErrorKind::Storage, "the transaction is over")
+        Error::new(ErrorKind::Storage, "the transaction has ended")
     }
 
     pub(super) async fn now(&mut self) -> Result<DateTime<Utc>> {
-        let line = self.line.as_ref().ok_or_else(Self::closed)?;
-        self.work.now(line).await
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.now(connection).await
     }
 
     pub(super) async fn claim(
@@ -410,35 +420,35 @@ impl PostgresTx<'_> {
         limit: usize,
         lease: TimeDelta,
     ) -> Result<Vec<Claimed>> {
-        let line = self.line.as_ref().ok_or_else(Self::closed)?;
-        self.work.claim(line, kind, limit, lease).await
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.claim(connection, kind, limit, lease).await
     }
 }
 
 impl AsyncTx for PostgresTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let line = self.line.as_ref().ok_or_else(Self::closed)?;
-        self.work.load(line, reads).await
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.load(connection, reads).await
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
-        let line = self.line.as_ref().ok_or_else(Self::closed)?;
-        self.work.commit(line, commit).await
+        let connection = self.connection.as_ref().ok_or_else(Self::closed)?;
+        self.work.commit(connection, commit).await
     }
 
     async fn end(&mut self) {
-        if let Some(line) = self.line.take() {
-            self.work.end(&line).await;
-            line.give_back();
+        if let Some(connection) = self.connection.take() {
+            self.work.end(&connection).await;
+            connection.give_back();
         }
     }
 }
 
 impl Drop for PostgresTx<'_> {
     fn drop(&mut self) {
-        match self.line.take() {
-            Some(line) if self.work.state == State::Open => line.abandon(),
-            Some(line) => line.give_back(),
+        match self.connection.take() {
+            Some(connection) if self.work.state == State::Open => connection.abandon(),
+            Some(connection) => connection.give_back(),
             None => {}
         }
     }

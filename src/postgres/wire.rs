@@ -1,4 +1,4 @@
-//! What a transaction needs of a connection, and how values travel on one of `tokio-postgres`.
+//! The connection trait of transactions, and the encoding of values for `tokio-postgres`.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -13,35 +13,35 @@ use super::fault::Fault;
 use crate::codec::corrupt;
 use crate::error::Result;
 
-/// What a transaction needs of a connection, the host's or one of the pool's.
+/// A connection as a transaction uses it: the host's or a pooled one.
 pub(super) trait Wire: Send + Sync {
-    /// A statement that is ready to be sent.
+    /// A prepared statement.
     type Ready: Send + Sync;
-    /// A row of its answer.
+    /// A row of the answer.
     type Row: Columns + Send + Sync;
 
-    /// What is sent from now on takes so many claims, which may be waited for one after another before anything is heard.
+    /// Announces how many locks the next statements take. The answer may be late by the wait for each of them.
     fn claiming(&self, _claims: usize) {}
 
-    /// Makes a statement ready; may ask the server.
+    /// Prepares a statement. This may take a round trip.
     fn ready(&self, statement: &Statement<'_>) -> impl Future<Output = Result<Self::Ready, Fault>> + Send;
 
-    /// Sends it at the first poll, or queues it up, whether or not what was sent before is answered.
+    /// Sends a prepared statement at the first poll, or queues it, without waiting for earlier answers.
     fn send(
         &self,
         ready: &Self::Ready,
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Fault>> + Send;
 
-    /// The same for a text without parameters, which may be several statements whose answers are not wanted.
+    /// Sends a text without parameters, which may hold several statements. Their rows are discarded.
     fn script(&self, sql: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The host's connection: what is prepared on it would have to be prepared for each command, so nothing is. How long
-/// an answer is waited for on it is the host's affair.
-pub(super) struct Hosts<'c, C>(pub(super) &'c C);
+/// The host's connection. Statements are not prepared on it, because they would be prepared again for each command. The
+/// host sets the limits for answers.
+pub(super) struct HostConnection<'c, C>(pub(super) &'c C);
 
-impl<C: Connection> Wire for Hosts<'_, C> {
+impl<C: Connection> Wire for HostConnection<'_, C> {
     type Ready = ();
     type Row = C::Row;
 
@@ -104,7 +104,7 @@ impl ToSql for SqlValue {
     }
 
     fn accepts(_: &Type) -> bool {
-        true // The statement says itself which types it has.
+        true // The statement states the types of its parameters.
     }
 
     to_sql_checked!();

@@ -1,4 +1,4 @@
-//! Work inside the host's own transaction.
+//! Desks inside the host's own transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, MutexGuard};
@@ -6,8 +6,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::Postgres;
 use super::driver::Connection;
 use super::sql::Shared;
-use super::tx::{Door, Work};
-use super::wire::Hosts;
+use super::tx::{TxControl, Work};
+use super::wire::HostConnection;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::id::DeskId;
@@ -17,18 +17,18 @@ use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind};
 
-/// The engine of a desk inside the host's transaction: see [`Desk::within`].
+/// The engine of a desk inside the host's transaction. See [`Desk::within`].
 #[derive(Debug)]
 pub struct Within<'t, C> {
-    /// Commands take turns: between a savepoint and its end there is no other.
+    /// Commands take turns, because only one savepoint may be open at a time.
     transaction: Mutex<&'t mut C>,
     shared: &'t Shared,
 }
 
 impl Desk<Postgres> {
-    /// The same desk inside the host's own transaction on the same database: what it does is committed or rolled
-    /// back with the host's own rows, by the host. Each command writes behind a SAVEPOINT of its own, so that a failed
-    /// one leaves nothing behind and the transaction goes on.
+    /// Returns the desk inside the host's own transaction on the same database. The host commits or rolls back the
+    /// desk's work together with its own rows. Each command writes behind its own SAVEPOINT, so a failed command leaves
+    /// nothing behind and the transaction can continue.
     ///
     /// ```no_run
     /// use firstline::{Desk, NewTicket};
@@ -44,39 +44,48 @@ impl Desk<Postgres> {
     /// # }
     /// ```
     ///
-    /// Any [`Connection`] will do: a transaction of `tokio-postgres` 0.7 is one, if the host's is the same as this
-    /// crate's, and a few lines make one of another driver's. One of `deadpool-postgres` has that of `tokio-postgres` in
-    /// it: `desk.within(&mut *tx)`.
+    /// Any [`Connection`] works. A transaction of `tokio-postgres` 0.7 is one, if the host uses the same version as
+    /// this crate. A few lines make one of another driver's transaction. For `deadpool-postgres`, pass the inner
+    /// transaction: `desk.within(&mut *tx)`.
     ///
-    /// What a command has claimed stays claimed until the host's transaction ends, so end it soon. Two transactions
-    /// that do several commands each may wait for each other; PostgreSQL ends one of the two waits after a second, with
-    /// an error that is [retryable](crate::Error::is_retryable) by beginning the whole transaction anew.
+    /// # Locks
     ///
-    /// An opening claims the desk's next running number: until the transaction ends, nobody else opens a ticket at this
-    /// desk. Make it the last thing that the transaction does.
+    /// A command's locks are held until the host's transaction ends, so end it soon. Two transactions with several
+    /// commands each may deadlock. PostgreSQL detects this after its `deadlock_timeout` (one second by default) and
+    /// fails one of them. The error is [retryable](crate::Error::is_retryable): run the whole transaction again.
     ///
-    /// The [acquire_timeout](super::Options::acquire_timeout) is that of the store's own connections. Here a command waits for as long as
-    /// the host's settings let it: `SET LOCAL lock_timeout = '3s'` before it limits that, and what was waited for in vain
-    /// leaves the transaction as it was. A `statement_timeout` limits it too, but may leave the transaction failed.
+    /// Opening a ticket locks the desk's next running number. Until the transaction ends, nobody else can open a ticket
+    /// at this desk, so make an opening the last step of the transaction.
     ///
-    /// A future may be dropped here too, but not without a thought:
+    /// The [acquire_timeout](super::Options::acquire_timeout) applies to the store's own connections only. Here a
+    /// command waits as long as the host's settings allow. `SET LOCAL lock_timeout = '3s'` limits the wait for a lock,
+    /// and a command that fails with it leaves the transaction as it was. A `statement_timeout` limits it too, but may
+    /// leave the transaction failed.
     ///
-    /// - Whether its command was written in the transaction is not known: roll back, or repeat it with the same
-    ///   [key](crate::Actor::once) in the same transaction before that is committed.
-    /// - If it waits for what somebody else has claimed, the server waits on, and whatever the host sends next comes after
-    ///   it, `rollback()` too. Cancel it by the connection's `tokio_postgres::CancelToken`, or close the connection.
+    /// # Dropped futures
     ///
-    /// The transaction should be READ COMMITTED, which is PostgreSQL's default. In a stricter one PostgreSQL refuses
-    /// what another program changed since it began, with an error that is retryable by beginning anew. The price: several
-    /// reads of one command may see different states. For reports begin REPEATABLE READ.
+    /// A future may be dropped, with two consequences:
+    ///
+    /// - It is unknown whether its command was written in the transaction. Roll back, or repeat the command with the
+    ///   same [key](crate::Actor::once) before the transaction is committed.
+    /// - If the command was waiting for a lock, the server continues to wait, and the host's next statements, including
+    ///   `rollback()`, wait behind it. Cancel it with the connection's `tokio_postgres::CancelToken`, or close the
+    ///   connection.
+    ///
+    /// # Isolation
+    ///
+    /// Use READ COMMITTED, PostgreSQL's default. At a stricter level PostgreSQL refuses to lock or change rows that
+    /// another program has changed since the transaction began. That error is retryable too: run the whole transaction
+    /// again. Under READ COMMITTED, several reads of one command may see different states, so use REPEATABLE READ for
+    /// reports.
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<Within<'t, C>> {
         self.with_engine(self.engine().within(transaction))
     }
 }
 
 impl Postgres {
-    /// The same store inside the host's own transaction, for [desks](Desk::over) of any name. For how long its commands
-    /// wait, what they keep others from, and what a dropped future leaves behind, see [`Desk::within`].
+    /// Returns the store's engine inside the host's own transaction, for [desks](Desk::over) of any name. See
+    /// [`Desk::within`] for waits, locks and dropped futures.
     pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Within<'t, C> {
         Within { transaction: Mutex::new(transaction), shared: self.shared() }
     }
@@ -105,10 +114,10 @@ impl<C: Connection> Engine for Within<'_, C> {
     }
 }
 
-/// What only reads leaves the host's transaction as it is.
-const READS: Door = Door { begin: None, commit: "", leave: None, own: false };
+/// Read-only operations need no savepoint.
+const READS: TxControl = TxControl { begin: None, commit: "", leave: None, own: false };
 
-const WRITES: Door = Door {
+const WRITES: TxControl = TxControl {
     begin: Some("SAVEPOINT firstline"),
     commit: "RELEASE SAVEPOINT firstline",
     leave: Some("ROLLBACK TO SAVEPOINT firstline; RELEASE SAVEPOINT firstline"),
@@ -122,24 +131,24 @@ impl<'t, C: Connection> AsyncStore for Within<'t, C> {
         Self: 'a;
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WithinTx<'_, 't, C>> {
-        let door = match mode {
+        let control = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
         Ok(WithinTx {
             transaction: self.transaction.lock().await,
-            work: Work::new(self.shared, desk, mode, door),
+            work: Work::new(self.shared, desk, mode, control),
         })
     }
 
     async fn now(&self) -> Result<DateTime<Utc>> {
         let tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
-        tx.work.now(&Hosts(&**tx.transaction)).await
+        tx.work.now(&HostConnection(&**tx.transaction)).await
     }
 
     async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
-        let claimed = tx.work.claim(&Hosts(&**tx.transaction), kind, limit, lease).await;
+        let claimed = tx.work.claim(&HostConnection(&**tx.transaction), kind, limit, lease).await;
         tx.end().await;
         claimed
     }
@@ -154,14 +163,14 @@ pub struct WithinTx<'a, 't, C> {
 
 impl<C: Connection> AsyncTx for WithinTx<'_, '_, C> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        self.work.load(&Hosts(&**self.transaction), reads).await
+        self.work.load(&HostConnection(&**self.transaction), reads).await
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
-        self.work.commit(&Hosts(&**self.transaction), commit).await
+        self.work.commit(&HostConnection(&**self.transaction), commit).await
     }
 
     async fn end(&mut self) {
-        self.work.end(&Hosts(&**self.transaction)).await;
+        self.work.end(&HostConnection(&**self.transaction)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A commit as one statement: a dropped future, a lost connection leaves all of it or nothing.
+//! Writes a commit as one statement, so that a dropped future or a lost connection leaves all of it or nothing.
 
 use super::driver::{SqlValue, Statement};
 use super::sql::Shared;
@@ -11,8 +11,8 @@ use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
-/// Its parts, each a `WITH` of the one statement. All of them see the rows as they were before it, and none touches a
-/// row that another does.
+/// The parts of the statement, each a `WITH` query. All parts see the rows as they were before the statement, and no
+/// two parts touch the same row.
 struct Parts<'s> {
     schema: &'s str,
     parts: Vec<String>,
@@ -20,7 +20,7 @@ struct Parts<'s> {
 }
 
 impl Parts<'_> {
-    /// A parameter, which may be asked for again by the name that it gets.
+    /// Adds a parameter and returns its placeholder, which may be used more than once.
     fn bind(&mut self, value: SqlValue) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
@@ -30,10 +30,11 @@ impl Parts<'_> {
         self.parts.push(format!("{name} AS ({})", sql.replace("{s}", self.schema)));
     }
 
-    /// A table of parameters: `(type, values)` for each of its columns, which are equally long.
+    /// Returns a table of parameters. `columns` holds the type and the values of each column; all columns are equally
+    /// long.
     fn table(&mut self, mut columns: Vec<(&str, SqlValue)>) -> String {
-        // Most commits are of one ticket. PostgreSQL plans a statement once and for all only if what it is told at
-        // each execution makes no difference, and the length of a list would.
+        // Most commits write one ticket, so single rows are bound as scalars: PostgreSQL reuses a generic plan only if
+        // its cost does not depend on the parameters, and the length of an array changes it.
         let single: Vec<_> =
             columns.iter_mut().filter_map(|(kind, value)| Some((*kind, value.only()?))).collect();
         if single.len() == columns.len() {
@@ -48,7 +49,7 @@ impl Parts<'_> {
 }
 
 impl Parts<'_> {
-    /// A table of parameters, given row by row, of these types.
+    /// Returns a table of parameters, given row by row. `types` holds the type of each column.
     fn rows(&mut self, types: &[&str], rows: Vec<Vec<SqlValue>>) -> String {
         if rows.len() <= BOUND {
             let row = |row: Vec<SqlValue>| {
@@ -83,15 +84,16 @@ impl Parts<'_> {
 }
 
 impl Shared {
-    /// The statement that writes these tickets and records. It fails, writing nothing, if a version is not the expected one.
+    /// Returns the statement that writes these tickets and records. It fails, without writing anything, if a version is
+    /// not the expected one.
     ///
-    /// The timers of a ticket for which `waits_as_before` says so are as they were.
+    /// Timers are left alone for tickets for which `timers_unchanged` returns true.
     pub(super) fn write(
         &self,
         desk: &DeskId,
         tickets: Vec<TicketWrite>,
         records: Vec<RecordWrite>,
-        waits_as_before: impl Fn(&TicketWrite) -> bool,
+        timers_unchanged: impl Fn(&TicketWrite) -> bool,
     ) -> Result<Statement<'static>> {
         let Shared { sql, recent } = self;
         let mut parts =
@@ -107,8 +109,8 @@ impl Shared {
                 ),
             );
         }
-        let timers_anew: Vec<_> = tickets.iter().filter(|it| !waits_as_before(it)).collect();
-        timers(&mut parts, &timers_anew);
+        let timers_changed: Vec<_> = tickets.iter().filter(|it| !timers_unchanged(it)).collect();
+        timers(&mut parts, &timers_changed);
         events(&mut parts, tickets.iter().flat_map(|write| &write.events))?;
         let (old, new): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|write| write.expected > 0);
         insert(&mut parts, new, recent)?;
@@ -121,8 +123,8 @@ impl Shared {
         }
         let wanted = wanted + updated;
 
-        // A row that was not written had another version, or is not there, or should not be: the cast fails, and the statement
-        // with it.
+        // A row that was not written has another version, is missing, or exists although it must not. The cast then
+        // fails, and with it the statement.
         let check = if counts.is_empty() {
             "SELECT 0".to_owned()
         } else {
@@ -168,7 +170,7 @@ fn events<'e>(parts: &mut Parts<'_>, events: impl Iterator<Item = &'e Event>) ->
     Ok(())
 }
 
-/// What a new ticket's row and a changed one's have in common, the key first.
+/// The columns that inserts and updates of tickets share, the key first.
 const COLUMNS: [&str; 12] = [
     "id",
     "version",
@@ -184,7 +186,7 @@ const COLUMNS: [&str; 12] = [
     "personal",
 ];
 
-/// The columns of tickets, side by side.
+/// The values of ticket rows, column by column.
 #[derive(Default)]
 struct Rows {
     ids: Vec<uuid::Uuid>,
@@ -221,7 +223,7 @@ impl Rows {
         })
     }
 
-    /// As a table, with more columns after those that all rows have.
+    /// Returns the rows as a table, with further columns at the end.
     fn table<const N: usize>(self, parts: &mut Parts<'_>, more: [(&'static str, SqlValue); N]) -> String {
         let mut columns = vec![
             ("uuid", SqlValue::Ids(self.ids)),
@@ -260,7 +262,7 @@ fn insert(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
     Ok(())
 }
 
-/// How many rows must be found.
+/// Adds the part that updates these tickets. Returns the number of rows that it must update.
 fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> Result<i64> {
     if tickets.is_empty() {
         return Ok(0);
@@ -274,7 +276,7 @@ fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
     let count = i64::try_from(expected.len()).unwrap_or(i64::MAX);
     let table = rows.table(parts, [("bigint", SqlValue::Integers(expected))]);
     let set: Vec<_> = COLUMNS[1..].iter().map(|column| format!("{column} = it.{column}")).collect();
-    // PostgreSQL compares the values itself: indexes are left alone if nothing of theirs has changed.
+    // PostgreSQL compares the values itself, and leaves indexes alone if no indexed value has changed.
     parts.with(
         "updated",
         &format!(
@@ -287,7 +289,7 @@ fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
     Ok(count)
 }
 
-/// Leaves exactly these timers, touching only what differs.
+/// Adds the parts that replace the timers of these tickets. Unchanged timers are not rewritten.
 fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
     let old: Vec<_> =
         tickets.iter().filter(|it| it.expected > 0).map(|it| it.snapshot.id.as_uuid()).collect();
@@ -330,13 +332,14 @@ fn timers(parts: &mut Parts<'_>, tickets: &[&TicketWrite]) {
     }
 }
 
-/// Up to so many records are bound one by one, so that the statement for them is the same each time.
+/// The number of records up to which values are bound one by one, so that the statement text is reused.
 const BOUND: usize = 4;
 
-/// The types of the columns that a record's content has.
+/// The types of the columns of a record's content, and of the expected version.
 const CONTENT: [&str; 8] = ["bytea", "bytea", "text", "text", "text", "bigint", "bigint", "bigint"];
 
-/// Adds the parts that write these records. Gives the names of those whose rows are counted, and how many there must be.
+/// Adds the parts that write these records. Returns the names of the parts with counted rows, and the number of rows
+/// that they must have together.
 fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'static str>, i64) {
     let (mut new, mut changed, mut perhaps, mut put, mut gone, mut cleared, mut never) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -407,8 +410,8 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
         );
     }
     if !put.is_empty() {
-        // Counted, because what is counted is executed before the rest: two clean-ups that clear each other's records would
-        // wait for each other if they cleared first.
+        // This part is counted, because counted parts are executed before the rest. Two clean-ups that clear each
+        // other's records would deadlock if they cleared first.
         count("put", put.len());
         let table = parts.rows(&types, put);
         parts.with(
@@ -435,7 +438,8 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
     }
     if !cleared.is_empty() {
         let table = parts.rows(&["text", "text", "bigint"], cleared);
-        // Not those that another transaction writes, perhaps a long one: nobody waits for a clean-up. 0 is any version.
+        // Records that another, perhaps long transaction writes are skipped, so that a clean-up waits for nobody. An
+        // expected version of 0 stands for any version.
         parts.with(
             "cleared",
             &format!(
@@ -460,7 +464,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
     (counted, wanted)
 }
 
-/// A row of a table of records. What is not there comes as the least value.
+/// Returns a row of a table of records. A missing personal part becomes an empty value, a missing due time `i64::MIN`.
 fn with_content(mut row: Vec<SqlValue>, content: Content, expected: i64) -> Vec<SqlValue> {
     let indexes = Index::ALL.map(|index| SqlValue::Text(content.index(index).map(str::to_owned)));
     row.push(SqlValue::Bytes(content.facts));

@@ -113,7 +113,7 @@ pub(crate) async fn an_aborted_transaction_stays_aborted(place: Place) {
     tx.execute("INSERT INTO refund VALUES (1)", &[]).await.unwrap();
     assert!(tx.execute("INSERT INTO no_such_table VALUES (1)", &[]).await.is_err());
     let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap_err();
-    assert!(error.is_storage() && error.to_string().contains("failed before"), "{error}");
+    assert!(error.is_storage() && error.to_string().contains("already failed"), "{error}");
     assert!(tx.execute("SELECT 1", &[]).await.is_err(), "it came back to life");
 }
 
