@@ -41,38 +41,38 @@ pub trait Connection: Send + Sync {
 
 /// A row with columns counted from 0. A value of the wrong type must give an error; its kind does not matter.
 pub trait Columns {
-    /// `text`.
+    /// Returns a `text` column.
     ///
     /// # Errors
-    /// If it is of another type, or null.
+    /// If the column has another type or is null.
     fn text(&self, column: usize) -> Result<&str>;
 
-    /// `text` or null.
+    /// Returns a `text` column, or `None` for null.
     ///
     /// # Errors
-    /// If it is of another type.
+    /// If the column has another type.
     fn text_or_null(&self, column: usize) -> Result<Option<&str>>;
 
-    /// `bigint`.
+    /// Returns a `bigint` column.
     ///
     /// # Errors
-    /// If it is of another type, or null.
+    /// If the column has another type or is null.
     fn integer(&self, column: usize) -> Result<i64>;
 
-    /// `bytea`.
+    /// Returns a `bytea` column.
     ///
     /// # Errors
-    /// If it is of another type, or null.
+    /// If the column has another type or is null.
     fn bytes(&self, column: usize) -> Result<&[u8]>;
 
-    /// `uuid`.
+    /// Returns a `uuid` column.
     ///
     /// # Errors
-    /// If it is of another type, or null.
+    /// If the column has another type or is null.
     fn id(&self, column: usize) -> Result<Uuid>;
 }
 
-/// One statement with its parameters.
+/// A statement with its parameters.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
     pub(super) sql: Cow<'a, str>,

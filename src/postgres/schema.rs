@@ -203,8 +203,7 @@ async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all:
                 all.len()
             ),
         };
-        let run =
-            format!("tables migrated with the statements of `Options::migrations_sql_from({done})`");
+        let run = format!("tables migrated with the statements of `Options::migrations_sql_from({done})`");
         let error =
             Error::new(ErrorKind::Schema, format!("{problem}, and this program may only verify them"));
         return Err(error.allowing(run));
