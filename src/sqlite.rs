@@ -137,7 +137,7 @@ impl Sqlite {
             Some(connection) => Ok(Connected { connection: Some(connection), idle }),
             None => Err(Error::new(
                 ErrorKind::Busy,
-                "other commands of this program were writing for the whole acquire timeout; nothing was written",
+                "other commands in this program were writing for the whole acquire timeout; nothing was written",
             )),
         }
     }
