@@ -5,7 +5,7 @@
 //! # Spans
 //!
 //! Each command has one span, including its retries. The span's name and target are both `firstline`. Its level is
-//! INFO; it is DEBUG for `list_due`, `list_owed`, `list_due_records` and `claim`, so that a sweep with nothing due
+//! INFO; it is DEBUG for `list_due`, `list_all_due`, `list_due_records` and `claim`, so that a sweep with nothing due
 //! shows nothing at INFO.
 //!
 //! | field | |
@@ -44,14 +44,14 @@
 //! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find` | the method of `Desk` with the same name |
 //! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
 //! | `list_due` | a page of the timers that are due at a desk |
-//! | `list_owed` | a page of the tickets with due timers at all desks |
+//! | `list_all_due` | a page of the tickets with due timers at all desks |
 //! | `adopt`, `in_force` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
-//! | `explain`, `what_if`, `look_ahead`, `process_map` | methods of `Desk::reports`; `look_ahead` is a page of `due_soon` |
+//! | `explain`, `what_if`, `due_soon`, `process_map` | the method of `Desk::reports` with the same name; for `due_soon` a page of it |
 //! | `history`, `links` | methods of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
 //! | `list_due_records`, `claim` | a page of due records at all desks; a claim of due records at one desk |
 //! | `load`, `save` | the operations [`Load`](super::Load) and [`Save`](super::Save) |
-//! | `flow` | an operation outside the crate that has no label of its own |
+//! | `operation` | an operation outside the crate that has no label of its own |
 //!
 //! # Outcomes
 //!
