@@ -329,7 +329,7 @@ fn a_sweep_between_two_imports_does_not_end_the_import() {
     bench.act(ticket.id(), Action::note("seen"), ANNA);
     let more = more.version(version("2026-02-03T16:00:00Z").status(state::Closed));
     let imported = bench.desk.records().import([more]).unwrap();
-    assert!(imported.refused[0].1.to_string().contains("worked on here"), "{:?}", imported.refused);
+    assert!(imported.refused[0].1.to_string().contains("changed here"), "{:?}", imported.refused);
 }
 
 /// Found by review: the row kept the deadline from before its state was redated, and a breach fired at that deadline.

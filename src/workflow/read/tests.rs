@@ -60,9 +60,9 @@ fn all_faults_are_reported_at_their_positions() {
         "15:24 wrong-type transitions[1].from[1]",
         "15:37 wrong-type transitions[1].to",
         "15:51 unknown-performer transitions[1].may",
-        "17:30 unknown-state rules[0].every_path_to",
-        "17:61 missing-key rules[1]",
-        "17:61 missing-key rules[1]",
+        "17:31 unknown-state rules[0].every_path_to",
+        "17:65 missing-key rules[1]",
+        "17:65 missing-key rules[1]",
     ];
     assert_eq!(found(diagnostics), expected);
 }

@@ -258,7 +258,7 @@ fn paths_are_found_everywhere_in_a_source() {
         "ticket::kind::Kind",
         "found::In",
         "store::sibling::Thing",
-        "flow::blocking::drive",
+        "operation::blocking::drive",
         "time::now",
         "store::memory::own",
         "store::above",
