@@ -1,7 +1,7 @@
 //! A support desk as a library, for a product that has its own users, screens and database.
 //!
 //! firstline registers each request once, decides which steps a ticket accepts, counts working hours against service
-//! level agreements, and keeps a complete history. Each command is one transaction, and that transaction may be your own.
+//! level agreements, and keeps a complete history. Each command is one transaction, which may be your own.
 //!
 //! ```
 //! use firstline::{Action, Actor, Channel, Desk, NewTicket};
@@ -52,19 +52,19 @@
 //! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, its contacts, its channel and its kind |
 //! | [`Action`], [`Actor`], [`By`] | a requested change, its actor, and its conditions (idempotency key, expected version) |
 //! | [`Ticket`], [`AnyTicket`], [`State`], [`state`] | a ticket at one version; its state at run time and at compile time |
-//! | [`Snapshot`], [`Event`], [`Change`] | the ticket's data, and the events of which it is the fold |
-//! | [`Receipt`], [`Page`], [`Query`] | the result of a command; a page of tickets; a search |
+//! | [`Snapshot`], [`Event`], [`Change`] | the ticket's current data, and the events from which it is computed |
+//! | [`Receipt`], [`Page`], [`Query`] | the result of a command; a page of tickets; a search for tickets |
 //! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | a desk's definitions: versioned data, checked when built |
 //! | [`WorkflowDefinition`], [`Workflow`](workflow::Workflow) | your own statuses and transitions, as data and compiled |
 //! | [`Calendar`] | opening hours, and the open time between two instants |
 //! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | a service level agreement and its targets |
-//! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | a target's used time, and the spans that it consists of |
-//! | [`Story`], [`Worker`] | a history in sentences; the timers of all desks of a database |
-//! | [`Error`], [`Rejection`], [`Conflict`] | the one error type, and the facts of refusals and version conflicts |
+//! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | the elapsed time of a target, and the time spans that explain it |
+//! | [`Story`], [`Worker`] | a history in sentences; fires the timers of all desks of a database |
+//! | [`Error`], [`Rejection`], [`Conflict`] | the error type; the details of a refusal and of a version conflict |
 //!
 //! # How it is built
 //!
-//! Each floor uses only the floors below it:
+//! Each layer uses only itself and the layers below it:
 //!
 //! ```text
 //!  3  adapters         sqlite · postgres · memory · conformance · yours
@@ -74,29 +74,30 @@
 //! ```
 //!
 //! - **One table** in [`lifecycle`] declares the states and steps. The typed steps, the run-time check and the
-//!   [diagram](lifecycle::diagram) are made from it.
-//! - **Decisions are pure.** [`Snapshot::decide`] takes an action and a context and returns events or a refusal. It reads
-//!   no clock and does no I/O.
-//! - **A command is a value**, an [`Operation`](operation::Operation). Blocking and asynchronous engines run the same ones.
-//! - **A ticket's row is the fold of its events** ([`Snapshot::fold`]). Facts are kept apart from personal words, and each
-//!   [personal piece](ticket::personal) has an owner.
-//! - **People are yours.** Ids of contacts, agents and teams are opaque. Attributes that a policy needs (VIP, company) come
-//!   with the command.
+//!   [diagram](lifecycle::diagram) are generated from it.
+//! - **Decisions are pure.** [`Snapshot::decide`] takes an action and a context and returns events or a refusal. It
+//!   reads no clock and does no I/O.
+//! - **A command is a value**, an [`Operation`](operation::Operation). Blocking and asynchronous engines run the same
+//!   operations.
+//! - **A ticket's row is the fold of its events** ([`Snapshot::fold`]). Facts are kept apart from personal data, and
+//!   each piece of [personal data](ticket::personal) has an owner.
+//! - **People are yours.** Ids of contacts, agents and teams are opaque. The command carries the attributes of a person
+//!   that a policy needs (VIP, company).
 //!
 //! The [guide to the architecture](guide::architecture) gives the reasons and the costs.
 //!
-//! # What is there, and what is not
+//! # What works, and what is missing
 //!
-//! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search by
-//! condition, holds that end, silence that closes, business time, service level agreements with clocks, warnings and
-//! breaches, an account of each clock, optimistic versions, idempotency keys, several desks in one database, your own
-//! transaction, your own store, and imports with history.
+//! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search
+//! by condition, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
+//! and breaches, a ledger for each clock, optimistic locking by version, idempotency keys, several desks in one
+//! database, your own transaction, your own store, and imports with history.
 //!
-//! It has no e-mail, outbox or webhooks (a warning is an event in the history; nothing is sent), no routing, no automation
-//! rules beyond the reactions of an SLA target, no figures over many tickets, no full-text search, no merging of tickets,
-//! and no command that erases a person's words. Screens and user accounts are not planned.
+//! It has no e-mail, outbox or webhooks (a warning is an event in the history; nothing is sent), no routing, no
+//! automation rules beyond the reactions of an SLA target, no statistics over many tickets, no full-text search, no
+//! merging of tickets, and no command that erases a person's data. Screens and user accounts are not planned.
 //!
-//! # Where to go on
+//! # Next steps
 //!
 //! - Begin with `cargo run --example quickstart`, and change its script.
 //! - The [cookbook](guide::cookbook) has short recipes.
