@@ -1,4 +1,4 @@
-//! Guides: longer texts about the crate. Their examples are compiled and run as tests.
+//! Guides to the crate. Their examples are compiled and run as tests.
 //!
 //! - [`cookbook`]: short recipes, from a web handler to an SLA ledger.
 //! - [`storage`]: SQLite, PostgreSQL, your own transaction, a store of your own.
