@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Invalid,
     /// A definition (priority matrix, calendar, workflow, policy) is faulty. It was rejected when it was built.
     Definition,
-    /// The lifecycle or a policy does not allow the action; see [`Error::rejection`].
+    /// The lifecycle, the workflow or the actor's permissions do not allow the action; see [`Error::rejection`].
     Rejected,
     /// The desk has no such ticket or definition.
     NotFound,
@@ -26,8 +26,8 @@ pub enum ErrorKind {
     /// The store was in use for longer than `acquire_timeout` in the store's options (default: ten seconds), or was
     /// briefly unreachable. Nothing was written. The call can be repeated.
     Busy,
-    /// The store failed: disk full, I/O error, no permission. Nothing was written partially. If the disk fails or
-    /// becomes full during a commit of SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
+    /// The store failed: disk full, I/O error, no permission. Nothing was partially written. If the disk fails or
+    /// becomes full during a commit in SQLite, the kind is [`Unknown`](ErrorKind::Unknown) instead.
     Storage,
     /// The outcome of a commit is unknown: the connection broke during the commit, or the disk failed or became full,
     /// and the store could not determine the outcome afterwards. The command was written completely or not at all.
@@ -45,8 +45,8 @@ pub enum ErrorKind {
 
 /// The error type of every fallible function in this crate.
 ///
-/// Its predicates, such as [`is_retryable`](Error::is_retryable), help to decide on a reaction. The
-/// [source](StdError::source) chain has the cause. An error is one pointer in size.
+/// Its predicates, such as [`is_retryable`](Error::is_retryable), show what the caller can do. The
+/// [source](StdError::source) chain contains the cause. An error has the size of one pointer.
 ///
 /// ```
 /// use firstline::{Error, ErrorKind};
@@ -66,18 +66,19 @@ struct Inner {
 }
 
 impl Error {
-    /// Creates an error with a kind and a message. Store implementations in other crates use it.
+    /// Creates an error with a kind and a message, for stores in other crates.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
         Error(Box::new(Inner { kind, message: message.into(), allowed: None, source: None }))
     }
 
-    /// Creates an [`Invalid`](ErrorKind::Invalid) error. The message is the name of the input, followed by the problem.
+    /// Creates an [`Invalid`](ErrorKind::Invalid) error. The message is `what`, the name of the input, followed by the
+    /// problem.
     pub fn invalid(what: &str, problem: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Invalid, format!("{what} {problem}"))
     }
 
-    /// Creates a [`Definition`](ErrorKind::Definition) error. The message is the name of the definition, followed by
-    /// the problem.
+    /// Creates a [`Definition`](ErrorKind::Definition) error. The message is `what`, the name of the definition,
+    /// followed by a colon and the problem.
     pub fn definition(what: &str, problem: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Definition, format!("{what}: {problem}"))
     }
@@ -120,7 +121,7 @@ impl Error {
         self
     }
 
-    /// Prefixes the message with the part of the input that is at fault. Errors created by [`Error::of`] are unchanged.
+    /// Prefixes the message with the faulty part of the input. Errors created by [`Error::of`] are unchanged.
     pub(crate) fn within(mut self, part: impl fmt::Display) -> Error {
         if !self.0.message.is_empty() {
             self.0.message = format!("{part}: {}", self.0.message).into();
@@ -128,7 +129,7 @@ impl Error {
         self
     }
 
-    /// Creates an error from typed facts, which provide the message. [`Error::facts`] returns them.
+    /// Creates an error whose message comes from typed facts. [`Error::facts`] returns the facts.
     pub(crate) fn of(kind: ErrorKind, facts: impl StdError + Send + Sync + 'static) -> Error {
         Error::new(kind, "").caused_by(facts)
     }
@@ -153,7 +154,7 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Invalid | ErrorKind::Definition | ErrorKind::KeyReused)
     }
 
-    /// Returns true if the lifecycle or a policy does not allow the action in the ticket's current state.
+    /// Returns true if the lifecycle, the workflow or the actor's permissions do not allow the action now.
     pub fn is_rejected(&self) -> bool {
         self.0.kind == ErrorKind::Rejected
     }
@@ -168,14 +169,14 @@ impl Error {
         self.0.kind == ErrorKind::Conflict
     }
 
-    /// Returns true if the store failed, including [`is_retryable`](Error::is_retryable) failures. Nothing was written
-    /// partially.
+    /// Returns true if the store failed, including [`is_retryable`](Error::is_retryable) failures. Nothing was
+    /// partially written.
     pub fn is_storage(&self) -> bool {
         use ErrorKind::{Busy, Corrupt, Schema, Storage, Unknown};
         matches!(self.0.kind, Busy | Storage | Unknown | Schema | Corrupt)
     }
 
-    /// Returns true if the same call may succeed a moment later.
+    /// Returns true if the same call may succeed a moment later. Nothing was written.
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Busy
     }

@@ -176,10 +176,10 @@ pub trait IdSource: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomIds;
 
-/// The mask of the 62 random bits of a UUID, which are the lowest.
+/// A mask for the random bits of a UUID: its lowest 62 bits.
 const RANDOM: u128 = (1 << 62) - 1;
 
-/// The last id: its bits above the random ones, and its random bits.
+/// The last id: the bits above the random bits, and the random bits.
 static LAST: Mutex<(u128, u128)> = Mutex::new((0, 0));
 
 impl IdSource for RandomIds {
@@ -190,8 +190,8 @@ impl IdSource for RandomIds {
         let random = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)).as_u128() & RANDOM;
 
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        // The first id of an instant uses the lower half of the range, and a step is at most 2^32. So at least 2^29 ids
-        // of one instant are in order before the bits wrap around. Wrapping affects only the order.
+        // The first id of an instant is in the lower half of the range, and an increment is at most 2^32. So at least
+        // 2^29 ids of one instant are in order before the bits wrap around. Wrapping affects only the order.
         let low = match *last {
             (before, low) if before == instant => (low + 1 + (random >> 30)) & RANDOM,
             _ => random >> 1,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates and instants are
 /// tagged, `{"date": "2026-01-05"}` and `{"instant": "2026-01-05T09:00:00Z"}`, so that text that looks like a date
-/// remains text. There are no fractions, because binary fractions do not add up exactly. Store amounts of money as
-/// integers of the smallest unit.
+/// remains text. There is no type for fractions, because sums of binary fractions are not exact. Store an amount of
+/// money as an integer in the smallest unit.
 ///
 /// ```
 /// use firstline::Value;
@@ -149,10 +149,10 @@ impl From<Vec<String>> for Value {
     }
 }
 
-/// The attributes of a person that a policy can use, such as `vip`, `company`, `role` or `skills`.
+/// The attributes of a person that a policy can use, by name, such as `vip`, `company`, `role` or `skills`.
 ///
-/// The host chooses the attribute names. Attributes are passed with a command, and the event keeps a snapshot of them.
-/// So a decision can be explained and replayed after the host's user record has changed.
+/// The host chooses the attribute names. It passes the attributes with a command, and the event stores a copy. A
+/// decision can therefore be explained and replayed after the host's user record has changed.
 ///
 /// Do not put names, addresses or other contact data here. Use the fields of [`Contact`](crate::Contact), which can be
 /// erased.
