@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 
 use super::kind::{StateKind, StepKind};
 
-/// Builds the lifecycle graph. petgraph is not part of the public API; callers get text.
+/// Builds the lifecycle graph. petgraph is not part of the public API: the public functions return text.
 fn graph() -> DiGraph<StateKind, StepKind> {
     let mut graph = DiGraph::new();
     let nodes: Vec<_> = StateKind::ALL.iter().map(|state| graph.add_node(*state)).collect();

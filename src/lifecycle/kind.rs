@@ -63,7 +63,7 @@ impl StateKind {
         ACCEPTED[self as usize] & (1 << step as u16) != 0
     }
 
-    /// Returns the state after the step.
+    /// Returns the state that this step leads to.
     ///
     /// # Errors
     /// [`Refused`] if this state does not accept the step. The message lists the accepted steps.
@@ -110,7 +110,7 @@ impl fmt::Display for StepKind {
 
 /// A step that the lifecycle does not accept.
 ///
-/// The value takes two bytes. `Display` reads the accepted steps from the table.
+/// `Display` lists the accepted steps of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// The state of the ticket.

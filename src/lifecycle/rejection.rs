@@ -40,8 +40,8 @@ impl Verb {
 
     /// Returns true if a ticket in this state accepts the action.
     ///
-    /// A closed or cancelled ticket accepts notes, links and corrected descriptions, which help people learn from it.
-    /// It accepts no replies and no changes to its assignment, line or priority.
+    /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
+    /// old tickets. It accepts no replies and no changes to its assignment, line or priority.
     ///
     /// Moves are accepted in every state, because the workflow restricts them and the lifecycle does not.
     pub const fn accepted_in(self, state: StateKind) -> bool {
@@ -139,8 +139,8 @@ impl fmt::Display for Permitted {
             true => return f.write_str("none of the steps accepted here is permitted to this actor"),
             false => "accepted here: ",
         })?;
-        for (place, verb) in self.verbs.iter().enumerate() {
-            if place > 0 {
+        for (index, verb) in self.verbs.iter().enumerate() {
+            if index > 0 {
                 f.write_str(", ")?;
             }
             verb.fmt(f)?;
@@ -221,8 +221,8 @@ pub struct Rejection {
     pub verb: Verb,
     /// The reasons for the rejection.
     ///
-    /// If several transitions of a workflow match the action and all of them fail, the reasons of each follow one
-    /// another. Resolving the reasons of one transition is enough.
+    /// If several transitions of a workflow match the action and all of them fail, the list contains the reasons of the
+    /// first transition, then those of the next. It is enough to remove the reasons of one transition.
     pub reasons: Vec<Reason>,
     /// The actions that this actor may perform on the ticket now.
     ///
@@ -243,7 +243,7 @@ impl Rejection {
 }
 
 impl Rejection {
-    /// Returns one sentence for each reason, for display to people.
+    /// Returns one sentence for each reason, in the order of [`reasons`](Rejection::reasons), for display to people.
     pub fn reasons_in_words(&self) -> Vec<String> {
         struct InWords<'a>(&'a Rejection, &'a Reason);
 
@@ -282,15 +282,15 @@ impl Rejection {
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
             Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
             Reason::MissingComment { to } => write!(f, "{verb} to {to:?} needs a written reason"),
-            Reason::Other(why) => write!(f, "{verb} is refused: {why}"),
+            Reason::Other(problem) => write!(f, "{verb} is refused: {problem}"),
         }
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, reason) in self.reasons.iter().enumerate() {
-            if place > 0 {
+        for (index, reason) in self.reasons.iter().enumerate() {
+            if index > 0 {
                 f.write_str("; ")?;
             }
             self.reason(reason, f)?;
@@ -306,7 +306,7 @@ impl From<Rejection> for Error {
 }
 
 impl Error {
-    /// Returns the rejection if the error is one.
+    /// Returns the rejection if the error has the kind [`Rejected`](ErrorKind::Rejected).
     pub fn rejection(&self) -> Option<&Rejection> {
         self.facts()
     }
