@@ -9,9 +9,9 @@ use super::modifier::Effect;
 
 /// A priority with its reasons, returned by [`Matrix::assess`](super::Matrix::assess) and stored with the ticket.
 ///
-/// The assessment holds the names from the matrix at that time, so it can be read without the matrix and after the
-/// matrix has changed. The priority is computed from the stored parts, so the two always agree. `Display` prints one
-/// sentence:
+/// The assessment contains the names from the matrix at the time of the assessment, so it can be read after the matrix
+/// has changed. The priority is not stored separately: it is computed from the parts, so it always matches them.
+/// `Display` prints one line:
 ///
 /// ```
 /// use firstline::priority::{Inputs, Matrix, Priority, Urgency};
@@ -40,7 +40,7 @@ pub struct Assessment {
     pub(super) overridden: Option<Priority>,
 }
 
-/// The impact or urgency used in an assessment.
+/// The impact or urgency level used in an assessment, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graded<L> {

@@ -96,7 +96,7 @@ impl From<Matrix> for MatrixDefinition {
 fn fill(cells: &[Cell], scales: [&Scale; 3], faults: &mut Vec<String>) -> Vec<Priority> {
     let [impacts, urgencies, priorities] = scales;
     if impacts.is_too_long() || urgencies.is_too_long() {
-        // This is already a fault. The table size is the product of both lengths, so do not allocate it.
+        // This is already a fault. Do not allocate the table: its size is the product of both lengths.
         return Vec::new();
     }
     let mut filled: Vec<Option<Priority>> = vec![None; impacts.len() * urgencies.len()];

@@ -23,12 +23,12 @@ macro_rules! level {
                 pub const $constant: $name = $name($rank);
             )+
 
-            /// Returns the level with this rank. Rank 1 is the highest.
+            /// Creates the level with this rank. Rank 1 is the highest.
             ///
             /// # Errors
             ///
-            /// [Invalid](crate::ErrorKind::Invalid) if the rank is 0 or greater than [`MAX_RANK`]. A smaller scale of
-            /// a matrix is checked when the level is used with that matrix.
+            /// [Invalid](crate::ErrorKind::Invalid) if the rank is 0 or greater than [`MAX_RANK`]. A matrix with a
+            /// smaller scale rejects the level when it is used with that matrix.
             pub fn new(rank: u8) -> Result<$name> {
                 match rank {
                     1..=MAX_RANK => Ok($name(rank)),

@@ -56,7 +56,7 @@ impl Matrix {
     /// | medium | P2 high | P3 moderate | P4 low |
     /// | low | P3 moderate | P4 low | P5 planning |
     ///
-    /// Both defaults are medium, so that a ticket without an impact or urgency does not fall to the end of the queue.
+    /// Both defaults are medium, so that a ticket without an impact or urgency is not put at the end of the queue.
     pub fn itil() -> Matrix {
         use Priority as P;
         let scale =
@@ -140,14 +140,14 @@ impl Matrix {
             self.modifier(name)?;
         }
         let cell = self.cell(impact, urgency)?;
-        let least = Priority::at(self.priorities.len() - 1);
+        let lowest = Priority::at(self.priorities.len() - 1);
         let mut steps = Vec::new();
         let mut priority = cell;
         for modifier in &self.modifiers {
             let named = inputs.modifiers.contains(modifier.name());
             let holds = || modifier.condition().is_some_and(|condition| condition.holds(inputs.facts));
             if named || holds() {
-                priority = modifier.effect().apply(priority, least);
+                priority = modifier.effect().apply(priority, lowest);
                 let (name, effect) = (modifier.name().to_owned(), modifier.effect());
                 steps.push(AssessmentStep { name, effect, named, to: priority });
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::level::Priority;
 use crate::condition::Condition;
 
-/// The effect of a modifier on the priority. The result is limited to the scale of the matrix.
+/// The effect of a modifier on the priority. The result stays within the scale of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -22,15 +22,15 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Returns the priority after the effect. `least` is the lowest priority of the scale.
-    pub(super) fn apply(self, before: Priority, least: Priority) -> Priority {
+    /// Returns the priority after the effect. `lowest` is the lowest priority of the scale.
+    pub(super) fn apply(self, before: Priority, lowest: Priority) -> Priority {
         let rank = match self {
             Effect::Raise(by) => before.rank().saturating_sub(by),
             Effect::Lower(by) => before.rank().saturating_add(by),
             Effect::Set(priority) => priority.rank(),
             Effect::AtLeast(priority) => before.min(priority).rank(),
         };
-        Priority::at(usize::from(rank.clamp(1, least.rank())) - 1)
+        Priority::at(usize::from(rank.clamp(1, lowest.rank())) - 1)
     }
 
     /// Writes a description of the effect, such as `raises it by 1 to P2`.
@@ -51,13 +51,13 @@ impl Effect {
         };
         write!(f, "{verb} it by {by} to {after}")?;
         let limited = before.rank().abs_diff(after.rank()) < by;
-        f.write_str(if limited { ", where the scale ends" } else { "" })
+        f.write_str(if limited { ", the end of the scale" } else { "" })
     }
 }
 
 /// A named reason to change the priority given by the matrix, such as "VIP customer" or "reputational damage".
 ///
-/// A modifier applies to a ticket if it is named on the ticket, or if it has a condition that holds for the ticket.
+/// A modifier applies to a ticket if it is named on the ticket, or if its condition holds for the ticket.
 ///
 /// ```
 /// use firstline::priority::{Effect, Modifier};

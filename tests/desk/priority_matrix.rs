@@ -328,7 +328,7 @@ fn an_assessment_explains_itself_and_stays_small() {
     let clamped = BTreeSet::from(["test system".to_owned()]);
     let inputs = Inputs { impact: Some(Impact::LOW), modifiers: &clamped, ..Inputs::default() };
     let clamped = desk().assess(&inputs).unwrap().to_string();
-    assert!(clamped.ends_with("(named) lowers it by 3 to P5, where the scale ends"), "{clamped}");
+    assert!(clamped.ends_with("(named) lowers it by 3 to P5, the end of the scale"), "{clamped}");
 
     let plain = Inputs { urgency: Some(Urgency::LOW), ..Inputs::default() };
     assert_eq!(
