@@ -36,7 +36,7 @@
 //! |---|---|
 //! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
-//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant in the named order to the value |
+//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant that compares with the value in this way |
 //! | `contains` | is a list with exactly this item, or a text that contains this text |
 //! | `starts_with` | is a text that begins with this text |
 //! | `exists` | exists (`true`), or is missing (`false`) |
@@ -66,7 +66,7 @@ pub use fields::{FieldType, Fields};
 
 /// The maximum nesting depth of a condition. The comparison in `{"not": {"all": [{…}]}}` is on level 3.
 ///
-/// Deserialization and [`Condition::check`] reject deeper conditions, so that no stored definition can exhaust the
+/// Deserialization and [`Condition::check`] reject deeper conditions, so that a stored definition cannot overflow the
 /// stack.
 pub const MAX_DEPTH: usize = 32;
 
@@ -206,7 +206,8 @@ impl Condition {
         }
     }
 
-    /// Returns the field and the comparison of a negation with its own written form: `is_not` or `exists: false`.
+    /// Returns the field and the comparison if this is a negation that has its own written form, `is_not` or
+    /// `exists: false`.
     fn as_negated_comparison(&self) -> Option<(&str, &Comparison)> {
         let Node::Not(inner) = &self.0 else { return None };
         match &inner.0 {

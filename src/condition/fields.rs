@@ -91,7 +91,7 @@ impl Fields {
         Fields::default()
     }
 
-    /// Adds a field with this type. A field that is added again gets the new type.
+    /// Adds a field with this type. Adding a field again replaces its type.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, kind: FieldType) -> Fields {
         self.known.insert(name.into(), kind);
