@@ -1,4 +1,4 @@
-//! The policy of a desk: versioned definitions for its decisions.
+//! The policy of a desk: versioned definitions that determine its decisions.
 //!
 //! ```
 //! use firstline::{Policy, TimeDelta};
@@ -21,7 +21,7 @@
 //!
 //! let policy: Policy = toml::from_str(r#"
 //!     prefix = "SHOP"
-//!     verification = 259200                        # seconds until a resolved ticket closes if nobody objects
+//!     verification = 259200                        # seconds until a resolved ticket closes automatically
 //!
 //!     [fields.order]
 //!     type = "integer"
@@ -136,7 +136,7 @@ impl Policy {
         self
     }
 
-    /// Declares a custom field. A field that is declared again gets the new type.
+    /// Declares a custom field. Declaring a field again replaces its type.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, field_type: FieldType) -> Policy {
         self.fields.insert(name.into(), field_type);
@@ -176,7 +176,7 @@ impl Policy {
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
-    /// - the condition of a modifier is faulty or uses a field that no ticket has;
+    /// - the condition of a modifier is faulty or uses an unknown field;
     /// - an agreement or calendar is faulty. This error lists all faults: a repeated name or position; an unknown
     ///   calendar, modifier or field; a target without a time or given twice; a time for a priority that is not in the
     ///   matrix; percentages that do not rise from 1 to 99;
@@ -194,8 +194,8 @@ impl Policy {
             && !(TimeDelta::seconds(1)..=TimeDelta::days(3653)).contains(&period)
         {
             return fault(format!(
-                "the verification period of {} seconds is not between one second and ten years; use none to never \
-                 close",
+                "the verification period of {} seconds is not between one second and ten years; use `None` to \
+                 disable automatic closing",
                 period.num_seconds()
             ));
         }
@@ -249,14 +249,14 @@ impl Policy {
         &self.matrix
     }
 
-    /// Checks a value for a custom field: the field must be declared and the value must match its type.
+    /// Checks the value of a custom field: the field must be declared, and the value must match its type.
     pub(crate) fn check_field(&self, name: &str, value: &Value) -> Result<()> {
         let field_type = self.declared(name)?;
         limits::value(&format!("field `{name}`"), value)?;
         if field_type.accepts(value) {
             return Ok(());
         }
-        // Errors end up in logs, and a text can be personal, so show only its beginning.
+        // Errors end up in logs and a text can be personal, so only the beginning is shown.
         let mut shown: String = value.to_string().chars().take(60).collect();
         if shown.len() < value.to_string().len() {
             shown.push('…');

@@ -20,8 +20,9 @@ impl Policy {
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
     ///
-    /// The priority is not included, because it would depend on itself. The state, the workflow with its status, and
-    /// the resolution code are not included, because they do not affect impact or urgency.
+    /// The priority is not included: modifiers determine the priority, so it would depend on itself. The state, the
+    /// workflow with its status, and the resolution code are not included, because they do not affect impact or
+    /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
         self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {

@@ -14,7 +14,7 @@ use crate::priority::Matrix;
 use crate::sla::{Agreements, CompiledAgreements};
 use crate::workflow::WorkflowDefinition;
 
-/// The settings of a policy, and the hashes of its parts. An empty part is absent.
+/// The settings of a policy and the hashes of its parts. Empty parts have no hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -108,7 +108,7 @@ impl Policy {
         Ok(StoredPolicy { manifest, parts })
     }
 
-    /// Compiles the agreements and their calendars. Clocks are pinned to the hash of the agreements.
+    /// Returns the compiled agreements with their calendars. Clocks are pinned to the hash of the agreements.
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a calendar is faulty, for example if its time zone is

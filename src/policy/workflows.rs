@@ -1,4 +1,4 @@
-//! The workflows of a policy, and the checks of each workflow and of all together.
+//! The workflows of a policy, and the checks of each workflow and of all workflows together.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl Policy {
         &self.workflows
     }
 
-    /// Builds the workflows.
+    /// Builds the workflows and returns them as a catalogue.
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a workflow is faulty.

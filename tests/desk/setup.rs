@@ -71,8 +71,8 @@ fn a_faulty_policy_is_refused_with_the_fault() {
     let faulty = [
         (Policy::new().prefix("a b"), "prefix \"a b\" must be up to 20 letters"),
         (Policy::new().prefix("x".repeat(21)), "must be up to 20 letters"),
-        (Policy::new().verification(Some(TimeDelta::zero())), "use none to never close"),
-        (Policy::new().verification(Some(TimeDelta::days(-1))), "use none to never close"),
+        (Policy::new().verification(Some(TimeDelta::zero())), "use `None` to disable automatic closing"),
+        (Policy::new().verification(Some(TimeDelta::days(-1))), "use `None` to disable automatic closing"),
         (Policy::new().verification(Some(TimeDelta::days(4_000))), "not between one second and ten years"),
         (
             Policy::new().verification(Some(TimeDelta::milliseconds(1_500))),
