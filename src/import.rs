@@ -8,9 +8,9 @@
 //!
 //! - a step that the [lifecycle](crate::lifecycle) does not accept is applied and marked as
 //!   [irregular](crate::ticket::event::Origin::irregular);
-//! - a status without a matching state is stored by name and the state stays the same; entering and leaving this status
-//!   are irregular;
-//! - times that run backwards are kept;
+//! - a status without a matching state is stored by name and the state stays the same; the changes to and from this
+//!   status are irregular;
+//! - times are kept even if a version is older than the one before it;
 //! - a version that repeats the status *resolved* or *closed* updates the time of the resolution or closing;
 //! - the import adds no timers: an imported resolution closes automatically only if the version gives the time.
 //!

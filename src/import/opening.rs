@@ -24,7 +24,7 @@ pub(super) fn draft(
     id: TicketId,
     number: u64,
     policy: &Policy,
-    rules: &AgreementSet,
+    agreements: &AgreementSet,
 ) -> Result<Draft> {
     let modifiers = first.modifiers.clone().unwrap_or_default();
     let mut opened = Opened {
@@ -69,7 +69,7 @@ pub(super) fn draft(
         personal,
         origin: Some(Origin { version: 1, irregular: false }),
     };
-    Draft::opening(event, policy, rules)
+    Draft::opening(event, policy, agreements)
 }
 
 /// Computes the priority of the ticket with the values from the version. Missing values come from the snapshot.

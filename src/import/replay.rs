@@ -24,10 +24,10 @@ pub(crate) fn begin(
     id: TicketId,
     number: u64,
     policy: &Policy,
-    rules: &AgreementSet,
+    agreements: &AgreementSet,
 ) -> Result<Draft> {
     let first = ticket.versions.first().ok_or_else(|| Error::invalid("history", "is empty"))?;
-    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, rules)?, policy };
+    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, agreements)?, policy };
     replay.version(1, first, true)?;
     replay.versions(ticket, fingerprints, 1)
 }
@@ -44,7 +44,7 @@ pub(crate) fn taken(snapshot: &Snapshot, fingerprints: &[Fingerprint]) -> Result
     let taken = usize::try_from(*taken).unwrap_or(usize::MAX);
     let known = taken.checked_sub(1).and_then(|last| fingerprints.get(last));
     if known.is_none_or(|known| known.to_string() != *fingerprint) {
-        return Err(Error::invalid("history", "differs from what was imported")
+        return Err(Error::invalid("history", "differs from the imported one")
             .allowing(format!("a history that begins with the same {taken} versions")));
     }
     Ok(taken)
@@ -89,11 +89,11 @@ impl Replay<'_> {
         if let (Some((number, version)), Some(fingerprint)) =
             (numbered(&ticket.versions).last(), fingerprints.last())
         {
-            // The mark has the time of the last version, because an import does not count as a change of the ticket.
-            let mark = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
+            // The event has the time of the last version, because the import itself does not change the ticket.
+            let imported = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
             let origin = Some(Origin { version: number, irregular: false });
             let at = to_micros(version.at);
-            self.draft.emit_from(at, &Actor::desk(), mark, Personal::default(), origin)?;
+            self.draft.emit_from(at, &Actor::desk(), imported, Personal::default(), origin)?;
         }
         Ok(self.draft)
     }
@@ -201,8 +201,8 @@ impl Replay<'_> {
     /// Computes the priority again if the version sets an impact, urgency or modifiers, or if facts that the conditions
     /// of modifiers use may have changed.
     ///
-    /// In the second case, the priority stays the same if the policy in force no longer has the ticket's level or
-    /// modifiers.
+    /// In the second case, the priority stays the same if the policy in force no longer has the ticket's impact,
+    /// urgency or modifiers.
     fn prioritise(&mut self, current: NumberedVersion<'_>, changed: bool) -> Result<()> {
         let (version, snapshot) = (current.version, self.draft.snapshot());
         let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();
@@ -245,12 +245,12 @@ impl Replay<'_> {
             _ => return Ok(()),
         };
         if unmapped.is_none() && to == snapshot.state && !changes_resolution(version, snapshot) {
-            let stamped = match to {
+            let recorded = match to {
                 State::Resolved(_) => snapshot.resolved_at,
                 State::Closed(_) => snapshot.closed_at,
                 _ => return Ok(()),
             };
-            let redated = stamped != Some(to_micros(version.at));
+            let redated = recorded != Some(to_micros(version.at));
             return if redated {
                 self.emit(current, Change::StateRedated, Personal::default())
             } else {

@@ -24,7 +24,7 @@ use crate::value::Value;
 /// the 1st line, without team, agent and subject, and with the matrix's default impact and urgency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use = "a version belongs to an imported ticket"]
+#[must_use = "a version has no effect until it is added to an imported ticket"]
 pub struct ImportedVersion {
     pub(super) at: DateTime<Utc>,
     pub(super) by: Actor,
@@ -150,7 +150,7 @@ impl ImportedVersion {
 
     /// Adds a public message from the actor. In the first version, this is the request.
     ///
-    /// A message from a contact is imported as received, and a message from anyone else as a reply.
+    /// A message from a contact is imported as a received message, and a message from any other actor as a reply.
     pub fn message(mut self, message: impl Into<Message>) -> ImportedVersion {
         self.message = Some(message.into());
         self
@@ -168,7 +168,7 @@ impl ImportedVersion {
         self
     }
 
-    /// Sets the requester. The previous requester stays on the ticket as affected.
+    /// Sets the requester. The previous requester stays on the ticket as an affected contact.
     pub fn from(mut self, requester: impl Into<Contact>) -> ImportedVersion {
         self.contacts.push((requester.into(), ContactRole::Requester));
         self
@@ -198,7 +198,7 @@ impl ImportedVersion {
         self
     }
 
-    /// Sets all tags. Other tags are removed.
+    /// Replaces all tags with these.
     pub fn tags<S: Into<String>>(mut self, tags: impl IntoIterator<Item = S>) -> ImportedVersion {
         self.tags = Some(tags.into_iter().map(Into::into).collect());
         self
@@ -222,7 +222,7 @@ impl ImportedVersion {
         self
     }
 
-    /// Sets all priority modifiers that are named on the ticket. Other named modifiers are removed.
+    /// Replaces the priority modifiers named on the ticket with these.
     pub fn modifiers<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> ImportedVersion {
         self.modifiers = Some(names.into_iter().map(Into::into).collect());
         self
@@ -311,7 +311,7 @@ impl ImportedVersion {
             }
         }
         let matrix = policy.matrix_in_use();
-        // Every matrix has the highest level of each scale, so only a given level can be rejected.
+        // Every matrix has level 1 of each scale, so the check can fail only for a level that the version sets.
         matrix.cell(self.impact.unwrap_or(Impact::HIGH), self.urgency.unwrap_or(Urgency::HIGH))?;
         self.modifiers.iter().flatten().try_for_each(|name| matrix.modifier(name).map(|_| ()))?;
         self.team.iter().filter_map(Holder::get).try_for_each(|team| team.check())?;

@@ -55,7 +55,7 @@ fn a_history_that_differs_from_the_imported_one_is_refused() {
         assert_eq!((counts(&done), done.events), ((0, 0, 0, 1), 0));
         assert_eq!(
             done.refused[0].1.to_string(),
-            "history differs from what was imported; allowed: a history that begins with the same 4 versions"
+            "history differs from the imported one; allowed: a history that begins with the same 4 versions"
         );
     }
     assert_eq!(look(&desk, external("1")), before);
