@@ -13,7 +13,7 @@ use crate::ticket::event::{Change, Event};
 use crate::ticket::intervals;
 use crate::ticket::snapshot::Snapshot;
 
-/// The time spans of a clock, with the reason each span counted or did not count.
+/// The time spans of a clock, each with the reason why it counts or does not count as elapsed time.
 ///
 /// The spans are in order and without gaps. They run from the start of the clock to its end, or to the requested
 /// instant if the clock is still open. The lengths of all spans add up to the wall-clock time. The lengths of the
@@ -23,13 +23,13 @@ use crate::ticket::snapshot::Snapshot;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// The clock at the end of the ledger.
+    /// The clock, as it is at the end of the ledger.
     pub clock: Clock,
     /// The end of the ledger: the end of the clock, or the requested instant if the clock is still open.
     pub until: DateTime<Utc>,
     /// The spans, in order and without gaps.
     pub spans: Vec<LedgerSpan>,
-    /// The name of the time zone for printing: the calendar's, or `UTC` if the clock has no calendar.
+    /// The time zone for printing: that of the clock's calendar, or `UTC` without a calendar.
     pub zone: String,
 }
 
@@ -63,7 +63,7 @@ pub enum SpanKind {
     OnHold(HoldReason),
     /// The ticket was resolved and the clock was paused until the ticket was reopened or closed.
     Answered,
-    /// The ticket was closed and later reopened.
+    /// The ticket was closed until it was reopened.
     Closed,
     /// The target was restarted later, so this time no longer counts.
     Superseded,
@@ -99,9 +99,10 @@ impl Ledger {
             let counted = segment.clock.ended_at.map_or(end, |ended| ended.min(end));
             let from = segment.clock.counted_from;
             // A restart discards time only if some had elapsed.
-            let given_up = segment.given_up && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();
+            let discarded =
+                segment.discarded && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();
             for (start, end, interval) in sla::between(&intervals, from, counted) {
-                fill(&mut spans, given_up, &measure, interval, start, end);
+                fill(&mut spans, discarded, &measure, interval, start, end);
             }
             if counted < end {
                 spans.push(LedgerSpan { from: counted, to: end, what: SpanKind::NoTarget });
@@ -123,7 +124,7 @@ impl Ledger {
         self.clock.target - self.elapsed()
     }
 
-    /// Returns the wall-clock time since the start of the clock: the sum of all spans.
+    /// Returns the wall-clock time from the start of the clock to the end of the ledger: the sum of all spans.
     pub fn wall(&self) -> TimeDelta {
         self.sum(|_| true)
     }
@@ -144,7 +145,7 @@ impl Ledger {
 struct Segment<'a> {
     clock: &'a Clock,
     /// True if a later restart of the target discarded the elapsed time.
-    given_up: bool,
+    discarded: bool,
 }
 
 /// Returns the segments of a clock's life, from the revisions recorded in the history.
@@ -158,9 +159,9 @@ fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
     for clock in same.chain([clock]) {
         segments.retain(|segment| segment.clock.counted_from < clock.counted_from);
         if clock.carried.is_zero() {
-            segments.iter_mut().for_each(|segment| segment.given_up = true);
+            segments.iter_mut().for_each(|segment| segment.discarded = true);
         }
-        segments.push(Segment { clock, given_up: false });
+        segments.push(Segment { clock, discarded: false });
     }
     segments
 }
@@ -168,7 +169,7 @@ fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
 /// Adds the spans between `start` and `end`, which lie within one state interval.
 fn fill(
     spans: &mut Vec<LedgerSpan>,
-    given_up: bool,
+    discarded: bool,
     measure: &Measure<'_>,
     interval: &StateInterval,
     start: DateTime<Utc>,
@@ -179,7 +180,7 @@ fn fill(
         _ => spans.push(LedgerSpan { from, to, what }),
     };
     match (measure.calendar, &interval.reason) {
-        _ if given_up => add(start, end, SpanKind::Superseded),
+        _ if discarded => add(start, end, SpanKind::Superseded),
         (Some(calendar), _) if measure.counts_in(interval) => {
             for span in calendar.spans(start, end) {
                 let what = match span.label {

@@ -38,7 +38,7 @@ pub struct Story<'a>(&'a [Event]);
 impl<'a> Story<'a> {
     /// Creates the story of these events, in their order.
     ///
-    /// The events can be a part of a history. A contact is then shown by id until an event in that part gives the name.
+    /// The events can be a part of a history. A contact is then shown by id until one of the events contains the name.
     pub fn of(events: &'a [Event]) -> Story<'a> {
         Story(events)
     }
@@ -120,7 +120,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         }
         Change::WorkflowMigrated { to: None, .. } => f.write_str("moved it to the simple workflow")?,
         Change::TimerExpired { timer, step, status, reasons } => {
-            // Each step of a timer is accepted in one state alone.
+            // Exactly one state accepts each step that a timer can take.
             let state = if *step == StepKind::Resume { StateKind::OnHold } else { StateKind::Resolved };
             let rejection = Rejection {
                 status: Some(Arc::clone(status)),
@@ -165,7 +165,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::StateRedated => f.write_str("updated the time of its state")?,
         Change::StatusUnmapped { status } => {
-            write!(f, "gave it the status {}, which has no state here", Quoted(status))?
+            write!(f, "gave it the status {}, which matches no state", Quoted(status))?
         }
         Change::Imported { versions, .. } => {
             write!(f, "imported {versions} version{} of its record", if *versions == 1 { "" } else { "s" })?
@@ -190,7 +190,7 @@ fn write_opened(
     let Opened { number, kind, channel, state, team, line, assignee, .. } = opened;
     write!(f, "opened {number}")?;
     let requester =
-        opened.contacts.iter().find(|(_, part)| **part == ContactRole::Requester).map(|(id, _)| id);
+        opened.contacts.iter().find(|(_, role)| **role == ContactRole::Requester).map(|(id, _)| id);
     if let Some(requester) = requester.filter(|id| event.by.who != Who::Contact((*id).clone())) {
         write!(f, " for {}", names.of(requester))?;
     }

@@ -6,7 +6,7 @@ use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Placement, ProcessMap, Workflow};
 
 impl ProcessMap {
-    /// Adds a ticket: its current status, and the transitions it took while it followed this version of the workflow.
+    /// Counts a ticket: its current status, and its transitions while it followed this version of the workflow.
     ///
     /// Nothing is counted for the time during which the ticket followed another workflow or version.
     pub fn add<'a>(&mut self, ticket: &Snapshot, history: impl IntoIterator<Item = &'a Event>) {

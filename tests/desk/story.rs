@@ -182,7 +182,7 @@ fn events_of_imports_have_sentences() {
         (r#"{"what":"state_redated"}"#, "importer updated the time of its state"),
         (
             r#"{"what":"status_unmapped","status":"Wartet"}"#,
-            r#"importer gave it the status "Wartet", which has no state here"#,
+            r#"importer gave it the status "Wartet", which matches no state"#,
         ),
         (
             r#"{"what":"imported","versions":3,"fingerprint":"00"}"#,
