@@ -33,7 +33,7 @@
 //!   24 hours of the date instead.
 //! - [`add`](Calendar::add) returns the *earliest* matching instant. If the duration is used up exactly at closing
 //!   time, the result is the closing time. [`AtClosing`] can make it the next opening instead.
-//! - If a calendar never opens again, the methods that look for an opening return `None` without scanning ahead.
+//! - If a calendar never opens again, the methods that look for an opening return `None` at once.
 //!
 //! # Definitions and compiled calendars
 //! A [`Definition`] is plain data for JSON or TOML. A [`Calendar`] is compiled from it. Compiling takes one or two
@@ -44,7 +44,7 @@
 //! because both are expanded over 400 years, the period of the Gregorian calendar.
 //!
 //! # Time zones
-//! See [`Zone`] for the source of the data and the rules after the last tabulated year.
+//! See [`Zone`] for the source of the data, and for the clock changes after the last year of the tables.
 
 mod builder;
 mod compiled;

@@ -30,7 +30,7 @@ impl Calendar {
 }
 
 impl Definition {
-    /// Returns a builder that starts from this definition, to add holidays from a file, for example.
+    /// Returns a builder that starts from this definition, for example to add holidays from a file.
     ///
     /// ```
     /// use firstline::calendar::{Definition, Holiday};
@@ -119,7 +119,7 @@ impl Builder {
         self
     }
 
-    /// Sets the part of overnight shifts that a holiday removes.
+    /// Sets which part of an overnight shift a holiday removes.
     pub fn holiday_cut(mut self, holiday_cut: HolidayCut) -> Builder {
         self.definition.holiday_cut = holiday_cut;
         self
@@ -153,10 +153,10 @@ impl Builder {
         self.definition()?.compile()
     }
 
-    /// Applies a step, unless an earlier one failed: only the first error is kept.
-    fn try_with(mut self, step: impl FnOnce(&mut Definition) -> Result<()>) -> Builder {
+    /// Applies a change to the definition, unless an earlier change failed. Only the first error is kept.
+    fn try_with(mut self, change: impl FnOnce(&mut Definition) -> Result<()>) -> Builder {
         if self.error.is_none() {
-            self.error = step(&mut self.definition).err();
+            self.error = change(&mut self.definition).err();
         }
         self
     }

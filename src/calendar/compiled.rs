@@ -35,11 +35,11 @@ impl Definition {
 /// A compiled business calendar.
 ///
 /// A calendar is immutable, cheap to clone and can be shared between threads. Instants are UTC. Durations are elapsed
-/// time during which the calendar is open. Methods that compute an instant return `None` if it would be outside the
+/// time during which the calendar is open. Methods that compute an instant return `None` if the result is outside the
 /// range of [`DateTime<Utc>`]. Queries neither allocate nor panic. A leap second counts as the last nanosecond of the
 /// second before it.
 ///
-/// The [module](super) defines the time that counts as open.
+/// The [module documentation](super) defines which time counts as open.
 #[derive(Clone)]
 pub struct Calendar(pub(super) Arc<Compiled>);
 
@@ -79,7 +79,7 @@ impl Calendar {
         self.0.timeline.is_open(at.timestamp())
     }
 
-    /// Returns the open time from `start` (inclusive) to `end` (exclusive). Negative if `end` is before `start`.
+    /// Returns the open time from `start` (inclusive) to `end` (exclusive). It is negative if `end` is before `start`.
     ///
     /// ```
     /// use firstline::Calendar;
@@ -152,7 +152,7 @@ impl Calendar {
         self.add(end, -duration)
     }
 
-    /// Returns the first open instant at or after `at`. `None` if the calendar never opens again.
+    /// Returns the first open instant at or after `at`, or `None` if the calendar never opens again.
     pub fn next_open(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let timeline = &self.0.timeline;
         let second = at.timestamp();
@@ -164,7 +164,7 @@ impl Calendar {
 
     /// Returns the end of the open period that contains `at`, or of the next one if `at` is closed.
     ///
-    /// `None` if the calendar never opens again, or never closes after it has opened.
+    /// Returns `None` if the calendar never opens again, or never closes after it has opened.
     pub fn next_close(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let open = self.next_open(at)?;
         DateTime::from_timestamp(self.0.timeline.closed_from(open.timestamp())?, 0)

@@ -111,7 +111,7 @@ impl Holiday {
     /// [`Definition`](crate::ErrorKind::Definition) if an annual rule names a day that no year has, or if a date's year
     /// is outside 1 to 9999.
     pub fn new(on: DateRule, name: impl Into<String>) -> Result<Holiday> {
-        // The public fields of `DateRule` can hold values that its text form refuses; the round trip checks them.
+        // The public fields of `DateRule` can hold invalid values. Formatting and parsing the rule checks them.
         let on = on.to_string().parse()?;
         Ok(Holiday { on, name: name.into() })
     }
@@ -126,7 +126,7 @@ impl Holiday {
         self.on
     }
 
-    /// Returns the name. Empty if the holiday has none.
+    /// Returns the name. It is empty if the holiday has none.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -31,8 +31,8 @@ pub enum HolidayCut {
     /// before runs to its end.
     #[default]
     Shifts,
-    /// Only the calendar day of the holiday. A shift that opened on the day before ends at midnight. A shift that would
-    /// have opened on the holiday and crosses midnight starts at the following midnight.
+    /// Only the calendar day of the holiday, from midnight to midnight. A shift that opened on the day before ends at
+    /// the first midnight. A shift of the holiday that crosses midnight starts at the second.
     CalendarDay,
 }
 
@@ -58,7 +58,7 @@ pub enum HolidayCut {
 /// ```
 ///
 /// The hours of a date come from the first of these that exists: the exception for the date, the annual exception, the
-/// holiday on the date, the annual holiday, the weekly hours.
+/// holiday for the date, the annual holiday, the weekly hours.
 ///
 /// Deserializing fails on unknown fields, on dates and times that do not exist, and on two exceptions for the same day.
 /// Two holidays on the same day are merged and their names joined with commas. Overlapping hours count once. The time
@@ -132,7 +132,8 @@ impl Definition {
 
     /// Returns the shifts that open on a date and their source.
     ///
-    /// With [`HolidayCut::CalendarDay`], a holiday has the weekly shifts; the caller cuts the calendar day out of them.
+    /// With [`HolidayCut::CalendarDay`], the shifts of a holiday are the weekly ones; the caller removes the calendar
+    /// day from them.
     pub(super) fn hours_on(&self, date: NaiveDate) -> (HoursSource<'_>, &[Shift]) {
         let dated = DateRule::On(date);
         let annual = DateRule::Every { month: date.month() as u8, day: date.day() as u8 };

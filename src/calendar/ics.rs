@@ -8,8 +8,8 @@ use icalendar::{Calendar as Ics, CalendarComponent, Component, DatePerhapsTime, 
 use super::date_rule::{DateRule, Holiday};
 use crate::error::{Error, Result};
 
-/// The longest event that is accepted as holidays, in days.
-const LONGEST: i64 = 366;
+/// The maximum length of an event, in days.
+const MAX_DAYS: i64 = 366;
 
 /// Reads the all-day events of an iCalendar file as holidays, named after their summaries.
 ///
@@ -33,7 +33,7 @@ const LONGEST: i64 = 366;
 /// - has a duration instead of an end date, or does not last from 1 to 366 days,
 /// - recurs by any other rule, or adds, excludes or moves single dates.
 ///
-/// No event is skipped silently.
+/// No event is skipped without an error.
 pub fn holidays_from_ics(text: &str) -> Result<Vec<Holiday>> {
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with("BEGIN:VCALENDAR") {
         return Err(Error::definition("iCalendar file", "does not begin with BEGIN:VCALENDAR"));
@@ -68,7 +68,7 @@ fn read(event: &Event, holidays: &mut Vec<Holiday>) -> Result<()> {
         (None, None) => 1,
         (None, Some(_)) => return Err(unsupported("has a duration instead of an end date")),
     };
-    if !(1..=LONGEST).contains(&days) {
+    if !(1..=MAX_DAYS).contains(&days) {
         return Err(unsupported("does not last from 1 to 366 days"));
     }
     let is_annual = recurs_annually(event, start).map_err(unsupported)?;

@@ -6,8 +6,8 @@
 /// each key in it. The two levels allow for keys that are dense in one decade and sparse in the centuries around it.
 ///
 /// Nearly all slots hold at most two keys. A search in such a slot takes two look-ups and two comparisons, without a
-/// branch that the processor could mispredict: one misprediction would cost as much as the whole search. In a slot with
-/// more keys, the search doubles its steps and then halves them, so it stays logarithmic in the number of keys.
+/// branch that the processor could mispredict: one misprediction would take as long as the whole search. In a slot with
+/// more keys, the search doubles its step and then halves it, so its time stays logarithmic in the number of keys.
 #[derive(Debug)]
 pub(super) struct Index {
     /// The second key. For any value below it, the answer is position 0.
@@ -27,8 +27,8 @@ pub(super) struct Index {
 struct Bucket {
     /// Each slot of this bucket is `1 << shift` wide.
     shift: u32,
-    /// Added modulo 2^32 to `distance >> shift` to get the position in `slots`. It is the position of the bucket's
-    /// first slot, minus the number of slots before the bucket if all had this width.
+    /// Added modulo 2^32 to `distance >> shift` to get the position in `slots`. The value is the position of the
+    /// bucket's first slot, minus the number of slots that would precede the bucket if all slots had its width.
     offset: u32,
 }
 

@@ -21,15 +21,15 @@ pub struct Period {
 
 /// The reason why an instant is open or closed.
 ///
-/// A closed instant has the label of a holiday or exception only if it would be open by the weekly hours. The night
-/// after an office's holiday is [`OffHours`](Label::OffHours), like any other night.
+/// A closed instant has the label of a holiday or exception only if the calendar would otherwise be open by its weekly
+/// hours. For an office with day hours, the night of a holiday is [`OffHours`](Label::OffHours), like any other night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Label<'a> {
     /// The calendar is open.
     Open,
     /// Closed by the weekly hours.
     OffHours,
-    /// Closed by a holiday, with the holiday's name. The name is empty if the holiday has none.
+    /// Closed by the holiday with this name. The name is empty if the holiday has none.
     Holiday(&'a str),
     /// Closed by an exception that replaces the weekly hours of a date.
     Exception,
@@ -100,8 +100,8 @@ impl<'a> Iterator for Spans<'a> {
 impl FusedIterator for Spans<'_> {}
 
 impl Calendar {
-    /// Returns the open periods from `start` to `end`, clipped to that interval. Each period costs about as much as a
-    /// call of [`next_close`](Calendar::next_close).
+    /// Returns the open periods from `start` to `end`, clipped to that interval. Computing a period takes about as long
+    /// as a call of [`next_close`](Calendar::next_close).
     ///
     /// ```
     /// use firstline::Calendar;
@@ -140,7 +140,7 @@ impl Calendar {
         Spans { calendar: self, from: start, to: end }
     }
 
-    /// Returns the label of a second and an instant up to which the label holds; `None` if it holds forever.
+    /// Returns the label of a second, and an instant up to which the label stays the same; `None` if it stays forever.
     fn label_until(&self, at: i64) -> (Label<'_>, Option<i64>) {
         let timeline = &self.0.timeline;
         if timeline.is_open(at) {
@@ -164,7 +164,7 @@ impl Calendar {
         let today = local.div_euclid(DAY);
         let mut label = Label::OffHours;
         let mut until = (today + 1) * DAY;
-        // If weekly shifts of both days cover this time, the reason for today's shift takes precedence.
+        // If weekly shifts of both days cover this time, the label of today's shift takes precedence.
         for day in [today - 1, today] {
             let Some(date) = date_of(day) else { continue };
             let (source, _) = definition.hours_on(date);

@@ -10,7 +10,7 @@
 //! The pieces reach from the first clock change or dated entry to the last, and 400 years further if the clocks keep
 //! changing or a rule is annual. 400 Gregorian years are a whole number of weeks, so all later time repeats them. With
 //! an annual rule, the pieces also cover 400 years before the first of these, and all earlier time repeats those.
-//! Queries therefore have no horizon, and the tables show whether a calendar ever opens again.
+//! Queries therefore work for any instant, and the tables show whether a calendar ever opens again.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
@@ -103,7 +103,7 @@ pub(super) struct ActiveOverride {
     pub(super) seconds: i64,
 }
 
-/// A number of seconds that exceeds the range of instants. Smaller numbers can be multiplied without overflow.
+/// A number of seconds beyond the range of instants, small enough to be multiplied without overflow.
 const FOREVER: i64 = 1 << 44;
 
 #[derive(Debug)]

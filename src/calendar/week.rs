@@ -1,4 +1,4 @@
-//! Open time in the week as a function of time, and its inverse.
+//! The weekly hours: the open time before a position in the week, and the inverse function.
 
 use chrono::Weekday;
 
@@ -24,13 +24,13 @@ pub(super) struct Week {
     /// 2^64 / `total`, rounded up. For `n` below 2^64 / `total`, which exceeds 2^44, the product of `n` and
     /// `reciprocal`, shifted right by 64 bits, is `n / total` rounded down.
     reciprocal: u64,
-    /// Open intervals in order, without overlaps. The first is empty and starts at 0, so that for every second of the
-    /// week some stretch starts at or before it.
+    /// Open intervals in order, without overlaps. The first is empty and starts at 0, so that every second of the week
+    /// has a stretch that starts at or before it.
     stretches: Box<[Stretch]>,
-    /// The stretch that overlaps each slot of the week, so that no search is needed. It is empty if no stretch does,
-    /// and marked [`CROWDED`] if several do.
+    /// For each slot of the week, the stretch that overlaps it, so that no search is needed. The entry is an empty
+    /// stretch if none overlaps the slot, and is marked [`CROWDED`] if several do.
     by_time: Box<[Stretch]>,
-    /// The place in the week of each slot of its open time.
+    /// For each slot of the open time, its place in the week.
     by_open: Box<[Place]>,
 }
 

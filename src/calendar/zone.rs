@@ -17,8 +17,8 @@ pub(super) const BEGINNING: i64 = -(1 << 43);
 /// The data of a time zone: its name and the instants at which its clocks change.
 ///
 /// [`Zone::named`] reads the tables of [chrono-tz](chrono_tz), which are compiled into the program and add about a
-/// megabyte; no file is read. These tables end in 2099. A yearly rule that has held for the last 56 years of the tables
-/// continues forever, as in the tz database itself; otherwise the last offset from UTC applies forever.
+/// megabyte; no file is read. These tables end in 2099. If the last 56 years of the tables follow a yearly rule, the
+/// rule continues forever, as in the tz database itself. Otherwise the last offset from UTC applies forever.
 ///
 /// Governments change clocks at short notice. For newer data than the compiled-in tables, load the zone from TZif data
 /// (feature `tzif`).
@@ -154,7 +154,7 @@ impl Table {
         self.repeating < self.changes.len()
     }
 
-    /// Extends a yearly rule forever, if the last 56 years before `end` follow one.
+    /// If the last 56 years before `end` follow a yearly rule, extends the rule forever.
     ///
     /// A rule of the tz database names a day of a month or a weekday of a month. It gives the same days in all years
     /// that start on the same weekday and have the same length. There are 14 such kinds of year, and each occurs within
@@ -210,7 +210,7 @@ pub(super) fn days_since_epoch(date: NaiveDate) -> i64 {
     i64::from(date.num_days_from_ce()) - 719_163
 }
 
-/// Returns the weekday on which a year starts, and true if the year has 366 days.
+/// Returns the weekday on which a year starts as a number, and true if the year has 366 days.
 fn kind_of(year: i32) -> (i64, bool) {
     let start = year_start(year) / DAY;
     (start.rem_euclid(7), year_start(year + 1) / DAY - start == 366)
@@ -218,9 +218,9 @@ fn kind_of(year: i32) -> (i64, bool) {
 
 /// Finds all changes of an offset function between two instants.
 ///
-/// chrono-tz publishes no list of changes. Sampling every second day finds all of them, because changes that undo each
-/// other are further apart. The closest are six days apart (Noronha in 2000), or three in the parts of the tz database
-/// that chrono-tz leaves out. Bisection then finds the exact second.
+/// chrono-tz publishes no list of changes. Sampling every second day finds all of them, because two changes that cancel
+/// each other out are further apart. The closest such pair is six days apart (Noronha in 2000), or three days in the
+/// parts of the tz database that chrono-tz omits. Bisection then finds the exact second.
 fn probe(from: i64, to: i64, offset_at: impl Fn(i64) -> i64) -> Vec<Change> {
     let mut changes = Vec::new();
     let (mut before, mut offset) = (from, offset_at(from));
