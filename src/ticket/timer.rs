@@ -32,7 +32,7 @@ impl TimerKind {
         match self {
             TimerKind::Clock => "clock",
             TimerKind::HoldEnds => "hold_ends",
-            TimerKind::VerificationEnds => "silence",
+            TimerKind::VerificationEnds => "verification_ends",
         }
     }
 

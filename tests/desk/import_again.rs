@@ -68,7 +68,7 @@ fn a_ticket_worked_on_since_is_not_continued() {
     desk.act(ticket_before.id(), Action::note("Mine now."), Actor::agent("anna")).unwrap();
     let before = look(&desk, external("1"));
     let done = desk.records().import([ticket("1", story())]).unwrap();
-    assert!(done.refused[0].1.to_string().contains("worked on here"), "{}", done.refused[0].1);
+    assert!(done.refused[0].1.to_string().contains("changed here"), "{}", done.refused[0].1);
     assert_eq!(look(&desk, external("1")), before);
     // Without new versions, nothing is refused.
     let done = desk.records().import([ticket("1", story().into_iter().take(2))]).unwrap();

@@ -75,7 +75,7 @@ fn unknown_names_are_refused_at_every_level() {
         json!({"resolve": {"text": "unmuted", "code": null}}),
         json!({"hand_over": {"team": "network", "line": "second", "note": null}}),
         json!({"override": {"priority": 1, "comment": "so"}}),
-        json!({"contact": {"contact": contact, "role": "copied"}}),
+        json!({"contact": {"contact": contact, "role": "cc"}}),
         json!({"link": {"kind": "child_of", "to": "00000000-0000-0000-0000-000000000000"}}),
         json!({"all": [{"field": {"name": "order", "value": 1}}]}),
     ] {
@@ -84,8 +84,8 @@ fn unknown_names_are_refused_at_every_level() {
     for event in [
         json!({"what": "linked", "kind": "child_of", "to": "00000000-0000-0000-0000-000000000000"}),
         json!({"what": "moved", "from": "new", "to": {"is": "on_hold", "reason": "customer"}, "step": "hold"}),
-        json!({"what": "timer_expired", "timer": "silence", "step": "close", "status": "Refunded",
-               "reasons": ["state", {"because": "so"}, {"missing": {"field": "team", "to": "Done"}}]}),
+        json!({"what": "timer_expired", "timer": "verification_ends", "step": "close", "status": "Refunded",
+               "reasons": ["state", {"other": "so"}, {"missing": {"field": "team", "to": "Done"}}]}),
     ] {
         refuses_unknown_names::<firstline::Event>(&json!({
             "ticket": "00000000-0000-0000-0000-000000000000", "version": 2, "at": "2026-01-05T09:00:00Z",
