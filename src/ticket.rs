@@ -85,7 +85,7 @@ pub struct Ticket<S = State> {
     replayed: bool,
 }
 
-/// Compares the tickets. [`replayed`](Ticket::replayed) is ignored.
+/// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) is ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -107,7 +107,7 @@ impl<S> Ticket<S> {
 
     /// True if the command that returned this handle repeated an earlier command.
     ///
-    /// The handle then has the ticket as the first command left it. The stored ticket may have changed since.
+    /// The handle then shows the ticket as it was after the first command. The stored ticket may have changed since.
     pub fn replayed(&self) -> bool {
         self.replayed
     }
@@ -132,10 +132,11 @@ impl<S> Ticket<S> {
         self.snapshot.permitted(&self.workflow)
     }
 
-    /// Returns the rejection that any actor would get for this action now; `None` if the action is accepted.
+    /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
+    /// if the action is accepted.
     ///
-    /// The rejection has every reason of the lifecycle and the ticket's workflow. Each guard is evaluated once. Nothing
-    /// is changed.
+    /// The rejection lists every reason from the lifecycle and from the ticket's workflow. Each guard is evaluated at
+    /// most once. The ticket is not changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -149,10 +150,10 @@ impl<S> Ticket<S> {
         self.snapshot.refusal(action, None, &self.workflow)
     }
 
-    /// Returns the rejection that this action of this actor would get now; `None` if the action is accepted.
+    /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
     ///
-    /// As [`why_not`](Ticket::why_not), and also checks that the lifecycle and the workflow permit the action to this
-    /// actor. Use it to decide which buttons a screen shows, and to explain the disabled ones:
+    /// Like [`why_not`](Ticket::why_not), but also checks that the lifecycle and the workflow allow this actor to
+    /// perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -164,8 +165,8 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
-    /// The check sees the ticket as it was read. Facts that only the desk has are checked when the action is executed:
-    /// the fields that the policy declares, and the timers that fall due before the action.
+    /// The check uses the ticket as it was read. Two things are known only to the desk and are checked when it executes
+    /// the action: the fields that the policy declares, and the timers that are due by then.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
         self.snapshot.refusal(action, Some(by), &self.workflow)
     }

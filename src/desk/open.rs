@@ -151,7 +151,7 @@ impl Operation for Receive {
         let id = kinds::ticket_of(THREAD, record)?;
         let ticket = loaded.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?;
         let policy_context = self.context.policy_context_for(ticket, loaded)?;
-        let by = self.request.speaker();
+        let by = self.request.author();
         let decision_context = policy_context.decision(self.context.now, &by);
         by.check()?;
         let mut draft = Draft::begin(ticket.clone(), &decision_context)?;

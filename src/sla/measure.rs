@@ -1,8 +1,8 @@
 //! Measures the time of a ticket that counts for a clock, and the instant at which its target is used up.
 //!
 //! There are two methods. [`Measure::extend`] updates a clock with the time since its last update. It does not use the
-//! earlier history, and returns `false` if the history is needed. [`Measure::remeasure`] computes the same figures from
-//! the intervals of the ticket's life. If `extend` succeeds, both give the same result.
+//! earlier history, and returns `false` if the history is needed. [`Measure::remeasure`] computes the same values from
+//! the ticket's state intervals. If `extend` succeeds, both give the same result.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -146,23 +146,27 @@ impl<'a> Measure<'a> {
         None
     }
 
-    /// Computes the figures of an open clock from the intervals since [`counted_from`](Clock::counted_from).
+    /// Computes the values of an open clock from the intervals since [`counted_from`](Clock::counted_from).
     pub(crate) fn remeasure(&self, clock: &mut Clock, intervals: &[StateInterval], now: Present) {
         let (from, carried) = (clock.counted_from, clock.carried);
         clock.consumed = carried + self.elapsed(intervals, from, now.at);
         clock.running_since = now.counts.then_some(now.at);
         clock.due_at = self.due(intervals, from, clock.target - carried);
-        clock.next = self.next_alarm(clock, intervals);
+        clock.next = self.next_alert_from_intervals(clock, intervals);
     }
 
     /// Returns the next alert, computed from the intervals since [`counted_from`](Clock::counted_from).
-    pub(crate) fn next_alarm(&self, clock: &Clock, intervals: &[StateInterval]) -> Option<NextAlert> {
+    pub(crate) fn next_alert_from_intervals(
+        &self,
+        clock: &Clock,
+        intervals: &[StateInterval],
+    ) -> Option<NextAlert> {
         let (percent, used) = self.next_percent(clock)?;
         let at = self.due(intervals, clock.counted_from, used - clock.carried)?;
         Some(NextAlert { at, percent })
     }
 
-    /// Updates the figures of an open clock from its last update to the present. A deadline and a next alert that have
+    /// Updates the values of an open clock from its last update to the present. A deadline and a next alert that have
     /// passed are kept. Returns `false` and leaves the clock unchanged if earlier intervals are needed.
     pub(crate) fn extend(&self, clock: &mut Clock, now: Present) -> bool {
         let due = match clock.due_at.filter(|due| *due <= now.at) {
@@ -172,7 +176,7 @@ impl<'a> Measure<'a> {
         let Reached::Known(due) = due else { return false };
         let next = match clock.next.filter(|alert| alert.at <= now.at) {
             Some(alert) => Reached::Known(Some(alert)),
-            None => self.following_alarm(clock, due, now),
+            None => self.next_alert_from_values(clock, due, now),
         };
         let Reached::Known(next) = next else { return false };
         clock.consumed = self.consumed(clock, now.at);
@@ -181,8 +185,8 @@ impl<'a> Measure<'a> {
         true
     }
 
-    /// Returns the next alert, computed from the figures of the clock. `due` is the deadline of the clock.
-    pub(crate) fn following_alarm(
+    /// Returns the next alert, computed from the values of the clock. `due` is the deadline of the clock.
+    pub(crate) fn next_alert_from_values(
         &self,
         clock: &Clock,
         due: Option<DateTime<Utc>>,
@@ -196,7 +200,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Returns the instant at which the clock has consumed this much time, computed from its figures.
+    /// Returns the instant at which the clock has consumed this much time, computed from its values.
     fn reach(&self, clock: &Clock, used: TimeDelta, now: Present) -> Reached<DateTime<Utc>> {
         if used <= clock.carried {
             return Reached::Known(Some(clock.counted_from));

@@ -105,7 +105,7 @@ pub enum Action {
     Impact(Impact),
     /// Sets the urgency.
     Urgency(Urgency),
-    /// Adds a priority modifier to the ticket, or removes it.
+    /// Adds a priority modifier to the ticket or removes one.
     Modifier {
         /// The modifier's name in the desk's policy.
         name: String,
@@ -288,7 +288,7 @@ impl Action {
         }
     }
 
-    /// Returns the single actions in order. Nested [`Action::All`] values are flattened.
+    /// Returns the individual actions in order. Nested [`Action::All`] values are flattened.
     pub fn parts(&self) -> Vec<&Action> {
         let mut parts = Vec::new();
         let mut stack = vec![self];
@@ -386,8 +386,8 @@ impl Action {
 
     /// Sets the comment of the last step or move in the action.
     ///
-    /// Appends an internal note if the action has neither, or if its last step is `resolve`: the comment of `resolve`
-    /// is the solution.
+    /// If the action has neither, or if its last step is `resolve`, the comment is appended as an internal note. The
+    /// text of `resolve` is the solution, so it has no other comment.
     ///
     /// ```
     /// use firstline::Action;

@@ -1,10 +1,10 @@
-//! The error of a command that expected another version of the ticket.
+//! The error for a version conflict.
 
 use crate::error::{Error, ErrorKind};
 use crate::id::TicketId;
 use crate::lifecycle::State;
 
-/// The ticket has another version than the command expected. Load the ticket again and decide again.
+/// The ticket is not at the version that the command expected. Read the ticket again and repeat the decision.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket};
@@ -35,7 +35,7 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    /// Creates a conflict. Stores use it to report a ticket that has another version than expected.
+    /// Creates a conflict. A store returns it if the ticket is not at the expected version.
     pub fn new(ticket: TicketId, expected: u64, found: u64, state: State) -> Conflict {
         Conflict { ticket, expected, found, state }
     }

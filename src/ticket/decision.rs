@@ -3,9 +3,9 @@
 //! The input is a ticket, an action and a [`DecisionContext`]; the output is a [`Decision`] or an error. Decisions read
 //! no system clock, draw no random numbers and do no I/O.
 //!
-//! Every decision starts as a draft. A command on a stored ticket first fires the due timers; an opening and an imported
-//! history fire none. Finishing a draft updates the ticket's clocks. Only a finished draft becomes a [`Decision`], and
-//! only a decision can be written.
+//! Every decision starts as a draft. A command on a stored ticket fires the due timers first; opening or importing a
+//! ticket fires none. Finishing the draft updates the ticket's clocks and returns a [`Decision`]. Only a decision can
+//! be written, so no draft is written with outdated clocks.
 
 mod clock_draft;
 pub(crate) mod clocks;

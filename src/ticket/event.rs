@@ -1,8 +1,8 @@
 //! Events: the append-only history of a ticket.
 //!
-//! Every event keeps its facts apart from its personal data. The facts ([`Change`], [`Actor`]) are ids, numbers and
-//! names from the desk's own definitions. Texts that people wrote, their names and their addresses are in [`Personal`].
-//! Erasure removes the personal data and leaves every fact, every clock and every report unchanged.
+//! Every event stores its facts separately from its personal data. The facts ([`Change`], [`Actor`]) are ids, numbers
+//! and names from the desk's own definitions. Texts that people wrote, their names and their addresses are in
+//! [`Personal`]. Erasure removes the personal data and leaves every fact, every clock and every report unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,13 +71,13 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
-    /// The state changed, or its data did: a new hold reason, for example.
+    /// The state changed, or only its data, such as the hold reason.
     Moved {
         /// The former state.
         from: StateKind,
         /// The new state with its data.
         to: State,
-        /// The step; `None` if the lifecycle has no such step, which occurs in imported history only.
+        /// The step; `None` if the lifecycle has no such step, which occurs only in imported history.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StepKind>,
         /// The cause.
@@ -104,7 +104,8 @@ pub enum Change {
         /// The cause.
         cause: MigrationCause,
     },
-    /// The workflow refused the step of a timer. The ticket stays in its status, and the timer is removed.
+    /// A timer was removed without its step. The workflow refused the step of the timer, or it refused to reopen a
+    /// resolved ticket for a message of the requester. The ticket stays in its status.
     TimerExpired {
         /// The timer.
         timer: TimerKind,
@@ -137,11 +138,11 @@ pub enum Change {
         /// The priority and its reasons.
         assessment: Box<Assessment>,
     },
-    /// A clock reached a percentage of its target for which the agreement has a warning.
+    /// A clock reached a warning percentage of its target.
     Warned(Alert),
     /// A clock passed its deadline.
     Breached(Alert),
-    /// The clocks that changed because of the events since the previous `Clocked` event.
+    /// The clocks that changed since the previous `Clocked` event.
     Clocked {
         /// The new values of the changed clocks. Several cycles of one metric are each listed, in order.
         clocks: Vec<Clock>,
@@ -155,14 +156,14 @@ pub enum Change {
     Linked(Link),
     /// A link was removed.
     Unlinked(Link),
-    /// Imported history reports the current state again at a later event. The state is dated from this event.
+    /// Imported history reported the current state again at a later time. The state is dated from this event.
     StateRedated,
     /// Imported history has a status that maps to no state. The state is unchanged, and the status name is kept.
     StatusUnmapped {
         /// The status name in the other system.
         status: String,
     },
-    /// An import ended here.
+    /// Marks the end of an import.
     Imported {
         /// The number of versions of the other system's record that were imported.
         versions: u32,
@@ -312,7 +313,7 @@ impl Cause {
     }
 }
 
-/// A file of a message. The host keeps the content; the ticket keeps the type, the size and the host's key.
+/// A file of a message. The host stores the content; the ticket stores the type, the size and the host's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {

@@ -41,7 +41,7 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
         Change::StateRedated => {
             let Some(current) = intervals.last_mut() else { return };
             let began = std::mem::replace(&mut current.since, event.at);
-            // The state in which it was opened began later: until then it was new.
+            // The opening state is dated later, so the ticket was new until then.
             if intervals.len() == 1 && began < event.at {
                 intervals.insert(0, StateInterval { since: began, state: StateKind::New, reason: None });
             }
@@ -50,8 +50,8 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     }
 }
 
-/// The state intervals that are available to a decision: all of them if the decision has the whole history, otherwise only
-/// the current one.
+/// The state intervals that are available to a decision: all intervals if the decision has the whole history, otherwise
+/// only the current one.
 #[derive(Debug, Clone)]
 pub(in crate::ticket) struct KnownIntervals(Option<Vec<StateInterval>>);
 
@@ -84,8 +84,8 @@ impl KnownIntervals {
     /// Returns the intervals that end after `from`. The result may include earlier ones.
     ///
     /// # Errors
-    /// [`MissingHistory`] if the history was not read, and the current interval began after `from` or the times of the
-    /// history run backwards.
+    /// [`MissingHistory`] if the history was not read, and either the current interval began after `from` or the
+    /// history is out of order.
     pub(in crate::ticket) fn since(
         &self,
         from: DateTime<Utc>,
@@ -102,7 +102,7 @@ impl KnownIntervals {
     /// time of the current event.
     ///
     /// # Errors
-    /// [`MissingHistory`] if the history was not read and its times run backwards.
+    /// [`MissingHistory`] if the history was not read and is out of order.
     pub(in crate::ticket) fn ended_at(&self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<bool> {
         if ticket.out_of_order {
             return Ok(self.all(ticket)?.iter().any(|it| !it.state.is_open() && it.since == at));
@@ -112,8 +112,7 @@ impl KnownIntervals {
     }
 }
 
-/// Returns the start of the current interval. It differs from `state_since` if an imported event has dated the state
-/// again.
+/// Returns the start of the current interval. It differs from `state_since` if an imported event has redated the state.
 fn current_since(ticket: &Snapshot) -> DateTime<Utc> {
     let dated = match ticket.state.kind() {
         StateKind::Resolved => ticket.resolved_at,

@@ -48,7 +48,7 @@ open_set! {
 
 /// The running number of a ticket within its desk, with the desk's prefix at the time of opening: `T-1042`.
 ///
-/// The value alone is unique within the desk, so old references still work after the prefix changes.
+/// The number is unique within the desk even without its prefix, so old references still work after the prefix changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TicketNumber {
@@ -110,8 +110,8 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
-    /// True if the ticket owns links of this kind. An owned link leads from one of many tickets to the one they share:
-    /// from a duplicate to its original, for example.
+    /// True if the ticket owns links of this kind. An owned link points from one of many tickets to the one that they
+    /// share, for example from a duplicate to its original.
     pub const fn is_own(self) -> bool {
         matches!(self, LinkKind::ChildOf | LinkKind::DuplicateOf | LinkKind::FollowUpOf | LinkKind::CausedBy)
     }

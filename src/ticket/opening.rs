@@ -182,13 +182,14 @@ impl NewTicket {
         self
     }
 
-    /// Sets the conversation of the ticket. Later messages of the same thread are added to this ticket.
+    /// Sets the thread, the conversation to which the message belongs. Later messages of the same thread are added to
+    /// this ticket.
     pub fn thread(mut self, thread: impl Into<ThreadKey>) -> NewTicket {
         self.thread = Some(thread.into());
         self
     }
 
-    /// Makes the request repeatable: a second request with the same key returns the first result.
+    /// Makes the request idempotent: a second request with the same key returns the first result.
     ///
     /// See [`By::once`](crate::By::once) for the scope of a key and how long keys are kept.
     pub fn once(mut self, key: impl Into<RequestKey>) -> NewTicket {

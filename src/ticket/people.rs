@@ -1,4 +1,4 @@
-//! Actors and contacts: the host's people on a ticket.
+//! The actors and contacts of a ticket.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Who {
     Contact(ContactId),
     /// A program of the host, by name: a bot, a rule or an integration.
     Automation(String),
-    /// The desk itself, when a timer falls due.
+    /// The desk itself. It fires timers, and it opens tickets that have no requester and no other actor.
     Desk,
 }
 
@@ -210,7 +210,7 @@ impl Person {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContactRole {
-    /// Made the request, and may confirm or reopen the ticket.
+    /// Made the request, and may confirm, reopen or cancel the ticket.
     Requester,
     /// Is affected by the problem.
     Affected,
@@ -228,13 +228,14 @@ pub(crate) fn check_contacts(contacts: &[(Contact, ContactRole)]) -> Result<()> 
         requesters += usize::from(*role == ContactRole::Requester);
         if !named.insert(&contact.id) {
             let problem = format_args!("{} is named more than once", contact.id);
-            return Err(Error::invalid("contact", problem)
-                .allowing("each person once, as requester, affected or copied"));
+            return Err(
+                Error::invalid("contact", problem).allowing("each person once, as requester, affected or cc")
+            );
         }
     }
     if requesters > 1 {
         return Err(Error::invalid("requester", "is named more than once")
-            .allowing("one requester; further people as affected or copied"));
+            .allowing("one requester; further people as affected or cc"));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::value::Value;
 #[serde(from = "ContactId")]
 #[non_exhaustive]
 pub enum Owner {
-    /// Nobody. The owner of the desk's texts on a ticket that had no requester.
+    /// Nobody. The owner of texts that agents, programs or the desk wrote while the ticket had no requester.
     Nobody,
     /// A contact.
     Contact(ContactId),
@@ -108,11 +108,11 @@ impl Words {
         Words { name, email, phone, ..Words::default() }
     }
 
-    fn names_anybody(&self) -> bool {
+    fn has_person(&self) -> bool {
         self.name.is_some() || self.email.is_some() || self.phone.is_some()
     }
 
-    fn forget_person(&mut self) {
+    fn remove_person(&mut self) {
         (self.name, self.email, self.phone) = (None, None, None);
     }
 
@@ -271,13 +271,13 @@ impl Personal {
 
     /// Returns the name and the addresses of a contact, if any is known.
     pub fn person(&self, id: &ContactId) -> Option<Person> {
-        let words = self.words(&Owner::Contact(id.clone())).filter(|words| words.names_anybody())?;
+        let words = self.words(&Owner::Contact(id.clone())).filter(|words| words.has_person())?;
         Some(Person { name: words.name.clone(), email: words.email.clone(), phone: words.phone.clone() })
     }
 
     /// Returns the contacts that have a name or an address, each with its name.
     pub(crate) fn people(&self) -> impl Iterator<Item = (&ContactId, Option<&str>)> {
-        let named = self.0.iter().filter(|(_, words)| words.names_anybody());
+        let named = self.0.iter().filter(|(_, words)| words.has_person());
         named.filter_map(|(owner, words)| Some((owner.contact()?, words.name.as_deref())))
     }
 
@@ -312,11 +312,11 @@ impl Personal {
         self.add(Owner::Contact(id.clone()), Words::of_person(person.clone()));
     }
 
-    /// Adds the subject, the fields, the names and the addresses of an event. Names and addresses replace those of the same
-    /// contact under all owners. The caller clears earlier values of the subject and the fields first.
+    /// Adds the subject, the fields, the names and the addresses of an event. Names and addresses replace the earlier
+    /// ones of the same contact under all owners. The caller clears earlier values of the subject and the fields first.
     pub(crate) fn describe(&mut self, event: &Personal) {
         for (owner, words) in &event.0 {
-            if let Some(id) = owner.contact().filter(|_| words.names_anybody()) {
+            if let Some(id) = owner.contact().filter(|_| words.has_person()) {
                 self.clear_person(id);
             }
             self.add(
@@ -363,7 +363,7 @@ impl Personal {
     pub(crate) fn clear_person(&mut self, id: &ContactId) {
         self.edit(|owner, words| {
             if owner.contact() == Some(id) {
-                words.forget_person();
+                words.remove_person();
             }
         });
     }
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_are_read_as_one_or_refused() {
+    fn unusual_json_is_normalised_or_refused() {
         let read = serde_json::from_str::<Personal>;
         let sorted = read(r#"{"b":{"text":"y"},"":{"subject":"x"},"c":{}}"#).unwrap();
         assert_eq!(serde_json::to_string(&sorted).unwrap(), r#"{"":{"subject":"x"},"b":"y"}"#);

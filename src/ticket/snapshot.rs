@@ -99,7 +99,7 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
-    /// The time of the first public reply of an agent.
+    /// The time of the first public reply by an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
     /// The time of the last resolution. Reopening the ticket does not clear it.
@@ -117,7 +117,7 @@ pub struct Snapshot {
     /// The number of hand-overs to another team or line.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub handed_over: u32,
-    /// The number of messages of contacts, including the opening one.
+    /// The number of messages from contacts, including the opening message.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received: u32,
     /// The number of public replies of the desk.
@@ -142,7 +142,7 @@ pub struct Snapshot {
     /// The clocks: the latest cycle of each metric, in the order of metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<Clock>,
-    /// The current personal part. Stores keep it apart from the facts.
+    /// The current personal part. Stores keep it separately from the facts.
     #[serde(default, skip_serializing_if = "Personal::is_empty")]
     pub personal: Personal,
 }
@@ -153,7 +153,7 @@ impl Snapshot {
         self.personal.subject().unwrap_or_default()
     }
 
-    /// Returns the status in the workflow. In the simple workflow this is the name of the state.
+    /// Returns the status in the workflow. In the simple workflow, the status is the name of the state.
     pub fn status(&self) -> &str {
         self.placement.as_ref().map_or(self.state.kind().name(), |placement| &placement.status)
     }
@@ -179,7 +179,7 @@ impl Snapshot {
     }
 
     /// True if this actor is the requester. If the ticket has no requester, any contact counts as the requester.
-    pub(crate) fn is_asked_by(&self, who: &Who) -> bool {
+    pub(crate) fn is_requester(&self, who: &Who) -> bool {
         match (who, self.requester()) {
             (Who::Contact(id), Some(requester)) => id == requester,
             (Who::Contact(_), None) => true,

@@ -18,7 +18,7 @@ use crate::sla::Clock;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimerKind {
-    /// A clock reaches a percentage for which the agreement has a warning, or passes its deadline.
+    /// A clock reaches a warning percentage of its target, or passes its deadline.
     Clock,
     /// A hold with a date ends.
     HoldEnds,

@@ -8,7 +8,7 @@ use super::{Step, Ticket};
 use crate::lifecycle::{Accepts, HoldReason, Permitted, State, state, step};
 use crate::ticket::action::Action;
 
-/// A typed handle in one variant per state. Match on it to get the handle.
+/// A typed handle, with one variant per state. Match on it to get the handle for the current state.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AnyTicket {
     /// Opened; work has not started.

@@ -160,7 +160,7 @@ fn a_person_named_twice_in_one_request_is_refused() {
         let error = stage.desk.open_ticket(request).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "contact boris is named more than once; allowed: each person once, as requester, affected or copied"
+            "contact boris is named more than once; allowed: each person once, as requester, affected or cc"
         );
         let request = NewTicket::new("No sound").from("boris").from("anna");
         let error = stage.desk.open_ticket(request).unwrap_err();

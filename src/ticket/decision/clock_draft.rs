@@ -65,7 +65,7 @@ impl ClockDraft {
         Measure::of(&self.agreements, clock)
     }
 
-    /// Breaches the open clocks with a deadline before an instant.
+    /// Marks open clocks as breached if their deadline is before this instant.
     pub(super) fn pass(&mut self, at: DateTime<Utc>) -> Result<()> {
         for metric in self.open_metrics() {
             let Some(mut clock) = self.clock(metric).cloned() else { continue };
@@ -80,8 +80,8 @@ impl ClockDraft {
 
     /// Starts a new cycle of a metric, if the ticket's agreement has a target for it.
     pub(super) fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
-        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
-        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
+        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
         let priority = now.ticket.priority();
         let target = agreement.target_for(metric, priority).and_then(|it| it.time_for(priority));
         let Some(target) = target else { return Ok(()) };
@@ -89,7 +89,7 @@ impl ClockDraft {
             metric,
             cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
             agreement: agreement.name().to_owned(),
-            pinned_to: rules.hash(),
+            pinned_to: compiled.hash(),
             priority,
             target,
             revision: 0,
@@ -146,7 +146,7 @@ impl ClockDraft {
         Ok(clock.carried + measure.elapsed(&self.intervals.since(from, ticket)?, from, at))
     }
 
-    /// Computes the figures of an open clock from those of its last update, or from the intervals if these do not suffice.
+    /// Updates the values of an open clock from its last update, or from the intervals if earlier history is needed.
     pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
@@ -155,7 +155,7 @@ impl ClockDraft {
         self.set_open(clock)
     }
 
-    /// Computes the figures of an open clock from the intervals since `counted_from`.
+    /// Computes the values of an open clock from the intervals since `counted_from`.
     pub(super) fn remeasure(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
@@ -179,7 +179,7 @@ impl ClockDraft {
         Ok(self.measure(clock)?.counts(ticket.state.kind(), ticket.state.hold_reason()))
     }
 
-    /// Marks the clocks that ended at the instant at which the ticket was finished.
+    /// Sets `ended_with_ticket` on the clocks that ended when the ticket was finished.
     pub(super) fn mark_ended(&mut self, at: DateTime<Utc>) {
         let ended = self.clocks.iter().filter(|it| it.ended_at == Some(at) && !it.ended_with_ticket);
         for mut clock in ended.cloned().collect::<Vec<_>>() {
@@ -196,13 +196,14 @@ impl ClockDraft {
 
     /// Returns the agreements for this ticket at an instant.
     ///
-    /// They are those of its open clocks, which change only in a migration. If no clock is open, they are those in
-    /// force, provided that the agreement of the clock that ended last migrates to new versions; otherwise those of
-    /// that clock. Without clocks they are those in force.
-    pub(super) fn rules(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
+    /// - If a clock is open: the version to which it is pinned, which only a migration changes.
+    /// - If all clocks have ended: the version in force if the agreement of the clock that ended last has
+    ///   [`OnPolicyChange::Migrate`], otherwise the version to which that clock is pinned.
+    /// - Without clocks: the version in force.
+    pub(super) fn agreements_for(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
         let clock = self.clocks.iter().find(|it| it.state.is_open());
         let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
-        let in_force = self.agreements.at(at).map(|(_, rules)| rules.clone());
+        let in_force = self.agreements.at(at).map(|(_, version)| version.clone());
         let Some(clock) = clock else { return Ok(in_force) };
         let follows = !clock.state.is_open() && self.follows(clock)?;
         let pinned = self.agreements.of(clock.pinned_to)?;
@@ -222,7 +223,7 @@ impl ClockDraft {
     }
 
     pub(super) fn set(&mut self, clock: Clock) {
-        // Every revision of a cycle is kept, so that a ledger can show the target that each period was measured with.
+        // Every revision of a cycle is kept, so that a ledger can show the target that applied in each period.
         let revision = (clock.metric, clock.cycle, clock.revision);
         match self.changed.iter_mut().find(|it| (it.metric, it.cycle, it.revision) == revision) {
             Some(changed) => changed.clone_from(&clock),
@@ -232,8 +233,8 @@ impl ClockDraft {
     }
 }
 
-/// Returns an ended clock as an open one. The caller must compute its figures again.
-pub(super) fn go_on(mut clock: Clock) -> Result<Clock> {
+/// Continues an ended clock. The caller must compute its values again.
+pub(super) fn continue_clock(mut clock: Clock) -> Result<Clock> {
     let late = clock.breached_at.filter(|_| clock.state == ClockState::Cancelled);
     clock.step(if clock.state == ClockState::Missed {
         ClockStep::ContinueLate

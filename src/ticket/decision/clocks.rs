@@ -14,7 +14,7 @@ use crate::sla::{
     Agreement, AgreementSet, Alert, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric,
     OnPriorityChange, OnReopen, Present, Reached, StateInterval,
 };
-use crate::ticket::decision::clock_draft::{After, ClockDraft, go_on};
+use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
 use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
@@ -59,11 +59,12 @@ impl ClockDraft {
             return Ok(());
         }
         match &event.change {
-            // These events record results. They change nothing on the ticket.
+            // These events only record results and do not affect the clocks.
             Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
-            // It changes what counted before this instant, and so the deadlines that may have passed.
-            Change::StateRedated => return self.restamped(now),
+            // The new date changes how much time counted before it, so the clocks are measured again before deadlines
+            // are checked.
+            Change::StateRedated => return self.redated(now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -76,7 +77,7 @@ impl ClockDraft {
                 self.migrated(*agreements, After { by_desk: false, ..now })
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received { .. } if ticket.is_asked_by(&event.by.who) => self.asked(now),
+            Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
@@ -97,11 +98,11 @@ impl ClockDraft {
 
     /// Migrates the open clocks to these agreements. The clocks are measured again from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
-        let rules = self.agreements.of(to)?.clone();
-        let agreement = rules.choose(now.ticket).cloned();
+        let compiled = self.agreements.of(to)?.clone();
+        let agreement = compiled.choose(now.ticket).cloned();
         for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
             if self.follows(clock)? {
-                self.rebind(clock.metric, &rules, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
+                self.rebind(clock.metric, &compiled, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
             }
         }
         // Start the metrics that the new agreements add, but only if all open clocks have migrated. A clock that
@@ -124,9 +125,11 @@ impl ClockDraft {
         }
         let measure = self.measure(&clock)?;
         let now = Present { at, counts: clock.running_since.is_some() };
-        clock.next = match measure.following_alarm(&clock, clock.due_at, now) {
+        clock.next = match measure.next_alert_from_values(&clock, clock.due_at, now) {
             Reached::Known(next) if !ticket.out_of_order => next,
-            _ => measure.next_alarm(&clock, &self.intervals.since(clock.counted_from, ticket)?),
+            _ => {
+                measure.next_alert_from_intervals(&clock, &self.intervals.since(clock.counted_from, ticket)?)
+            }
         };
         self.set(clock);
         Ok(())
@@ -147,13 +150,13 @@ impl ClockDraft {
     /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is
     /// open: the open clock counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
-        let owed = [Metric::FirstReply, Metric::NextReply];
+        let reply_metrics = [Metric::FirstReply, Metric::NextReply];
         let answered_once = now.ticket.first_replied_at.is_some()
             || match self.clock(Metric::FirstReply) {
                 Some(clock) => matches!(clock.state, ClockState::Met | ClockState::Missed),
                 None => now.ticket.resolved_at.is_some(),
             };
-        if !answered_once || owed.into_iter().any(|metric| self.is_open(metric)) {
+        if !answered_once || reply_metrics.into_iter().any(|metric| self.is_open(metric)) {
             return Ok(());
         }
         self.start(Metric::NextReply, now.at, now)
@@ -191,13 +194,13 @@ impl ClockDraft {
         self.toggle(now)
     }
 
-    /// Applies a later date of the current state. Clocks that ended with the state end at the new date.
-    fn restamped(&mut self, now: After<'_>) -> Result<()> {
+    /// Applies a later date of the current state. Clocks that ended when the state began now end at the new date.
+    fn redated(&mut self, now: After<'_>) -> Result<()> {
         let state = now.ticket.state.kind();
         let mut ending = Vec::new();
         for clock in self.clocks.clone() {
             let intervals = self.intervals.all(now.ticket)?;
-            // Some time belongs to the state before now, and may count otherwise there.
+            // Some of the time now belongs to the previous state, in which it may count differently.
             let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
             let counted_before = before.is_some_and(|it| measure.counts_in(it));
             let moves = match clock.metric {
@@ -210,7 +213,7 @@ impl ClockDraft {
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
                 ending.push(clock.metric);
-                self.remeasure(go_on(clock)?, now)?;
+                self.remeasure(continue_clock(clock)?, now)?;
             } else if clock.state.is_open() && counted_before != self.counts(&clock, now.ticket)? {
                 self.remeasure(clock, now)?;
             }
@@ -234,9 +237,9 @@ impl ClockDraft {
 
     fn reopened(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         for clock in self.clocks.clone() {
-            let rules = self.agreements.of(clock.pinned_to)?;
-            let Some(how) = rules.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
-            let owed = match clock.metric {
+            let compiled = self.agreements.of(clock.pinned_to)?;
+            let Some(how) = compiled.agreement(&clock.agreement).map(|it| it.on_reopen) else { continue };
+            let continues = match clock.metric {
                 Metric::FirstReply => {
                     clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
                 }
@@ -244,7 +247,7 @@ impl ClockDraft {
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
-            if clock.state.is_open() || !owed || how == OnReopen::Freeze {
+            if clock.state.is_open() || !continues || how == OnReopen::Freeze {
                 continue;
             }
             match (clock.metric, how) {
@@ -252,14 +255,14 @@ impl ClockDraft {
                 // The clock ended before the ticket was finished.
                 (metric, _) if metric != Metric::FirstReply && !clock.ended_with_ticket => {}
                 (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
-                _ => self.go_on_from(from, clock, now)?,
+                _ => self.continue_from(from, clock, now)?,
             }
         }
         self.rechoose(now)
     }
 
-    /// Continues a clock that had ended, when the ticket leaves the state that ended it.
-    fn go_on_from(&mut self, from: StateKind, clock: Clock, now: After<'_>) -> Result<()> {
+    /// Continues an ended clock when the ticket leaves the state that ended it.
+    fn continue_from(&mut self, from: StateKind, clock: Clock, now: After<'_>) -> Result<()> {
         let entered = match from {
             StateKind::Resolved => now.ticket.resolved_at,
             StateKind::Closed => now.ticket.closed_at,
@@ -269,7 +272,7 @@ impl ClockDraft {
         let stopped =
             entered.is_some() && entered == clock.ended_at && !self.measure(&clock)?.counts(from, None);
         let ended = clock.ended_at;
-        let mut clock = go_on(clock)?;
+        let mut clock = continue_clock(clock)?;
         if !stopped {
             return self.remeasure(clock, now);
         }
@@ -308,11 +311,11 @@ impl ClockDraft {
 impl ClockDraft {
     /// Chooses the agreement again, gives open clocks its targets, and starts the clocks that it adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
-        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
-        let agreement = rules.choose(now.ticket).cloned();
+        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let agreement = compiled.choose(now.ticket).cloned();
         for metric in self.open_metrics() {
             let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
-            self.rebind(metric, &rules, agreement.as_ref(), how, now)?;
+            self.rebind(metric, &compiled, agreement.as_ref(), how, now)?;
         }
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
@@ -320,8 +323,8 @@ impl ClockDraft {
     /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled
     /// clocks that have a target again.
     fn begin(&mut self, now: After<'_>) -> Result<()> {
-        let Some(rules) = self.rules(now.at)? else { return Ok(()) };
-        let Some(agreement) = rules.choose(now.ticket) else { return Ok(()) };
+        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
         let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
         let from = if since_opening { now.ticket.opened_at } else { now.at };
         for metric in Metric::ALL {
@@ -342,7 +345,7 @@ impl ClockDraft {
                 Some(clock) if clock.state.is_open() || clock.ended_with_ticket => {}
                 Some(_) if handling => self.start(metric, now.at, now)?,
                 Some(clock) if clock.state == ClockState::Cancelled => {
-                    self.rebind(metric, &rules, Some(agreement), agreement.on_priority_change, now)?;
+                    self.rebind(metric, &compiled, Some(agreement), agreement.on_priority_change, now)?;
                 }
                 Some(_) => {}
             }
@@ -355,7 +358,7 @@ impl ClockDraft {
     fn rebind(
         &mut self,
         metric: Metric,
-        rules: &CompiledAgreements,
+        compiled: &CompiledAgreements,
         agreement: Option<&Agreement>,
         how: OnPriorityChange,
         now: After<'_>,
@@ -365,10 +368,10 @@ impl ClockDraft {
         let found = agreement.and_then(|it| it.target_for(metric, priority).map(|target| (it, target)));
         let Some((agreement, target)) = found else { return self.cancel(metric, now) };
         let time = target.time_for(priority).unwrap_or(clock.target);
-        let measure = Measure::new(rules, target)?;
+        let measure = Measure::new(compiled, target)?;
         let was_away = clock.state == ClockState::Cancelled;
         if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
-            let bound = (rules.hash(), agreement.name());
+            let bound = (compiled.hash(), agreement.name());
             if (clock.pinned_to, clock.agreement.as_str()) != bound {
                 (clock.pinned_to, clock.agreement, clock.priority) = (bound.0, bound.1.to_owned(), priority);
                 self.set(clock);
@@ -376,10 +379,10 @@ impl ClockDraft {
             return Ok(());
         }
         // The consumed time is kept if the new target counts the same time as the old one.
-        let mut stands = false;
+        let mut keeps_consumed = false;
         match how {
             OnPriorityChange::FromOpening => {
-                stands = !was_away
+                keeps_consumed = !was_away
                     && !now.ticket.out_of_order
                     && (clock.counted_from, clock.carried) == (clock.from, TimeDelta::zero())
                     && self.measure(&clock)?.counts_like(&measure);
@@ -393,10 +396,10 @@ impl ClockDraft {
                 (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
             }
         }
-        (clock.pinned_to, clock.priority, clock.target) = (rules.hash(), priority, time);
+        (clock.pinned_to, clock.priority, clock.target) = (compiled.hash(), priority, time);
         agreement.name().clone_into(&mut clock.agreement);
         clock.revision += 1;
-        // Reactions of the desk to a clock must not repeat the warnings of that clock.
+        // If a reaction of the desk changed the target, the clock must not repeat its warnings.
         if !now.by_desk {
             clock.alerted.clear();
             clock.breached_at = None;
@@ -406,7 +409,7 @@ impl ClockDraft {
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }
-        if !stands {
+        if !keeps_consumed {
             return self.remeasure(clock, now);
         }
         (clock.due_at, clock.next) = (None, None);

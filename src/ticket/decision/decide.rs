@@ -35,9 +35,16 @@ impl Snapshot {
     /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
-    /// let (policy, rules, workflows) = (Policy::new(), AgreementSet::new(), Catalogue::new());
+    /// let (policy, agreements, workflows) = (Policy::new(), AgreementSet::new(), Catalogue::new());
     /// let anna = Actor::agent("anna");
-    /// let context = DecisionContext { now: "2100-01-05T09:00:00Z".parse()?, by: &anna, policy: &policy, agreements: &agreements, workflows: &workflows, history: None };
+    /// let context = DecisionContext {
+    ///     now: "2100-01-05T09:00:00Z".parse()?,
+    ///     by: &anna,
+    ///     policy: &policy,
+    ///     agreements: &agreements,
+    ///     workflows: &workflows,
+    ///     history: None,
+    /// };
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &context)?;
     /// assert_eq!(decision.events().len(), 1);
     /// assert_eq!(decision.snapshot().state.to_string(), "resolved");
@@ -57,7 +64,7 @@ impl Snapshot {
         self.decide_with(action, BTreeSet::new(), context)
     }
 
-    /// Decides an action. `incoming` has the links of other tickets to this one that the action mentions.
+    /// Decides an action. `incoming` contains the links from other tickets that the action mentions.
     pub(crate) fn decide_with(
         &self,
         action: &Action,
@@ -78,8 +85,8 @@ impl Snapshot {
 
     /// Returns the rejection of the first part that the ticket refuses; `None` if it accepts all parts.
     ///
-    /// Each part is checked against the ticket after the parts before it. With an actor, their permissions are checked
-    /// too.
+    /// Each part is checked against the ticket as it is after the earlier parts. If there is an actor, the actor's
+    /// permissions are checked too.
     pub(crate) fn refusal(
         &self,
         action: &Action,
@@ -243,18 +250,18 @@ impl Draft {
         self.change(context, change, Personal::of(owner, words))
     }
 
-    /// A message of the requester resumes a ticket that waits for the customer, and reopens a resolved ticket. This
-    /// applies only if the action has no step or move of its own.
+    /// Takes the step that a message of the requester causes: resumes a ticket that is on hold for the customer, or
+    /// reopens a resolved ticket. Call it only if the action has no step or move.
     fn answer_to_message(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let action = match &self.snapshot().state {
             State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),
             State::Resolved(_) => Action::reopen(),
             _ => return Ok(()),
         };
-        if !self.snapshot().is_asked_by(&context.by.who) {
+        if !self.snapshot().is_requester(&context.by.who) {
             return Ok(());
         }
-        self.step_automatically(&action, context.now, context.by, Cause::Message, Exemption::Words, context)
+        self.step_automatically(&action, context.now, context.by, Cause::Message, Exemption::Message, context)
     }
 
     fn prioritise(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {

@@ -64,7 +64,7 @@ impl Decision {
         &self.events
     }
 
-    /// Returns the expected version, the ticket and the events, for writing.
+    /// Splits the decision into the expected version, the ticket and the events.
     pub(crate) fn into_parts(self) -> (u64, Snapshot, Vec<Event>) {
         (self.expected, self.snapshot, self.events)
     }
@@ -78,7 +78,7 @@ pub(crate) struct Draft {
     pub(super) snapshot: Snapshot,
     events: Vec<Event>,
     pub(super) clock_draft: ClockDraft,
-    /// The links of other tickets to this one that the action mentions.
+    /// The links from other tickets that the action mentions.
     pub(super) incoming: BTreeSet<Link>,
 }
 
@@ -100,7 +100,7 @@ impl Draft {
     /// [`ErrorKind::Corrupt`] if the history does not end with this version of the ticket.
     pub(crate) fn replaying(
         snapshot: Snapshot,
-        rules: &AgreementSet,
+        agreements: &AgreementSet,
         history: Option<&[Event]>,
     ) -> Result<Draft> {
         let ends_with = |events: &[Event]| events.last().map(|it| (it.ticket, it.version));
@@ -108,7 +108,7 @@ impl Draft {
             let problem = format!("the history of the ticket {} does not end with its version", snapshot.id);
             return Err(Error::new(ErrorKind::Corrupt, problem));
         }
-        let clock_draft = ClockDraft::of(&snapshot, history, rules.clone());
+        let clock_draft = ClockDraft::of(&snapshot, history, agreements.clone());
         Ok(Draft {
             expected: snapshot.version,
             snapshot,
@@ -119,9 +119,9 @@ impl Draft {
     }
 
     /// Starts a draft of a new ticket that begins with this event.
-    pub(super) fn beginning(opening: Event, rules: &AgreementSet) -> Result<Draft> {
+    pub(super) fn beginning(opening: Event, agreements: &AgreementSet) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
-        let mut clock_draft = ClockDraft::beginning(rules.clone());
+        let mut clock_draft = ClockDraft::beginning(agreements.clone());
         clock_draft.observe(&opening, &snapshot)?;
         Ok(Draft { expected: 0, snapshot, events: vec![opening], clock_draft, incoming: BTreeSet::new() })
     }

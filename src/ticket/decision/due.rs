@@ -77,8 +77,8 @@ impl Draft {
     /// step of the desk itself, and the workflow must permit it.
     fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
         let (action, exemption) = match timer.kind {
-            TimerKind::HoldEnds => (Action::resume(), Exemption::WordsAndPerformers),
-            TimerKind::VerificationEnds => (Action::close(), Exemption::Reason),
+            TimerKind::HoldEnds => (Action::resume(), Exemption::HoldEnd),
+            TimerKind::VerificationEnds => (Action::close(), Exemption::VerificationEnd),
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };

@@ -112,7 +112,7 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
         }
         ("category", other) => {
             Err(Error::invalid("category", format_args!("does not take a {}", other.type_name()))
-                .allowing("a list of names, from general to special"))
+                .allowing("a list of names, from general to specific"))
         }
         ("assignee", Value::Text(agent)) => {
             let agent = AgentId::new(agent.as_str());
@@ -151,7 +151,7 @@ fn fill(field: &str, value: &Value, policy: &Policy) -> Result<Fill> {
 impl MigrationTask {
     /// Decides the migration of a ticket. Due timers fire first.
     ///
-    /// Unless the outcome is [`Ready`](MigrationOutcome::Ready), the decision only shows the ticket after its timers
+    /// If the outcome is not [`Ready`](MigrationOutcome::Ready), the decision contains only the effects of the timers
     /// and must not be written.
     pub(crate) fn decide(
         &self,

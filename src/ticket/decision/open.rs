@@ -26,12 +26,12 @@ impl NewTicket {
     /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk
     /// itself.
     pub(crate) fn actor(&self) -> Actor {
-        self.by.clone().unwrap_or_else(|| self.speaker())
+        self.by.clone().unwrap_or_else(|| self.author())
     }
 
-    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester it
-    /// is the actor who opens the ticket.
-    pub(crate) fn speaker(&self) -> Actor {
+    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester,
+    /// the author is the actor who opens the ticket.
+    pub(crate) fn author(&self) -> Actor {
         match self.requester() {
             Some(Contact { id, attributes, .. }) => {
                 Actor { who: Who::Contact(id.clone()), attributes: attributes.clone() }
@@ -69,7 +69,7 @@ impl NewTicket {
     }
 
     /// Returns the owner of the texts of the request: the requester, even if somebody else opens the ticket. Without a
-    /// requester it is the contact who opens the ticket, or nobody if no contact does.
+    /// requester, the owner is the contact who opens the ticket, or nobody if no contact opens it.
     fn owner(&self, by: &Actor) -> Owner {
         match self.requester() {
             Some(requester) => Owner::Contact(requester.id.clone()),
@@ -88,10 +88,10 @@ impl NewTicket {
         number: u64,
         now: DateTime<Utc>,
         policy: &Policy,
-        rules: &AgreementSet,
+        agreements: &AgreementSet,
         workflows: &Catalogue,
     ) -> Result<Decision> {
-        self.draft(id, number, now, policy, rules, workflows)?.finish()
+        self.draft(id, number, now, policy, agreements, workflows)?.finish()
     }
 
     /// Returns the opening as a draft, to which further events can be added.
@@ -101,7 +101,7 @@ impl NewTicket {
         number: u64,
         now: DateTime<Utc>,
         policy: &Policy,
-        rules: &AgreementSet,
+        agreements: &AgreementSet,
         workflows: &Catalogue,
     ) -> Result<Draft> {
         let by = self.actor();
@@ -149,7 +149,7 @@ impl NewTicket {
             personal,
             origin: None,
         };
-        Draft::opening(opening, policy, rules)
+        Draft::opening(opening, policy, agreements)
     }
 
     fn check(&self, policy: &Policy) -> Result<()> {
@@ -212,7 +212,7 @@ impl Draft {
     ///
     /// If the matrix has modifiers, the priority is computed again: their conditions can test any fact of the ticket,
     /// so the ticket must exist before they are evaluated.
-    pub(crate) fn opening(mut event: Event, policy: &Policy, rules: &AgreementSet) -> Result<Draft> {
+    pub(crate) fn opening(mut event: Event, policy: &Policy, agreements: &AgreementSet) -> Result<Draft> {
         if !policy.matrix_in_use().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;
             if let Change::Opened(opened) = &mut event.change {
@@ -225,6 +225,6 @@ impl Draft {
                 })?;
             }
         }
-        Draft::beginning(event, rules)
+        Draft::beginning(event, agreements)
     }
 }

@@ -23,18 +23,18 @@ pub(super) struct Destination {
     pub(super) status: Option<Arc<str>>,
 }
 
-/// The checks that a step skips if a message or a timer takes it.
+/// The checks that are skipped for a step, by the cause of the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exemption {
-    /// Nothing is skipped.
+    /// An action of an actor: no check is skipped.
     Nothing,
-    /// Skips required fields, required comments, and the permissions of the lifecycle. The permissions of the workflow
-    /// are checked. Used for messages, which cannot fill in fields.
-    Words,
-    /// As `Words`, and skips the permissions of the workflow. Used for the end of a hold: an actor has set its date.
-    WordsAndPerformers,
-    /// Skips required comments. Used for the end of the verification period, which has nobody to write one.
-    Reason,
+    /// A message of the requester, which cannot fill in fields. Skips required fields, required comments and the
+    /// permissions of the lifecycle. The permissions of the workflow are checked.
+    Message,
+    /// The end of a hold, whose date an actor has set. Like `Message`, but also skips the permissions of the workflow.
+    HoldEnd,
+    /// The end of the verification period. Skips required comments, because there is nobody to write one.
+    VerificationEnd,
 }
 
 /// A requested change and its actor.
@@ -123,7 +123,8 @@ impl<'a> TransitionRequest<'a> {
 
     fn actor_reason(self, verb: Verb) -> Option<Reason> {
         // The permissions of the lifecycle do not apply to a message or to the end of a hold.
-        let by = self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::Reason))?;
+        let by =
+            self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::VerificationEnd))?;
         may(verb, by, self.ticket).map(|may| Reason::Actor { allowed: Cow::Borrowed(may) })
     }
 
@@ -147,7 +148,7 @@ impl<'a> TransitionRequest<'a> {
 
     /// True if the workflow permits this edge to the actor.
     fn may_take(self, edge: &Edge) -> bool {
-        let Some(by) = self.by.filter(|_| self.exemption != Exemption::WordsAndPerformers) else {
+        let Some(by) = self.by.filter(|_| self.exemption != Exemption::HoldEnd) else {
             return true;
         };
         edge.may.is_empty() || edge.may.iter().any(|performer| self.is(by, performer))
@@ -297,8 +298,7 @@ impl<'a> TransitionRequest<'a> {
         Ok(from)
     }
 
-    /// Returns the reason for which no edge is a candidate: none leads there, or each leads to a status that waits for
-    /// something else.
+    /// Returns the reason why no edge is a candidate: no edge leads to the status, or its hold reason differs.
     fn no_transition(self, from: StatusId, trigger: Trigger, details: StepDetails<'_>) -> Reason {
         let available: BTreeMap<&str, Option<&HoldReason>> = self
             .workflow
@@ -320,7 +320,7 @@ impl<'a> TransitionRequest<'a> {
         Reason::NoTransition { to: details.status.map(str::to_owned), available }
     }
 
-    /// Returns the reasons that close an edge: its failing guards, and the actor's missing permission.
+    /// Returns the reasons why an edge cannot be taken: its failing guards, and the actor's missing permission.
     fn closed_reasons(self, edge: &Edge, answers: &mut Answers<'_>) -> Vec<Reason> {
         let to = &self.workflow.status(edge.to).name;
         let failing = edge.guards.iter().filter(|guard| !answers.holds(**guard)).collect::<Vec<_>>();
@@ -344,7 +344,7 @@ impl<'a> TransitionRequest<'a> {
     ) -> Vec<Reason> {
         let to = self.workflow.status(edge.to);
         let mut reasons = Vec::new();
-        if matches!(self.exemption, Exemption::Nothing | Exemption::Reason) {
+        if matches!(self.exemption, Exemption::Nothing | Exemption::VerificationEnd) {
             let leave = &self.workflow.status(from).leave;
             let leaving =
                 leave.iter().filter(|_| trigger != Trigger::Step(StepKind::Cancel) && from != edge.to);
@@ -374,7 +374,7 @@ impl<'a> TransitionRequest<'a> {
             _ => false,
         };
         match (performer, &by.who) {
-            (Performer::Requester, who) => self.ticket.is_asked_by(who),
+            (Performer::Requester, who) => self.ticket.is_requester(who),
             (Performer::Automation, Who::Automation(_) | Who::Desk) | (Performer::Agent, Who::Agent(_)) => {
                 true
             }
@@ -396,7 +396,7 @@ impl Snapshot {
     }
 }
 
-/// The facts for guards: those of the ticket and of the actor.
+/// The facts of the ticket and the actor, for guards.
 struct GuardFacts<'a> {
     ticket: &'a Snapshot,
     by: Option<&'a Actor>,
@@ -410,7 +410,7 @@ impl Facts for GuardFacts<'_> {
             "" => Some(Cow::Owned(Value::from(by.who.to_string()))),
             ".is" => Some(Cow::Owned(Value::from(match by.who {
                 Who::Agent(_) => "agent",
-                Who::Contact(_) if self.ticket.is_asked_by(&by.who) => "requester",
+                Who::Contact(_) if self.ticket.is_requester(&by.who) => "requester",
                 Who::Contact(_) => "contact",
                 Who::Automation(_) | Who::Desk => "automation",
             }))),

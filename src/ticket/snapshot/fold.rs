@@ -102,7 +102,7 @@ impl Snapshot {
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
-            Change::TimerExpired { timer, .. } => self.lapsed(*timer),
+            Change::TimerExpired { timer, .. } => self.expire(*timer),
             Change::Assigned { to } => self.assignee.clone_from(to),
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
@@ -167,8 +167,8 @@ impl Snapshot {
         }
     }
 
-    /// Removes the timer of the state without a step.
-    fn lapsed(&mut self, timer: TimerKind) {
+    /// Removes an expired timer from the state. No step is taken.
+    fn expire(&mut self, timer: TimerKind) {
         match (&mut self.state, timer) {
             (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
             (State::Resolved(resolved), TimerKind::VerificationEnds) => resolved.closes_at = None,

@@ -65,7 +65,7 @@ fn every_fault_of_a_plan_is_reported() {
         (
             mapped().fill("category", "returns"),
             vec![
-                "fill \"category\": category does not take a text; allowed: a list of names, from general to special",
+                "fill \"category\": category does not take a text; allowed: a list of names, from general to specific",
             ],
         ),
         (
