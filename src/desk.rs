@@ -47,25 +47,28 @@ pub use worker::Worker;
 /// The default number of due timers that a sweep lists at once: 200.
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
-/// One support desk over a storage engine. An application works through this type.
+/// A support desk on top of a storage engine. Applications work with this type.
 ///
-/// A desk has seven verbs and a few handles for other subjects, such as [`setup`](Desk::setup). Each verb except
-/// [`tick`](Desk::tick) is one transaction and takes effect completely or not at all. `tick` uses one per ticket.
-/// Blocking engines, such as memory and SQLite, return a `Result`. Async engines return a future of a `Result`.
+/// A desk has seven methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Each of the
+/// seven methods runs in one transaction and takes effect completely or not at all, except [`tick`](Desk::tick), which
+/// runs one transaction per ticket. Blocking engines, such as memory and SQLite, return a `Result`. Async engines
+/// return a future of a `Result`.
 ///
 /// ```
 /// use firstline::{Action, Actor, Channel, Desk, NewTicket};
 ///
 /// let desk = Desk::memory(); // `Desk::open("support.db")?` keeps it in a file
 /// let anna = Actor::agent("anna");
-/// let ticket = desk.open_ticket(NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat))?;
+/// let request = NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat);
+/// let ticket = desk.open_ticket(request)?;
 /// let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
 /// let receipt = desk.act(ticket.id(), answer, &anna)?;
 /// assert_eq!(receipt.ticket.state().to_string(), "resolved");
 /// # Ok::<(), firstline::Error>(())
 /// ```
 ///
-/// A desk is cheap to clone. Its clones share the engine if clones of the engine do, as those of this crate do.
+/// A desk is cheap to clone. Cloning a desk clones its engine, and clones of the engines in this crate share their
+/// data.
 #[derive(Debug, Clone)]
 pub struct Desk<E> {
     engine: E,
@@ -213,7 +216,7 @@ impl<E: Engine> Desk<E> {
     /// Opens a ticket.
     ///
     /// If the request has an idempotency key ([`NewTicket::once`]), a repeated call opens no second ticket. It returns
-    /// the ticket as the first call returned it: new, at that version, even if it has changed since.
+    /// the ticket as the first call returned it, new and at its first version, even if the ticket has changed since.
     /// [`Ticket::replayed`] distinguishes the two calls, for example to answer 201 or 200. [`Desk::ticket`] reads the
     /// current ticket.
     ///
@@ -244,8 +247,8 @@ impl<E: Engine> Desk<E> {
 
     /// Receives a message: adds it to the ticket of its [thread](NewTicket::thread), or opens a ticket.
     ///
-    /// A message of the requester ends a wait for the customer and reopens a resolved ticket. If the ticket is closed
-    /// or cancelled, the message opens a follow-up that is linked to it.
+    /// A message of the requester resumes a ticket that is on hold for the customer, and reopens a resolved ticket. If
+    /// the ticket is closed or cancelled, the message opens a follow-up ticket that is linked to it.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -311,8 +314,8 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// The errors of [`act`](Desk::act). It is a [conflict](crate::Error::is_conflict) if the ticket has changed since
-    /// the handle was read.
+    /// The errors of [`act`](Desk::act). If the ticket has changed since the handle was read, the error is a
+    /// [conflict](crate::Error::is_conflict).
     pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
         let operation = act::CommitStep::new(step, by.into(), self.context());
         self.engine.run(&self.settings.desk, operation)
@@ -362,11 +365,11 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, queries::Find { query, context: self.context() })
     }
 
-    /// Fires the timers that are due at `now`: ends holds, closes resolved tickets after a period of silence, and
-    /// records warnings and breaches of [targets](crate::sla).
+    /// Fires the timers that are due at `now`: ends holds, closes resolved tickets at the end of their verification
+    /// period, and records warnings and breaches of [targets](crate::sla).
     ///
-    /// Each timer fires once, even if several workers tick. Its event is dated when the timer fell due, even if the
-    /// tick is late.
+    /// Each timer fires once, even if several workers tick. Its event has the due time of the timer, even if the tick
+    /// is late.
     ///
     /// ```
     /// # use firstline::desk::Settings;
@@ -389,9 +392,9 @@ impl<E: Engine> Desk<E> {
     /// # }
     /// ```
     ///
-    /// The [`TickReport`] contains the number of fired timers, the tickets that failed, and any sign that the store is
-    /// busy or unavailable. The tick ends after two tickets in a row failed with a store error. The next tick retries
-    /// the tickets that remain due. [`Worker::drain`] does the same for all desks and has more details.
+    /// The [`TickReport`] contains the number of fired timers, the tickets that failed, and an error if the store seems
+    /// to be busy or unavailable. The tick ends after two tickets in a row fail with a store error. The next tick
+    /// retries the tickets that remain due. [`Worker::drain`] does the same for all desks, and describes the details.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if the desk id is malformed. Store errors are reported in the result.

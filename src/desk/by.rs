@@ -14,7 +14,7 @@ use crate::ticket::people::Actor;
 /// let safe: By = anna.once("click-4711").expecting(7);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "`By` only describes the actor of a command; pass it to one"]
+#[must_use = "`By` only describes the actor of a command; pass it to a command"]
 pub struct By {
     pub(crate) actor: Actor,
     pub(crate) key: Option<RequestKey>,
@@ -22,7 +22,7 @@ pub struct By {
 }
 
 impl By {
-    /// Makes the command repeatable. A second call with the same key and the same request changes nothing and returns
+    /// Makes the command idempotent: a second call with the same key and the same request changes nothing and returns
     /// the first result.
     ///
     /// The same key with a different request is refused as [`KeyReused`](crate::ErrorKind::KeyReused). The request

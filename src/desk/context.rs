@@ -80,7 +80,7 @@ impl CommandContext {
         })
     }
 
-    /// Returns the agreements in force as if they had always been in force. Imported histories are measured by them.
+    /// Returns the agreements in force as if they had always been in force. Used to measure imported histories.
     pub(super) fn agreements_for_all_time(&self, loaded: &Loaded) -> Result<AgreementSet, Interrupt> {
         Ok(match loaded.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
@@ -111,7 +111,7 @@ impl CommandContext {
     }
 
     /// Requests the manifest in force and every definition to which these tickets are pinned, in one round of reads.
-    /// Call it first for a page of tickets; otherwise each ticket takes a round of its own.
+    /// Call it first for a page of tickets; otherwise each ticket needs its own round.
     pub(super) fn need_for<'a>(
         &self,
         tickets: impl IntoIterator<Item = &'a Snapshot>,

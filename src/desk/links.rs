@@ -30,8 +30,8 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Decides an action. Returns the decision for the ticket, those for the tickets at the other ends of changed
-    /// links, and the records of these links.
+    /// Decides an action. Returns the decision for the ticket, the decisions for the tickets at the other ends of
+    /// changed links, and the records of these links.
     pub(super) fn decide(
         &self,
         ticket: &Snapshot,
@@ -44,8 +44,8 @@ impl Links<'_> {
         Ok((decision, others, records))
     }
 
-    /// Returns the existing links of other tickets to this one that the action names. Other tickets are read only if
-    /// the number of parts is within the limit and the actor may link tickets.
+    /// Returns the existing links from other tickets that the action names. Other tickets are read only if the number
+    /// of parts is within the limit and the actor may link tickets.
     fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
@@ -125,8 +125,8 @@ impl Links<'_> {
         Ok(changed.map_err(|error| error.within(format_args!("ticket {}", other.number)))?)
     }
 
-    /// Refuses parent links that would form a cycle. Every link of the action has this ticket at one end, so that any
-    /// new cycle includes this ticket. Checking the ancestors of this ticket is therefore enough.
+    /// Refuses parent links that would form a cycle. Every link of the action has this ticket at one end, so any new
+    /// cycle includes this ticket. Checking the ancestors of this ticket is therefore enough.
     fn check_no_cycle(
         &self,
         decision: &Decision,
@@ -161,7 +161,7 @@ impl Links<'_> {
     }
 }
 
-/// Reads the links of a ticket: its own, then those of other tickets to it.
+/// Reads the links of a ticket: first its own links, then the links from other tickets.
 #[derive(Debug)]
 pub(super) struct ReadLinks {
     pub(super) ticket: TicketId,

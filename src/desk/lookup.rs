@@ -41,7 +41,7 @@ impl Lookup {
     /// ([`EXTERNAL_NAME`]).
     pub(super) fn fingerprint(&self, kind: RecordKind, fingerprint: Fingerprint) -> Fingerprint {
         let Some(secret) = &self.0 else { return fingerprint };
-        // No key of the kind has this digest, because a space follows the code there.
+        // A key of this kind never has this digest, because a space follows the code in its message.
         let message: [&[u8]; 3] = [kind.code().as_bytes(), b"=", fingerprint.as_bytes()];
         Fingerprint::from_bytes(hmac_sha256(secret, &message))
     }

@@ -1,4 +1,4 @@
-//! The migration of live tickets to another workflow: first a rehearsal of all tickets, then batches of writes.
+//! The migration of live tickets to another workflow: first a preview of all tickets, then batches of writes.
 
 mod report;
 mod steps;
@@ -28,20 +28,20 @@ const BATCH: usize = 100;
 /// Checks a plan against all tickets without writing. It reads the adopted policies, newest first, then the tickets,
 /// page by page, and then collects the faults of the plan.
 #[derive(Debug)]
-pub(super) struct Rehearse {
+pub(super) struct Preview {
     plan: Arc<Migration>,
     context: CommandContext,
     phase: Phase,
     known: Vec<WorkflowDefinition>,
     in_force: Catalogue,
-    passage: Option<Arc<MigrationTask>>,
+    task: Option<Arc<MigrationTask>>,
     unmapped: Unmapped,
     /// The tickets that would be migrated, ordered by id.
     migratable: VecDeque<TicketId>,
-    rehearsal: MigrationPreview,
+    result: MigrationPreview,
 }
 
-/// The progress of a rehearsal.
+/// The progress of a preview.
 #[derive(Debug)]
 enum Phase {
     /// Read the policy that was in force at this instant.
@@ -51,33 +51,33 @@ enum Phase {
     Done,
 }
 
-/// The next read of a rehearsal.
+/// The next read of a preview.
 enum NextRead {
     Version(ReadVersion),
     Page(CheckPage),
 }
 
-impl Rehearse {
-    pub(super) fn new(plan: &Migration, context: CommandContext) -> Rehearse {
-        Rehearse {
+impl Preview {
+    pub(super) fn new(plan: &Migration, context: CommandContext) -> Preview {
+        Preview {
             plan: Arc::new(plan.clone()),
             phase: Phase::Versions(context.now),
             context,
             known: vec![Workflow::simple().definition().clone()],
             in_force: Catalogue::new(),
-            passage: None,
+            task: None,
             unmapped: Unmapped::new(),
             migratable: VecDeque::new(),
-            rehearsal: MigrationPreview::default(),
+            result: MigrationPreview::default(),
         }
     }
 
     fn next_read(&self) -> Option<NextRead> {
         let context = self.context.clone();
-        match (&self.phase, &self.passage) {
+        match (&self.phase, &self.task) {
             (Phase::Versions(at), _) => Some(NextRead::Version(ReadVersion { at: *at, context })),
-            (Phase::Tickets(after), Some(passage)) => {
-                Some(NextRead::Page(CheckPage { passage: passage.clone(), after: after.clone(), context }))
+            (Phase::Tickets(after), Some(task)) => {
+                Some(NextRead::Page(CheckPage { task: task.clone(), after: after.clone(), context }))
             }
             _ => None,
         }
@@ -95,7 +95,7 @@ impl Rehearse {
         self.add_workflows(version.workflows);
         if let Some(in_force) = version.in_force {
             self.in_force = in_force.0;
-            self.rehearsal.faults.extend(MigrationTask::faults_of_fill(&self.plan, &in_force.1));
+            self.result.faults.extend(MigrationTask::faults_of_fill(&self.plan, &in_force.1));
         }
         // This skips a policy that was replaced at the instant of its adoption. If tickets follow one of its workflows,
         // `add_page` adds that workflow.
@@ -110,12 +110,12 @@ impl Rehearse {
     fn find_target(&mut self) {
         match self.plan.target(&self.in_force, &self.known) {
             Ok(to) => {
-                self.rehearsal.to = Some(to.reference().clone());
-                self.passage = Some(Arc::new(MigrationTask { plan: (*self.plan).clone(), to: to.clone() }));
+                self.result.to = Some(to.reference().clone());
+                self.task = Some(Arc::new(MigrationTask { plan: (*self.plan).clone(), to: to.clone() }));
                 self.phase = Phase::Tickets(None);
             }
             Err(fault) => {
-                self.rehearsal.faults.push(fault);
+                self.result.faults.push(fault);
                 self.collect_faults();
             }
         }
@@ -124,9 +124,9 @@ impl Rehearse {
     fn add_page(&mut self, page: Page) {
         self.add_workflows(page.workflows);
         self.migratable.extend(page.found.migratable);
-        self.rehearsal.crossings.add(page.found.crossings);
-        self.rehearsal.obstacles.add(page.found.obstacles);
-        add_each(&mut self.rehearsal.staying, page.found.staying);
+        self.result.crossings.add(page.found.crossings);
+        self.result.obstacles.add(page.found.obstacles);
+        add_each(&mut self.result.staying, page.found.staying);
         add_each(&mut self.unmapped, page.found.unmapped);
         match page.next {
             Some(next) => self.phase = Phase::Tickets(Some(next)),
@@ -136,8 +136,8 @@ impl Rehearse {
 
     fn collect_faults(&mut self) {
         self.phase = Phase::Done;
-        let to = self.passage.as_ref().map(|passage| &passage.to);
-        let faults = &mut self.rehearsal.faults;
+        let to = self.task.as_ref().map(|task| &task.to);
+        let faults = &mut self.result.faults;
         faults.extend(self.plan.faults(&self.known, to));
         if let Some(to) = to {
             let unmapped = &self.unmapped;
@@ -150,16 +150,16 @@ impl Rehearse {
     }
 }
 
-impl Job for Rehearse {
+impl Job for Preview {
     type Out = MigrationPreview;
 
-    fn next(&mut self) -> Option<JobStep<Rehearse>> {
+    fn next(&mut self) -> Option<JobStep<Preview>> {
         Some(match self.next_read()? {
-            NextRead::Version(read) => JobStep::new(read, |job: &mut Rehearse, version| {
+            NextRead::Version(read) => JobStep::new(read, |job: &mut Preview, version| {
                 job.add_version(version?);
                 Ok(())
             }),
-            NextRead::Page(check) => JobStep::new(check, |job: &mut Rehearse, page| {
+            NextRead::Page(check) => JobStep::new(check, |job: &mut Preview, page| {
                 job.add_page(page?);
                 Ok(())
             }),
@@ -167,21 +167,21 @@ impl Job for Rehearse {
     }
 
     fn finish(self) -> MigrationPreview {
-        self.rehearsal
+        self.result
     }
 }
 
-/// The migration: a rehearsal, and, if it found no fault and no obstacle, the tickets that it found, in batches.
+/// The migration: first a preview. If it has no fault and no blocked ticket, the tickets are then migrated in batches.
 #[derive(Debug)]
 pub(super) struct Migrate {
-    rehearse: Rehearse,
+    preview: Preview,
     by: Actor,
     migrated: Migrated,
 }
 
 impl Migrate {
     pub(super) fn new(plan: &Migration, by: Actor, context: CommandContext) -> Migrate {
-        Migrate { rehearse: Rehearse::new(plan, context), by, migrated: Migrated::default() }
+        Migrate { preview: Preview::new(plan, context), by, migrated: Migrated::default() }
     }
 }
 
@@ -200,16 +200,16 @@ impl Migrate {
         })
     }
 
-    /// Returns the refusal if the rehearsal is done and found a fault or an obstacle.
-    fn check_rehearsal(&mut self) -> Result<()> {
-        if !matches!(self.rehearse.phase, Phase::Done) {
+    /// Returns the refusal if the preview is complete and has a fault or a blocked ticket.
+    fn check_preview(&mut self) -> Result<()> {
+        if !matches!(self.preview.phase, Phase::Done) {
             return Ok(());
         }
-        let rehearsal = std::mem::take(&mut self.rehearse.rehearsal);
-        if !rehearsal.is_ready() {
-            return Err(rehearsal.into_refusal());
+        let result = std::mem::take(&mut self.preview.result);
+        if !result.is_ready() {
+            return Err(result.into_refusal());
         }
-        self.migrated.staying = rehearsal.staying;
+        self.migrated.staying = result.staying;
         Ok(())
     }
 
@@ -224,22 +224,22 @@ impl Job for Migrate {
     type Out = Migrated;
 
     fn next(&mut self) -> Option<JobStep<Migrate>> {
-        match self.rehearse.next_read() {
+        match self.preview.next_read() {
             Some(NextRead::Version(read)) => Some(JobStep::new(read, |job: &mut Migrate, version| {
-                job.rehearse.add_version(job.check_step(version)?);
-                job.check_rehearsal()
+                job.preview.add_version(job.check_step(version)?);
+                job.check_preview()
             })),
             Some(NextRead::Page(check)) => Some(JobStep::new(check, |job: &mut Migrate, page| {
-                job.rehearse.add_page(job.check_step(page)?);
-                job.check_rehearsal()
+                job.preview.add_page(job.check_step(page)?);
+                job.check_preview()
             })),
             None => {
-                // No new ticket can follow the old version, so the rehearsal has found all of them.
-                let migratable = &mut self.rehearse.migratable;
+                // No new ticket can follow the old version, so the preview has found all the tickets.
+                let migratable = &mut self.preview.migratable;
                 let tickets: Vec<_> = migratable.drain(..migratable.len().min(BATCH)).collect();
-                let passage = self.rehearse.passage.clone().filter(|_| !tickets.is_empty())?;
-                let (by, context) = (self.by.clone(), self.rehearse.context.clone());
-                let batch = MigrateBatch { passage, tickets, by, context };
+                let task = self.preview.task.clone().filter(|_| !tickets.is_empty())?;
+                let (by, context) = (self.by.clone(), self.preview.context.clone());
+                let batch = MigrateBatch { task, tickets, by, context };
                 Some(JobStep::new(batch, |job: &mut Migrate, batch| {
                     let batch = job.check_step(batch)?;
                     job.add_batch(batch);

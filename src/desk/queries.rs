@@ -30,7 +30,7 @@ pub enum TicketRef {
     Number(u64),
     /// The name in another system.
     External(ExternalRef),
-    /// A text that is neither an id nor a number. No ticket is found for it.
+    /// A text that is neither an id nor a number. No ticket has this reference.
     Unknown(String),
 }
 

@@ -36,8 +36,8 @@ use crate::workflow::Catalogue;
 pub struct Receipt {
     /// The ticket immediately after the command.
     pub ticket: Ticket,
-    /// The events in order: first those of timers that were due and had not fired yet, such as the end of a hold or a
-    /// missed target, then those of the command.
+    /// The events in order: first the events of due timers that had not fired yet, such as the end of a hold or a
+    /// missed target, then the events of the command.
     pub events: Vec<Event>,
     /// True if the command was repeated: this is the result of the first call, and nothing was written now.
     pub replayed: bool,
@@ -63,7 +63,7 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// Creates it from the key and the content of a request. Without a key the content is ignored.
+    /// Creates a value from the key and the content of a request. Without a key the content is ignored.
     pub(super) fn new(key: Option<RequestKey>, request: &impl Serialize) -> Repeatable {
         let request = match &key {
             Some(_) => Fingerprint::of_json(request),
@@ -124,11 +124,13 @@ impl Repeatable {
     ) -> Result<(), Interrupt> {
         let Some(key) = &self.key else { return Ok(()) };
         let (request, key) = (self.request(context)?, context.lookup.receipt(key));
-        // An occasional cleanup is enough. The hash of the request decides, so that a retry decides the same.
+        // An occasional cleanup is enough. The hash of the request selects the commands that clean up, so that a retry
+        // makes the same choice.
         if request.as_bytes()[0] < CLEANUP_SHARE {
             let expired = loaded.records(&KeptReceipt::expired(context.now, CLEANUP_LIMIT))?;
             let others = expired.iter().filter(|record| record.key != key);
-            // The list takes no locks. A receipt that was renewed in the meantime has another version and is kept.
+            // Listing takes no locks, so a receipt may be renewed in the meantime. It then has another version and is
+            // kept.
             commit.extend(others.map(|it| {
                 RecordWrite::delete(RECEIPT, it.key.as_str(), Expected::VersionOrSkip(it.version))
             }));

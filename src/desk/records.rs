@@ -95,7 +95,8 @@ impl<'a, E: Engine> Records<'a, E> {
     /// ```
     ///
     /// # Errors
-    /// [storage](crate::Error::is_storage), which stops the import. The transactions before it remain.
+    /// [storage](crate::Error::is_storage), which stops the import. Transactions that were committed before the error
+    /// are kept.
     ///
     /// A ticket that cannot be imported is listed in [`Imported::refused`]:
     /// - a version breaks a rule or the desk's policy, or is dated in the future;

@@ -36,8 +36,8 @@ impl<E: Engine> Desk<E> {
 }
 
 impl<'a, E: Engine> Reports<'a, E> {
-    /// Explains a clock of a ticket: returns the spans of its latest cycle up to now, counted or not, and the reason
-    /// for each.
+    /// Explains a clock of a ticket: returns the time spans of its latest cycle up to now. Each span shows whether it
+    /// counted, and the reason.
     ///
     /// ```
     /// # use firstline::sla::{Agreement, Metric, Target};
@@ -101,8 +101,8 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// their deadline are included and come first.
     ///
     /// Each clock is measured in its own time basis: the open hours of its calendar, or wall time. Paused clocks are
-    /// not included. All open tickets are read as they were last written, so call [`tick`](Desk::tick) first to end the
-    /// holds that are over.
+    /// not included. The open tickets are read as they were last written, so call [`tick`](Desk::tick) first to resume
+    /// tickets whose holds have ended.
     ///
     /// ```
     /// # use firstline::desk::Settings;
@@ -145,7 +145,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// let simple = Workflow::simple();
     /// let process_map = desk.reports().process_map(simple)?;
     /// let (new, resolved) = (simple.find("new").unwrap(), simple.find("resolved").unwrap());
-    /// assert_eq!((process_map.tickets_in(resolved), process_map.took(new, resolved)), (3, 3));
+    /// assert_eq!((process_map.tickets_in(resolved), process_map.transition_count(new, resolved)), (3, 3));
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///

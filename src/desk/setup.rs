@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Desk;
 use super::context::CommandContext;
-use super::migrate::{Migrate, Migrated, MigrationPreview, Rehearse};
+use super::migrate::{Migrate, Migrated, MigrationPreview, Preview};
 use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::operation::{Engine, Interrupt, Loaded, Operation, OperationLabel};
@@ -44,8 +44,8 @@ impl<E: Engine> Desk<E> {
 }
 
 impl<'a, E: Engine> Setup<'a, E> {
-    /// Adopts a policy from now on. If the policy is in force already, or is the newest planned one, nothing changes. A
-    /// program may therefore call this at every start.
+    /// Adopts a policy that takes effect now. Does nothing if the policy is already in force or is the newest planned
+    /// policy, so a program can call this at every start.
     ///
     /// # Errors
     /// - [definition](crate::ErrorKind::Definition): the policy is faulty;
@@ -56,7 +56,8 @@ impl<'a, E: Engine> Setup<'a, E> {
         self.adopt_at(policy, None)
     }
 
-    /// Adopts a policy from an instant on. The instant must not be in the past, because past decisions do not change.
+    /// Adopts a policy that takes effect at the given instant. The instant must not be in the past, because past
+    /// decisions do not change.
     ///
     /// # Errors
     /// The errors of [`adopt`](Setup::adopt), and [invalid](Error::is_invalid) if the instant is in the past or before
@@ -85,15 +86,15 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// # Errors
     /// [storage](Error::is_storage). Faults of the plan are in the [`MigrationPreview`].
     pub fn preview(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
-        self.0.engine.work(&self.0.settings.desk, Rehearse::new(plan, self.0.context()))
+        self.0.engine.work(&self.0.settings.desk, Preview::new(plan, self.0.context()))
     }
 
     /// Migrates live tickets to another version of their workflow, or to another workflow.
     ///
-    /// The plan is [rehearsed](Setup::preview) first. If it has a fault or a ticket cannot be migrated, nothing is
-    /// written. Otherwise the tickets are migrated in batches of 100, one transaction per batch. Each ticket is checked
-    /// again, because it may have changed since the rehearsal; a ticket that can no longer be migrated is unchanged and
-    /// [reported](Migrated::left).
+    /// The plan is [checked](Setup::preview) against all tickets first. If it has a fault or a ticket cannot be
+    /// migrated, nothing is written. Otherwise the tickets are migrated in batches of 100, one transaction per batch.
+    /// Each ticket is checked again, because it may have changed since the first check; a ticket that can no longer be
+    /// migrated is left unchanged and [reported](Migrated::left).
     ///
     /// If a migration is interrupted, a repeated call continues it. If it is complete, a repeated call does nothing.
     /// The history of each ticket records its migration and the actor.
@@ -184,8 +185,8 @@ impl Operation for Adopt {
         if from < earliest {
             let why =
                 if earliest > self.context.now { "another version is planned" } else { "it is in the past" };
-            return Err(Error::invalid("policy", format_args!("cannot be adopted from {from} on: {why}"))
-                .allowing(format!("an instant from {earliest} on"))
+            return Err(Error::invalid("policy", format_args!("cannot take effect at {from}: {why}"))
+                .allowing(format!("{earliest} or later"))
                 .into());
         }
         let mut agreements_from = from;
@@ -227,7 +228,7 @@ fn check_versions_increase(before: &[WorkflowDefinition], after: &[WorkflowDefin
             let problem =
                 format_args!("{:?} was changed, but version {} is already in use", new.name, old.version);
             return Err(Error::invalid("workflow", problem)
-                .allowing(format!("a version from {} on", old.version.saturating_add(1))));
+                .allowing(format!("version {} or later", old.version.saturating_add(1))));
         }
     }
     Ok(())

@@ -72,8 +72,8 @@ const MAX_FAILING_DESKS: usize = 3;
 
 /// Pages through the due tickets and fires the timers of each. A ticket that fails does not block the others.
 ///
-/// An error does not show whether one ticket is locked, all tickets of a desk, or the whole database. The sweep finds
-/// out by trying: after a failure it tries the other desks of the page, and then a random other ticket of this desk.
+/// A single error does not show whether one ticket, one desk or the whole database is locked. The sweep finds out by
+/// trying: after a failure it tries the other desks of the page, and then a random other ticket of this desk.
 #[derive(Debug)]
 pub(super) struct Sweep {
     context: CommandContext,

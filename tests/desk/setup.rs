@@ -50,13 +50,13 @@ fn a_policy_never_applies_to_the_past_or_before_a_planned_one() {
             setup.adopt_from(&Policy::new().prefix("P"), now - TimeDelta::microseconds(1)).unwrap_err();
         assert_eq!(
             past.to_string(),
-            "policy cannot be adopted from 2026-01-05 08:59:59.999999 UTC on: it is in the past; \
-             allowed: an instant from 2026-01-05 09:00:00 UTC on"
+            "policy cannot take effect at 2026-01-05 08:59:59.999999 UTC: it is in the past; \
+             allowed: 2026-01-05 09:00:00 UTC or later"
         );
         setup.adopt_from(&Policy::new().prefix("NEXT"), now + TimeDelta::days(7)).unwrap();
         let before = setup.adopt(&Policy::new().prefix("P")).unwrap_err();
         assert!(before.is_invalid());
-        assert!(before.to_string().ends_with("an instant from 2026-01-12 09:00:00 UTC on"), "{before}");
+        assert!(before.to_string().ends_with("2026-01-12 09:00:00 UTC or later"), "{before}");
         assert_eq!(*setup.policy().unwrap(), Policy::new());
     });
 }

@@ -44,7 +44,7 @@ fn a_changed_workflow_needs_a_greater_version() {
         let error = stage.desk.setup().adopt(&with(second().version(1))).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "workflow \"returns\" was changed, but version 1 is already in use; allowed: a version from 2 on"
+            "workflow \"returns\" was changed, but version 1 is already in use; allowed: version 2 or later"
         );
         stage.desk.setup().adopt(&with(second())).unwrap();
         // The same definition again is not a change.

@@ -8,10 +8,10 @@ use crate::id::TicketId;
 use crate::ticket::kind::TicketNumber;
 use crate::workflow::WorkflowRef;
 
-/// The number of blocking tickets that a report names. More are only counted.
+/// The maximum number of blocked tickets that a report lists. Further tickets are only counted.
 pub const MAX_NAMED: usize = 50;
 
-/// The number of blocking tickets that `Display` prints.
+/// The maximum number of blocked tickets that `Display` prints.
 const PRINTED: usize = 10;
 
 /// The counts of migrated tickets, or of tickets that would be migrated.
@@ -85,10 +85,10 @@ pub struct BlockedTickets {
 }
 
 impl BlockedTickets {
-    pub(super) fn push(&mut self, obstacle: BlockedTicket) {
+    pub(super) fn push(&mut self, blocked: BlockedTicket) {
         self.tickets += 1;
         if self.named.len() < MAX_NAMED {
-            self.named.push(obstacle);
+            self.named.push(blocked);
         }
     }
 
@@ -102,8 +102,8 @@ impl BlockedTickets {
 impl fmt::Display for BlockedTickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printed = self.named.len().min(PRINTED);
-        for (place, obstacle) in self.named[..printed].iter().enumerate() {
-            write!(f, "{}{obstacle}", if place > 0 { "\n" } else { "" })?;
+        for (place, blocked) in self.named[..printed].iter().enumerate() {
+            write!(f, "{}{blocked}", if place > 0 { "\n" } else { "" })?;
         }
         match self.tickets.saturating_sub(printed) {
             0 => Ok(()),
@@ -122,12 +122,12 @@ pub struct MigrationPreview {
     pub to: Option<WorkflowRef>,
     /// The faults of the plan. They include every status that has tickets but no new status.
     pub faults: Vec<String>,
-    /// The tickets that would be migrated.
+    /// The counts of the tickets that would be migrated.
     pub crossings: MigrationCounts,
     /// The tickets that cannot be migrated.
     pub obstacles: BlockedTickets,
-    /// The number of live tickets by kind that stay, because their kind follows another workflow in the policy in
-    /// force.
+    /// The live tickets that are not migrated because the policy in force assigns their kind to another workflow: their
+    /// number by kind.
     pub staying: BTreeMap<String, usize>,
 }
 
@@ -144,7 +144,7 @@ impl MigrationPreview {
     }
 }
 
-/// Prints the counts, then the faults and blocking tickets, one per line.
+/// Prints the counts, then the faults and the blocked tickets, one per line.
 impl fmt::Display for MigrationPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
@@ -211,12 +211,12 @@ impl Error {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The tickets that were migrated.
+    /// The counts of the tickets that were migrated.
     pub crossings: MigrationCounts,
     /// Tickets that changed during the migration and could no longer be migrated. They are unchanged. Correct them or
     /// the plan, and migrate again.
     pub left: BlockedTickets,
-    /// The number of live tickets by kind that stayed, because their kind follows another workflow.
+    /// The live tickets that were not migrated because their kind follows another workflow: their number by kind.
     pub staying: BTreeMap<String, usize>,
 }
 

@@ -33,15 +33,15 @@ pub(super) struct ReadVersion {
 /// Checks a page of tickets. Takes no locks.
 #[derive(Debug)]
 pub(super) struct CheckPage {
-    pub(super) passage: Arc<MigrationTask>,
+    pub(super) task: Arc<MigrationTask>,
     pub(super) after: Option<Cursor>,
     pub(super) context: CommandContext,
 }
 
-/// Migrates these tickets. Each is decided again, because it may have changed since the rehearsal.
+/// Migrates these tickets. Each is decided again, because it may have changed since the preview.
 #[derive(Debug)]
 pub(super) struct MigrateBatch {
-    pub(super) passage: Arc<MigrationTask>,
+    pub(super) task: Arc<MigrationTask>,
     pub(super) tickets: Vec<TicketId>,
     pub(super) by: Actor,
     pub(super) context: CommandContext,
@@ -121,8 +121,8 @@ impl Operation for CheckPage {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {
-        let CheckPage { passage, after, context } = self;
-        let plan = &passage.plan;
+        let CheckPage { task, after, context } = self;
+        let plan = &task.plan;
         let mut follows = Condition::field("workflow").is(plan.from.as_str());
         if let Some(version) = plan.from_version {
             follows = follows.and(Condition::field("workflow_version").is(i64::from(version)));
@@ -140,7 +140,7 @@ impl Operation for CheckPage {
             if !workflows.contains(definition.definition()) {
                 workflows.push(definition.definition().clone());
             }
-            needs.keep(found.add(ticket, passage, &Actor::desk(), context, loaded))?;
+            needs.keep(found.add(ticket, task, &Actor::desk(), context, loaded))?;
         }
         needs.answered(loaded)?;
         found.decisions.clear();
@@ -163,13 +163,13 @@ impl Operation for MigrateBatch {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Found), Interrupt> {
-        let MigrateBatch { passage, tickets, by, context } = self;
+        let MigrateBatch { task, tickets, by, context } = self;
         loaded.need(tickets.iter().map(|id| Read::Ticket(*id)))?;
         let tickets = tickets.iter().map(|id| loaded.ticket(*id)).collect::<Result<Vec<_>, _>>()?;
         context.need_for(tickets.iter().copied().flatten(), loaded)?;
         let (mut found, mut needs) = (Found::default(), Needs::default());
         for ticket in tickets.into_iter().flatten() {
-            needs.keep(found.add(ticket, passage, by, context, loaded))?;
+            needs.keep(found.add(ticket, task, by, context, loaded))?;
         }
         needs.answered(loaded)?;
         let decisions = std::mem::take(&mut found.decisions);
@@ -182,23 +182,23 @@ impl Found {
     fn add(
         &mut self,
         ticket: &Snapshot,
-        passage: &MigrationTask,
+        task: &MigrationTask,
         by: &Actor,
         context: &CommandContext,
         loaded: &Loaded,
     ) -> Result<(), Interrupt> {
         let policy_context = context.policy_context_for(ticket, loaded)?;
-        let (crossing, decision) = passage.decide(ticket, &policy_context.decision(context.now, by))?;
+        let (outcome, decision) = task.decide(ticket, &policy_context.decision(context.now, by))?;
         let now = decision.snapshot();
-        let obstacle = |to: Option<StatusId>, missing, why| BlockedTicket {
+        let blocked = |to: Option<StatusId>, missing, why| BlockedTicket {
             ticket: now.id,
             number: now.number.clone(),
             status: now.status().to_owned(),
-            to: to.map(|to| passage.to.status(to).name.clone()),
+            to: to.map(|to| task.to.status(to).name.clone()),
             missing,
             why,
         };
-        match crossing {
+        match outcome {
             MigrationOutcome::NotConcerned => {}
             MigrationOutcome::OtherKind => {
                 *self.staying.entry(now.kind.as_str().to_owned()).or_default() += 1
@@ -206,15 +206,15 @@ impl Found {
             MigrationOutcome::Unmapped => {
                 let status = (now.status().to_owned(), now.state.kind());
                 *self.unmapped.entry(status).or_default() += 1;
-                self.unmapped_tickets.push(obstacle(None, Vec::new(), None));
+                self.unmapped_tickets.push(blocked(None, Vec::new(), None));
             }
             MigrationOutcome::Blocked { to, missing, why } => {
-                self.obstacles.push(obstacle(Some(to), missing, why))
+                self.obstacles.push(blocked(Some(to), missing, why))
             }
             MigrationOutcome::Ready { from, to, filled } => {
                 self.migratable.push(now.id);
                 self.crossings.tickets += 1;
-                let statuses = (from, passage.to.status(to).name.clone());
+                let statuses = (from, task.to.status(to).name.clone());
                 *self.crossings.ways.entry(statuses).or_default() += 1;
                 for field in filled {
                     *self.crossings.filled.entry(field).or_default() += 1;
