@@ -32,11 +32,11 @@
 //! # Rules
 //! - A target is met at the deadline or before it. If the time is used up exactly when the calendar closes, the
 //!   deadline is the closing time, unless the calendar has [`AtClosing::NextOpening`].
-//! - When an event is applied, every deadline before its instant has already passed. Events at the same instant are
-//!   applied in the order of the history.
+//! - Deadlines before the instant of an event are applied before the event. Events at the same instant are applied in
+//!   the order of the history.
 //! - A ticket that was opened before an agreement applied to it gets its clocks when its description or priority
 //!   changes, or when it is assigned, handed over or reopened.
-//! - An agreement controls its clocks when the ticket is reopened ([`OnReopen`]), when the target changes
+//! - An agreement determines how its clocks behave when the ticket is reopened ([`OnReopen`]), when the target changes
 //!   ([`OnPriorityChange`]) and when the agreements change ([`OnPolicyChange`]).
 //! - Warnings and breaches are events. Each occurs at most once per cycle and revision of the target and triggers the
 //!   [reactions](Reaction) of the target. They are recorded by the next [tick](crate::Desk::tick) or before the next

@@ -53,7 +53,8 @@ fn always() -> Condition {
     Condition::ALWAYS
 }
 
-/// The handling of clocks that ended with the resolution, closure or cancellation of a ticket when it is reopened.
+/// The handling of ended clocks when a ticket is reopened. It applies to clocks that ended because the ticket was
+/// resolved, closed or cancelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReopen {
@@ -68,10 +69,10 @@ pub enum OnReopen {
     Freeze,
 }
 
-/// The handling of an open clock when a change of the ticket, such as its priority, gives it another target.
+/// The handling of an open clock when a change to the ticket, such as a new priority, gives the clock another target.
 ///
-/// If the ticket has no target for the metric any more, the clock is cancelled. If it gets a target again, the clock
-/// continues in the same way; the time without a target is not carried over.
+/// If the ticket no longer has a target for the metric, the clock is cancelled. If there is a target again later, the
+/// clock continues in the same way; the time without a target is not carried over.
 ///
 /// If the ticket had no agreement before, a new clock begins at the opening of the ticket with
 /// [`FromOpening`](OnPriorityChange::FromOpening), and otherwise at the time of the change. A clock for
@@ -97,8 +98,8 @@ pub enum OnPolicyChange {
     /// The clock keeps the version under which it began. The default.
     #[default]
     Pin,
-    /// The clock is measured from its start by the new version, when the ticket is next changed or one of its timers is
-    /// due. Clocks for targets that the new version adds begin at the same time.
+    /// The clock is measured again from its start under the new version. This happens when the ticket is next changed
+    /// or one of its timers is due. Clocks for targets that the new version adds begin at the same time.
     Migrate,
 }
 
@@ -134,7 +135,7 @@ impl Agreement {
         self
     }
 
-    /// Sets the handling of open clocks when another target applies.
+    /// Sets the handling of open clocks when a change to the ticket gives them another target.
     pub fn on_priority_change(mut self, handling: OnPriorityChange) -> Agreement {
         self.on_priority_change = handling;
         self
@@ -219,8 +220,8 @@ pub(crate) fn faults(
                             fault(error.to_string());
                         }
                     }
-                    Reaction::Notify(who) => {
-                        if let Err(error) = limits::name("whom to notify", who) {
+                    Reaction::Notify(recipient) => {
+                        if let Err(error) = limits::name("recipient", recipient) {
                             fault(error.to_string());
                         }
                     }

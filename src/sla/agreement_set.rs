@@ -1,4 +1,4 @@
-//! Compiled agreements: calendars compiled, agreements sorted by position.
+//! Compiled agreements, sorted by position, with compiled calendars.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,8 +61,8 @@ impl CompiledAgreements {
     }
 }
 
-/// The versions of the agreements that a decision needs: those in force, each with its start, and those to which the
-/// clocks of the ticket are pinned. Cheap to clone.
+/// The versions of the agreements that a decision needs: the versions in force, each with the instant from which it
+/// applies, and the versions to which the ticket's clocks are pinned. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct AgreementSet {
     in_force: Vec<(DateTime<Utc>, Arc<CompiledAgreements>)>,
@@ -94,7 +94,7 @@ impl AgreementSet {
         }
     }
 
-    /// Returns the version in force at an instant, and the instant since which it is in force.
+    /// Returns the version in force at an instant, and the instant from which it applies.
     pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<CompiledAgreements>)> {
         self.in_force.iter().rev().find(|(from, _)| *from <= at)
     }

@@ -18,7 +18,7 @@ pub(crate) struct Agreements {
 }
 
 impl Agreements {
-    /// Creates the definition from these agreements and those of the calendars that they use.
+    /// Creates the definition from these agreements and the calendars that they use.
     pub(crate) fn using(calendars: &BTreeMap<String, Definition>, agreements: &[Agreement]) -> Agreements {
         let targets = agreements.iter().flat_map(|agreement| &agreement.targets);
         let used: BTreeSet<&String> = targets

@@ -139,7 +139,7 @@ impl Clock {
 }
 
 /// Prints `resolution: running, 2h of 4h used before 2026-01-05T10:00:00Z, due 2026-01-05T12:00:00Z`. The used time is
-/// that of the last update, because a clock does not contain the current time.
+/// as of the last update, because a clock does not contain the current time.
 /// [`Reports::explain`](crate::desk::Reports::explain) counts up to now.
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -170,7 +170,7 @@ pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
     }
 }
 
-// `skip_serializing_if` of serde passes a reference.
+// serde's `skip_serializing_if` passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u32) -> bool {
     *number == 0

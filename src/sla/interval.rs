@@ -1,4 +1,4 @@
-//! The intervals of a ticket's life, each with its state and its start.
+//! State intervals: the periods that a ticket spent in each state.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

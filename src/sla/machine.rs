@@ -28,7 +28,7 @@ pub enum ClockState {
 pub enum ClockStep {
     /// The ticket enters a state that pauses the clock.
     Pause,
-    /// The ticket leaves that state.
+    /// The ticket leaves the state that paused the clock.
     Resume,
     /// The deadline passes.
     Breach,

@@ -68,7 +68,7 @@ fn usual_warnings() -> Vec<u8> {
 
 /// The time that counts for a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", from = "WrittenMeasured")]
+#[serde(rename_all = "snake_case", from = "WrittenTimeBasis")]
 pub enum TimeBasis {
     /// Wall time: all of it counts. The default. Serialized as `"wall"`.
     #[default]
@@ -80,7 +80,7 @@ pub enum TimeBasis {
 /// The serialized form of [`TimeBasis`]. It is a separate type so that a parse error describes the expected form.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected \"wall\", or a calendar of the policy: { business = \"office\" }")]
-enum WrittenMeasured {
+enum WrittenTimeBasis {
     Wall(WrittenWall),
     Business(WrittenBusiness),
 }
@@ -97,11 +97,11 @@ struct WrittenBusiness {
     business: String,
 }
 
-impl From<WrittenMeasured> for TimeBasis {
-    fn from(written: WrittenMeasured) -> TimeBasis {
+impl From<WrittenTimeBasis> for TimeBasis {
+    fn from(written: WrittenTimeBasis) -> TimeBasis {
         match written {
-            WrittenMeasured::Wall(WrittenWall::Wall) => TimeBasis::Wall,
-            WrittenMeasured::Business(WrittenBusiness { business }) => TimeBasis::Business(business),
+            WrittenTimeBasis::Wall(WrittenWall::Wall) => TimeBasis::Wall,
+            WrittenTimeBasis::Business(WrittenBusiness { business }) => TimeBasis::Business(business),
         }
     }
 }
@@ -173,9 +173,9 @@ impl Target {
         self
     }
 
-    /// Pauses the clock while the ticket is on hold for one of these reasons, and for no other reason.
+    /// Sets the hold reasons that pause the clock. The clock does not pause for other reasons.
     ///
-    /// Independent of this setting, [`Metric::RequesterWait`] also pauses while on hold for the customer, and
+    /// Regardless of this setting, [`Metric::RequesterWait`] also pauses while on hold for the customer, and
     /// [`Metric::AgentWork`] while on hold for any reason.
     pub fn pausing<R: Into<HoldReason>>(mut self, reasons: impl IntoIterator<Item = R>) -> Target {
         self.pauses = reasons.into_iter().map(Into::into).collect();
