@@ -63,7 +63,7 @@
 //! | `guards` | a name of your own, and a [condition](crate::condition) on the [ticket](crate::ticket::facts) or on the actor: `actor` is the actor's id, `actor.is` the kind of actor, `actor.NAME` an attribute of the actor |
 //! | each of `statuses` | `name` and `state` (`new`, `active`, `on_hold`, `resolved`, `closed`, `cancelled`); `default`, `reason`, `enter`, `leave`: see [`Status`] |
 //! | each of `transitions` | `from`, `action` (a step, or `move` within one state) and `to`; `when`, `may`, `reason`: see [`Transition`] and [`Performer`] |
-//! | each of `rules` | `every_path_to` and `passes`: a status, or a state as `state:resolved` |
+//! | each of `rules` | `every_path_to` and `must_pass`: a status, or a state as `state:resolved` |
 //!
 //! All guards in `when` must hold. Any one of the performers in `may` may take the transition. If one of two guards is
 //! enough, write two transitions, or one guard with `any`. Custom fields are called `field.NAME` everywhere.
@@ -85,10 +85,11 @@
 //!   not checked.
 //! - A hold with a date ends if there is a transition out of the hold, regardless of `may`. Required fields are not
 //!   checked.
-//! - Silence closes a resolved ticket if `automation` may close it and the required fields are filled.
+//! - The end of the verification period closes a resolved ticket if `automation` may close it and the required fields
+//!   are filled.
 //!
 //! If there is no such transition, the message is recorded and the status stays the same. An expired timer does not
-//! fire again, and a message still ends the silence. The history records the reason
+//! fire again, and a message still ends the verification period. The history records the reason
 //! ([`Change::TimerExpired`](crate::Change::TimerExpired)). The validator warns about each of these gaps.
 //!
 //! # Versions

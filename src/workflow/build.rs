@@ -21,9 +21,12 @@ impl WorkflowDefinition {
     ///
     /// ```
     /// # use firstline::{StateKind, WorkflowDefinition, workflow::Status};
-    /// let findings = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).check();
-    /// assert_eq!(findings.errors().count(), 2);
-    /// assert_eq!(findings.all()[0].to_string(), "error[no-end] statuses: there is no status in the state closed, so no ticket can be closed");
+    /// let diagnostics = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).check();
+    /// assert_eq!(diagnostics.errors().count(), 2);
+    /// assert_eq!(
+    ///     diagnostics.all()[0].to_string(),
+    ///     "error[no-end] statuses: there is no status in the state closed, so no ticket can be closed",
+    /// );
     /// ```
     pub fn check(&self) -> Diagnostics {
         Diagnostics::new(check::diagnostics(self, &fields()))
@@ -32,8 +35,8 @@ impl WorkflowDefinition {
     /// Checks the definition as a whole and compiles it.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](Error::findings), if one of them
-    /// is an error.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](Error::diagnostics), if one of
+    /// them is an error.
     pub fn build(&self) -> Result<Workflow> {
         self.clone().build_with(self.check())
     }

@@ -87,7 +87,7 @@ impl Workflow {
 
     /// Returns the target of an action that names no status, by a table lookup. Guards are evaluated against `facts`.
     ///
-    /// This ignores who may take the transition, the fields that must be filled in, and the reason of a hold.
+    /// Performers, required fields and hold reasons are ignored.
     ///
     /// ```
     /// use firstline::StepKind;

@@ -42,7 +42,7 @@ use crate::lifecycle::{HoldReason, StateKind};
 pub struct WorkflowDefinition {
     /// The name of the workflow at the desk.
     pub name: String,
-    /// The author's version, from 1. A changed workflow needs a greater version; live tickets stay on theirs.
+    /// The author's version, from 1. A changed workflow needs a higher version; live tickets stay on the old one.
     pub version: u32,
     /// The kinds of tickets that follow this workflow. Empty: every kind that no other workflow claims.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -60,7 +60,7 @@ pub struct WorkflowDefinition {
 }
 
 impl WorkflowDefinition {
-    /// Creates a workflow of version 1 for every kind, without statuses.
+    /// Creates a workflow with version 1 and no statuses, for every kind that no other workflow claims.
     pub fn new(name: impl Into<String>) -> WorkflowDefinition {
         WorkflowDefinition {
             name: name.into(),
@@ -111,7 +111,7 @@ impl WorkflowDefinition {
         self
     }
 
-    /// Requires every path from the start to `to` to pass `passes`.
+    /// Requires every path from the start to `to` to pass `must_pass`.
     ///
     /// ```
     /// # use firstline::StateKind;

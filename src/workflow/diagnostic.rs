@@ -142,7 +142,7 @@ diagnostics! {
         MessageDoesNotResume = "message-does-not-resume",
         /// A hold with a date does not end by itself in this status.
         HoldDoesNotEnd = "hold-does-not-end",
-        /// Silence does not close a ticket in this resolved status.
+        /// The end of the verification period does not close a ticket in this resolved status.
         SilenceDoesNotClose = "silence-does-not-close",
         /// There is no status in the state resolved, so no ticket can be answered.
         NothingResolved = "nothing-resolved",
@@ -219,7 +219,7 @@ impl fmt::Display for Diagnostic {
 
 /// The diagnostics of a workflow.
 ///
-/// They are in the order of the text if positions are known, and errors come before warnings otherwise.
+/// If positions are known, they are in the order of the text. Otherwise errors come before warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(Vec<Diagnostic>);
 

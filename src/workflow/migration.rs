@@ -1,8 +1,8 @@
 //! Migration plans: how live tickets move to another version of their workflow, or to another workflow.
 //!
 //! A changed workflow is a new version, and live tickets stay on the old one. A [`Migration`] maps each occupied status
-//! to a status of the new version. A desk can [rehearse](crate::desk::Setup::preview) a plan, which writes nothing,
-//! and then [carry it out](crate::desk::Setup::migrate).
+//! to a status of the new version. A desk can [preview](crate::desk::Setup::preview) a plan without writing anything,
+//! and then [migrate](crate::desk::Setup::migrate) the tickets.
 //!
 //! - The state never changes, so clocks, reports and typed handles are unaffected. A status may be mapped only to a
 //!   status of the same state. A status that exists in the new version with the same name and state needs no mapping.
@@ -12,7 +12,7 @@
 //!   empty ones; it never overwrites a value.
 //! - A ticket migrates only if the policy in force assigns its kind to the new workflow. Other tickets stay, and the
 //!   report counts them.
-//! - Closed and cancelled tickets stay on their version for ever, because their history uses its statuses. Resolved
+//! - Closed and cancelled tickets stay on their version permanently, because their history uses its statuses. Resolved
 //!   tickets migrate, because they may be reopened.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +107,7 @@ impl Migration {
 
     /// Sets the value of a field that a status requires on entering, for tickets whose field is empty.
     ///
-    /// `category` takes a list of names, from general to special; `assignee` and `team` take the host's id;
+    /// `category` takes a list of names, from general to specific; `assignee` and `team` take the host's id;
     /// `field.NAME` takes a value of the field's type.
     #[must_use]
     pub fn fill(mut self, field: impl Into<String>, value: impl Into<Value>) -> Migration {

@@ -32,8 +32,8 @@ use super::table::StatusId;
 pub struct ProcessMap {
     workflow: Workflow,
     tickets: u64,
-    standing: BTreeMap<StatusId, u64>,
-    took: BTreeMap<(StatusId, StatusId), u64>,
+    by_status: BTreeMap<StatusId, u64>,
+    by_transition: BTreeMap<(StatusId, StatusId), u64>,
 }
 
 impl ProcessMap {
@@ -42,8 +42,8 @@ impl ProcessMap {
         ProcessMap {
             workflow: workflow.clone(),
             tickets: 0,
-            standing: BTreeMap::new(),
-            took: BTreeMap::new(),
+            by_status: BTreeMap::new(),
+            by_transition: BTreeMap::new(),
         }
     }
 
@@ -59,12 +59,12 @@ impl ProcessMap {
 
     /// Returns the number of tickets in this status.
     pub fn tickets_in(&self, status: StatusId) -> u64 {
-        self.standing.get(&status).copied().unwrap_or(0)
+        self.by_status.get(&status).copied().unwrap_or(0)
     }
 
     /// Returns the number of times a ticket went from one status to another, by any action.
     pub fn transition_count(&self, from: StatusId, to: StatusId) -> u64 {
-        self.took.get(&(from, to)).copied().unwrap_or(0)
+        self.by_transition.get(&(from, to)).copied().unwrap_or(0)
     }
 
     /// Adds the counts of another map. Does nothing if the other map is of another workflow.
@@ -73,11 +73,11 @@ impl ProcessMap {
             return;
         }
         self.tickets += other.tickets;
-        for (status, count) in &other.standing {
-            *self.standing.entry(*status).or_default() += count;
+        for (status, count) in &other.by_status {
+            *self.by_status.entry(*status).or_default() += count;
         }
-        for (edge, count) in &other.took {
-            *self.took.entry(*edge).or_default() += count;
+        for (edge, count) in &other.by_transition {
+            *self.by_transition.entry(*edge).or_default() += count;
         }
     }
 
@@ -90,14 +90,14 @@ impl ProcessMap {
     pub(crate) fn count_ticket(&mut self, status: &str) {
         self.tickets += 1;
         if let Some(status) = self.workflow.find(status) {
-            *self.standing.entry(status).or_default() += 1;
+            *self.by_status.entry(status).or_default() += 1;
         }
     }
 
     /// Counts a change of status.
     pub(crate) fn count_transition(&mut self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.workflow.find(from), self.workflow.find(to)) {
-            *self.took.entry((from, to)).or_default() += 1;
+            *self.by_transition.entry((from, to)).or_default() += 1;
         }
     }
 }

@@ -25,8 +25,8 @@ use parts::{Reader, Table};
 
 /// The result of reading.
 pub(super) struct Reading {
-    /// The definition. Parts that could not be read are replaced by placeholders, so it is faithful only if there are
-    /// no diagnostics.
+    /// The definition. Parts that could not be read are replaced by placeholders, so the definition is complete only if
+    /// there are no diagnostics.
     pub(super) definition: Option<WorkflowDefinition>,
     /// The faults of the form.
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -79,8 +79,8 @@ impl Workflow {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::findings) and their
-    /// positions in the text, if one of them is an error.
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics) and
+    /// their positions in the text, if one of them is an error.
     pub fn from_json(text: &str) -> Result<Workflow> {
         Workflow::of_reading(json(text))
     }

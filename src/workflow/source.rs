@@ -49,7 +49,7 @@ pub(super) struct Entry {
 
 /// The result of parsing a text.
 pub(super) struct Source {
-    /// The tree. `None` if the text is too faulty to rely on it.
+    /// The tree. `None` if the text has faults that leave gaps in the tree.
     pub(super) root: Option<Node>,
     /// The faults of the text as TOML or JSON.
     pub(super) diagnostics: Vec<Diagnostic>,

@@ -42,9 +42,9 @@ pub(crate) struct Edge {
     pub(crate) to: StatusId,
     /// Indexes into the table's guards.
     pub(crate) guards: Box<[u16]>,
-    /// The performers who may take it. Empty: everybody.
+    /// The performers who may take the edge. Empty: everybody.
     pub(crate) may: Box<[Performer]>,
-    /// True if the actor must give a reason in words.
+    /// True if the actor must give a comment that explains the transition.
     pub(crate) reason: bool,
     /// The index of the transition in the definition.
     pub(super) transition: u16,
@@ -167,7 +167,7 @@ impl Table {
     }
 }
 
-/// The performers of an edge. The lifecycle lets everybody move a ticket who may write to it, so a move without named
+/// The performers of an edge. The lifecycle lets everybody who may write to a ticket move it, so a move without named
 /// performers is limited to agents and programs.
 fn performers(transition: &Transition) -> Box<[Performer]> {
     match transition.action {

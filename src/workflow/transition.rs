@@ -1,4 +1,4 @@
-//! Transitions between statuses: the action that takes each, and who may take it.
+//! Transitions between statuses, their triggers, and the actors who may take them.
 
 use std::fmt;
 
@@ -12,33 +12,34 @@ use crate::suggest;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Transition {
-    /// The statuses from which it leads.
+    /// The source statuses.
     pub from: Vec<String>,
-    /// The action that takes it.
+    /// The step or move that triggers the transition.
     pub action: Trigger,
-    /// The status to which it leads.
+    /// The target status.
     pub to: String,
     /// The guards. All of them must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<String>,
-    /// The performers who may take it, in addition to the rules of the lifecycle. Any one of them is enough.
+    /// The performers who may take the transition; an actor needs to match only one. The permissions of the lifecycle
+    /// apply as well.
     ///
     /// If the list is empty, the lifecycle alone decides. The lifecycle has no rule for moves, so a move with an empty
     /// list may be taken by agents and programs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub may: Vec<Performer>,
-    /// True if the actor must give a reason in words.
+    /// True if the actor must give a comment that explains the transition.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reason: bool,
 }
 
 impl Transition {
-    /// Creates a transition that a step of the lifecycle takes.
+    /// Creates a transition for a step of the lifecycle.
     pub fn step(step: StepKind, from: impl Into<String>, to: impl Into<String>) -> Transition {
         Transition::new(Trigger::Step(step), from, to)
     }
 
-    /// Creates a transition between two statuses of one state.
+    /// Creates a transition for a move between two statuses of one state.
     pub fn within(from: impl Into<String>, to: impl Into<String>) -> Transition {
         Transition::new(Trigger::Move, from, to)
     }
@@ -48,7 +49,7 @@ impl Transition {
         Transition { from: vec![from.into()], action, to: to.into(), when, may, reason: false }
     }
 
-    /// Adds another status from which it leads.
+    /// Adds another source status.
     #[must_use]
     pub fn or_from(mut self, from: impl Into<String>) -> Transition {
         self.from.push(from.into());
@@ -62,7 +63,7 @@ impl Transition {
         self
     }
 
-    /// Adds a performer. Any one of the performers may take it.
+    /// Adds a performer. An actor needs to match only one of the performers.
     #[must_use]
     pub fn may(mut self, performer: Performer) -> Transition {
         self.may.push(performer);
@@ -85,7 +86,7 @@ impl Transition {
         self.may.is_empty() || other.may.is_empty() || self.may.iter().any(both)
     }
 
-    /// Requires a reason in words.
+    /// Requires a comment that explains the transition.
     #[must_use]
     pub fn with_reason(mut self) -> Transition {
         self.reason = true;
@@ -131,7 +132,7 @@ impl Serialize for Trigger {
     }
 }
 
-/// Somebody who may take a transition.
+/// The actors who may take a transition.
 ///
 /// | written | who |
 /// |---|---|
@@ -190,8 +191,8 @@ impl Performer {
 }
 
 impl Performer {
-    /// True if one actor is always or often both. Two different roles do not overlap: an actor may have both, but then
-    /// the order of the transitions decides.
+    /// True if one actor commonly matches both performers. Two different roles do not overlap: an actor may have both,
+    /// but then the order of the transitions decides.
     fn overlaps(&self, other: &Performer) -> bool {
         let of_agents =
             |it: &Performer| matches!(it, Performer::Agent | Performer::Line(_) | Performer::Role(_));

@@ -164,7 +164,7 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Di
             let message = format!("{other:?} is the default of the state {} already", status.state);
             report(found, DiagnosticKind::SeveralDefaults, at("default"), message);
         }
-        obligations(status, fields, &path, found);
+        required_fields(status, fields, &path, found);
     }
     start(definition, found);
     if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
@@ -196,7 +196,7 @@ fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
 }
 
 /// Checks required fields. A resolution code is given with the resolution, so it cannot be required earlier.
-fn obligations(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Diagnostic>) {
+fn required_fields(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Diagnostic>) {
     let resolved = status.state == StateKind::Resolved;
     let sides = [
         ("enter", &status.enter, resolved || status.state == StateKind::Closed),

@@ -17,7 +17,7 @@ pub(super) fn render(picture: &Picture<'_>) -> String {
         );
         for status in statuses {
             let mut name = names[status].to_owned();
-            if let Some(count) = picture.standing(status) {
+            if let Some(count) = picture.tickets_in(status) {
                 let _ = write!(name, "\n{count}");
             }
             let end = if state.is_final() { " peripheries=2" } else { "" };

@@ -12,7 +12,7 @@ pub(super) fn render(picture: &Picture<'_>) -> String {
         let _ = writeln!(text, "    subgraph {} [\"{}\"]", state.name(), escaped(&state.to_string()));
         for status in statuses {
             let mut name = escaped(names[status]);
-            if let Some(count) = picture.standing(status) {
+            if let Some(count) = picture.tickets_in(status) {
                 let _ = write!(name, "<br/>{count}");
             }
             // Final statuses have a double frame.

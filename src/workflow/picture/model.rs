@@ -18,7 +18,7 @@ use crate::workflow::table::StatusId;
 /// assert!(picture.dot().contains(r#"s1 -> s3 [label="resolve""#));
 /// assert!(picture.svg().starts_with("<svg"));
 ///
-/// let process_map = ProcessMap::new(simple); // desk.reports().process_map(simple)?, or counted by yourself
+/// let process_map = ProcessMap::new(simple); // desk.reports().process_map(simple)?, or count it yourself
 /// assert!(picture.counting(&process_map).mermaid().contains(r#"s1 -->|"resolve: 0"| s3"#));
 /// ```
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl<'a> Picture<'a> {
     }
 
     /// The number of tickets in a status. `None` in a picture without counts.
-    pub(super) fn standing(&self, status: usize) -> Option<u64> {
+    pub(super) fn tickets_in(&self, status: usize) -> Option<u64> {
         let (id, _) = self.workflow.statuses().nth(status)?;
         self.process_map.map(|it| it.tickets_in(id))
     }

@@ -167,8 +167,8 @@ impl Sheet {
             // below.
             let place = if upward { row.saturating_sub(1).max(target + 1) } else { row + 1 } - first;
             parts.push(Part { from: route.from, to: chain[place], count: route.count });
-            let onward = if upward { 0..=place } else { place..=chain.len() - 1 };
-            for place in onward {
+            let rest = if upward { 0..=place } else { place..=chain.len() - 1 };
+            for place in rest {
                 joined[place] = joined[place].zip(route.count).map(|(sum, more)| sum + more);
             }
         }

@@ -283,7 +283,7 @@ impl Drawing<'_> {
                 self.sheet.loops[status].iter().map(|it| format!("\u{21bb} {it}")).collect();
             let below = top + 20.0 + NAME_LINE * name_lines.len() as f64;
             lines(&mut self.text, &own, (item.x, below), (LABEL, LABEL_LINE), dark);
-            if let Some(count) = self.picture.standing(status).filter(|it| *it > 0) {
+            if let Some(count) = self.picture.tickets_in(status).filter(|it| *it > 0) {
                 let count = count.to_string();
                 let width = 12.0 + 7.0 * count.len() as f64;
                 let x = item.x + item.width / 2.0 - 4.0;

@@ -17,8 +17,8 @@ use crate::workflow::transition::{Performer, Transition};
 /// - An escalated ticket needs a `team`. A ticket on a later line than the first starts, resumes and reopens in
 ///   `Escalated`.
 /// - A *major incident*, of priority 1 or tagged `major`, passes the post-incident review. A holder of the role
-///   `incident_manager` ends the review by giving a reason. Silence does not close the ticket during the review; the
-///   validator warns about that.
+///   `incident_manager` ends the review by giving a reason. The end of the verification period does not close the
+///   ticket during the review; the validator warns about that.
 ///
 /// ```
 /// use firstline::workflow::preset;

@@ -11,7 +11,7 @@ impl Gaps {
         self.0.push(path.to_owned());
     }
 
-    /// True if a diagnostic of the later checks is a fault of the definition, and not of a placeholder.
+    /// True if a diagnostic of the later checks is caused by the definition itself and not by a placeholder.
     pub(super) fn allow(&self, diagnostic: &Diagnostic) -> bool {
         use DiagnosticKind as Kind;
         if self.0.is_empty() {
