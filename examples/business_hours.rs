@@ -20,7 +20,7 @@ const SOURCE: &str = include_str!("business_hours.rs");
 
 type Problem = Box<dyn std::error::Error>;
 
-/// The minutes that one character of the drawing stands for.
+/// The number of minutes that one character of the drawing represents.
 const CELL: i32 = 30;
 
 fn shop() -> firstline::Result<Calendar> {
@@ -78,7 +78,7 @@ fn draw(calendar: &Calendar, asked: DateTime<Utc>, due: Option<DateTime<Utc>>) {
     println!("             # open, counts towards the answer   - open   . closed\n");
 }
 
-/// The reasons for which the spans are closed, each of them once.
+/// The distinct reasons why the spans are closed.
 fn closed(spans: &[Span]) -> String {
     let mut reasons = Vec::new();
     for span in spans {

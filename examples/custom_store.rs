@@ -1,5 +1,5 @@
-//! Your own store in one file: implement `Store` and `Tx`, and every method of the desk works on it. This store keeps only
-//! events, and folds a ticket from its events for every read.
+//! Your own store in one file: implement `Store` and `Tx`, and all methods of the desk work with it. This store keeps
+//! only events, and folds a ticket from its events for every read.
 //!
 //! ```text
 //! cargo run --example custom_store
@@ -85,7 +85,7 @@ impl Tx for Transaction<'_> {
                         return Err(Error::new(ErrorKind::Storage, "a record is written twice"));
                     }
                 }
-                // A later version of the crate may have writes that this store does not know.
+                // A later version of the crate may add writes that this store does not support.
                 other => return Err(Error::unsupported(other)),
             }
         }
@@ -104,7 +104,7 @@ impl Tx for Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// The due timers of all desks. No other read looks at another desk.
+    /// The due timers of all desks. This is the only read that looks at more than one desk.
     fn due_tickets(&self, until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize) -> Result<Answer> {
         let mut due_tickets = BTreeSet::new();
         for (desk, rows) in self.desks.iter() {
@@ -156,7 +156,7 @@ impl Rows {
                 Answer::Due(due)
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
-            // Reads of records. The table refuses a read that it does not know either.
+            // Reads of records. The table refuses every other read.
             other => self.records.answer(other)?,
         })
     }
@@ -193,7 +193,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     // An actor with an old version gets a conflict, and nothing is written.
     let stale = desk.act(ticket.id(), Action::tag("late"), anna.expecting(ticket.version));
     assert!(stale.is_err_and(|error| error.is_conflict()));
-    println!("A change of an old version was refused as a conflict");
+    println!("A change to an old version was refused as a conflict");
 
     // Your own kind of record. One worker at a time can claim a record.
     const PARCEL: RecordKind =

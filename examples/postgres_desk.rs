@@ -63,7 +63,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The form of a customer who presses the button eight times. The key makes the eight requests one.
+/// The form of a customer who presses the button eight times. With the key, the eight requests open one ticket.
 fn form() -> NewTicket {
     NewTicket::new("Card declined").from("vera").message("It says 3-D Secure.").once("form-4711")
 }

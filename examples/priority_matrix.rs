@@ -1,5 +1,5 @@
-//! The priority of a ticket, and the reasons for it: a priority matrix, a rule for VIP customers, and a faulty matrix that
-//! is refused.
+//! The priority of a ticket and its reasons: a priority matrix, a rule for VIP customers, and a faulty matrix that is
+//! refused.
 //!
 //! ```text
 //! cargo run --example priority_matrix
@@ -14,7 +14,7 @@ mod help;
 
 fn main() -> Result<()> {
     help::no_arguments(include_str!("priority_matrix.rs"));
-    // The ITIL matrix with two modifiers. A rule applies the first; an agent names the second.
+    // The ITIL matrix with two modifiers. A condition applies the first; an agent adds the second.
     let vip = Condition::field("contact.vip").is(true);
     let matrix = Matrix::itil()
         .to_definition()

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .target(Target::new(Metric::Resolution).within(TimeDelta::hours(12)).business("office"));
     let policy = Policy::new().calendar("office", office.definition()).agreement(agreement);
 
-    // This example moves the clock of the desk by hand. Without `time`, a desk uses the clock of the computer.
+    // This example moves the clock of the desk by hand. Without `time`, a desk uses the system clock.
     let time = ManualTime::at("2026-03-26T14:00:00Z".parse()?);
     let desk = Memory::new().desk(Settings::new("shop").time(time.clone()));
     desk.setup().adopt(&policy)?;

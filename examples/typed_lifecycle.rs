@@ -31,7 +31,7 @@ fn main() -> Result<()> {
         desk.commit(same.resolve("The new headset came."), &ben)?;
         println!("ben resolved it");
     }
-    // Anna's handle is out of date. Her step writes nothing, and the error has the facts.
+    // Anna's handle is out of date. Her step writes nothing, and the error contains the details.
     match desk.commit(ticket.resume(), &anna) {
         Ok(_) => println!("anna resumed it"),
         Err(error) => match error.conflict() {

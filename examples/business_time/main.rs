@@ -1,12 +1,13 @@
-//! Computes business time from the command line: the open time between two instants, and the instant at which an open time
-//! has passed. Without arguments it answers a few questions about the calendar in `office.json`.
+//! Computes business time from the command line: the open time between two instants, and the instant at which a given
+//! open time has passed. Without arguments it answers a few questions about the calendar in `office.json`.
 //!
 //! ```text
 //! cargo run --example business_time
 //! cargo run --example business_time -- --calendar CALENDAR.json < QUESTIONS
 //! ```
 //!
-//! With a calendar it reads one question per line and prints one answer per line. Instants are like 2026-01-05T16:00:00Z.
+//! With a calendar it reads one question per line and prints one answer per line. Instants are written like
+//! 2026-01-05T16:00:00Z.
 //!
 //! ```text
 //! START,END       the open time from START to END in whole seconds; negative if END is before START

@@ -1,5 +1,5 @@
-//! A card payment that its holder disputes: the stages of a chargeback, their deadlines, and the steps that only the risk
-//! team may take. Two tickets go through the workflow, and a picture shows how many took each way.
+//! A card holder disputes a payment: the stages of a chargeback, their deadlines, and the steps that only the risk team
+//! may take. Two tickets go through the workflow, and a picture shows how many took each transition.
 //!
 //! ```text
 //! cargo run --example card_dispute

@@ -10,13 +10,14 @@ use firstline::{Condition, HoldReason, StateKind, StepKind, WorkflowDefinition};
 /// 3. Otherwise the bank charges the payment back and waits for the merchant. A chargeback is possible for 120 days
 ///    (`field.days_since_posting`). If the merchant contests it, a pre-arbitration may follow, or the arbitration of the
 ///    card scheme.
-/// 4. Only the role `risk` may credit a larger amount. To decline needs `field.verdict` = `decline`. Without this guard,
-///    an agent who may not credit would decline instead.
+/// 4. Only the role `risk` may credit a larger amount. Declining requires `field.verdict` = `decline`. Without this
+///    guard, an agent who may not credit would take the transition to `Declined` instead.
 ///
-/// `Awaiting documents` waits for the card holder, whose message brings the ticket back to `Assessment`. The stages of
-/// the chargeback wait for the merchant or the scheme, and a message of the card holder does not end them. Hold them
-/// until the deadline of the scheme. At the deadline the ticket goes to `Decision`, because a silent merchant loses. If
-/// the merchant answers, an agent resumes the ticket, which leads to `Representment`.
+/// In `Awaiting documents` the ticket waits for the card holder, and a message of the card holder brings it back to
+/// `Assessment`. The stages of the chargeback wait for the merchant or the scheme, and a message of the card holder
+/// does not end them. Hold them until the deadline of the scheme. At the deadline the ticket goes to `Decision`,
+/// because a silent merchant loses. If the merchant answers, an agent resumes the ticket, which leads to
+/// `Representment`.
 pub(crate) fn definition() -> WorkflowDefinition {
     let risk = || Performer::Role("risk".to_owned());
     let merchant = || HoldReason::from("merchant");
@@ -68,7 +69,8 @@ pub(crate) fn definition() -> WorkflowDefinition {
         .transition(
             Transition::step(StepKind::Hold, "Representment", "Arbitration").may(risk()).with_reason(),
         )
-        // The end of a hold takes the first way out, whoever may take it. So this one stands before those of agents.
+        // The end of a hold takes the first resume transition, regardless of `may`, so this one comes before the
+        // transitions for agents.
         .transition(
             from(StepKind::Resume, &["Chargeback", "Pre-arbitration"], "Decision").may(Performer::Automation),
         )

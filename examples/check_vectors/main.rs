@@ -1,5 +1,5 @@
-//! Checks the calendar against vectors: questions of business time with their one correct answer. Without an argument it
-//! checks the sample in `sample.jsonl`.
+//! Checks the calendar against test vectors: business-time questions with known answers. Without an argument it checks
+//! the sample in `sample.jsonl`.
 //!
 //! ```text
 //! cargo run --example check_vectors
@@ -62,9 +62,9 @@ impl Case {
     }
 }
 
-/// Returns whether all cases agree.
+/// Returns true if all cases agree.
 fn check(cases: impl BufRead) -> Result<bool, Problem> {
-    // Category to the number of cases that agree, and of all cases.
+    // For each category: the number of cases that agree, and of all cases.
     let mut categories: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (number, line) in (1..).zip(cases.lines()) {
         let case: Case =

@@ -1,5 +1,5 @@
-//! Checks a workflow from a file, and prints every error and every warning with its place. Without an argument it checks
-//! the sample in `sample.json`, which has faults on purpose.
+//! Checks a workflow from a file, and prints every error and every warning with its position. Without an argument it
+//! checks the sample in `sample.json`, which has faults on purpose.
 //!
 //! ```text
 //! cargo run --example check_workflow
@@ -31,12 +31,12 @@ fn read(path: &Path, text: &str) -> Result<firstline::Result<Workflow>, String> 
     }
 }
 
-/// Prints a finding with its line.
-fn show(path: &Path, text: &str, finding: &Diagnostic) {
-    let sort = if finding.kind.is_error() { "error" } else { "warning" };
-    println!("{sort}[{}]: {}", finding.kind, finding.message);
-    let part = if finding.path.is_empty() { String::new() } else { format!(", {}", finding.path) };
-    let Some(place) = finding.place else { return println!("  --> {}{part}\n", path.display()) };
+/// Prints a diagnostic with its line.
+fn show(path: &Path, text: &str, diagnostic: &Diagnostic) {
+    let severity = if diagnostic.kind.is_error() { "error" } else { "warning" };
+    println!("{severity}[{}]: {}", diagnostic.kind, diagnostic.message);
+    let part = if diagnostic.path.is_empty() { String::new() } else { format!(", {}", diagnostic.path) };
+    let Some(place) = diagnostic.place else { return println!("  --> {}{part}\n", path.display()) };
     println!("  --> {}:{}:{}{part}", path.display(), place.line, place.column);
     let line = text.lines().nth(place.line - 1).unwrap_or_default();
     let margin = place.line.to_string();
@@ -53,17 +53,17 @@ fn count(number: usize, one: &str, several: &str) -> String {
     }
 }
 
-/// Returns whether the workflow has no errors.
+/// Returns true if the workflow has no errors.
 fn check(path: &Path, text: &str) -> Result<bool, String> {
     let text = text.trim_start_matches('\u{feff}');
     let read = read(path, text)?;
-    let findings: Vec<&Diagnostic> = match &read {
+    let diagnostics: Vec<&Diagnostic> = match &read {
         Ok(workflow) => workflow.warnings().collect(),
         Err(error) => error.diagnostics().ok_or(error.to_string())?.all().iter().collect(),
     };
-    findings.iter().for_each(|finding| show(path, text, finding));
-    let errors = findings.iter().filter(|it| it.kind.is_error()).count();
-    let warnings = count(findings.len() - errors, "warning", "warnings");
+    diagnostics.iter().for_each(|diagnostic| show(path, text, diagnostic));
+    let errors = diagnostics.iter().filter(|it| it.kind.is_error()).count();
+    let warnings = count(diagnostics.len() - errors, "warning", "warnings");
     let mut summary = format!("{}, {warnings}", count(errors, "error", "errors"));
     if let Ok(workflow) = &read {
         let definition = workflow.definition();

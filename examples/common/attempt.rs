@@ -1,9 +1,9 @@
-//! An action on a ticket, and what came of it, in words.
+//! Tries an action on a ticket and prints the result.
 
 use firstline::memory::Memory;
 use firstline::{Action, Actor, Desk, TicketId};
 
-/// Tries the action and prints each event that it wrote, or each reason for which it was refused.
+/// Tries the action and prints each event that it wrote, or each reason why it was refused.
 pub(crate) fn attempt(
     desk: &Desk<Memory>,
     ticket: TicketId,

@@ -18,7 +18,7 @@ pub(crate) fn arguments(source: &str) -> Vec<String> {
     arguments
 }
 
-/// For a program that takes no arguments: knows `--help`, and refuses everything else.
+/// For a program without arguments: accepts only `--help`.
 pub(crate) fn no_arguments(source: &str) {
     if let Some(argument) = arguments(source).first() {
         refuse(source, &format!("this example takes no argument {argument:?}"));

@@ -1,8 +1,8 @@
-//! A picture that an example leaves beside its program.
+//! Writes the picture of an example to a file.
 
 use std::{env, fs, io};
 
-/// Writes the SVG beside the running program, under the program's name, and prints the path.
+/// Writes the SVG next to the running program, under the program's name, and prints the path.
 pub(crate) fn save(svg: &str) -> io::Result<()> {
     let file = env::current_exe()?.with_extension("svg");
     fs::write(&file, svg)?;

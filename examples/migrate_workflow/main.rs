@@ -1,5 +1,5 @@
-//! A thousand live tickets migrate to a new version of their workflow, in SQLite: rehearsed, started, killed midway, and
-//! resumed. The migration runs in its own process, so that the process can be killed.
+//! A thousand live tickets migrate to a new version of their workflow, in SQLite: previewed, started, killed midway,
+//! and resumed. The migration runs in its own process, so that the process can be killed.
 //!
 //! ```text
 //! cargo run --example migrate_workflow
@@ -50,7 +50,7 @@ fn migrate(file: &Path) -> Result<()> {
     let desk = Desk::open(file)?;
     let Migrated { crossings, left, .. } =
         desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
-    println!("{} tickets were migrated, {} were left", crossings.tickets, left.tickets);
+    println!("{} tickets were migrated, {} were not", crossings.tickets, left.tickets);
     Ok(())
 }
 
@@ -62,12 +62,12 @@ fn show(file: &Path) -> Result<()> {
     let tickets = workflows::fill(&desk, &bar("Opening 1,000 tickets", 1_000)?)?;
     let before = histories(&desk)?;
 
-    println!("The rehearsal of a plan that is not complete changes nothing, and lists the problems:\n");
+    println!("The preview of an incomplete plan changes nothing and lists the problems:\n");
     println!("{}", desk.setup().preview(&workflows::careless_plan())?);
-    println!("\nThe rehearsal of the complete plan:\n");
-    let rehearsal = desk.setup().preview(&workflows::plan())?;
-    table(&rehearsal);
-    if !rehearsal.is_ready() {
+    println!("\nThe preview of the complete plan:\n");
+    let preview = desk.setup().preview(&workflows::plan())?;
+    table(&preview);
+    if !preview.is_ready() {
         return Err("the plan is not ready".into());
     }
 
@@ -84,7 +84,7 @@ fn show(file: &Path) -> Result<()> {
     progress.abandon();
     println!(
         "Killed midway ({status}): {midway} tickets are migrated, {} are not, none is half migrated.",
-        rehearsal.crossings.tickets - midway
+        preview.crossings.tickets - midway
     );
 
     println!("\nA second process migrates the rest.");
@@ -100,7 +100,7 @@ fn show(file: &Path) -> Result<()> {
     progress.finish();
 
     let after = histories(&desk)?;
-    prove(&before, &after, rehearsal.crossings.tickets)?;
+    verify(&before, &after, preview.crossings.tickets)?;
     let again = desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
     println!("A third migration has nothing to do: {} tickets.", again.crossings.tickets);
     Ok(())
@@ -111,13 +111,13 @@ fn spawn(file: &Path) -> Result<Child> {
     Ok(Command::new(std::env::current_exe()?).arg(CHILD).arg(file).stdout(Stdio::null()).spawn()?)
 }
 
-fn table(rehearsal: &MigrationPreview) {
+fn table(preview: &MigrationPreview) {
     println!("{:>7}  {:<18} {:<18}", "tickets", "from", "to");
-    for ((from, to), count) in &rehearsal.crossings.ways {
+    for ((from, to), count) in &preview.crossings.ways {
         println!("{count:>7}  {from:<18} {to:<18}");
     }
-    println!("{:>7}  in total", rehearsal.crossings.tickets);
-    for (field, count) in &rehearsal.crossings.filled {
+    println!("{:>7}  in total", preview.crossings.tickets);
+    for (field, count) in &preview.crossings.filled {
         println!("{count:>7}  get a {field}");
     }
 }
@@ -165,7 +165,7 @@ fn count(desk: &Desk<Sqlite>) -> Result<usize> {
 }
 
 /// Checks that no ticket is lost, and that no ticket was migrated twice.
-fn prove(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
+fn verify(before: &Histories, after: &Histories, expected: usize) -> Result<()> {
     let mut over = 0;
     for (id, (old, history)) in before {
         let (new, longer) = after.get(id).ok_or("a ticket was lost")?;

@@ -40,7 +40,7 @@ fn policy(version: u32) -> Result<Policy> {
     Ok(Policy::new().field("condition", condition).workflow(&returns(version)?))
 }
 
-/// A plan that is not complete: it maps no status for `Awaiting parcel`, and fills no `field.condition`.
+/// An incomplete plan: it does not map `Awaiting parcel`, and does not fill in `field.condition`.
 pub(crate) fn careless_plan() -> Migration {
     Migration::of("returns").from_version(1).to("returns", 2).fill("category", ["returns"])
 }

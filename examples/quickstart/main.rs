@@ -1,5 +1,5 @@
-//! The whole life of one request: registered, rated, answered, handed over to the 2nd line, resolved, confirmed, closed.
-//! The output is the history of the ticket, read back from the SQLite file.
+//! The whole life of one request: registered, prioritised, answered, handed over to the 2nd line, resolved, confirmed,
+//! closed. The output is the history of the ticket, read back from the SQLite file.
 //!
 //! ```text
 //! cargo run --example quickstart

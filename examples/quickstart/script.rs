@@ -37,7 +37,7 @@ pub(crate) fn script() -> Vec<Scene> {
 
 /// Plays the script on a desk in this file, and returns the story of the ticket.
 pub(crate) fn play(file: &Path, script: Vec<Scene>) -> Result<String, Box<dyn Error>> {
-    // The script moves the clock of this desk. Without `time`, a desk uses the clock of the computer.
+    // The script moves the clock of this desk. Without `time`, a desk uses the system clock.
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse()?);
     let desk = Sqlite::open(file)?.desk(Settings::new("acme").time(time.clone()));
 

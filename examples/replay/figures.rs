@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::log::Expected;
 
-/// How far the desk agrees with the log.
+/// The numbers of incidents, rows and events, and of the rows and incidents in which the desk agrees with the log.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Figures {
     /// Incidents with a ticket at the desk.
@@ -34,9 +34,9 @@ pub(crate) struct Figures {
     pub(crate) closed_at_matches: u64,
     /// Incidents whose clock agrees with the log that the agreed time was met or missed.
     pub(crate) made_sla_matches: u64,
-    /// Events in the histories, without those of clocks.
+    /// Events in the histories, except clock events.
     pub(crate) events: u64,
-    /// Events of clocks in the histories.
+    /// Clock events in the histories.
     pub(crate) clock_events: u64,
 }
 

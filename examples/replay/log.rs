@@ -23,20 +23,20 @@ pub(crate) struct Incident {
     pub(crate) expected: Expected,
 }
 
-/// The results in the log's own columns. The import does not see them.
+/// The results in the log's own columns. The import does not use them.
 #[derive(Default)]
 pub(crate) struct Expected {
     /// The rank of the priority in each row.
     pub(crate) priorities: Vec<u8>,
-    /// How often the incident was reopened, as of the last row.
+    /// The number of times that the incident was reopened, as of the last row.
     pub(crate) reopened: u32,
-    /// How often the incident was reassigned, as of the last row.
+    /// The number of times that the incident was reassigned, as of the last row.
     pub(crate) reassigned: u32,
-    /// When the incident was resolved, if the log knows.
+    /// The time of the resolution; `None` if the log does not contain it.
     pub(crate) resolved_at: Option<DateTime<Utc>>,
-    /// When the incident was closed.
+    /// The time of the closure; `None` if the log does not contain it.
     pub(crate) closed_at: Option<DateTime<Utc>>,
-    /// Whether the agreed time was met, as of the last row.
+    /// True if the agreed time was met, as of the last row.
     pub(crate) made_sla: bool,
 }
 
@@ -133,8 +133,8 @@ impl Columns {
         let mut expected = Expected::default();
         for (place, row) in rows.iter().enumerate() {
             let mut at = instant(&row[self.sys_updated_at])?;
-            // The first row is written some minutes after the call. The clocks start at the call. If the first row is
-            // already an end, its time is the time of the end.
+            // The first row is written some minutes after the call, but the clocks start at the call. If the first row
+            // is already resolved or closed, its own time is kept, because it is the time of that end.
             if place == 0 && !matches!(&row[self.incident_state], "Resolved" | "Closed") {
                 at = instant(&row[self.opened_at])?.min(at);
             }

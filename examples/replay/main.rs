@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The real log has 24,918 incidents of an IT company: "Incident management process enriched event log" by Amaral,
-//! Fantinato and Peres (UCI Machine Learning Repository, 2018, doi:10.24432/C57S4H, CC BY 4.0). The import sees neither its
-//! priorities nor its counts and results; the desk computes them from the other columns.
+//! Fantinato and Peres (UCI Machine Learning Repository, 2018, doi:10.24432/C57S4H, CC BY 4.0). The import does not use
+//! its priorities, counts and results; the desk computes them from the other columns.
 //!
 //! The last line is one JSON object for programs. `seconds` is the time of the import, or with --report the time of
 //! reading the tickets.

@@ -10,7 +10,7 @@ use firstline::{Condition, HoldReason, StateKind, StepKind, WorkflowDefinition};
 /// 2. Cheap goods (`field.price` at most 20) are refunded at once, without a parcel.
 /// 3. The warehouse (`role:warehouse`) inspects the parcel and records the result in `field.condition`.
 /// 4. A refund of more than 500 needs the role `lead`. A refusal needs `field.verdict` = `refuse`. Without this guard,
-///    a clerk who may not refund would refuse instead.
+///    a clerk who may not refund would take the refusal instead.
 ///
 /// `Awaiting parcel` waits for the customer. A message of the customer brings the ticket to the clerk, and so does the
 /// end of the hold. `Awaiting manufacturer` waits for a third party, and a message of the customer does not end it.
