@@ -31,7 +31,7 @@ pub(super) struct PolicyContext<'s> {
 impl PolicyContext<'_> {
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
         let PolicyContext { policy, agreements, workflows, history } = self;
-        DecisionContext { now, by, policy, agreements: agreements, workflows, history: *history }
+        DecisionContext { now, by, policy, agreements, workflows, history: *history }
     }
 }
 
