@@ -73,7 +73,7 @@ pub struct OperationLabel {
     pub ticket: Option<TicketId>,
     /// True if the command is repeated often and rarely of interest. Its span has the level DEBUG instead of INFO.
     pub quiet: bool,
-    /// True if the command is about all desks rather than the desk at which it runs.
+    /// True if the command concerns all desks, not only the desk at which it runs. Its span then names no desk.
     pub everywhere: bool,
 }
 
@@ -105,9 +105,9 @@ impl OperationLabel {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The ticket, if the command found out only while it ran which ticket it is about.
+    /// The ticket, if the command determined it only while it ran.
     pub ticket: Option<TicketId>,
-    /// True if the command was a repetition and returned the result of the first one.
+    /// True if the command repeated an idempotency key and returned the first result.
     pub replayed: bool,
 }
 

@@ -41,11 +41,11 @@ pub trait AsyncStore: Send + Sync {
     /// and [`Read::DueRecords`].
     ///
     /// # Errors
-    /// - [`Busy`](ErrorKind::Busy) if the store cannot be reached at the moment
+    /// - [`Busy`](ErrorKind::Busy) if the store is temporarily unreachable
     /// - a storage error
     fn begin(&self, desk: &DeskId, mode: Mode) -> impl Future<Output = Result<Self::Tx<'_>>> + Send;
 
-    /// Waits before an operation is tried again, and returns true; returns false to give up.
+    /// Waits before a retry and returns true, or returns false if the operation must not be retried.
     ///
     /// The driver calls this method after an operation failed with a retryable error; `tries` is the number of earlier
     /// retries. The default returns false. A store inside a transaction of its caller must keep that default.
@@ -90,7 +90,7 @@ pub trait AsyncTx: Send {
     /// [`Mode::Read`] it takes no locks, and all answers are from one state of the desk.
     ///
     /// # Errors
-    /// - [`Busy`](ErrorKind::Busy) if a lock is not available at the moment
+    /// - [`Busy`](ErrorKind::Busy) if a lock could not be acquired in time
     /// - [`Corrupt`](ErrorKind::Corrupt) if stored bytes cannot be read
     /// - a storage error
     fn load(&mut self, reads: &[Read]) -> impl Future<Output = Result<Vec<Answer>>> + Send;
@@ -135,7 +135,8 @@ pub trait AsyncTx: Send {
 /// struct QueuedTx {
 ///     rows: Memory,
 ///     desk: DeskId,
-///     // A writer holds this until the transaction ends, so that what it has read stays as it was. Readers never wait.
+///     // A writer holds this until the transaction ends, so that no other writer changes what it has read. Readers
+///     // never wait.
 ///     turn: Option<OwnedMutexGuard<()>>,
 /// }
 ///
@@ -154,7 +155,7 @@ pub trait AsyncTx: Send {
 ///     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
 ///         self.rows.begin(&self.desk, Mode::Read)?.load(reads)
 ///     }
-///     // It awaits nothing, so a dropped future has written everything or nothing.
+///     // This future never waits, so a dropped future has written everything or nothing.
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
 ///         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
 ///     }
@@ -291,9 +292,8 @@ enum Failed {
 
 /// Runs the operation once, in a new transaction.
 ///
-/// Each attempt begins with the reads that the operation always needs. Reads of an earlier attempt are not reused: they
-/// may be outdated, and a read that is no longer needed would take a lock for nothing, such as the lock on the running
-/// numbers.
+/// Each attempt begins with the reads that the operation always needs. Reads of an earlier attempt are not repeated,
+/// because a read that is no longer needed would take an unnecessary lock, such as the lock on the running numbers.
 async fn attempt<S: AsyncStore, F: Operation>(
     store: &S,
     desk: &DeskId,
@@ -414,7 +414,7 @@ async fn took_effect<S: AsyncStore>(
     }
 }
 
-/// A part of a commit by which the commit is recognised.
+/// A part of a commit that identifies the commit in the store.
 enum Mark<'c> {
     Event(&'c Event),
     /// A write of a record, and the version that the write replaces: 0 if there was none.
@@ -453,8 +453,8 @@ impl<'c> Mark<'c> {
     }
 }
 
-/// Compares the write of a record that replaces the version `before` with the record that is stored now. The result is
-/// that of [`Mark::took_effect`].
+/// Compares the stored record with a write that replaces the version `before`. Returns the same values as
+/// [`Mark::took_effect`].
 fn record_took_effect(write: &RecordWrite, before: u64, found: Option<&Record>) -> Option<bool> {
     let (found, wanted) = match (found, &write.content) {
         (Some(found), _) if found.version == before => return Some(false),

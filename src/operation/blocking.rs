@@ -8,9 +8,9 @@ use crate::operation::watch::Watch;
 use crate::operation::{Engine, Interrupt, Job, Loaded, Operation};
 use crate::store::{Claimed, Commit, Mode, RecordKind, Store, Tx};
 
-/// The maximum number of rounds of one decision. A decision without a limit could hold its transaction forever. The
-/// longest chain in the crate looks for a circle of links: it takes one round for each of up to 32 levels above a
-/// ticket, and a few rounds before.
+/// The maximum number of rounds of one decision. Without a limit, a decision could hold its transaction forever. The
+/// longest decision in the crate looks for a cycle of links: it takes one round for each of up to 32 levels above a
+/// ticket, after a few rounds for the command itself.
 pub(super) const MAX_ROUNDS: usize = 64;
 
 /// Runs one operation in one transaction.
@@ -76,7 +76,7 @@ pub(super) fn too_many_rounds() -> Error {
     Error::new(ErrorKind::Storage, problem)
 }
 
-/// True if the operation decides the same again, which makes a repeated run safe.
+/// True if the operation decides the same when it is called again. Debug builds check this.
 pub(super) fn repeats<F: Operation>(operation: &F, loaded: &Loaded, commit: &Commit) -> bool {
     matches!(operation.decide(loaded), Ok((again, _)) if again == *commit)
 }
@@ -84,7 +84,7 @@ pub(super) fn repeats<F: Operation>(operation: &F, loaded: &Loaded, commit: &Com
 /// Runs the operations of a job one after another.
 ///
 /// # Errors
-/// The error with which the job ends.
+/// Any error that ends the job.
 pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
     while let Some(step) = job.next() {
         let result = drive(store, step.desk().unwrap_or(desk), &step.operation());

@@ -12,7 +12,7 @@ use crate::store::claims::Claim;
 use crate::store::{Claimed, Commit, DueRecord, Mode, Read, Record};
 use crate::time::{SystemTime, TimeSource, to_micros};
 
-/// Reads the machine's clock, as a job without steps.
+/// A job without steps that returns the time of the machine's clock.
 #[derive(Debug)]
 pub(super) struct Now;
 

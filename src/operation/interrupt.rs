@@ -1,9 +1,9 @@
-//! The reasons why a decision is interrupted.
+//! Interrupted decisions.
 
 use crate::error::Error;
 use crate::store::Read;
 
-/// The reason why a decision returned no result.
+/// The reason for which a decision returned no result.
 #[derive(Debug)]
 pub enum Interrupt {
     /// The decision needs the answers to these reads first.

@@ -53,12 +53,12 @@ impl<J: 'static> JobStep<J> {
         JobStep { desk: None, operation: StepOperation(Arc::new(Pair { operation, then })) }
     }
 
-    /// Runs the step at another desk than that of the job.
+    /// Runs the step at this desk instead of the job's desk.
     pub fn at(self, desk: DeskId) -> JobStep<J> {
         JobStep { desk: Some(desk), ..self }
     }
 
-    /// Returns the desk of the step, if it differs from that of the job.
+    /// Returns the desk set with [`at`](JobStep::at); `None` if the step runs at the job's desk.
     pub fn desk(&self) -> Option<&DeskId> {
         self.desk.as_ref()
     }
@@ -71,7 +71,7 @@ impl<J: 'static> JobStep<J> {
     /// Passes the result of the operation to the job.
     ///
     /// # Errors
-    /// The error with which the job ends.
+    /// Any error that ends the job. The engine stops and returns the error.
     pub fn end(self, job: &mut J, result: Result<StepResult<J>>) -> Result<()> {
         match result {
             Ok(StepResult { then, .. }) => then(job),

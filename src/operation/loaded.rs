@@ -18,7 +18,7 @@ use crate::ticket::snapshot::Snapshot;
 
 /// The data that has been loaded for a decision.
 ///
-/// A method that needs data which is not loaded returns [`Interrupt::Load`]. The driver then loads it and calls the
+/// A method whose data is not loaded returns [`Interrupt::Load`]. The driver then loads it and calls the
 /// decision again from the start.
 #[derive(Debug, Default)]
 pub struct Loaded(HashMap<Read, Answer>);
@@ -71,7 +71,7 @@ impl Loaded {
         self.found(&Read::record(kind, key))
     }
 
-    /// Returns the record under a key that the command relies on but does not write.
+    /// Returns the record under a key, with a shared lock: for a record that the command relies on but does not write.
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
@@ -164,7 +164,7 @@ impl Loaded {
         }
     }
 
-    /// Interrupts the decision until all of these reads are answered, so that they share one round.
+    /// Interrupts the decision until all of these reads are answered. One round answers all of them.
     ///
     /// # Errors
     /// [`Interrupt::Load`] with the reads that are not answered yet.
@@ -190,7 +190,7 @@ impl Loaded {
     }
 }
 
-/// Collects the reads that several decisions of one operation need, so that they share one round.
+/// Collects the reads that several decisions of one operation need, so that one round answers all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Needs(Vec<Read>);
 

@@ -10,9 +10,9 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `desk` | the desk's id; none if the command is about all desks |
+//! | `desk` | the desk's id; absent if the command is about all desks |
 //! | `verb` | the name of the command, see below |
-//! | `ticket` | the ticket's id, as given by the caller or found by the command; none if there is neither |
+//! | `ticket` | the ticket's id, as given by the caller or found by the command; absent if neither names one |
 //! | `outcome` | the outcome, see below; set when the command ends |
 //!
 //! This prints one line per command when it ends, with the time it took (`tracing-subscriber` with the feature `fmt`):
@@ -28,7 +28,7 @@
 //!
 //! # Metrics
 //!
-//! They are recorded with the macros of the crate `metrics`:
+//! Metrics are recorded with the macros of the crate `metrics`:
 //!
 //! | metric | labels | |
 //! |---|---|---|
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// Creates a watch that records nothing, for a command that is watched elsewhere or not at all.
+    /// Creates a watch that records nothing: for a command that another watch records, or that nobody records.
     pub(super) fn unwatched() -> Watch {
         Watch::default()
     }
@@ -118,7 +118,7 @@ impl Watch {
         future
     }
 
-    /// Runs the decision and measures its time. The rest of the command's time counts as the store's.
+    /// Runs the decision and measures its time. All other time of the command is reported as the store's.
     pub(super) fn deciding<T>(&self, decide: impl FnOnce() -> T) -> T {
         #[cfg(feature = "metrics")]
         return self.meter.deciding(decide);
