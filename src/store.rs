@@ -8,7 +8,7 @@
 //! An async store implements the equivalent traits in [`operation::async_store`](crate::operation::async_store).
 //!
 //! [`Memory`](crate::memory::Memory) is the reference and `Sqlite` the default. `examples/custom_store.rs` is a
-//! complete store of another kind in one file. [`Desk::over`](crate::Desk::over) makes a desk with any store.
+//! complete store in one file that keeps only events. [`Desk::over`](crate::Desk::over) makes a desk with any store.
 //!
 //! # Requirements for stores
 //!

@@ -11,7 +11,7 @@ use crate::ticket::timer::Timer;
 
 /// One part of a commit.
 ///
-/// A store refuses a commit with an unknown part with [`Error::unsupported`] and writes nothing.
+/// If a part is unknown to a store, the store fails with [`Error::unsupported`] and writes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Write {
@@ -179,7 +179,7 @@ mod tests {
     use crate::time::{DateTime, Utc};
 
     #[test]
-    fn a_record_of_a_kind_that_is_never_due_cannot_be_made_due() {
+    fn a_due_time_on_a_kind_that_is_never_due_is_refused() {
         assert!(!THREAD.may_be_due());
         for kind in ALL {
             let due = Content::new([]).due(DateTime::<Utc>::UNIX_EPOCH);

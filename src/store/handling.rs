@@ -1,7 +1,7 @@
 //! The treatment of stored data: erasure, export, moving and retention.
 //!
-//! Every [record kind](crate::store::RecordKind) has a [`Handling`]. The [registry](crate::store::registry) lists those
-//! of all columns and events.
+//! Every [record kind](crate::store::RecordKind) has a [`Handling`]. The [registry](crate::store::registry) lists
+//! the handling of all columns and events.
 
 /// The treatment of a kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,9 +24,9 @@ pub struct Handling {
 pub enum PersonalData {
     /// No part.
     None,
-    /// The id of a person in plain text among the facts: a host id, or an attribute that the host declared.
+    /// The facts hold the id of a person in plain text: a host id, or an attribute that the host declared.
     PlainId,
-    /// The key, in its [stored form](crate::desk::Settings::lookup_key).
+    /// The key may name a person. See [`lookup_key`](crate::desk::Settings::lookup_key) for its stored form.
     Key,
     /// The personal part, which is stored separately from the facts.
     PersonalPart,
@@ -38,7 +38,7 @@ pub enum PersonalData {
 pub enum Erasure {
     /// There is nothing to erase.
     Nothing,
-    /// The fact is kept. The host decides if its ids identify a person, and renames them if they must be erased.
+    /// The facts are kept. If the host's ids identify a person, the host renames the ids to erase them.
     FactStays,
     /// The personal part is removed, and the facts are kept.
     PersonalPartGoes,

@@ -35,7 +35,7 @@ pub const RECEIPT: RecordKind =
 pub const THREAD: RecordKind =
     RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
-/// The ticket with a name in another system, under that name.
+/// The ticket that has a name in another system, under that name.
 pub const EXTERNAL_NAME: RecordKind =
     RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
@@ -276,7 +276,7 @@ fn instant_of(key: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis).or(rounded_up)
 }
 
-/// Writes a number with seven bits per byte, in as few bytes as possible.
+/// Writes a number in base 128, in as few bytes as possible.
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);
@@ -290,7 +290,7 @@ pub(crate) fn definition(hash: Fingerprint) -> Read {
     Read::record(DEFINITION, hash.to_string())
 }
 
-/// Returns the write of a definition's text. A text that is already stored is the same.
+/// Returns the write of a definition's text. Writing the same text again changes nothing, because the key is its hash.
 pub(crate) fn define(hash: Fingerprint, text: &str) -> RecordWrite {
     RecordWrite::put(DEFINITION, hash.to_string(), Expected::Any, Content::new(text))
 }
@@ -305,18 +305,18 @@ type AdoptionEntry = [u8; 48];
 
 /// The newest adopted versions of a definition, in the order of adoption: the facts of an [`ADOPTION`].
 ///
-/// Every command reads them. To keep them few, outdated versions are moved to an archive, a record of its own.
+/// Every command reads this record. To keep it small, outdated versions are moved to an archive, a separate record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Adoptions<'r> {
     kind: DefinitionKind,
     /// The number of archived versions.
     earlier: u64,
     entries: &'r [AdoptionEntry],
-    /// What a write of them expects.
+    /// The condition of a write that replaces the record.
     stored: Expected,
 }
 
-/// The minimum number of versions in effect that stay outside the archive.
+/// The minimum number of versions already in effect that stay outside the archive.
 const KEPT: usize = 16;
 
 /// Returns the key of the archive.
@@ -364,8 +364,8 @@ impl<'r> Adoptions<'r> {
         }))
     }
 
-    /// Returns the number of versions up to and including the one in force at an instant. The version in force is the
-    /// last adopted one of those that apply by then.
+    /// Returns the number of versions up to and including the version in force at an instant: the last adopted version
+    /// that applies by then.
     fn up_to(&self, at: DateTime<Utc>) -> Result<usize> {
         for (place, entry) in self.entries.iter().enumerate().rev() {
             if Bytes(entry, ADOPTION).instant()? <= at {
@@ -480,9 +480,9 @@ mod tests {
         finds_each(&history, &(-1..101).map(|n| n * 10 + n % 2).collect::<Vec<_>>());
     }
 
-    /// Found by review: every command read all versions ever adopted.
+    /// Regression: every command once read all versions ever adopted.
     #[test]
-    fn the_versions_that_every_command_reads_stay_few() {
+    fn outdated_versions_are_archived() {
         let history: Vec<_> = (0..100).map(|n| (n, n)).collect();
         adopted(&history, |count, newest, _| {
             assert!(newest.entries.len() <= 2 * KEPT && newest.entries.len() >= count.min(KEPT));
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_comes_back_and_is_listed_once_it_has_expired() {
+    fn a_receipt_is_read_back_and_listed_after_it_expires() {
         let versions = [(0, 1), (3, 5), (127, 128), (16_383, 16_384), (u64::MAX - 1, u64::MAX)];
         for (before, after) in versions {
             for millis in [0, 1, 3_600_000] {
@@ -519,7 +519,7 @@ mod tests {
                 let kept = KeptReceipt { request, ticket, before, after, expires };
                 let record = Record { key: "k".to_owned(), version: 1, content: kept.content() };
                 assert_eq!(KeptReceipt::read(&record).unwrap(), kept);
-                assert!(!KeptReceipt::expired(expires, 9).contains(&record), "it is still valid");
+                assert!(!KeptReceipt::expired(expires, 9).contains(&record), "the receipt is still valid");
                 let later = expires + TimeDelta::milliseconds(1);
                 assert!(KeptReceipt::expired(later, 9).contains(&record));
                 let mut short = record.clone();
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn sortable_keys_sort_as_their_instants_do() {
+    fn sortable_keys_sort_like_their_instants() {
         assert!(DIGITS.is_sorted());
         let (first, last) =
             (DateTime::<Utc>::MIN_UTC.timestamp_millis(), DateTime::<Utc>::MAX_UTC.timestamp_millis());

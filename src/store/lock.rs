@@ -3,11 +3,12 @@
 use crate::id::TicketId;
 use crate::store::record::RecordKind;
 
-/// A unit that stays as it was read, absence included, until the transaction ends.
+/// A lock. The locked data stays unchanged until the transaction ends; absent data stays absent.
 ///
 /// A store that allows several writers at once takes one of these locks for each locking read of a [`Mode::Write`]
-/// transaction, always in the order of this type. So two commands that need the same locks wait for one another without
-/// a deadlock. The order is the order in which commands learn what they need, so that few commands have to start again.
+/// transaction, always in the order of this type. So two commands that need the same locks wait for each other without
+/// a deadlock. A command must start again if it needs an earlier lock than it holds. This order matches the order in
+/// which most commands discover their locks, so few have to start again.
 ///
 /// [`Mode::Write`]: crate::store::Mode::Write
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +25,8 @@ pub enum Lock {
 /// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockMode {
-    /// Others may hold the lock too, if all of them only rely on the data.
+    /// Other transactions may hold the lock in this mode too. None of them may write the data.
     Shared,
-    /// Nobody else may hold the lock.
+    /// No other transaction may hold the lock.
     Exclusive,
 }

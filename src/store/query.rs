@@ -46,13 +46,13 @@ pub struct Query {
 pub enum Order {
     /// Open tickets, ordered by priority, then by the earliest due instant (tickets without one last), then by age.
     Inbox,
-    /// Ordered by id, the newest first. The remark at [`Oldest`](Order::Oldest) applies.
+    /// Ordered by id, the newest first. See [`Oldest`](Order::Oldest) for tickets that are opened at the same moment.
     Newest,
     /// Ordered by id, the oldest first.
     ///
-    /// An id is created when a command begins, and a running number when it commits. So for tickets opened at the same
-    /// moment, the order of the ids may differ from that of the numbers, and a ticket may appear before others that
-    /// were read earlier. Use this order for pages, not as a feed of new tickets.
+    /// A ticket's id is created when its command begins, and its running number when the command commits. So for
+    /// tickets opened at the same moment, the ids and the numbers may be in different orders, and a new ticket may
+    /// appear before tickets that were already read. Use this order for pages, not as a feed of new tickets.
     Oldest,
 }
 
@@ -146,7 +146,7 @@ impl Query {
         Ok(())
     }
 
-    /// Returns the condition besides the filters.
+    /// Returns the condition that tickets must satisfy in addition to the filters.
     pub(crate) fn condition(&self) -> &Condition {
         &self.condition
     }
@@ -223,9 +223,8 @@ impl Query {
 
 /// The position of a ticket in an order: the end of a page.
 ///
-/// Its text is opaque to users. It contains only the sort keys of one ticket and grants no access.
-///
-/// It can be passed in a URL as text:
+/// A cursor can be passed in a URL as text. The text is opaque to users. It contains only the sort keys of one ticket
+/// and grants no access:
 ///
 /// ```
 /// use firstline::{Cursor, Desk, NewTicket, Query};
@@ -293,7 +292,7 @@ impl Cursor {
         }
     }
 
-    /// Returns the id of the last ticket of the page. In an order by id it is the whole position.
+    /// Returns the id of the last ticket of the page. In an order by id, the id alone is the position.
     pub fn id(&self) -> TicketId {
         match &self.0 {
             Place::Inbox(place) => place.id,

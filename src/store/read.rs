@@ -69,7 +69,7 @@ pub enum Read {
     /// In [`Mode::Write`](crate::store::Mode::Write) the number is reserved until the transaction ends. Unused numbers
     /// leave no gap.
     NextNumber {
-        /// The index of the new ticket among those of this transaction, from 0. It is added to the number.
+        /// The index of the new ticket among the new tickets of this transaction, from 0. It is added to the number.
         place: u32,
     },
     /// A ticket's events after a version, in order. Answered by [`Answer::Events`].

@@ -16,7 +16,7 @@ use crate::id::DeskId;
 use crate::store::handling::{Erasure, Handling};
 use crate::time::to_micros;
 
-/// A kind of records, with its entry for the registry. Kinds with the same code are equal.
+/// A kind of record, with its [handling](crate::store::Handling). Kinds with the same code are equal.
 ///
 /// ```
 /// use firstline::store::{Changes, Handling, RecordKind};
@@ -33,7 +33,7 @@ pub struct RecordKind {
     may_be_due: bool,
 }
 
-/// The way in which records of a kind change.
+/// How records of a kind may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Changes {
@@ -41,7 +41,7 @@ pub enum Changes {
     Replaced,
     /// A write appends facts. The oldest facts may be moved to another record.
     Appended,
-    /// Never: two records with the same key have the same content. Reading one takes no lock.
+    /// Records never change: the same key always has the same content. Reading a record takes no lock.
     Never,
 }
 
@@ -59,7 +59,7 @@ impl RecordKind {
         RecordKind { code, name, changes, handling, may_be_due: true }
     }
 
-    /// Declares that records of this kind are never due. Reading such a record for writing takes no lock against claims.
+    /// Declares that records of this kind are never due. A read for writing then needs no lock against claims.
     pub(crate) const fn never_due(self) -> RecordKind {
         RecordKind { may_be_due: false, ..self }
     }
@@ -78,7 +78,7 @@ impl RecordKind {
         self.name
     }
 
-    /// Returns the way in which its records change.
+    /// Returns how its records may change.
     pub const fn changes(self) -> Changes {
         self.changes
     }
@@ -147,7 +147,7 @@ impl fmt::Debug for RecordKind {
 /// One of the three index keys of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Index {
-    /// For orders that are read page by page. Within equal values, its index is sorted by the records' keys.
+    /// For orders that are read page by page. Records with equal values are indexed in the order of their keys.
     First,
     /// For values that many records share.
     Second,
@@ -286,8 +286,8 @@ impl RecordWrite {
 
     /// Creates a deletion of the record under a key. With [`Expected::Any`] it succeeds if there is no record.
     ///
-    /// A later record under the same key begins at version 1. Do not reuse a key in a kind with records that are
-    /// [claimed](Claimed).
+    /// A later record under the same key begins at version 1. In a kind with
+    /// [claims](Claimed), do not reuse the key of a deleted record.
     pub fn delete(kind: RecordKind, key: impl Into<String>, expected: Expected) -> RecordWrite {
         RecordWrite { kind, key: key.into(), expected, content: None }
     }
@@ -398,7 +398,7 @@ impl RecordRange {
         self
     }
 
-    /// Returns the record's position in this order; `None` if it has no such index key.
+    /// Returns the record's position in this order; `None` if the record lacks the index key of the order.
     pub fn place(&self, record: &Record) -> Option<RecordPlace> {
         let index = match self.order {
             RecordOrder::Key => String::new(),
@@ -474,8 +474,8 @@ pub struct DueRecord {
 /// Its version is the token of the claim, because the next claim increases it. To delete the record, give it back or
 /// extend the lease, the claimant commits a [`RecordWrite`] with this expected version.
 ///
-/// A deleted key that is used again begins at version 1, so that an old token could match. Never reuse a key in a kind
-/// with records that are claimed.
+/// A record under a reused key begins at version 1 again, so an old token could match it. In a kind with claims, never
+/// reuse the key of a deleted record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimed {
     /// The desk.

@@ -35,10 +35,10 @@ impl RecordTable {
         self.0.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// Checks the expected version of a write against the stored version.
+    /// Checks that the [`Expected`] of a write holds for the stored record.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) if they differ.
+    /// [`Conflict`](crate::ErrorKind::Conflict) if it does not hold.
     pub fn check(&self, write: &RecordWrite) -> Result<()> {
         let stored = self.get(write.kind, &write.key).map(|record| record.version);
         match (write.expected, stored) {
@@ -69,8 +69,7 @@ impl RecordTable {
     /// Answers a read of this desk's records.
     ///
     /// # Errors
-    /// [Unsupported](Error::unsupported) for other reads, including the read of [due records of all
-    /// desks](due_records).
+    /// [Unsupported](Error::unsupported) for other reads, including [`Read::DueRecords`]: see [`due_records`].
     pub fn answer(&self, read: &Read) -> Result<Answer> {
         Ok(match read {
             Read::Record { kind, key, .. } => Answer::Record(self.get(*kind, key).cloned().map(Box::new)),

@@ -1,7 +1,7 @@
-//! The registry of stored data: the contents of each kind, and its erasure, export, moving and retention.
+//! The registry of stored data, with the handling of each kind: personal data, erasure, export, moving and retention.
 //!
-//! The entry of a record kind is in its [`RecordKind`]; [`kinds::ALL`] lists the kinds of this crate. This module has
-//! the entries of the columns of the SQL tables and of the events. A test compares the lists with the real schemas and
+//! A [`RecordKind`] holds its own entry; [`kinds::ALL`] lists the kinds of this crate. This module holds the entries of
+//! SQL columns and of events. A test compares the lists with the real schemas and
 //! with all possible events, so that nothing is stored without an entry.
 
 use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
@@ -11,7 +11,7 @@ use crate::store::record::RecordKind;
 /// Every record kind of this crate.
 pub const KINDS: &[RecordKind] = kinds::ALL;
 
-/// The entry of some columns of a table.
+/// The entry of several columns of a table that are treated alike.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnEntry {
     /// The table, without prefix or schema.
