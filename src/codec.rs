@@ -1,7 +1,7 @@
 //! The stored form of tickets and events: two JSON texts, and the columns used to find a ticket.
 //!
-//! The facts and the personal part are separate texts. The personal part is grouped by owner, so that the pieces of one
-//! person can be sealed and erased without a change to the facts or to the pieces of others.
+//! The facts and the personal part are separate texts. The personal part is grouped by person, so that one person's
+//! data can be encrypted or erased without changing the facts or the data of other people.
 
 mod recent;
 mod shared;
@@ -21,7 +21,7 @@ use crate::ticket::snapshot::Snapshot;
 pub(crate) use recent::Recent;
 pub(crate) use shared::Shared;
 
-/// The columns of a ticket's row that searches use, without the state.
+/// The columns of a ticket's row that searches use, except the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(crate) place: Place,

@@ -162,7 +162,7 @@ impl Rows {
                 due.truncate(*limit);
                 Answer::Due(due)
             }
-            // These span all desks, so the transaction answers them.
+            // These reads cover all desks. `MemoryTx::load` answers them.
             Read::DueTickets { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);

@@ -1,7 +1,7 @@
 //! A cache of tickets parsed from recently read or written rows.
 //!
 //! Parsing a row costs several times as much as fetching it, and a desk reads the same tickets often, such as the first
-//! page of an inbox. The cache compares the texts of the row, so a hit is always equal to a freshly parsed ticket, also
+//! page of an inbox. The cache compares the texts of the row, so a hit always equals a freshly parsed ticket, even
 //! if another program wrote the row.
 
 use std::collections::HashMap;
