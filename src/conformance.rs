@@ -1,8 +1,8 @@
 //! A conformance suite for stores: blocking or async, this crate's or your own.
 //!
 //! Implement [`Candidate`] to create a fresh store and to wait for its replies. [`run`] then runs every check and
-//! reports the outcomes by name. Each check finds one kind of mistake; together they cover the contract of the
-//! [port](crate::store).
+//! reports the outcomes by name. Each check finds one kind of mistake; together they cover the requirements of the
+//! [storage interface](crate::store).
 //!
 //! ```
 //! use firstline::conformance::{self, Candidate};
@@ -34,8 +34,9 @@
 //! To make each check its own test with `libtest-mimic`, map [`Check::ALL`] to `Trial::test(check.name(), ...)` and
 //! call [`Check::run`] in each.
 //!
-//! The suite never panics: a panic in the store fails the check. There is no timeout: if the store blocks forever, so
-//! does the suite. A run takes less than a second in memory, and several seconds if each commit syncs a slow disk.
+//! The suite never panics: a panic in the store fails the check. There is no timeout: a store that blocks
+//! forever blocks the suite. A run takes less than a second in memory, and several seconds if each commit syncs a slow
+//! disk.
 
 mod alike;
 mod candidate;
@@ -96,7 +97,7 @@ macro_rules! checks {
 }
 
 checks! {
-    /// Every part of a commit is stored unchanged, and visible through another handle.
+    /// Every part of a commit is stored unchanged and is visible through another handle.
     CommitKeepsEverything = "commit_keeps_everything" by commits::keep_everything;
     /// If one part of a commit is refused, nothing of the commit is written.
     CommitIsAtomic = "commit_is_atomic" by commits::are_atomic;
@@ -117,17 +118,17 @@ checks! {
     /// Running numbers count up from 1 without gaps, also within one transaction; an unused number goes to the next
     /// opening.
     NumbersCountUp = "numbers_count_up" by lives::numbers;
-    /// A thread leads to its ticket, and to another ticket once it is redirected.
+    /// A thread refers to its ticket, and to another ticket after it is redirected.
     ThreadsLeadOn = "threads_lead_on" by lives::threads;
     /// The same key with the same request returns the first result; with another request it is refused.
     KeyGivesFirstResult = "key_gives_first_result" by keys::first_result;
-    /// A receipt is honoured until it expires; then its key is free again.
+    /// A receipt is valid until it expires; then its key can be used again.
     ReceiptsExpire = "receipts_expire" by keys::expiry;
     /// A record of any size is read back unchanged, and is gone once it is deleted.
     RecordsComeBack = "records_come_back" by records::come_back;
     /// A record is written only if the stored version is the expected one, and every write raises its version by one.
     RecordVersionsAreExpected = "record_versions_are_expected" by records::expect_versions;
-    /// `VersionOrSkip` leaves any other version alone, also while another command writes the record.
+    /// A write with `VersionOrSkip` skips every other version, even while another command writes the record.
     CleanUpSkipsWhatIsRenewed = "clean_up_skips_what_is_renewed" by records::clean_up;
     /// Ranges of records are ordered by key or by an index key, ascending or descending, and pages neither lose nor
     /// repeat one.
@@ -141,8 +142,8 @@ checks! {
     ClaimsGoToOne = "claims_go_to_one" by records::claims;
     /// A record that a command has read in order to write cannot be claimed until the command ends.
     ReadRecordsAreNotClaimed = "read_records_are_not_claimed" by records::held;
-    /// A record with the highest possible number of tries can still be claimed, and a lease ends with the calendar at
-    /// the latest.
+    /// A record with the largest number of tries can still be claimed, and a very long lease ends at the last
+    /// representable instant.
     ClaimsAtTheEnds = "claims_at_the_ends" by records::claims_at_the_ends;
     /// With many workers claiming at once, every record is claimed exactly once under one lease.
     ClaimsAtOnce = "claims_at_once" by records::claims_at_once;

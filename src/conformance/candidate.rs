@@ -30,8 +30,8 @@ pub trait Candidate: Sync {
     where
         Self::Engine: 'a;
 
-    /// Abandons a reply: polls the future at most `_polls` times and drops it. A blocking engine has nothing to
-    /// abandon; the default just drops the reply.
+    /// Abandons a reply: polls the future at most `_polls` times and then drops it. The default, for blocking engines,
+    /// just drops the reply.
     fn abandon<'a, T: Send + 'a>(&self, reply: <Self::Engine as Engine>::Reply<'a, T>, _polls: u32)
     where
         Self::Engine: 'a,

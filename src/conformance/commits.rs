@@ -67,7 +67,7 @@ fn is_there(part: &str, when: &str, there: bool) -> Checked {
     if there {
         Ok(())
     } else {
-        Err(CheckFailure::new(part, format_args!("it to be stored {when}"), "it is missing"))
+        Err(CheckFailure::new(part, format_args!("stored {when}"), "missing"))
     }
 }
 

@@ -125,8 +125,8 @@ struct PausedOperation {
     pause: Pause,
 }
 
-/// A pause in an operation: until the other side is done, or for 200 ms, because the other side may be waiting for the
-/// operation.
+/// A pause in an operation. It ends when the other side is done, or after 200 ms, because the other side may be waiting
+/// for the operation.
 struct Pause(Mutex<Option<(Sender<()>, Receiver<()>)>>);
 
 impl Operation for PausedOperation {
@@ -465,7 +465,7 @@ pub(super) fn held<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let key = format!("k{n}");
         put(scene, ACME, RecordWrite::put(SAMPLE, &*key, Expected::Absent, due.clone()))?;
         let read = Read::Record { kind: SAMPLE, key: key.clone(), mode };
-        // The command sees no tries, so it takes the record back.
+        // The record has not been claimed when the command reads it, so the command replaces it.
         let back = RecordWrite::put(SAMPLE, &*key, Expected::Version(1), Content::new(*b"taken back"));
         let claimed = beside(scene, vec![read], [back], |twin| claim(twin, 9, TimeDelta::hours(1)))?;
         same("a claim of a record that another command has read in order to write", claimed, Vec::new())?;

@@ -42,8 +42,8 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let history = scene.history(ACME, ticket.id())?;
     let text = history.first().and_then(|it| it.personal.text());
     same("a mebibyte is read back whole", text == Some(long.as_str()), true)?;
-    // Not every database can store NUL, so texts with NUL are refused before they reach the store, and no row is found
-    // by one.
+    // Not every database can store NUL. Texts with NUL are refused before they reach the store, and a search for one
+    // finds no row.
     refused("a subject with NUL", scene.wait(desk.open_ticket(NewTicket::new("No\0sound"))))?;
     refused("a note with NUL", scene.wait(desk.act(ticket.id(), Action::note("no\0"), anna())))?;
     same("a record of a key with NUL", scene.record(ACME, SAMPLE, "nul\0")?, None)?;

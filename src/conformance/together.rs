@@ -182,7 +182,7 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let mut mine = Vec::new();
         for round in 0..EACH {
             let number = open(round)?.number.value;
-            holds("a number", "more than the number of the opening before", number > last)?;
+            holds("a number", "larger than the previous number", number > last)?;
             last = number;
             mine.push(number);
         }
@@ -297,7 +297,7 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
             loop {
                 // The outcome of the write does not matter here.
                 let _ = writer.wait(desk.act(ticket, Action::note("Meanwhile."), anna()));
-                // The receiver is gone when the reading has ended, by a panic too.
+                // The receiver is gone once the reader has ended, even by a panic.
                 if wrote.send(()).is_err() {
                     break;
                 }
@@ -336,7 +336,7 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             Read::Due { until: later(9), after: None, limit: 10 },
         ]
     };
-    // Repeated reads use nothing up.
+    // Repeated reads take no number.
     for _ in 0..3 {
         for read in reads() {
             scene.read(ACME, read)?;
