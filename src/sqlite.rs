@@ -1,8 +1,8 @@
-//! The SQLite store. The tables are in a file of their own or in the host's database.
+//! The SQLite store. Its tables are in a separate file or in the host's database.
 //!
 //! An acknowledged command survives a killed process. With [`Durability::Full`], the default, it also survives a power
 //! failure. Several programs may use one file. Reads do not wait for the writer, because the database uses a
-//! write-ahead log.
+//! write-ahead log (WAL).
 
 #[cfg(feature = "tokio")]
 mod async_sqlite;
@@ -56,8 +56,8 @@ struct Inner {
     /// `None` for a database in memory, which has only one connection.
     place: Option<Place>,
     shared: Shared,
-    /// Declared before `writer`, so that the readers are closed first: the last connection to close makes a checkpoint
-    /// and removes the log, and readers must not do that.
+    /// Declared before `writer`, so that the readers are closed first. The last connection to close makes a checkpoint
+    /// and removes the log, which a reader must not do.
     readers: Idle,
     /// A single connection.
     writer: Idle,
@@ -156,8 +156,8 @@ impl Sqlite {
 }
 
 impl Desk<Sqlite> {
-    /// Opens the desk `main` in a database file, which is created if it does not exist. For another name, another clock
-    /// or several desks, use [`Sqlite::open`] and [`Sqlite::desk`].
+    /// Opens the desk `main` in a database file and creates the file if it does not exist. For another name, another
+    /// clock or several desks, use [`Sqlite::open`] and [`Sqlite::desk`].
     ///
     /// # Errors
     /// See [`Options::open`].
@@ -207,7 +207,8 @@ fn begin_on(connection: &Connection, begin: &str, deadline: Deadline) -> Result<
 /// Commits the open transaction of this connection.
 ///
 /// # Errors
-/// [`ErrorKind::Unknown`] if SQLite began to write the commit and failed. After every other error, nothing is written.
+/// [`ErrorKind::Unknown`] if SQLite failed after it had begun to write the commit. After any other error, nothing is
+/// written.
 fn commit_on(connection: &Connection) -> Result<()> {
     if connection.is_autocommit() {
         return Err(rolled_back());
@@ -231,7 +232,7 @@ fn rolled_back() -> Error {
     Error::new(ErrorKind::Storage, "SQLite rolled the transaction back; nothing was written")
 }
 
-/// A connection for one transaction. Dropping it returns the connection to the idle ones.
+/// A connection for one transaction. Dropping it returns the connection to the pool of idle connections.
 #[derive(Debug)]
 struct Connected<'a> {
     connection: Option<Connection>,
@@ -360,6 +361,6 @@ mod tests {
             statement.get_status(StatementStatus::RePrepare)
         };
         assert_eq!(replans(true), 0);
-        assert!(replans(false) > 0, "the control does not replan, so this test proves nothing");
+        assert!(replans(false) > 0, "the control must replan, or this test proves nothing");
     }
 }

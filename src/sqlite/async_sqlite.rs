@@ -25,8 +25,8 @@ const QUEUE: usize = 1_024;
 ///
 /// One thread writes. Commands that wait while the disk is synced share the next commit, so a few syncs serve many
 /// callers. Each command is still atomic, and each caller gets the result of its own command once the commit is
-/// complete. Reads use connections of their own and do not wait for the writer; a database in memory has only one
-/// connection, so there they do.
+/// complete. Reads use separate connections and do not wait for the writer, except in a database in memory, which has
+/// only one connection.
 ///
 /// ```
 /// use firstline::sqlite::Sqlite;
@@ -46,9 +46,9 @@ const QUEUE: usize = 1_024;
 ///
 /// # Together with blocking calls
 ///
-/// Clone the [`Sqlite`] before the conversion to use both. For a transaction of your own, call `Desk::within` on a desk
-/// of that clone, on a thread for blocking work. A file has one writer: while that transaction is open, the writer
-/// thread and all commands in its queue wait. If it stays open for longer than the [acquire
+/// Clone the [`Sqlite`] before the conversion to use both. To run commands in your own transaction, call `Desk::within`
+/// on a desk of that clone, on a thread for blocking work. A file has one writer: while that transaction is open, the
+/// writer thread and all commands in its queue wait. If it stays open for longer than the [acquire
 /// timeout](super::Options::acquire_timeout), all of them fail with [`Busy`](ErrorKind::Busy).
 ///
 /// ```
@@ -98,7 +98,7 @@ pub struct AsyncSqlite {
     open: Arc<Mutex<Option<Open>>>,
     /// Limits concurrent reads. A read holds a permit for as long as it holds the store.
     reading: Arc<Semaphore>,
-    /// Its sender is dropped when the writer thread has ended and dropped the store.
+    /// Closed when the writer thread has ended and dropped the store.
     ended: watch::Receiver<()>,
 }
 
@@ -145,8 +145,8 @@ impl AsyncSqlite {
     ///
     /// - A clone of the original [`Sqlite`] keeps working and keeps the file open until it is dropped.
     /// - If the future is dropped before it completes, the store is closed anyway.
-    /// - The future does not complete while someone holds a command's future that was polled, waits for space in the
-    ///   full queue (1,024 commands), and is neither polled again nor dropped.
+    /// - The future does not complete while a command's future waits for space in the full queue (1,024 commands) and
+    ///   is neither polled again nor dropped.
     ///
     /// ```
     /// use firstline::NewTicket;
@@ -168,10 +168,10 @@ impl AsyncSqlite {
     /// ```
     pub async fn close(mut self) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // When all permits are free, no read is running, and a later read finds the store closed.
+        // Once all permits are acquired, no read is running. A later read finds the store closed.
         let all = u32::try_from(IDLE_READERS).unwrap_or(u32::MAX);
         let _ = self.reading.acquire_many(all).await;
-        // Nothing is ever sent: this waits until the sender is dropped.
+        // Nothing is ever sent. This waits until the sender is dropped.
         let _ = self.ended.changed().await;
     }
 
@@ -197,12 +197,12 @@ impl AsyncSqlite {
 
     async fn write<F: Operation>(&self, desk: DeskId, operation: F, watch: Watch) -> Result<F::Out> {
         let Open { queue, store } = self.open()?;
-        drop(store); // A caller that waits for its answer must not keep the store open.
+        drop(store); // The store must not stay open while the caller waits for its answer.
         let (order, answer) = writer::order(desk, operation, watch);
         queue.send(order).await.map_err(|_| {
             Error::new(ErrorKind::Storage, "the writer thread has ended; nothing was written")
         })?;
-        drop(queue); // A sender that is kept would keep the writer thread running.
+        drop(queue); // The writer thread runs until all senders are dropped.
         answer.await.map_err(|_| {
             let problem = "the writer thread has ended; it is unknown whether the command was written";
             Error::new(ErrorKind::Unknown, problem)

@@ -1,8 +1,8 @@
 //! Waiting for another writer.
 //!
-//! SQLite's own `busy_timeout` sleeps in fixed, growing steps. A program that has waited for some time sleeps long
-//! while the program that just wrote writes again, so one of two busy programs starves. Short sleeps of random length
-//! give both the same chance.
+//! SQLite's own `busy_timeout` sleeps in fixed, growing steps. While a program that has waited for some time is in a
+//! long sleep, the other program writes again, so one of two busy programs starves. Short sleeps of random length give
+//! both the same chance.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline that is this duration from now.
+    /// Creates a deadline that is this duration from now.
     pub(super) fn after(timeout: Duration) -> Deadline {
         Deadline { timeout, since: Stopwatch::start() }
     }
@@ -43,7 +43,7 @@ pub(super) fn retry<T>(deadline: Deadline, mut attempt: impl FnMut() -> Result<T
         if left.is_zero() || !answer.as_ref().is_err_and(is_busy) {
             return answer;
         }
-        // Each `RandomState` has new keys: a cheap source of random bits without a dependency.
+        // Each `RandomState` has new random keys: a cheap source of random bits without a dependency.
         let random = RandomState::new().build_hasher().finish();
         std::thread::sleep(Duration::from_micros(50 + random % 1_550).min(left));
     }

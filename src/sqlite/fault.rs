@@ -5,11 +5,11 @@ use rusqlite::ErrorCode;
 use super::busy::is_busy;
 use crate::error::{Error, ErrorKind};
 
-/// Converts an error after which nothing is written.
+/// Converts an error of an operation that wrote nothing.
 pub(super) fn fault(error: rusqlite::Error) -> Error {
     const BUSY_SNAPSHOT: i32 = 517;
     let (kind, message) = match error.sqlite_error_code() {
-        // A retry inside the same transaction always fails: the host must begin a new one.
+        // A retry inside the same transaction always fails. The host must begin a new transaction.
         Some(_) if error.sqlite_error().is_some_and(|it| it.extended_code == BUSY_SNAPSHOT) => (
             ErrorKind::Storage,
             "the transaction can no longer write, because another connection has written since its first read: roll it \

@@ -6,10 +6,10 @@
 //! store locks the file when it opens it, so that no second store can write.
 //!
 //! The lock is an operating-system lock on a file next to the database, named `…-firstline-lock`. It is released when
-//! the process ends, in any way. All stores of this crate respect it if their SQLite has the bug, in this process and
-//! in others. Stores with a fixed SQLite, the host's own connections and programs without firstline ignore it. If their
-//! SQLite has the bug, the host's connections (for `within`) and the other programs should make no checkpoints: set
-//! `PRAGMA wal_autocheckpoint = 0`.
+//! the process ends for any reason. All stores of this crate respect it if their SQLite has the bug, in this process
+//! and in others. Stores with a fixed SQLite, the host's own connections and programs without firstline ignore it. If
+//! their SQLite has the bug, the host's connections (for `within`) and the other programs should make no checkpoints:
+//! set `PRAGMA wal_autocheckpoint = 0`.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -64,7 +64,7 @@ impl Claim {
     }
 }
 
-/// Tests this with a write that is rolled back, because not every supported version of rusqlite has an API for it.
+/// Tries a write and rolls it back, because not every supported version of rusqlite has an API for this.
 fn can_write(connection: &Connection) -> Result<bool> {
     let tried = connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE firstline_probe (x)");
     if !connection.is_autocommit() {

@@ -9,9 +9,9 @@ use rusqlite::Connection;
 use super::busy::Deadline;
 use crate::time::Stopwatch;
 
-/// The time for which a waiting thread may be overtaken. Until then, a thread that finds an idle connection takes it at
-/// once, because the connection would be unused while the waiting thread wakes up. After that, the thread that waits
-/// longest goes first, so that no thread starves.
+/// The time for which a waiting thread may be overtaken. During this time, another thread that finds an idle connection
+/// takes it at once, because the connection would be unused while the waiting thread wakes up. After it, the thread
+/// that has waited longest goes first, so that no thread starves.
 const OVERTAKING_LIMIT: Duration = Duration::from_millis(100);
 
 /// Idle connections of one kind.
@@ -44,7 +44,7 @@ impl Waiting {
 }
 
 impl Idle {
-    /// Starts with these connections and keeps at most `capacity`.
+    /// Creates a pool with these connections, which keeps at most `capacity`.
     pub(super) fn new(capacity: usize, connections: Vec<Connection>) -> Idle {
         Idle { capacity, state: Mutex::new(State { connections, waiting: VecDeque::new() }) }
     }

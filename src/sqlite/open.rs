@@ -27,10 +27,10 @@ impl Options {
     ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](Options::share_at_own_risk)).
     /// - [`Unknown`](ErrorKind::Unknown): the disk failed while the new tables were committed. Open the file again.
     /// - [`Corrupt`](ErrorKind::Corrupt): the file is not an SQLite database, or it is damaged.
-    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version or not firstline's. They are left
-    ///   untouched.
-    /// - [`Definition`](ErrorKind::Definition): the table prefix contains other characters or has a wrong length, or
-    ///   the acquire timeout is out of range.
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them. They
+    ///   are left untouched.
+    /// - [`Definition`](ErrorKind::Definition): the [table prefix](Options::table_prefix) is invalid, or the acquire
+    ///   timeout is out of range.
     /// - [`Busy`](ErrorKind::Busy): the tables must be created or the journal mode changed, and another program or
     ///   connection wrote to the file for longer than the [acquire timeout](Options::acquire_timeout).
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {

@@ -10,15 +10,15 @@ use crate::error::{Error, Result};
 
 /// The commits that a power failure may lose.
 ///
-/// This covers the store's own transactions. A transaction of the host is governed by `PRAGMA synchronous` of the
-/// host's connection.
+/// This applies to the store's own transactions. For a transaction of the host, `PRAGMA synchronous` of the host's
+/// connection applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// No acknowledged commit is lost. Every commit is synced to the disk. On macOS, where a plain sync ends in the
     /// drive's cache, the store uses `PRAGMA fullfsync`.
     #[default]
     Full,
-    /// The last commits may be lost, but never a part of one. A killed process loses no acknowledged commit.
+    /// The last commits may be lost, each as a whole. A killed process loses no acknowledged commit.
     Normal,
 }
 
@@ -55,7 +55,7 @@ impl Options {
 
     /// Sets the prefix of table and index names. Default: `firstline_`.
     ///
-    /// The prefix has 1 to 30 ASCII letters, digits and `_`, and does not begin with a digit or `sqlite_`.
+    /// The prefix consists of 1 to 30 ASCII letters, digits and `_`, and does not begin with a digit or `sqlite_`.
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Options {
         self.prefix = prefix.into();
         self
@@ -78,7 +78,7 @@ impl Options {
     #[cfg_attr(feature = "tokio", doc = "With [`Sqlite::into_async`](super::Sqlite::into_async),")]
     #[cfg_attr(not(feature = "tokio"), doc = "With `Sqlite::into_async` (feature `tokio`),")]
     /// the timeout applies to the writer thread. Time in its queue is not counted, and after a timeout all queued
-    /// commands fail together, also those that have waited for less than the timeout.
+    /// commands fail together, even those that have waited for less than the timeout.
     ///
     /// ```
     /// use firstline::sqlite::Options;

@@ -1,12 +1,12 @@
-//! The tables and their migrations, which have a history table of their own.
+//! The tables and their migrations. A history table records the applied migrations.
 //!
 //! Every unique key starts with the desk, so that the keys of one desk are adjacent. Times are microseconds since 1970
 //! in UTC. The personal part of tickets, events and records has a column of its own. The column `personal_key` is
 //! reserved for the id of an encryption key, and `chain` of the table `event` for a hash. Both are empty in this
 //! version.
 //!
-//! Large rows are inefficient in a table WITHOUT ROWID. So the facts and the personal part of a large record are stored
-//! in `record_body`, and both are null in `record`.
+//! `record` is a table WITHOUT ROWID, in which large rows are inefficient. So the facts and the personal part of a
+//! large record are stored in `record_body`, and both are null in `record`.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 

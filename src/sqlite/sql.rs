@@ -244,7 +244,7 @@ mod tests {
     use super::*;
     use crate::store::Cursor;
 
-    /// Searches that are documented as fast read an index in its order and do not sort.
+    /// Searches that are documented as fast read an index in order and do not sort.
     #[test]
     fn documented_searches_read_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -277,8 +277,8 @@ mod tests {
         assert!(rows.map(Result::unwrap).any(|step| step.contains("TEMP B-TREE")));
     }
 
-    /// Due timers and records, of one desk or of all, are read from an index in its order. If nothing is due, the read
-    /// is cheap.
+    /// Due timers and records, of one desk or of all, are read from an index in order. If nothing is due, the read is
+    /// cheap.
     #[test]
     fn due_timers_are_read_from_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -304,7 +304,7 @@ mod tests {
         }
     }
 
-    /// Ranges and counts of records read an index in its order.
+    /// Ranges and counts of records read an index in order.
     #[test]
     fn ranges_and_counts_read_an_index_in_order() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -331,7 +331,7 @@ mod tests {
         }
     }
 
-    /// Each index that a statement writes to costs a page of the write-ahead log: see `Rows::write_ticket`.
+    /// Each index that a statement updates adds a page to the write-ahead log: see `Rows::write_ticket`.
     #[test]
     fn an_update_writes_only_to_the_indexes_of_its_columns() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();

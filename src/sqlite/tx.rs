@@ -30,7 +30,7 @@ pub(super) struct Rows<'c> {
     pub(super) desk: &'c DeskId,
 }
 
-/// Results of a transaction's reads that let its writes do less.
+/// Results of a transaction's reads that save its writes unnecessary work.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     /// The indexed columns of the tickets as they were read. An update skips unchanged ones.
@@ -344,7 +344,7 @@ impl Rows<'_> {
             let (version, at) = (row::signed(event.version), event.at.timestamp_micros());
             self.run(&sql.insert_event, params![desk, key, version, at, facts, personal]).or_else(
                 |error| {
-                    // If the version exists already, another writer was faster, and the write of the ticket's row below
+                    // If the version exists already, another writer was first, and the write of the ticket's row below
                     // reports the conflict. If SQLite has rolled back, further writes would be outside the transaction.
                     let may_continue = !self.connection.is_autocommit()
                         && self.version(id)?.is_some_and(|found| found != expected);

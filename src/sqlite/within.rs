@@ -27,7 +27,7 @@ enum TransactionOwner {
     Host,
     /// The host's, on another database.
     HostElsewhere,
-    /// The writer thread, which checks by itself that the transaction is still open.
+    /// The writer thread's. The writer thread itself checks that the transaction is still open.
     #[cfg(feature = "tokio")]
     Group,
 }
@@ -39,8 +39,9 @@ impl<'t> Within<'t> {
         Within { connection, shared, owner: TransactionOwner::Group }
     }
 
-    /// Rolls back the whole transaction after a panic of a command. The command's writes may be undone, partial, or
-    /// complete: they are complete if the host's tracing subscriber panics when the command's span ends.
+    /// Rolls back the whole transaction after a panic of a command. At that point, the command may have written
+    /// nothing, some or all of its rows. All of them are written if the host's tracing subscriber panics when the
+    /// command's span ends.
     pub(super) fn give_up(&self) {
         // If this fails, the next transaction on this connection rolls back before it begins.
         let _ = self.connection.execute_batch("ROLLBACK");
@@ -53,8 +54,8 @@ impl Desk<Sqlite> {
     ///
     /// - Each command writes in a SAVEPOINT of its own. A command that fails writes nothing, and the transaction
     ///   continues.
-    /// - Begin the transaction as `IMMEDIATE`. If a `DEFERRED` transaction has read, SQLite refuses its first write at
-    ///   once while another connection is writing, or if another connection has written since that read.
+    /// - Begin the transaction as `IMMEDIATE`. After a `DEFERRED` transaction has read, SQLite refuses its first write
+    ///   at once if another connection is writing or has written since that read.
     /// - The store's options do not apply to your connection. Set its busy timeout and `PRAGMA synchronous`
     ///   (durability) yourself.
     /// - If the transaction is on another database than the desk, every command fails with a storage error.
@@ -79,12 +80,12 @@ impl Desk<Sqlite> {
         self.with_engine(self.engine().within(transaction))
     }
 
-    /// Like `within`, for a transaction that was not begun through `rusqlite`'s API: by SQL of the host, or by another
-    /// library on the same SQLite handle. The desk must not outlive the transaction: after its end, every command
-    /// fails.
+    /// Like `within`, for a transaction that was not begun through `rusqlite`'s API, but by SQL of the host or by
+    /// another library on the same SQLite handle. Do not keep the desk longer than the transaction: after the
+    /// transaction has ended, every command fails.
     ///
-    /// With `sqlx`, create the connection from its handle. The unsafe line is in your code. It is sound if the handle
-    /// stays locked while the connection exists:
+    /// With `sqlx`, create the connection from its handle. This needs one `unsafe` expression in your code, which is
+    /// sound if the handle stays locked while the connection exists:
     ///
     /// ```text
     /// let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -194,8 +195,8 @@ impl WithinTx<'_> {
         self.within.connection.prepare_cached(sql).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
 
-    /// Replaces an error that depends on the host's transaction: a full disk makes SQLite roll back all of it, and a
-    /// transaction that was not begun as `IMMEDIATE` cannot wait for another writer.
+    /// Replaces an error that is caused by the state of the host's transaction. A full disk makes SQLite roll the whole
+    /// transaction back, and a transaction that was not begun as `IMMEDIATE` cannot wait for another writer.
     fn explained(&self, error: Error) -> Error {
         match self.within.owner {
             TransactionOwner::Host | TransactionOwner::HostElsewhere
@@ -226,7 +227,7 @@ impl Tx for WithinTx<'_> {
         let written = self.rows().write(commit, &self.memo).and_then(|()| self.run("RELEASE firstline"));
         written.map_err(|error| {
             if !self.within.connection.is_autocommit() {
-                // A failure here is ignored: the host's next statement fails too.
+                // A failure here is ignored, because the host's next statement fails too.
                 let _ = self.run("ROLLBACK TO firstline").and_then(|()| self.run("RELEASE firstline"));
             }
             self.explained(error)

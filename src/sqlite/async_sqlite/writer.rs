@@ -12,8 +12,7 @@ use crate::operation::watch::Watch;
 use crate::operation::{Operation, blocking};
 use crate::sqlite::Within;
 
-/// The maximum number of commands in one commit: enough that many commands share a sync, and few enough that other
-/// programs do not wait long.
+/// The maximum number of commands in one commit. Many commands then share a sync, and other programs do not wait long.
 const GROUP: usize = 256;
 
 /// An enqueued command with any result type.
@@ -28,11 +27,11 @@ pub(super) trait Command: Send {
     /// may be run again: a decision depends only on the rows.
     fn run(&mut self, within: &Within<'_>) -> bool;
 
-    /// Discards the result and returns true if it was a success.
+    /// Discards the result. Returns true if the command had succeeded.
     fn forget(&mut self) -> bool;
 
-    /// Sends the result to the caller. If `lost` is given, the command's writes are lost, and a success is replaced by
-    /// this error. A command that failed by itself keeps its own error.
+    /// Sends the result to the caller. `lost` is given if the command's writes were lost; it replaces a success. A
+    /// command that failed keeps its own error.
     fn answer(self: Box<Self>, lost: Option<Error>);
 }
 
@@ -49,7 +48,7 @@ pub(super) fn order<F: Operation>(
 struct Waiting<F: Operation> {
     desk: DeskId,
     operation: F,
-    /// Ended once, when the answer is final; not each time the command has run.
+    /// Ended once, when the answer is final. The command may run several times before that.
     watch: Watch,
     result: Option<Result<F::Out>>,
     reply: oneshot::Sender<Result<F::Out>>,
@@ -95,7 +94,7 @@ pub(super) fn serve(store: Sqlite, mut orders: mpsc::Receiver<Order>) {
     }
 }
 
-/// Runs this command and those behind it in the queue in one transaction, commits, and answers all of them.
+/// Runs this command and the queued commands behind it in one transaction, commits, and answers all of them.
 fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
     let committed = run_together(store, first, orders, &mut ran);
@@ -158,11 +157,11 @@ fn run_together(
     let connected = match store.writing(store.deadline()) {
         Ok(connected) => connected,
         Err(error) => {
-            // The commands behind it have waited for the same busy database. They fail now, or each would wait for a
-            // timeout of its own. Any other error concerns the first command only, and the others run in later groups.
+            // The commands behind it have waited for the same busy database. They fail now. Otherwise each would wait
+            // for its own timeout. Any other error concerns the first command only, and the others run in later groups.
             if error.is_retryable() {
                 drop(waiting);
-                // Only the commands that are in the queue now: one that is repeated at once must wait again.
+                // Only the commands that are in the queue now. A command that is repeated at once must wait again.
                 for _ in 0..orders.len() {
                     if let Some(behind) = orders.try_recv().ok().filter(|it| !it.is_dropped()) {
                         behind.answer(Some(same_error(&error)));
@@ -297,7 +296,7 @@ mod tests {
         (done.len(), busy, took)
     }
 
-    /// All commands that ran alone once shared one timeout, which the syncs of the commands before them used up.
+    /// Regression: commands that ran alone shared one timeout, and the syncs of earlier commands used it up.
     #[test]
     fn each_command_that_runs_alone_has_the_whole_timeout() {
         let (done, busy, _) = run_one_by_one(TIMEOUT, TIMEOUT / 4);
