@@ -1,4 +1,4 @@
-//! The PostgreSQL store: an async store in its own schema, shared by any number of programs.
+//! The PostgreSQL store: an async store in its own schema, which any number of programs can share.
 //!
 //! ```no_run
 //! use firstline::{Action, Actor, Desk, NewTicket};
@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! # What to rely on
+//! # Guarantees
 //!
 //! - Most commands take two round trips: one to lock and read, one to write and commit. A command takes one more if it
 //!   learns from its first reads what else it needs, such as the ticket of a thread or the other end of a link. All
@@ -19,35 +19,35 @@
 //! - Commands on different tickets do not wait for each other. Commands on the same ticket, thread or key do. Tickets
 //!   are locked as rows. A thread or key may have no row yet, so it is locked by a transaction-level advisory lock.
 //!   Every command takes its locks in the same order, which prevents deadlocks between commands.
-//! - Read-only operations lock nothing and wait for no writer. A share of the [`connections`](Options::connections) is
-//!   reserved for them.
-//! - Running numbers have no gaps. To ensure this, openings at *one* desk queue from reading the number to the commit:
-//!   a desk opens at most as many tickets per second as the server can sync commits one after another.
+//! - Read-only operations lock nothing and do not wait for writers. A share of the
+//!   [`connections`](Options::connections) is reserved for them.
+//! - Running numbers have no gaps. To ensure this, openings at *one* desk run one after another from reading the number
+//!   to the commit: a desk opens at most as many tickets per second as the server can sync commits.
 //! - An acknowledged command is as durable as the server's `synchronous_commit` makes it.
 //! - A command that fails with a deadlock, a serialization failure or a restarting server is retried for about the
 //!   [`acquire_timeout`](Options::acquire_timeout). If the connection breaks during the commit, the store takes the
 //!   locks again and looks for the command's events, or for its records if it has no events. The error is
-//!   [`Unknown`](ErrorKind::Unknown) if the server stays unreachable, or if the records do not prove the outcome because
-//!   one may have been claimed or deleted in the meantime.
+//!   [`Unknown`](ErrorKind::Unknown) if the server stays unreachable, or if the records do not prove the outcome
+//!   because one may have been claimed or deleted in the meantime.
 //! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`. Use [`Options::connect_with`] for TLS.
 //! - A server that vanishes without closing the connection blocks no command forever. If no answer arrives in time, the
-//!   store drops the connection, and the command fails or is looked for as above. A slow commit may still hold its
-//!   locks at that point: then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may take effect
-//!   later. Inside the host's transaction these timeouts do not apply; the host sets its own.
+//!   store drops the connection. The command then fails, or the store looks for its commit as above. A slow commit may
+//!   still hold its locks at that point: then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may
+//!   take effect later. Inside the host's transaction these timeouts do not apply; the host sets its own.
 //! - A future may be dropped at any time. Its command is then written completely or not at all; to find out which,
 //!   repeat it with the same [key](crate::Actor::once). If the command was waiting for a lock, the store cancels the
 //!   wait. Its connection counts towards the [`connections`](Options::connections) until the server has released it.
 //! - Inside the host's transaction (see [`Desk::within`]) the store only rolls back to its own savepoints. It never
 //!   commits, rolls back or retries the host's work. The host chooses the isolation level: several reads of one command
-//!   see one state only under `REPEATABLE READ`.
+//!   see the same state only under `REPEATABLE READ`.
 //!
 //! # The URL
 //!
-//! The URL has the format of `tokio_postgres::Config`. Useful parameters are `application_name` (default:
-//! `firstline`), `connect_timeout`, settings for each connection as `options=-c%20synchronous_commit%3Doff`, and several
-//! hosts with `target_session_attrs=read-write`. `sslmode=require` needs a TLS connector and
-//! [`Options::connect_with`]. This example uses the connector of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its
-//! features `ring`, `std` and `tls12`:
+//! The URL has the format of `tokio_postgres::Config`. Useful parameters are `application_name` (default: `firstline`),
+//! `connect_timeout`, settings for each connection as `options=-c%20synchronous_commit%3Doff`, and several hosts with
+//! `target_session_attrs=read-write`. `sslmode=require` needs a TLS connector and [`Options::connect_with`]. This
+//! example uses the connector of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std` and
+//! `tls12`:
 //!
 //! ```text
 //! let mut roots = rustls::RootCertStore::empty();
@@ -154,7 +154,7 @@ impl Postgres {
         Options::new().connect(url).await
     }
 
-    /// Returns a desk in this database. Desks with different names do not see each other's tickets.
+    /// Returns a desk in this database. Each desk sees only its own data.
     pub fn desk(&self, settings: impl Into<Settings>) -> Desk<Postgres> {
         Desk::over(self.clone(), settings)
     }

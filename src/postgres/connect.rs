@@ -27,7 +27,7 @@ impl Options {
     /// - [`Schema`](crate::ErrorKind::Schema): the tables are newer than this version, not firstline's, or missing with
     ///   [`Migrations::Verify`](super::Migrations::Verify); they are left untouched;
     /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the
-    ///   acquire_timeout is invalid, or the URL has `sslmode=require`, which needs
+    ///   acquire timeout is invalid, or the URL has `sslmode=require`, which needs
     ///   [`connect_with`](Options::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.check()?;
@@ -40,8 +40,8 @@ impl Options {
     }
 
     /// Connects over TLS with a connector for `tokio-postgres`, such as `tokio-postgres-rustls`; the [module
-    /// docs](super) have an example. Without `sslmode=require` in the URL, a server without TLS is connected to without
-    /// encryption.
+    /// docs](super) have an example. Without `sslmode=require` in the URL, the connection to a server without TLS is
+    /// not encrypted.
     ///
     /// # Errors
     /// The conditions of [`connect`](Options::connect), except for `sslmode=require`.
@@ -84,7 +84,7 @@ impl Options {
             .map_err(|error| Error::storage("the connection pool cannot be built", error))?;
         let connection = pool.get().await.map_err(Fault::from)?;
         let lock = in_time(acquire_timeout * 2, lock_timeout(&connection)).await??;
-        // A `lock_timeout` below the acquire_timeout does not shorten the wait for an answer.
+        // A `lock_timeout` below the acquire timeout does not shorten the wait for an answer.
         let limits = Limits { acquire_timeout, lock: lock.max(acquire_timeout) };
         in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
         drop(connection);
@@ -98,14 +98,14 @@ impl Options {
     }
 }
 
-/// Returns the server's `lock_timeout` on this connection. It includes the host's own settings, so it is the same on
+/// Returns the server's `lock_timeout` on this connection. It reflects the settings in the URL, so it is the same on
 /// all connections.
 async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, Fault> {
     let setting = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
     let milliseconds: i64 = connection.query_one(setting, &[]).await?.try_get(0)?;
     Ok(match u64::try_from(milliseconds) {
         Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
-        _ => Duration::MAX, // 0 is no limit.
+        _ => Duration::MAX, // 0 means no limit.
     })
 }
 

@@ -20,7 +20,7 @@ use super::permits::Permit;
 use super::wire::{Wire, type_of};
 
 /// The time limits of a connection. The limit for an answer is longer than the limit for a lock, so that a command that
-/// cannot get a lock receives the server's error, which has the reason.
+/// cannot get a lock receives the server's error with the reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) acquire_timeout: Duration,
@@ -46,8 +46,8 @@ impl Limits {
     }
 }
 
-/// Returns the answer, or fails when the limit has passed. The limit is the only sign of a vanished server, because
-/// lost packets raise no error.
+/// Returns the answer, or fails when the limit has passed. Only the limit detects a vanished server, because lost
+/// packets raise no error.
 pub(super) async fn in_time<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Fault> {
     tokio::time::timeout(limit, answer).await.map_err(|_| Fault::silent(limit))
 }
@@ -86,7 +86,7 @@ impl fmt::Debug for Cancel {
     }
 }
 
-/// A pooled connection. It does not return to the pool after an answer was late.
+/// A pooled connection. After a late answer it does not return to the pool.
 #[derive(Debug)]
 pub(super) struct PgConnection {
     connection: Object,
@@ -169,8 +169,8 @@ impl Drop for Closing {
 
 impl Closing {
     /// Waits until the server has ended the transaction, and cancels a slow statement. The server executes everything
-    /// sent before the `ROLLBACK` first, including a `COMMIT`. A cancel makes that commit fail completely or not at
-    /// all.
+    /// sent before the `ROLLBACK` first, including a `COMMIT`. Even if it is
+    /// cancelled, that commit takes effect completely or not at all.
     async fn let_go(mut self, acquire_timeout: Duration, cancel: Cancel) {
         let Some(connection) = &self.0 else { return };
         let cancelled = {
@@ -198,7 +198,7 @@ impl Closing {
         if cancelled {
             // A late cancel would hit the next statement on this connection, so the connection is not reused.
             drop(self);
-            // The server ends the session shortly after the connection closes, without notice.
+            // The server ends the session shortly after the connection closes, and sends no confirmation.
             tokio::time::sleep(GRACE).await;
         } else {
             drop(self.0.take());

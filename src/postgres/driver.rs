@@ -1,9 +1,9 @@
 //! Traits for running a desk inside a transaction of another driver.
 //!
-//! A transaction of `tokio-postgres` implements them already. For `sqlx`, `diesel-async` or another driver, the host
-//! implements [`Connection`], which sends a [`Statement`], and [`Columns`] for its rows: about 60 lines. The statements
-//! are the same for all drivers and do not depend on a driver's version. `tests/hosts/sqlx_postgres` in the repository
-//! has an implementation for `sqlx` 0.8 and 0.9 that can be copied.
+//! A transaction of `tokio-postgres` already implements [`Connection`]. For `sqlx`, `diesel-async` or another driver,
+//! the host implements [`Connection`], which sends a [`Statement`], and [`Columns`] for its rows, in about 60 lines.
+//! The statements are the same for all drivers and do not depend on a driver's version. `tests/hosts/sqlx_postgres` in
+//! the repository has an implementation for `sqlx` 0.8 and 0.9 that can be copied.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -32,14 +32,14 @@ pub trait Connection: Send + Sync {
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, DriverError>> + Send;
 
-    /// Runs a text without parameters, which may hold several statements, in order. Their rows are discarded.
+    /// Runs one or more statements without parameters, in order. Their rows are discarded.
     ///
     /// # Errors
     /// Any error of the server or the driver.
     fn run(&self, sql: &str) -> impl Future<Output = Result<(), DriverError>> + Send;
 }
 
-/// A row with columns counted from 0. A value of the wrong type must give an error; its kind does not matter.
+/// A row with columns counted from 0. A value of the wrong type must give an error of any kind.
 pub trait Columns {
     /// Returns a `text` column.
     ///
@@ -127,7 +127,7 @@ impl From<&str> for SqlValue {
 }
 
 impl SqlValue {
-    /// Takes the element of a list with exactly one element.
+    /// Takes the only element of a list; `None` if the list has another length.
     pub(super) fn only(&mut self) -> Option<SqlValue> {
         fn only<T>(list: &mut Vec<T>) -> Option<T> {
             if list.len() == 1 { list.pop() } else { None }
@@ -148,8 +148,7 @@ impl SqlValue {
 pub struct DriverError(pub(super) Fault);
 
 impl DriverError {
-    /// Creates the error of a statement that the server refused, with the five characters of its SQLSTATE, such as
-    /// `40P01`.
+    /// Creates the error for a statement that the server refused. `sqlstate` has five characters, such as `40P01`.
     pub fn said(
         sqlstate: impl Into<String>,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -157,12 +156,12 @@ impl DriverError {
         DriverError(Fault::new(Some(sqlstate.into()), false, cause.into()))
     }
 
-    /// Creates the error of a broken connection.
+    /// Creates the error for a broken connection.
     pub fn gone(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
         DriverError(Fault::new(None, true, cause.into()))
     }
 
-    /// Creates the error of a failure in the driver.
+    /// Creates the error for any other failure in the driver.
     pub fn other(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
         DriverError(Fault::new(None, false, cause.into()))
     }

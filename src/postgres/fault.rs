@@ -24,7 +24,7 @@ pub(super) struct Fault {
 #[derive(Debug)]
 struct PgError {
     words: String,
-    /// True if the TLS handshake failed because one side refused what the other presented.
+    /// True if the TLS handshake failed because one side rejected the other's certificate or parameters.
     tls_refused: bool,
     cause: tokio_postgres::Error,
 }
@@ -45,7 +45,7 @@ impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Fault {
         let state = error.code().map(|code| code.code().to_owned());
         let mut words = error.to_string();
-        // The library offers no other way to recognize this error than its message.
+        // The library has no API to recognize this error, only its message.
         let tls = words == "error performing TLS handshake";
         let mut broken = error.is_closed();
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
@@ -128,7 +128,7 @@ impl Fault {
         self.state.is_none()
     }
 
-    /// True if the server refuses the statement itself, because it names something that is missing or has another type.
+    /// True if the server refuses the statement itself, for example because a table is missing or a type differs.
     pub(super) fn is_statement_error(&self) -> bool {
         self.state.as_deref().is_some_and(|state| state.starts_with("42") && state != "42501")
     }
@@ -242,7 +242,7 @@ fn max_retries(error: &Error, acquire_timeout: Duration) -> u32 {
         }
         cause = error.source();
     }
-    // Retry for about the acquire_timeout. Most of that time is spent waiting for a restarting server.
+    // Retry for about the acquire timeout. Most of that time is spent waiting for a restarting server.
     u32::try_from(acquire_timeout.as_micros() / u128::from(LONGEST)).unwrap_or(u32::MAX).saturating_add(8)
 }
 

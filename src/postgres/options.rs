@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// The way in which the tables are created and migrated.
+/// How the tables are created and migrated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Migrations {
     /// The program applies missing migrations when it connects, in one transaction. Several programs may connect at
@@ -50,7 +50,7 @@ impl Default for Options {
 
 impl Options {
     /// Returns the defaults: schema `firstline`, up to 16 connections, migrations applied when connecting, and an
-    /// acquire_timeout of ten seconds.
+    /// acquire timeout of ten seconds.
     pub fn new() -> Options {
         Options::default()
     }
@@ -62,7 +62,7 @@ impl Options {
         self
     }
 
-    /// Sets the maximum number of connections, from 1 to 1,000. Each command uses one connection, also while it waits
+    /// Sets the maximum number of connections, from 1 to 1,000. Each command uses one connection, even while it waits
     /// for a lock. With three or more connections, a quarter of them (at least one) is reserved for reads. With one or
     /// two, none is reserved, and reads may wait behind writes.
     ///
@@ -74,15 +74,15 @@ impl Options {
     }
 
     /// Sets the longest time that a command waits for a connection, a lock or a restarting server, from 100 ms to one
-    /// hour. A command that waits longer fails as [`Busy`](crate::ErrorKind::Busy).
+    /// hour. A command that waits longer fails with [`Busy`](crate::ErrorKind::Busy).
     ///
     /// The limit for an answer is twice this time, plus this time again for each further lock that the statements take,
     /// up to eight locks in all. This leaves the server time to report why a lock was not acquired. If no answer
     /// arrives in this time, because the server has vanished or an import batch is too large for a slow server, the
-    /// store drops the connection. A command that was not being committed is retried once on a new connection. A slow
-    /// commit may still hold its locks; looking for it may then end as [`Unknown`](crate::ErrorKind::Unknown), and the
-    /// commit may take effect later. A command therefore ends within a few times the acquire_timeout, even if the
-    /// server vanishes.
+    /// store drops the connection. If the command had not sent its commit, it is retried once on a new connection.
+    /// Otherwise the store looks for the commit. A slow commit may still hold its locks: then the error may be
+    /// [`Unknown`](crate::ErrorKind::Unknown), and the commit may take effect later. A command therefore ends within a
+    /// few times the acquire timeout, even if the server vanishes.
     ///
     /// A `lock_timeout` in the URL's `options` overrides this time for locks. A longer one extends the limit for an
     /// answer too, and with 0 (no limit) answers have no limit either. In the host's transaction (see
@@ -92,7 +92,7 @@ impl Options {
         self
     }
 
-    /// Sets who creates and migrates the tables.
+    /// Sets how the tables are created and migrated. The default is [`Migrations::Apply`].
     pub fn migrations(mut self, migrations: Migrations) -> Options {
         self.migrations = migrations;
         self

@@ -1,4 +1,4 @@
-//! Permits for connections: they limit the connections in use, and reserve some of them for reads.
+//! Permits for connections. They limit the number of connections in use and reserve some of them for reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::fault::Fault;
 use crate::store::Mode;
 
-/// One permit per possible connection. A permit is taken before a connection of the pool and released after it, because
-/// the pool stops counting a detached connection at once, before the server has released it.
+/// One permit for each possible connection. A permit is taken before a pooled connection and released after it. The
+/// pool alone is not enough, because it stops counting a detached connection before the server has released it.
 #[derive(Debug)]
 pub(super) struct Permits {
     all: Arc<Semaphore>,
-    /// The permits for writing. Any number of writers may wait for locks; a reader waits for none, and must not wait
+    /// The permits for writing. Any number of writers may wait for locks. A reader takes no locks and must not wait
     /// behind those writers.
     writing: Arc<Semaphore>,
 }

@@ -1,9 +1,9 @@
 //! The tables and their migrations, recorded in a history table.
 //!
 //! Every key starts with the desk, so that a cluster can distribute the tables by desk. Times are microseconds since
-//! 1970 in UTC. Text columns that are searched or ordered by compare byte by byte, independent of the database's
+//! 1970 in UTC. Text columns that are searched or sorted are compared byte by byte, regardless of the database's
 //! collation. JSON is stored as text, because it must be read back byte for byte. `tries` is null for records that were
-//! never claimed, and fixed-length columns come first: both keep rows, and with them the write-ahead log, small.
+//! never claimed, and fixed-length columns come first. Both make the rows and the write-ahead log smaller.
 
 use super::fault::Fault;
 use super::options::{Migrations, Options};
@@ -249,7 +249,7 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
 }
 
-/// Returns the number of applied migrations, or an error if they are not the first ones of `all`.
+/// Returns the number of applied migrations. Fails if they differ from the first migrations of `all`.
 async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
     // `to_regclass` is not used: it may answer from the connection's cache, which is older than the lock.

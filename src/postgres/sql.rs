@@ -73,7 +73,7 @@ statements! {
 }
 
 /// Returns the number of the advisory lock for something that may have no row. The number is the same in every program
-/// and version. If two things share a number, one merely waits for the other.
+/// and version. Two things may share a number; commands for one then wait for commands for the other.
 pub(super) fn lock_id(schema: &str, what: &str, parts: &[&str]) -> i64 {
     let mut text = String::from("firstline");
     for part in [schema, what].iter().chain(parts) {
@@ -395,8 +395,8 @@ fn comes_after(sql: &mut String, values: &mut Vec<SqlValue>, place: Place, desce
     sql.push_str(&format!(" AND ({}) {sign} ({})", columns.join(", "), bound.join(", ")));
 }
 
-/// Adds the conditions that a column is between these ends. Stored texts have no NUL, so an end with NUL is cut there:
-/// a row is beyond the end exactly if it is beyond the part before the NUL.
+/// Adds the conditions that a column is between these ends. Stored texts have no NUL, so an end with NUL is cut at the
+/// NUL: a row is beyond the end exactly if it is beyond the cut text.
 fn between(sql: &mut String, values: &mut Vec<SqlValue>, column: &str, ends: [&Bound<String>; 2]) {
     for (end, [included, excluded, with_nul]) in ends.into_iter().zip([[">=", ">", ">"], ["<=", "<", "<="]]) {
         let (value, sign) = match end {

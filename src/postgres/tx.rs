@@ -228,8 +228,8 @@ impl<'a> Work<'a> {
     }
 
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
-        // Records with an expected version are locked before they are written. An operation usually has read them, and
-        // so locked them, already.
+        // Records with an expected version are locked before they are written. Usually the operation has already read
+        // them and so locked them.
         let unread = self.more_locks(locks_of(&commit));
         let begin = self.beginning(self.shared.sql.locks(&self.desk, unread.iter()));
         let (tickets, records) = commit.into_parts()?;
@@ -244,7 +244,7 @@ impl<'a> Work<'a> {
         let before = std::mem::replace(&mut self.state, State::Open);
         wire.claiming(unread.len());
         if let Some(begin) = begin {
-            // The operation has not read, and so not locked, everything that it writes.
+            // The operation writes something that it has not read and so has not locked.
             wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;
         }
         let (written, ended) = join(statement.send(wire), wire.script(self.control.commit)).await;
@@ -373,7 +373,7 @@ impl<'a> Work<'a> {
     pub(super) async fn end<W: Wire>(&mut self, wire: &W) {
         let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
         let Some(leave) = self.control.leave.filter(|_| open) else { return };
-        // If this fails, the connection is broken and the transaction lost with it. On the store's own connection
+        // If this fails, the connection is broken and the transaction is lost. On the store's own connection
         // sending it is enough, because later statements are executed after it.
         let left = wire.script(leave);
         let _ = if self.control.own { left.now_or_never() } else { Some(left.await) };
@@ -387,7 +387,8 @@ fn locks_of(commit: &Commit) -> impl Iterator<Item = (Lock, LockMode)> {
     commit.records().filter(known).map(|it| (Lock::Record(it.kind, it.key.clone()), LockMode::Exclusive))
 }
 
-/// Returns the version that the write requires to be stored, if it requires one; `None` inside means no record.
+/// Returns the version that the write expects to be stored, if it expects one. An inner `None` means that it expects no
+/// record.
 fn version_of(write: &RecordWrite) -> Option<(RecordKind, String, Option<u64>)> {
     let version = match write.expected {
         Expected::Absent => None,

@@ -20,7 +20,7 @@ pub(super) trait Wire: Send + Sync {
     /// A row of the answer.
     type Row: Columns + Send + Sync;
 
-    /// Announces how many locks the next statements take. The answer may be late by the wait for each of them.
+    /// Announces the number of locks that the next statements take. The limit for the answer grows with the number.
     fn claiming(&self, _claims: usize) {}
 
     /// Prepares a statement. This may take a round trip.
@@ -33,12 +33,12 @@ pub(super) trait Wire: Send + Sync {
         statement: &Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Fault>> + Send;
 
-    /// Sends a text without parameters, which may hold several statements. Their rows are discarded.
+    /// Sends one or more statements without parameters. Their rows are discarded.
     fn script(&self, sql: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The host's connection. Statements are not prepared on it, because they would be prepared again for each command. The
-/// host sets the limits for answers.
+/// The host's connection. Statements are not prepared on it, because each command would prepare them again. The host
+/// sets the limits for answers.
 pub(super) struct HostConnection<'c, C>(pub(super) &'c C);
 
 impl<C: Connection> Wire for HostConnection<'_, C> {

@@ -27,7 +27,7 @@ pub struct Within<'t, C> {
 
 impl Desk<Postgres> {
     /// Returns the desk inside the host's own transaction on the same database. The host commits or rolls back the
-    /// desk's work together with its own rows. Each command writes behind its own SAVEPOINT, so a failed command leaves
+    /// desk's work together with its own rows. Each command writes inside its own SAVEPOINT, so a failed command leaves
     /// nothing behind and the transaction can continue.
     ///
     /// ```no_run
@@ -45,7 +45,7 @@ impl Desk<Postgres> {
     /// ```
     ///
     /// Any [`Connection`] works. A transaction of `tokio-postgres` 0.7 is one, if the host uses the same version as
-    /// this crate. A few lines make one of another driver's transaction. For `deadpool-postgres`, pass the inner
+    /// this crate. For another driver, see [`driver`](super::driver). For `deadpool-postgres`, pass the inner
     /// transaction: `desk.within(&mut *tx)`.
     ///
     /// # Locks
@@ -57,10 +57,10 @@ impl Desk<Postgres> {
     /// Opening a ticket locks the desk's next running number. Until the transaction ends, nobody else can open a ticket
     /// at this desk, so make an opening the last step of the transaction.
     ///
-    /// The [acquire_timeout](super::Options::acquire_timeout) applies to the store's own connections only. Here a
+    /// The [acquire timeout](super::Options::acquire_timeout) applies to the store's own connections only. Here a
     /// command waits as long as the host's settings allow. `SET LOCAL lock_timeout = '3s'` limits the wait for a lock,
-    /// and a command that fails with it leaves the transaction as it was. A `statement_timeout` limits it too, but may
-    /// leave the transaction failed.
+    /// and a command that fails with it leaves the transaction as it was. A `statement_timeout` limits the wait too,
+    /// but may leave the transaction failed.
     ///
     /// # Dropped futures
     ///

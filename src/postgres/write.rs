@@ -11,8 +11,8 @@ use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
 
-/// The parts of the statement, each a `WITH` query. All parts see the rows as they were before the statement, and no
-/// two parts touch the same row.
+/// The parts of the statement, each a `WITH` query. All parts see the rows as they were before the statement. No two
+/// parts write the same row.
 struct Parts<'s> {
     schema: &'s str,
     parts: Vec<String>,
@@ -123,8 +123,8 @@ impl Shared {
         }
         let wanted = wanted + updated;
 
-        // A row that was not written has another version, is missing, or exists although it must not. The cast then
-        // fails, and with it the statement.
+        // A row that was not written has another version, is missing, or exists although it must not. The cast, and so
+        // the statement, then fails.
         let check = if counts.is_empty() {
             "SELECT 0".to_owned()
         } else {
@@ -410,8 +410,8 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
         );
     }
     if !put.is_empty() {
-        // This part is counted, because counted parts are executed before the rest. Two clean-ups that clear each
-        // other's records would deadlock if they cleared first.
+        // This part is counted, because counted parts are executed before the rest. Two commands that each delete
+        // expired records of the other would deadlock if they deleted first.
         count("put", put.len());
         let table = parts.rows(&types, put);
         parts.with(
@@ -438,7 +438,7 @@ fn write_records(parts: &mut Parts<'_>, records: Vec<RecordWrite>) -> (Vec<&'sta
     }
     if !cleared.is_empty() {
         let table = parts.rows(&["text", "text", "bigint"], cleared);
-        // Records that another, perhaps long transaction writes are skipped, so that a clean-up waits for nobody. An
+        // Records that another transaction is writing are skipped, so that a clean-up never waits for a long one. An
         // expected version of 0 stands for any version.
         parts.with(
             "cleared",
