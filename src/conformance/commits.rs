@@ -64,11 +64,7 @@ fn parts<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<(&'static str, bool)
 }
 
 fn is_there(part: &str, when: &str, there: bool) -> Checked {
-    if there {
-        Ok(())
-    } else {
-        Err(CheckFailure::new(part, format_args!("stored {when}"), "missing"))
-    }
+    if there { Ok(()) } else { Err(CheckFailure::new(part, format_args!("stored {when}"), "missing")) }
 }
 
 fn is_absent(part: impl Display, why: &str, there: bool) -> Checked {
