@@ -1,5 +1,5 @@
-//! The awaiting driver over a store that tells how it was used: claims in one order, and what becomes of a commit whose end
-//! was not heard of.
+//! The async driver over a store that logs its calls: the order of locks, retries, and commits without an
+//! acknowledgement.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -22,32 +22,32 @@ use firstline::{
     Result, Ticket, TicketId, TimeDelta, Utc, state,
 };
 
-/// What becomes of a commit.
+/// The fate of a commit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
-    /// It is written, and nobody hears of it.
+    /// It is written, and the acknowledgement is lost.
     Unheard,
-    /// It is not written, and nobody hears of it.
+    /// It is not written, and no answer arrives.
     Lost,
-    /// It is lost, and somebody else writes the version that it would have written.
+    /// It is not written, and another command writes the same version instead.
     Overtaken,
-    /// It is written, somebody else plans a policy for the year after, and nobody hears of it.
+    /// It is written, another command adopts a policy for the following year, and the acknowledgement is lost.
     Outdone,
-    /// It is written, a worker claims the work in it at once, and nobody hears of it.
+    /// It is written, a worker claims its work at once, and the acknowledgement is lost.
     Worked,
-    /// It fails for the moment, and somebody else's message opens the thread `chat-9`.
+    /// It fails with a retryable error, and another message opens the thread `chat-9`.
     Beaten,
-    /// It is written after a while.
+    /// It is written after a delay.
     Slow,
-    /// Before it is written somebody else uses the key `k-2` again at this instant.
+    /// Before it is written, another command uses the key `k-2` again at this instant.
     Renewed(DateTime<Utc>),
-    /// Before it is written somebody else deletes the receipt of the key `k-2`.
+    /// Before it is written, another command deletes the receipt of the key `k-2`.
     Cleared,
 }
 
 const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
 
-/// A store at the other end of a line that may go dead.
+/// A store behind a connection that may fail.
 #[derive(Debug, Clone, Default)]
 struct Remote(Arc<Line>);
 
@@ -56,7 +56,7 @@ struct Line {
     memory: Memory,
     log: Mutex<Vec<String>>,
     fates: Mutex<VecDeque<Fate>>,
-    /// How many of the next beginnings fail for the moment.
+    /// The number of next `begin` calls that fail with a retryable error.
     down: Mutex<u32>,
     acquire_timeout: u32,
 }
@@ -72,7 +72,7 @@ impl Line {
         self.memory.desk(settings())
     }
 
-    /// The same request with the key `k-2`, made on another connection.
+    /// Repeats the request with the key `k-2` on another connection.
     fn renew(&self, now: DateTime<Utc>) -> Result<Receipt> {
         let desk = self.memory.desk(Settings::new("acme").time(ManualTime::at(now)));
         let ticket = desk.ticket("T-2")?.id();
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-/// Polled once in vain, as anything that is awaited may be.
+/// A future that is pending at its first poll.
 struct Later(bool);
 
 impl Future for Later {
@@ -160,7 +160,7 @@ impl AsyncTx for RemoteTx<'_> {
         } else if let (Some(Fate::Overtaken), Some(write)) = (fate, commit.tickets().next()) {
             self.0.desk().act(write.snapshot.id, Action::note("faster"), Actor::agent("ben"))?;
         }
-        if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the line is dead")) } else { Ok(()) }
+        if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the connection is lost")) } else { Ok(()) }
     }
 
     async fn end(&mut self) {
@@ -197,7 +197,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn with_patience(acquire_timeout: u32) -> Stage {
+    fn with_retries(acquire_timeout: u32) -> Stage {
         let remote = Remote(Arc::new(Line { acquire_timeout, ..Line::default() }));
         let line = Arc::clone(&remote.0);
         let open = |n| line.desk().open_ticket(NewTicket::new(format!("Ticket {n}"))).unwrap().id();
@@ -211,7 +211,7 @@ impl Stage {
         *self.line.down.lock().unwrap() = down;
     }
 
-    /// How the store was used since the last time.
+    /// Returns the calls since the last call of this method.
     fn log(&self) -> String {
         std::mem::take(&mut *self.line.log.lock().unwrap()).join(", ")
     }
@@ -221,7 +221,7 @@ impl Stage {
         block_on(note).map(|receipt| receipt.ticket.version)
     }
 
-    /// Who noted what on the first ticket.
+    /// Returns the authors and texts of the notes on the first ticket.
     fn notes(&self) -> Vec<String> {
         let history = self.line.desk().records().history(self.tickets[0]).unwrap();
         history.iter().filter_map(|it| it.personal.text().map(str::to_owned)).collect()
@@ -229,20 +229,20 @@ impl Stage {
 }
 
 #[test]
-fn what_comes_later_in_the_order_is_claimed_beside_what_is_held() {
-    let stage = Stage::with_patience(0);
+fn a_later_lock_is_added_to_the_held_locks() {
+    let stage = Stage::with_retries(0);
     let link = Action::link(LinkKind::CauseOf, stage.tickets[1]);
     block_on(stage.desk.act(stage.tickets[0], link, Actor::agent("anna"))).unwrap();
     assert_eq!(stage.log(), "begin, lock 1, lock 1, commit");
 }
 
 #[test]
-fn what_came_earlier_in_the_order_is_claimed_anew_with_all_the_rest() {
-    let stage = Stage::with_patience(0);
+fn an_earlier_lock_restarts_the_transaction() {
+    let stage = Stage::with_retries(0);
     let link = Action::link(LinkKind::CauseOf, stage.tickets[0]);
     block_on(stage.desk.act(stage.tickets[2], link, Actor::agent("anna"))).unwrap();
     assert_eq!(stage.log(), "begin, lock 1, leave, begin, lock 2, commit");
-    // A number comes last: what is read of a ticket after it begins anew too.
+    // The numbers are the last lock, so a ticket that is read after it causes a restart too.
     let request = NewTicket::new("No sound").once("k");
     block_on(stage.desk.open_ticket(request.clone())).unwrap();
     assert_eq!(stage.log(), "begin, lock 0 and numbers, commit");
@@ -251,29 +251,29 @@ fn what_came_earlier_in_the_order_is_claimed_anew_with_all_the_rest() {
 }
 
 #[test]
-fn what_only_reads_gives_nothing_up() {
-    let stage = Stage::with_patience(0);
+fn a_read_only_operation_never_restarts() {
+    let stage = Stage::with_retries(0);
     block_on(stage.desk.ticket("T-2")).unwrap();
     assert_eq!(stage.log(), "begin, lock 0 and numbers, lock 1, leave");
 }
 
 #[test]
-fn a_commit_that_arrived_unheard_is_not_done_twice() {
-    let stage = Stage::with_patience(3);
+fn an_unacknowledged_commit_is_not_repeated() {
+    let stage = Stage::with_retries(3);
     stage.fated(&[Fate::Unheard], 0);
     assert_eq!(stage.note().unwrap(), 2);
     assert_eq!(stage.log(), "begin, lock 1, commit, leave, begin, lock 1, leave");
     assert_eq!(stage.notes(), ["seen"]);
-    // The same for a ticket that is opened, without any key.
+    // The same for a ticket that is opened without a key.
     stage.fated(&[Fate::Unheard], 0);
     let ticket: Ticket<state::New> = block_on(stage.desk.open_ticket(NewTicket::new("No sound"))).unwrap();
     assert_eq!((ticket.number.value, stage.line.desk().find(Query::newest()).unwrap().tickets.len()), (4, 4));
 }
 
-/// It has no ticket whose events could be looked for.
+/// An adoption writes no ticket, so the driver cannot look for events.
 #[test]
-fn an_adoption_that_arrived_unheard_is_not_made_twice() {
-    let stage = Stage::with_patience(3);
+fn an_unacknowledged_adoption_is_not_repeated() {
+    let stage = Stage::with_retries(3);
     let policy = Policy::new().prefix("NEXT");
     stage.fated(&[Fate::Outdone], 0);
     let adopted = block_on(stage.desk.setup().adopt_from(&policy, year(2027))).unwrap();
@@ -284,26 +284,26 @@ fn an_adoption_that_arrived_unheard_is_not_made_twice() {
 }
 
 #[test]
-fn a_commit_that_was_lost_is_made_again() {
-    let stage = Stage::with_patience(3);
+fn a_lost_commit_is_retried() {
+    let stage = Stage::with_retries(3);
     stage.fated(&[Fate::Lost, Fate::Lost, Fate::Unheard], 0);
     assert_eq!(stage.note().unwrap(), 2);
     assert_eq!(stage.notes(), ["seen"]);
-    // Somebody else's event in its place is not taken for it.
+    // An event of another command with the same version is not mistaken for it.
     stage.fated(&[Fate::Overtaken], 0);
     assert_eq!(stage.note().unwrap(), 4);
     assert_eq!(stage.notes(), ["seen", "faster", "seen"]);
 }
 
 #[test]
-fn a_commit_of_which_nothing_can_be_learnt_is_reported_as_unknown() {
-    let stage = Stage::with_patience(3);
+fn a_commit_with_an_undeterminable_outcome_is_unknown() {
+    let stage = Stage::with_retries(3);
     let Stage { line, .. } = &stage;
     let unreachable = || {
         block_on(async {
             let mut note =
                 Box::pin(stage.desk.act(stage.tickets[0], Action::note("seen"), Actor::agent("anna")));
-            // The line goes dead after the commit was sent.
+            // The connection fails after the commit was sent.
             std::future::poll_fn(|context| {
                 if line.log.lock().unwrap().last().is_some_and(|it| it == "leave") {
                     *line.down.lock().unwrap() = 100;
@@ -324,25 +324,25 @@ fn a_commit_of_which_nothing_can_be_learnt_is_reported_as_unknown() {
 }
 
 #[test]
-fn what_fails_for_the_moment_is_tried_as_often_as_the_store_is_patient() {
-    let stage = Stage::with_patience(3);
+fn a_busy_operation_is_retried_while_the_store_waits() {
+    let stage = Stage::with_retries(3);
     stage.fated(&[], 3);
     assert_eq!(stage.note().unwrap(), 2);
     assert_eq!(stage.log(), "down, down, down, begin, lock 1, commit");
     stage.fated(&[], 4);
     assert!(stage.note().unwrap_err().is_retryable());
 
-    // Inside somebody else's transaction there is no acquire_timeout.
-    let stage = Stage::with_patience(0);
+    // A store inside the host's transaction does not retry.
+    let stage = Stage::with_retries(0);
     stage.fated(&[], 1);
     assert!(stage.note().unwrap_err().is_retryable());
     assert_eq!(stage.log(), "down");
 }
 
-/// The first attempt wants a number for a new ticket, the second has none to open.
+/// The first attempt needs a number for a new ticket; the second opens no ticket.
 #[test]
-fn a_number_that_an_earlier_attempt_wanted_is_neither_claimed_nor_used_up() {
-    let stage = Stage::with_patience(3);
+fn a_retry_does_not_lock_or_use_a_number_it_no_longer_needs() {
+    let stage = Stage::with_retries(3);
     stage.fated(&[Fate::Beaten], 0);
     let receipt = block_on(stage.desk.receive(message("Mine"))).unwrap();
     assert!(!receipt.opened());
@@ -354,10 +354,10 @@ fn a_number_that_an_earlier_attempt_wanted_is_neither_claimed_nor_used_up() {
     assert_eq!((receipt.ticket.number.value, numbers), (4, [4, 5]));
 }
 
-/// About one in 32 commands with a key cleans up, and which one follows from its request.
+/// About one in 32 commands with a key cleans up. The request determines which.
 #[test]
-fn a_clean_up_of_expired_receipts_keeps_one_that_was_renewed_meanwhile() {
-    let stage = Stage::with_patience(0);
+fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
+    let stage = Stage::with_retries(0);
     let mut now = year(2026);
     for round in 0..400 {
         now += TimeDelta::days(40);
@@ -366,14 +366,14 @@ fn a_clean_up_of_expired_receipts_keeps_one_that_was_renewed_meanwhile() {
         let desk = Desk::over(Async(remote), Settings::new("acme").time(ManualTime::at(now)));
         let anna = Actor::agent("anna").once(format!("k-1-{round}"));
         block_on(desk.act(stage.tickets[0], Action::note(format!("{round}")), anna)).unwrap();
-        assert!(stage.line.renew(now).unwrap().replayed, "the command was done twice in round {round}");
+        assert!(stage.line.renew(now).unwrap().replayed, "the command was applied twice in round {round}");
     }
     assert_eq!(stage.line.record(RECEIPT, "k-1-0"), None, "no command cleaned up");
 }
 
 #[test]
-fn a_command_whose_expired_receipt_is_cleaned_up_meanwhile_is_no_conflict() {
-    let stage = Stage::with_patience(0);
+fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
+    let stage = Stage::with_retries(0);
     stage.line.renew(year(2025)).unwrap();
     stage.fated(&[Fate::Cleared], 0);
     let by = Actor::agent("ben").once("k-2");
@@ -382,7 +382,7 @@ fn a_command_whose_expired_receipt_is_cleaned_up_meanwhile_is_no_conflict() {
     assert_eq!(stage.line.record(RECEIPT, "k-2").unwrap().version, 1);
 }
 
-/// What becomes of one write under the key `w` that has this fate: the result, and the version that is stored then.
+/// Writes one record under the key `w` with this fate. Returns the result and the version that is stored afterwards.
 fn saved(stage: &Stage, fate: Fate, write: RecordWrite) -> (Result<()>, Option<u64>) {
     stage.fated(&[fate], 0);
     let remote = Async(Remote(Arc::clone(&stage.line)));
@@ -391,7 +391,7 @@ fn saved(stage: &Stage, fate: Fate, write: RecordWrite) -> (Result<()>, Option<u
 }
 
 #[test]
-fn records_of_which_it_cannot_be_known_whether_they_were_written_are_unknown() {
+fn records_that_do_not_prove_the_outcome_are_unknown() {
     let unknown = |(result, version): (Result<()>, Option<u64>)| {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unknown, "{error:?}");
@@ -399,8 +399,8 @@ fn records_of_which_it_cannot_be_known_whether_they_were_written_are_unknown() {
     };
     let due = Content::new(*b"work").due(DateTime::UNIX_EPOCH);
     let put = |expected, content: &Content| RecordWrite::put(WORK, "w", expected, content.clone());
-    let stage = Stage::with_patience(3);
-    // A worker has it already, or has done and deleted it.
+    let stage = Stage::with_retries(3);
+    // A worker has already claimed the record, or has finished and deleted it.
     assert_eq!(unknown(saved(&stage, Fate::Worked, put(Expected::Absent, &due))), Some(2));
     let deletion = RecordWrite::delete(WORK, "w", Expected::Version(2));
     assert_eq!(unknown(saved(&stage, Fate::Unheard, deletion)), None);
@@ -411,9 +411,9 @@ fn records_of_which_it_cannot_be_known_whether_they_were_written_are_unknown() {
 }
 
 #[test]
-fn records_that_were_lost_are_written_again_and_those_that_arrived_are_not() {
+fn only_lost_records_are_written_again() {
     let put = |expected, words: &str| RecordWrite::put(WORK, "w", expected, Content::new(words));
-    let stage = Stage::with_patience(3);
+    let stage = Stage::with_retries(3);
     for (fate, write, version) in [
         (Fate::Lost, put(Expected::Absent, "one"), Some(1)),
         (Fate::Lost, put(Expected::Version(1), "two"), Some(2)),
@@ -441,8 +441,8 @@ fn with_work(stage: &Stage, desks: &[&str]) {
 }
 
 #[test]
-fn a_claim_that_fails_for_the_moment_is_tried_again() {
-    let stage = Stage::with_patience(3);
+fn a_busy_claim_is_retried() {
+    let stage = Stage::with_retries(3);
     with_work(&stage, &["acme"]);
     stage.fated(&[], 2);
     assert_eq!(claim(&stage).unwrap().len(), 1);
@@ -451,8 +451,8 @@ fn a_claim_that_fails_for_the_moment_is_tried_again() {
 }
 
 #[test]
-fn the_lease_at_one_desk_does_not_begin_before_another_was_waited_for() {
-    let stage = Stage::with_patience(0);
+fn a_lease_begins_after_waiting_for_another_desk() {
+    let stage = Stage::with_retries(0);
     with_work(&stage, &["acme", "beta"]);
     stage.fated(&[Fate::Slow], 0);
     let due: Vec<_> = claim(&stage).unwrap().iter().map(|it| it.record.content.due.unwrap()).collect();

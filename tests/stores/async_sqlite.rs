@@ -1,4 +1,4 @@
-//! SQLite whose calls are awaited: one thread writes, many share a commit, each hears of its own.
+//! The async SQLite store: one thread writes, commands share commits, and each caller gets its own result.
 #![cfg(feature = "tokio")]
 
 use std::future::Future;
@@ -18,7 +18,7 @@ fn opened(dir: &tempfile::TempDir) -> (Sqlite, AsyncSqlite) {
     (store, awaited)
 }
 
-/// Row and history agree for every ticket; gives their subjects.
+/// Checks that every row is the fold of its history. Returns the subjects.
 fn checked(store: &Sqlite) -> Vec<String> {
     let desk = store.desk("main");
     let (mut next, mut subjects) = (None, Vec::new());
@@ -50,7 +50,7 @@ async fn many_callers_each_get_their_own_result() {
                 let subject = format!("{caller}/{n}");
                 let ticket = desk.open_ticket(NewTicket::new(&*subject)).await.unwrap();
                 assert_eq!(ticket.subject(), subject);
-                // A refusal in the middle of a group is that caller's alone, and leaves nothing behind.
+                // A refusal in the middle of a group affects only its caller and leaves nothing behind.
                 let both = Action::note("half").and(Action::confirm());
                 assert!(desk.act(ticket.id(), both, &anna).await.unwrap_err().is_rejected());
                 let receipt = desk.act(ticket.id(), Action::assign(anna_of(caller)), &anna).await.unwrap();
@@ -72,7 +72,7 @@ fn anna_of(caller: usize) -> String {
     format!("agent-{caller}")
 }
 
-/// One hot ticket: whoever expected a version that is gone is told so, also inside one group.
+/// Many commands on one ticket: a stale expected version is a conflict, also inside one group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_inside_a_group_is_a_conflict() {
     let dir = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ async fn a_conflict_inside_a_group_is_a_conflict() {
 }
 
 #[test]
-fn a_future_that_is_dropped_leaves_all_or_nothing() {
+fn a_dropped_future_leaves_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
     let desk = awaited.desk("main");
@@ -105,7 +105,7 @@ fn a_future_that_is_dropped_leaves_all_or_nothing() {
             .thread(format!("t-{n}"))
             .once(format!("{n}"));
         let mut call = pin!(desk.open_ticket(request));
-        // Polled once, which hands it in; then the caller goes away.
+        // The first poll enqueues the command. Then the future is dropped.
         let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Pending | Poll::Ready(Ok(_))));
         if n % 3 == 0 {
@@ -114,7 +114,7 @@ fn a_future_that_is_dropped_leaves_all_or_nothing() {
     }
     let block_on = |future| tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
     let last: Ticket<_> = block_on(desk.open_ticket(NewTicket::new("last"))).unwrap();
-    // Everything handed in before is through by now: whole, or not there at all.
+    // All commands enqueued before are done by now: each is stored completely or not at all.
     let subjects = checked(&store);
     assert!(!subjects.iter().any(|it| it == "unpolled"));
     assert_eq!(last.number.value, subjects.len() as u64, "numbers have a gap");
@@ -123,13 +123,13 @@ fn a_future_that_is_dropped_leaves_all_or_nothing() {
         raw.query_row(&format!("SELECT count(*) FROM firstline_{table}"), [], |row| row.get(0)).unwrap()
     };
     let kept = subjects.len() as i64 - 1;
-    println!("{kept} of 200 dropped calls were carried out");
+    println!("{kept} of 200 dropped commands were written");
     assert_eq!((stored("record WHERE kind = 't'"), stored("record WHERE kind = 'r'")), (kept, kept));
 }
 
-/// The first poll hands the command in: it is carried out though nobody ever polls again.
+/// The first poll enqueues the command. It is written even if the future is never polled again.
 #[test]
-fn a_command_is_handed_in_by_the_first_poll() {
+fn the_first_poll_enqueues_a_command() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
     let desk = awaited.desk("main");
@@ -145,7 +145,7 @@ fn a_command_is_handed_in_by_the_first_poll() {
 }
 
 #[tokio::test]
-async fn reading_waits_for_no_writer_and_workers_serve_it() {
+async fn reads_do_not_wait_for_the_writer_and_workers_run() {
     let dir = tempfile::tempdir().unwrap();
     let (_, awaited) = opened(&dir);
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
@@ -171,9 +171,9 @@ async fn reading_waits_for_no_writer_and_workers_serve_it() {
     assert_eq!(desk.tick(week).await.unwrap().fired, 0);
 }
 
-/// Jobs of many transactions are awaited like single commands, and others get their turn in between.
+/// Jobs with many transactions work like single commands, and other commands run in between.
 #[tokio::test]
-async fn imports_and_definitions_are_awaited_too() {
+async fn imports_and_adoptions_work_async() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
     let desk = awaited.desk("main");
@@ -191,7 +191,7 @@ async fn imports_and_definitions_are_awaited_too() {
 }
 
 #[test]
-fn outside_of_a_runtime_reading_is_refused_and_nothing_panics() {
+fn reading_outside_a_runtime_is_an_error_not_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let (_, awaited) = opened(&dir);
     let desk = awaited.desk("main");
@@ -214,12 +214,12 @@ impl Operation for Panics {
     }
 
     fn decide(&self, _: &Loaded) -> std::result::Result<(Commit, ()), Interrupt> {
-        panic!("a flow of the host's panics, as this test wants it to")
+        panic!("deliberate panic of this test's operation")
     }
 }
 
 #[tokio::test]
-async fn a_command_that_panics_takes_nobody_with_it() {
+async fn a_panicking_command_does_not_affect_others() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
     let desk = awaited.desk("main");
@@ -234,7 +234,7 @@ async fn a_command_that_panics_takes_nobody_with_it() {
     assert_eq!(checked(&store), ["before", "after"]);
 }
 
-/// Panics when the thread that writes leaves a span, whenever the number of the span is one of these.
+/// Panics when the writer thread leaves a span with a number in this range.
 #[cfg(feature = "tracing")]
 struct PanicsOnLeaving(std::ops::Range<u32>, std::sync::atomic::AtomicU32);
 
@@ -243,25 +243,26 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for PanicsOnLeaving {
     fn on_exit(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
         let writes = std::thread::current().name() == Some("firstline writer");
         if writes && self.0.contains(&self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            panic!("a subscriber of the host's panics, as this test wants it to");
+            panic!("deliberate panic of this test's subscriber");
         }
     }
 }
 
-/// Found by review: it was told that nothing was written, and all of it was, because its savepoint was released by then.
+/// Regression: the error said that nothing was written, but the savepoint was already released and everything was.
 #[tokio::test]
 #[cfg(feature = "tracing")]
-async fn a_command_that_panics_after_it_has_written_leaves_nothing_behind() {
+async fn a_command_that_panics_after_writing_leaves_nothing_behind() {
     use tracing_subscriber::layer::SubscriberExt;
 
-    // The first of a group, the second, and the second and then the first when each is tried alone.
+    // The spans that panic: of the first command in a group, of the second, or of the second and then of the first when
+    // each runs alone.
     for (spans, refused) in [(0..0, None), (0..1, Some("one")), (1..2, None), (1..3, Some("one"))] {
         let dir = tempfile::tempdir().unwrap();
         let (store, awaited) = opened(&dir);
         let desk = awaited.desk("main");
         let panics = tracing_subscriber::registry().with(PanicsOnLeaving(spans.clone(), 0.into()));
         let _subscriber = tracing::subscriber::set_default(panics);
-        // While this is held, the three gather in one group.
+        // While this lock is held, the three commands queue up and form one group.
         let hold = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
         hold.execute_batch("BEGIN IMMEDIATE").unwrap();
         let (one, two, three, ()) = tokio::join!(
@@ -282,7 +283,7 @@ async fn a_command_that_panics_after_it_has_written_leaves_nothing_behind() {
     }
 }
 
-/// Reads for a while, having said that it began.
+/// Signals that it has begun, and then reads for a while.
 struct Slow(std::sync::Arc<tokio::sync::Notify>);
 
 impl Operation for Slow {
@@ -299,9 +300,9 @@ impl Operation for Slow {
     }
 }
 
-/// Found by review: whoever wanted to copy or delete the file could not know when the thread had let go of it.
+/// Regression: a host could not know when the thread had closed the file, so that it could be copied or deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
+async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
     for blocking_too in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let (store, awaited) = opened(&dir);
@@ -313,7 +314,7 @@ async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
         let (desk_id, reads) = (DeskId::new("main"), awaited.clone());
         let slow = tokio::spawn(async move { reads.run(&desk_id, slow).await });
         began.notified().await;
-        // Many are handed in and not awaited, and many read.
+        // Many commands are enqueued and not awaited, and many reads run.
         let mut writing = Vec::new();
         for n in 1..50 {
             let mut call = Box::pin({
@@ -339,7 +340,7 @@ async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
         for answer in reading.join_all().await {
             assert!(answer.is_ok() || answer.unwrap_err().to_string().contains("closed"));
         }
-        // Nobody does anything any more, by whichever clone; and to close it once more is nothing.
+        // Every clone is closed now. Closing again has no effect.
         let error = desk.open_ticket(NewTicket::new("Late")).await.unwrap_err();
         assert!(error.is_storage() && error.to_string().contains("closed; nothing was written"), "{error}");
         assert!(desk.ticket(1).await.unwrap_err().to_string().contains("closed"));
@@ -350,10 +351,10 @@ async fn a_store_that_was_closed_has_done_everything_and_let_go_of_the_file() {
     }
 }
 
-/// Another program writes for longer than anybody waits. Found by review: of more than fit into one commit, the others
-/// waited for as long again.
+/// Another program writes for longer than the timeout. Regression: commands that did not fit into the first commit
+/// waited for another timeout.
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
+async fn commands_behind_a_busy_database_share_one_timeout() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options::new().acquire_timeout(Duration::from_secs(1));
     let desk = options.open(dir.path().join("support.db")).unwrap().into_async().unwrap().desk("main");
@@ -368,7 +369,7 @@ async fn those_who_wait_behind_a_busy_database_do_not_wait_one_after_another() {
     for answer in callers.join_all().await {
         assert!(answer.unwrap_err().is_retryable());
     }
-    // One acquire_timeout for all of them. Commit by commit it would be four.
+    // One timeout for all commands. One timeout per commit would be four.
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(desk.open_ticket(NewTicket::new("Now")).await.unwrap().number.value, 1);

@@ -1,4 +1,4 @@
-//! A desk is written once: over an engine whose calls are futures, the same verbs are awaited.
+//! The methods of a desk over an async engine.
 
 #[path = "async_stores/jobs.rs"]
 mod jobs;
@@ -15,7 +15,7 @@ use firstline::{
     WorkflowDefinition,
 };
 
-/// Answers later: each call is polled once in vain before it works.
+/// An engine whose futures are pending at the first poll.
 struct Later(Memory);
 
 struct Once(bool);
@@ -67,7 +67,7 @@ fn block_on<T>(future: impl Future<Output = T> + Send) -> T {
 }
 
 #[test]
-fn the_same_verbs_are_awaited() {
+fn the_same_methods_work_async() {
     let desk = Desk::over(Later(Memory::new()), "main");
     let anna = Actor::agent("anna");
     let closed = block_on(async {
@@ -88,7 +88,7 @@ fn the_same_verbs_are_awaited() {
 }
 
 #[test]
-fn a_migration_is_awaited_step_by_step() {
+fn a_migration_works_async() {
     let workflow = |version, first: &str| {
         WorkflowDefinition::new("own")
             .version(version)

@@ -1,4 +1,4 @@
-//! The row of a ticket stays small however long its history grows, and the history is read only by decisions that need it.
+//! A ticket's row stays small while its history grows, and only decisions that need the history read it.
 
 use crate::sla as clocks;
 
@@ -17,7 +17,7 @@ use firstline::{
     Priority, Result, TicketId, TimeDelta, state,
 };
 
-/// What one command asked of the store and wrote.
+/// The reads and writes of one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Work {
     rounds: usize,
@@ -28,7 +28,7 @@ struct Work {
     row_bytes: usize,
 }
 
-/// A store that counts what is asked of it.
+/// A store that counts reads and writes.
 #[derive(Clone, Default)]
 struct Counting {
     store: Memory,
@@ -86,20 +86,21 @@ impl Bench {
         ticket
     }
 
-    /// Does something a minute later, and says what work that was.
+    /// Acts on a ticket one minute later. Returns the reads and writes of the command.
     fn act(&self, ticket: TicketId, action: Action) -> Work {
         self.time.advance(minutes(1));
         self.desk.act(ticket, action, &self.anna).unwrap();
         self.taken()
     }
 
-    /// The work since this was last asked.
+    /// Returns the work since the last call.
     fn taken(&self) -> Work {
         std::mem::take(&mut *self.store.work.lock().unwrap())
     }
 }
 
-/// Two targets, one of them in an office's time. Tickets with the tag gold have another one, with other pauses.
+/// A policy with two targets, one of them in office hours. Tickets with the tag `gold` have another agreement with
+/// other pauses.
 fn policy() -> Policy {
     let resolution = Target::new(Metric::Resolution).business("office");
     let resolution = resolution.time(Priority::P2, hours(2_000)).time(Priority::P3, hours(60_000));
@@ -113,7 +114,7 @@ fn policy() -> Policy {
 }
 
 #[test]
-fn the_row_stays_bounded() {
+fn the_row_size_stays_bounded() {
     const ROUNDS: usize = 10_000;
     let bench = Bench::new(&policy());
     let ticket = bench.open();
@@ -136,11 +137,11 @@ fn the_row_stays_bounded() {
     }
     assert_eq!(sum(&rounds, |it| it.histories), 0);
 
-    // Another calendar and other pauses from the beginning: that takes the history, once.
+    // Another calendar and other pauses apply from the opening on, so the history is read once.
     let tagged = bench.act(ticket, Action::tag("gold"));
     assert_eq!((tagged.histories, tagged.rounds), (1, 2));
     let clock = bench.desk.ticket(ticket).unwrap().clock(Metric::Resolution).unwrap().clone();
-    // Held for the customer, which does not pause it.
+    // A hold for the customer does not pause this clock.
     assert_eq!(clock.consumed, minutes(2 * ROUNDS as i64 + 2));
     let (history, rulebook) = (
         bench.desk.records().history(ticket).unwrap(),
@@ -176,13 +177,13 @@ fn plain_commands_never_read_the_history() {
         let work = bench.act(ticket, command.clone());
         assert_eq!((work.histories, work.rounds), (0, 1), "{command:?}");
     }
-    // Another time for a target that counts the same: what was counted stands.
+    // Only the duration of the target changes, so the consumed time stays valid without the history.
     let urgent = bench.act(ticket, Action::override_priority(Priority::P2, "urgent"));
     assert_eq!(urgent.histories, 0);
 }
 
 #[test]
-fn a_decision_says_that_it_needs_the_history() {
+fn a_decision_without_its_history_reports_it() {
     let (bench, policy) = (Bench::new(&policy()), policy());
     let ticket = bench.open();
     bench.act(ticket, Action::hold(HoldReason::Customer));
@@ -207,7 +208,7 @@ fn a_decision_says_that_it_needs_the_history() {
     let decision = snapshot.decide(&gold, &DecisionContext { history: Some(&history), ..context }).unwrap();
     let clock = decision.snapshot().clock(Metric::Resolution).unwrap();
     assert_eq!((clock.consumed, clock.running_since), (minutes(3), Some(context.now)));
-    // A history that ends elsewhere is no history of this version.
+    // A history that does not end at the ticket's version is refused.
     for wrong in [&history[..history.len() - 1], &[]] {
         let error = snapshot.decide(&gold, &DecisionContext { history: Some(wrong), ..context }).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
@@ -215,7 +216,7 @@ fn a_decision_says_that_it_needs_the_history() {
 }
 
 #[test]
-fn an_import_reads_the_histories_of_all_its_tickets_at_once() {
+fn an_import_reads_all_histories_in_one_round() {
     const TICKETS: usize = 150;
     let bench = Bench::new(&policy());
     let at = |minute| instant("2026-01-05T08:00:00Z") + minutes(minute);
@@ -226,7 +227,7 @@ fn an_import_reads_the_histories_of_all_its_tickets_at_once() {
             .version(version(10).status(state::OnHold { reason: HoldReason::ThirdParty, until: None }))
             .version(version(20).status(state::Resolved::default()))
     };
-    // That the resolution is dated again moves the end of the hold, which the row does not know any more.
+    // Redating the resolution moves the end of the hold, which the row no longer contains.
     let went_on = |n: usize| began(n).version(version(25).status(state::Resolved::default()));
     bench.desk.records().import((0..TICKETS).map(began).collect::<Vec<_>>()).unwrap();
     bench.taken();
@@ -241,7 +242,7 @@ fn an_import_reads_the_histories_of_all_its_tickets_at_once() {
 }
 
 #[test]
-fn a_clock_goes_on_after_a_resolution_without_the_history() {
+fn a_clock_resumes_after_a_resolution_without_the_history() {
     for reopen in [OnReopen::Continue, OnReopen::NewCycle, OnReopen::Freeze] {
         let target = Target::new(Metric::Resolution).within(hours(100));
         let agreement = Agreement::new("usual", 1).on_reopen(reopen).target(target);

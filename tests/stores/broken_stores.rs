@@ -1,4 +1,4 @@
-//! Stores with one fault each, and the conformance suite finds out all of them, by the check named for the fault.
+//! Stores with one fault each. The conformance suite detects each fault by the check that is assigned to it.
 #![cfg(feature = "conformance")]
 
 #[path = "broken_stores/faults.rs"]
@@ -36,13 +36,13 @@ impl Candidate for Shop {
     }
 }
 
-/// The fault, the check that is named for it, and checks that cannot but meet it too.
+/// The fault, its check, and other checks that necessarily fail too.
 const TABLE: &[(Fault, Check, &[Check])] = {
     use Check as C;
     &[
-        // Of a record that is in a commit twice the first one is written.
+        // If a commit contains a record twice, the first write is stored.
         (Fault::NotAtomic, C::CommitIsAtomic, &[C::NothingIsThereTwice]),
-        // A stale ticket is one of the things for which a commit is refused.
+        // A stale ticket is one reason for which a commit is refused.
         (Fault::IgnoresVersions, C::VersionsAreExpected, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
         (Fault::ForgetsKeys, C::KeyGivesFirstResult, &[C::KeyAtOnceHappensOnce]),
         (Fault::KeepsReceipts, C::ReceiptsExpire, &[]),
@@ -51,7 +51,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::FoldsCase, C::NamesAreExact, &[]),
         (Fault::PagesByOffset, C::PagesAreStable, &[]),
         (Fault::FindsUnassigned, C::FindFindsAll, &[]),
-        // What is owed at all desks comes from the same timers.
+        // The due tickets of all desks are derived from the same timers.
         (Fault::KeepsTimers, C::TimersAreReplaced, &[C::OwedAtAllDesks]),
         (Fault::DueAnyhow, C::DueInOrder, &[]),
         (Fault::OwesHere, C::OwedAtAllDesks, &[]),
@@ -69,7 +69,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::CountsNumbers, C::NumbersCountUp, &[]),
         (Fault::ClaimsNoAbsence, C::AbsenceIsClaimed, &[]),
         (Fault::ClaimsNoKey, C::KeyAtOnceHappensOnce, &[]),
-        // Whoever lets go of one thing lets go of all: then threads, keys, links and versions are not safe either.
+        // Releasing one lock releases the whole store, so threads, keys, links and versions are not safe either.
         (Fault::ClaimsNoNumbers, C::NumbersAtOnce, &[C::AbsenceIsClaimed, C::KeyAtOnceHappensOnce]),
         (
             Fault::ClaimsNoTickets,
@@ -87,7 +87,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::FiresTwice, C::TimersFireOnce, &[C::NothingIsThereTwice]),
         (Fault::LosesTimers, C::CommitKeepsEverything, &[C::CommitIsAtomic, C::DueInOrder]),
         (Fault::CutsFacts, C::RecordsComeBack, &[]),
-        // A token is a version, and another desk's record has none here.
+        // A token is a version, and another desk's record has no version at this desk.
         (
             Fault::IgnoresRecordVersions,
             C::RecordVersionsAreExpected,
@@ -106,7 +106,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::Twins, C::NothingIsThereTwice, &[]),
         (Fault::OwesAll, C::OwedAtAllDesks, &[]),
         (Fault::ReadsAnew, C::ReadingClaimsNothing, &[]),
-        // It takes no shared locks, so that a record which is read in that mode may be claimed.
+        // It takes no shared locks, so a record that was read with one may be claimed.
         (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[C::ReadRecordsAreNotClaimed]),
         // A commit of several tickets is refused when some of them are written already.
         (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic]),
@@ -120,16 +120,16 @@ fn put_to_all(fault: Fault) -> Report {
     }
 }
 
-/// A check for which nobody knows a store that fails it may be one that cannot fail.
+/// A check without a store that fails it may be unable to fail.
 #[test]
-fn every_check_has_a_fault_that_is_named_for_it() {
+fn every_check_has_a_fault() {
     let named: BTreeSet<Check> = TABLE.iter().map(|(_, named, _)| *named).collect();
     let all: BTreeSet<Check> = Check::ALL.iter().copied().collect();
     assert_eq!(all.difference(&named).collect::<Vec<_>>(), Vec::<&Check>::new());
 }
 
 #[test]
-fn each_fault_is_found_by_the_check_named_for_it() {
+fn each_fault_is_found_by_its_check() {
     let mut wrong = Vec::new();
     for (fault, named, related) in TABLE {
         let report = put_to_all(*fault);
@@ -140,7 +140,7 @@ fn each_fault_is_found_by_the_check_named_for_it() {
             wrong.push(format!("{fault:?} was not found by {named}"));
         }
         let wordy = report.failed().map(|(_, how)| how.to_string()).find(|how| how.len() > 500);
-        wrong.extend(wordy.map(|how| format!("{fault:?} was told with {} bytes: {how}", how.len())));
+        wrong.extend(wordy.map(|how| format!("{fault:?} has a report of {} bytes: {how}", how.len())));
         for other in failed.iter().filter(|it| *it != named && !related.contains(it)) {
             wrong.push(format!("{fault:?} was found by {other} too:\n{report}"));
         }
@@ -154,7 +154,7 @@ fn the_same_store_without_a_fault_passes() {
     let report = conformance::run(&Shop(Fault::None));
     assert!(report.passed(), "{report}");
     let names: BTreeSet<&str> = Check::ALL.iter().map(|check| check.name()).collect();
-    assert_eq!(names.len(), Check::ALL.len(), "two checks have one name");
+    assert_eq!(names.len(), Check::ALL.len(), "two checks have the same name");
     assert!(Check::ALL.iter().all(|check| Check::named(check.name()) == Some(*check)));
     assert!(Check::ALL.iter().all(|check| check.about().ends_with('.')));
     assert_eq!(Check::named("no such check"), None);

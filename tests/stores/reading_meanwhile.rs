@@ -1,5 +1,5 @@
-//! What is read in two steps, while somebody writes in between, still belongs together: a store that reads is promised to
-//! go on and never back, and no more than that.
+//! Reads in two steps with a write in between give a consistent result. A store only guarantees that a later read never
+//! sees an older state.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use firstline::*;
 
 type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
-/// Answers each read as things are by then, and lets something happen after the first ticket that is read.
+/// Answers each read from the current state, and runs a closure after the first ticket that is read.
 #[derive(Clone, Default)]
 struct Slow(Memory, Meanwhile);
 
@@ -44,7 +44,7 @@ impl Tx for SlowTx {
 }
 
 impl Slow {
-    /// Once, when the next ticket has been read.
+    /// Acts once, after the next ticket has been read.
     fn meanwhile(&self, ticket: TicketId, action: Action) {
         let desk = Desk::over(self.clone(), "acme");
         let happens = move || drop(desk.act(ticket, action, Actor::agent("anna")).unwrap());
@@ -53,7 +53,7 @@ impl Slow {
 }
 
 #[test]
-fn a_ticket_was_counted_where_it_stood_with_ways_that_it_took_later() {
+fn a_process_map_excludes_later_transitions() {
     let store = Slow::default();
     let desk = Desk::over(store.clone(), "acme");
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
@@ -67,9 +67,10 @@ fn a_ticket_was_counted_where_it_stood_with_ways_that_it_took_later() {
     }
 }
 
-/// The clock of a ticket that was on hold is measured anew from the opening, for which the history is read after the ticket.
+/// The clock of a ticket that was on hold is recalculated from the opening. For this, the history is read after the
+/// ticket.
 #[test]
-fn a_history_that_went_on_after_its_ticket_was_read_was_called_corrupt() {
+fn a_history_longer_than_its_ticket_is_not_corrupt() {
     let store = Slow::default();
     let desk = Desk::over(store.clone(), "acme");
     let target = || Target::new(Metric::Resolution);

@@ -1,4 +1,4 @@
-//! A new kind of records, which no store knows, over all of them: index, claim, count, erasure.
+//! A new record kind in all stores without changes to them: index, claim, count, erasure.
 #![cfg(all(feature = "conformance", feature = "sqlite"))]
 
 use std::ops::Bound;
@@ -28,7 +28,7 @@ use crate::server;
 #[path = "../conformance/writer.rs"]
 mod writer;
 
-// From here to the end of `use_it`: the whole of a new kind and its use, at most 60 lines.
+// A complete new kind and its use, from here to the end of `use_it`: at most 60 lines.
 const PARCEL: RecordKind = RecordKind::new("shop.parcel", "parcel", Changes::Replaced, {
     let (personal, erasure) = (PersonalData::PersonalPart, Erasure::PersonalPartGoes);
     Handling { personal, erasure, ..Handling::IMPERSONAL }
@@ -59,7 +59,7 @@ fn use_it<C: Candidate>(candidate: C) {
     assert!(acknowledge(record.version - 1).unwrap_err().is_conflict());
     acknowledge(record.version).unwrap();
     assert_eq!(load(Read::record(PARCEL, &*record.key)), Answer::Record(None));
-    // Erasure, as the entry says: the address goes, the lamp stays.
+    // Erasure according to the kind's handling: the address is removed, the lamp is kept.
     save(PARCEL.erase(&rest[0].record).unwrap()).unwrap();
     let Answer::Record(Some(erased)) = load(Read::record(PARCEL, &*rest[0].record.key)) else { panic!() };
     assert_eq!((&*erased.content.facts, &erased.content.personal), (&b"lamp"[..], &None));

@@ -1,4 +1,4 @@
-//! The SQLite store against what files, disks, hosts and other programs do to it.
+//! The SQLite store with damaged files, full disks, hosts and other programs.
 #![cfg(feature = "sqlite")]
 
 use std::path::Path;
@@ -27,7 +27,7 @@ fn tables(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_is_there_after_reopening() {
+fn written_tickets_are_there_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let opened =
@@ -39,9 +39,9 @@ fn what_is_written_is_there_after_reopening() {
     assert_eq!(&Snapshot::fold(&history).unwrap(), opened.snapshot());
 }
 
-/// A copy of the file alone is then a copy of the database.
+/// After closing, a copy of the file alone is a copy of the database.
 #[test]
-fn a_database_that_is_closed_is_one_file() {
+fn a_closed_database_is_one_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let desk = Desk::open(&file).unwrap();
@@ -53,7 +53,7 @@ fn a_database_that_is_closed_is_one_file() {
 }
 
 #[test]
-fn a_foreign_file_is_refused_and_left_as_it_was() {
+fn a_foreign_file_is_refused_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("letter.txt");
     let letter = "Dear support, ".repeat(1_000);
@@ -91,18 +91,18 @@ fn a_damaged_database_is_an_error_and_no_panic() {
         });
         if let Err(error) = used {
             refused += 1;
-            // A damaged index may hide a row; then it is not found, which is no worse than an error can be.
+            // A damaged index may hide a row, so that the row is not found.
             assert!(error.is_storage() || error.is_not_found(), "{error:?}");
         }
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(dir.path().join(format!("damaged.db{suffix}")));
         }
     }
-    assert!(refused > 10, "only {refused} damaged pages were noticed");
+    assert!(refused > 10, "only {refused} damaged pages were detected");
 }
 
 #[test]
-fn a_row_that_cannot_be_read_says_so() {
+fn an_unreadable_row_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let desk = Desk::open(&file).unwrap();
@@ -131,14 +131,14 @@ fn a_newer_schema_is_refused_untouched() {
 }
 
 #[test]
-fn tables_that_are_not_ours_are_refused_untouched() {
+fn foreign_tables_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     raw(&file).execute_batch("CREATE TABLE firstline_ticket (mine TEXT)").unwrap();
     let before = (tables(&file), std::fs::read(&file).unwrap());
     let error = Desk::open(&file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
-    // Found by review: the file was switched to a write-ahead log before it was refused.
+    // Regression: the file was switched to a write-ahead log before it was refused.
     assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "something was left behind");
 
     // The checksum of an applied migration is compared, not only its number.
@@ -149,7 +149,7 @@ fn tables_that_are_not_ours_are_refused_untouched() {
 }
 
 #[test]
-fn the_hosts_tables_and_a_second_prefix_live_beside() {
+fn host_tables_and_a_second_prefix_coexist() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     raw(&file).execute_batch("CREATE TABLE migration (version INTEGER); PRAGMA user_version = 42").unwrap();
@@ -162,7 +162,7 @@ fn the_hosts_tables_and_a_second_prefix_live_beside() {
     let same = Options::new().table_prefix("Firstline_").open(&file).unwrap().desk("main");
     assert_eq!(same.find(Query::newest()).unwrap().tickets.len(), 1);
     let version: i64 = raw(&file).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 42, "the host's user_version is the host's");
+    assert_eq!(version, 42, "the host's user_version changed");
     for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
         let error = Options::new().table_prefix(bad).in_memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
@@ -176,7 +176,7 @@ fn the_hosts_tables_and_a_second_prefix_live_beside() {
 }
 
 #[test]
-fn a_read_only_database_can_be_read_and_says_why_it_cannot_be_written() {
+fn a_read_only_database_can_be_read_and_explains_refused_writes() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let id = Desk::open(&file).unwrap().open_ticket(NewTicket::new("No sound")).unwrap().id();
@@ -191,7 +191,7 @@ fn a_read_only_database_can_be_read_and_says_why_it_cannot_be_written() {
 }
 
 #[test]
-fn eight_programs_start_at_once_and_one_of_them_migrates() {
+fn eight_programs_start_at_once_and_one_migrates() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     std::thread::scope(|scope| {
@@ -207,10 +207,10 @@ fn eight_programs_start_at_once_and_one_of_them_migrates() {
         desk.find(Query::oldest()).unwrap().tickets.iter().map(|ticket| ticket.number.value).collect();
     let mut sorted = numbers.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, (1..=8).collect::<Vec<_>>(), "numbers have no gap and no twin");
+    assert_eq!(sorted, (1..=8).collect::<Vec<_>>(), "numbers have gaps or duplicates");
 }
 
-/// A second start in the same file waits its turn instead of failing, and a reader sees a whole commit or none.
+/// A second store on the same file waits instead of failing, and a reader sees a commit completely or not at all.
 #[test]
 fn readers_run_beside_the_writer() {
     let dir = tempfile::tempdir().unwrap();
@@ -232,10 +232,10 @@ fn readers_run_beside_the_writer() {
     });
 }
 
-/// The disk fills up under the desk's own connection: run in a child process whose files may not grow.
+/// The disk becomes full. Runs in a child process with a limit on file sizes.
 #[test]
 #[cfg(unix)]
-fn a_full_disk_loses_nothing_that_was_acknowledged() {
+fn a_full_disk_loses_no_acknowledged_command() {
     const CHILD: &str = "FIRSTLINE_FULL_DISK_CHILD";
     if let Ok(file) = std::env::var(CHILD) {
         let desk = Desk::open(file).unwrap();
@@ -257,7 +257,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let test = std::env::current_exe().unwrap();
-    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact sqlite::a_full_disk_loses_nothing_that_was_acknowledged --nocapture";
+    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact sqlite::a_full_disk_loses_no_acknowledged_command --nocapture";
     let output = Command::new("sh").args(["-c", script]).arg(&test).env(CHILD, &file).output().unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -265,7 +265,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let line = said.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{said}"));
     let count: usize = line.split("stored ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(count > 5, "{line}");
-    // With room again, everything is there and the next command works.
+    // Without the limit, everything is stored and the next command works.
     let desk = Desk::open(&file).unwrap();
     assert_eq!(desk.find(Query::newest().limit(1_000)).unwrap().tickets.len(), count);
     for ticket in desk.find(Query::newest().limit(1_000)).unwrap().tickets {
@@ -276,7 +276,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn a_desk_sees_no_other_desks_rows() {
+fn a_desk_sees_only_its_own_rows() {
     let store = Sqlite::in_memory().unwrap();
     let (acme, other) = (store.desk("acme"), store.desk("other"));
     let id = acme.open_ticket(NewTicket::new("Secret").thread("t").once("k")).unwrap().id();
@@ -289,10 +289,10 @@ fn a_desk_sees_no_other_desks_rows() {
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 
-/// Found by review: connections for reading, which are opened when they are needed, looked for a relative path in the
-/// directory of that time. Run in a child process, because the working directory is one for all threads.
+/// Regression: read connections, which are opened later, resolved a relative path in the working directory of that
+/// time. Runs in a child process, because all threads share the working directory.
 #[test]
-fn a_program_that_changes_its_directory_keeps_its_database() {
+fn a_changed_working_directory_keeps_the_database() {
     const CHILD: &str = "FIRSTLINE_CHANGED_DIRECTORY_CHILD";
     if let Ok(dir) = std::env::var(CHILD) {
         std::env::set_current_dir(&dir).unwrap();
@@ -306,16 +306,16 @@ fn a_program_that_changes_its_directory_keeps_its_database() {
     }
     let dir = tempfile::tempdir().unwrap();
     let test = std::env::current_exe().unwrap();
-    let name = "sqlite::a_program_that_changes_its_directory_keeps_its_database";
+    let name = "sqlite::a_changed_working_directory_keeps_the_database";
     let output = Command::new(test).args(["--exact", name]).env(CHILD, dir.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// Found by review: connections for reading were opened for less than such a URI asks for, which SQLite refuses.
+/// Regression: read connections were opened with a stricter mode than the URI's, which SQLite refuses.
 #[test]
-fn a_uri_that_asks_for_a_mode_can_be_read_as_well() {
+fn a_uri_with_a_mode_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
-    // What means something in a URI is an ordinary letter in a path.
+    // Special characters of URIs are ordinary characters in a path.
     let file = dir.path().join("50% #1?.db");
     drop(Desk::open(&file).unwrap());
     let escaped = file.display().to_string().replace('%', "%25").replace('#', "%23").replace('?', "%3F");
@@ -328,13 +328,13 @@ fn a_uri_that_asks_for_a_mode_can_be_read_as_well() {
     assert_eq!(read_only.ticket("T-3").unwrap().subject(), "No sound");
     assert!(read_only.open_ticket(NewTicket::new("No sound")).unwrap_err().is_storage());
     let files = std::fs::read_dir(&dir).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
-    assert!(files.into_iter().all(|name| name.starts_with("50% #1?.db")), "another file was made");
+    assert!(files.into_iter().all(|name| name.starts_with("50% #1?.db")), "another file was created");
 }
 
-/// Found by review: whoever read next left an empty database where the file had been.
+/// Regression: the next read created an empty database in place of the moved file.
 #[test]
 #[cfg(unix)] // Elsewhere a file that is open cannot be moved.
-fn a_file_that_was_moved_away_is_not_made_anew_by_whoever_reads() {
+fn a_read_does_not_recreate_a_moved_file() {
     for asked in ["", "?mode=rwc", "?psow=1&mode=rwc"] {
         let dir = tempfile::tempdir().unwrap();
         let (file, moved) = (dir.path().join("support.db"), dir.path().join("moved.db"));
@@ -353,9 +353,9 @@ fn a_file_that_was_moved_away_is_not_made_anew_by_whoever_reads() {
     }
 }
 
-/// A full disk, or whatever else makes SQLite roll back everything in the middle of a commit that is stale as well.
+/// SQLite rolls back the whole transaction, for example on a full disk, in the middle of a commit that is also stale.
 #[test]
-fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transaction() {
+fn nothing_is_written_outside_a_rolled_back_transaction() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let store = Sqlite::open(&file).unwrap();
@@ -385,10 +385,10 @@ fn what_follows_a_rolled_back_statement_is_not_written_outside_of_the_transactio
     (stale.events, stale.timers) = (held.events.clone(), Vec::new());
     let commit = Commit::from_iter([stale]);
     store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap_err();
-    assert_eq!(timers().unwrap(), 1, "a refused commit has disarmed a timer");
+    assert_eq!(timers().unwrap(), 1, "a refused commit removed a timer");
 }
 
-/// Claims while another transaction writes for a while.
+/// Claims while another transaction is writing.
 fn claim_beside_a_writer(store: &(impl Store + Sync)) {
     const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
     let due = Content::new(*b"work").due(firstline::DateTime::UNIX_EPOCH);
@@ -412,7 +412,7 @@ fn claim_beside_a_writer(store: &(impl Store + Sync)) {
 }
 
 #[test]
-fn a_lease_begins_when_the_waiting_has_ended() {
+fn a_lease_begins_after_the_wait() {
     let dir = tempfile::tempdir().unwrap();
     claim_beside_a_writer(&Sqlite::open(dir.path().join("support.db")).unwrap());
     claim_beside_a_writer(&Memory::new());

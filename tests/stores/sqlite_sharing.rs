@@ -1,4 +1,4 @@
-//! One SQLite file, used from several sides: who waits for whom, and for how long.
+//! Several programs and connections on one SQLite file: waits and timeouts.
 #![cfg(feature = "sqlite")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 const CHILD: &str = "FIRSTLINE_SHARING_CHILD";
 
-/// This test again, as another process, with its part to play.
+/// Starts this test as another process in the given role.
 fn child(test: &str, part: &str, file: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -22,20 +22,20 @@ fn child(test: &str, part: &str, file: &Path) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// The next line of a child that begins so, without its beginning.
-fn heard(from: &mut impl BufRead, beginning: &str) -> String {
+/// Reads the next line of a child that contains `beginning`, and returns the rest of the line.
+fn read_after(from: &mut impl BufRead, beginning: &str) -> String {
     let mut line = String::new();
     loop {
         line.clear();
-        assert!(from.read_line(&mut line).unwrap() > 0, "a child ended before it said {beginning:?}");
-        // The test runner may have written its own words before.
+        assert!(from.read_line(&mut line).unwrap() > 0, "a child ended before it printed {beginning:?}");
+        // The test runner may have printed text before it on the same line.
         if let Some((_, rest)) = line.split_once(beginning) {
             return rest.trim().to_owned();
         }
     }
 }
 
-/// Writes for two seconds from the word "go" on, and tells how often and the longest wait.
+/// Writes for two seconds after "go". Prints the number of writes and the longest wait.
 fn write_away(mut write: impl FnMut(i64)) {
     println!("ready:");
     std::io::stdin().lines().next().unwrap().unwrap();
@@ -49,19 +49,19 @@ fn write_away(mut write: impl FnMut(i64)) {
     println!("wrote: {count} {}", longest.as_millis());
 }
 
-/// How often the two wrote, and the longest wait of either in milliseconds.
+/// Returns the number of writes of each program, and the longest wait in milliseconds.
 fn race(test: &str, part: &str) -> ([u64; 2], u64) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     Desk::open(&file).unwrap();
     let mut children = [child(test, part, &file), child(test, part, &file)];
     let mut said = children.each_mut().map(|it| BufReader::new(it.stdout.take().unwrap()));
-    said.iter_mut().for_each(|said| drop(heard(said, "ready:")));
+    said.iter_mut().for_each(|said| drop(read_after(said, "ready:")));
     for child in &mut children {
         child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     }
     let results = said.each_mut().map(|said| {
-        let line = heard(said, "wrote: ");
+        let line = read_after(said, "wrote: ");
         let (count, longest) = line.split_once(' ').unwrap();
         (count.parse::<u64>().unwrap(), longest.parse::<u64>().unwrap())
     });
@@ -71,11 +71,11 @@ fn race(test: &str, part: &str) -> ([u64; 2], u64) {
     (results.map(|it| it.0), results.map(|it| it.1).into_iter().max().unwrap())
 }
 
-/// Two programs that write without a pause get about the same, and neither waits long. SQLite's own `busy_timeout`
-/// lets one of them starve, which this test would see.
+/// Two programs that write without pauses get about equal shares, and neither waits long. The control with SQLite's own
+/// `busy_timeout` lets one of them starve.
 #[test]
-fn two_programs_on_one_file_get_their_turns() {
-    const TEST: &str = "two_programs_on_one_file_get_their_turns";
+fn two_programs_share_one_file_fairly() {
+    const TEST: &str = "two_programs_share_one_file_fairly";
     if let Ok(part) = std::env::var(CHILD) {
         let file = std::env::var("FIRSTLINE_SHARING_FILE").unwrap();
         if part == "firstline" {
@@ -87,14 +87,14 @@ fn two_programs_on_one_file_get_their_turns() {
         by_hand.execute_batch("PRAGMA synchronous = NORMAL; CREATE TABLE IF NOT EXISTS note (n)").unwrap();
         return write_away(|n| {
             let tx = by_hand.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
-            // Long enough to hold the lock nearly all of the time, as a command does.
+            // Hold the lock nearly all of the time, as a command does.
             for row in 0..200 {
                 tx.prepare_cached("INSERT INTO note VALUES (?1)").unwrap().execute([n + row]).unwrap();
             }
             tx.commit().unwrap();
         });
     }
-    // Whatever else the machine does may spoil one race, but not three.
+    // Other load on the machine may disturb one race, but not three.
     let fair = |([a, b], longest): ([u64; 2], u64)| a.max(b) <= 2 * a.min(b) && longest <= 500;
     let mut races = Vec::new();
     for _ in 0..3 {
@@ -104,15 +104,15 @@ fn two_programs_on_one_file_get_their_turns() {
         }
     }
     println!("commits of each, and the longest wait in ms: {races:?}");
-    assert!(races.last().is_some_and(|it| fair(*it)), "nobody may starve: {races:?}");
+    assert!(races.last().is_some_and(|it| fair(*it)), "a program starves: {races:?}");
     let control = (0..5).map(|_| race(TEST, "busy_timeout")).find(|it| !fair(*it));
     println!("the same by busy_timeout: {control:?}");
-    assert!(control.is_some(), "this test would not see a program starve");
+    assert!(control.is_some(), "this test does not detect starvation");
 }
 
-/// A writer that takes its time, in another program or in this one, holds up nobody who reads.
+/// A slow writer, in this program or another, does not delay reads.
 #[test]
-fn reading_waits_for_no_writer() {
+fn reads_do_not_wait_for_writers() {
     use firstline::store::{Mode, Store};
 
     let dir = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ fn reading_waits_for_no_writer() {
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; UPDATE firstline_ticket SET version = 7").unwrap();
-    // Each of these would try for ten seconds before it gave up, if it waited.
+    // A read that waited for the writer would take ten seconds.
     let begin = Instant::now();
     assert_eq!(desk.ticket(id).unwrap().version, 1);
     other.execute_batch("ROLLBACK").unwrap();
@@ -136,23 +136,23 @@ fn reading_waits_for_no_writer() {
     assert!(begin.elapsed() < Duration::from_secs(5), "reading took {:?}", begin.elapsed());
 }
 
-/// Found by review: nobody could say for how long a command waits, and inside of one program there was no end to it.
+/// Regression: the wait inside one program was unlimited.
 #[test]
-fn whoever_waits_for_a_writer_does_so_as_long_as_was_said_and_hardly_longer() {
+fn waiting_for_a_writer_ends_at_the_acquire_timeout() {
     use firstline::store::{Mode, Store};
 
-    const PATIENCE: Duration = Duration::from_millis(600);
+    const TIMEOUT: Duration = Duration::from_millis(600);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let store = Options::new().acquire_timeout(PATIENCE).open(&file).unwrap();
+    let store = Options::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
     let waited = |who: &str| {
         let begin = Instant::now();
         let error = store.desk("main").open_ticket(NewTicket::new("No sound")).unwrap_err();
         let took = begin.elapsed();
         assert!(error.is_retryable() && error.to_string().contains("nothing was written"), "{who}: {error}");
-        // The machine may be busy with other things, but not each time.
-        assert!(took >= PATIENCE, "{who}: {took:?}");
-        (took <= PATIENCE.mul_f64(1.5), took, error.to_string())
+        // Other load on the machine may delay one attempt, but not all.
+        assert!(took >= TIMEOUT, "{who}: {took:?}");
+        (took <= TIMEOUT.mul_f64(1.5), took, error.to_string())
     };
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -169,9 +169,9 @@ fn whoever_waits_for_a_writer_does_so_as_long_as_was_said_and_hardly_longer() {
     assert_eq!(store.desk("main").open_ticket(NewTicket::new("Now")).unwrap().number.value, 1);
 }
 
-/// Found by review: a host that opened its desk while others wrote was told to use a desk that it did not have.
+/// Regression: opening a desk while another program wrote gave an error that advised to use the desk.
 #[test]
-fn whoever_cannot_open_a_database_that_is_being_written_is_told_so() {
+fn opening_during_a_write_is_a_clear_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let other = Connection::open(&file).unwrap();
@@ -181,13 +181,13 @@ fn whoever_cannot_open_a_database_that_is_being_written_is_told_so() {
     assert!(!error.to_string().contains("within"), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
     Options::new().open(&file).unwrap();
-    // One that is up to date is only looked at.
+    // A database that is up to date is only read.
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     Options::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap();
 }
 
 #[test]
-fn a_patience_without_sense_is_refused() {
+fn an_acquire_timeout_out_of_range_is_refused() {
     for acquire_timeout in
         [Duration::ZERO, Duration::from_micros(999), Duration::from_secs(3_601), Duration::MAX]
     {

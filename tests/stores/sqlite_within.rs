@@ -1,4 +1,4 @@
-//! The desk inside a transaction of the host's, on SQLite.
+//! The desk inside the host's own transaction on SQLite.
 #![cfg(feature = "sqlite")]
 
 use std::path::Path;
@@ -12,7 +12,7 @@ fn raw(path: &Path) -> Connection {
 }
 
 #[test]
-fn the_hosts_transaction_takes_both_or_neither() {
+fn the_hosts_transaction_commits_both_or_neither() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -23,7 +23,7 @@ fn the_hosts_transaction_takes_both_or_neither() {
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
     let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
-    // A refusal leaves nothing behind, and the transaction goes on.
+    // A refused command leaves nothing behind, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
     desk.within(&tx).act(id, Action::start(), &anna).unwrap();
@@ -39,8 +39,8 @@ fn the_hosts_transaction_takes_both_or_neither() {
     assert_eq!(refunds, 1);
 }
 
-/// Found by review: a command that only read, or was refused, rolled back to its own beginning, and after a change of the
-/// schema SQLite aborts every statement that is open then.
+/// Regression: a read or a refused command rolled back to its savepoint. After a change of the schema, this makes
+/// SQLite abort every open statement.
 #[test]
 fn reads_and_refusals_leave_the_hosts_open_statements_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -63,7 +63,7 @@ fn reads_and_refusals_leave_the_hosts_open_statements_alone() {
 }
 
 #[test]
-fn what_fails_half_way_inside_the_hosts_transaction_leaves_nothing_behind() {
+fn a_command_that_fails_midway_in_the_hosts_transaction_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -81,9 +81,9 @@ fn what_fails_half_way_inside_the_hosts_transaction_leaves_nothing_behind() {
     assert_eq!(desk.ticket("T-1").unwrap().subject(), "Refund 2");
 }
 
-/// The fourth pitfall: a full disk may take the host's whole transaction with it, and the error must say so.
+/// A full disk may roll back the host's whole transaction, and the error must say so.
 #[test]
-fn a_full_disk_inside_the_hosts_transaction() {
+fn a_full_disk_in_the_hosts_transaction_is_explained() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -96,7 +96,7 @@ fn a_full_disk_inside_the_hosts_transaction() {
     let error =
         (0..50).find_map(|_| within.open_ticket(NewTicket::new("Big").message(long.as_str())).err()).unwrap();
     assert!(error.is_storage() && error.to_string().contains("rolled all of it back"), "{error}");
-    assert!(tx.is_autocommit(), "this test would not see it");
+    assert!(tx.is_autocommit(), "SQLite did not roll the transaction back");
     drop(tx);
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 0);
     host.execute_batch("PRAGMA max_page_count = 100000").unwrap();
@@ -106,10 +106,10 @@ fn a_full_disk_inside_the_hosts_transaction() {
     assert_eq!(desk.find(Query::newest()).unwrap().tickets.len(), 1);
 }
 
-/// A transaction that `rusqlite` did not begin, by a second connection on the host's handle, as hosts of other libraries
-/// make it: `tests/hosts/sqlx_sqlite` does it with `sqlx`.
+/// A transaction that was not begun by `rusqlite`, used through a second connection on the host's handle, as with other
+/// libraries. `tests/hosts/sqlx_sqlite` does this with `sqlx`.
 #[test]
-fn a_transaction_that_another_library_began_takes_both_or_neither() {
+fn a_transaction_begun_by_another_library_commits_both_or_neither() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -119,7 +119,7 @@ fn a_transaction_that_another_library_began_takes_both_or_neither() {
         let error = desk.within_connection(&host).unwrap_err();
         assert!(error.is_storage() && error.to_string().contains("BEGIN IMMEDIATE"), "{error}");
         host.execute_batch("BEGIN IMMEDIATE; INSERT INTO refund VALUES (1)").unwrap();
-        // SAFETY: the handle is open, and the connection on it is gone before the host ends its transaction.
+        // SAFETY: the handle is open, and the connection on it is dropped before the host ends its transaction.
         let lent = unsafe { Connection::from_handle(host.handle()) }.unwrap();
         let within = desk.within_connection(&lent).unwrap();
         let id = within.open_ticket(NewTicket::new("Refund 1")).unwrap().id();
@@ -135,7 +135,7 @@ fn a_transaction_that_another_library_began_takes_both_or_neither() {
     }
 }
 
-/// A desk that is kept longer than the host's transaction would write in one of SQLite's own, command by command.
+/// After the end of the host's transaction, each statement of the desk would be in a transaction of its own.
 #[test]
 fn a_desk_that_outlives_the_hosts_transaction_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -162,7 +162,7 @@ fn a_transaction_on_another_database_is_refused() {
     drop(Desk::open(dir.path().join("theirs.db")).unwrap());
     let mut theirs = raw(&dir.path().join("theirs.db"));
     let tx = theirs.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    // However the desk was opened. One in memory is on a database that no transaction of the host's can be on.
+    // Check a desk that was opened by URI too, and a desk in memory, on which the host can have no transaction.
     let by_uri = Desk::open(format!("file:{}?mode=rw", dir.path().join("ours.db").display())).unwrap();
     let in_memory = Sqlite::in_memory().unwrap().desk("main");
     for desk in [desk, by_uri, in_memory] {
@@ -171,9 +171,9 @@ fn a_transaction_on_another_database_is_refused() {
     }
 }
 
-/// The fifth pitfall: a DEFERRED transaction that read before another program wrote can never write any more.
+/// A DEFERRED transaction that read before another program wrote can no longer write.
 #[test]
-fn a_deferred_transaction_that_read_first_must_begin_anew() {
+fn a_stale_deferred_transaction_must_be_restarted() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -185,14 +185,14 @@ fn a_deferred_transaction_that_read_first_must_begin_anew() {
     let error = desk.within(&tx).act(id, Action::cancel(), Actor::agent("ben")).unwrap_err();
     assert!(
         error.is_storage() && !error.is_retryable(),
-        "trying again in this transaction is in vain: {error}"
+        "a retry in this transaction cannot succeed: {error}"
     );
     assert!(error.to_string().contains("IMMEDIATE"), "{error}");
 }
 
-/// Found by review: while the other program is still writing, the host was told to try again, and to do what it did.
+/// Regression: while the other program was still writing, the error advised a retry in the same transaction.
 #[test]
-fn a_deferred_transaction_beside_one_that_writes_must_begin_anew() {
+fn a_deferred_transaction_during_a_write_must_be_restarted() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shop.db");
     let desk = Desk::open(&file).unwrap();
@@ -203,9 +203,9 @@ fn a_deferred_transaction_beside_one_that_writes_must_begin_anew() {
     let tx = host.transaction().unwrap();
     for _ in 0..2 {
         let error = desk.within(&tx).open_ticket(NewTicket::new("No sound")).unwrap_err();
-        assert!(error.is_storage() && !error.is_retryable(), "trying again is in vain: {error}");
+        assert!(error.is_storage() && !error.is_retryable(), "a retry cannot succeed: {error}");
         assert!(error.to_string().contains("IMMEDIATE") && !error.to_string().contains("within"), "{error}");
     }
-    // Reading is no reason to wait.
+    // A read does not wait.
     assert!(desk.within(&tx).find(Query::newest()).unwrap().tickets.is_empty());
 }

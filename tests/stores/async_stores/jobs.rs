@@ -1,4 +1,4 @@
-//! The steps of a job: each is a flow of its own type, and the job gets each result as that type.
+//! The steps of a job: each is an operation with its own result type, and the job receives results of these types.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -120,8 +120,8 @@ fn rows() -> Memory {
     rows
 }
 
-/// Runs the job in each way that it can go, at the desk `main`.
-fn steps_give_their_results_to_the_job<E: Engine, O>(engine: &E, wait: O)
+/// Runs the job at the desk `main`: successfully, with an error that it handles, and with an error that ends it.
+fn steps_pass_their_results_to_the_job<E: Engine, O>(engine: &E, wait: O)
 where
     O: for<'a> Fn(E::Reply<'a, <Subjects as Job>::Out>) -> Result<<Subjects as Job>::Out>,
 {
@@ -130,7 +130,7 @@ where
     found.sort();
     assert_eq!((found, failed), (vec!["No picture".to_owned(), "No sound".to_owned()], vec![]));
 
-    // The tickets of `main` are not at `other`. The job decides whether that error ends it.
+    // The tickets of `main` are not at `other`. The job decides if this error ends it.
     let lost = || Subjects { ask_at: Some(desk("other")), ..Subjects::of_both() };
     let error = wait(engine.work(&desk("main"), lost())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -141,10 +141,10 @@ where
 
 #[test]
 fn a_blocking_store_runs_steps_of_several_types() {
-    steps_give_their_results_to_the_job(&rows(), |reply| reply);
+    steps_pass_their_results_to_the_job(&rows(), |reply| reply);
 }
 
-/// A store that is busy at each third load.
+/// A store that is busy at every third load.
 struct Busy {
     rows: Memory,
     loads: AtomicU32,
@@ -178,12 +178,12 @@ impl AsyncTx for BusyTx<'_> {
 }
 
 #[test]
-fn an_awaited_store_tries_a_step_again_and_gives_its_result_once() {
+fn an_async_store_retries_a_step_and_passes_its_result_once() {
     let store = Async(Busy { rows: rows(), loads: AtomicU32::new(0) });
-    steps_give_their_results_to_the_job(&store, |reply| block_on(reply));
+    steps_pass_their_results_to_the_job(&store, |reply| block_on(reply));
     let loads = store.0.loads.load(Ordering::Relaxed);
     // 5 steps, 2 until the error, 5 again.
-    assert!(loads > 12, "no step was tried again: {loads} loads");
+    assert!(loads > 12, "no step was retried: {loads} loads");
 }
 
 #[cfg(feature = "tokio")]
@@ -198,12 +198,12 @@ fn a_writer_thread_runs_steps_of_several_types() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let store = store.into_async().unwrap();
-    steps_give_their_results_to_the_job(&store, |reply| runtime.block_on(reply));
+    steps_pass_their_results_to_the_job(&store, |reply| runtime.block_on(reply));
 }
 
-/// Tracing, metrics and drivers see the label, the outcome, the mode and the needs of the flow inside the step.
+/// Tracing, metrics and drivers see the label, outcome, mode and needs of the operation inside the step.
 #[test]
-fn the_flow_of_a_step_is_watched_as_itself() {
+fn a_step_is_traced_as_its_operation() {
     let store = rows();
     let tickets = blocking::drive(&store, &desk("main"), &ListTickets).unwrap();
 

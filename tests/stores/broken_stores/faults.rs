@@ -1,4 +1,4 @@
-//! A sound store, spoilt in one way or another.
+//! A correct store with one injected fault.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
@@ -16,94 +16,94 @@ use firstline::{
 
 use super::locks::{Locked, Locks};
 
-/// What is wrong with it.
+/// The injected fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
     /// Writes the parts of a commit one after another, and stops at the first that fails.
     NotAtomic,
     IgnoresVersions,
-    /// Loses the receipts of what is done to tickets.
+    /// Loses the receipts of actions on tickets.
     ForgetsKeys,
-    /// Leaves a receipt as it was when a later command takes its key.
+    /// Keeps the old receipt when a later command reuses its key.
     KeepsReceipts,
-    /// A ticket that is not at the desk is read from another.
+    /// Reads a ticket that is not at the desk from another desk.
     LeaksTickets,
     LeaksSearches,
     FoldsCase,
-    /// The next page begins so many tickets further on.
+    /// Begins the next page at an offset instead of after the cursor.
     PagesByOffset,
-    /// Overlooks that nobody is to have the tickets.
+    /// Ignores the filter for unassigned tickets.
     FindsUnassigned,
-    /// Leaves the timers of the version before.
+    /// Keeps the timers of the previous version.
     KeepsTimers,
     DueAnyhow,
-    /// Knows what is owed at this desk alone.
+    /// Returns the due tickets of this desk only.
     OwesHere,
     /// Keeps timers to the millisecond.
     Milliseconds,
-    /// Leaves a thread where it led first.
+    /// Keeps a thread at its first ticket.
     LosesThreads,
     LimitsBeforeSlicing,
-    /// Loses the last of more than two events.
+    /// Loses the last event of a commit with more than two.
     LosesEvents,
     NumbersTwice,
-    /// A number is taken as soon as it is read.
+    /// Uses up a number as soon as it is read.
     TakesNumbers,
-    /// A number is taken by whatever commits in the transaction in which it was read.
+    /// Uses up a number with any commit of the transaction that read it.
     CountsNumbers,
-    /// A thread that was not there may be when something is written.
+    /// Does not lock absent threads: another command may create one before the commit.
     ClaimsNoAbsence,
     ClaimsNoKey,
     ClaimsNoNumbers,
-    /// Others may write a ticket that was read in order to write it, and are overwritten.
+    /// Does not lock tickets: another command may write one in between, and its write is overwritten.
     ClaimsNoTickets,
-    /// The same with tickets on hold alone, so that whoever sweeps at once wakes them twice.
+    /// The same, only for tickets on hold, so that concurrent sweeps resume them twice.
     FiresTwice,
-    /// Keeps the timers of one ticket in a commit.
+    /// Stores the timers of only one ticket of a commit.
     LosesTimers,
-    /// Cuts facts of records after 65,535 bytes.
+    /// Truncates the facts of records after 65,535 bytes.
     CutsFacts,
-    /// Writes a record whatever version it has.
+    /// Writes a record regardless of its version.
     IgnoresRecordVersions,
-    /// Deletes a record whatever version it has, where it should skip another one.
+    /// Deletes a record of any version, although it should skip other versions.
     SkipsNothing,
-    /// Reads every range from its beginning.
+    /// Reads every range in ascending order.
     IgnoresDescending,
-    /// Counts all records of a kind, whatever range was asked for.
+    /// Counts all records of a kind, regardless of the range.
     CountsAll,
     /// Begins every page of due records at the first one.
     RepeatsDue,
-    /// The lease of a claim never ends.
+    /// Leases never end.
     LeasesForEver,
-    /// Others may claim a record that was read in order to write it.
+    /// Allows claims of a record that another command has read in order to write it.
     ClaimsWhatIsRead,
-    /// Counts tries further than it can read them.
+    /// Increases tries beyond the largest number that it can read.
     CountsOn,
-    /// Writes what it claims without looking whether another claim was faster.
+    /// Claims a record without checking for an earlier claim.
     ClaimsTwice,
-    /// Keeps no more than the first 65,536 signs of Unicode.
+    /// Stores only the first 65,536 code points of Unicode.
     NoEmoji,
-    /// Panics when a thread leads on.
+    /// Panics when a thread is redirected.
     Panics,
-    /// Takes in a commit that writes one record twice.
+    /// Accepts a commit that writes one record twice.
     Twins,
-    /// Gives all that is owed, however little was asked for.
+    /// Returns all due tickets, regardless of the limit.
     OwesAll,
-    /// Answers one read after another, each as things are by then.
+    /// Answers each read from the current state, not from one snapshot.
     ReadsAnew,
-    /// Lets several write at once, each of whom claims in the order of asking and keeps what it has. Of two that wait for
-    /// each other one is told that the store failed.
+    /// Takes locks in the order in which they are requested. In a deadlock, one of the two commands fails with a
+    /// storage error.
     WaitsInAnyOrder,
-    /// Writes the tickets of a commit one after another, and is left in between. See `torn`.
+    /// Writes the tickets of a commit one after another, and stops when the future is dropped in between. See `torn`.
     TornWhenLeft,
 }
 
 #[derive(Debug, Default)]
 struct Notes {
-    /// By the query and where its page ended.
+    /// The offset of the next page, by query and end of the page.
     offsets: HashMap<(String, Cursor), usize>,
-    /// The highest number that counts as taken at a desk.
+    /// The highest number in use at each desk.
     taken: HashMap<DeskId, u64>,
 }
 
@@ -185,10 +185,10 @@ impl Store for Broken {
 pub(crate) struct BrokenTx<'a> {
     broken: &'a Broken,
     desk: DeskId,
-    /// `None` where it has let go of what it should hold.
+    /// `None` if the transaction was released too early.
     tx: Option<MemoryTx<'a>>,
     mode: Mode,
-    /// The highest number that was asked for.
+    /// The highest number that was read.
     asked: u64,
     let_go: bool,
     locked: Locked,
@@ -199,7 +199,7 @@ fn far() -> DateTime<Utc> {
 }
 
 impl<'a> BrokenTx<'a> {
-    /// The transaction underneath, begun anew where it was let go.
+    /// Returns the inner transaction, or begins a new one if it was released.
     fn tx(&mut self) -> Result<&mut MemoryTx<'a>> {
         if self.tx.is_none() {
             self.tx = Some(self.broken.store.begin(&self.desk, self.mode)?);
@@ -207,7 +207,7 @@ impl<'a> BrokenTx<'a> {
         Ok(self.tx.as_mut().unwrap())
     }
 
-    /// An answer at another desk.
+    /// Reads from another desk.
     fn elsewhere(&mut self, read: &Read) -> Result<Answer> {
         self.tx = None;
         self.broken
@@ -271,7 +271,7 @@ impl<'a> BrokenTx<'a> {
             }
             (Fault::PagesByOffset, Read::Find(query)) => self.page_by_offset(query)?,
             (Fault::FindsUnassigned, Read::Find(query)) => {
-                // A query does not tell a store that nobody is to have the tickets, but by what it matches.
+                // A query has no accessor for this filter; only `matches` applies it.
                 let asked = format!("{query:?}").contains("unassigned: true");
                 let plain = match query.order() {
                     Order::Inbox => Query::inbox(),
@@ -279,7 +279,7 @@ impl<'a> BrokenTx<'a> {
                     Order::Oldest => Query::oldest(),
                 };
                 let plain = plain.limit(query.page_size()).after(query.cursor().cloned());
-                // In the pages of the check of pages it does as it should.
+                // The check of pages uses pages of 7. Behave correctly there.
                 if asked && query.page_size() == 7 { self.ask(&Read::Find(plain))? } else { self.ask(read)? }
             }
             _ => self.ask(read)?,
@@ -342,12 +342,12 @@ fn records_of(commit: &mut Commit, kind: RecordKind) -> impl Iterator<Item = &mu
     })
 }
 
-/// Drops the records of which this holds.
+/// Drops the record writes that satisfy the predicate.
 fn drop_records(commit: &mut Commit, holds: impl Fn(&RecordWrite) -> bool) {
     commit.writes.retain(|write| !matches!(write, Write::Record(record) if holds(record)));
 }
 
-/// What a database makes of it that keeps two bytes a sign.
+/// Replaces characters that do not fit into two bytes.
 fn plain(text: &mut Option<String>) {
     *text = text.take().map(|it| it.chars().map(|c| if u32::from(c) > 0xffff { '?' } else { c }).collect());
 }
@@ -410,7 +410,7 @@ impl Tx for BrokenTx<'_> {
                 }
             }
             Fault::ForgetsKeys => {
-                // The version before the command stands after the mark of the request and the ticket.
+                // The version before the command follows the request's mark and the ticket id.
                 let acts = |it: &RecordWrite| it.content.as_ref().is_some_and(|it| it.facts[32] != 0);
                 drop_records(&mut commit, |it| it.kind == RECEIPT && acts(it));
             }
@@ -470,7 +470,7 @@ impl Tx for BrokenTx<'_> {
             Fault::LosesThreads | Fault::Panics => {
                 let leads_on = |it: &RecordWrite| it.kind == THREAD && it.expected != Expected::Absent;
                 if broken.fault == Fault::Panics && commit.records().any(leads_on) {
-                    panic!("a thread leads on");
+                    panic!("a thread is redirected");
                 }
                 drop_records(&mut commit, leads_on);
             }

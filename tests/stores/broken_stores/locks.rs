@@ -1,4 +1,5 @@
-//! Locks by name, as a database has them: whoever waits keeps what it holds, and a circle of those who wait is an error.
+//! Named locks as in a database: a waiting transaction keeps its locks, and a cycle of waiting transactions is an
+//! error.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -16,14 +17,14 @@ pub(crate) struct Locks {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// How many transactions there were.
+    /// The number of transactions so far.
     count: u64,
     holders: HashMap<Name, u64>,
-    /// Who waits for whom.
+    /// The waiting transactions, each with the holder of the lock.
     waits: HashMap<u64, u64>,
 }
 
-/// What one transaction holds, until it is dropped.
+/// The locks of one transaction, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Locked {
     locks: Arc<Locks>,
@@ -31,7 +32,7 @@ pub(crate) struct Locked {
 }
 
 impl Locks {
-    /// A transaction that holds nothing yet.
+    /// Creates a transaction without locks.
     pub(crate) fn nobody(self: &Arc<Locks>) -> Locked {
         let mut table = self.table.lock().unwrap();
         table.count += 1;
@@ -51,7 +52,7 @@ impl Locked {
             let mut last = holder;
             while let Some(next) = table.waits.get(&last).copied() {
                 if next == self.own {
-                    return Err(Error::new(ErrorKind::Storage, "a deadlock was found"));
+                    return Err(Error::new(ErrorKind::Storage, "deadlock detected"));
                 }
                 last = next;
             }
@@ -66,7 +67,7 @@ impl Drop for Locked {
     fn drop(&mut self) {
         let mut table = self.locks.table.lock().unwrap();
         table.holders.retain(|_, holder| *holder != self.own);
-        // Whoever waited for this one looks anew before it stands in any circle.
+        // Transactions that waited for this one check again and are in no cycle until then.
         table.waits.retain(|_, holder| *holder != self.own);
         self.locks.given_up.notify_all();
     }

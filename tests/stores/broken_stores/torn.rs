@@ -1,4 +1,4 @@
-//! A store whose calls are awaited, and which is torn when a future is dropped while it commits.
+//! An async store that writes only a part of a commit if its future is dropped during the commit.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -48,7 +48,7 @@ impl AsyncTx for TornTx {
         for write in tickets {
             let one = Commit { writes: vec![write] };
             self.rows.begin(&self.desk, Mode::Write)?.commit(one)?;
-            // What is dropped here has written one end of a link, and not the other.
+            // If the future is dropped here, only one end of a link is written.
             yield_now().await;
         }
         commit = Commit { writes: last.into_iter().chain(records).collect() };
