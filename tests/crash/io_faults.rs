@@ -1,5 +1,5 @@
-//! The disk fails, or is full, at every single operation of every kind of command: the error is a clean one, nothing
-//! is half-written, and the same command tried again works.
+//! Disk faults at every operation of every kind of command. Each fault gives a clean error, no command is written in
+//! part, and a retry succeeds.
 #![cfg(feature = "sqlite")]
 
 use std::path::{Path, PathBuf};
@@ -17,26 +17,26 @@ use crate::vfs;
 use script::{Script, digest, sound};
 use vfs::{Op, Vfs};
 
-/// Every operation in long runs, every fourth in the others.
+/// The distance between tested operations: 1 in long runs, 4 otherwise.
 fn step() -> usize {
     if soak::cases(1) >= 10 { 1 } else { 4 }
 }
 
-/// How the disk fails.
+/// A kind of disk fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    /// One operation fails, and the next ones work again.
+    /// One operation fails, and later ones succeed.
     Once,
-    /// From one operation on all fail.
+    /// One operation and all later ones fail.
     ForGood,
-    /// From one write on there is no room.
+    /// The disk is full from one write on.
     Full,
-    /// From one sync on all fail.
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // It is for groups.
+    /// One sync and all later ones fail.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // Only tests of groups use it.
     Sync,
 }
 
-/// Lets the operation of this number fail; gives the count of those that failed.
+/// Injects the fault at the operation with this number. Returns the counter of failed operations.
 fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     let (failed, mut seen) = (Arc::new(AtomicUsize::new(0)), 0);
     let count = Arc::clone(&failed);
@@ -63,7 +63,7 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     failed
 }
 
-/// A database on which every kind of command has something to do.
+/// Creates a database in which every kind of command has something to do.
 fn base(dir: &Path) -> PathBuf {
     let file = dir.join("base.db");
     let (store, script) = (Options::new().open(&file).unwrap(), Script::new());
@@ -76,7 +76,7 @@ fn base(dir: &Path) -> PathBuf {
     file
 }
 
-/// A file that lies there for one try.
+/// Copies a database for one attempt.
 fn copied(from: &Path, dir: &Path) -> PathBuf {
     let file = dir.join("support.db");
     for end in ["-wal", "-shm", "-journal", "-firstline-lock"] {
@@ -86,8 +86,8 @@ fn copied(from: &Path, dir: &Path) -> PathBuf {
     file
 }
 
-/// What a program finds that opens the database after all others were killed: the index of the log, which is in memory,
-/// is gone, and all that is known is what lies in the file and in the log.
+/// Passes a copy of the database to `look`, as a program finds it after all others were killed: the log's index, which
+/// is in memory, is lost, and only the file and the log remain.
 fn as_if_killed<T>(file: &Path, look: impl FnOnce(&Path) -> T) -> T {
     let place = tempfile::tempdir().unwrap();
     let copy = place.path().join("support.db");
@@ -101,7 +101,8 @@ fn as_if_killed<T>(file: &Path, look: impl FnOnce(&Path) -> T) -> T {
 
 type Command<'a> = &'a dyn Fn(&Sqlite) -> Result<()>;
 
-/// Tries this with a fault at the first operation, the second, and so on, until none is met. Gives how often it failed.
+/// Runs a command with a fault at the first operation, the second, and so on, until the command ends before the fault.
+/// Returns the number of failures.
 fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command: Command<'_>) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let open = |file: &Path| Options::new().open(vfs.uri(file)).unwrap();
@@ -121,8 +122,8 @@ fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command:
         vfs.end();
         let (state, killed) = (digest(&file), as_if_killed(&file, digest));
         match &result {
-            // A fault may be met where nothing depends on it: in a checkpoint, or when a file is closed.
-            Ok(()) => assert_eq!((state, killed), (after, after), "{at}: acknowledged, and not there"),
+            // Some faults do not affect the command, such as one in a checkpoint or when a file is closed.
+            Ok(()) => assert_eq!((state, killed), (after, after), "{at}: acknowledged, but not stored"),
             Err(error) => {
                 failures += 1;
                 assert!(error.is_storage(), "{at}: {error:?}");
@@ -131,23 +132,23 @@ fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command:
                 let unknown = error.kind() == ErrorKind::Unknown;
                 assert!(
                     killed == before || unknown && killed == after,
-                    "{at}: back after a kill, after {error}"
+                    "{at}: restored by a kill, after {error}"
                 );
             }
         }
         if result.is_err() {
             command(&store).unwrap_or_else(|error| panic!("{at}: a retry fails: {error:?}"));
         }
-        assert_eq!(digest(&file), after, "{at}: the retry did something else");
-        assert_eq!(as_if_killed(&file, digest), after, "{at}: the retry does not outlive a kill");
+        assert_eq!(digest(&file), after, "{at}: the retry has another result");
+        assert_eq!(as_if_killed(&file, digest), after, "{at}: the retry does not survive a kill");
         sound(&store, &file);
         drop(store);
-        // What the connection believed is also what is in the file.
-        assert_eq!(digest(&file), after, "{at}: gone after closing");
+        // The file has the same state as the connection.
+        assert_eq!(digest(&file), after, "{at}: lost after closing");
         if failed.load(Ordering::Relaxed) == 0 {
             return failures;
         }
-        assert!(number < 2_000, "{at}: there is no end of it");
+        assert!(number < 2_000, "{at}: the command never ends before the fault");
     }
     failures
 }
@@ -171,20 +172,17 @@ fn every_kind(name: &str, fault: Fault) {
     for (kind, number) in kinds {
         let failures =
             at_every_operation(&vfs, &base, fault, kind, &|store| script.play(store, number, kind));
-        assert!(
-            failures >= 4 / step(),
-            "{kind} met only {failures} faults: this test would not see what it is for"
-        );
+        assert!(failures >= 4 / step(), "{kind} failed only {failures} times: this test checks too little");
         all += failures;
     }
-    // What writes nothing fails as cleanly.
+    // A command that writes nothing fails cleanly too.
     if fault != Fault::Full {
         let failures =
             at_every_operation(&vfs, &base, fault, "repeat", &|store| script.play(store, 0, "repeat"));
         let look = |store: &Sqlite| script.desk(store, 30).ticket("T-1").map(drop);
         all += failures + at_every_operation(&vfs, &base, fault, "look", &look);
     }
-    println!("{fault:?}: {all} commands failed, each cleanly, and worked when tried again");
+    println!("{fault:?}: {all} commands failed cleanly and succeeded when retried");
 }
 
 #[test]
@@ -193,18 +191,18 @@ fn an_operation_that_fails_once_is_a_clean_error() {
 }
 
 #[test]
-fn a_disk_that_fails_for_good_is_a_clean_error_until_it_is_back() {
+fn a_disk_that_keeps_failing_is_a_clean_error_until_it_works_again() {
     every_kind("faults-for-good", Fault::ForGood);
 }
 
 #[test]
-fn a_full_disk_is_a_clean_error_until_there_is_room() {
+fn a_full_disk_is_a_clean_error_until_space_is_freed() {
     every_kind("faults-full", Fault::Full);
 }
 
-/// Found by review: the log has all of such a commit, and whoever opens the file after a kill takes it for one.
+/// Regression: the log holds the whole commit, so a program that opens the file after a kill applies it.
 #[test]
-fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
+fn a_commit_with_a_failed_sync_is_unknown() {
     let (vfs, dir, script) = (Vfs::register("faults-sync"), tempfile::tempdir().unwrap(), Script::new());
     let file = dir.path().join("support.db");
     let store = Options::new().open(vfs.uri(&file)).unwrap();
@@ -219,22 +217,22 @@ fn a_commit_whose_sync_failed_is_not_said_to_be_unwritten() {
     let count =
         |store: &Sqlite| script.desk(store, 9).find(firstline::Query::oldest()).unwrap().tickets.len();
     assert_eq!(count(&store), 1);
-    // Who is killed now finds it when it starts again, and so does who makes the same call again.
+    // A program that is killed now finds the commit when it restarts, and so does a repeated call.
     as_if_killed(&file, |copy| {
         let again = Sqlite::open(copy).unwrap();
         assert_eq!(count(&again), 2);
         script.play(&again, 2, "open").unwrap();
         assert_eq!(count(&again), 2);
     });
-    // Once something else is written, it is gone for good.
+    // The next write removes the commit for good.
     script.play(&store, 3, "open").unwrap();
     assert_eq!(count(&store), 2);
     as_if_killed(&file, |copy| assert_eq!(digest(copy), digest(&file)));
 }
 
-/// The control: a command that writes in two transactions is found half-written.
+/// The control: a command that writes in two transactions is reported as half-written.
 #[test]
-fn what_is_not_atomic_is_found() {
+fn a_command_that_is_not_atomic_is_detected() {
     let (vfs, dir, script) = (Vfs::register("faults-control"), tempfile::tempdir().unwrap(), Script::new());
     let base = base(dir.path());
     let twice = |store: &Sqlite| {
@@ -244,13 +242,14 @@ fn what_is_not_atomic_is_found() {
     let found = std::panic::catch_unwind(|| at_every_operation(&vfs, &base, Fault::Once, "twice", &twice));
     vfs.end();
     let message = *found.unwrap_err().downcast::<String>().unwrap();
-    // Half of it is there at once, or after a kill, where the first half's commit is the one in doubt.
-    assert!(["half-written", "back after a kill"].iter().any(|it| message.contains(it)), "{message}");
+    // The first half is stored at once, or after a kill if its commit was in doubt.
+    assert!(["half-written", "restored by a kill"].iter().any(|it| message.contains(it)), "{message}");
 }
 
-/// Opening, with all migrations: what is refused half-way is as it was, and opens when the disk is back.
+/// Opens a database with all migrations. A failed migration leaves the database unchanged, and the database opens when
+/// the disk works again.
 #[test]
-fn a_migration_happens_whole_or_not_at_all() {
+fn a_migration_is_atomic() {
     let (vfs, dir) = (Vfs::register("faults-migration"), tempfile::tempdir().unwrap());
     let old = dir.path().join("old.db");
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/house/schema/v1.sql");
@@ -294,32 +293,33 @@ fn a_migration_happens_whole_or_not_at_all() {
             }
         }
     }
-    println!("{failures} openings failed, each cleanly, and worked when tried again");
+    println!("{failures} openings failed cleanly and succeeded when retried");
     assert!(failures > 100 / step());
 }
 
-/// The writer thread: where SQLite gives up the transaction of a group, each caller hears the truth of its own.
+/// SQLite rolls back the transaction of a group of the writer thread. Each caller gets the true outcome of its own
+/// command.
 #[test]
 #[cfg(feature = "tokio")]
-fn a_group_whose_transaction_is_lost_is_answered_honestly() {
+fn each_command_of_a_lost_group_gets_its_own_outcome() {
     use firstline::{Action, Actor, NewTicket};
 
     let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
     let base = base(dir.path());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let id = Sqlite::open(&base).unwrap().desk("main").ticket("T-1").unwrap().id();
-    // Two that only one can win: the other is refused because of what the first one wrote.
+    // Only one of these two can succeed. The other is refused because of the first one's write.
     let resolves =
         |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
     let (mut lost, mut mixed) = (0, 0);
     for fault in [Fault::Once, Fault::Full, Fault::Sync] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
-            // A folder of its own, because the thread that writes may close the last one's file a little later.
+            // A separate folder, because the previous writer thread may close its file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
             let store = Options::new().open(vfs.uri(&file)).unwrap();
             let desk = store.clone().into_async().unwrap().desk("main");
-            // While this is held, callers gather: the rest is one group.
+            // While this lock is held, the callers queue up and form one group.
             let hold = Connection::open(&file).unwrap();
             hold.execute_batch("BEGIN IMMEDIATE").unwrap();
             let calls: Vec<_> = (0..6)
@@ -349,7 +349,7 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             let (stored, killed) = (keys(&file), as_if_killed(&file, keys));
             for (n, answer) in answers.iter().enumerate() {
                 let there = stored.contains(&format!("g-{n}"));
-                assert_eq!(there, answer.is_ok(), "{fault:?} at {number}: call {n} was told {answer:?}");
+                assert_eq!(there, answer.is_ok(), "{fault:?} at {number}: call {n} returned {answer:?}");
                 let unknown = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unknown);
                 let back = killed.contains(&format!("g-{n}"));
                 assert!(unknown || back == there, "{fault:?} at {number}: call {n} after a kill: {back}");
@@ -361,16 +361,16 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
                 let there = |n: usize| stored.contains(&format!("r-{n}"));
                 assert_eq!(there(n), answer.is_ok(), "{fault:?} at {number}: resolving {n}: {answer:?}");
                 if let Err(error) = answer {
-                    // A refusal rests on what is there.
-                    let faster = error.is_rejected() && there(1 - n);
+                    // A refusal depends only on stored rows.
+                    let lost_race = error.is_rejected() && there(1 - n);
                     assert!(
-                        faster || error.is_storage(),
+                        lost_race || error.is_storage(),
                         "{fault:?} at {number}: resolving {n} beside {resolved:?}"
                     );
                 }
             }
             let refused = answers.iter().filter(|it| it.is_err()).count();
-            // One fault is one caller's: whoever shared the group is tried again alone.
+            // One fault affects one caller. The others in the group are retried alone.
             assert!(fault != Fault::Once || refused <= 1, "{number}: {refused} were refused");
             lost += refused;
             mixed += usize::from(refused > 0 && refused < answers.len());
@@ -389,6 +389,8 @@ fn a_group_whose_transaction_is_lost_is_answered_honestly() {
             }
         }
     }
-    println!("{lost} calls were refused, each honestly; in {mixed} groups some were and some were not");
+    println!(
+        "{lost} calls failed, each with the true outcome; {mixed} groups had both successes and failures"
+    );
     assert!(lost > 5 && mixed > 0);
 }

@@ -1,7 +1,8 @@
-//! Programs that are killed (`kill -9`) while they write to one file: what they acknowledged is there, once.
+//! Programs that are killed (`kill -9`) while they write to one file. Every acknowledged command is stored exactly
+//! once.
 //!
-//! This test starts itself again as those programs. Each says on a pipe which command it begins and which one is
-//! acknowledged; whoever comes after a kill hands in again, under the same key, what was begun and not acknowledged.
+//! The test starts itself as these programs. Each program reports on a pipe which command it begins and which one is
+//! acknowledged. After a kill, the next program repeats the unacknowledged commands with the same keys.
 #![cfg(all(feature = "sqlite", unix))]
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use crate::soak;
 
 const CHILD: &str = "FIRSTLINE_KILLED_CHILD";
 
-/// This test as another program, with its part to play.
+/// Starts this test as another program in the given role.
 fn start(test: &str, part: &str, file: &Path, name: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("killed::{test}"), "--nocapture"]).env(CHILD, part);
@@ -30,7 +31,7 @@ fn start(test: &str, part: &str, file: &Path, name: &str) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn told(variable: &str) -> String {
+fn variable_of(variable: &str) -> String {
     std::env::var(format!("FIRSTLINE_KILLED_{variable}")).unwrap()
 }
 
@@ -38,25 +39,25 @@ fn random(bound: u64) -> u64 {
     RandomState::new().build_hasher().finish() % bound
 }
 
-/// Says a line at once: what is in the pipe survives the program.
-fn say(line: &str) {
+/// Prints a line and flushes it, so that it survives the program.
+fn report(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\n{line}\n").as_bytes()).unwrap();
     out.flush().unwrap();
 }
 
-/// Writes until it is killed. Every second command opens a ticket, the others write a note into the last one.
+/// Runs commands until the program is killed. About half of them open a ticket; the others add a note to the last one.
 fn write_until_killed(part: &str) {
     let mut left = String::new();
     std::io::stdin().read_to_string(&mut left).unwrap();
-    let desk = Options::new().open(told("FILE")).unwrap().desk("main");
+    let desk = Options::new().open(variable_of("FILE")).unwrap().desk("main");
     let anna = Actor::agent("anna");
     let mut last: Option<TicketId> = None;
     let mut run = |key: &str, again: Option<Option<TicketId>>| {
         let on = again.unwrap_or(if last.is_some() && random(2) == 0 { last } else { None });
-        say(&format!("begin {key} {}", on.map_or("-".to_owned(), |id| id.to_string())));
+        report(&format!("begin {key} {}", on.map_or("-".to_owned(), |id| id.to_string())));
         if part == "acknowledges too early" {
-            say(&format!("done {key}"));
+            report(&format!("done {key}"));
         }
         let keyed = part != "has no keys";
         match on {
@@ -69,22 +70,22 @@ fn write_until_killed(part: &str) {
                 last = Some(desk.open_ticket(if keyed { request.once(key) } else { request }).unwrap().id());
             }
         }
-        say(&format!("done {key}"));
+        report(&format!("done {key}"));
     };
     for line in left.lines() {
         let (key, on) = line.split_once(' ').unwrap();
         run(key, Some(on.parse().ok()));
     }
     for number in 0.. {
-        run(&format!("{}-{number}", told("NAME")), None);
+        run(&format!("{}-{number}", variable_of("NAME")), None);
     }
 }
 
-/// What the programs said so far.
+/// The reports of all programs so far.
 #[derive(Debug, Default)]
-struct Said {
+struct Reports {
     acknowledged: Vec<String>,
-    /// Begun and not acknowledged: the key, and the ticket it is about.
+    /// Commands that were begun and not acknowledged: the key and the ticket.
     begun: HashMap<String, String>,
 }
 
@@ -97,29 +98,36 @@ struct Outcome {
     doubled: usize,
 }
 
-/// So many rounds, each of which starts one to three programs and kills them.
+/// Runs `count` rounds. Each starts one to three programs and kills them.
 fn rounds(test: &str, part: &str, count: u32) -> Outcome {
     let mut outcome = Outcome::default();
     let mut round = 0;
     while round < count {
-        // A new file now and then, so that looking at everything stays quick.
+        // Use a new file from time to time, so that checking everything stays fast.
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
         Desk::open(&file).unwrap();
-        let said = Arc::new(Mutex::new(Said::default()));
+        let reports = Arc::new(Mutex::new(Reports::default()));
         for _ in 0..10 {
-            play(test, part, &file, round, &said, &mut outcome);
-            look(&file, &said.lock().unwrap(), &mut outcome);
+            play(test, part, &file, round, &reports, &mut outcome);
+            look(&file, &reports.lock().unwrap(), &mut outcome);
             round += 1;
         }
-        outcome.acknowledged += said.lock().unwrap().acknowledged.len();
+        outcome.acknowledged += reports.lock().unwrap().acknowledged.len();
     }
     outcome
 }
 
-fn play(test: &str, part: &str, file: &Path, round: u32, said: &Arc<Mutex<Said>>, outcome: &mut Outcome) {
+fn play(
+    test: &str,
+    part: &str,
+    file: &Path,
+    round: u32,
+    reports: &Arc<Mutex<Reports>>,
+    outcome: &mut Outcome,
+) {
     let left: Vec<String> =
-        said.lock().unwrap().begun.iter().map(|(key, on)| format!("{key} {on}")).collect();
+        reports.lock().unwrap().begun.iter().map(|(key, on)| format!("{key} {on}")).collect();
     let mut programs = Vec::new();
     for number in 0..=round % 3 {
         let mut program = start(test, part, file, &format!("{round}-{number}"));
@@ -128,21 +136,21 @@ fn play(test: &str, part: &str, file: &Path, round: u32, said: &Arc<Mutex<Said>>
             left.iter().for_each(|line| writeln!(input, "{line}").unwrap());
         }
         drop(input);
-        let (out, said) = (BufReader::new(program.stdout.take().unwrap()), Arc::clone(said));
+        let (out, reports) = (BufReader::new(program.stdout.take().unwrap()), Arc::clone(reports));
         let begun = Arc::new(Mutex::new((0, false)));
         let heard = Arc::clone(&begun);
         let listener = std::thread::spawn(move || {
             for line in out.lines().map_while(std::result::Result::ok) {
                 let words: Vec<&str> = line.split(' ').collect();
-                let mut said = said.lock().unwrap();
+                let mut reports = reports.lock().unwrap();
                 match words[..] {
                     ["begin", key, on] => {
-                        said.begun.insert(key.to_owned(), on.to_owned());
+                        reports.begun.insert(key.to_owned(), on.to_owned());
                         heard.lock().unwrap().1 = true;
                     }
                     ["done", key] => {
-                        said.begun.remove(key);
-                        said.acknowledged.push(key.to_owned());
+                        reports.begun.remove(key);
+                        reports.acknowledged.push(key.to_owned());
                         let mut heard = heard.lock().unwrap();
                         *heard = (heard.0 + 1, false);
                     }
@@ -152,10 +160,10 @@ fn play(test: &str, part: &str, file: &Path, round: u32, said: &Arc<Mutex<Said>>
         });
         programs.push((program, listener, begun));
     }
-    // Killed at a random moment, once each has done something.
-    let acquire_timeout = Instant::now();
+    // Kill the programs at a random moment after each has done something.
+    let started = Instant::now();
     while programs.iter().any(|(.., heard)| heard.lock().unwrap().0 < 3) {
-        assert!(acquire_timeout.elapsed() < Duration::from_secs(60), "a program does nothing");
+        assert!(started.elapsed() < Duration::from_secs(60), "a program does nothing");
         std::thread::sleep(Duration::from_millis(1));
     }
     std::thread::sleep(Duration::from_micros(random(20_000)));
@@ -170,8 +178,9 @@ fn play(test: &str, part: &str, file: &Path, round: u32, said: &Arc<Mutex<Said>>
     }
 }
 
-/// Every key that was acknowledged is there once; none is there twice; every row is the fold of its history.
-fn look(file: &Path, said: &Said, outcome: &mut Outcome) {
+/// Checks that every acknowledged key is stored once, that no key is stored twice, and that every row is the fold of
+/// its history.
+fn look(file: &Path, reports: &Reports, outcome: &mut Outcome) {
     let desk = Desk::open(file).unwrap();
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut next = None;
@@ -189,29 +198,32 @@ fn look(file: &Path, said: &Said, outcome: &mut Outcome) {
             break;
         }
     }
-    outcome.lost += said.acknowledged.iter().filter(|key| !seen.contains_key(*key)).count();
+    outcome.lost += reports.acknowledged.iter().filter(|key| !seen.contains_key(*key)).count();
     outcome.doubled += seen.values().filter(|count| **count > 1).count();
 }
 
 #[test]
-fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_twice() {
-    const TEST: &str = "what_was_acknowledged_survives_kill_9_and_nothing_is_there_twice";
+fn acknowledged_commands_survive_kill_9_exactly_once() {
+    const TEST: &str = "acknowledged_commands_survive_kill_9_exactly_once";
     if let Ok(part) = std::env::var(CHILD) {
         return write_until_killed(&part);
     }
     let outcome = rounds(TEST, "honest", soak::cases(30));
     println!("{outcome:?}");
     assert_eq!((outcome.lost, outcome.doubled), (0, 0), "{outcome:?}");
-    // Nine in ten; of few kills chance may leave out some more.
+    // Nine of ten kills must interrupt a command; eight of ten in a short run.
     let of_ten = if soak::cases(1) >= 10 { 9 } else { 8 };
-    assert!(outcome.in_flight * 10 >= outcome.kills * of_ten, "too few kills met a command: {outcome:?}");
+    assert!(
+        outcome.in_flight * 10 >= outcome.kills * of_ten,
+        "too few kills interrupted a command: {outcome:?}"
+    );
 
     let early = rounds(TEST, "acknowledges too early", 10);
     println!("the control that acknowledges too early: {early:?}");
-    assert!(early.lost > 0, "this test would not see a lost command: {early:?}");
+    assert!(early.lost > 0, "this test does not detect a lost command: {early:?}");
     let keyless = rounds(TEST, "has no keys", 20);
     println!("the control without keys: {keyless:?}");
-    assert!(keyless.doubled > 0, "this test would not see a doubled command: {keyless:?}");
+    assert!(keyless.doubled > 0, "this test does not detect a doubled command: {keyless:?}");
 }
 
 fn monday() -> DateTime<Utc> {
@@ -224,7 +236,7 @@ fn desk(store: &Sqlite, number: u32) -> Desk<Sqlite> {
     store.desk(Settings::new(format!("desk-{number}")).time(ManualTime::at(monday() + TimeDelta::days(1))))
 }
 
-/// A database of so many tickets whose time to answer runs out on Tuesday.
+/// Creates a database with tickets whose first reply is due on Tuesday.
 fn waiting(file: &Path, tickets: u32) -> Sqlite {
     let store = Options::new().durability(Durability::Normal).open(file).unwrap();
     let target = Target::new(Metric::Resolution).within(TimeDelta::days(2)).warn_at([]);
@@ -247,10 +259,10 @@ fn tuesday() -> DateTime<Utc> {
     monday() + TimeDelta::days(10)
 }
 
-/// Drains until nothing is due, and says so. The naive one lists, acts and then marks as done, as programs do that
-/// keep their timers beside the tickets.
+/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer, like programs
+/// that store their timers apart from the tickets.
 fn drain_until_done(part: &str) {
-    let file = told("FILE");
+    let file = variable_of("FILE");
     let store = Options::new().durability(Durability::Normal).open(&file).unwrap();
     if part == "naive" {
         let raw = rusqlite::Connection::open(&file).unwrap();
@@ -263,7 +275,7 @@ fn drain_until_done(part: &str) {
                 .map(std::result::Result::unwrap)
                 .collect();
             if due.is_empty() {
-                return say("done");
+                return report("done");
             }
             for (name, id) in due {
                 let desk = store.desk(name.as_str());
@@ -279,12 +291,12 @@ fn drain_until_done(part: &str) {
         let drained = worker.drain(tuesday()).unwrap();
         assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
         if drained.fired == 0 {
-            return say("done");
+            return report("done");
         }
     }
 }
 
-/// Four workers of this sort drain, and one of them is killed now and then. Gives the number of kills.
+/// Runs four workers in this role and kills one of them from time to time. Returns the number of kills.
 fn drained(test: &str, part: &str, file: &Path) -> usize {
     let begin = || start(test, part, file, "worker");
     let mut workers: Vec<Child> = (0..4).map(|_| begin()).collect();
@@ -310,8 +322,8 @@ fn drained(test: &str, part: &str, file: &Path) -> usize {
 }
 
 #[test]
-fn each_timer_fires_once_though_workers_are_killed() {
-    const TEST: &str = "each_timer_fires_once_though_workers_are_killed";
+fn each_timer_fires_once_when_workers_are_killed() {
+    const TEST: &str = "each_timer_fires_once_when_workers_are_killed";
     if let Ok(part) = std::env::var(CHILD) {
         return drain_until_done(&part);
     }
@@ -356,6 +368,6 @@ fn each_timer_fires_once_though_workers_are_killed() {
             doubled += usize::from(notes.count() > 1);
         }
     }
-    println!("the control that lists, acts and marks: {doubled} of 400 fired more than once");
-    assert!(doubled > 0, "this test would not see a timer fire twice");
+    println!("the control that lists, acts and deletes: {doubled} of 400 fired more than once");
+    assert!(doubled > 0, "this test does not detect a timer that fires twice");
 }

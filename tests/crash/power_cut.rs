@@ -1,8 +1,8 @@
-//! The power fails: what was written and not synced is lost, kept, or torn in pieces of 512 bytes, in any mixture.
+//! Power failures. Each unsynced write is lost, kept, or torn into pieces of 512 bytes.
 //!
-//! A file system between SQLite and the disk writes down every write and sync while a desk works through commands of
-//! all kinds, checkpoints, a migration, closing and opening. Each image of the disk is made of that trace up to a
-//! random point; today's code opens it, and what it finds is compared with what was there after each command.
+//! A virtual file system records every write and sync while a desk runs commands of all kinds, checkpoints, a
+//! migration, closing and opening. Disk images are built from the trace up to a random point. Each image is opened, and
+//! its state is compared with the state after each command.
 #![cfg(feature = "sqlite")]
 
 use std::collections::BTreeMap;
@@ -21,19 +21,19 @@ use crate::vfs;
 use script::{KINDS, Script, digest, sound};
 use vfs::{Op, Vfs};
 
-/// What happened, in order. Files are known by the end of their name: "" is the database, "-wal" its log.
+/// An entry of the trace. Files are identified by the end of their name: "" is the database, "-wal" its log.
 enum Entry {
     Made(String),
     Wrote(String, u64, Vec<u8>),
     Truncated(String, u64),
     Synced(String),
     Deleted(String, bool),
-    /// So many transactions are acknowledged.
+    /// The number of acknowledged transactions so far.
     Acknowledged(usize),
 }
 
-/// A trace, and what the database held at first and after each transaction.
-type Told = Arc<Mutex<(Vec<Entry>, Vec<u64>)>>;
+/// A trace, and the digest of the database at the start and after each transaction.
+type Recorded = Arc<Mutex<(Vec<Entry>, Vec<u64>)>>;
 
 /// A small generator (xorshift): the same images in every run.
 struct Random(u64);
@@ -47,33 +47,33 @@ impl Random {
     }
 }
 
-/// The same, complete.
+/// A complete trace.
 struct Story {
-    /// How many entries were there before.
+    /// The number of entries before the first command.
     begins: usize,
     trace: Vec<Entry>,
     after: Vec<u64>,
 }
 
-/// A store that writes down which transactions it has acknowledged: a sweep has several.
+/// A store that records its acknowledged transactions. A sweep has several.
 #[derive(Clone)]
-struct Telling {
+struct Recording {
     store: Sqlite,
-    told: Told,
+    recorded: Recorded,
     file: PathBuf,
 }
 
-struct TellingTx<'a>(SqliteTx<'a>, &'a Telling);
+struct RecordingTx<'a>(SqliteTx<'a>, &'a Recording);
 
-impl Store for Telling {
-    type Tx<'a> = TellingTx<'a>;
+impl Store for Recording {
+    type Tx<'a> = RecordingTx<'a>;
 
-    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<TellingTx<'_>> {
-        Ok(TellingTx(self.store.begin(desk, mode)?, self))
+    fn begin(&self, desk: &DeskId, mode: Mode) -> Result<RecordingTx<'_>> {
+        Ok(RecordingTx(self.store.begin(desk, mode)?, self))
     }
 }
 
-impl Tx for TellingTx<'_> {
+impl Tx for RecordingTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         self.0.load(reads)
     }
@@ -81,33 +81,33 @@ impl Tx for TellingTx<'_> {
     fn commit(&mut self, commit: Commit) -> Result<()> {
         self.0.commit(commit)?;
         let digest = digest(&self.1.file);
-        let mut told = self.1.told.lock().unwrap();
-        let acknowledged = told.1.len();
-        told.0.push(Entry::Acknowledged(acknowledged));
-        told.1.push(digest);
+        let mut recorded = self.1.recorded.lock().unwrap();
+        let acknowledged = recorded.1.len();
+        recorded.0.push(Entry::Acknowledged(acknowledged));
+        recorded.1.push(digest);
         Ok(())
     }
 }
 
-/// Works through the commands while every operation is written down.
-fn told(name: &str, durability: Durability, from: Option<&Path>) -> Story {
+/// Runs the commands and records every operation.
+fn record(name: &str, durability: Durability, from: Option<&Path>) -> Story {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let (vfs, told) = (Vfs::register(name), Told::default());
+    let (vfs, recorded) = (Vfs::register(name), Recorded::default());
     let base = file.to_string_lossy().into_owned();
-    let write_down = Told::clone(&told);
+    let write_down = Recorded::clone(&recorded);
     if let Some(dump) = from {
-        // An older version's database, as it lay on the disk before.
+        // The database of an older version, already on the disk.
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch(&std::fs::read_to_string(dump).unwrap()).unwrap();
         drop(connection);
         let bytes = std::fs::read(&file).unwrap();
-        let trace = &mut told.lock().unwrap().0;
+        let trace = &mut recorded.lock().unwrap().0;
         trace.push(Entry::Made(String::new()));
         trace.push(Entry::Wrote(String::new(), 0, bytes));
         trace.push(Entry::Synced(String::new()));
     }
-    let begins = told.lock().unwrap().0.len();
+    let begins = recorded.lock().unwrap().0.len();
     vfs.watch(move |path, op| {
         let which = path.strip_prefix(&base).map(str::to_owned)?;
         write_down.lock().unwrap().0.push(match op {
@@ -123,10 +123,11 @@ fn told(name: &str, durability: Durability, from: Option<&Path>) -> Story {
     let open = || Options::new().durability(durability).open(vfs.uri(&file)).unwrap();
     let script = Script::new();
     let mut store = open();
-    told.lock().unwrap().1.push(digest(&file));
+    recorded.lock().unwrap().1.push(digest(&file));
     for number in 0..6 * KINDS.len() {
-        let telling = Telling { store: store.clone(), told: Told::clone(&told), file: file.clone() };
-        script.play(&telling, number, KINDS[number % KINDS.len()]).unwrap();
+        let recording =
+            Recording { store: store.clone(), recorded: Recorded::clone(&recorded), file: file.clone() };
+        script.play(&recording, number, KINDS[number % KINDS.len()]).unwrap();
         match number % 16 {
             5 => checkpoint(&vfs, &file, "PASSIVE"),
             11 => checkpoint(&vfs, &file, "TRUNCATE"),
@@ -140,7 +141,7 @@ fn told(name: &str, durability: Durability, from: Option<&Path>) -> Story {
     assert!(sound(&store, &file) > 20);
     drop(store);
     vfs.end();
-    let (trace, after) = std::mem::take(&mut *told.lock().unwrap());
+    let (trace, after) = std::mem::take(&mut *recorded.lock().unwrap());
     Story { begins, trace, after }
 }
 
@@ -149,12 +150,12 @@ fn checkpoint(vfs: &Vfs, file: &Path, mode: &str) {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())).unwrap();
 }
 
-/// A file: what is on the disk for certain, and what may be.
+/// A file: its synced content, and writes that may be lost.
 #[derive(Default, Clone)]
 struct OnDisk {
     synced: Vec<u8>,
     waiting: Vec<(u64, Option<Vec<u8>>)>,
-    /// Whether its name is in the directory for certain.
+    /// True if the file's name is synced in the directory.
     named: bool,
 }
 
@@ -169,9 +170,9 @@ fn apply(content: &mut Vec<u8>, at: u64, bytes: &Option<Vec<u8>>) {
     }
 }
 
-/// What a cut after so many entries leaves in the files; and how many commands were acknowledged before. `heeding`
-/// says whether the disk heeds syncs.
-fn image(trace: &[Entry], heeding: bool, random: &mut Random) -> (BTreeMap<String, Vec<u8>>, usize) {
+/// Returns the files as a power failure after these entries leaves them, and the number of commands that were
+/// acknowledged before. `syncs_work` is false for a disk that ignores syncs.
+fn image(trace: &[Entry], syncs_work: bool, random: &mut Random) -> (BTreeMap<String, Vec<u8>>, usize) {
     let mut files: BTreeMap<String, OnDisk> = BTreeMap::new();
     let mut ghosts: BTreeMap<String, OnDisk> = BTreeMap::new();
     let mut acknowledged = 0;
@@ -187,26 +188,26 @@ fn image(trace: &[Entry], heeding: bool, random: &mut Random) -> (BTreeMap<Strin
             Entry::Truncated(which, length) => {
                 files.entry(which.clone()).or_default().waiting.push((*length, None));
             }
-            Entry::Synced(which) if heeding => {
+            Entry::Synced(which) if syncs_work => {
                 let file = files.entry(which.clone()).or_default();
                 for (at, bytes) in std::mem::take(&mut file.waiting) {
                     apply(&mut file.synced, at, &bytes);
                 }
-                // The first sync of a new file syncs the directory too: names that are gone are gone for certain.
+                // The first sync of a new file syncs the directory too, including earlier deletions.
                 if !std::mem::replace(&mut file.named, true) {
                     ghosts.clear();
                 }
             }
             Entry::Synced(_) => {}
             Entry::Deleted(which, directory_synced) => {
-                if let Some(file) = files.remove(which).filter(|_| !(*directory_synced && heeding)) {
+                if let Some(file) = files.remove(which).filter(|_| !(*directory_synced && syncs_work)) {
                     ghosts.insert(which.clone(), file);
                 }
             }
             Entry::Acknowledged(count) => acknowledged = *count,
         }
     }
-    // In some images nothing unsynced arrives, in some nearly all of it, in most a mixture.
+    // The percentage of unsynced writes that reach the disk, and whether they may be torn.
     let (arrives, tears) = [(0, false), (20, true), (50, true), (95, true)][random.below(4)];
     let mut left = BTreeMap::new();
     let mut gone: Vec<String> = Vec::new();
@@ -219,13 +220,13 @@ fn image(trace: &[Entry], heeding: bool, random: &mut Random) -> (BTreeMap<Strin
     }
     for (which, file) in files {
         if !file.named && !which.is_empty() && random.below(4) == 0 {
-            continue; // Its name never arrived.
+            continue; // The name never reached the disk.
         }
         let mut content = file.synced;
         for (at, bytes) in &file.waiting {
             match (random.below(100), bytes) {
                 (drawn, _) if drawn < arrives => apply(&mut content, *at, bytes),
-                // Torn: each piece of 512 bytes has its own fate.
+                // A torn write: each piece of 512 bytes is kept or lost.
                 (drawn, Some(bytes)) if tears && drawn % 2 == 0 => {
                     for (piece, at) in bytes.chunks(512).zip((*at..).step_by(512)) {
                         if random.below(2) == 0 {
@@ -241,11 +242,11 @@ fn image(trace: &[Entry], heeding: bool, random: &mut Random) -> (BTreeMap<Strin
     (left, acknowledged)
 }
 
-/// What was found in an image.
+/// The state of an image.
 enum Found {
-    /// The state after so many commands.
+    /// The state after this number of transactions.
     After(usize),
-    /// No state that there ever was, or a file that is damaged.
+    /// A state that never existed, or a damaged file.
     Broken(String),
 }
 
@@ -266,16 +267,16 @@ fn found(image: &BTreeMap<String, Vec<u8>>, story: &Story) -> Found {
         digest(&file)
     });
     match looked {
-        // The last one that is the same: a command may leave everything as it was.
+        // Take the last equal state, because a command may change nothing.
         Ok(digest) => match story.after.iter().rposition(|it| *it == digest) {
             Some(number) => Found::After(number),
-            None => Found::Broken("a state that there never was".to_owned()),
+            None => Found::Broken("a state that never existed".to_owned()),
         },
         Err(_) => Found::Broken("the file is damaged".to_owned()),
     }
 }
 
-/// How the images of a story came out: in how many was an acknowledged command lost, and how many were broken.
+/// The results for all images of a trace: the number with a lost acknowledged command, and the number broken.
 #[derive(Debug, Default)]
 struct Outcome {
     images: usize,
@@ -284,12 +285,12 @@ struct Outcome {
     first: Option<String>,
 }
 
-fn cut(story: &Story, heeding: bool, images: u32, seed: u64) -> Outcome {
+fn cut(story: &Story, syncs_work: bool, images: u32, seed: u64) -> Outcome {
     let (mut random, mut outcome) = (Random(seed), Outcome::default());
     let trace = &story.trace;
     for _ in 0..images {
         let until = story.begins + random.below(trace.len() + 1 - story.begins);
-        let (image, acknowledged) = image(&trace[..until], heeding, &mut random);
+        let (image, acknowledged) = image(&trace[..until], syncs_work, &mut random);
         outcome.images += 1;
         match found(&image, story) {
             Found::After(number) if number < acknowledged => outcome.lost += 1,
@@ -308,9 +309,9 @@ fn oldest_dump() -> std::path::PathBuf {
 }
 
 #[test]
-fn with_full_durability_a_power_cut_takes_nothing_that_was_acknowledged() {
-    let fresh = told("cut-full", Durability::Full, None);
-    let migrated = told("cut-full-migrated", Durability::Full, Some(&oldest_dump()));
+fn full_durability_loses_no_acknowledged_command() {
+    let fresh = record("cut-full", Durability::Full, None);
+    let migrated = record("cut-full-migrated", Durability::Full, Some(&oldest_dump()));
     for (name, story, images) in [("new", fresh, 120), ("migrated", migrated, 80)] {
         let outcome = cut(&story, true, soak::cases(images), 0x5eed_0001);
         println!("FULL, {name}: {outcome:?} of a trace of {}", story.trace.len());
@@ -319,18 +320,18 @@ fn with_full_durability_a_power_cut_takes_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn with_normal_durability_a_power_cut_leaves_a_state_that_there_was() {
-    let fresh = told("cut-normal", Durability::Normal, None);
+fn normal_durability_leaves_an_earlier_state() {
+    let fresh = record("cut-normal", Durability::Normal, None);
     let outcome = cut(&fresh, true, soak::cases(60), 0x5eed_0002);
     println!("NORMAL: {outcome:?}");
     assert_eq!(outcome.broken, 0, "{outcome:?}");
 }
 
-/// The control: if the disk heeds no sync, as with `synchronous = OFF`, the same harness finds what is lost.
+/// The control: if the disk ignores syncs, as with `synchronous = OFF`, the same test finds the losses.
 #[test]
-fn without_syncs_losses_are_found() {
-    let fresh = told("cut-off", Durability::Full, None);
-    std::panic::set_hook(Box::new(|_| {})); // Damage is expected here, and caught.
+fn without_syncs_losses_are_detected() {
+    let fresh = record("cut-off", Durability::Full, None);
+    std::panic::set_hook(Box::new(|_| {})); // Damage is expected here. Its panics are caught.
     let outcome = cut(&fresh, false, soak::cases(20), 0x5eed_0003);
     let _ = std::panic::take_hook();
     println!("no syncs: {} images, {} lost, {} broken", outcome.images, outcome.lost, outcome.broken);
