@@ -1,7 +1,7 @@
-//! The PostgreSQL store against what other programs, hosts and dropped futures do to it.
+//! The PostgreSQL store with other programs, hosts, dropped futures and broken connections.
 //!
-//! `FIRSTLINE_POSTGRES` is the URL of a server on which schemas may be made; `bash .ci/postgres COMMAND` starts one for a
-//! command. Where there is none the tests are reported as ignored, and fail if `CI` is true.
+//! `FIRSTLINE_POSTGRES` is the URL of a server on which the tests may create schemas; `bash .ci/postgres COMMAND` starts
+//! one for a command. Without a server the tests are ignored, or fail if `CI` is true.
 
 #[cfg(feature = "postgres")]
 #[path = "postgres/claims.rs"]
@@ -57,67 +57,67 @@ macro_rules! trials {
 fn main() {
     let trials = trials! {
         commands:
-            the_same_verbs_are_awaited,
-            one_key_at_once_is_one_ticket,
+            the_same_methods_work_async,
+            concurrent_commands_with_one_key_open_one_ticket,
             a_stale_commit_is_a_conflict_and_writes_nothing,
             desks_are_apart,
-            a_search_that_sifts_finds_all,
-            text_that_no_row_can_hold_is_not_found,
-            a_row_that_cannot_be_read_says_so,
-            what_cannot_be_reached_says_so,
-            a_read_waits_for_nobody,
-            a_command_does_not_wait_for_ever,
-            an_import_is_taken_in_once;
+            a_filtering_search_finds_all,
+            text_with_nul_is_not_found,
+            an_unreadable_row_is_reported,
+            connection_failures_are_explained,
+            a_read_does_not_wait_for_writers,
+            a_command_does_not_wait_forever,
+            an_import_is_applied_once;
         claims:
             hot_tickets_lose_no_update,
-            crossing_links_wait_in_turn,
+            crossing_links_do_not_deadlock,
             one_thread_key_opens_one_ticket,
-            numbers_have_no_gap_and_no_twin,
+            numbers_have_no_gaps_or_duplicates,
             one_of_many_adoptions_wins,
-            a_claim_waits_for_nobody,
-            due_timers_fire_once_however_many_sweep,
-            a_ticket_that_is_held_stands_in_no_workers_way,
-            one_desks_long_transaction_keeps_no_other_desk_waiting,
-            commands_that_wait_for_one_ticket_keep_no_other_desk_from_reading;
+            a_claim_skips_locked_records,
+            due_timers_fire_once_in_concurrent_sweeps,
+            a_locked_ticket_does_not_block_a_worker,
+            a_long_transaction_at_one_desk_does_not_delay_other_desks,
+            commands_waiting_for_one_ticket_do_not_block_reads;
         dropped:
             dropped_futures_leave_all_or_nothing,
             dropped_futures_leave_all_or_nothing_within,
-            dropped_futures_never_make_more_connections_than_there_may_be;
+            dropped_futures_do_not_exceed_the_connection_limit;
         faults:
-            an_opening_beside_one_in_a_stricter_transaction_is_to_be_repeated,
-            a_twin_in_a_table_of_the_hosts_is_not_to_be_repeated,
-            what_takes_too_long_is_busy_and_says_what_it_waited_for,
-            a_certificate_that_is_not_accepted_is_no_reason_to_try_again,
-            options_of_the_url_that_are_not_understood_are_named;
+            an_opening_in_a_stricter_transaction_is_retryable,
+            a_duplicate_in_a_host_table_is_not_retryable,
+            a_timeout_is_busy_and_names_what_it_waited_for,
+            a_rejected_certificate_is_not_retryable,
+            unknown_url_options_are_named;
         hosts:
-            the_hosts_transaction_takes_both_or_neither,
-            what_fails_half_way_leaves_nothing_behind,
+            the_hosts_transaction_commits_both_or_neither,
+            a_command_that_fails_midway_leaves_nothing_behind,
             crossing_links_in_hosts_transactions,
             an_aborted_transaction_stays_aborted,
-            a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usable,
+            a_failed_lock_leaves_the_hosts_transaction_usable,
             commands_of_one_transaction_take_turns,
-            receipts_that_a_host_forgets_keep_nobody_waiting;
+            clean_up_in_a_hosts_transaction_delays_no_other_command;
         lines:
-            a_server_that_vanishes_is_busy_in_time,
-            connections_that_went_silent_are_not_used_again,
-            a_commit_that_nothing_is_heard_of_is_looked_for,
-            a_claim_that_nothing_is_heard_of_is_unknown,
-            a_server_that_says_why_is_waited_for,
-            locks_that_are_had_one_after_another_are_no_silence,
-            a_lock_timeout_in_the_url_has_the_last_word,
-            a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever,
-            silence_in_the_hosts_transaction_is_the_hosts;
+            a_vanished_server_is_busy_within_the_limit,
+            silent_connections_are_not_reused,
+            the_store_looks_for_an_unacknowledged_commit,
+            an_unanswered_claim_is_unknown,
+            the_servers_own_error_is_awaited,
+            waiting_for_several_locks_is_not_a_vanished_server,
+            a_lock_timeout_in_the_url_overrides_the_acquire_timeout,
+            an_unanswered_migration_fails_within_the_limit,
+            the_hosts_transaction_has_no_limit_for_answers;
         plans:
             records_are_read_counted_and_claimed_by_an_index,
             rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:
-            eight_programs_start_at_once_and_one_of_them_migrates,
+            eight_programs_start_at_once_and_one_migrates,
             a_newer_schema_is_refused_untouched,
-            tables_that_are_not_ours_are_refused_untouched,
-            tables_that_are_only_verified_are_made_by_the_printed_statements,
-            a_role_with_the_listed_rights_may_do_all_that_a_desk_does,
-            faulty_options_are_refused,
-            two_schemas_live_side_by_side;
+            foreign_tables_are_refused_untouched,
+            the_printed_statements_create_verifiable_tables,
+            a_role_with_the_documented_grants_can_run_a_desk,
+            invalid_options_are_refused,
+            two_schemas_coexist;
     };
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit()
 }

@@ -1,9 +1,9 @@
-//! The server is stopped at once, as by a crash, and started anew, again and again while clients work: nothing that was
-//! acknowledged is lost, and nothing is done twice.
+//! Restarts of the server. It is stopped as by a crash and started again, repeatedly, while clients work. No acknowledged
+//! command is lost, and none is applied twice.
 //!
-//! A test target of its own, so that no other test meets the server while it is down. `FIRSTLINE_POSTGRES_RESTART` is the
-//! command that restarts the server of `FIRSTLINE_POSTGRES`; `bash .ci/postgres COMMAND` sets both. Where they are missing
-//! the test is reported as ignored, and fails if `CI` is true.
+//! This is a separate test target, so that no other test uses the server while it is down. `FIRSTLINE_POSTGRES_RESTART`
+//! is the command that restarts the server of `FIRSTLINE_POSTGRES`; `bash .ci/postgres COMMAND` sets both. Without them
+//! the tests are ignored, or fail if `CI` is true.
 
 #[cfg(feature = "postgres")]
 #[path = "common/postgres.rs"]
@@ -27,22 +27,22 @@ mod restarts {
 
     const CLIENTS: u32 = 8;
 
-    /// A server that is back by then is waited for: commands are tried again for ten seconds.
-    const PATIENCE: Duration = Duration::from_secs(8);
+    /// A server that is back within this time causes no errors, because commands are retried for ten seconds.
+    const RETRIED_FOR: Duration = Duration::from_secs(8);
 
-    /// What a client was told: words on tickets, and tickets opened. What it was left in the dark about is apart.
+    /// The results that a client received: notes on tickets, and opened tickets. Unknown outcomes are separate.
     #[derive(Debug, Default)]
-    struct Told {
+    struct Received {
         said: Vec<String>,
         opened: Vec<String>,
         unknown: u32,
         failed: u32,
     }
 
-    /// What became of it.
+    /// The results of all clients, compared with the stored tickets.
     #[derive(Debug, Default)]
     struct Found {
-        /// How many restarts took longer than a command is patient.
+        /// The number of restarts that took longer than commands are retried.
         slow: u32,
         acknowledged: usize,
         lost: usize,
@@ -51,8 +51,8 @@ mod restarts {
         failed: u32,
     }
 
-    async fn client(desk: Desk<Postgres>, n: u32, tickets: Vec<TicketId>, stop: Arc<AtomicBool>) -> Told {
-        let mut told = Told::default();
+    async fn client(desk: Desk<Postgres>, n: u32, tickets: Vec<TicketId>, stop: Arc<AtomicBool>) -> Received {
+        let mut received = Received::default();
         let anna = Actor::agent("anna");
         for round in 0.. {
             if stop.load(Ordering::Relaxed) {
@@ -60,7 +60,7 @@ mod restarts {
             }
             let name = format!("{n}/{round}");
             let note = Action::note(name.as_str());
-            // With a key and without, to tickets of one's own and to those of all, on threads that all begin at once.
+            // Commands with and without keys, on own and shared tickets, and on threads that all clients begin at once.
             let ticket = tickets[((n + round) % 4) as usize];
             let opens = round % 4 == 1;
             let result = match round % 4 {
@@ -75,19 +75,19 @@ mod restarts {
                 }
             };
             match result {
-                Ok(()) if opens => told.opened.push(name),
-                Ok(()) => told.said.push(name),
-                Err(error) if error.kind() == ErrorKind::Unknown => told.unknown += 1,
-                Err(error) if error.is_retryable() => told.failed += 1,
+                Ok(()) if opens => received.opened.push(name),
+                Ok(()) => received.said.push(name),
+                Err(error) if error.kind() == ErrorKind::Unknown => received.unknown += 1,
+                Err(error) if error.is_retryable() => received.failed += 1,
                 Err(error) => panic!("{error:?}"),
             }
         }
-        told
+        received
     }
 
-    /// Lets clients work on connections with these settings while the server falls again and again.
-    async fn fall(place: &Place, settings: &str, restart: &str, restarts: u32) -> Found {
-        // The tickets on which all of them work are not among what may be lost.
+    /// Runs clients on connections with these settings while the server is restarted repeatedly.
+    async fn restart_repeatedly(place: &Place, settings: &str, restart: &str, restarts: u32) -> Found {
+        // The shared tickets are opened with a durable connection, so that they cannot be lost.
         let (safe, mut tickets) = (place.store().await.desk("acme"), Vec::new());
         for n in 0..4 {
             tickets.push(safe.open_ticket(NewTicket::new(format!("Hot {n}"))).await.unwrap().id());
@@ -105,18 +105,18 @@ mod restarts {
             let began = Instant::now();
             let run = move || std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
             assert!(tokio::task::spawn_blocking(run).await.unwrap().success(), "{restart}");
-            found.slow += u32::from(began.elapsed() > PATIENCE);
+            found.slow += u32::from(began.elapsed() > RETRIED_FOR);
         }
         tokio::time::sleep(Duration::from_millis(700)).await;
         stop.store(true, Ordering::Relaxed);
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         for client in clients {
-            told.push(client.await.unwrap());
+            received.push(client.await.unwrap());
         }
-        compare(&desk, told, found).await
+        compare(&desk, received, found).await
     }
 
-    async fn compare(desk: &Desk<Postgres>, told: Vec<Told>, mut found: Found) -> Found {
+    async fn compare(desk: &Desk<Postgres>, received: Vec<Received>, mut found: Found) -> Found {
         let (mut said, mut subjects): (BTreeMap<String, u32>, BTreeMap<String, u32>) = Default::default();
         let (mut next, mut numbers) = (None, Vec::new());
         loop {
@@ -126,7 +126,7 @@ mod restarts {
                 assert_eq!(
                     Snapshot::fold(&history).unwrap(),
                     *ticket.snapshot(),
-                    "the row is not its history"
+                    "the row differs from the fold of its history"
                 );
                 for words in history.iter().filter_map(|it| it.personal.text().map(str::to_owned)) {
                     *said.entry(words).or_default() += 1;
@@ -143,7 +143,7 @@ mod restarts {
         assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "numbers have gaps");
         let all = said.iter().chain(&subjects);
         found.twice = all.filter(|(_, count)| **count > 1).map(|(name, _)| name.clone()).collect();
-        for Told { said: words, opened, unknown, failed } in told {
+        for Received { said: words, opened, unknown, failed } in received {
             found.acknowledged += words.len() + opened.len();
             found.lost += words.iter().filter(|it| !said.contains_key(*it)).count();
             found.lost += opened.iter().filter(|it| !subjects.contains_key(*it)).count();
@@ -153,23 +153,24 @@ mod restarts {
         found
     }
 
-    pub(crate) fn nothing_acknowledged_is_lost_or_done_twice(restart: &str) {
+    pub(crate) fn acknowledged_commands_survive_restarts_exactly_once(restart: &str) {
         let (place, restarts) = (Place::fresh(), soak::cases(2));
-        let found = block_on(fall(&place, "-c synchronous_commit=on", restart, restarts));
+        let found = block_on(restart_repeatedly(&place, "-c synchronous_commit=on", restart, restarts));
         println!("{restarts} restarts: {found:?}");
-        assert!(found.acknowledged > 100, "{found:?} is too little");
+        assert!(found.acknowledged > 100, "too few acknowledged commands: {found:?}");
         assert!(found.lost == 0 && found.twice.is_empty(), "{found:?}");
-        // A restart meets each client in one command, which waits until it is over and then is made, or found to have
-        // been. Only one that takes longer than commands are patient may leave that command failed, or unknown.
+        // A restart interrupts one command of each client. The command waits for the server and is then retried or
+        // found. Only a slow restart, which outlasts the retries, may leave that command failed or unknown.
         assert!(found.unknown + found.failed <= CLIENTS * found.slow, "{found:?}");
     }
 
-    /// The control: a server that acknowledges before it has written loses some of it, and the same test says so.
-    pub(crate) fn what_is_acknowledged_too_early_is_missed(restart: &str) {
+    /// The control: a server that acknowledges commits before they are on disk loses some, and the same test detects
+    /// it.
+    pub(crate) fn a_server_that_acknowledges_too_early_is_detected(restart: &str) {
         let place = Place::fresh();
-        let found = block_on(fall(&place, "-c synchronous_commit=off", restart, 3));
+        let found = block_on(restart_repeatedly(&place, "-c synchronous_commit=off", restart, 3));
         println!("the control that acknowledges too early: {found:?}");
-        assert!(found.lost > 0, "this test would not see what is lost: {found:?}");
+        assert!(found.lost > 0, "this test does not detect lost commands: {found:?}");
     }
 }
 
@@ -179,15 +180,18 @@ fn main() {
     {
         let restart = std::env::var("FIRSTLINE_POSTGRES_RESTART").ok().filter(|_| server::url().is_some());
         let left_out = restart.is_none() && !server::required();
-        // One after the other: there is one server to fall.
+        // The tests run one after the other, because they share one server.
         type Test = fn(&str);
         static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let tests: [(&str, Test); 2] = [
             (
-                "nothing_acknowledged_is_lost_or_done_twice",
-                restarts::nothing_acknowledged_is_lost_or_done_twice,
+                "acknowledged_commands_survive_restarts_exactly_once",
+                restarts::acknowledged_commands_survive_restarts_exactly_once,
             ),
-            ("what_is_acknowledged_too_early_is_missed", restarts::what_is_acknowledged_too_early_is_missed),
+            (
+                "a_server_that_acknowledges_too_early_is_detected",
+                restarts::a_server_that_acknowledges_too_early_is_detected,
+            ),
         ];
         trials.extend(tests.map(|(name, test)| {
             let restart = restart.clone();

@@ -1,4 +1,4 @@
-//! Many commands at once.
+//! Concurrent commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::soak;
 
 const CLIENTS: u32 = 8;
 
-/// Lets so many clients work at the same time, each in a task of its own.
+/// Runs eight clients at the same time, each in its own task.
 pub(crate) async fn clients<T, F>(client: impl Fn(u32) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -27,7 +27,7 @@ where
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
-/// Each row is the fold of its history, which has no gap.
+/// Checks that each row is the fold of its history and that no history has gaps. Returns the histories.
 pub(crate) async fn sound(desk: &Desk<Postgres>) -> BTreeMap<TicketId, Vec<Event>> {
     let mut all = BTreeMap::new();
     let mut next = None;
@@ -84,11 +84,11 @@ pub(crate) async fn hot_tickets_lose_no_update(place: Place) {
     let stored: usize = histories.values().map(Vec::len).sum();
     let tags = histories.len() * CLIENTS as usize;
     println!("{notes} notes on 4 tickets by {CLIENTS} clients, {stored} events");
-    assert!(stored <= 4 + notes as usize + tags, "something was done twice");
+    assert!(stored <= 4 + notes as usize + tags, "a command was applied twice");
 }
 
-/// The first pitfall: links between the same tickets in all directions lock them in all orders, unless in one.
-pub(crate) async fn crossing_links_wait_in_turn(place: Place) {
+/// Links between the same tickets in all directions would deadlock if commands did not lock tickets in a fixed order.
+pub(crate) async fn crossing_links_do_not_deadlock(place: Place) {
     let desk = place.store().await.desk("acme");
     let tickets = open(&desk, 4).await;
     let rounds = soak::cases(20);
@@ -112,9 +112,9 @@ pub(crate) async fn crossing_links_wait_in_turn(place: Place) {
     .await;
     let histories = sound(&desk).await;
     let done: u32 = done.into_iter().sum();
-    println!("{done} links made and undone by {CLIENTS} clients");
+    println!("{done} links added and removed by {CLIENTS} clients");
     assert!(done >= rounds, "{done} of {rounds} rounds linked something");
-    // A link is on both tickets or on none.
+    // A link is stored at both tickets or at neither.
     for ticket in histories.keys() {
         for link in desk.records().links(*ticket, None).await.unwrap() {
             let inverse = ticket::kind::Link { kind: link.kind.inverse(), to: *ticket };
@@ -123,7 +123,7 @@ pub(crate) async fn crossing_links_wait_in_turn(place: Place) {
     }
 }
 
-/// The second pitfall: that there is no thread yet must be claimed too.
+/// The absence of a thread must be locked too.
 pub(crate) async fn one_thread_key_opens_one_ticket(place: Place) {
     let desk = place.store().await.desk("acme");
     let rounds = soak::cases(20);
@@ -151,7 +151,7 @@ pub(crate) async fn one_thread_key_opens_one_ticket(place: Place) {
     assert_eq!(sound(&desk).await.len() as u32, rounds);
 }
 
-pub(crate) async fn numbers_have_no_gap_and_no_twin(place: Place) {
+pub(crate) async fn numbers_have_no_gaps_or_duplicates(place: Place) {
     let desk = place.store().await.desk("acme");
     let each = soak::cases(10);
     let numbers = clients(|_| {
@@ -159,7 +159,7 @@ pub(crate) async fn numbers_have_no_gap_and_no_twin(place: Place) {
         async move {
             let mut numbers = Vec::new();
             for n in 0..each {
-                // What is refused takes no number.
+                // A refused command uses no number.
                 assert!(desk.open_ticket(NewTicket::new("")).await.unwrap_err().is_invalid());
                 numbers.push(desk.open_ticket(NewTicket::new(format!("{n}"))).await.unwrap().number.value);
             }
@@ -178,7 +178,7 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
     let adopted = clients(|n| {
         let desk = store.desk("acme");
         async move {
-            // Somebody is always at work meanwhile.
+            // Another command runs at the same time.
             desk.open_ticket(NewTicket::new("No sound")).await.unwrap();
             desk.setup().adopt(&policies(n)).await
         }
@@ -196,8 +196,9 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
     assert_eq!(count as usize + refused.count(), CLIENTS as usize);
 }
 
-/// A host's transaction may hold a due record for long. Claims pass over it, and poll by an index.
-pub(crate) async fn a_claim_waits_for_nobody(place: Place) {
+/// A host's transaction may lock a due record for a long time. Claims skip the record, and find due records by an
+/// index.
+pub(crate) async fn a_claim_skips_locked_records(place: Place) {
     const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
     let store = place.store().await;
     let desk = DeskId::new("acme");
@@ -219,7 +220,7 @@ pub(crate) async fn a_claim_waits_for_nobody(place: Place) {
     tx.commit().await.unwrap();
     let rest = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
     assert_eq!((rest.len(), rest[0].record.version, rest[0].record.content.tries), (1, 3, 8));
-    // Many rows that are due later cost a poll nothing: the instant is a condition of the index.
+    // Many rows that are due later do not slow a claim down, because the instant is a condition of the index.
     let later = Content::new(*b"work").due("2100-01-01T00:00:00Z".parse().unwrap());
     let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, later.clone());
     save((10..5_000).map(write).collect()).await.unwrap();
@@ -237,7 +238,7 @@ pub(crate) async fn a_claim_waits_for_nobody(place: Place) {
     );
 }
 
-pub(crate) async fn due_timers_fire_once_however_many_sweep(place: Place) {
+pub(crate) async fn due_timers_fire_once_in_concurrent_sweeps(place: Place) {
     let store = place.store().await;
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
     let desk = store.desk(Settings::new("acme").time(time));
@@ -257,8 +258,8 @@ pub(crate) async fn due_timers_fire_once_however_many_sweep(place: Place) {
     assert!(sound(&desk).await.values().all(|history| history.len() == 3));
 }
 
-/// A host's transaction may hold a ticket for long. What is due at others happens all the same.
-pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place) {
+/// A host's transaction may lock a ticket for a long time. The due timers of other tickets fire all the same.
+pub(crate) async fn a_locked_ticket_does_not_block_a_worker(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
     let desk = store.desk("acme");
@@ -268,7 +269,7 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
         desk.act(*id, Action::hold_until(HoldReason::Scheduled, until), Actor::agent("anna")).await.unwrap();
     }
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
-    // Of different pages, with one between them, so that they are never two in a row.
+    // The two tickets are on different pages, with a page between them, so that the failures are never consecutive.
     tx.load(&[Read::Ticket(tickets[1]), Read::Ticket(tickets[11])]).await.unwrap();
     let worker = Worker::over(store.clone()).batch(std::num::NonZeroUsize::new(5).unwrap());
     let report = worker.drain(until).await.unwrap();
@@ -280,8 +281,8 @@ pub(crate) async fn a_ticket_that_is_held_stands_in_no_workers_way(place: Place)
     assert_eq!(worker.drain(until).await.unwrap().fired, 2);
 }
 
-/// One long transaction makes every ticket of it busy, and no other.
-pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place: Place) {
+/// A long transaction that locks many tickets of one desk does not affect other desks.
+pub(crate) async fn a_long_transaction_at_one_desk_does_not_delay_other_desks(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
     let until = SystemTime.now() + time::TimeDelta::seconds(60);
@@ -306,8 +307,8 @@ pub(crate) async fn one_desks_long_transaction_keeps_no_other_desk_waiting(place
     assert_eq!(worker.drain(until).await.unwrap().fired, 99);
 }
 
-/// One hot ticket of one desk: what waits for it leaves a connection to those who only read, at any desk.
-pub(crate) async fn commands_that_wait_for_one_ticket_keep_no_other_desk_from_reading(place: Place) {
+/// Commands that wait for one ticket leave connections for reads at every desk.
+pub(crate) async fn commands_waiting_for_one_ticket_do_not_block_reads(place: Place) {
     let store = place.options().connections(8).connect(&place.url).await.unwrap();
     let (acme, other) = (store.desk("acme"), store.desk("other"));
     let hot = acme.open_ticket(NewTicket::new("Hot")).await.unwrap().id();
@@ -331,7 +332,10 @@ pub(crate) async fn commands_that_wait_for_one_ticket_keep_no_other_desk_from_re
     }
     let took = began.elapsed();
     assert!(took < Duration::from_millis(1_500), "twenty reads took {took:?} beside commands that wait");
-    assert!(waiting.iter().all(|it| !it.is_finished()), "somebody else held it");
+    assert!(
+        waiting.iter().all(|it| !it.is_finished()),
+        "a waiting command finished although the ticket is locked"
+    );
     tx.rollback().await.unwrap();
     for waiting in waiting {
         waiting.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! One command at a time.
+//! Single commands.
 
 use firstline::desk::Settings;
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 use crate::server::Place;
 
-pub(crate) async fn the_same_verbs_are_awaited(place: Place) {
+pub(crate) async fn the_same_methods_work_async(place: Place) {
     let store = place.store().await;
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
     let desk = store.desk(Settings::new("acme").time(time.clone()));
@@ -30,17 +30,17 @@ pub(crate) async fn the_same_verbs_are_awaited(place: Place) {
     let history = desk.records().history(id).await.unwrap();
     assert_eq!(Snapshot::fold(&history).unwrap(), *closed.snapshot());
 
-    // Another program finds it as it was left.
+    // Another program finds the ticket in the same state.
     let again = place.store().await.desk(Settings::new("acme").time(time));
     assert_eq!(again.ticket(id).await.unwrap(), closed);
     assert_eq!(again.find(Query::newest().from("борис")).await.unwrap().tickets, [closed]);
-    // A task of a runtime wants futures that may go to another thread.
+    // `tokio::spawn` requires `Send` futures.
     let spawned =
         tokio::spawn(async move { again.open_ticket(NewTicket::new("More")).await.unwrap().number.value });
     assert_eq!(spawned.await.unwrap(), 2);
 }
 
-pub(crate) async fn one_key_at_once_is_one_ticket(place: Place) {
+pub(crate) async fn concurrent_commands_with_one_key_open_one_ticket(place: Place) {
     let desk = place.store().await.desk("acme");
     let request = NewTicket::new("No sound").from("boris").once("form-4711");
     let opened = join_all((0..8).map(|_| desk.open_ticket(request.clone()))).await;
@@ -75,7 +75,8 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
     desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
     let snapshot = stored(&store, id).await;
     let history = desk.records().history(id).await.unwrap();
-    // One version behind, one ahead, and one that says there is none. In the first and the last the event is there too.
+    // An expected version behind the stored one, one ahead, and 0. In the first and last case, the event is already
+    // stored too.
     for (expected, version) in [(1, 2), (3, 4), (0, 1)] {
         let mut ticket = snapshot.clone();
         ticket.version = version;
@@ -118,7 +119,7 @@ pub(crate) async fn desks_are_apart(place: Place) {
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 
-pub(crate) async fn a_search_that_sifts_finds_all(place: Place) {
+pub(crate) async fn a_filtering_search_finds_all(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut wanted = Vec::new();
     for n in 0..120 {
@@ -146,7 +147,7 @@ pub(crate) async fn a_search_that_sifts_finds_all(place: Place) {
     }
 }
 
-pub(crate) async fn text_that_no_row_can_hold_is_not_found(place: Place) {
+pub(crate) async fn text_with_nul_is_not_found(place: Place) {
     let desk = place.store().await.desk("acme");
     desk.open_ticket(NewTicket::new("No sound").from("boris").message("a\u{fffe} tab\t")).await.unwrap();
     let name = ExternalRef { source: "a\0b".into(), id: "c".into() };
@@ -155,7 +156,7 @@ pub(crate) async fn text_that_no_row_can_hold_is_not_found(place: Place) {
     assert!(desk.ticket(u64::MAX).await.unwrap_err().is_not_found());
 }
 
-pub(crate) async fn a_row_that_cannot_be_read_says_so(place: Place) {
+pub(crate) async fn an_unreadable_row_is_reported(place: Place) {
     let desk = place.store().await.desk("acme");
     let id = desk.open_ticket(NewTicket::new("No sound")).await.unwrap().id();
     let spoil = format!("UPDATE {}.ticket SET facts = '{{\"id\":7}}'", place.schema);
@@ -163,12 +164,12 @@ pub(crate) async fn a_row_that_cannot_be_read_says_so(place: Place) {
     assert_eq!(desk.ticket(id).await.unwrap_err().kind(), ErrorKind::Corrupt);
     let error = desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    // The tables are gone: the error says what is missing, and nothing panics.
+    // Without tables, the error names what is missing, and nothing panics.
     place.host().await.batch_execute(&format!("DROP SCHEMA {} CASCADE", place.schema)).await.unwrap();
     assert_eq!(desk.ticket(id).await.unwrap_err().kind(), ErrorKind::Schema);
 }
 
-pub(crate) async fn what_cannot_be_reached_says_so(place: Place) {
+pub(crate) async fn connection_failures_are_explained(place: Place) {
     let nobody = Postgres::connect("postgres://u@127.0.0.1:1/db").await.unwrap_err();
     assert!(nobody.is_retryable() && nobody.to_string().contains("cannot be reached"), "{nobody}");
     let mut elsewhere: Vec<&str> = place.url.split('/').collect();
@@ -178,15 +179,15 @@ pub(crate) async fn what_cannot_be_reached_says_so(place: Place) {
     let error = Postgres::connect("mysql://secret@host").await.unwrap_err();
     assert!(error.is_invalid() && !error.to_string().contains("secret"), "{error}");
 
-    // Outside of a runtime there is an error, and no panic.
+    // Outside a runtime there is an error, not a panic.
     let (options, url) = (place.options(), place.url.clone());
     let outside = std::thread::spawn(move || futures_util::FutureExt::now_or_never(options.connect(&url)));
     let error = outside.join().unwrap().unwrap().unwrap_err();
     assert!(error.to_string().contains("tokio"), "{error}");
 }
 
-/// A writer that holds a ticket stops nobody from reading it, nor from writing another.
-pub(crate) async fn a_read_waits_for_nobody(place: Place) {
+/// A writer that has locked a ticket blocks neither reads of it nor writes to other tickets.
+pub(crate) async fn a_read_does_not_wait_for_writers(place: Place) {
     let store = Options::new().schema(&place.schema).connections(3).connect(&place.url).await.unwrap();
     let desk = store.desk("acme");
     let held = desk.open_ticket(NewTicket::new("Held")).await.unwrap().id();
@@ -199,13 +200,13 @@ pub(crate) async fn a_read_waits_for_nobody(place: Place) {
     assert_eq!(desk.act(free, Action::start(), &anna).await.unwrap().ticket.version, 2);
     let mut waiting = Box::pin(desk.act(held, Action::start(), &anna));
     let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut waiting).await;
-    assert!(early.is_err(), "somebody else held it");
+    assert!(early.is_err(), "a write did not wait for the lock");
     tx.end().await;
     assert_eq!(waiting.await.unwrap().ticket.version, 2);
 }
 
-/// What somebody else holds for too long is an error in time, and not tried again and again.
-pub(crate) async fn a_command_does_not_wait_for_ever(place: Place) {
+/// A lock that is held for too long is an error within the limit, without retries.
+pub(crate) async fn a_command_does_not_wait_forever(place: Place) {
     let store = place.store().await;
     let id = store.desk("acme").open_ticket(NewTicket::new("Held")).await.unwrap().id();
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
@@ -215,15 +216,15 @@ pub(crate) async fn a_command_does_not_wait_for_ever(place: Place) {
     let began = std::time::Instant::now();
     let error = desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error}");
-    assert!(began.elapsed() < std::time::Duration::from_secs(5), "it was tried again");
-    // The one connection is free again, and has no open transaction.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "the command was retried");
+    // The only connection is idle again and has no open transaction.
     desk.open_ticket(NewTicket::new("Free")).await.unwrap();
     tx.end().await;
     desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
 }
 
-/// Many tickets in one transaction are some statements, and the same import again is nothing.
-pub(crate) async fn an_import_is_taken_in_once(place: Place) {
+/// An import writes many tickets in one transaction, and repeating it changes nothing.
+pub(crate) async fn an_import_is_applied_once(place: Place) {
     let desk = place.store().await.desk("acme");
     let at =
         |minute: i64| "2016-03-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(minute);

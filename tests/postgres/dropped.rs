@@ -1,4 +1,4 @@
-//! Futures that are dropped half way: a request was cancelled, a time-out struck.
+//! Futures that are dropped before they complete, for example after a cancelled request or a timeout.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -10,7 +10,7 @@ use crate::claims::sound;
 use crate::server::Place;
 use crate::soak;
 
-/// Polls a future so many times and drops it then.
+/// Polls a future `times` times and then drops it.
 async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
@@ -28,7 +28,7 @@ fn request(name: &str) -> NewTicket {
     NewTicket::new(name).from("boris").thread(format!("chat {name}")).once(name)
 }
 
-/// How many tickets, threads and receipts there are; of whole commands as many of each.
+/// Returns the number of tickets, after checking that there are as many threads and receipts.
 async fn whole(place: &Place, desk: &Desk<firstline::postgres::Postgres>) -> usize {
     let histories = sound(desk).await;
     let resolved = histories.values().filter(|it| it.len() > 1).count() as i64;
@@ -50,7 +50,7 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing(place: Place) {
     let anna = Actor::agent("anna");
     let (mut dropped, mut finished) = (0, 0);
     for round in 0..soak::cases(3) {
-        // A new connection takes more polls than one that has prepared its statements.
+        // A new connection needs more polls than one with prepared statements.
         for times in 0..40 {
             let name = format!("{round}/{times}");
             match polled(times, desk.open_ticket(request(&name))).await {
@@ -65,7 +65,7 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing(place: Place) {
                 None => dropped += 1,
             }
         }
-        // With two connections, one that came back with an open transaction would be met at once.
+        // There are only two connections, so one returned with an open transaction would be noticed at once.
         let again = format!("{round}/1");
         assert_eq!(desk.open_ticket(request(&again)).await.unwrap().subject(), again);
     }
@@ -74,7 +74,7 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing(place: Place) {
     assert!(dropped > 20 && finished > 5, "{dropped} dropped, {finished} finished");
 }
 
-/// The third pitfall: inside the host's transaction nothing rolls back what a dropped future has begun to write.
+/// Inside the host's transaction, nothing rolls back the partial writes of a dropped future at once.
 pub(crate) async fn dropped_futures_leave_all_or_nothing_within(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
@@ -94,7 +94,7 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing_within(place: Place) {
                 }
                 None => dropped += 1,
             }
-            // The transaction goes on, and a further command in it works: after a dropped one as after any.
+            // The transaction continues, and a further command in it works.
             match desk.within(&mut tx).open_ticket(request(&format!("{name} again"))).await {
                 Ok(_) => {}
                 Err(error) => panic!("{error:?}"),
@@ -113,15 +113,15 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing_within(place: Place) {
     );
 }
 
-/// The server's side of connections under a name, and how many of them do something.
+/// Returns the number of server sessions with this application name, and the number of active ones.
 async fn backends(host: &tokio_postgres::Client, name: &str) -> (i64, i64) {
     let count = "SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity WHERE application_name = $1";
     let row = host.query_one(count, &[&name]).await.unwrap();
     (row.get(0), row.get(1))
 }
 
-/// A dropped future leaves a statement behind that waits for a lock: its connection is one of those that there may be.
-pub(crate) async fn dropped_futures_never_make_more_connections_than_there_may_be(place: Place) {
+/// The statement of a dropped future may still wait for a lock. Its connection counts towards the limit.
+pub(crate) async fn dropped_futures_do_not_exceed_the_connection_limit(place: Place) {
     let name = format!("{} dropped", place.schema);
     let url = format!("{}?application_name={}", place.url, name.replace(' ', "%20"));
     let desk = place.options().connections(4).connect(&url).await.unwrap().desk("acme");
@@ -132,7 +132,7 @@ pub(crate) async fn dropped_futures_never_make_more_connections_than_there_may_b
     let mut most = 0;
     let stop = std::sync::atomic::AtomicBool::new(false);
     let dropping = async {
-        // More at once than there are connections, so that a slot that is free too early is taken at once.
+        // More lanes than connections, so that a permit that is released too early is taken at once.
         let lanes = (0..6).map(|lane| {
             let desk = &desk;
             async move {
@@ -153,17 +153,17 @@ pub(crate) async fn dropped_futures_never_make_more_connections_than_there_may_b
         }
     };
     futures_util::future::join(dropping, watching).await;
-    assert!((1..=4).contains(&most), "{most} connections, where there may be 4");
-    // Nobody waits on for a ticket that is still held, long before the server would give it up by itself.
+    assert!((1..=4).contains(&most), "{most} connections, with a limit of 4");
+    // No session still waits for the locked ticket, long before the server's own timeout.
     let began = Instant::now();
     while backends(&watch, &name).await.1 > 0 {
-        assert!(began.elapsed() < Duration::from_secs(5), "what was dropped waits on");
+        assert!(began.elapsed() < Duration::from_secs(5), "a dropped command is still waiting");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // All connections are free again.
+    // All connections are idle again.
     tx.rollback().await.unwrap();
     let all = (0..8).map(|n| desk.act(id, Action::note(format!("{n}")), Actor::agent("ben")));
     assert!(futures_util::future::join_all(all).await.into_iter().all(|it| it.is_ok()));
     assert_eq!(desk.ticket(id).await.unwrap().version, 9);
-    println!("30 futures dropped that waited, {most} connections at most");
+    println!("30 waiting futures dropped, {most} connections at most");
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, in words from which somebody can act.
+//! Error kinds and messages.
 
 use std::error::Error as _;
 use std::future::{Ready, ready};
@@ -13,8 +13,8 @@ use tokio_postgres::{IsolationLevel, Socket};
 
 use crate::server::{Place, with_options};
 
-/// A stricter transaction sees the running numbers as they were when it began, whatever it claims since.
-pub(crate) async fn an_opening_beside_one_in_a_stricter_transaction_is_to_be_repeated(place: Place) {
+/// A transaction at a stricter isolation level sees the running numbers as of its start, even after it has locked them.
+pub(crate) async fn an_opening_in_a_stricter_transaction_is_retryable(place: Place) {
     let desk = place.store().await.desk("acme");
     desk.open_ticket(NewTicket::new("Before")).await.unwrap();
     let mut host = place.host().await;
@@ -25,7 +25,7 @@ pub(crate) async fn an_opening_beside_one_in_a_stricter_transaction_is_to_be_rep
         let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund")).await.unwrap_err();
         assert!(error.is_retryable(), "{level:?}: {error:?}");
         assert!(error.to_string().contains("at the same time"), "{error}");
-        // As the error says: the whole transaction anew.
+        // As the error advises, repeat the whole transaction.
         tx.rollback().await.unwrap();
         let mut tx = host.build_transaction().isolation_level(level).start().await.unwrap();
         desk.within(&mut tx).open_ticket(NewTicket::new("Refund")).await.unwrap();
@@ -34,8 +34,8 @@ pub(crate) async fn an_opening_beside_one_in_a_stricter_transaction_is_to_be_rep
     assert_eq!(crate::claims::sound(&desk).await.len(), 5);
 }
 
-/// A row of the host's that is there twice is the host's fault, and no reason to try again.
-pub(crate) async fn a_twin_in_a_table_of_the_hosts_is_not_to_be_repeated(place: Place) {
+/// A unique violation in a table of the host is not retryable.
+pub(crate) async fn a_duplicate_in_a_host_table_is_not_retryable(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
     let schema = &place.schema;
@@ -51,7 +51,7 @@ pub(crate) async fn a_twin_in_a_table_of_the_hosts_is_not_to_be_repeated(place: 
     assert!(error.is_storage() && !error.is_retryable(), "{error:?}");
 }
 
-pub(crate) async fn what_takes_too_long_is_busy_and_says_what_it_waited_for(place: Place) {
+pub(crate) async fn a_timeout_is_busy_and_names_what_it_waited_for(place: Place) {
     let desk = place.store().await.desk("acme");
     let id = desk.open_ticket(NewTicket::new("Held")).await.unwrap().id();
     let mut host = place.host().await;
@@ -75,7 +75,7 @@ pub(crate) async fn what_takes_too_long_is_busy_and_says_what_it_waited_for(plac
     }
 }
 
-/// A connector that gives up with an error of this kind.
+/// A connector that fails with an error of this kind.
 #[derive(Clone)]
 struct Refusing(io::ErrorKind);
 
@@ -99,7 +99,7 @@ impl MakeTlsConnect<Socket> for Refusing {
     }
 }
 
-/// A server that is ready for TLS, and says nothing else.
+/// A server that accepts TLS and then sends nothing.
 async fn server_with_tls() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -114,24 +114,24 @@ async fn server_with_tls() -> String {
     format!("postgres://u@localhost:{}/db?sslmode=require", address.port())
 }
 
-pub(crate) async fn a_certificate_that_is_not_accepted_is_no_reason_to_try_again(place: Place) {
+pub(crate) async fn a_rejected_certificate_is_not_retryable(place: Place) {
     let with_tls = server_with_tls().await;
     let refused = place.options().connect_with(&with_tls, Refusing(io::ErrorKind::InvalidData)).await;
     let refused = refused.unwrap_err();
     assert!(refused.is_storage() && !refused.is_retryable(), "{refused:?}");
     assert!(refused.to_string().contains("TLS"), "{refused}");
     assert!(refused.to_string().contains("certificate not valid for name"), "{refused}");
-    // A line that breaks meanwhile is.
+    // A connection that breaks during the handshake is retryable.
     let broken = place.options().connect_with(&with_tls, Refusing(io::ErrorKind::ConnectionReset)).await;
     assert!(broken.unwrap_err().is_retryable());
-    // And a server without TLS will not have it tomorrow.
+    // A server without TLS is not retryable.
     let require = format!("{}?sslmode=require", place.url);
     let none =
         place.options().connect_with(&require, Refusing(io::ErrorKind::InvalidData)).await.unwrap_err();
     assert!(none.is_storage() && none.to_string().contains("does not support TLS"), "{none}");
 }
 
-pub(crate) async fn options_of_the_url_that_are_not_understood_are_named(place: Place) {
+pub(crate) async fn unknown_url_options_are_named(place: Place) {
     let error = Postgres::connect(&format!("{}?sslmode=require", place.url)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Definition, "{error:?}");
     assert!(error.to_string().contains("connect_with"), "{error}");

@@ -1,4 +1,4 @@
-//! Inside a transaction of the host's.
+//! Commands inside the host's transaction.
 
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::store::{Commit, Content, Expected, Mode, Read, RecordWrite, kinds};
@@ -9,7 +9,7 @@ use crate::claims::{clients, sound};
 use crate::server::Place;
 use crate::soak;
 
-pub(crate) async fn the_hosts_transaction_takes_both_or_neither(place: Place) {
+pub(crate) async fn the_hosts_transaction_commits_both_or_neither(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
     host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
@@ -19,14 +19,14 @@ pub(crate) async fn the_hosts_transaction_takes_both_or_neither(place: Place) {
     tx.execute("INSERT INTO refund VALUES (1)", &[]).await.unwrap();
     let id =
         desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").thread("refund-1")).await.unwrap().id();
-    // A refusal leaves nothing behind, and the transaction goes on.
+    // A refused command leaves nothing behind, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
     desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();
     let message = NewTicket::new("Refund").from("boris").thread("refund-1").message("When?");
     assert!(!desk.within(&mut tx).receive(message).await.unwrap().opened());
     assert_eq!(desk.within(&mut tx).ticket("T-1").await.unwrap().id(), id);
-    assert!(desk.ticket(id).await.unwrap_err().is_not_found(), "nobody else sees it yet");
+    assert!(desk.ticket(id).await.unwrap_err().is_not_found(), "the ticket is visible before the commit");
     tx.commit().await.unwrap();
     assert_eq!(sound(&desk).await[&id].len(), 3);
 
@@ -38,11 +38,11 @@ pub(crate) async fn the_hosts_transaction_takes_both_or_neither(place: Place) {
     assert!(desk.ticket(lost.id()).await.unwrap_err().is_not_found());
     let refunds: i64 = host.query_one("SELECT count(*) FROM refund", &[]).await.unwrap().get(0);
     assert_eq!(refunds, 1);
-    // The number of what was rolled back is the next one's.
+    // The next ticket gets the number of the one that was rolled back.
     assert_eq!(desk.open_ticket(NewTicket::new("Refund 3")).await.unwrap().number.value, 2);
 }
 
-pub(crate) async fn what_fails_half_way_leaves_nothing_behind(place: Place) {
+pub(crate) async fn a_command_that_fails_midway_leaves_nothing_behind(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
     let schema = &place.schema;
@@ -58,12 +58,12 @@ pub(crate) async fn what_fails_half_way_leaves_nothing_behind(place: Place) {
     assert_eq!(desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap().number.value, 1);
     tx.commit().await.unwrap();
     assert_eq!(desk.ticket("T-1").await.unwrap().subject(), "Refund 2");
-    // The same in a transaction of its own.
+    // The same in the store's own transaction.
     assert!(desk.open_ticket(NewTicket::new("Refund 3").once("k")).await.unwrap_err().is_storage());
     assert_eq!(sound(&desk).await.len(), 1);
 }
 
-/// Links in all directions again, each in a transaction of the host's, which waits for others but never for ever.
+/// Links in all directions again, each in a host's transaction. They wait for each other and do not deadlock.
 pub(crate) async fn crossing_links_in_hosts_transactions(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut tickets = Vec::new();
@@ -83,7 +83,7 @@ pub(crate) async fn crossing_links_in_hosts_transactions(place: Place) {
                 let link = Action::link(LinkKind::DuplicateOf, to).and(Action::note(format!("{n}/{round}")));
                 match desk.within(&mut tx).act(from, link, Actor::agent("anna")).await {
                     Ok(_) => done += 1,
-                    // A deadlock would be retryable, and none of these.
+                    // A deadlock would be a retryable error.
                     Err(error) => assert!(error.is_rejected() || error.is_invalid(), "{error:?}"),
                 }
                 tx.commit().await.unwrap();
@@ -97,8 +97,8 @@ pub(crate) async fn crossing_links_in_hosts_transactions(place: Place) {
     assert!(done.iter().sum::<u32>() > 0);
 }
 
-/// A savepoint that a dropped future left behind must not bring a failed transaction back to life: what the host has
-/// written since would be lost without a word.
+/// After a dropped future, a failed transaction must not roll back to the future's savepoint and continue: the host's
+/// later writes would be lost silently.
 pub(crate) async fn an_aborted_transaction_stays_aborted(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
@@ -114,11 +114,11 @@ pub(crate) async fn an_aborted_transaction_stays_aborted(place: Place) {
     assert!(tx.execute("INSERT INTO no_such_table VALUES (1)", &[]).await.is_err());
     let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap_err();
     assert!(error.is_storage() && error.to_string().contains("already failed"), "{error}");
-    assert!(tx.execute("SELECT 1", &[]).await.is_err(), "it came back to life");
+    assert!(tx.execute("SELECT 1", &[]).await.is_err(), "the failed transaction continued");
 }
 
-/// A savepoint and the first claims are one message: if a claim cannot be had, there is a savepoint to go back to.
-pub(crate) async fn a_claim_that_cannot_be_had_leaves_the_hosts_transaction_usable(place: Place) {
+/// The savepoint and the first locks are sent as one message. If a lock fails, the savepoint exists and is used.
+pub(crate) async fn a_failed_lock_leaves_the_hosts_transaction_usable(place: Place) {
     let store = place.store().await;
     let desk = store.desk("acme");
     let mut other = store.begin(&"acme".into(), Mode::Write).await.unwrap();
@@ -153,8 +153,8 @@ pub(crate) async fn commands_of_one_transaction_take_turns(place: Place) {
     assert_eq!(sound(&desk).await.len(), 6);
 }
 
-/// Expired receipts are forgotten by some command or other, which may be inside a long transaction of a host's.
-pub(crate) async fn receipts_that_a_host_forgets_keep_nobody_waiting(place: Place) {
+/// Any command may delete expired receipts, even one inside a host's long transaction.
+pub(crate) async fn clean_up_in_a_hosts_transaction_delays_no_other_command(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
     let desk = DeskId::new("acme");

@@ -1,4 +1,4 @@
-//! What PostgreSQL makes of the statements, seen through the door for other drivers.
+//! PostgreSQL's plans for the statements, observed through the trait for other drivers.
 
 use std::ops::Bound;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use tokio_postgres::{Row, Transaction};
 
 use crate::server::Place;
 
-/// A transaction that is looked over the shoulder: each statement with its plan.
+/// A transaction that records each statement with its plan.
 struct Spied<'c> {
     transaction: Transaction<'c>,
     seen: Mutex<Vec<(String, String)>>,
@@ -45,13 +45,13 @@ impl Spied<'_> {
     }
 }
 
-/// Searches that the crate promises to be fast walk an index in its order: nothing is sorted afterwards. A row is found
-/// by its key. And whatever a command writes, it writes by one statement.
+/// Searches that are documented as fast read an index in order and do not sort. A row is found by its key. A command
+/// writes everything with one statement.
 pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(place: Place) {
     let desk = place.store().await.desk("acme");
     let mut host = place.host().await;
     let transaction = host.transaction().await.unwrap();
-    // A table of a few rows would be read whole, and rightly so.
+    // PostgreSQL would rightly use a sequential scan on a table with few rows.
     transaction.batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off").await.unwrap();
     let mut spied = Spied { transaction, seen: Mutex::default() };
     let anna = Actor::agent("anna");
@@ -69,8 +69,8 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
     desk.within(&mut spied).receive(message).await.unwrap();
     let seen = spied.seen();
     let writing = seen.iter().filter(|(sql, _)| sql.contains("INSERT INTO") || sql.contains("DELETE FROM"));
-    assert_eq!(writing.count(), 6, "one statement a command");
-    // A row lock is written to the log: records that are never due have none.
+    assert_eq!(writing.count(), 6, "one statement per command");
+    // A row lock is written to the log, so records that are never due are not locked as rows.
     assert!(!seen.iter().any(|(sql, _)| sql.contains("record") && sql.contains("FOR SHARE")));
     for (sql, plan) in &seen {
         assert!(!plan.contains("Seq Scan"), "{sql}\n{plan}");
@@ -92,7 +92,7 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
         let (_, plan) = spied.seen().pop().unwrap();
         assert!(plan.contains(index) && !plan.contains("Sort"), "{query:?}\n{plan}");
     }
-    // The control: a search that no index serves is sorted, and this test would see it.
+    // The control: a search without a suitable index sorts, and the plan shows it.
     desk.within(&mut spied).find(Query::oldest()).await.unwrap();
     let unserved = spied.seen().pop().unwrap().0.replace("ORDER BY id", "ORDER BY version");
     let plan = spied.transaction.query(&format!("EXPLAIN {unserved}"), &[&"acme", &50_i64]).await.unwrap();
@@ -111,8 +111,8 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
     assert!(due.contains("timer_due") && !due.contains("Sort"), "{due}");
 }
 
-/// Most records share one value of the second index. A page of them is read from an index in its order, and so are counts; a
-/// claim reads no more than what is due.
+/// Most records share one value of the second index. Pages of them and counts are read from an index in order. A claim
+/// reads only due records.
 pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Place) {
     const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
     let (store, desk) = (place.store().await, DeskId::new("acme"));
@@ -161,7 +161,7 @@ pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Plac
     assert_eq!(claimed.len(), 5);
     let (_, plan) = spied.seen().pop().unwrap();
     assert!(plan.contains("record_due") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
-    // The read of one record, to write it, too.
+    // The locking read of one record uses an index too.
     {
         let within = store.within(&mut spied);
         let mut tx = within.begin(&desk, Mode::Write).await.unwrap();

@@ -1,4 +1,4 @@
-//! The tables, and who makes them.
+//! The tables and their migrations.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use firstline::*;
 use crate::claims::clients;
 use crate::server::Place;
 
-/// Everything that the schema holds, in words.
+/// Returns a description of everything in the schema.
 async fn content(place: &Place) -> Vec<String> {
     let rows = place
         .host()
@@ -27,7 +27,7 @@ async fn run(place: &Place, sql: &str) {
     place.host().await.batch_execute(&sql.replace("{s}", &place.schema)).await.unwrap();
 }
 
-pub(crate) async fn eight_programs_start_at_once_and_one_of_them_migrates(place: Place) {
+pub(crate) async fn eight_programs_start_at_once_and_one_migrates(place: Place) {
     let numbers = clients(|n| {
         let (options, url) = (place.options(), place.url.clone());
         async move {
@@ -53,7 +53,7 @@ pub(crate) async fn a_newer_schema_is_refused_untouched(place: Place) {
     assert!(place.count("migration").await > 1);
 }
 
-pub(crate) async fn tables_that_are_not_ours_are_refused_untouched(place: Place) {
+pub(crate) async fn foreign_tables_are_refused_untouched(place: Place) {
     run(&place, "CREATE SCHEMA {s}; CREATE TABLE {s}.ticket (mine text)").await;
     let before = content(&place).await;
     let error = place.options().connect(&place.url).await.unwrap_err();
@@ -73,7 +73,7 @@ pub(crate) async fn tables_that_are_not_ours_are_refused_untouched(place: Place)
     assert_eq!(changed.options().connect(&changed.url).await.unwrap_err().kind(), ErrorKind::Schema);
 }
 
-pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statements(place: Place) {
+pub(crate) async fn the_printed_statements_create_verifiable_tables(place: Place) {
     let verifying = || place.options().migrations(Migrations::Verify);
     let error = verifying().connect(&place.url).await.unwrap_err();
     assert!(
@@ -84,7 +84,7 @@ pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statem
     run(&place, &verifying().migrations_sql().unwrap()).await;
     let desk = verifying().connect(&place.url).await.unwrap().desk("main");
     desk.open_ticket(NewTicket::new("No sound")).await.unwrap();
-    // They are the same that a program makes.
+    // A program creates the same tables.
     let other = Place::fresh();
     drop(other.store().await);
     assert_eq!(content(&place).await, content(&other).await);
@@ -94,8 +94,8 @@ pub(crate) async fn tables_that_are_only_verified_are_made_by_the_printed_statem
     );
 }
 
-/// The rights that the module's page lists are enough for a program that only verifies.
-pub(crate) async fn a_role_with_the_listed_rights_may_do_all_that_a_desk_does(place: Place) {
+/// The grants in the module docs are sufficient for a program that only verifies.
+pub(crate) async fn a_role_with_the_documented_grants_can_run_a_desk(place: Place) {
     drop(place.store().await);
     let role = format!("{}_app", place.schema);
     run(
@@ -120,11 +120,11 @@ pub(crate) async fn a_role_with_the_listed_rights_may_do_all_that_a_desk_does(pl
     let client = crate::server::connect(&url).await;
     client.batch_execute(&format!("INSERT INTO {}.later VALUES (1)", place.schema)).await.unwrap();
     let made = client.batch_execute(&format!("CREATE TABLE {}.mine (n bigint)", place.schema)).await;
-    assert!(made.is_err(), "it has more rights than those");
+    assert!(made.is_err(), "the role has more rights than the documented grants");
     run(&place, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
 
-pub(crate) async fn faulty_options_are_refused(place: Place) {
+pub(crate) async fn invalid_options_are_refused(place: Place) {
     for bad in [
         "",
         "1st",
@@ -149,12 +149,12 @@ pub(crate) async fn faulty_options_are_refused(place: Place) {
         let error = Options::new().acquire_timeout(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad:?}");
     }
-    // A word of SQL's will do.
+    // A keyword of SQL is a valid name.
     drop(place.options().schema("select").connect(&place.url).await.unwrap());
     run(&place, "DROP SCHEMA \"select\" CASCADE").await;
 }
 
-pub(crate) async fn two_schemas_live_side_by_side(place: Place) {
+pub(crate) async fn two_schemas_coexist(place: Place) {
     let second = Place::fresh();
     let (first, second) = (place.store().await.desk("main"), second.store().await.desk("main"));
     first.open_ticket(NewTicket::new("Here")).await.unwrap();
