@@ -1,14 +1,14 @@
-//! Every store of the crate, by every door, and the example of a store of one's own, put to the conformance suite: one
-//! test a check.
+//! The conformance suite over every store of this crate, in every mode of use, and over the example of a custom store.
+//! Each check is a test.
 //!
-//! PostgreSQL is found by `FIRSTLINE_POSTGRES`; `bash .ci/postgres COMMAND` starts one for a command. Where there is none
-//! its tests are reported as ignored, and fail if `CI` is true.
+//! `FIRSTLINE_POSTGRES` is the URL of a PostgreSQL server; `bash .ci/postgres COMMAND` starts one for a command.
+//! Without a server its tests are ignored, or fail if `CI` is true.
 
 #[cfg(feature = "conformance")]
 #[path = "conformance/blocking.rs"]
 mod blocking;
 #[cfg(feature = "conformance")]
-#[allow(dead_code)] // Its `main` above all.
+#[allow(dead_code)] // In particular its `main`.
 #[path = "../examples/custom_store.rs"]
 mod custom_store;
 #[cfg(all(feature = "conformance", feature = "postgres"))]
@@ -47,7 +47,7 @@ fn all() -> Vec<Trial> {
     }
     #[cfg(feature = "tokio")]
     {
-        all.extend(trials("sqlite_awaited", writer::Awaits::new, false));
+        all.extend(trials("sqlite_async", writer::Awaits::new, false));
     }
     #[cfg(feature = "postgres")]
     {

@@ -1,4 +1,4 @@
-//! Stores whose replies are results at once.
+//! Stores with blocking calls.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ macro_rules! waits_for_nothing {
     };
 }
 
-/// The reference.
+/// The reference store.
 pub(crate) struct InMemory;
 
 impl Candidate for InMemory {
@@ -40,7 +40,7 @@ impl Candidate for InMemory {
     waits_for_nothing!();
 }
 
-/// The example's store, which is shared by whoever wants to.
+/// The store of the example, shared between handles.
 pub(crate) struct Custom;
 
 #[derive(Clone, Default)]
@@ -98,7 +98,7 @@ pub(crate) mod sqlite {
 
     use super::*;
 
-    /// Files in a directory that goes with this.
+    /// Files in a temporary directory, which is deleted with this value.
     pub(crate) struct Files(TempDir, AtomicU64);
 
     impl Files {
@@ -111,7 +111,7 @@ pub(crate) mod sqlite {
         }
     }
 
-    /// Every handle is a connection of its own. Power cuts are not what is tested here.
+    /// Opens a separate store for each handle. Power failures are not tested here, so commits are not synced.
     pub(crate) fn open(path: &PathBuf) -> Result<Sqlite> {
         Options::new().durability(Durability::Normal).open(path)
     }
@@ -139,7 +139,7 @@ pub(crate) mod sqlite {
         waits_for_nothing!();
     }
 
-    /// A store and where it is.
+    /// A store and its path.
     pub(crate) struct Filed {
         store: Sqlite,
         path: PathBuf,
@@ -165,7 +165,7 @@ pub(crate) mod sqlite {
         }
     }
 
-    /// A database in memory has one connection, which clones share.
+    /// A database in memory. It has one connection, which clones share.
     pub(crate) struct InMemory;
 
     impl Candidate for InMemory {
@@ -186,7 +186,7 @@ pub(crate) mod sqlite {
         waits_for_nothing!();
     }
 
-    /// Each flow in a transaction of a host who commits whatever became of it.
+    /// Runs each operation in a transaction of the host, which commits regardless of the result.
     pub(crate) struct InHost(Files);
 
     impl InHost {
@@ -213,7 +213,7 @@ pub(crate) mod sqlite {
         }
 
         fn reads_beside_writes(&self) -> bool {
-            false // The host asks for the right to write from the beginning.
+            false // The host begins each transaction as IMMEDIATE.
         }
 
         waits_for_nothing!();
@@ -227,7 +227,7 @@ pub(crate) mod sqlite {
 
     impl Hosted {
         fn inside<F: Operation>(&self, desk: &DeskId, operation: &F) -> Result<F::Out> {
-            // It is the host who may have to wait, and who tries again.
+            // The host waits and retries.
             let host = |error| Error::new(ErrorKind::Busy, "the host's transaction").caused_by(error);
             let mut connection = self.connection.lock().unwrap();
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(host)?;

@@ -1,4 +1,4 @@
-//! PostgreSQL: in transactions of its own, and in those of a host.
+//! PostgreSQL, in the store's own transactions and in the host's.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_postgres::{Client, IsolationLevel};
 
 use super::server::{Place, block_on};
 
-/// Polls a future so many times, a little apart, and drops it.
+/// Polls a future `polls` times with short pauses, and then drops it.
 fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
     block_on(async {
         for _ in 0..polls {
@@ -27,7 +27,7 @@ fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
 }
 
 async fn connected(place: &Place) -> Result<Postgres> {
-    // What is checked is not what survives a power cut.
+    // Power failures are not tested here, so commits need not be synced.
     let joint = if place.url.contains('?') { '&' } else { '?' };
     let url = format!("{}{joint}options=-c%20synchronous_commit%3Doff", place.url);
     place.options().connections(4).connect(&url).await
@@ -81,7 +81,7 @@ impl Candidate for Own {
     }
 }
 
-/// Each flow in a transaction of a host who commits whatever became of it.
+/// Runs each operation in a transaction of the host, which commits regardless of the result.
 pub(crate) struct InHost;
 
 pub(crate) struct Hosted {
@@ -98,7 +98,7 @@ impl Hosted {
             Some(client) => client,
             None => self.place.host().await,
         };
-        // As a host has it who wants to read one state.
+        // A host that needs to read one state uses REPEATABLE READ.
         let begun = match operation.mode() {
             Mode::Read => client.build_transaction().isolation_level(IsolationLevel::RepeatableRead),
             Mode::Write => client.build_transaction(),

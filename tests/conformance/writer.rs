@@ -1,4 +1,4 @@
-//! SQLite for asynchronous programs: a thread that writes.
+//! The async SQLite store with its writer thread.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Candidate for Awaits {
         Ok(Writer { store: open(&path)?.into_async()?, path })
     }
 
-    /// Another thread that writes to the same file, as another program would have.
+    /// Opens the same file with another writer thread, as another program would.
     fn again(&self, store: &Writer) -> Result<Writer> {
         Ok(Writer { store: open(&store.path)?.into_async()?, path: store.path.clone() })
     }
