@@ -1,4 +1,5 @@
-//! What is told of commands: a span each, figures of all, and never a word of what people wrote or are called.
+//! Traces and metrics of commands: one span per command, metrics of all, and never names of people or text that people
+//! wrote.
 
 #![cfg(any(feature = "tracing", feature = "metrics"))]
 
@@ -7,7 +8,7 @@ use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, NewTicket, Result};
 
-/// Some of everything, with words that nobody may find again.
+/// Runs various commands with personal words that must not appear in traces or metrics.
 fn work() -> Result<()> {
     let desk = Memory::new().desk("acme");
     let anna = Actor::agent("anna-secret");
@@ -62,16 +63,16 @@ impl AsyncTx for BusyTx {
     }
 }
 
-/// One command, awaited, at the third attempt.
-fn awaited_work() -> Result<()> {
+/// Runs one async command that succeeds at the third attempt.
+fn async_work() -> Result<()> {
     let desk = Desk::over(Async(Busy(Memory::new(), Default::default())), "beta");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async { desk.open_ticket(NewTicket::new("secret subject")).await.map(drop) })
 }
 
-/// One command through a thread that writes, which has to wait for another program first. Another one is refused.
+/// Runs one command through a writer thread that must wait for another program, and one that is refused.
 #[cfg(feature = "tokio")]
-fn work_of_the_writer_thread() -> Result<()> {
+fn writer_thread_work() -> Result<()> {
     use firstline::sqlite::Sqlite;
 
     let dir = tempfile::tempdir().unwrap();
@@ -95,14 +96,14 @@ fn work_of_the_writer_thread() -> Result<()> {
     })
 }
 
-/// The tables in the documentation of what is told, held to the code.
+/// Compares the tables in the documentation of traces and metrics with the code.
 mod table {
     use std::collections::BTreeSet;
     use std::path::Path;
 
     const WATCH: &str = include_str!("../src/operation/watch.rs");
 
-    /// What stands in the first column of the table under this heading.
+    /// Returns the names in the first column of the table under this heading.
     pub(crate) fn rows(heading: &str) -> BTreeSet<String> {
         let docs = WATCH.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
         let under = docs.skip_while(|line| *line != format!("# {heading}")).skip(1);
@@ -111,7 +112,7 @@ mod table {
         names.map(|name| name.trim().trim_matches('`').to_owned()).collect()
     }
 
-    /// The texts that stand after this in the crate's code.
+    /// Collects the string literals that follow `before` in the crate's code.
     fn spelled(folder: &Path, before: &str, found: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -189,8 +190,8 @@ mod spans {
         }
     }
 
-    /// As long as there is but one subscriber, `tracing` asks the thread that comes first to a span whether anybody
-    /// listens, and believes it for all threads. The tests of figures have none, so there are always two.
+    /// With only one subscriber, `tracing` caches for all threads whether the first thread at a span has a subscriber.
+    /// The tests of metrics have none, so this second subscriber always exists.
     static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
     fn collected(run: impl FnOnce()) -> Vec<Fields> {
@@ -202,7 +203,7 @@ mod spans {
     }
 
     #[test]
-    fn every_command_is_a_span_without_personal_words() {
+    fn every_command_is_a_span_without_personal_data() {
         let spans = collected(|| work().unwrap());
         let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
         let wanted = [
@@ -220,7 +221,7 @@ mod spans {
         ];
         assert_eq!(said, wanted);
         assert!(spans.iter().all(|it| it["desk"] == "acme"), "{spans:?}");
-        // Each names the one ticket that there is, or none.
+        // Each span names the only ticket or none.
         let named: Vec<_> = spans.iter().map(|it| it.get("ticket")).collect();
         assert!(named[2].is_none() && named[9].is_none(), "{spans:?}");
         let named: BTreeSet<_> = named.into_iter().flatten().collect();
@@ -231,9 +232,9 @@ mod spans {
     }
 
     #[test]
-    fn a_worker_that_finds_nothing_says_nothing_at_info_and_names_no_desk() {
+    fn an_idle_worker_logs_nothing_at_info_and_names_no_desk() {
         let store = Memory::new();
-        let desk = store.desk("worker"); // As a tenant may be called.
+        let desk = store.desk("worker"); // A tenant may have this name.
         let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
         desk.act(id, Action::resolve("unmuted"), Actor::agent("anna")).unwrap();
         let worker = Worker::over(store);
@@ -250,7 +251,7 @@ mod spans {
         assert_eq!(ticked.iter().map(level).collect::<Vec<_>>(), [("list_due".into(), "DEBUG".into())]);
     }
 
-    /// What is printed, for as long as a test looks.
+    /// Collects printed text.
     #[derive(Clone, Default)]
     struct Printed(Arc<Mutex<Vec<u8>>>);
 
@@ -265,7 +266,7 @@ mod spans {
     }
 
     #[test]
-    fn the_recipe_prints_one_line_a_command() {
+    fn the_documented_subscriber_prints_one_line_per_command() {
         use tracing_subscriber::fmt::format::FmtSpan;
 
         LazyLock::force(&ANOTHER);
@@ -283,12 +284,12 @@ mod spans {
     }
 
     #[test]
-    fn spans_are_called_as_the_table_says() {
+    fn span_fields_match_the_table() {
         let fields = super::table::rows("Spans");
         for span in collected(|| work().unwrap()) {
             assert_eq!(span["(name)"], "firstline of firstline");
-            let told = span.keys().filter(|it| !it.starts_with('('));
-            assert!(told.clone().all(|it| fields.contains(*it)), "{span:?} has more than {fields:?}");
+            let recorded = span.keys().filter(|it| !it.starts_with('('));
+            assert!(recorded.clone().all(|it| fields.contains(*it)), "{span:?} has more than {fields:?}");
             assert!(super::table::rows("Verbs").contains(&span["verb"]));
             assert!(super::table::rows("Outcomes").contains(&span["outcome"]));
         }
@@ -296,17 +297,17 @@ mod spans {
     }
 
     #[test]
-    fn an_awaited_command_is_one_span_however_often_it_is_tried() {
-        let spans = collected(|| awaited_work().unwrap());
+    fn a_retried_async_command_is_one_span() {
+        let spans = collected(|| async_work().unwrap());
         assert_eq!(spans.len(), 1, "{spans:?}");
         assert_eq!((spans[0]["desk"].as_str(), spans[0]["outcome"].as_str()), ("beta", "ok"));
     }
 
-    /// The thread that writes has no subscriber here, as it has no current span anywhere.
+    /// The writer thread has no subscriber here, and no current span.
     #[cfg(feature = "tokio")]
     #[test]
-    fn a_command_of_the_writer_thread_is_in_its_callers_trace() {
-        let spans = collected(|| super::work_of_the_writer_thread().unwrap());
+    fn a_writer_thread_command_is_in_the_callers_trace() {
+        let spans = collected(|| super::writer_thread_work().unwrap());
         let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
         assert_eq!(said, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
         assert!(spans.iter().all(|it| it["desk"] == "gamma"), "{spans:?}");
@@ -319,9 +320,9 @@ mod figures {
 
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-    use super::{awaited_work, work};
+    use super::{async_work, work};
 
-    /// Counters, and of histograms how many values there are. By name and labels.
+    /// Returns the counters and the number of values in each histogram, by name and labels.
     fn recorded(run: impl FnOnce()) -> BTreeMap<String, u64> {
         let recorder = DebuggingRecorder::new();
         metrics::with_local_recorder(&recorder, run);
@@ -364,37 +365,37 @@ mod figures {
     }
 
     #[test]
-    fn figures_are_called_as_the_table_says() {
-        let mut told: BTreeSet<String> = BTreeSet::new();
-        for figures in [recorded(|| work().unwrap()), recorded(|| awaited_work().unwrap())] {
-            told.extend(figures.keys().filter_map(|it| it.split(' ').next()).map(str::to_owned));
+    fn metrics_match_the_table() {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for figures in [recorded(|| work().unwrap()), recorded(|| async_work().unwrap())] {
+            names.extend(figures.keys().filter_map(|it| it.split(' ').next()).map(str::to_owned));
         }
-        assert_eq!(super::table::rows("Figures"), told);
+        assert_eq!(super::table::rows("Metrics"), names);
     }
 
-    /// What the thread that writes tells goes to the recorder of the whole program, from the test of its spans too.
+    /// The writer thread records to the global recorder, also for the test of its spans.
     #[cfg(feature = "tokio")]
     #[test]
-    fn the_time_in_which_a_command_waits_for_the_writer_is_the_stores() {
+    fn waiting_for_the_writer_counts_as_store_time() {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         recorder.install().unwrap();
-        super::work_of_the_writer_thread().unwrap();
-        let told = snapshotter.snapshot().into_vec();
-        let waited = told.iter().find_map(|(key, _, _, value)| match value {
+        super::writer_thread_work().unwrap();
+        let snapshot = snapshotter.snapshot().into_vec();
+        let waited = snapshot.iter().find_map(|(key, _, _, value)| match value {
             DebugValue::Histogram(values) if key.key().labels().any(|it| it.value() == "receive") => {
                 Some(values.iter().map(|it| it.into_inner()).collect::<Vec<_>>())
             }
             _ => None,
         });
         let waited = waited.unwrap();
-        // Other tests of this process record commands of their own here, which wait for nobody.
+        // Other tests of this process record commands here too. Those do not wait.
         assert!(waited.iter().any(|seconds| *seconds > 0.2), "{waited:?}");
     }
 
     #[test]
-    fn retries_of_an_awaited_command_are_counted() {
-        let figures = recorded(|| awaited_work().unwrap());
+    fn retries_of_an_async_command_are_counted() {
+        let figures = recorded(|| async_work().unwrap());
         assert_eq!(figures.get("firstline_retries_total open_ticket"), Some(&2), "{figures:?}");
         assert_eq!(figures.get("firstline_commands_total open_ticket ok"), Some(&1), "{figures:?}");
     }
