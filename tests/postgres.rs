@@ -1,7 +1,7 @@
 //! The PostgreSQL store with other programs, hosts, dropped futures and broken connections.
 //!
-//! `FIRSTLINE_POSTGRES` is the URL of a server on which the tests may create schemas; `bash .ci/postgres COMMAND` starts
-//! one for a command. Without a server the tests are ignored, or fail if `CI` is true.
+//! `FIRSTLINE_POSTGRES` is the URL of a server on which the tests may create schemas; `bash .ci/postgres COMMAND`
+//! starts one for a command. Without a server the tests are ignored, or fail if `CI` is true.
 
 #[cfg(feature = "postgres")]
 #[path = "postgres/claims.rs"]

@@ -1,5 +1,5 @@
-//! Restarts of the server. It is stopped as by a crash and started again, repeatedly, while clients work. No acknowledged
-//! command is lost, and none is applied twice.
+//! Restarts of the server. It is stopped as by a crash and started again, repeatedly, while clients work. No
+//! acknowledged command is lost, and none is applied twice.
 //!
 //! This is a separate test target, so that no other test uses the server while it is down. `FIRSTLINE_POSTGRES_RESTART`
 //! is the command that restarts the server of `FIRSTLINE_POSTGRES`; `bash .ci/postgres COMMAND` sets both. Without them
