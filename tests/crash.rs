@@ -1,4 +1,5 @@
 //! Crashes: killed programs, power failures, I/O faults.
+#![cfg(feature = "sqlite")]
 
 #[path = "crash/io_faults.rs"]
 mod io_faults;

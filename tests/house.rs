@@ -12,7 +12,5 @@ mod readme;
 mod registry;
 #[path = "house/schema.rs"]
 mod schema;
-#[path = "common/postgres.rs"]
-mod server;
 #[path = "common/stage.rs"]
 mod stage;

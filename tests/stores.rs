@@ -14,6 +14,7 @@ mod broken_stores;
 mod reading_meanwhile;
 #[path = "stores/record_kind.rs"]
 mod record_kind;
+#[cfg(feature = "postgres")]
 #[path = "common/postgres.rs"]
 mod server;
 #[path = "common/clocks.rs"]

@@ -4,7 +4,7 @@
 
 #[cfg(feature = "postgres")]
 #[path = "postgres.rs"]
-mod postgres;
+pub(crate) mod postgres;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -16,7 +16,7 @@ use firstline::time::ManualTime;
 use firstline::*;
 
 #[cfg(feature = "postgres")]
-use crate::server;
+use crate::stage::postgres as server;
 
 type Columns = BTreeSet<(String, String)>;
 
