@@ -250,6 +250,11 @@ impl<E: Engine> Desk<E> {
     /// A message of the requester resumes a ticket that is on hold for the customer, and reopens a resolved ticket. If
     /// the ticket is closed or cancelled, the message opens a follow-up ticket that is linked to it.
     ///
+    /// If the thread already has a ticket that is not closed or cancelled, only the message, its sender and its key
+    /// count. The subject, the tags and all other parts of the request describe a ticket to be opened and are ignored.
+    /// The thread key alone decides which ticket gets the message, from any sender: derive it from something that a
+    /// stranger cannot guess, such as a chat id that the messenger has authenticated.
+    ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
     /// # let desk = Desk::memory();
@@ -321,7 +326,8 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, operation)
     }
 
-    /// Reads a ticket by its id, its number (`"T-1042"`) or its external reference.
+    /// Reads a ticket by its id, its number (`"T-1042"`) or its external reference. The prefix of a number is not
+    /// compared: the policy may have had another prefix when the number was given.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::kinds;
 use crate::store::record::RecordWrite;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::Event;
@@ -95,7 +96,8 @@ impl Commit {
     /// Splits the commit into tickets and records.
     ///
     /// # Errors
-    /// A storage error if a record occurs twice, or is due although its kind is never due.
+    /// A storage error if a record occurs twice, is due although its kind is never due, or has a kind with a reserved
+    /// code.
     pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
         self.check_records()?;
         let (mut tickets, mut records) = (Vec::new(), Vec::new());
@@ -119,6 +121,13 @@ impl Commit {
                 let problem =
                     format!("a commit sets a due time on a {}, a kind that is never due", kind.name());
                 return Err(Error::new(ErrorKind::Storage, problem));
+            }
+            if kind.code().len() == 1 && !kinds::ALL.contains(kind) {
+                let problem =
+                    format!("the code {:?} of the record kind {:?} is reserved", kind.code(), kind.name());
+                return Err(
+                    Error::new(ErrorKind::Storage, problem).allowing("a code of at least two letters")
+                );
             }
         }
         Ok(())

@@ -39,7 +39,9 @@ pub struct RecordKind {
 pub enum Changes {
     /// A write replaces the content.
     Replaced,
-    /// A write appends facts. The oldest facts may be moved to another record.
+    /// The facts only grow: each write replaces the content with the earlier facts and new ones at their end. The writer
+    /// supplies all of them; a store does not append. After a commit without an answer, stored facts that start with the
+    /// written ones prove that the write took effect.
     Appended,
     /// Records never change: the same key always has the same content. Reading a record takes no lock.
     Never,
@@ -49,7 +51,8 @@ impl RecordKind {
     /// Creates a kind.
     ///
     /// The code is stored in every row and every index entry, so a short code saves space. Codes of one letter are
-    /// reserved for this crate. The code of a kind must never change; the name may.
+    /// reserved for this crate: a commit refuses them in any other kind. The code of a kind must never change; the name
+    /// may.
     pub const fn new(
         code: &'static str,
         name: &'static str,

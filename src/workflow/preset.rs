@@ -28,6 +28,10 @@ pub const SIMPLE: &str = "simple";
 /// Returns the workflow with one status for each state and every step that the lifecycle accepts. A desk that declares
 /// no workflow uses it.
 ///
+/// The statuses are named like the states: `new`, `active`, `on_hold`, `resolved`, `closed` and `cancelled`. To add to
+/// this workflow, give it another name first, because the name `simple` belongs to the built-in one. The
+/// [cookbook](crate::guide::cookbook) shows how.
+///
 /// ```
 /// assert_eq!(firstline::workflow::preset::simple().statuses.len(), 6);
 /// ```

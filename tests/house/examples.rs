@@ -101,7 +101,7 @@ fn your_own_store_is_one_short_file() {
         [
             "One request, sent twice, opened one ticket: T-1",
             "It was on hold until Monday, and is active again",
-            "A change of an old version was refused as a conflict",
+            "A change to an old version was refused as a conflict",
             "A record of the shop, p-1, was claimed by one worker only",
             "The fold of the 3 events of T-1 is the ticket itself",
         ]

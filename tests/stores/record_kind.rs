@@ -84,3 +84,17 @@ fn a_new_kind_works_in_every_store() {
     let lines = own.split("\n#[test]").next().unwrap().trim_end().lines().count();
     assert!(lines <= 60, "{lines} lines");
 }
+
+/// Found by a newcomer: a kind of a host with a code of one letter deleted records of this crate.
+#[test]
+fn a_code_of_one_letter_is_reserved() {
+    const FOREIGN: RecordKind = RecordKind::new("t", "note", Changes::Replaced, Handling::IMPERSONAL);
+    let store = firstline::memory::Memory::new();
+    for write in [
+        RecordWrite::put(FOREIGN, "chat-9", Expected::Any, Content::new(*b"x")),
+        RecordWrite::delete(FOREIGN, "chat-9", Expected::Any),
+    ] {
+        let error = store.run(&DeskId::new("shop"), Save(Commit::from_iter([write]))).unwrap_err();
+        assert!(error.to_string().contains("\"t\" of the record kind \"note\" is reserved"), "{error}");
+    }
+}
