@@ -9,7 +9,7 @@ use firstline::sla::{
 };
 use firstline::{
     Action, Actor, Change, Condition, HoldReason, ImportedTicket, ImportedVersion, Line, NewTicket, Priority,
-    TimeDelta, lifecycle::state,
+    StateKind, TimeDelta, lifecycle::state,
 };
 use sla::{ANNA, BORIS, BOT, Bench, consumed, hours, instant, minutes, office, resolution, with};
 
@@ -357,6 +357,29 @@ fn a_state_dated_again_leaves_no_stale_deadline() {
             (counted, None, ClockState::Met),
             "{again}"
         );
+    }
+}
+
+/// Found by the replay of a real log: the time before the resolution was in no state, and counted for no clock.
+#[test]
+fn a_ticket_imported_as_resolved_and_resolved_again_was_new_until_then() {
+    let targets = [Metric::Resolution, Metric::Closure].map(|metric| Target::new(metric).within(hours(4)));
+    let bench = Bench::new(with(targets));
+    bench.at("2026-03-01T00:00:00Z");
+    let at = |time: &str| version(&format!("2026-02-02T{time}:00Z"));
+    let ticket = ImportedTicket::new("old", "1")
+        .version(at("08:00").subject("No sound").status(state::Resolved::default()))
+        .version(at("13:00").status(state::Resolved::default()))
+        .version(at("14:00").status(state::Closed));
+    bench.desk.records().import([ticket]).unwrap();
+    let ticket = bench.desk.ticket(1_u64).unwrap();
+    let states: Vec<_> =
+        firstline::ticket::intervals(&bench.history(ticket.id())).iter().map(|it| it.state).collect();
+    assert_eq!(states, [StateKind::New, StateKind::Resolved, StateKind::Closed]);
+    for (metric, counted) in [(Metric::Resolution, hours(5)), (Metric::Closure, hours(6))] {
+        let clock = ticket.clock(metric).unwrap();
+        let found = (clock.consumed, clock.breached_at, clock.state);
+        assert_eq!(found, (counted, Some(instant("2026-02-02T12:00:00Z")), ClockState::Missed), "{metric}");
     }
 }
 

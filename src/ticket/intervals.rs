@@ -39,8 +39,11 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
         Change::Opened(opened) => intervals.push(StateInterval::new(event.at, &opened.state)),
         Change::Moved { to, .. } => intervals.push(StateInterval::new(event.at, to)),
         Change::Restamped => {
-            if let Some(current) = intervals.last_mut() {
-                current.since = event.at;
+            let Some(current) = intervals.last_mut() else { return };
+            let began = std::mem::replace(&mut current.since, event.at);
+            // The state in which it was opened began later: until then it was new.
+            if intervals.len() == 1 && began < event.at {
+                intervals.insert(0, StateInterval { since: began, state: StateKind::New, reason: None });
             }
         }
         _ => {}

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use firstline::sla::{Alarm, Clock, Metric};
-use firstline::{Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc};
+use firstline::{
+    Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc, state,
+};
 
 /// How the target of a clock is measured.
 pub(crate) struct Measured {
@@ -46,7 +48,13 @@ pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
         match &event.change {
             Change::Opened(opened) => states.push((event.at, opened.state.clone())),
             Change::Moved { to, .. } => states.push((event.at, to.clone())),
-            Change::Restamped => states.last_mut().unwrap().0 = event.at,
+            Change::Restamped => {
+                let began = std::mem::replace(&mut states.last_mut().unwrap().0, event.at);
+                // Before the state in which it was opened, it was new.
+                if states.len() == 1 && began < event.at {
+                    states.insert(0, (began, state::New.into()));
+                }
+            }
             _ => {}
         }
     }
