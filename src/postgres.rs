@@ -23,9 +23,10 @@
 //!   commit: one desk opens as many tickets a second as the server syncs commits one after another.
 //! - An acknowledged command is as safe as the server's `synchronous_commit` makes it.
 //! - A command that meets a deadlock, a serialization failure or a server that is starting anew is tried again, for
-//!   about as long as the [patience](Options::patience) lasts. If the connection breaks while it is committed, its claims
-//!   are taken once more and its events looked for; only if the server stays away the error is
-//!   [`Unknown`](ErrorKind::Unknown).
+//!   about as long as the [patience](Options::patience) lasts. If the connection breaks while it is committed, its locks
+//!   are taken again and its events are looked for; without events, its records. The error is
+//!   [`Unknown`](ErrorKind::Unknown) if the server stays away, or if the records do not prove what happened: one may have been
+//!   claimed or deleted since.
 //! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`: for TLS there is [`Options::connect_with`].
 //! - A server that has vanished without a word keeps nobody waiting for ever: where no answer comes, the connection is
 //!   given up, and the command fails, or is looked for as above. A commit that was only too slow still has its claims:

@@ -15,7 +15,9 @@
 //! - Desks are apart: a transaction sees and touches one desk's rows. Only [`Read::Owed`] and [`Read::DueRecords`] look beyond,
 //!   for ids and keys.
 //! - A commit is written whole or not at all; a transaction dropped without one leaves nothing behind.
-//! - In [`Mode::Write`] what was read, absence included, stays as it was read until the end.
+//! - In [`Mode::Write`] what was read with a [lock](Read::lock), absence included, stays as it was read until the end: no other
+//!   commit changes it, and no claim. Only a write that expects [nothing in particular](Expected::Any) may replace a record that
+//!   is not due.
 //! - In [`Mode::Read`] what one `load` answers is of one state of the desk. Two loads need not agree: what the second one
 //!   reads may have gone on since the first, and is never older. No flow of this crate relies on more. (Inside a
 //!   transaction of the host's, its isolation has the last word.)
@@ -60,7 +62,7 @@ pub use record_table::{RecordTable, due_records};
 pub enum Mode {
     /// Reading alone: no claims, no waiting. One [`load`](Tx::load) sees one state, a later one perhaps a later state.
     Read,
-    /// Reading in order to write: what is read, absence included, stays so until the end.
+    /// Reading in order to write: what is read with a [lock](Read::lock), absence included, stays so until the end.
     Write,
 }
 
@@ -73,7 +75,7 @@ pub trait Store {
 
     /// Begins a transaction at this desk. It sees and touches no other desk's rows.
     ///
-    /// In [`Mode::Write`] it excludes every other writer of what it reads, until it ends.
+    /// In [`Mode::Write`] it excludes every other writer of what it reads with a [lock](Read::lock), until it ends.
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) if other writers hold the store for longer than its patience, or a storage error.
@@ -89,9 +91,10 @@ pub trait Store {
         Ok(to_micros(SystemTime.now()))
     }
 
-    /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk, the earliest first.
-    /// Until the `lease` ends no other claim gets them; then they are due again. A record that another transaction is writing
-    /// is passed over.
+    /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk. Those that were due
+    /// first are claimed first; the claimed records are returned in no particular order. Until the `lease` ends no other claim
+    /// gets them; then they are due again. A record that another transaction has read in order to write, or is writing, is not
+    /// claimed meanwhile: PostgreSQL skips it, SQLite waits for the other transaction.
     ///
     /// Unless overridden, it lists what is due and writes each record at the version that was read.
     ///
@@ -124,7 +127,8 @@ pub trait Store {
 pub trait Tx {
     /// Answers the reads, in their order, each with the [`Answer`] named at the [`Read`].
     ///
-    /// What was read in [`Mode::Write`], absence included, does not change before the end of the transaction.
+    /// What was read in [`Mode::Write`] with a [lock](Read::lock), absence included, does not change before the end of the
+    /// transaction.
     ///
     /// # Errors
     /// A storage error, or [`Corrupt`](crate::ErrorKind::Corrupt) if stored bytes cannot be read.

@@ -108,6 +108,7 @@ fn main() {
             a_migration_that_nothing_is_heard_of_keeps_nobody_for_ever,
             silence_in_the_hosts_transaction_is_the_hosts;
         plans:
+            records_are_read_counted_and_claimed_by_an_index,
             rows_are_found_by_an_index_and_written_by_one_statement;
         schemas:
             eight_programs_start_at_once_and_one_of_them_migrates,

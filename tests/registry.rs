@@ -158,6 +158,18 @@ fn words_that_may_name_a_person_are_only_in_registered_fields() {
     }
 }
 
+/// The codes of the kinds that are declared in this text, however its lines are broken.
+fn declared_codes(code: &str) -> impl Iterator<Item = String> {
+    let declared = code.split("RecordKind::new(").skip(1);
+    declared.filter_map(|it| it.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
+}
+
+#[test]
+fn a_kind_whose_declaration_is_broken_over_lines_is_seen() {
+    let code = "const A: RecordKind = RecordKind::new(\n    \"first\",\n    \"a\"); RecordKind::new(\"second\", \"b\")";
+    assert_eq!(declared_codes(code).collect::<Vec<_>>(), ["first", "second"]);
+}
+
 #[test]
 fn every_record_kind_in_the_sources_is_registered_once() {
     fn codes(folder: &Path, found: &mut Vec<String>) {
@@ -172,8 +184,7 @@ fn every_record_kind_in_the_sources_is_registered_once() {
             }
             let text = std::fs::read_to_string(&path).unwrap();
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-            let declared = code.split("RecordKind::new(\"").skip(1);
-            found.extend(declared.filter_map(|it| it.split('"').next()).map(str::to_owned));
+            found.extend(declared_codes(&code));
         }
     }
     let mut found = Vec::new();

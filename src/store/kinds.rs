@@ -300,6 +300,8 @@ pub(crate) struct Adoptions<'r> {
     /// How many versions were put aside.
     earlier: u64,
     entries: &'r [AdoptionEntry],
+    /// What a write of them expects.
+    stored: Expected,
 }
 
 /// At least so many versions are kept that hold already.
@@ -312,11 +314,16 @@ pub(crate) fn earlier_adoptions(kind: DefinitionKind) -> String {
 
 impl<'r> Adoptions<'r> {
     pub(crate) fn read(kind: DefinitionKind, record: Option<&'r Record>) -> Result<Adoptions<'r>> {
-        let Some(record) = record else { return Ok(Adoptions { kind, earlier: 0, entries: &[] }) };
+        let stored = expected(record);
+        let Some(record) = record else { return Ok(Adoptions { kind, earlier: 0, entries: &[], stored }) };
         let mut bytes = Bytes(&record.content.facts, ADOPTION);
         let earlier = bytes.number()?;
         let (entries, rest) = bytes.0.as_chunks();
-        if rest.is_empty() { Ok(Adoptions { kind, earlier, entries }) } else { Err(corrupt(ADOPTION)) }
+        if rest.is_empty() {
+            Ok(Adoptions { kind, earlier, entries, stored })
+        } else {
+            Err(corrupt(ADOPTION))
+        }
     }
 
     /// The versions that were put aside, from their record.
@@ -381,17 +388,13 @@ impl<'r> Adoptions<'r> {
 
     /// The write that adds a version, without the oldest ones.
     pub(crate) fn adopt(&self, adoption: &Adoption, outdated: usize) -> RecordWrite {
-        let expected = match adoption.version {
-            1 => Expected::Absent,
-            version => Expected::Version(version - 1),
-        };
         let mut facts = Vec::new();
         push_number(&mut facts, self.earlier + outdated as u64);
         facts.extend(self.entries.iter().skip(outdated).flatten());
         facts.extend(adoption.from.timestamp_micros().to_be_bytes());
         facts.extend(adoption.agreements_from.timestamp_micros().to_be_bytes());
         facts.extend(adoption.hash.as_bytes());
-        RecordWrite::put(ADOPTION, self.kind.as_str(), expected, Content::new(facts))
+        RecordWrite::put(ADOPTION, self.kind.as_str(), self.stored, Content::new(facts))
     }
 }
 
@@ -427,7 +430,8 @@ mod tests {
                 let version = earlier.as_ref().map_or(1, |it| it.version + 1);
                 earlier = Some(stored(aside, version));
             }
-            newest = Some(stored(write, count));
+            // The version of the record is not the number of adoptions: a repaired or moved record has another one.
+            newest = Some(stored(write, count + 5));
             let after = Adoptions::read(kind, newest.as_ref()).unwrap();
             assert_eq!(after.newest().unwrap(), Some(adoption));
             check(count as usize, after, earlier.as_ref());

@@ -265,6 +265,9 @@ impl RecordWrite {
     }
 
     /// Deletes what is stored under a key. With [`Expected::Any`] there may be nothing.
+    ///
+    /// A later record under the same key begins at version 1. Do not use a key again in a kind whose records are
+    /// [claimed](Claimed).
     pub fn delete(kind: RecordKind, key: impl Into<String>, expected: Expected) -> RecordWrite {
         RecordWrite { kind, key: key.into(), expected, content: None }
     }
@@ -448,6 +451,9 @@ pub struct DueRecord {
 
 /// A record that was claimed. Its version is the token: whoever claims it again gets another one. The claimant deletes the
 /// record, gives it back or extends the lease by a [`RecordWrite`] at this version.
+///
+/// Versions begin at 1 again if a key is used again after a deletion, and an old token could then match. So a kind whose records
+/// are claimed never uses a key twice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimed {
     /// The desk.

@@ -1,8 +1,15 @@
 //! What PostgreSQL makes of the statements, seen through the door for other drivers.
 
+use std::ops::Bound;
 use std::sync::Mutex;
 
+use firstline::flow::awaiting::{AsyncStore, AsyncTx};
+use firstline::flow::{Engine, Load, Save};
 use firstline::postgres::driver::{Connection, Failure, Statement};
+use firstline::store::{
+    Changes, Commit, Content, Expected, Handling, Index, Mode, Read, RecordKind, RecordPlace, RecordRange,
+    RecordWrite,
+};
 use firstline::*;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
@@ -100,4 +107,64 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
     let seen = spied.seen();
     let (_, due) = seen.iter().find(|(sql, _)| sql.contains(".timer")).unwrap();
     assert!(due.contains("timer_due") && !due.contains("Sort"), "{due}");
+}
+
+/// Most records share one value of the second index. A page of them is read from an index in its order, and so are counts; a
+/// claim reads no more than what is due.
+pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Place) {
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    let (store, desk) = (place.store().await, DeskId::new("acme"));
+    let write = |n: u32| {
+        let content = Content::new(*b"work").indexed(Index::First, format!("{n:05}"));
+        let content = content.indexed(Index::Second, if n.is_multiple_of(100) { "few" } else { "many" });
+        let content = content.due(DateTime::UNIX_EPOCH + TimeDelta::days(100 * i64::from(n)));
+        RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, content)
+    };
+    store.run(&desk, Save((0..4_000).map(write).collect::<Commit>())).await.unwrap();
+    let mut host = place.host().await;
+    host.batch_execute(&format!("ANALYZE {}.record", place.schema)).await.unwrap();
+    let transaction = host.transaction().await.unwrap();
+    let mut spied = Spied { transaction, seen: Mutex::default() };
+    let after = |index: &str| RecordPlace { index: index.to_owned(), key: "02000".to_owned() };
+    let many = || RecordRange::by_index(WORK, Index::Second).equal_to("many").limit(20);
+    let first = || RecordRange::by_index(WORK, Index::First).limit(20);
+    let ranges = [
+        (RecordRange::by_key(WORK).limit(20), "record_pkey"),
+        (RecordRange::by_key(WORK).starting_with("03").after(after("")).limit(20), "record_pkey"),
+        (first(), "record_i1"),
+        (first().starting_with("03"), "record_i1"),
+        (first().after(after("02000")), "record_i1"),
+        (first().after(after("02000")).descending(), "record_i1"),
+        (many(), "record_pkey"),
+        (many().after(after("many")), "record_pkey"),
+        (many().after(after("many")).descending(), "record_pkey"),
+    ];
+    let (from, until) = (Bound::Included("f".to_owned()), Bound::Excluded("g".to_owned()));
+    let few = Read::CountRecords { kind: WORK, index: Index::Second, from, until, limit: 20 };
+    let reads =
+        ranges.into_iter().map(|(range, index)| (Read::Records(range), index)).chain([(few, "record_i2")]);
+    for (read, index) in reads {
+        store.within(&mut spied).run(&desk, Load(vec![read.clone()])).await.unwrap();
+        let (_, plan) = spied.seen().pop().unwrap();
+        assert!(
+            plan.contains(index) && !plan.contains("Sort") && !plan.contains("Seq Scan"),
+            "{read:?}\n{plan}"
+        );
+    }
+    let due = Read::DueRecords { kind: WORK, until: DateTime::UNIX_EPOCH, after: None, limit: 20 };
+    store.within(&mut spied).run(&desk, Load(vec![due])).await.unwrap();
+    let (_, plan) = spied.seen().pop().unwrap();
+    assert!(plan.contains("record_due") && !plan.contains("Seq Scan"), "{plan}");
+    let claimed = AsyncStore::claim(&store.within(&mut spied), WORK, 5, TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(claimed.len(), 5);
+    let (_, plan) = spied.seen().pop().unwrap();
+    assert!(plan.contains("record_due") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
+    // The read of one record, to write it, too.
+    {
+        let within = store.within(&mut spied);
+        let mut tx = within.begin(&desk, Mode::Write).await.unwrap();
+        tx.load(&[Read::record(WORK, "00001")]).await.unwrap();
+    }
+    let (_, plan) = spied.seen().pop().unwrap();
+    assert_eq!((plan.matches("record_pkey").count(), plan.matches("Seq Scan").count()), (2, 0), "{plan}");
 }
