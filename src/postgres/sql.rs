@@ -11,7 +11,8 @@ use crate::id::{DeskId, TicketId};
 use crate::store::query::{Order, Query};
 use crate::store::read::{DueTimer, Owed, Read};
 use crate::store::{
-    Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordPlace, RecordRange,
+    Changes, Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordPlace,
+    RecordRange,
 };
 
 /// What all transactions of a store share.
@@ -138,7 +139,7 @@ impl Sql {
         let desk = Value::from(desk.as_str());
         let (sql, values) = match read {
             Read::Record { kind, key, .. } => {
-                let locks = mode == Mode::Write && read.lock().is_some();
+                let locks = mode == Mode::Write && kind.may_be_due() && kind.changes() != Changes::Never;
                 let sql = if locks { &self.claimed_record } else { &self.record };
                 (sql, vec![desk, Value::from(kind.code()), Value::from(&**key)])
             }

@@ -95,7 +95,7 @@ impl Commit {
     /// The parts by sort.
     ///
     /// # Errors
-    /// A storage error if a record is in it twice.
+    /// A storage error if a record is in it twice, or due although its kind never is.
     pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
         self.check_records()?;
         let (mut tickets, mut records) = (Vec::new(), Vec::new());
@@ -110,13 +110,18 @@ impl Commit {
 
     fn check_records(&self) -> Result<()> {
         let mut seen = HashSet::new();
-        match self.records().find(|it| !seen.insert((it.kind, &*it.key))) {
-            Some(twice) => {
-                let problem = format!("a commit writes one {} twice", twice.kind.name());
-                Err(Error::new(ErrorKind::Storage, problem))
+        for RecordWrite { kind, key, content, .. } in self.records() {
+            if !seen.insert((*kind, &**key)) {
+                let problem = format!("a commit writes one {} twice", kind.name());
+                return Err(Error::new(ErrorKind::Storage, problem));
             }
-            None => Ok(()),
+            if !kind.may_be_due() && content.as_ref().is_some_and(|content| content.due.is_some()) {
+                let problem =
+                    format!("a commit makes a {} due, which would not be safe from claims", kind.name());
+                return Err(Error::new(ErrorKind::Storage, problem));
+            }
         }
+        Ok(())
     }
 
     /// The commit of these decisions. A decision without events writes nothing.
@@ -164,4 +169,24 @@ impl From<Decision> for TicketWrite {
 pub(crate) fn highest_number(tickets: &[TicketWrite]) -> u64 {
     let opened = tickets.iter().filter(|write| write.expected == 0);
     opened.map(|write| write.snapshot.number.value).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::kinds::{ALL, THREAD};
+    use crate::store::{Content, Expected};
+    use crate::time::{DateTime, Utc};
+
+    #[test]
+    fn a_record_of_a_kind_that_is_never_due_cannot_be_made_due() {
+        assert!(!THREAD.may_be_due());
+        for kind in ALL {
+            let due = Content::new([]).due(DateTime::<Utc>::UNIX_EPOCH);
+            for (content, refused) in [(Content::new([]), false), (due, !kind.may_be_due())] {
+                let commit = Commit::from_iter([RecordWrite::put(*kind, "k", Expected::Absent, content)]);
+                assert_eq!(commit.into_parts().is_err(), refused, "{kind:?}");
+            }
+        }
+    }
 }

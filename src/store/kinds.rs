@@ -20,24 +20,26 @@ use crate::ticket::kind::{Link, LinkKind};
 /// Which versions of a definition there are. The key is the name of the [`DefinitionKind`], followed by ` earlier` for the
 /// versions that are outdated.
 pub const ADOPTION: RecordKind =
-    RecordKind::new("a", "list of adopted versions", Changes::Appended, Handling::IMPERSONAL);
+    RecordKind::new("a", "list of adopted versions", Changes::Appended, Handling::IMPERSONAL).never_due();
 
 /// The text of a definition. The key is its hash.
-pub const DEFINITION: RecordKind = RecordKind::new("d", "definition", Changes::Never, Handling::IMPERSONAL);
+pub const DEFINITION: RecordKind =
+    RecordKind::new("d", "definition", Changes::Never, Handling::IMPERSONAL).never_due();
 
 /// The receipt of a command with an idempotency key, under that key. The second index key is the instant at which it expires.
 pub const RECEIPT: RecordKind =
-    RecordKind::new("r", "idempotency key", Changes::Replaced, keyed(Retention::UntilDone));
+    RecordKind::new("r", "idempotency key", Changes::Replaced, keyed(Retention::UntilDone)).never_due();
 
 /// The ticket to which a thread leads, under the thread's key.
-pub const THREAD: RecordKind = RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket));
+pub const THREAD: RecordKind =
+    RecordKind::new("t", "thread", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
 /// The ticket that another system calls by a name, under that name.
 pub const EXTERNAL_NAME: RecordKind =
-    RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket));
+    RecordKind::new("x", "external name", Changes::Replaced, keyed(Retention::Ticket)).never_due();
 
 /// A link that leads to a ticket from another one. The key is the ticket, the kind of link and the other ticket.
-pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKING);
+pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKING).never_due();
 
 /// Every kind of this crate.
 pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK];

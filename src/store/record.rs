@@ -29,6 +29,7 @@ pub struct RecordKind {
     name: &'static str,
     changes: Changes,
     handling: Handling,
+    may_be_due: bool,
 }
 
 /// How records of a kind change.
@@ -52,7 +53,16 @@ impl RecordKind {
         changes: Changes,
         handling: Handling,
     ) -> RecordKind {
-        RecordKind { code, name, changes, handling }
+        RecordKind { code, name, changes, handling, may_be_due: true }
+    }
+
+    /// The same kind, none of whose records is ever due: reading one for writing need not keep it from claims.
+    pub(crate) const fn never_due(self) -> RecordKind {
+        RecordKind { may_be_due: false, ..self }
+    }
+
+    pub(crate) const fn may_be_due(self) -> bool {
+        self.may_be_due
     }
 
     /// The stored code.
