@@ -62,7 +62,7 @@ use std::ops;
 use crate::value::{Attributes, Value};
 use comparison::Comparison;
 
-pub use fields::{FieldType, Fields};
+pub use fields::{Fields, ValueType};
 
 /// The maximum nesting depth of a condition. The comparison in `{"not": {"all": [{…}]}}` is on level 3.
 ///

@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum FieldType {
+pub enum ValueType {
     /// True or false.
     Bool,
     /// A whole number.
@@ -28,42 +28,42 @@ pub enum FieldType {
     Instant,
 }
 
-impl FieldType {
+impl ValueType {
     /// Returns the type of the value.
-    pub fn of(value: &Value) -> FieldType {
+    pub fn of(value: &Value) -> ValueType {
         match value {
-            Value::Bool(_) => FieldType::Bool,
-            Value::Integer(_) => FieldType::Integer,
-            Value::Text(_) => FieldType::Text,
-            Value::List(_) => FieldType::List,
-            Value::Date(_) => FieldType::Date,
-            Value::Instant(_) => FieldType::Instant,
+            Value::Bool(_) => ValueType::Bool,
+            Value::Integer(_) => ValueType::Integer,
+            Value::Text(_) => ValueType::Text,
+            Value::List(_) => ValueType::List,
+            Value::Date(_) => ValueType::Date,
+            Value::Instant(_) => ValueType::Instant,
         }
     }
 
     /// Returns the keys of the comparisons that values of this type support.
     fn comparisons(self) -> &'static [&'static str] {
         match self {
-            FieldType::Bool => &["is", "is_not", "exists"],
-            FieldType::Integer | FieldType::Date | FieldType::Instant => {
+            ValueType::Bool => &["is", "is_not", "exists"],
+            ValueType::Integer | ValueType::Date | ValueType::Instant => {
                 &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
             }
-            FieldType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
-            FieldType::List => &["is", "is_not", "contains", "exists"],
+            ValueType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
+            ValueType::List => &["is", "is_not", "contains", "exists"],
         }
     }
 }
 
 /// Prints the same names as [`Value::type_name`].
-impl fmt::Display for FieldType {
+impl fmt::Display for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            FieldType::Bool => "yes/no",
-            FieldType::Integer => "integer",
-            FieldType::Text => "text",
-            FieldType::List => "list",
-            FieldType::Date => "date",
-            FieldType::Instant => "instant",
+            ValueType::Bool => "yes/no",
+            ValueType::Integer => "integer",
+            ValueType::Text => "text",
+            ValueType::List => "list",
+            ValueType::Date => "date",
+            ValueType::Instant => "instant",
         })
     }
 }
@@ -71,17 +71,17 @@ impl fmt::Display for FieldType {
 /// A set of fields that conditions may use, with their types.
 ///
 /// ```
-/// use firstline::condition::{FieldType, Fields};
+/// use firstline::condition::{Fields, ValueType};
 ///
 /// // The host application names the attributes of people, so the set allows any name under `contact.`.
 /// let fields = Fields::new()
-///     .with("priority", FieldType::Integer)
-///     .with("contact.vip", FieldType::Bool)
+///     .with("priority", ValueType::Integer)
+///     .with("contact.vip", ValueType::Bool)
 ///     .with_any_under("contact.");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
-    known: BTreeMap<String, FieldType>,
+    known: BTreeMap<String, ValueType>,
     prefixes: BTreeSet<String>,
 }
 
@@ -93,7 +93,7 @@ impl Fields {
 
     /// Adds a field with this type. Adding a field again replaces its type.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, kind: FieldType) -> Fields {
+    pub fn with(mut self, name: impl Into<String>, kind: ValueType) -> Fields {
         self.known.insert(name.into(), kind);
         self
     }
@@ -109,8 +109,8 @@ impl Fields {
     pub(crate) fn of_every_ticket() -> Fields {
         ["kind", "channel", "line", "category", "team", "assignee", "requester"]
             .into_iter()
-            .fold(Fields::new(), |fields, name| fields.with(name, FieldType::Text))
-            .with("tags", FieldType::List)
+            .fold(Fields::new(), |fields, name| fields.with(name, ValueType::Text))
+            .with("tags", ValueType::List)
             .with_any_under("contact.")
     }
 
@@ -148,9 +148,9 @@ impl Condition {
     ///
     /// ```
     /// use firstline::Condition;
-    /// use firstline::condition::{FieldType, Fields};
+    /// use firstline::condition::{Fields, ValueType};
     ///
-    /// let fields = Fields::new().with("contact.vip", FieldType::Bool).with("priority", FieldType::Integer);
+    /// let fields = Fields::new().with("contact.vip", ValueType::Bool).with("priority", ValueType::Integer);
     /// assert!(Condition::field("contact.vip").is(true).check(&fields).is_ok());
     ///
     /// let error = Condition::field("contat.vip").is(true).check(&fields).unwrap_err();
@@ -272,7 +272,7 @@ impl Check<'_> {
             Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
         };
         // A field without a known type gets the type of the first value. The other values must have the same type.
-        let Some(kind) = known.or_else(|| values.first().map(FieldType::of)) else { return };
+        let Some(kind) = known.or_else(|| values.first().map(ValueType::of)) else { return };
         if !kind.comparisons().contains(&key) {
             // If the type was taken from a value, the message names the value instead of the field's type.
             let problem = match (known, values) {
@@ -283,8 +283,8 @@ impl Check<'_> {
                 .faults
                 .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
-        for value in values.iter().filter(|value| FieldType::of(value) != kind) {
-            let (found, value) = (FieldType::of(value), Quoted(value));
+        for value in values.iter().filter(|value| ValueType::of(value) != kind) {
+            let (found, value) = (ValueType::of(value), Quoted(value));
             self.faults.push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
         }
     }

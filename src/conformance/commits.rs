@@ -176,6 +176,10 @@ pub(super) fn write_nothing_twice<C: Candidate>(scene: &Scene<'_, C>) -> Checked
     twice.push(noted_as(1));
     refused("a commit with one record twice", scene.put(ACME, twice))?;
     same("the record that was in it twice", scene.record(ACME, SAMPLE, "note-1")?, None)?;
+    let note = noted(&first.snapshot, "once", later(6))?;
+    let mut both = one(note.clone());
+    both.push(noted(&note.snapshot, "and once more", later(7))?);
+    refused("a commit with one ticket twice", scene.put(ACME, both))?;
     alike("a ticket that was refused", scene.ticket(ACME, ticket_id(2))?.as_deref(), None)?;
     alike("the ticket that was there", scene.ticket(ACME, ticket_id(1))?.as_deref(), Some(&first.snapshot))?;
     same("its number", scene.id(ACME, Read::Number(1))?, Some(ticket_id(1)))

@@ -188,7 +188,11 @@ impl Batch {
                         | Change::PolicyRebound { .. }
                 )
             };
-            let last = loaded.history(id, after, TAIL)?.iter().rev().find(|event| !is_clock_event(event));
+            let tail = loaded.history(id, after, TAIL)?;
+            let mut last = tail.iter().rev().find(|event| !is_clock_event(event));
+            if last.is_none() {
+                last = loaded.history(id, 0, usize::MAX)?.iter().rev().find(|event| !is_clock_event(event));
+            }
             let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
             if let Some(Destination::Stored { worked_on, .. }) = destinations.get_mut(external) {
                 *worked_on = !untouched;

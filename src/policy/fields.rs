@@ -1,21 +1,21 @@
 //! The ticket fields that conditions may use, with their types. [`ticket::facts`](crate::ticket::facts) describes them.
 
-use super::{FieldType as Custom, Policy};
-use crate::condition::{FieldType, Fields};
+use super::{FieldType, Policy};
+use crate::condition::{Fields, ValueType};
 
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
-        self.known_to_modifiers().with("priority", FieldType::Integer)
+        self.known_to_modifiers().with("priority", ValueType::Integer)
     }
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
         ["state", "workflow", "status", "resolution_code"]
             .into_iter()
-            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, FieldType::Text))
-            .with("priority", FieldType::Integer)
-            .with("workflow_version", FieldType::Integer)
+            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
+            .with("priority", ValueType::Integer)
+            .with("workflow_version", ValueType::Integer)
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
@@ -26,12 +26,12 @@ impl Policy {
     pub(crate) fn known_to_modifiers(&self) -> Fields {
         self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {
-                Custom::Text | Custom::Choice { .. } => FieldType::Text,
-                Custom::Integer => FieldType::Integer,
-                Custom::Bool => FieldType::Bool,
-                Custom::Date => FieldType::Date,
-                Custom::Instant => FieldType::Instant,
-                Custom::Choices { .. } => FieldType::List,
+                FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+                FieldType::Integer => ValueType::Integer,
+                FieldType::Bool => ValueType::Bool,
+                FieldType::Date => ValueType::Date,
+                FieldType::Instant => ValueType::Instant,
+                FieldType::Choices { .. } => ValueType::List,
             };
             fields.with(format!("field.{name}"), field_type)
         })

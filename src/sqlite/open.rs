@@ -27,8 +27,8 @@ impl Options {
     ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](Options::share_at_own_risk)).
     /// - [`Unknown`](ErrorKind::Unknown): the disk failed while the new tables were committed. Open the file again.
     /// - [`Corrupt`](ErrorKind::Corrupt): the file is not an SQLite database, or it is damaged.
-    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them. They
-    ///   are left untouched.
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them, or the
+    ///   database stores text as UTF-16. The database is left untouched.
     /// - [`Definition`](ErrorKind::Definition): the [table prefix](Options::table_prefix) is invalid, or the acquire
     ///   timeout is out of range.
     /// - [`Busy`](ErrorKind::Busy): the tables must be created or the journal mode changed, and another program or
@@ -70,6 +70,13 @@ impl Options {
             false => None,
         };
         // Before the journal mode is set, so that a refused database is left unchanged.
+        let encoding: String =
+            connection.query_row("PRAGMA encoding", [], |row| row.get(0)).map_err(fault)?;
+        if encoding != "UTF-8" {
+            // Other encodings sort and compare keys by other bytes.
+            let problem = format!("the database stores text as {encoding}");
+            return Err(Error::new(ErrorKind::Schema, problem).allowing("a database with the encoding UTF-8"));
+        }
         schema::migrate(&mut connection, &self.prefix)?;
         if place.is_some() {
             // SQLite does not call the busy handler here if several programs start at once. The pragma returns the mode

@@ -96,10 +96,10 @@ impl Commit {
     /// Splits the commit into tickets and records.
     ///
     /// # Errors
-    /// A storage error if a record occurs twice, is due although its kind is never due, or has a kind with a reserved
+    /// A storage error if a ticket or a record occurs twice, or if a record is due although its kind is never due, or has a kind with a reserved
     /// code.
     pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
-        self.check_records()?;
+        self.check()?;
         let (mut tickets, mut records) = (Vec::new(), Vec::new());
         for write in self.writes {
             match write {
@@ -110,7 +110,12 @@ impl Commit {
         Ok((tickets, records))
     }
 
-    fn check_records(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
+        let mut tickets = HashSet::new();
+        if let Some(twice) = self.tickets().find(|it| !tickets.insert(it.snapshot.id)) {
+            let problem = format!("a commit writes the ticket {} twice", twice.snapshot.id);
+            return Err(Error::new(ErrorKind::Storage, problem));
+        }
         let mut seen = HashSet::new();
         for RecordWrite { kind, key, content, .. } in self.records() {
             if !seen.insert((*kind, &**key)) {
@@ -122,7 +127,8 @@ impl Commit {
                     format!("a commit sets a due time on a {}, a kind that is never due", kind.name());
                 return Err(Error::new(ErrorKind::Storage, problem));
             }
-            if kind.code().len() == 1 && !kinds::ALL.contains(kind) {
+            let is_own = || kinds::ALL.iter().any(|own| own.is_declared_as(*kind));
+            if kind.code().chars().count() < 2 && !is_own() {
                 let problem =
                     format!("the code {:?} of the record kind {:?} is reserved", kind.code(), kind.name());
                 return Err(

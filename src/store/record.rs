@@ -71,6 +71,13 @@ impl RecordKind {
         self.may_be_due
     }
 
+    /// True if both are the same declaration. Equality compares only the codes.
+    pub(crate) fn is_declared_as(self, other: RecordKind) -> bool {
+        (self.code, self.name, self.changes) == (other.code, other.name, other.changes)
+            && self.handling == other.handling
+            && self.may_be_due == other.may_be_due
+    }
+
     /// Returns the stored code.
     pub const fn code(self) -> &'static str {
         self.code

@@ -8,7 +8,7 @@ use super::definition::WorkflowDefinition;
 use super::diagnostic::Diagnostics;
 use super::placement::WorkflowRef;
 use super::table::Table;
-use crate::condition::{FieldType, Fields};
+use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
 
@@ -78,8 +78,8 @@ impl WorkflowDefinition {
 fn guard_fields(fields: Fields) -> Fields {
     ["state", "status", "resolution_code", "actor", "actor.is"]
         .into_iter()
-        .fold(fields, |fields, name| fields.with(name, FieldType::Text))
-        .with("priority", FieldType::Integer)
+        .fold(fields, |fields, name| fields.with(name, ValueType::Text))
+        .with("priority", ValueType::Integer)
         .with_any_under("actor.")
 }
 

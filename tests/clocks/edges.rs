@@ -410,3 +410,20 @@ fn a_change_of_only_the_prefix_does_not_move_the_migration() {
     assert_eq!(migrated, [instant("2026-01-10T00:00:00Z")]);
     bench.check(ticket);
 }
+
+/// Found by an attacker: after more than 32 clock events, the import took them for work on the ticket.
+#[test]
+fn many_warnings_between_two_imports_do_not_end_the_import() {
+    let bench = Bench::new(with([resolution(hours(4)).warn_at(21..=60)]));
+    bench.at("2026-03-01T00:00:00Z");
+    let first = ImportedTicket::new("old", "1")
+        .version(version("2026-02-02T08:00:00Z").subject("No sound").status(state::Active));
+    bench.desk.records().import([first.clone()]).unwrap();
+    bench.tick();
+    let id = bench.desk.ticket(1_u64).unwrap().id();
+    assert!(bench.history(id).len() > 34);
+    let more = first.version(version("2026-02-02T16:00:00Z").status(state::Resolved::default()));
+    let imported = bench.desk.records().import([more]).unwrap();
+    assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+    bench.check(id);
+}

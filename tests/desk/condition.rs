@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firstline::condition::{FieldType, Fields, MAX_DEPTH};
+use firstline::condition::{Fields, MAX_DEPTH, ValueType};
 use firstline::{Attributes, Condition, Value};
 use proptest::prelude::*;
 use serde_json::json;
@@ -188,7 +188,7 @@ proptest! {
     /// A condition that passes the check never compares two types.
     #[test]
     fn checked_conditions_compare_equal_types(tree in tree()) {
-        let fields = Fields::new().with("a", FieldType::Integer).with("b", FieldType::Text).with("c", FieldType::List);
+        let fields = Fields::new().with("a", ValueType::Integer).with("b", ValueType::Text).with("c", ValueType::List);
         fn suits(tree: &Tree) -> bool {
             match tree {
                 Tree::Always => true,
@@ -283,7 +283,7 @@ fn nesting_is_limited_in_every_form() {
             _ => inner.or(leaf()),
         })
     };
-    let fields = Fields::new().with("a", FieldType::Integer);
+    let fields = Fields::new().with("a", ValueType::Integer);
     // Each `not` and each `or` inside it is one level.
     let negated = |levels: usize| (0..levels / 2).fold(leaf(), |inner, _| !inner.or(leaf()));
     assert!(negated(MAX_DEPTH - 2).check(&fields).is_ok());
@@ -298,9 +298,9 @@ fn nesting_is_limited_in_every_form() {
 #[test]
 fn the_check_names_every_fault_and_suggests_a_name() {
     let fields = Fields::new()
-        .with("priority", FieldType::Integer)
-        .with("tags", FieldType::List)
-        .with("subject", FieldType::Text)
+        .with("priority", ValueType::Integer)
+        .with("tags", ValueType::List)
+        .with("subject", ValueType::Text)
         .with_any_under("contact.");
     let faults = |condition: Condition| condition.check(&fields).map_err(|error| error.to_string());
 
@@ -374,6 +374,6 @@ fn types_have_the_same_names_everywhere() {
     let values: [Value; 6] =
         [true.into(), 1.into(), "x".into(), ["x"].into(), now.date_naive().into(), now.into()];
     for value in values {
-        assert_eq!(FieldType::of(&value).to_string(), value.type_name());
+        assert_eq!(ValueType::of(&value).to_string(), value.type_name());
     }
 }

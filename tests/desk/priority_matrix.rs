@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use firstline::condition::{FieldType, Fields};
+use firstline::condition::{Fields, ValueType};
 use firstline::priority::{
     Assessment, Effect, Impact, Inputs, Matrix, MatrixDefinition, Modifier, Priority, Urgency,
 };
@@ -373,9 +373,9 @@ fn unknown_levels_and_modifiers_are_refused_with_the_known_ones() {
 
 #[test]
 fn conditions_are_checked_against_the_known_fields() {
-    let known = Fields::new().with("contact.vip", FieldType::Bool);
+    let known = Fields::new().with("contact.vip", ValueType::Bool);
     desk().check_conditions(&known).unwrap();
-    let error = desk().check_conditions(&Fields::new().with("contact.vipp", FieldType::Bool)).unwrap_err();
+    let error = desk().check_conditions(&Fields::new().with("contact.vipp", ValueType::Bool)).unwrap_err();
     assert!(
         error.to_string().contains(r#"modifier "VIP customer": the field "contact.vip" is not known"#),
         "{error}"

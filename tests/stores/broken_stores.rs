@@ -108,8 +108,8 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::ReadsAnew, C::ReadingClaimsNothing, &[]),
         // It takes no shared locks, so a record that was read with one may be claimed.
         (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[C::ReadRecordsAreNotClaimed]),
-        // A commit of several tickets is refused when some of them are written already.
-        (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic]),
+        // A commit of several tickets is refused when some of them are written already, or is written in parts.
+        (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
     ]
 };
 

@@ -417,3 +417,17 @@ fn a_lease_begins_after_the_wait() {
     claim_beside_a_writer(&Sqlite::open(dir.path().join("support.db")).unwrap());
     claim_beside_a_writer(&Memory::new());
 }
+
+/// Found by an attacker: in a database of a host in UTF-16, ranges of keys were empty or in another order.
+#[test]
+fn a_database_in_utf_16_is_refused_and_left_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("host.db");
+    let host = rusqlite::Connection::open(&file).unwrap();
+    host.execute_batch("PRAGMA encoding = 'UTF-16le'; CREATE TABLE host (x)").unwrap();
+    let error = Sqlite::open(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().contains("UTF-16le"), "{error}");
+    let tables: u32 = host.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
