@@ -63,7 +63,8 @@ impl Tx for Transaction<'_> {
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
         let rows = self.desks.entry(self.desk.clone()).or_default();
-        let (mut known, mut written) = (rows.tickets()?, BTreeSet::new());
+        let mut known = rows.tickets()?;
+        commit.check()?;
         for write in &commit.writes {
             match write {
                 Write::Ticket(write) => {
@@ -79,12 +80,7 @@ impl Tx for Transaction<'_> {
                     }
                     known.push(new.clone());
                 }
-                Write::Record(write) => {
-                    rows.records.check(write)?;
-                    if !written.insert((write.kind, write.key.as_str())) {
-                        return Err(Error::new(ErrorKind::Storage, "a record is written twice"));
-                    }
-                }
+                Write::Record(write) => rows.records.check(write)?,
                 // A later version of the crate may add writes that this store does not support.
                 other => return Err(Error::unsupported(other)),
             }

@@ -49,18 +49,7 @@ async fn main() -> ExitCode {
             in_memory()
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    help::exit_code(outcome)
 }
 
 /// The form of a customer who presses the button eight times. With the key, the eight requests open one ticket.

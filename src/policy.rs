@@ -81,7 +81,8 @@ pub(crate) use manifest::{Manifest, StoredPolicy};
 /// Each part is stored under its own hash. Policies share equal parts, and a change to one part does not affect the
 /// others. A ticket keeps the version of the workflow under which it was opened until it is migrated. Its clocks keep
 /// the version of the agreements under which they started, unless the agreement has
-/// [`Migrate`](crate::sla::OnPolicyChange::Migrate). A new prefix, field or matrix therefore writes nothing to any ticket.
+/// [`Migrate`](crate::sla::OnPolicyChange::Migrate). A new prefix, field or matrix therefore writes nothing to any
+/// ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {

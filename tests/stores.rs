@@ -10,6 +10,8 @@ mod async_stores;
 mod bounded_row;
 #[path = "stores/broken_stores.rs"]
 mod broken_stores;
+#[path = "common/pending_once.rs"]
+mod pending_once;
 #[path = "stores/reading_meanwhile.rs"]
 mod reading_meanwhile;
 #[path = "stores/record_kind.rs"]

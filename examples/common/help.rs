@@ -25,6 +25,18 @@ pub(crate) fn no_arguments(source: &str) {
     }
 }
 
+/// The exit code of a program. Prints its error with all causes.
+pub(crate) fn exit_code(outcome: Result<(), Box<dyn std::error::Error>>) -> std::process::ExitCode {
+    let Err(error) = outcome else { return std::process::ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    std::process::ExitCode::FAILURE
+}
+
 /// Prints the problem and the help, and ends the program with exit code 2.
 pub(crate) fn refuse(source: &str, problem: &str) -> ! {
     eprint!("{problem}\n\n{}", text(source));

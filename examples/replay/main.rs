@@ -53,18 +53,7 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    match run(&arguments()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    help::exit_code(run(&arguments()))
 }
 
 fn arguments() -> Arguments {

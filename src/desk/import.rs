@@ -177,22 +177,18 @@ impl Batch {
         }
         let last = |id, after| Read::History { ticket: id, after, limit: TAIL };
         loaded.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
-        for (external, id, after) in continued {
-            // Events of clocks do not count as work: a sweep between two imports must not block the next import.
-            let is_clock_event = |event: &&Event| {
-                matches!(
-                    event.change,
-                    Change::Clocked { .. }
-                        | Change::Warned(_)
-                        | Change::Breached(_)
-                        | Change::PolicyRebound { .. }
-                )
-            };
-            let tail = loaded.history(id, after, TAIL)?;
-            let mut last = tail.iter().rev().find(|event| !is_clock_event(event));
-            if last.is_none() {
-                last = loaded.history(id, 0, usize::MAX)?.iter().rev().find(|event| !is_clock_event(event));
+        let mut rest = Vec::new();
+        for (_, id, after) in &continued {
+            if last_work(loaded.history(*id, *after, TAIL)?).is_none() {
+                rest.push(Read::whole_history(*id));
             }
+        }
+        loaded.need(rest)?;
+        for (external, id, after) in continued {
+            let last = match last_work(loaded.history(id, after, TAIL)?) {
+                Some(event) => Some(event),
+                None => last_work(loaded.history(id, 0, usize::MAX)?),
+            };
             let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
             if let Some(Destination::Stored { worked_on, .. }) = destinations.get_mut(external) {
                 *worked_on = !untouched;
@@ -200,6 +196,18 @@ impl Batch {
         }
         Ok((destinations, numbers))
     }
+}
+
+/// Returns the last event that is work on the ticket. Events of clocks are not: a sweep between two imports must not
+/// block the next import.
+fn last_work(events: &[Event]) -> Option<&Event> {
+    let is_clock_event = |event: &&Event| {
+        matches!(
+            event.change,
+            Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. }
+        )
+    };
+    events.iter().rev().find(|event| !is_clock_event(event))
 }
 
 impl Operation for Batch {

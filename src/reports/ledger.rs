@@ -17,7 +17,8 @@ use crate::ticket::snapshot::Snapshot;
 ///
 /// The spans are in order and without gaps. They run from the start of the clock to its end, or to the requested
 /// instant if the clock is still open. The lengths of all spans add up to the wall-clock time. The lengths of the
-/// running spans add up to the elapsed time.
+/// running spans add up to the elapsed time. None of this holds for a ticket that was imported with a history whose times
+/// run backwards: its spans may overlap.
 ///
 /// `Display` prints a table, in the time zone of the calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 /// The commits that a power failure may lose.
 ///
-/// This applies to the store's own transactions. For a transaction of the host, `PRAGMA synchronous` of the host's
-/// connection applies.
+/// This option applies to transactions of the store. In a transaction of the host, the `PRAGMA synchronous` of the host
+/// applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// No acknowledged commit is lost. Every commit is synced to the disk. On macOS, where a plain sync ends in the

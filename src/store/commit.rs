@@ -93,11 +93,7 @@ impl Commit {
         })
     }
 
-    /// Splits the commit into tickets and records.
-    ///
-    /// # Errors
-    /// A storage error if a ticket or a record occurs twice, or if a record is due although its kind is never due, or has a kind with a reserved
-    /// code.
+    /// Splits the commit into tickets and records, after [checking](Commit::check) it.
     pub(crate) fn into_parts(self) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>)> {
         self.check()?;
         let (mut tickets, mut records) = (Vec::new(), Vec::new());
@@ -110,7 +106,24 @@ impl Commit {
         Ok((tickets, records))
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks the parts against each other and against the declarations of their kinds. Every store does this before it
+    /// writes anything.
+    ///
+    /// ```
+    /// use firstline::store::{Changes, Commit, Content, Expected, Handling, RecordKind, RecordWrite};
+    ///
+    /// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, Handling::IMPERSONAL);
+    /// let write = || RecordWrite::put(NOTE, "n-1", Expected::Any, Content::new(*b"remember the milk"));
+    /// assert!(Commit::from_iter([write()]).check().is_ok());
+    /// assert!(Commit::from_iter([write(), write()]).check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// A storage error if
+    /// - a ticket or a record occurs twice;
+    /// - a record has a due time although its kind is never due;
+    /// - a kind has a code that is reserved for this crate.
+    pub fn check(&self) -> Result<()> {
         let mut tickets = HashSet::new();
         if let Some(twice) = self.tickets().find(|it| !tickets.insert(it.snapshot.id)) {
             let problem = format!("a commit writes the ticket {} twice", twice.snapshot.id);

@@ -375,7 +375,8 @@ impl<'r> Adoptions<'r> {
         Ok(0)
     }
 
-    /// Returns the version in force at an instant; `None` if it is archived or there is none.
+    /// Returns the version in force at an instant. Returns `None` if that version is in the archive, or if no version
+    /// applies yet.
     pub(crate) fn in_force(&self, at: DateTime<Utc>) -> Result<Option<Adoption>> {
         self.up_to(at)?.checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }

@@ -39,9 +39,9 @@ pub struct RecordKind {
 pub enum Changes {
     /// A write replaces the content.
     Replaced,
-    /// The facts only grow: each write replaces the content with the earlier facts and new ones at their end. The writer
-    /// supplies all of them; a store does not append. After a commit without an answer, stored facts that start with the
-    /// written ones prove that the write took effect.
+    /// The facts only grow. Each write replaces the content with the earlier facts followed by new ones. The writer
+    /// supplies all facts, because a store does not append. If a commit gets no answer, stored facts that start with
+    /// the written ones prove that the write took effect.
     Appended,
     /// Records never change: the same key always has the same content. Reading a record takes no lock.
     Never,
@@ -432,7 +432,8 @@ impl RecordRange {
     }
 }
 
-/// Returns the smallest string that is greater than every string with this prefix; `None` if there is none.
+/// Returns the smallest string that is greater than every string with this prefix. Returns `None` if no string is
+/// greater.
 fn next_prefix(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {

@@ -416,14 +416,21 @@ fn a_change_of_only_the_prefix_does_not_move_the_migration() {
 fn many_warnings_between_two_imports_do_not_end_the_import() {
     let bench = Bench::new(with([resolution(hours(4)).warn_at(21..=60)]));
     bench.at("2026-03-01T00:00:00Z");
-    let first = ImportedTicket::new("old", "1")
-        .version(version("2026-02-02T08:00:00Z").subject("No sound").status(state::Active));
-    bench.desk.records().import([first.clone()]).unwrap();
+    // One batch: its tickets do not take a round of reads each.
+    let first: Vec<_> = (0..100)
+        .map(|n| {
+            let created = version("2026-02-02T08:00:00Z").subject("No sound").status(state::Active);
+            ImportedTicket::new("old", n.to_string()).version(created)
+        })
+        .collect();
+    bench.desk.records().import(first.clone()).unwrap();
     bench.tick();
     let id = bench.desk.ticket(1_u64).unwrap().id();
     assert!(bench.history(id).len() > 34);
-    let more = first.version(version("2026-02-02T16:00:00Z").status(state::Resolved::default()));
-    let imported = bench.desk.records().import([more]).unwrap();
+    let resolved = || version("2026-02-02T16:00:00Z").status(state::Resolved::default());
+    let imported =
+        bench.desk.records().import(first.into_iter().map(move |it| it.version(resolved()))).unwrap();
     assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+    assert_eq!(imported.extended, 100);
     bench.check(id);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -21,6 +21,8 @@ use firstline::{
     Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Receipt,
     Result, Ticket, TicketId, TimeDelta, Utc, state,
 };
+
+use crate::pending_once::PendingOnce;
 
 /// The fate of a commit.
 #[derive(Debug, Clone, Copy)]
@@ -88,23 +90,11 @@ impl Line {
     }
 }
 
-/// A future that is pending at its first poll.
-struct Later(bool);
-
-impl Future for Later {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        context.waker().wake_by_ref();
-        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
 impl AsyncStore for Remote {
     type Tx<'a> = RemoteTx<'a>;
 
     async fn begin(&self, desk: &DeskId, _: Mode) -> Result<RemoteTx<'_>> {
-        Later(false).await;
+        PendingOnce::default().await;
         let mut down = self.0.down.lock().unwrap();
         if *down > 0 {
             *down -= 1;
@@ -116,14 +106,14 @@ impl AsyncStore for Remote {
     }
 
     async fn wait(&self, tries: u32, _: &Error) -> bool {
-        Later(false).await;
+        PendingOnce::default().await;
         tries < self.0.acquire_timeout
     }
 }
 
 impl AsyncTx for RemoteTx<'_> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        Later(false).await;
+        PendingOnce::default().await;
         let locks: BTreeSet<_> = reads.iter().filter_map(Read::lock).map(|(lock, _)| lock).collect();
         let tickets = locks.iter().filter(|lock| matches!(lock, Lock::Ticket(_))).count();
         let number = if locks.contains(&Lock::Numbers) { " and numbers" } else { "" };

@@ -15,19 +15,10 @@ use firstline::{
     WorkflowDefinition,
 };
 
+use crate::pending_once::PendingOnce;
+
 /// An engine whose futures are pending at the first poll.
 struct Later(Memory);
-
-struct Once(bool);
-
-impl Future for Once {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        context.waker().wake_by_ref();
-        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
 
 impl Engine for Later {
     type Reply<'a, T: Send + 'a>
@@ -38,7 +29,7 @@ impl Engine for Later {
     fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out> {
         let desk = desk.clone();
         Box::pin(async move {
-            Once(false).await;
+            PendingOnce::default().await;
             blocking::drive(&self.0, &desk, &operation)
         })
     }
@@ -47,7 +38,7 @@ impl Engine for Later {
         let desk = desk.clone();
         Box::pin(async move {
             while let Some(step) = job.next() {
-                Once(false).await;
+                PendingOnce::default().await;
                 let result = blocking::drive(&self.0, step.desk().unwrap_or(&desk), &step.operation());
                 step.end(&mut job, result)?;
             }

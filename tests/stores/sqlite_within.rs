@@ -135,7 +135,7 @@ fn a_transaction_begun_by_another_library_commits_both_or_neither() {
     }
 }
 
-/// After the end of the host's transaction, each statement of the desk would be in a transaction of its own.
+/// After the transaction of the host has ended, SQLite would run each statement of the desk in its own transaction.
 #[test]
 fn a_desk_that_outlives_the_hosts_transaction_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();

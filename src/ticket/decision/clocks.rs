@@ -1,7 +1,8 @@
 //! The fold of events into clocks.
 //!
 //! A decision applies each new event, and a replay applies a stored history; both use the same functions. The result
-//! depends on the events and the agreements alone, not on the current time or on the time of the last `tick`. Events of
+//! depends on the events and the agreements in the context alone, not on the current time or on the time of the last
+//! `tick`. The caller selects the agreements: they are those in force at the time of the decision. Events of
 //! one instant are applied in the order of their versions. Deadlines before the instant of an event are breached before
 //! the event is applied. An event at the deadline itself is in time.
 

@@ -26,7 +26,7 @@ enum Due {
 
 impl Draft {
     /// Fires everything that is due, each at its due time. Every decision starts with this, so that its outcome does
-    /// not depend on the time of the last `tick`.
+    /// not depend on the time of the last `tick`, as long as the context has the policy of the due times.
     pub(super) fn fire_due(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         while let Some(due) = self.next_due(context.now)? {
             match due {

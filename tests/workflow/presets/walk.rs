@@ -62,7 +62,7 @@ pub(crate) fn open(desk: &Desk<Memory>, workflow: &WorkflowDefinition, random: &
     desk.ticket(ticket.id()).unwrap()
 }
 
-/// Takes one open transition from the ticket's status, selected at random; `None` if there is none.
+/// Takes one open transition from the ticket's status, selected at random. Returns `None` if no transition is open.
 pub(crate) fn step(
     desk: &Desk<Memory>,
     workflow: &Workflow,
