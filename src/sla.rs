@@ -101,7 +101,9 @@
 //! ## Order
 //! 17. What is due is applied before the next event of the ticket. Within one instant the order is: warnings; the steps of
 //!     timers, such as the end of a hold; adopted policies; breaches. A timer acts under the definitions in force at that
-//!     point. Commands at the same instant are applied in the order of their versions, after everything that is due.
+//!     point. Commands at the same instant are applied in the order of their versions, after everything that is due. A
+//!     tick applies the policies adopted before its instant; a command applies those adopted at its instant as well. A
+//!     policy that was replaced at the instant of its adoption was never in force.
 //!
 //! ## Reopening
 //! 18. [`OnReopen`] applies to clocks that ended because the ticket was resolved, closed or cancelled. A first reply that

@@ -114,6 +114,11 @@ impl Fields {
             .with_any_under("contact.")
     }
 
+    /// Returns the type of a field; `None` if the field is unknown or values of any type are allowed.
+    pub(crate) fn type_of(&self, name: &str) -> Option<ValueType> {
+        self.known.get(name).copied()
+    }
+
     /// Returns the names of the individual fields, without prefixes.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.known.keys().map(String::as_str)

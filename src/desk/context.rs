@@ -24,14 +24,16 @@ use crate::workflow::{Catalogue, Workflow};
 pub(super) struct PolicyContext<'s> {
     pub(super) policy: Arc<Policy>,
     pub(super) agreements: AgreementSet,
+    /// The policies of the agreements in the set that are in force one after the other; empty if only one is needed.
+    pub(super) policies: Vec<Arc<Policy>>,
     pub(super) workflows: Catalogue,
     pub(super) history: Option<&'s [Event]>,
 }
 
 impl PolicyContext<'_> {
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, agreements, workflows, history } = self;
-        DecisionContext { now, by, policy, agreements, workflows, history: *history }
+        let PolicyContext { policy, agreements, policies, workflows, history } = self;
+        DecisionContext { now, by, policy, agreements, policies, workflows, history: *history }
     }
 }
 
@@ -69,11 +71,12 @@ impl CommandContext {
                 let ReadyPolicy { policy, agreements, workflows, .. } =
                     self.definitions.policy(adoption.hash, loaded)?;
                 let agreements = AgreementSet::new().with(adoption.agreements_from, agreements);
-                PolicyContext { policy, agreements, workflows, history: None }
+                PolicyContext { policy, agreements, policies: Vec::new(), workflows, history: None }
             }
             None => PolicyContext {
                 policy: Arc::clone(&self.default),
                 agreements: AgreementSet::new(),
+                policies: Vec::new(),
                 workflows: Catalogue::new(),
                 history: None,
             },
@@ -104,10 +107,50 @@ impl CommandContext {
         let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
+        let changed = in_force.is_some_and(|adoption| adoption.from >= ticket.updated_at);
+        if changed && self.depends_on_versions(ticket, &policy_context.agreements)? {
+            self.add_versions(ticket, &mut policy_context, loaded)?;
+        }
         if ticket.placement.is_some() {
             policy_context.workflows = policy_context.workflows.with(self.workflow_of(ticket, loaded)?);
         }
         Ok(policy_context)
+    }
+
+    /// True if the policies in force since the ticket's last event can matter to it: if a timer is due, or if an open
+    /// clock migrates to new agreements.
+    fn depends_on_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
+        if ticket.timers().first().is_some_and(|timer| timer.due <= self.now) {
+            return Ok(true);
+        }
+        let mut open = ticket.clocks.iter().filter(|clock| clock.state.is_open());
+        open.try_fold(false, |migrates, clock| Ok(migrates || agreements.migrates(clock)?))
+    }
+
+    /// Adds every policy that was in force since the ticket's last event.
+    fn add_versions(
+        &self,
+        ticket: &Snapshot,
+        policy_context: &mut PolicyContext<'_>,
+        loaded: &Loaded,
+    ) -> Result<(), Interrupt> {
+        let versions = loaded.in_force_between(DefinitionKind::Policy, ticket.updated_at, self.now)?;
+        let hashes = versions.iter().map(|adoption| (DefinitionKind::Policy, adoption.hash));
+        self.definitions.need(hashes, loaded)?;
+        let mut agreements = AgreementSet::new();
+        if versions.first().is_none_or(|first| first.from >= ticket.updated_at) {
+            // No policy was adopted before.
+            agreements = agreements.with(DateTime::<Utc>::MIN_UTC, self.definitions.no_agreements()?);
+            policy_context.policies.push(Arc::clone(&self.default));
+        }
+        for adoption in versions {
+            let ReadyPolicy { policy, agreements: version, .. } =
+                self.definitions.policy(adoption.hash, loaded)?;
+            agreements = agreements.with(adoption.from, version);
+            policy_context.policies.push(policy);
+        }
+        policy_context.agreements = agreements;
+        self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)
     }
 
     /// Requests the manifest in force and every definition to which these tickets are pinned, in one round of reads.

@@ -38,6 +38,12 @@ pub struct Assessment {
     pub(super) steps: Vec<AssessmentStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overridden: Option<Priority>,
+    /// The manual priority as it was given, if the matrix does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) overridden_as: Option<Priority>,
+    /// The modifiers on the ticket that the matrix does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unknown_modifiers: Vec<String>,
 }
 
 /// The impact or urgency level used in an assessment, and where it came from.
@@ -51,12 +57,15 @@ pub struct Graded<L> {
     /// True if the ticket gave no level and the matrix's default was used.
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_default: bool,
+    /// The level that was given on the ticket, if the matrix no longer has it and its lowest level is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_as: Option<L>,
 }
 
 impl<L: Copy> Graded<L> {
     /// Returns the level given on the ticket; `None` if the matrix's default was used.
     pub fn given(&self) -> Option<L> {
-        (!self.by_default).then_some(self.level)
+        (!self.by_default).then_some(self.given_as.unwrap_or(self.level))
     }
 }
 
@@ -117,6 +126,16 @@ impl Assessment {
         before.zip(&self.steps)
     }
 
+    /// Returns the modifiers on the ticket that had no effect because the matrix no longer has them.
+    pub fn unknown_modifiers(&self) -> &[String] {
+        &self.unknown_modifiers
+    }
+
+    /// Returns the manual priority as it was given, even if the matrix does not have it.
+    pub(crate) fn given_override(&self) -> Option<Priority> {
+        self.overridden_as.or(self.overridden)
+    }
+
     /// Returns the manual priority; `None` if the priority is computed.
     pub fn overridden(&self) -> Option<Priority> {
         self.overridden
@@ -129,13 +148,25 @@ impl fmt::Display for Assessment {
         if self.overridden.is_some() {
             write!(f, "set by hand, instead of {}; ", self.computed())?;
         }
-        let default = |by_default| if by_default { " (by default)" } else { "" };
+        if let Some(given) = self.overridden_as {
+            write!(f, "set to {given}, which the matrix no longer has; ")?;
+        }
+        let source = |by_default, given_as: Option<u8>| match given_as {
+            Some(given) => format!(" (given as level {given}, which the matrix no longer has)"),
+            None if by_default => " (by default)".to_owned(),
+            None => String::new(),
+        };
         let (impact, urgency) = (&self.impact, &self.urgency);
-        write!(f, "impact {}{} x ", impact.name, default(impact.by_default))?;
-        write!(f, "urgency {}{} gives {}", urgency.name, default(urgency.by_default), self.cell)?;
+        let (impact_as, urgency_as) =
+            (impact.given_as.map(Impact::rank), urgency.given_as.map(Urgency::rank));
+        write!(f, "impact {}{} x ", impact.name, source(impact.by_default, impact_as))?;
+        write!(f, "urgency {}{} gives {}", urgency.name, source(urgency.by_default, urgency_as), self.cell)?;
         for (before, step) in self.steps() {
             write!(f, "; {:?}{} ", step.name, if step.named { " (named)" } else { "" })?;
             step.effect.describe(before, step.to, f)?;
+        }
+        for name in &self.unknown_modifiers {
+            write!(f, "; {name:?} has no effect, because the matrix no longer has it")?;
         }
         Ok(())
     }

@@ -131,15 +131,37 @@ impl Matrix {
     /// [Invalid](crate::ErrorKind::Invalid) if the impact, the urgency, the manual priority or a named modifier is not
     /// in the matrix. The message lists the allowed values.
     pub fn assess(&self, inputs: &Inputs<'_>) -> Result<Assessment> {
-        let impact = inputs.impact.unwrap_or(self.default_impact);
-        let urgency = inputs.urgency.unwrap_or(self.default_urgency);
+        self.check(inputs)?;
+        Ok(self.reassess(inputs))
+    }
+
+    /// Checks that the matrix has these inputs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`assess`](Matrix::assess).
+    pub(crate) fn check(&self, inputs: &Inputs<'_>) -> Result<()> {
         if let Some(priority) = inputs.overridden {
             self.priorities.name(priority.rank())?;
         }
         for name in inputs.modifiers {
             self.modifier(name)?;
         }
-        let cell = self.cell(impact, urgency)?;
+        if let Some(impact) = inputs.impact {
+            self.impacts.name(impact.rank())?;
+        }
+        inputs.urgency.map_or(Ok(()), |urgency| self.urgencies.name(urgency.rank()).map(drop))
+    }
+
+    /// Returns the priority of a ticket whose inputs were checked against an earlier matrix. A level that this matrix does
+    /// not have becomes its lowest one, and a modifier that it does not have is ignored. The assessment contains the
+    /// original values, so that a later matrix can use them.
+    pub(crate) fn reassess(&self, inputs: &Inputs<'_>) -> Assessment {
+        let impact = assessed(&self.impacts, inputs.impact, self.default_impact, Impact::rank, Impact::at);
+        let urgency =
+            assessed(&self.urgencies, inputs.urgency, self.default_urgency, Urgency::rank, Urgency::at);
+        let (row, column) = (usize::from(impact.level.rank()) - 1, usize::from(urgency.level.rank()) - 1);
+        let cell = self.cells[row * self.urgencies.len() + column];
         let lowest = Priority::at(self.priorities.len() - 1);
         let mut steps = Vec::new();
         let mut priority = cell;
@@ -152,21 +174,16 @@ impl Matrix {
                 steps.push(AssessmentStep { name, effect, named, to: priority });
             }
         }
-        Ok(Assessment {
-            impact: Graded {
-                level: impact,
-                name: self.impacts.name(impact.rank())?.to_owned(),
-                by_default: inputs.impact.is_none(),
-            },
-            urgency: Graded {
-                level: urgency,
-                name: self.urgencies.name(urgency.rank())?.to_owned(),
-                by_default: inputs.urgency.is_none(),
-            },
+        let unknown = inputs.modifiers.iter().filter(|name| self.modifier(name).is_err());
+        Assessment {
+            impact,
+            urgency,
             cell,
             steps,
-            overridden: inputs.overridden,
-        })
+            overridden: inputs.overridden.map(|priority| priority.min(lowest)),
+            overridden_as: inputs.overridden.filter(|priority| *priority > lowest),
+            unknown_modifiers: unknown.cloned().collect(),
+        }
     }
 
     /// Returns the impact with this name.
@@ -254,6 +271,21 @@ impl Matrix {
             .collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::definition("priority matrix", faults.join("; "))) }
     }
+}
+
+/// Returns the level of a scale that an assessment uses.
+fn assessed<L: Copy>(
+    scale: &Scale,
+    given: Option<L>,
+    default: L,
+    rank: impl Fn(L) -> u8,
+    at: impl Fn(usize) -> L,
+) -> Graded<L> {
+    let wanted = given.unwrap_or(default);
+    let place = usize::from(rank(wanted)).min(scale.len()) - 1;
+    let level = at(place);
+    let given_as = given.filter(|given| rank(*given) != rank(level));
+    Graded { level, name: scale.names()[place].clone(), by_default: given.is_none(), given_as }
 }
 
 /// Prints a table with a row for each impact and a column for each urgency.

@@ -147,14 +147,19 @@ impl Agreement {
         self
     }
 
+    /// True if open clocks migrate to changed agreements.
+    pub(crate) fn migrates(&self) -> bool {
+        self.on_policy_change == OnPolicyChange::Migrate
+    }
+
     /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the target for this metric, if it has a time for this priority.
+    /// Returns the target for this metric, if it applies at this priority.
     pub fn target_for(&self, metric: Metric, priority: Priority) -> Option<&Target> {
-        self.targets.iter().find(|target| target.metric == metric && target.time_for(priority).is_some())
+        self.targets.iter().find(|target| target.metric == metric && target.applies_at(priority))
     }
 }
 
@@ -227,7 +232,7 @@ pub(crate) fn faults(
                     }
                 }
             }
-            target.faults(matrix).into_iter().for_each(fault);
+            target.faults(matrix, fields).into_iter().for_each(fault);
         }
     }
     faults

@@ -19,6 +19,7 @@ pub(crate) mod permissions;
 pub(crate) mod request;
 mod steps;
 
+pub(crate) use clock_draft::ClockDraft;
 pub use clocks::replay;
 pub(crate) use draft::Draft;
 pub use draft::{Decision, DecisionContext};

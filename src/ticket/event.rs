@@ -190,6 +190,7 @@ impl Change {
             self,
             Change::Warned(_)
                 | Change::Breached(_)
+                | Change::PolicyRebound { .. }
                 | Change::TimerExpired { .. }
                 | Change::Moved { cause: Cause::Timer(_), .. }
         )

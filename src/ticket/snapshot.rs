@@ -99,7 +99,14 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
-    /// The time of the first public reply by an agent.
+    /// True if nobody or somebody other than a contact opened the ticket.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outbound: bool,
+    /// The time of the requester's first message, if the ticket is [outbound](Snapshot::outbound).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
+    /// The time of the first reply: the first public reply by an agent, or an agent's resolution without a reply before.
+    /// A reply by a program is no reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
     /// The time of the last resolution. Reopening the ticket does not clear it.
@@ -108,9 +115,13 @@ pub struct Snapshot {
     /// The time of the last closing. Reopening the ticket does not clear it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<DateTime<Utc>>,
-    /// The earliest deadline of the clocks that are running, if there is one.
+    /// The next deadline: the earliest one of the running clocks that has not passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
+    /// The earliest deadline that an open clock has passed, even if the clock is paused now. Like
+    /// [`due_at`](Snapshot::due_at), it is as of the last event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<DateTime<Utc>>,
     /// The number of times that the ticket left a finished state (resolved, closed or cancelled) for an open one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,
@@ -120,7 +131,8 @@ pub struct Snapshot {
     /// The number of messages from contacts, including the opening message.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received: u32,
-    /// The number of public replies of the desk.
+    /// The number of replies by agents: public replies, and a resolution if it is the first reply. It is 0 exactly if
+    /// there is no [first reply](Snapshot::first_replied_at).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
     /// The number of imported steps that the lifecycle of this crate would have refused.
@@ -185,6 +197,17 @@ impl Snapshot {
             (Who::Contact(_), None) => true,
             _ => false,
         }
+    }
+
+    /// Returns the instant since which the requester has waited for the first reply; `None` if no contact opened the
+    /// ticket and the requester has not written.
+    pub(crate) fn first_asked_at(&self) -> Option<DateTime<Utc>> {
+        if self.outbound { self.asked_at } else { Some(self.opened_at) }
+    }
+
+    /// Returns the earliest deadline, whether it has passed or not.
+    pub(crate) fn earliest_deadline(&self) -> Option<DateTime<Utc>> {
+        self.overdue_since.into_iter().chain(self.due_at).min()
     }
 
     /// Returns the latest cycle of this metric's clock.

@@ -198,6 +198,7 @@ fn a_decision_without_its_history_reports_it() {
         policy: &policy,
         agreements: &rules,
         workflows: &workflows,
+        policies: &[],
         history: None,
     };
     let error = snapshot.decide(&gold, &context).unwrap_err();

@@ -1,12 +1,13 @@
 //! The fold of events into clocks.
 //!
 //! A decision applies each new event, and a replay applies a stored history; both use the same functions. The result
-//! depends on the events and the agreements in the context alone, not on the current time or on the time of the last
-//! `tick`. The caller selects the agreements: they are those in force at the time of the decision. Events of
-//! one instant are applied in the order of their versions. Deadlines before the instant of an event are breached before
-//! the event is applied. An event at the deadline itself is in time.
+//! depends on the events and the adopted agreements alone, not on the current time or on the time of the last `tick`.
+//! Events of one instant are applied in the order of their versions. Deadlines before the instant of an event are
+//! breached before the event is applied. An event at the deadline itself is in time.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 use crate::definition::Fingerprint;
 use crate::error::Result;
@@ -22,41 +23,78 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. [`Change::Clocked`] events are ignored. Warnings and
-/// breaches in the history mark the alerts that were sent already.
+/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
+/// were recorded already. [`Change::Clocked`] events are used only for events at the instant of an adoption: they show
+/// whether the version was adopted before or after the events.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
-    let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
-    let mut ticket = Snapshot::fold([first])?;
-    let mut work = ClockDraft::beginning(agreements.clone());
-    work.observe(first, &ticket)?;
-    for event in rest {
-        ticket.apply(event)?;
-        work.observe(event, &ticket)?;
-    }
     let mut cycles: Vec<Clock> = Vec::new();
-    for clock in work.changed {
-        match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
-            Some(cycle) => *cycle = clock,
-            None => cycles.push(clock),
+    let mut state: (Option<Snapshot>, ClockDraft) = (None, ClockDraft::beginning(agreements.clone()));
+    for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
+        let instants = || part.iter().map(|event| event.at);
+        let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
+        let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
+        let (mut newest, mut found) = (None, None);
+        for reached in first..=last {
+            let (mut ticket, mut draft) = state.clone();
+            let is_recorded = replay_part(part, reached, &mut ticket, &mut draft)?;
+            let next = (ticket, draft);
+            if is_recorded {
+                found = Some(next);
+                break;
+            }
+            newest = Some(next);
+        }
+        if let Some(next) = found.or(newest) {
+            state = next;
+        }
+        for clock in state.1.take_changed() {
+            match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
+                Some(cycle) => *cycle = clock,
+                None => cycles.push(clock),
+            }
         }
     }
     Ok(cycles)
 }
 
+/// Applies events up to the next recorded clocks. At most `reached` versions of the agreements come into force at the
+/// instant of an event; more of them only before it. Returns true if the clocks are the recorded ones.
+fn replay_part(
+    events: &[Event],
+    reached: usize,
+    ticket: &mut Option<Snapshot>,
+    draft: &mut ClockDraft,
+) -> Result<bool> {
+    let mut is_recorded = None;
+    for event in events {
+        let before = ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
+        let ticket = match ticket {
+            Some(ticket) => {
+                ticket.apply(event)?;
+                ticket
+            }
+            None => ticket.insert(Snapshot::fold([event])?),
+        };
+        draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
+        draft.observe(event, ticket)?;
+        if let Change::Clocked { clocks } = &event.change {
+            let changed = draft.changed.iter().filter(|clock| !before.contains(clock));
+            is_recorded = Some(changed.eq(clocks));
+        }
+    }
+    Ok(is_recorded.unwrap_or(draft.changed.is_empty()))
+}
+
 impl ClockDraft {
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
-        let now = After {
-            at: event.at,
-            ticket,
-            by_agent: matches!(event.by.who, Who::Agent(_)),
-            by_desk: event.by.who == Who::Desk,
-        };
+        let now = After { at: event.at, ticket, by_agent: matches!(event.by.who, Who::Agent(_)) };
         self.intervals.extend(event);
-        if self.clocks.is_empty() && self.agreements.at(now.at).is_none() {
+        self.enter_versions(self.agreements.count_before(now.at));
+        if self.clocks.is_empty() && self.in_force().is_none() {
             return Ok(());
         }
         match &event.change {
@@ -74,31 +112,27 @@ impl ClockDraft {
                 // An imported history may begin with a finished ticket.
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
-            Change::PolicyRebound { agreements } => {
-                self.migrated(*agreements, After { by_desk: false, ..now })
-            }
+            Change::PolicyRebound { agreements } => self.migrated(*agreements, now),
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
-            Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
+            Change::Assigned { to } => {
+                if to.is_some() {
+                    self.finish(Metric::Assignment, now)?;
+                }
+                self.rechoose(now)
+            }
+            Change::Prioritised { .. } | Change::Described(_) => self.rechoose(now),
             _ => Ok(()),
         }
     }
 
-    /// Returns the agreements in force that an open clock must migrate to, and the instant from which they apply.
-    pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
-        let Some((since, latest)) = self.agreements.at(at) else { return Ok(None) };
-        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != latest.hash()) {
-            if self.follows(clock)? {
-                return Ok(Some((*since, latest.hash())));
-            }
-        }
-        Ok(None)
-    }
-
     /// Migrates the open clocks to these agreements. The clocks are measured again from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
+        if let Some(place) = self.agreements.place_of(to, self.agreements.count_before(now.at)) {
+            self.enter_versions(place + 1);
+        }
         let compiled = self.agreements.of(to)?.clone();
         let agreement = compiled.choose(now.ticket).cloned();
         for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
@@ -117,19 +151,18 @@ impl ClockDraft {
     fn alerted(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
-        if !clock.alerted.contains(&alert.percent) {
-            clock.alerted.push(alert.percent);
-        }
+        clock.mark_alerted(alert.percent, alert.left);
         if alert.percent >= 100 && clock.breached_at.is_none() {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
         }
         let measure = self.measure(&clock)?;
-        let now = Present { at, counts: clock.running_since.is_some() };
+        let now = Present { at, counts: clock.running_since.is_some(), begins: false };
         clock.next = match measure.next_alert_from_values(&clock, clock.due_at, now) {
             Reached::Known(next) if !ticket.out_of_order => next,
             _ => {
-                measure.next_alert_from_intervals(&clock, &self.intervals.since(clock.counted_from, ticket)?)
+                let intervals = self.intervals.since(clock.counted_from, ticket)?;
+                measure.next_alert_from_intervals(&clock, &intervals, now)
             }
         };
         self.set(clock);
@@ -148,16 +181,19 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is
-    /// open: the open clock counts from the oldest unanswered message.
+    /// Applies a message of the requester. Before the first reply, it starts a first-reply clock if no contact opened the
+    /// ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock counts from
+    /// the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
-        let reply_metrics = [Metric::FirstReply, Metric::NextReply];
-        let answered_once = now.ticket.first_replied_at.is_some()
-            || match self.clock(Metric::FirstReply) {
-                Some(clock) => matches!(clock.state, ClockState::Met | ClockState::Missed),
-                None => now.ticket.resolved_at.is_some(),
-            };
-        if !answered_once || reply_metrics.into_iter().any(|metric| self.is_open(metric)) {
+        let ticket = now.ticket;
+        if ticket.state.kind().is_final() {
+            return Ok(());
+        }
+        if ticket.first_replied_at.is_none() {
+            let is_first = ticket.asked_at == Some(now.at) && self.clock(Metric::FirstReply).is_none();
+            return if is_first { self.start(Metric::FirstReply, now.at, now) } else { Ok(()) };
+        }
+        if [Metric::FirstReply, Metric::NextReply].into_iter().any(|metric| self.is_open(metric)) {
             return Ok(());
         }
         self.start(Metric::NextReply, now.at, now)
@@ -165,6 +201,9 @@ impl ClockDraft {
 
     fn moved(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         let to = now.ticket.state.kind();
+        if from == StateKind::New && to != StateKind::Cancelled && to != StateKind::New {
+            self.finish(Metric::Acceptance, now)?;
+        }
         match to {
             StateKind::Cancelled => {
                 for metric in self.open_metrics() {
@@ -175,7 +214,7 @@ impl ClockDraft {
                 for metric in self.open_metrics() {
                     match metric {
                         Metric::Closure if to == StateKind::Resolved => {}
-                        Metric::FirstReply | Metric::NextReply if !now.by_agent => {
+                        Metric::FirstReply | Metric::NextReply | Metric::Assignment if !now.by_agent => {
                             self.cancel(metric, now)?
                         }
                         // A finished ticket needs no further update.
@@ -214,9 +253,9 @@ impl ClockDraft {
             };
             if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
                 ending.push(clock.metric);
-                self.remeasure(continue_clock(clock)?, now)?;
+                self.remeasure(continue_clock(clock)?, false, now)?;
             } else if clock.state.is_open() && counted_before != self.counts(&clock, now.ticket)? {
-                self.remeasure(clock, now)?;
+                self.remeasure(clock, false, now)?;
             }
         }
         self.pass(now.at)?;
@@ -244,7 +283,8 @@ impl ClockDraft {
                 Metric::FirstReply => {
                     clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
                 }
-                Metric::NextReply => false,
+                Metric::Assignment => clock.state == ClockState::Cancelled && now.ticket.assignee.is_none(),
+                Metric::NextReply | Metric::Acceptance => false,
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
@@ -275,7 +315,7 @@ impl ClockDraft {
         let ended = clock.ended_at;
         let mut clock = continue_clock(clock)?;
         if !stopped {
-            return self.remeasure(clock, now);
+            return self.remeasure(clock, false, now);
         }
         clock.due_at = clock.due_at.filter(|due| Some(*due) <= ended);
         self.update(clock, now)
@@ -310,39 +350,66 @@ impl ClockDraft {
 
 /// Starting clocks and giving them other targets.
 impl ClockDraft {
-    /// Chooses the agreement again, gives open clocks its targets, and starts the clocks that it adds.
+    /// Chooses the agreement again. An open clock keeps its target if its version still gives it the same one. Otherwise
+    /// the clock gets the target of the version in force. Then starts the clocks that the agreement adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
-        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let Some(compiled) = self.in_force().cloned() else { return Ok(()) };
         let agreement = compiled.choose(now.ticket).cloned();
         for metric in self.open_metrics() {
-            let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
-            self.rebind(metric, &compiled, agreement.as_ref(), how, now)?;
+            if !self.keeps_target(metric, now)? {
+                let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
+                self.rebind(metric, &compiled, agreement.as_ref(), how, now)?;
+            }
         }
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
+    /// True if the version to which an open clock is pinned still gives it the same agreement and target time.
+    fn keeps_target(&mut self, metric: Metric, now: After<'_>) -> Result<bool> {
+        let Some(mut clock) = self.clock(metric).cloned() else { return Ok(true) };
+        let (ticket, priority) = (now.ticket, now.ticket.priority());
+        let pinned = self.agreements.of(clock.pinned_to)?;
+        let agreement = pinned.choose(ticket).filter(|it| it.name() == clock.agreement);
+        let target = agreement.and_then(|it| it.target_for(metric, priority));
+        let keeps = target.and_then(|it| it.time_from(clock.from, priority, ticket)) == Some(clock.target);
+        if keeps && clock.priority != priority {
+            clock.priority = priority;
+            self.set(clock);
+        }
+        Ok(keeps)
+    }
+
     /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled
-    /// clocks that have a target again.
+    /// clocks that have a target again. The versions of the other clocks must have a target for the metric as well: a
+    /// ticket that keeps an older version does not get targets that a newer version adds.
     fn begin(&mut self, now: After<'_>) -> Result<()> {
-        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
-        let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
+        let ticket = now.ticket;
+        let Some(compiled) = self.in_force().cloned() else { return Ok(()) };
+        let Some(agreement) = compiled.choose(ticket) else { return Ok(()) };
         let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
-        let from = if since_opening { now.ticket.opened_at } else { now.at };
+        let limits = self.limiting_versions()?;
         for metric in Metric::ALL {
             let wanted = match metric {
                 Metric::NextReply | Metric::PeriodicUpdate => false,
-                Metric::FirstReply => {
-                    now.ticket.first_replied_at.is_none() && now.ticket.resolved_at.is_none()
-                }
-                Metric::Handling(line) => line == now.ticket.line,
+                Metric::FirstReply => ticket.first_replied_at.is_none() && ticket.first_asked_at().is_some(),
+                Metric::Assignment => ticket.assignee.is_none(),
+                Metric::Acceptance => ticket.state.kind() == StateKind::New,
+                Metric::Handling(line) => line == ticket.line,
                 _ => true,
             };
-            if !wanted {
+            let has_target = |version: &Arc<CompiledAgreements>| {
+                let agreement = version.choose(ticket);
+                agreement.is_some_and(|it| it.target_for(metric, ticket.priority()).is_some())
+            };
+            if !wanted || !limits.iter().all(has_target) {
                 continue;
             }
             let handling = matches!(metric, Metric::Handling(_));
+            let start =
+                if metric == Metric::FirstReply { ticket.first_asked_at() } else { Some(ticket.opened_at) };
+            let from = start.filter(|_| since_opening && !handling).unwrap_or(now.at);
             match self.clock(metric) {
-                None => self.start(metric, if handling { now.at } else { from }, now)?,
+                None => self.start(metric, from, now)?,
                 Some(clock) if clock.state.is_open() || clock.ended_with_ticket => {}
                 Some(_) if handling => self.start(metric, now.at, now)?,
                 Some(clock) if clock.state == ClockState::Cancelled => {
@@ -367,8 +434,12 @@ impl ClockDraft {
         let Some(mut clock) = self.clock(metric).cloned() else { return Ok(()) };
         let priority = now.ticket.priority();
         let found = agreement.and_then(|it| it.target_for(metric, priority).map(|target| (it, target)));
-        let Some((agreement, target)) = found else { return self.cancel(metric, now) };
-        let time = target.time_for(priority).unwrap_or(clock.target);
+        let found = found.and_then(|(agreement, target)| {
+            Some((agreement, target, target.time_from(clock.from, priority, now.ticket)?))
+        });
+        let Some((agreement, target, time)) = found else { return self.cancel(metric, now) };
+        // A deadline in a field does not depend on the elapsed time.
+        let how = if target.field().is_some() { OnPriorityChange::FromOpening } else { how };
         let measure = Measure::new(compiled, target)?;
         let was_away = clock.state == ClockState::Cancelled;
         if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
@@ -379,6 +450,7 @@ impl ClockDraft {
             }
             return Ok(());
         }
+        let deadline = self.measure(&clock)?.deadline(&clock, now.at);
         // The consumed time is kept if the new target counts the same time as the old one.
         let mut keeps_consumed = false;
         match how {
@@ -397,23 +469,15 @@ impl ClockDraft {
                 (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
             }
         }
-        (clock.pinned_to, clock.priority, clock.target) = (compiled.hash(), priority, time);
+        clock.replace_target(time, deadline);
+        (clock.pinned_to, clock.priority) = (compiled.hash(), priority);
         agreement.name().clone_into(&mut clock.agreement);
-        clock.revision += 1;
-        // If a reaction of the desk changed the target, the clock must not repeat its warnings.
-        if !now.by_desk {
-            clock.alerted.clear();
-            clock.breached_at = None;
-        }
         (clock.ended_at, clock.ended_with_ticket) = (None, false);
         clock.step(if was_away { ClockStep::Continue } else { ClockStep::Revise })?;
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }
-        if !keeps_consumed {
-            return self.remeasure(clock, now);
-        }
         (clock.due_at, clock.next) = (None, None);
-        self.update(clock, now)
+        if keeps_consumed { self.extend_target(clock, now) } else { self.begin_target(clock, now) }
     }
 }

@@ -43,6 +43,7 @@ impl Snapshot {
     ///     policy: &policy,
     ///     agreements: &agreements,
     ///     workflows: &workflows,
+    ///     policies: &[],
     ///     history: None,
     /// };
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &context)?;
@@ -268,30 +269,36 @@ impl Draft {
         let assessment = &self.snapshot().assessment;
         let mut modifiers = self.snapshot().modifiers.clone();
         let (mut impact, mut urgency) = (assessment.impact().given(), assessment.urgency().given());
-        let mut overridden = assessment.overridden();
+        let mut overridden = assessment.given_override();
         let mut reason = Words::default();
+        let (mut added, none) = (BTreeSet::new(), Inputs::default());
+        let mut new = Inputs::default();
         match part {
-            Action::Impact(level) => impact = Some(*level),
-            Action::Urgency(level) => urgency = Some(*level),
+            Action::Impact(level) => (impact, new.impact) = (Some(*level), Some(*level)),
+            Action::Urgency(level) => (urgency, new.urgency) = (Some(*level), Some(*level)),
             Action::Modifier { name, on: true } => {
                 modifiers.insert(name.clone());
+                added.insert(name.clone());
+                new = Inputs { modifiers: &added, ..none };
             }
             Action::Modifier { name, on: false } => {
                 modifiers.remove(name);
             }
             Action::Override { priority, comment } => {
                 reason = words("reason", Some(comment))?;
-                overridden = Some(*priority);
+                (overridden, new.overridden) = (Some(*priority), Some(*priority));
             }
             _ => overridden = None,
         }
-        let assessment = context.policy.matrix_in_use().assess(&Inputs {
+        // Only the new value must be in the matrix. The others may be older than the matrix.
+        context.policy.matrix_in_use().check(&new)?;
+        let assessment = context.policy.matrix_in_use().reassess(&Inputs {
             impact,
             urgency,
             modifiers: &modifiers,
             overridden,
             facts: self.snapshot(),
-        })?;
+        });
         // An override with a comment is recorded, even if the priority stays the same.
         let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;
         if unchanged && reason.is_empty() {

@@ -60,10 +60,13 @@ impl Snapshot {
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
+            outbound: received == 0,
+            asked_at: None,
             first_replied_at: None,
             resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
             closed_at: (state_kind == StateKind::Closed).then_some(event.at),
             due_at: None,
+            overdue_since: None,
             reopened: 0,
             handed_over: 0,
             received,
@@ -88,13 +91,13 @@ impl Snapshot {
         }
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received { .. } => bump(&mut self.received, true),
-            Change::Replied { .. } => {
-                bump(&mut self.replied, true);
-                if matches!(event.by.who, Who::Agent(_)) {
-                    self.first_replied_at.get_or_insert(event.at);
+            Change::Received { .. } => {
+                bump(&mut self.received, true);
+                if self.outbound && self.is_requester(&event.by.who) {
+                    self.asked_at.get_or_insert(event.at);
                 }
             }
+            Change::Replied { .. } => self.replied(event),
             Change::Noted { .. } => {}
             Change::Moved { from, to, code, status, .. } => {
                 self.placement(status.as_ref())?;
@@ -119,8 +122,10 @@ impl Snapshot {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());
                 }
-                let counting = self.clocks.iter().filter(|clock| clock.running_since.is_some());
+                let counting = self.clocks.iter().filter(|it| it.running_since.is_some() && !it.is_overdue());
                 self.due_at = counting.filter_map(|clock| clock.due_at).min();
+                let overdue = self.clocks.iter().filter(|clock| clock.is_overdue());
+                self.overdue_since = overdue.filter_map(|clock| clock.due_at).min();
             }
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
@@ -137,7 +142,19 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Counts a reply, if an agent gave it.
+    fn replied(&mut self, event: &Event) {
+        if matches!(event.by.who, Who::Agent(_)) {
+            bump(&mut self.replied, true);
+            self.first_replied_at.get_or_insert(event.at);
+        }
+    }
+
     fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
+        let ends = matches!(to.kind(), StateKind::Resolved | StateKind::Closed);
+        if from.is_open() && ends && self.first_replied_at.is_none() {
+            self.replied(event);
+        }
         self.state.clone_from(to);
         self.state_since = event.at;
         self.unmapped_status = None;
