@@ -10,6 +10,8 @@ mod form;
 mod kinds;
 #[path = "workflow/model.rs"]
 mod model;
+#[path = "workflow/one_way.rs"]
+mod one_way;
 #[path = "workflow/pictures.rs"]
 mod pictures;
 #[path = "workflow/presets.rs"]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Refused, StateKind, StepKind};
 use crate::error::{Error, ErrorKind};
+use crate::id::AgentId;
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -194,6 +195,14 @@ pub enum Reason {
         /// The target status of the transition.
         to: String,
     },
+    /// The ticket cannot be taken, because another agent has it.
+    Assigned {
+        /// The agent who has the ticket.
+        to: AgentId,
+    },
+    /// The input breaks a rule: an undeclared field or an empty text, for example. Only a check in advance gives this
+    /// reason. If the desk executes the action, the error is [invalid](crate::Error::is_invalid) instead.
+    Invalid(String),
     /// Another condition fails; the text describes it.
     Other(String),
 }
@@ -282,6 +291,8 @@ impl Rejection {
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
             Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
             Reason::MissingComment { to } => write!(f, "{verb} to {to:?} needs a written reason"),
+            Reason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
+            Reason::Invalid(problem) => f.write_str(problem),
             Reason::Other(problem) => write!(f, "{verb} is refused: {problem}"),
         }
     }

@@ -92,7 +92,10 @@ pub enum Action {
     },
     /// Assigns the ticket to an agent; `None` removes the assignment.
     Assign(Option<AgentId>),
-    /// Hands the ticket over to a team on a line, and removes the assigned agent.
+    /// Assigns the ticket to the agent who performs the action. Refused if another agent has the ticket.
+    Take,
+    /// Hands the ticket over to a team on a line. Removes the assigned agent, unless the same action also assigns the
+    /// ticket; the order of the two parts does not matter.
     HandOver {
         /// The team.
         team: TeamId,
@@ -221,6 +224,23 @@ impl Action {
         Action::Assign(Some(to.into()))
     }
 
+    /// Assigns the ticket to the agent who performs the action. The action is refused if another agent has the ticket.
+    ///
+    /// If several agents take a ticket at the same time, one of them gets it. The others learn who has it:
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// desk.act(id, Action::take(), Actor::agent("anna"))?;
+    /// let error = desk.act(id, Action::take(), Actor::agent("ben")).unwrap_err();
+    /// assert!(error.to_string().starts_with("take is refused: the ticket is assigned to anna"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn take() -> Action {
+        Action::Take
+    }
+
     /// Removes the assignment. Any agent of the team may take the ticket.
     pub fn unassign() -> Action {
         Action::Assign(None)
@@ -315,7 +335,7 @@ impl Action {
             Action::Reopen(_) => Verb::Step(StepKind::Reopen),
             Action::Cancel(_) => Verb::Step(StepKind::Cancel),
             Action::Move { .. } => Verb::Move,
-            Action::Assign(_) => Verb::Assign,
+            Action::Assign(_) | Action::Take => Verb::Assign,
             Action::HandOver { .. } => Verb::HandOver,
             Action::Impact(_)
             | Action::Urgency(_)

@@ -18,6 +18,7 @@ mod open;
 pub(crate) mod permissions;
 pub(crate) mod request;
 mod steps;
+mod transfer;
 
 pub use clocks::replay;
 pub(crate) use draft::Draft;

@@ -17,7 +17,7 @@ use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, ContactRole};
+use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
@@ -44,6 +44,20 @@ pub struct Event {
     /// The origin of an event that was imported from another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+}
+
+impl Event {
+    /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
+    ///
+    /// What the desk does by itself is no edit: timers, warnings and clocks. Links are none either, because a command on
+    /// another ticket writes them, and they change nothing else.
+    pub(crate) fn is_edit(&self) -> bool {
+        match self.change {
+            Change::Opened(_) | Change::Received { .. } | Change::Replied { .. } | Change::Noted { .. } => true,
+            Change::Linked(_) | Change::Unlinked(_) => false,
+            _ => self.by.who != Who::Desk,
+        }
+    }
 }
 
 /// The facts of an event.

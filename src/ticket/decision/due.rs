@@ -136,8 +136,7 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
-    /// Computes the priority again, with these modifiers. If the policy in force no longer accepts the ticket's inputs,
-    /// the priority is left unchanged: the current action did not cause the error, so it must not fail.
+    /// Computes the priority again, with these modifiers.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,
@@ -153,12 +152,11 @@ impl Draft {
             overridden: snapshot.assessment.overridden(),
             facts: snapshot,
         };
-        match policy.matrix_in_use().assess(&inputs) {
-            Ok(assessment) if assessment != snapshot.assessment => {
-                let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-                self.emit(at, by, change, Personal::default())
-            }
-            _ => Ok(()),
+        let assessment = policy.matrix_in_use().assess_within(&inputs);
+        if assessment == snapshot.assessment {
+            return Ok(());
         }
+        let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
+        self.emit(at, by, change, Personal::default())
     }
 }
