@@ -66,6 +66,8 @@ mod story;
 mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
+#[path = "desk/undo.rs"]
+mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/worker.rs"]

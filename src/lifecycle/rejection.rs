@@ -33,6 +33,10 @@ pub enum Verb {
     Link,
     /// Moving the ticket to another status of its workflow.
     Move,
+    /// Taking back that the ticket is spam.
+    NotSpam,
+    /// Taking back the actor's own last command.
+    Undo,
 }
 
 impl Verb {
@@ -44,11 +48,12 @@ impl Verb {
     /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
     /// old tickets. It accepts no replies and no changes to its assignment, line or priority.
     ///
-    /// Moves are accepted in every state, because the workflow restricts them and the lifecycle does not.
+    /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
+    /// and the lifecycle does not.
     pub const fn accepted_in(self, state: StateKind) -> bool {
         match self {
             Verb::Step(step) => state.accepts(step),
-            Verb::Note | Verb::Describe | Verb::Link | Verb::Move => true,
+            Verb::Note | Verb::Describe | Verb::Link | Verb::Move | Verb::NotSpam | Verb::Undo => true,
             Verb::Reply | Verb::Assign | Verb::HandOver | Verb::Prioritise => !state.is_final(),
         }
     }
@@ -66,6 +71,8 @@ impl fmt::Display for Verb {
             Verb::Describe => "describe",
             Verb::Link => "link",
             Verb::Move => "move",
+            Verb::NotSpam => "not spam",
+            Verb::Undo => "undo",
         })
     }
 }

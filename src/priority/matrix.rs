@@ -184,7 +184,9 @@ impl Matrix {
             },
             cell,
             steps,
-            overridden: inputs.overridden.map(|priority| if priority.rank() > lowest.rank() { lowest } else { priority }),
+            overridden: inputs
+                .overridden
+                .map(|priority| if priority.rank() > lowest.rank() { lowest } else { priority }),
         }
     }
 

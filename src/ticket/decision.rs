@@ -19,6 +19,7 @@ pub(crate) mod permissions;
 pub(crate) mod request;
 mod steps;
 mod transfer;
+mod undo;
 
 pub use clocks::replay;
 pub(crate) use draft::Draft;

@@ -40,7 +40,10 @@ fn a_smaller_matrix_does_not_freeze_the_priority_of_a_ticket() {
 
         stage.does(id, Action::Urgency(Urgency::new(2).unwrap()));
         let ticket = stage.ticket(id);
-        assert_eq!((ticket.assessment.impact().level, ticket.priority()), (Impact::new(3).unwrap(), Priority::P3));
+        assert_eq!(
+            (ticket.assessment.impact().level, ticket.priority()),
+            (Impact::new(3).unwrap(), Priority::P3)
+        );
         let why = ticket.assessment.to_string();
         assert!(why.contains("impact i3 (given as 5, which the matrix does not have)"), "{why}");
         // The vanished modifiers can be removed one by one, and the impact can be given again.
@@ -49,7 +52,8 @@ fn a_smaller_matrix_does_not_freeze_the_priority_of_a_ticket() {
         stage.does(id, Action::Impact(Impact::new(1).unwrap()));
         assert_eq!(stage.ticket(id).priority(), Priority::P2);
         // New input is checked as before.
-        let error = stage.refuses(id, |desk| desk.act(id, Action::Impact(Impact::new(4).unwrap()), super::stage::anna()));
+        let error = stage
+            .refuses(id, |desk| desk.act(id, Action::Impact(Impact::new(4).unwrap()), super::stage::anna()));
         assert!(error.is_invalid(), "{error}");
     });
 }
@@ -97,7 +101,8 @@ fn a_field_that_a_pinned_workflow_demands_can_still_be_filled() {
         assert_eq!(ticket.state.kind(), StateKind::Resolved);
         assert_eq!(ticket.personal.field("serial"), Some(&"4711".into()));
         // Other fields that the policy has dropped stay unknown.
-        let error = stage.refuses(id, |desk| desk.act(id, Action::field("colour", "red"), super::stage::anna()));
+        let error =
+            stage.refuses(id, |desk| desk.act(id, Action::field("colour", "red"), super::stage::anna()));
         assert!(error.to_string().contains("is not declared"), "{error}");
     });
 }

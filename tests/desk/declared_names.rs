@@ -37,7 +37,10 @@ fn a_condition_on_an_unknown_state_is_refused() {
         let query = Query::newest().matching(Condition::field("state").is("waiting"));
         let error = stage.desk.find(query).unwrap_err();
         assert!(error.is_invalid(), "{error}");
-        assert!(error.to_string().contains("allowed: new, active, on_hold, resolved, closed, cancelled"), "{error}");
+        assert!(
+            error.to_string().contains("allowed: new, active, on_hold, resolved, closed, cancelled"),
+            "{error}"
+        );
         stage.desk.find(Query::newest().matching(Condition::field("state").is("on_hold"))).unwrap();
     });
 }

@@ -48,8 +48,8 @@ fn a_message_and_a_note_meanwhile_are_conflicts() {
             stage.desk.act(id, action, by).unwrap();
             stage.later(TimeDelta::minutes(601));
             tick(stage);
-            let error = stage
-                .refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expecting(shown)));
+            let error =
+                stage.refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expecting(shown)));
             assert!(error.is_conflict(), "{error}");
             let error = error.conflict().unwrap().clone();
             assert_eq!((error.expected, error.found), (shown, stage.ticket(id).version));
@@ -77,7 +77,7 @@ fn a_typed_step_after_a_hold_has_ended_has_the_same_outcome_with_and_without_a_t
             let id = held.id();
             stage.later(TimeDelta::hours(2));
             if ticks {
-                assert_eq!(tick(stage), 1);
+                assert!(tick(stage) > 0);
             }
             let error = stage.desk.commit(held.resume(), anna()).unwrap_err();
             assert!(error.is_rejected(), "{error}");

@@ -26,6 +26,7 @@ fn returns() -> WorkflowDefinition {
         .status(Status::new("Inspection", StateKind::Active).enter("category"))
         .status(Status::new("Refunded", StateKind::Resolved))
         .status(Status::new("Done", StateKind::Closed))
+        .status(Status::new("Withdrawn", StateKind::Cancelled))
         .guard("cheap", Condition::field("field.amount").at_most(20))
         .guard("urgent", Condition::field("priority").at_most(1))
         .transition(Transition::step(StepKind::Start, "Requested", "At work"))
@@ -34,6 +35,11 @@ fn returns() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Resolve, "At work", "Refunded").when("urgent").when("cheap"))
         .transition(Transition::step(StepKind::Reopen, "Refunded", "At work"))
         .transition(Transition::step(StepKind::Close, "Refunded", "Done"))
+        .transition(
+            Transition::step(StepKind::Cancel, "Requested", "Withdrawn")
+                .or_from("At work")
+                .or_from("Inspection"),
+        )
 }
 
 fn policy() -> Policy {

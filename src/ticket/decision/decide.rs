@@ -97,7 +97,8 @@ impl Snapshot {
     ) -> Option<Rejection> {
         let desk = Actor::desk();
         let context = DecisionContext {
-            now: self.updated_at,
+            // The instant of the attempt is not known yet: no timer fires, and no instant is in the past.
+            now: DateTime::<Utc>::MIN_UTC,
             by: by.unwrap_or(&desk),
             policy,
             agreements: &AgreementSet::new(),
@@ -124,6 +125,10 @@ impl Draft {
             return Err(Error::invalid("action", "is empty").allowing("at least one part"));
         }
         limits::count("parts of an action", parts.len())?;
+        if parts.len() > 1 && parts.iter().any(|part| matches!(part, Action::Undo)) {
+            return Err(Error::invalid("undo", "is combined with other actions").allowing("undo alone"));
+        }
+        self.begin_command();
         self.assigns = parts.iter().any(|part| matches!(part, Action::Assign(_) | Action::Take));
         // True if the priority may have to be computed again. It is up to date before each step, because guards may
         // test it.
@@ -186,6 +191,9 @@ impl Draft {
                 self.take_step(destination, state::Closed.into(), part, None, context)
             }
             Action::Cancel(_) => self.take_step(destination, state::Cancelled.into(), part, None, context),
+            Action::Spam => self.spam(destination, context),
+            Action::NotSpam => self.not_spam(context),
+            Action::Undo => self.undo(context),
             Action::Move { .. } => self.move_to_status(destination, part, context),
             Action::Assign(to) => {
                 to.iter().try_for_each(|agent| agent.check())?;

@@ -88,7 +88,10 @@ impl Draft {
         let Ok(request) = self.request(None, Exemption::Nothing, context) else { return false };
         let definition = request.workflow.definition();
         let field = format!("field.{name}");
-        definition.statuses.iter().any(|status| status.enter.contains(&field) || status.leave.contains(&field))
+        definition
+            .statuses
+            .iter()
+            .any(|status| status.enter.contains(&field) || status.leave.contains(&field))
             || definition.guards.values().any(|guard| guard.uses(&field))
     }
 

@@ -87,6 +87,8 @@ pub(crate) struct Draft {
     pub(super) assigns: bool,
     /// The part that is being performed.
     pub(super) performing: Verb,
+    /// The version before the first event of the command; `None` before it has begun.
+    begun_at: Option<u64>,
 }
 
 impl Draft {
@@ -142,7 +144,18 @@ impl Draft {
             anybody: false,
             assigns: false,
             performing: Verb::Describe,
+            begun_at: None,
         }
+    }
+
+    /// Marks the beginning of the command. The events so far belong to timers.
+    pub(super) fn begin_command(&mut self) {
+        self.begun_at.get_or_insert(self.snapshot.version);
+    }
+
+    /// Returns the events so far.
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Starts a draft of a new ticket that begins with this event.
@@ -150,7 +163,7 @@ impl Draft {
         let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(agreements.clone());
         clock_draft.observe(&opening, &snapshot)?;
-        Ok(Draft::of(snapshot, clock_draft, vec![opening]))
+        Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
 
     /// Updates the ticket's clocks and returns the decision.
@@ -195,6 +208,7 @@ impl Draft {
             change,
             personal,
             origin,
+            continues: self.begun_at.is_some_and(|begun| begun < self.snapshot.version),
         };
         self.snapshot.apply(&event)?;
         self.clock_draft.observe(&event, &self.snapshot)?;

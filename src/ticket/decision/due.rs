@@ -136,7 +136,8 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
-    /// Computes the priority again, with these modifiers.
+    /// Computes the priority again, with these modifiers. It stays as it is while the ticket names a modifier that the
+    /// policy in force does not have: nobody has decided yet what the ticket is worth without it.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,
@@ -152,8 +153,9 @@ impl Draft {
             overridden: snapshot.assessment.overridden(),
             facts: snapshot,
         };
-        let assessment = policy.matrix_in_use().assess_within(&inputs);
-        if assessment == snapshot.assessment {
+        let matrix = policy.matrix_in_use();
+        let assessment = matrix.assess_within(&inputs);
+        if assessment == snapshot.assessment || modifiers.iter().any(|name| matrix.modifier(name).is_err()) {
             return Ok(());
         }
         let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };

@@ -76,6 +76,14 @@ impl<'a> TransitionRequest<'a> {
         let details = StepDetails::of(action);
         match verb {
             Verb::Move => self.move_to(details).map(Some),
+            // Contacts may cancel their tickets, but only the desk says what is spam.
+            Verb::Step(_)
+                if matches!(action, Action::Spam)
+                    && self.by.is_some_and(|by| matches!(by.who, Who::Contact(_))) =>
+            {
+                let staff = Reason::Actor { allowed: "agents and programs".into() };
+                self.refused(verb, vec![staff]).map(|()| None)
+            }
             Verb::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
                 self.step(step, verb, details).map(Some)
             }
@@ -106,6 +114,7 @@ impl<'a> TransitionRequest<'a> {
                 }
                 _ => return Ok(()),
             },
+            Action::NotSpam if !ticket.spam => "the ticket is not marked as spam".to_owned(),
             Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
                 format!("the ticket does not have the modifier {name:?}")
             }

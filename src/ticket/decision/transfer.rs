@@ -118,7 +118,10 @@ type Hop = (StatusId, Trigger, StatusId);
 
 /// Returns the statuses that can be reached from the start of a workflow over open transitions, each with the shortest
 /// path to it. The start itself comes first.
-fn paths(workflow: &Workflow, open: impl Fn(StatusId, Trigger, StatusId) -> bool) -> Vec<(StatusId, Vec<Hop>)> {
+fn paths(
+    workflow: &Workflow,
+    open: impl Fn(StatusId, Trigger, StatusId) -> bool,
+) -> Vec<(StatusId, Vec<Hop>)> {
     let mut reached: Vec<(StatusId, Vec<Hop>)> =
         workflow.find(&workflow.start().name).map(|start| (start, Vec::new())).into_iter().collect();
     let mut next = 0;
