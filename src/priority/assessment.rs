@@ -38,34 +38,29 @@ pub struct Assessment {
     pub(super) steps: Vec<AssessmentStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overridden: Option<Priority>,
-    /// The manual priority as it was given, if the matrix does not have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) overridden_as: Option<Priority>,
-    /// The modifiers on the ticket that the matrix does not have.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) unknown_modifiers: Vec<String>,
 }
 
 /// The impact or urgency level used in an assessment, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "L: Deserialize<'de>"))]
 pub struct Graded<L> {
     /// The level.
     pub level: L,
     /// The name of the level in the matrix.
     pub name: String,
+    /// The level given on the ticket, if the matrix does not have it any more. `level` is then the lowest level of the
+    /// matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<L>,
     /// True if the ticket gave no level and the matrix's default was used.
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_default: bool,
-    /// The level that was given on the ticket, if the matrix no longer has it and its lowest level is used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub given_as: Option<L>,
 }
 
 impl<L: Copy> Graded<L> {
     /// Returns the level given on the ticket; `None` if the matrix's default was used.
     pub fn given(&self) -> Option<L> {
-        (!self.by_default).then_some(self.given_as.unwrap_or(self.level))
+        (!self.by_default).then(|| self.outside.unwrap_or(self.level))
     }
 }
 
@@ -126,16 +121,6 @@ impl Assessment {
         before.zip(&self.steps)
     }
 
-    /// Returns the modifiers on the ticket that had no effect because the matrix no longer has them.
-    pub fn unknown_modifiers(&self) -> &[String] {
-        &self.unknown_modifiers
-    }
-
-    /// Returns the manual priority as it was given, even if the matrix does not have it.
-    pub(crate) fn given_override(&self) -> Option<Priority> {
-        self.overridden_as.or(self.overridden)
-    }
-
     /// Returns the manual priority; `None` if the priority is computed.
     pub fn overridden(&self) -> Option<Priority> {
         self.overridden
@@ -148,25 +133,19 @@ impl fmt::Display for Assessment {
         if self.overridden.is_some() {
             write!(f, "set by hand, instead of {}; ", self.computed())?;
         }
-        if let Some(given) = self.overridden_as {
-            write!(f, "set to {given}, which the matrix no longer has; ")?;
-        }
-        let source = |by_default, given_as: Option<u8>| match given_as {
-            Some(given) => format!(" (given as level {given}, which the matrix no longer has)"),
+        let origin = |by_default, outside: Option<u8>| match outside {
+            Some(given) => format!(" (given as {given}, which the matrix does not have)"),
             None if by_default => " (by default)".to_owned(),
             None => String::new(),
         };
         let (impact, urgency) = (&self.impact, &self.urgency);
-        let (impact_as, urgency_as) =
-            (impact.given_as.map(Impact::rank), urgency.given_as.map(Urgency::rank));
-        write!(f, "impact {}{} x ", impact.name, source(impact.by_default, impact_as))?;
-        write!(f, "urgency {}{} gives {}", urgency.name, source(urgency.by_default, urgency_as), self.cell)?;
+        let given = origin(impact.by_default, impact.outside.map(Impact::rank));
+        write!(f, "impact {}{given} x ", impact.name)?;
+        let given = origin(urgency.by_default, urgency.outside.map(Urgency::rank));
+        write!(f, "urgency {}{given} gives {}", urgency.name, self.cell)?;
         for (before, step) in self.steps() {
             write!(f, "; {:?}{} ", step.name, if step.named { " (named)" } else { "" })?;
             step.effect.describe(before, step.to, f)?;
-        }
-        for name in &self.unknown_modifiers {
-            write!(f, "; {name:?} has no effect, because the matrix no longer has it")?;
         }
         Ok(())
     }

@@ -132,37 +132,32 @@ impl Matrix {
     /// in the matrix. The message lists the allowed values.
     pub fn assess(&self, inputs: &Inputs<'_>) -> Result<Assessment> {
         self.check(inputs)?;
-        Ok(self.reassess(inputs))
+        inputs.modifiers.iter().try_for_each(|name| self.modifier(name).map(drop))?;
+        Ok(self.assess_within(inputs))
     }
 
-    /// Checks that the matrix has these inputs.
-    ///
-    /// # Errors
-    ///
-    /// As for [`assess`](Matrix::assess).
+    /// Checks that the matrix has the levels and the manual priority of these inputs.
     pub(crate) fn check(&self, inputs: &Inputs<'_>) -> Result<()> {
-        if let Some(priority) = inputs.overridden {
-            self.priorities.name(priority.rank())?;
+        for (scale, rank) in [
+            (&self.priorities, inputs.overridden.map(Priority::rank)),
+            (&self.impacts, inputs.impact.map(Impact::rank)),
+            (&self.urgencies, inputs.urgency.map(Urgency::rank)),
+        ] {
+            rank.map_or(Ok(""), |rank| scale.name(rank))?;
         }
-        for name in inputs.modifiers {
-            self.modifier(name)?;
-        }
-        if let Some(impact) = inputs.impact {
-            self.impacts.name(impact.rank())?;
-        }
-        inputs.urgency.map_or(Ok(()), |urgency| self.urgencies.name(urgency.rank()).map(drop))
+        Ok(())
     }
 
-    /// Returns the priority of a ticket whose inputs were checked against an earlier matrix. A level that this matrix does
-    /// not have becomes its lowest one, and a modifier that it does not have is ignored. The assessment contains the
-    /// original values, so that a later matrix can use them.
-    pub(crate) fn reassess(&self, inputs: &Inputs<'_>) -> Assessment {
-        let impact = assessed(&self.impacts, inputs.impact, self.default_impact, Impact::rank, Impact::at);
-        let urgency =
-            assessed(&self.urgencies, inputs.urgency, self.default_urgency, Urgency::rank, Urgency::at);
-        let (row, column) = (usize::from(impact.level.rank()) - 1, usize::from(urgency.level.rank()) - 1);
-        let cell = self.cells[row * self.urgencies.len() + column];
+    /// Returns the priority of a ticket whose inputs may be older than the matrix. A level or a manual priority that
+    /// the matrix does not have counts as the lowest one of the matrix, and an unknown modifier has no effect. The
+    /// assessment keeps the level that was given.
+    pub(crate) fn assess_within(&self, inputs: &Inputs<'_>) -> Assessment {
+        let (impact, urgency) =
+            (inputs.impact.unwrap_or(self.default_impact), inputs.urgency.unwrap_or(self.default_urgency));
         let lowest = Priority::at(self.priorities.len() - 1);
+        let row = self.impacts.index_within(impact.rank());
+        let column = self.urgencies.index_within(urgency.rank());
+        let cell = self.cells[row * self.urgencies.len() + column];
         let mut steps = Vec::new();
         let mut priority = cell;
         for modifier in &self.modifiers {
@@ -174,15 +169,24 @@ impl Matrix {
                 steps.push(AssessmentStep { name, effect, named, to: priority });
             }
         }
-        let unknown = inputs.modifiers.iter().filter(|name| self.modifier(name).is_err());
         Assessment {
-            impact,
-            urgency,
+            impact: Graded {
+                level: Impact::at(row),
+                name: self.impacts.names()[row].clone(),
+                outside: Some(impact).filter(|impact| *impact != Impact::at(row)),
+                by_default: inputs.impact.is_none(),
+            },
+            urgency: Graded {
+                level: Urgency::at(column),
+                name: self.urgencies.names()[column].clone(),
+                outside: Some(urgency).filter(|urgency| *urgency != Urgency::at(column)),
+                by_default: inputs.urgency.is_none(),
+            },
             cell,
             steps,
-            overridden: inputs.overridden.map(|priority| priority.min(lowest)),
-            overridden_as: inputs.overridden.filter(|priority| *priority > lowest),
-            unknown_modifiers: unknown.cloned().collect(),
+            overridden: inputs
+                .overridden
+                .map(|priority| if priority.rank() > lowest.rank() { lowest } else { priority }),
         }
     }
 
@@ -271,21 +275,6 @@ impl Matrix {
             .collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::definition("priority matrix", faults.join("; "))) }
     }
-}
-
-/// Returns the level of a scale that an assessment uses.
-fn assessed<L: Copy>(
-    scale: &Scale,
-    given: Option<L>,
-    default: L,
-    rank: impl Fn(L) -> u8,
-    at: impl Fn(usize) -> L,
-) -> Graded<L> {
-    let wanted = given.unwrap_or(default);
-    let place = usize::from(rank(wanted)).min(scale.len()) - 1;
-    let level = at(place);
-    let given_as = given.filter(|given| rank(*given) != rank(level));
-    Graded { level, name: scale.names()[place].clone(), by_default: given.is_none(), given_as }
 }
 
 /// Prints a table with a row for each impact and a column for each urgency.

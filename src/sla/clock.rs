@@ -268,6 +268,17 @@ impl Clock {
         self.revision += 1;
     }
 
+    /// Returns the clock as it was earlier in the same cycle, with the alerts that were recorded since. `deadline` is the
+    /// deadline of the current target.
+    pub(crate) fn restored(earlier: &Clock, current: &Clock, deadline: Option<DateTime<Utc>>) -> Clock {
+        let mut current = current.clone();
+        if current.revision != earlier.revision {
+            current.replace_target(earlier.target, deadline);
+        }
+        let Clock { alerted, alerted_left, alerted_before, missed, revision, .. } = current;
+        Clock { alerted, alerted_left, alerted_before, missed, revision, ..earlier.clone() }
+    }
+
     /// Takes a step of the state machine.
     pub(crate) fn step(&mut self, step: ClockStep) -> Result<()> {
         self.state = self.state.take(step).ok_or_else(|| {

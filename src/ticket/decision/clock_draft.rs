@@ -32,6 +32,8 @@ pub(crate) struct ClockDraft {
     pub(super) intervals: KnownIntervals,
     /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
+    /// The clocks that a correction restores.
+    pub(super) remembered: Vec<Clock>,
 }
 
 impl ClockDraft {
@@ -43,6 +45,7 @@ impl ClockDraft {
             clocks: Vec::new(),
             intervals: KnownIntervals::beginning(),
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
     }
 
@@ -57,6 +60,7 @@ impl ClockDraft {
             clocks,
             intervals: KnownIntervals::of(history),
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
     }
 
@@ -106,6 +110,11 @@ impl ClockDraft {
     /// Puts the first `reached` versions of the agreements in force.
     pub(super) fn enter_versions(&mut self, reached: usize) {
         self.reached = self.reached.max(reached);
+    }
+
+    /// Sets the clocks that the next correction restores.
+    pub(super) fn remember(&mut self, clocks: &[Clock]) {
+        self.remembered = clocks.to_vec();
     }
 
     /// Returns the latest cycle of each metric.

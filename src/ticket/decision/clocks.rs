@@ -17,7 +17,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen, Present, Reached, StateInterval,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
-use crate::ticket::event::{Change, Event};
+use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
 
@@ -31,26 +31,24 @@ use crate::ticket::snapshot::Snapshot;
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
     let mut cycles: Vec<Clock> = Vec::new();
-    let mut state: (Option<Snapshot>, ClockDraft) = (None, ClockDraft::beginning(agreements.clone()));
+    let mut replay = Replay {
+        ticket: None,
+        draft: ClockDraft::beginning(agreements.clone()),
+        before_command: Vec::new(),
+        before_spam: Vec::new(),
+    };
     for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
         let instants = || part.iter().map(|event| event.at);
         let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
         let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
-        let (mut newest, mut found) = (None, None);
         for reached in first..=last {
-            let (mut ticket, mut draft) = state.clone();
-            let is_recorded = replay_part(part, reached, &mut ticket, &mut draft)?;
-            let next = (ticket, draft);
-            if is_recorded {
-                found = Some(next);
+            let mut attempt = replay.clone();
+            if attempt.apply(part, reached)? || reached == last {
+                replay = attempt;
                 break;
             }
-            newest = Some(next);
         }
-        if let Some(next) = found.or(newest) {
-            state = next;
-        }
-        for clock in state.1.take_changed() {
+        for clock in replay.draft.take_changed() {
             match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
                 Some(cycle) => *cycle = clock,
                 None => cycles.push(clock),
@@ -60,32 +58,51 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
     Ok(cycles)
 }
 
-/// Applies events up to the next recorded clocks. At most `reached` versions of the agreements come into force at the
-/// instant of an event; more of them only before it. Returns true if the clocks are the recorded ones.
-fn replay_part(
-    events: &[Event],
-    reached: usize,
-    ticket: &mut Option<Snapshot>,
-    draft: &mut ClockDraft,
-) -> Result<bool> {
-    let mut is_recorded = None;
-    for event in events {
-        let before = ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
-        let ticket = match ticket {
-            Some(ticket) => {
-                ticket.apply(event)?;
-                ticket
+/// A replay of a history up to an event.
+#[derive(Debug, Clone)]
+struct Replay {
+    /// `None` before the first event.
+    ticket: Option<Snapshot>,
+    draft: ClockDraft,
+    /// The clocks before the last command, which a correction restores.
+    before_command: Vec<Clock>,
+    /// The clocks before the ticket was cancelled as spam, which a correction restores.
+    before_spam: Vec<Clock>,
+}
+
+impl Replay {
+    /// Applies events up to the next recorded clocks. At most `reached` versions of the agreements come into force at the
+    /// instant of an event; more of them only before it. Returns true if the clocks are the recorded ones.
+    fn apply(&mut self, events: &[Event], reached: usize) -> Result<bool> {
+        let mut is_recorded = None;
+        for event in events {
+            let draft = &mut self.draft;
+            match &event.change {
+                Change::Undone { .. } => draft.remember(&self.before_command),
+                Change::Moved { cause: Cause::NotSpam, .. } => draft.remember(&self.before_spam),
+                Change::Moved { cause: Cause::Spam, .. } => self.before_spam.clone_from(&draft.clocks),
+                _ => {}
             }
-            None => ticket.insert(Snapshot::fold([event])?),
-        };
-        draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
-        draft.observe(event, ticket)?;
-        if let Change::Clocked { clocks } = &event.change {
-            let changed = draft.changed.iter().filter(|clock| !before.contains(clock));
-            is_recorded = Some(changed.eq(clocks));
+            if event.is_edit() && !event.continues {
+                self.before_command.clone_from(&draft.clocks);
+            }
+            let before = self.ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
+            let ticket = match &mut self.ticket {
+                Some(ticket) => {
+                    ticket.apply(event)?;
+                    ticket
+                }
+                None => self.ticket.insert(Snapshot::fold([event])?),
+            };
+            draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
+            draft.observe(event, ticket)?;
+            if let Change::Clocked { clocks } = &event.change {
+                let changed = draft.changed.iter().filter(|clock| !before.contains(clock));
+                is_recorded = Some(changed.eq(clocks));
+            }
         }
+        Ok(is_recorded.unwrap_or(self.draft.changed.is_empty()))
     }
-    Ok(is_recorded.unwrap_or(draft.changed.is_empty()))
 }
 
 impl ClockDraft {
@@ -115,6 +132,7 @@ impl ClockDraft {
             Change::PolicyRebound { agreements } => self.migrated(*agreements, now),
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
+            Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Assigned { to } => {
@@ -230,6 +248,45 @@ impl ClockDraft {
         }
         if !to.is_open() {
             self.mark_ended(now.at);
+        }
+        self.toggle(now)
+    }
+
+    /// Gives the clocks the values that they had before a command, and runs on from there. A breach and the warnings
+    /// that were recorded since stay recorded.
+    fn restore(&mut self, now: After<'_>) -> Result<()> {
+        let before = std::mem::take(&mut self.remembered);
+        let metrics: Vec<Metric> = self.clocks.iter().map(|clock| clock.metric).collect();
+        for metric in metrics {
+            let Some(current) = self.clock(metric).cloned() else { continue };
+            let Some(earlier) = before.iter().find(|it| it.metric == metric) else {
+                // The command has started this clock.
+                self.cancel(metric, now)?;
+                continue;
+            };
+            // A warning or a breach at the beginning of the command may be all that has changed.
+            let values = |it: &Clock| {
+                let pinned = (it.pinned_to, it.target, it.revision, it.cycle);
+                (pinned, it.state.is_open(), it.counted_from, it.carried, it.ended_at)
+            };
+            if *earlier == current || (current.state.is_open() && values(earlier) == values(&current)) {
+                continue;
+            }
+            let (mut clock, mut begins) = (earlier.clone(), false);
+            if earlier.cycle == current.cycle {
+                let deadline = self.measure(&current)?.deadline(&current, now.at);
+                clock = Clock::restored(earlier, &current, deadline);
+                begins = current.revision != earlier.revision;
+                if let Some(breached) = current.breached_at.filter(|_| clock.breached_at.is_none())
+                    && clock.state.is_open()
+                {
+                    clock.step(ClockStep::Breach)?;
+                    clock.breached_at = Some(breached);
+                }
+            } else {
+                self.cancel(metric, now)?;
+            }
+            if clock.state.is_open() { self.remeasure(clock, begins, now)? } else { self.set(clock) }
         }
         self.toggle(now)
     }

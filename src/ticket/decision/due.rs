@@ -162,8 +162,9 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy_of(self.clock_draft.reached()))
     }
 
-    /// Computes the priority again, with these modifiers. Inputs that the matrix no longer has are adapted: the action did
-    /// not cause that, so it must not fail.
+    /// Computes the priority again, with these modifiers. It stays as it is while the ticket names a modifier that the
+    /// policy in force does not have, unless the modifiers change: nobody has decided yet what the ticket is worth without
+    /// it.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,
@@ -172,14 +173,19 @@ impl Draft {
         policy: &Policy,
     ) -> Result<()> {
         let snapshot = self.snapshot();
-        let assessment = policy.matrix_in_use().reassess(&Inputs {
+        let inputs = Inputs {
             impact: snapshot.assessment.impact().given(),
             urgency: snapshot.assessment.urgency().given(),
             modifiers: &modifiers,
-            overridden: snapshot.assessment.given_override(),
+            overridden: snapshot.assessment.overridden(),
             facts: snapshot,
-        });
-        if assessment == snapshot.assessment && modifiers == snapshot.modifiers {
+        };
+        let matrix = policy.matrix_in_use();
+        let assessment = matrix.assess_within(&inputs);
+        let is_unknown = |name: &String| matrix.modifier(name).is_err();
+        if modifiers == snapshot.modifiers
+            && (assessment == snapshot.assessment || modifiers.iter().any(is_unknown))
+        {
             return Ok(());
         }
         let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
