@@ -31,6 +31,7 @@ pub mod conflict;
 pub mod decision;
 pub mod event;
 pub mod facts;
+pub mod hold_end;
 pub mod kind;
 pub mod message;
 pub mod opening;

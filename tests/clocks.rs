@@ -8,6 +8,8 @@ mod complaints_more;
 mod edges;
 #[path = "clocks/faults.rs"]
 mod faults;
+#[path = "clocks/field.rs"]
+mod field;
 #[path = "clocks/random.rs"]
 mod random;
 #[path = "common/clocks.rs"]

@@ -154,6 +154,9 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
             write_notified(&alert.notify, f)?;
         }
+        Change::HoldEndSet(end) if end.then == StateKind::Active => f.write_str("set a reminder")?,
+        Change::HoldEndSet(end) => write!(f, "set that it will be {} when the hold ends", end.then)?,
+        Change::Reminded => f.write_str("reminded of the hold")?,
         Change::PolicyRebound { .. } => f.write_str("switched to the new agreements")?,
         Change::Clocked { clocks } => {
             f.write_str("set the clocks: ")?;

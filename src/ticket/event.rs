@@ -16,6 +16,7 @@ use crate::lifecycle::{Reason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::personal::Personal;
@@ -171,6 +172,10 @@ pub enum Change {
         /// The hash of that version.
         agreements: Fingerprint,
     },
+    /// It was set what happens when the date of the hold is reached.
+    HoldEndSet(HoldEnd),
+    /// The reminder of a hold was due. The desk sends nothing.
+    Reminded,
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
@@ -200,6 +205,9 @@ pub enum Change {
         /// The number of replies before the command.
         #[serde(default)]
         replied: u32,
+        /// The end of the hold before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hold_end: Option<HoldEnd>,
     },
     /// Imported history reported the current state again at a later time. The state is dated from this event.
     StateRedated,
@@ -236,6 +244,7 @@ impl Change {
             Change::Warned(_)
                 | Change::Breached(_)
                 | Change::PolicyRebound { .. }
+                | Change::Reminded
                 | Change::TimerExpired { .. }
                 | Change::Moved { cause: Cause::Timer(_), .. }
         )

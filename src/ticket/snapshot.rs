@@ -13,6 +13,7 @@ use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
 use crate::ticket::personal::{Owner, Personal};
@@ -60,6 +61,9 @@ pub struct Snapshot {
     pub placement: Option<Box<Placement>>,
     /// The time of the last event that set the state.
     pub state_since: DateTime<Utc>,
+    /// What happens when the date of the hold is reached, if the ticket does not simply resume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_end: Option<HoldEnd>,
     /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
@@ -255,7 +259,8 @@ impl Snapshot {
     /// Returns the timers of the ticket, earliest first.
     pub fn timers(&self) -> Vec<Timer> {
         let clocks = self.clocks.iter().filter_map(timer::of_clock);
-        let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(clocks).collect();
+        let reminder = self.hold_end.and_then(timer::of_hold_end);
+        let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(reminder).chain(clocks).collect();
         timers.sort();
         timers
     }

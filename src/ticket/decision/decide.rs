@@ -178,6 +178,10 @@ impl Draft {
                 let on_hold = on_hold(reason, *until, context)?;
                 self.take_step(destination, on_hold, part, None, context)
             }
+            Action::HoldEnd(end) => {
+                let end = end.check(&self.snapshot().state, context.now)?;
+                self.change(context, Change::HoldEndSet(end), Personal::default())
+            }
             Action::Resolve { text, code, .. } => {
                 limits::text("resolution", text)?;
                 if let Some(code) = code {
@@ -349,7 +353,7 @@ impl Draft {
 }
 
 /// Returns the state of a ticket that is resolved at this instant.
-fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
+pub(super) fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
     let closes_at = policy.verification_period().and_then(|period| at.checked_add_signed(period));
     state::Resolved { closes_at }.into()
 }

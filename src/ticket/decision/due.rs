@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
+use crate::lifecycle::StateKind;
 use crate::policy::Policy;
 use crate::priority::Inputs;
 use crate::sla::{Alert, Clock, NextAlert, Reaction};
@@ -64,14 +65,15 @@ impl Draft {
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
         let policy = self.clock_draft.next_version().filter(|from| *from <= now);
         let policy = policy.map(|from| ((from, 2), Due::Policy(from)));
-        let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
-        let step = step.map(|timer| ((timer.due, 1), Due::Step(timer)));
+        let reminder = self.snapshot.hold_end.and_then(timer::of_hold_end);
+        let steps = timer::of_state(&self.snapshot.state).into_iter().chain(reminder);
+        let steps = steps.filter(|timer| timer.due <= now).map(|timer| ((timer.due, 1), Due::Step(timer)));
         let alerts = self.clock_draft.clocks().iter().filter_map(|clock| {
             let alert = clock.next.filter(|alert| alert.is_due(now))?;
             let place = if alert.percent >= 100 { 3 } else { 0 };
             Some(((alert.at, place), Due::Alert(Box::new(clock.clone()), alert)))
         });
-        Ok(alerts.chain(step).chain(policy).min_by_key(|(place, _)| *place).map(|(_, due)| due))
+        Ok(alerts.chain(steps).chain(policy).min_by_key(|(place, _)| *place).map(|(_, due)| due))
     }
 
     /// Takes the step of a due timer.
@@ -79,20 +81,28 @@ impl Draft {
     /// The end of a hold needs no permission, because an actor set the date. The end of the verification period is a
     /// step of the desk itself, and the workflow must permit it.
     fn step_due(&mut self, timer: &Timer, context: &DecisionContext<'_>) -> Result<()> {
+        let cause = Cause::Timer(timer.kind);
         let (action, exemption) = match timer.kind {
-            TimerKind::HoldEnds => (Action::resume(), Exemption::HoldEnd),
+            TimerKind::HoldEnds => match self.snapshot.hold_end.map_or(StateKind::Active, |end| end.then) {
+                StateKind::Resolved => (Action::resolve("no answer"), Exemption::VerificationEnd),
+                StateKind::Closed => {
+                    let (resolve, exemption) = (Action::resolve("no answer"), Exemption::VerificationEnd);
+                    self.step_automatically(&resolve, timer.due, &Actor::desk(), cause, exemption, context)?;
+                    if self.state() != StateKind::Resolved {
+                        return Ok(());
+                    }
+                    (Action::close(), exemption)
+                }
+                _ => (Action::resume(), Exemption::HoldEnd),
+            },
             TimerKind::VerificationEnds => (Action::close(), Exemption::VerificationEnd),
+            TimerKind::Reminder => {
+                return self.emit(timer.due, &Actor::desk(), Change::Reminded, Personal::default());
+            }
             // The ticket's state has no such timer.
             TimerKind::Clock => return Ok(()),
         };
-        self.step_automatically(
-            &action,
-            timer.due,
-            &Actor::desk(),
-            Cause::Timer(timer.kind),
-            exemption,
-            context,
-        )
+        self.step_automatically(&action, timer.due, &Actor::desk(), cause, exemption, context)
     }
 
     fn alert(&mut self, clock: &Clock, due: NextAlert, context: &DecisionContext<'_>) -> Result<()> {

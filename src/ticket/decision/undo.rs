@@ -38,6 +38,7 @@ impl Draft {
             handed_over: ticket.handed_over,
             first_replied_at: ticket.first_replied_at,
             replied: ticket.replied,
+            hold_end: ticket.hold_end,
             before: Box::new(Opened {
                 number: ticket.number,
                 kind: ticket.kind,

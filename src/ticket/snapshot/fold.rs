@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind};
 use crate::sla;
 use crate::ticket::event::{Cause, Change, Described, Event, Opened};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::Link;
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
@@ -46,6 +47,7 @@ impl Snapshot {
             state: opened.state.clone(),
             placement: opened.placement.clone().map(Box::new),
             state_since: event.at,
+            hold_end: None,
             contacts: opened.contacts.clone(),
             attributes: opened.attributes.clone(),
             category: opened.category.clone(),
@@ -117,12 +119,14 @@ impl Snapshot {
                 reopened,
                 handed_over,
                 replied,
+                hold_end,
                 ..
             } => {
                 self.undo(before, event);
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
                 (self.reopened, self.handed_over) = (*reopened, *handed_over);
                 (self.first_replied_at, self.replied) = (*first_replied_at, *replied);
+                self.hold_end = *hold_end;
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
@@ -148,6 +152,8 @@ impl Snapshot {
                 let overdue = self.clocks.iter().filter(|clock| clock.is_overdue());
                 self.overdue_since = overdue.filter_map(|clock| clock.due_at).min();
             }
+            Change::HoldEndSet(end) => self.hold_end = Some(*end),
+            Change::Reminded => self.hold_end = self.hold_end.map(|end| HoldEnd { remind_at: None, ..end }),
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRedated => self.stamp(event.at),
@@ -204,6 +210,7 @@ impl Snapshot {
             self.replied(event);
         }
         self.state.clone_from(to);
+        self.hold_end = None;
         self.state_since = event.at;
         self.unmapped_status = None;
         if to.kind() == StateKind::Resolved {
@@ -234,7 +241,7 @@ impl Snapshot {
     /// Removes an expired timer from the state. No step is taken.
     fn expire(&mut self, timer: TimerKind) {
         match (&mut self.state, timer) {
-            (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
+            (State::OnHold(hold), TimerKind::HoldEnds) => (hold.until, self.hold_end) = (None, None),
             (State::Resolved(resolved), TimerKind::VerificationEnds) => resolved.closes_at = None,
             _ => {}
         }
