@@ -76,7 +76,7 @@ struct FactsToWrite<'a> {
     by: &'a Actor,
     change: &'a Change,
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+    origin: Option<&'a Origin>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ struct FactsRead {
 
 /// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
-    let facts = FactsToWrite { by: &event.by, change: &event.change, origin: event.origin };
+    let facts = FactsToWrite { by: &event.by, change: &event.change, origin: event.origin.as_ref() };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 

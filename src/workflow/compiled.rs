@@ -168,16 +168,16 @@ impl Workflow {
     /// The status for a ticket in this state if no status is named: the default, else the first. On hold, only statuses
     /// with the ticket's reason or without a reason qualify, and those with the reason come first.
     pub(crate) fn default_of(&self, state: &State) -> Option<StatusId> {
-        let hold = match state {
-            State::OnHold(hold) => Some(hold.reason.as_str()),
-            _ => None,
-        };
-        let fits = |status: &Status| {
-            let reason = status.reason.as_ref().map(HoldReason::as_str);
-            status.state == state.kind() && (reason.is_none() || reason == hold)
-        };
-        let fitting = self.statuses().filter(|(_, status)| fits(status));
+        let fitting = self.statuses().filter(|(id, _)| self.fits(*id, state));
         fitting.min_by_key(|(_, status)| (status.reason.is_none(), !status.default)).map(|(id, _)| id)
+    }
+
+    /// True if a ticket in this state can be in this status. On hold, a status with a reason requires that reason.
+    pub(crate) fn fits(&self, status: StatusId, state: &State) -> bool {
+        let status = self.status(status);
+        let reason = status.reason.as_ref().map(HoldReason::as_str);
+        status.state == state.kind()
+            && (reason.is_none() || reason == state.hold_reason().map(HoldReason::as_str))
     }
 
     /// The placement of a ticket in this status. `None` in [`SIMPLE`](super::SIMPLE), because its statuses are the
