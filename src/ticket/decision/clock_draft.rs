@@ -162,7 +162,7 @@ impl ClockDraft {
 
     /// Updates the values of an open clock from its last update, or from the intervals if earlier history is needed.
     pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let present = self.present(&clock, now)?;
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
             return self.remeasure(clock, now);
         }
@@ -171,22 +171,16 @@ impl ClockDraft {
 
     /// Computes the values of an open clock from the intervals since `counted_from`.
     pub(super) fn remeasure(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let present = self.present(&clock, now)?;
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
         self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
         self.set_open(clock, now)
     }
 
-    /// Returns the instant to which a clock is updated by an event. The clocks of an imported ticket may begin after its
-    /// last event.
-    fn present(&self, clock: &Clock, now: After<'_>) -> Result<Present> {
-        Ok(Present { at: now.at.max(clock.counted_from), counts: self.counts(clock, now.ticket)? })
-    }
-
     /// Returns the next alert of a clock whose other values are up to date.
     pub(super) fn next_alert(&self, clock: &Clock, now: After<'_>) -> Result<Option<NextAlert>> {
         let measure = self.measure(clock)?;
-        let present = Present { at: now.at.max(clock.counted_from), counts: clock.running_since.is_some() };
+        let present = Present { at: now.at, counts: clock.running_since.is_some() };
         match measure.next_alert_from_values(clock, clock.due_at, present) {
             Reached::Known(next) if !now.ticket.out_of_order => Ok(next),
             _ => {

@@ -119,8 +119,14 @@ impl ClockDraft {
 
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
+        // Imported events may be dated before the opening, or before the instant from which clocks count. For the clocks,
+        // they happen at that instant.
+        let begins = match self.import_clocks {
+            ImportClocks::From(from) => ticket.opened_at.max(from),
+            _ => ticket.opened_at,
+        };
         let now = After {
-            at: event.at,
+            at: event.at.max(begins),
             ticket,
             by_agent: matches!(event.by.who, Who::Agent(_)),
             by_desk: event.by.who == Who::Desk,
@@ -135,11 +141,8 @@ impl ClockDraft {
         if let Change::Imported(mark) = &event.change {
             return self.imported(mark, now);
         }
-        let has_begun = match self.import_clocks {
-            ImportClocks::From(from) => now.at >= from,
-            _ => true,
-        };
-        if self.clocks.is_empty() && !(has_begun && self.agreements.at(now.at).is_some()) {
+        let is_early = matches!(self.import_clocks, ImportClocks::From(from) if event.at < from);
+        if self.clocks.is_empty() && (is_early || self.agreements.at(now.at).is_none()) {
             return Ok(());
         }
         match &event.change {
@@ -430,10 +433,10 @@ impl ClockDraft {
             }
             OnPriorityChange::CarryElapsed => {
                 let consumed = self.consumed(&clock, clock.ended_at.unwrap_or(now.at), now.ticket)?;
-                (clock.counted_from, clock.carried) = (now.at, consumed);
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), consumed);
             }
             OnPriorityChange::Restart => {
-                (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), TimeDelta::zero());
             }
         }
         (clock.pinned_to, clock.priority, clock.target) = (compiled.hash(), priority, time);
