@@ -76,6 +76,7 @@ pub(super) fn draft(
         change: Change::Opened(Box::new(opened)),
         personal,
         origin: Some(Origin { version: 1, irregular: false, label }),
+        continues: false,
     };
     Draft::opening(event, policy, agreements, ticket.clocks)
 }

@@ -39,7 +39,9 @@ pub(super) fn target(
 pub(super) fn fitting(state: &State, current: &Placement, workflow: &Workflow) -> Result<Placement> {
     let kept = workflow.find(&current.status).filter(|_| current.workflow == *workflow.reference());
     let kept = kept.filter(|status| workflow.fits(*status, state));
-    let status = kept.or_else(|| workflow.default_of(state)).and_then(|status| workflow.placement(status));
+    let status = kept
+        .or_else(|| workflow.statuses_for(state).first().copied())
+        .and_then(|status| workflow.placement(status));
     status.ok_or_else(|| {
         Error::invalid(
             "status",

@@ -354,10 +354,10 @@ impl Replay<'_> {
         }
         let target = placing::target(version, placement, workflow)?;
         let reached = target.as_ref().filter(|target| target.state.kind() == snapshot.state.kind());
-        let to = match (reached, workflow.is_simple(), workflow.default_of(&snapshot.state)) {
+        let to = match (reached, workflow.is_simple(), workflow.statuses_for(&snapshot.state).first()) {
             (Some(target), ..) => target.placement.clone(),
             (None, true, _) => None,
-            (None, false, Some(status)) => workflow.placement(status),
+            (None, false, Some(status)) => workflow.placement(*status),
             (None, false, None) => {
                 let problem =
                     format!("{} has no status in the workflow {}", snapshot.state, workflow.reference());

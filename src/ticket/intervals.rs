@@ -37,6 +37,7 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     let state = match &event.change {
         Change::Opened(opened) => &opened.state,
         Change::Moved { to, .. } => to,
+        Change::Undone { before, .. } => &before.state,
         _ => return,
     };
     // An imported event may be dated before its predecessor. It then replaces what was known of the time from its date

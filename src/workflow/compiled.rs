@@ -165,11 +165,12 @@ impl Workflow {
         Answers::new(&self.0.table.guards, facts, actor_known)
     }
 
-    /// The status for a ticket in this state if no status is named: the default, else the first. On hold, only statuses
-    /// with the ticket's reason or without a reason qualify, and those with the reason come first.
-    pub(crate) fn default_of(&self, state: &State) -> Option<StatusId> {
-        let fitting = self.statuses().filter(|(id, _)| self.fits(*id, state));
-        fitting.min_by_key(|(_, status)| (status.reason.is_none(), !status.default)).map(|(id, _)| id)
+    /// The statuses for a ticket in this state, in the order of preference: the default, then the others as defined. On
+    /// hold, only statuses with the ticket's reason or without a reason qualify, and those with the reason come first.
+    pub(crate) fn statuses_for(&self, state: &State) -> Vec<StatusId> {
+        let mut fitting: Vec<_> = self.statuses().filter(|(id, _)| self.fits(*id, state)).collect();
+        fitting.sort_by_key(|(_, status)| (status.reason.is_none(), !status.default));
+        fitting.into_iter().map(|(id, _)| id).collect()
     }
 
     /// True if a ticket in this state can be in this status. On hold, a status with a reason requires that reason.

@@ -36,6 +36,8 @@ pub(crate) struct ClockDraft {
     pub(super) quiet_until: Option<DateTime<Utc>>,
     /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
+    /// The clocks that a correction restores.
+    pub(super) remembered: Vec<Clock>,
 }
 
 impl ClockDraft {
@@ -48,6 +50,7 @@ impl ClockDraft {
             import_clocks,
             quiet_until: None,
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
     }
 
@@ -61,7 +64,13 @@ impl ClockDraft {
             import_clocks: import.map(|mark| mark.clocks).unwrap_or_default(),
             quiet_until: import.map(|mark| mark.quiet_until),
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
+    }
+
+    /// Sets the clocks that the next correction restores.
+    pub(super) fn remember(&mut self, clocks: &[Clock]) {
+        self.remembered = clocks.to_vec();
     }
 
     /// Returns the latest cycle of each metric.
