@@ -10,6 +10,8 @@ mod edges;
 mod faults;
 #[path = "clocks/field.rs"]
 mod field;
+#[path = "clocks/imports.rs"]
+mod imports;
 #[path = "clocks/random.rs"]
 mod random;
 #[path = "common/clocks.rs"]

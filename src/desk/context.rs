@@ -97,7 +97,7 @@ impl CommandContext {
         Ok(match loaded.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
                 let agreements = self.definitions.policy(adoption.hash, loaded)?.agreements;
-                AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
+                AgreementSet::always(agreements)
             }
             None => AgreementSet::new(),
         })
@@ -116,7 +116,7 @@ impl CommandContext {
         let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
-        let changed = in_force.is_some_and(|adoption| adoption.from >= ticket.updated_at);
+        let changed = in_force.is_some_and(|adoption| adoption.from >= ticket.known_since());
         if changed && self.depends_on_versions(ticket, &policy_context.agreements)? {
             self.add_versions(ticket, &mut policy_context, loaded)?;
         }
@@ -126,10 +126,13 @@ impl CommandContext {
         Ok(policy_context)
     }
 
-    /// True if the policies in force since the ticket's last event can matter to it: if a timer is due, or if an open
-    /// clock migrates to new agreements.
+    /// True if the policies in force since the ticket's last event can matter to it: if a timer is due, if an open clock
+    /// migrates to new agreements, or if an imported ticket has no clocks yet.
     fn depends_on_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
         if ticket.timers().first().is_some_and(|timer| timer.due <= self.now) {
+            return Ok(true);
+        }
+        if ticket.clocks.is_empty() && ticket.imported.is_some() {
             return Ok(true);
         }
         let mut open = ticket.clocks.iter().filter(|clock| clock.state.is_open());
@@ -143,11 +146,11 @@ impl CommandContext {
         policy_context: &mut PolicyContext<'_>,
         loaded: &Loaded,
     ) -> Result<(), Interrupt> {
-        let versions = loaded.in_force_between(DefinitionKind::Policy, ticket.updated_at, self.now)?;
+        let versions = loaded.in_force_between(DefinitionKind::Policy, ticket.known_since(), self.now)?;
         let hashes = versions.iter().map(|adoption| (DefinitionKind::Policy, adoption.hash));
         self.definitions.need(hashes, loaded)?;
         let mut agreements = AgreementSet::new();
-        if versions.first().is_none_or(|first| first.from >= ticket.updated_at) {
+        if versions.first().is_none_or(|first| first.from >= ticket.known_since()) {
             // No policy was adopted before.
             agreements = agreements.with(DateTime::<Utc>::MIN_UTC, self.definitions.no_agreements()?);
             policy_context.policies.push(Arc::clone(&self.default));

@@ -76,6 +76,11 @@ impl AgreementSet {
         AgreementSet::default()
     }
 
+    /// Creates a set with a version that has always been in force. Used to measure imported histories.
+    pub(crate) fn always(agreements: Arc<CompiledAgreements>) -> AgreementSet {
+        AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
+    }
+
     /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.
     #[must_use]
     pub fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {
@@ -93,6 +98,11 @@ impl AgreementSet {
         if !self.has(agreements.hash) {
             self.pinned.push(agreements);
         }
+    }
+
+    /// Returns the version in force at an instant, and the instant from which it applies.
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<CompiledAgreements>)> {
+        self.count_until(at).checked_sub(1).and_then(|last| self.get(last))
     }
 
     /// Returns the number of versions that have come into force until an instant, inclusive.

@@ -14,6 +14,7 @@ use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
 use crate::ticket::hold_end::HoldEnd;
+use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
 use crate::ticket::personal::{Owner, Personal};
@@ -59,7 +60,7 @@ pub struct Snapshot {
     /// the states are the statuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// The time of the last event that set the state.
+    /// The time since which the ticket is in its state and, on hold, has its reason.
     pub state_since: DateTime<Utc>,
     /// What happens when the date of the hold is reached, if the ticket does not simply resume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,9 +159,9 @@ pub struct Snapshot {
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
-    /// The number of imported versions of the other system's record, and their fingerprint.
+    /// The imported versions of the other system's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported: Option<(u32, String)>,
+    pub imported: Option<Box<ImportMark>>,
     /// The clocks: the latest cycle of each metric, in the order of metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<Clock>,
@@ -215,6 +216,11 @@ impl Snapshot {
         if self.outbound { self.asked_at } else { Some(self.opened_at) }
     }
 
+    /// Returns the instant since which this desk has known the ticket as it is: the last event, or the last import.
+    pub(crate) fn known_since(&self) -> DateTime<Utc> {
+        self.imported.as_ref().map_or(self.updated_at, |mark| self.updated_at.max(mark.quiet_until))
+    }
+
     /// Returns the earliest deadline, whether it has passed or not.
     pub(crate) fn earliest_deadline(&self) -> Option<DateTime<Utc>> {
         self.overdue_since.into_iter().chain(self.due_at).min()
@@ -260,7 +266,8 @@ impl Snapshot {
     pub fn timers(&self) -> Vec<Timer> {
         let clocks = self.clocks.iter().filter_map(timer::of_clock);
         let reminder = self.hold_end.and_then(timer::of_hold_end);
-        let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(reminder).chain(clocks).collect();
+        let mut timers: Vec<_> =
+            timer::of_state(&self.state).into_iter().chain(reminder).chain(clocks).collect();
         timers.sort();
         timers
     }

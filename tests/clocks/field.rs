@@ -175,14 +175,17 @@ fn warnings_by_time_left_are_recorded_once_among_the_percentages() {
     bench.act(id, Action::override_priority(Priority::P5, "planned"), ANNA);
     bench.pass(hours(100));
     bench.tick();
-    assert_eq!(told()[5..], [
-        (50, None),
-        (80, Some(hours(20))),
-        (90, None),
-        (96, Some(hours(4))),
-        (99, Some(hours(1))),
-        (100, None)
-    ]);
+    assert_eq!(
+        told()[5..],
+        [
+            (50, None),
+            (80, Some(hours(20))),
+            (90, None),
+            (96, Some(hours(4))),
+            (99, Some(hours(1))),
+            (100, None)
+        ]
+    );
     bench.check(id);
 }
 
@@ -218,7 +221,8 @@ fn a_ticket_without_an_agreement_is_a_ticket_like_any_other() {
         .target(Target::new(Metric::Resolution).within(hours(1)));
     let bench = bench(office().agreement(gold));
     let id = bench.open();
-    let all = Action::tag("x").and(Action::assign(ANNA)).and(Action::reply("So.")).and(Action::resolve("said"));
+    let all =
+        Action::tag("x").and(Action::assign(ANNA)).and(Action::reply("So.")).and(Action::resolve("said"));
     bench.act(id, all, ANNA);
     assert!(ticket(&bench, id).clocks.is_empty() && ticket(&bench, id).due_at.is_none());
 }
@@ -308,12 +312,15 @@ fn a_wait_for_the_customer_ends_in_a_resolution_after_a_reminder() {
         timed.collect::<Vec<_>>()
     };
     let said = |at, text: &str| (at, text.to_owned());
-    assert_eq!(events(resolves), [
-        said(begin, "on hold"),
-        said(reminder, "reminded"),
-        said(end, "resolved"),
-        said(end + TimeDelta::days(5), "closed"),
-    ]);
+    assert_eq!(
+        events(resolves),
+        [
+            said(begin, "on hold"),
+            said(reminder, "reminded"),
+            said(end, "resolved"),
+            said(end + TimeDelta::days(5), "closed"),
+        ]
+    );
     assert_eq!(events(closes), [said(begin, "on hold"), said(end, "resolved"), said(end, "closed")]);
     assert_eq!(events(answered)[1..], [said(begin + TimeDelta::days(2), "active")]);
     assert_eq!(ticket(&bench, answered).timers().len(), 1); // Its clock.

@@ -1,6 +1,8 @@
 //! The steps of a sweep: list a page of due tickets, and fire the due timers of one ticket. Before that, find the tickets
 //! whose clocks migrate to changed agreements.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::definition::DefinitionKind;
@@ -14,6 +16,7 @@ use crate::store::{
 };
 use crate::ticket::decision::{ClockDraft, Draft};
 use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
 
 /// A ticket and the desk it belongs to.
 pub(super) type DeskTicket = (DeskId, TicketId);
@@ -144,13 +147,16 @@ impl Operation for FindMigrating {
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         let tickets = loaded.find(&self.query)?;
-        let with_clocks =
-            || tickets.iter().filter(|ticket| ticket.clocks.iter().any(|it| it.state.is_open()));
+        let may_migrate = |ticket: &&Arc<Snapshot>| {
+            let open = ticket.clocks.iter().any(|it| it.state.is_open());
+            open || (ticket.clocks.is_empty() && ticket.imported.is_some())
+        };
+        let with_clocks = || tickets.iter().filter(may_migrate);
         self.context.need_for(with_clocks().map(|it| &**it), loaded)?;
         let mut migrating = Vec::new();
         for ticket in with_clocks() {
             let agreements = before(&self.context).policy_context_for(ticket, loaded)?.agreements;
-            if ClockDraft::of(ticket, None, agreements).will_migrate()? {
+            if ClockDraft::of(ticket, None, agreements).will_migrate(ticket)? {
                 migrating.push(ticket.id);
             }
         }

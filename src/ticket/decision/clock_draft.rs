@@ -7,9 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::sla::{
-    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, Present, keep_latest,
+    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, NextAlert, Present,
+    Reached, keep_latest,
 };
 use crate::ticket::event::Event;
+use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::intervals::KnownIntervals;
 use crate::ticket::snapshot::Snapshot;
 
@@ -30,6 +32,10 @@ pub(crate) struct ClockDraft {
     /// The latest cycle of each metric.
     pub(super) clocks: Vec<Clock>,
     pub(super) intervals: KnownIntervals,
+    /// The clocks that an imported ticket gets; all of them for other tickets.
+    pub(super) import_clocks: ImportClocks,
+    /// Alerts of an imported ticket that were due at this instant or earlier are not sent.
+    pub(super) quiet_until: Option<DateTime<Utc>>,
     /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
     /// The clocks that a correction restores.
@@ -38,12 +44,14 @@ pub(crate) struct ClockDraft {
 
 impl ClockDraft {
     /// Creates the clocks of a ticket that is about to be opened.
-    pub(crate) fn beginning(agreements: AgreementSet) -> ClockDraft {
+    pub(crate) fn beginning(agreements: AgreementSet, import_clocks: ImportClocks) -> ClockDraft {
         ClockDraft {
             agreements,
             reached: 0,
             clocks: Vec::new(),
             intervals: KnownIntervals::beginning(),
+            import_clocks,
+            quiet_until: None,
             changed: Vec::new(),
             remembered: Vec::new(),
         }
@@ -51,14 +59,16 @@ impl ClockDraft {
 
     /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
-        let clocks = ticket.clocks.clone();
+        let import = ticket.imported.as_deref();
         // A version that came into force at the instant of the last event may have been adopted after that event.
-        let reached = agreements.count_before(ticket.updated_at);
+        let reached = agreements.count_before(ticket.known_since());
         ClockDraft {
             agreements,
             reached,
-            clocks,
+            clocks: ticket.clocks.clone(),
             intervals: KnownIntervals::of(history),
+            import_clocks: import.map(|mark| mark.clocks).unwrap_or_default(),
+            quiet_until: import.map(|mark| mark.quiet_until),
             changed: Vec::new(),
             remembered: Vec::new(),
         }
@@ -70,9 +80,9 @@ impl ClockDraft {
     }
 
     /// True if an open clock will migrate to a version that has not come into force yet.
-    pub(crate) fn will_migrate(mut self) -> Result<bool> {
+    pub(crate) fn will_migrate(mut self, ticket: &Snapshot) -> Result<bool> {
         while self.next_version().is_some() {
-            if self.enter_next_version()?.is_some() {
+            if self.enter_next_version(ticket)?.is_some() {
                 return Ok(true);
             }
         }
@@ -89,11 +99,15 @@ impl ClockDraft {
         self.agreements.get(self.reached).map(|(from, _)| *from)
     }
 
-    /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it.
-    pub(super) fn enter_next_version(&mut self) -> Result<Option<Fingerprint>> {
-        let Some((_, version)) = self.agreements.get(self.reached) else { return Ok(None) };
+    /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it, or if it is the
+    /// first that applies to an imported ticket.
+    pub(super) fn enter_next_version(&mut self, ticket: &Snapshot) -> Result<Option<Fingerprint>> {
+        let Some((_, version)) = self.agreements.get(self.reached).cloned() else { return Ok(None) };
         let hash = version.hash();
         self.reached += 1;
+        if self.is_unmeasured(ticket) {
+            return Ok(version.choose(ticket).map(|_| hash));
+        }
         for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != hash) {
             if self.follows(clock)? {
                 return Ok(Some(hash));
@@ -110,6 +124,12 @@ impl ClockDraft {
     /// Puts the first `reached` versions of the agreements in force.
     pub(super) fn enter_versions(&mut self, reached: usize) {
         self.reached = self.reached.max(reached);
+    }
+
+    /// Measures the following events under these agreements.
+    pub(super) fn measure_under(&mut self, agreements: &AgreementSet) {
+        self.agreements = agreements.clone();
+        self.reached = 0;
     }
 
     /// Sets the clocks that the next correction restores.
@@ -202,7 +222,7 @@ impl ClockDraft {
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
             return self.remeasure(clock, false, now);
         }
-        self.set_open(clock)
+        self.set_open(clock, now)
     }
 
     /// Computes the values of an open clock with a new target from the intervals since `counted_from`.
@@ -216,7 +236,7 @@ impl ClockDraft {
         if !self.measure(&clock)?.extend(&mut clock, present) {
             return self.begin_target(clock, now);
         }
-        self.set_open(clock)
+        self.set_open(clock, now)
     }
 
     /// Computes the values of an open clock from the intervals since `counted_from`. `begins` is true if its target is
@@ -225,16 +245,55 @@ impl ClockDraft {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)?, begins };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
         self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
-        self.set_open(clock)
+        self.set_open(clock, now)
+    }
+
+    /// Returns the next alert of a clock whose other values are up to date.
+    pub(super) fn next_alert(&self, clock: &Clock, now: After<'_>) -> Result<Option<NextAlert>> {
+        let measure = self.measure(clock)?;
+        let present = Present { at: now.at, counts: clock.running_since.is_some(), begins: false };
+        match measure.next_alert_from_values(clock, clock.due_at, present) {
+            Reached::Known(next) if !now.ticket.out_of_order => Ok(next),
+            _ => {
+                let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
+                Ok(measure.next_alert_from_intervals(clock, &intervals, present))
+            }
+        }
+    }
+
+    /// Marks the alerts of a clock that are due at `quiet_until` or earlier as recorded, without an event: nobody is told
+    /// of a deadline that passed before the desk knew the ticket. The clock itself is breached.
+    fn silence(&self, clock: &mut Clock, now: After<'_>) -> Result<()> {
+        let Some(until) = self.quiet_until else { return Ok(()) };
+        while let Some(alert) = clock.next.filter(|alert| alert.is_due(until)) {
+            clock.mark_alerted(alert.percent, alert.left);
+            if alert.percent >= 100 && clock.breached_at.is_none() {
+                clock.step(ClockStep::Breach)?;
+                clock.breached_at = Some(alert.at);
+            }
+            clock.next = self.next_alert(clock, now)?;
+        }
+        Ok(())
+    }
+
+    /// Silences all open clocks.
+    pub(super) fn silence_all(&mut self, now: After<'_>) -> Result<()> {
+        for metric in self.open_metrics() {
+            let Some(mut clock) = self.clock(metric).cloned() else { continue };
+            self.silence(&mut clock, now)?;
+            self.set(clock);
+        }
+        Ok(())
     }
 
     /// Stores an open clock, paused if its time does not count.
-    fn set_open(&mut self, mut clock: Clock) -> Result<()> {
+    fn set_open(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         match (clock.state, clock.running_since.is_some()) {
             (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
             (ClockState::Paused, true) => clock.step(ClockStep::Resume)?,
             _ => {}
         }
+        self.silence(&mut clock, now)?;
         self.set(clock);
         Ok(())
     }

@@ -5,19 +5,21 @@
 //! Events of one instant are applied in the order of their versions. Deadlines before the instant of an event are
 //! breached before the event is applied. An event at the deadline itself is in time.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::sla::{
     Agreement, AgreementSet, Alert, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric,
-    OnPriorityChange, OnReopen, Present, Reached, StateInterval,
+    OnPriorityChange, OnReopen,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
 use crate::ticket::event::{Cause, Change, Event};
+use crate::ticket::import_mark::{ImportClocks, ImportMark};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
 
@@ -30,24 +32,26 @@ use crate::ticket::snapshot::Snapshot;
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
+    let import_clocks = events.iter().find_map(|event| match &event.change {
+        Change::Imported(mark) => Some(mark.clocks),
+        _ => None,
+    });
+    let draft = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
+    let (mut replay, mut done) = (Replay::beginning(draft), 0);
     let mut cycles: Vec<Clock> = Vec::new();
-    let mut replay = Replay {
-        ticket: None,
-        draft: ClockDraft::beginning(agreements.clone()),
-        before_command: Vec::new(),
-        before_spam: Vec::new(),
-    };
     for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
         let instants = || part.iter().map(|event| event.at);
         let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
         let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
+        let end = done + part.len();
         for reached in first..=last {
             let mut attempt = replay.clone();
-            if attempt.apply(part, reached)? || reached == last {
+            if attempt.apply(events, done..end, reached)? || reached == last {
                 replay = attempt;
                 break;
             }
         }
+        done = end;
         for clock in replay.draft.take_changed() {
             match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
                 Some(cycle) => *cycle = clock,
@@ -71,56 +75,126 @@ struct Replay {
 }
 
 impl Replay {
-    /// Applies events up to the next recorded clocks. At most `reached` versions of the agreements come into force at the
-    /// instant of an event; more of them only before it. Returns true if the clocks are the recorded ones.
-    fn apply(&mut self, events: &[Event], reached: usize) -> Result<bool> {
-        let mut is_recorded = None;
-        for event in events {
-            let draft = &mut self.draft;
-            match &event.change {
-                Change::Undone { .. } => draft.remember(&self.before_command),
-                Change::Moved { cause: Cause::NotSpam, .. } => draft.remember(&self.before_spam),
-                Change::Moved { cause: Cause::Spam, .. } => self.before_spam.clone_from(&draft.clocks),
-                _ => {}
-            }
-            if event.is_edit() && !event.continues {
-                self.before_command.clone_from(&draft.clocks);
-            }
+    fn beginning(draft: ClockDraft) -> Replay {
+        Replay { ticket: None, draft, before_command: Vec::new(), before_spam: Vec::new() }
+    }
+
+    /// Applies a part of a history, which ends with recorded clocks. At most `reached` versions of the agreements come
+    /// into force at the instant of an event; more of them only before it. Returns true if the clocks are the recorded
+    /// ones.
+    fn apply(&mut self, history: &[Event], part: Range<usize>, reached: usize) -> Result<bool> {
+        for place in part.clone() {
             let before = self.ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
-            let ticket = match &mut self.ticket {
-                Some(ticket) => {
-                    ticket.apply(event)?;
-                    ticket
-                }
-                None => self.ticket.insert(Snapshot::fold([event])?),
-            };
-            draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
-            draft.observe(event, ticket)?;
-            if let Change::Clocked { clocks } = &event.change {
-                let changed = draft.changed.iter().filter(|clock| !before.contains(clock));
-                is_recorded = Some(changed.eq(clocks));
+            self.step(history, place, reached)?;
+            if let Change::Clocked { clocks } = &history[place].change {
+                let changed = self.draft.changed.iter().filter(|clock| !before.contains(clock));
+                return Ok(changed.eq(clocks));
             }
         }
-        Ok(is_recorded.unwrap_or(self.draft.changed.is_empty()))
+        Ok(self.draft.changed.is_empty())
+    }
+
+    /// Applies one event of a history.
+    fn step(&mut self, history: &[Event], place: usize, reached: usize) -> Result<()> {
+        let (event, draft) = (&history[place], &mut self.draft);
+        match &event.change {
+            Change::Undone { .. } => draft.remember(&self.before_command),
+            Change::Moved { cause: Cause::NotSpam, .. } => draft.remember(&self.before_spam),
+            Change::Moved { cause: Cause::Spam, .. } => self.before_spam.clone_from(&draft.clocks),
+            _ => {}
+        }
+        if event.is_edit() && !event.continues {
+            self.before_command.clone_from(&draft.clocks);
+        }
+        let ticket = match &mut self.ticket {
+            Some(ticket) => {
+                if let Change::PolicyRebound { agreements } = &event.change
+                    && draft.is_unmeasured(ticket)
+                {
+                    draft.measure_import(&history[..place], *agreements)?;
+                }
+                draft.reach(event.at, ticket)?;
+                ticket.apply(event)?;
+                ticket
+            }
+            None => self.ticket.insert(Snapshot::fold([event])?),
+        };
+        draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
+        draft.observe(event, ticket)
+    }
+}
+
+/// The clocks of imported tickets.
+impl ClockDraft {
+    /// True if the ticket was imported when no agreement applied to it, and none has applied since.
+    pub(crate) fn is_unmeasured(&self, ticket: &Snapshot) -> bool {
+        let waits = |mark: &ImportMark| !mark.measured && mark.clocks != ImportClocks::Never;
+        self.clocks.is_empty() && ticket.imported.as_deref().is_some_and(waits)
+    }
+
+    /// Measures the history of an imported ticket as if these agreements had always been in force.
+    pub(crate) fn measure_import(&mut self, history: &[Event], agreements: Fingerprint) -> Result<()> {
+        let always = AgreementSet::always(self.agreements.of(agreements)?.clone());
+        let mut replay = Replay::beginning(ClockDraft::beginning(always, self.import_clocks));
+        for place in 0..history.len() {
+            replay.step(history, place, usize::MAX)?;
+        }
+        let ClockDraft { clocks, intervals, changed, .. } = replay.draft;
+        (self.clocks, self.intervals) = (clocks, intervals);
+        self.changed.extend(changed);
+        Ok(())
+    }
+
+    /// Starts the clocks of an imported ticket that begin at an instant, before the first event after this instant.
+    /// `ticket` is the ticket before that event.
+    pub(crate) fn reach(&mut self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<()> {
+        let ImportClocks::From(from) = self.import_clocks else { return Ok(()) };
+        if from > at || ticket.updated_at >= from || !self.clocks.is_empty() {
+            return Ok(());
+        }
+        if !ticket.state.kind().is_open() || self.agreements.count_until(from) == 0 {
+            return Ok(());
+        }
+        self.enter_versions_until(from);
+        self.begin(After { at: from, ticket, by_agent: false })
+    }
+
+    /// Applies the mark of an import.
+    fn imported(&mut self, mark: &ImportMark, now: After<'_>) -> Result<()> {
+        self.reach(mark.quiet_until, now.ticket)?;
+        self.silence_all(now)
     }
 }
 
 impl ClockDraft {
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
-        let now = After { at: event.at, ticket, by_agent: matches!(event.by.who, Who::Agent(_)) };
+        // Imported events may be dated before the opening, or before the instant from which clocks count. For the clocks,
+        // they happen at that instant.
+        let begins = match self.import_clocks {
+            ImportClocks::From(from) => ticket.opened_at.max(from),
+            _ => ticket.opened_at,
+        };
+        let now = After { at: event.at.max(begins), ticket, by_agent: matches!(event.by.who, Who::Agent(_)) };
         self.intervals.extend(event);
+        if let Some(mark) = &ticket.imported {
+            self.quiet_until = Some(mark.quiet_until);
+        }
+        if self.import_clocks == ImportClocks::Never {
+            return Ok(());
+        }
+        if let Change::Imported(mark) = &event.change {
+            return self.imported(mark, now);
+        }
         self.enter_versions(self.agreements.count_before(now.at));
-        if self.clocks.is_empty() && self.in_force().is_none() {
+        let is_early = matches!(self.import_clocks, ImportClocks::From(from) if event.at < from);
+        if self.clocks.is_empty() && (is_early || self.in_force().is_none()) {
             return Ok(());
         }
         match &event.change {
             // These events only record results and do not affect the clocks.
-            Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
+            Change::Clocked { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
-            // The new date changes how much time counted before it, so the clocks are measured again before deadlines
-            // are checked.
-            Change::StateRedated => return self.redated(now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -129,10 +203,15 @@ impl ClockDraft {
                 // An imported history may begin with a finished ticket.
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
-            Change::PolicyRebound { agreements } => self.migrated(*agreements, now),
+            Change::PolicyRebound { agreements } => {
+                self.migrated(*agreements, now)?;
+                self.silence_all(now)
+            }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
             Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
+            // The state continues: only the date or the reason of a hold, or the resolution changed.
+            Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Assigned { to } => {
@@ -166,7 +245,7 @@ impl ClockDraft {
     }
 
     /// Applies a warning or a breach of the history.
-    fn alerted(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
+    fn alerted(&mut self, alert: &Alert, now: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
         clock.mark_alerted(alert.percent, alert.left);
@@ -174,15 +253,7 @@ impl ClockDraft {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
         }
-        let measure = self.measure(&clock)?;
-        let now = Present { at, counts: clock.running_since.is_some(), begins: false };
-        clock.next = match measure.next_alert_from_values(&clock, clock.due_at, now) {
-            Reached::Known(next) if !ticket.out_of_order => next,
-            _ => {
-                let intervals = self.intervals.since(clock.counted_from, ticket)?;
-                measure.next_alert_from_intervals(&clock, &intervals, now)
-            }
-        };
+        clock.next = self.next_alert(&clock, now)?;
         self.set(clock);
         Ok(())
     }
@@ -289,47 +360,6 @@ impl ClockDraft {
             if clock.state.is_open() { self.remeasure(clock, begins, now)? } else { self.set(clock) }
         }
         self.toggle(now)
-    }
-
-    /// Applies a later date of the current state. Clocks that ended when the state began now end at the new date.
-    fn redated(&mut self, now: After<'_>) -> Result<()> {
-        let state = now.ticket.state.kind();
-        let mut ending = Vec::new();
-        for clock in self.clocks.clone() {
-            let intervals = self.intervals.all(now.ticket)?;
-            // Some of the time now belongs to the previous state, in which it may count differently.
-            let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
-            let counted_before = before.is_some_and(|it| measure.counts_in(it));
-            let moves = match clock.metric {
-                Metric::Resolution | Metric::RequesterWait | Metric::AgentWork => {
-                    state == StateKind::Resolved
-                }
-                Metric::Closure => state == StateKind::Closed,
-                Metric::Handling(line) => state == StateKind::Resolved && line == now.ticket.line,
-                _ => false,
-            };
-            if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
-                ending.push(clock.metric);
-                self.remeasure(continue_clock(clock)?, false, now)?;
-            } else if clock.state.is_open() && counted_before != self.counts(&clock, now.ticket)? {
-                self.remeasure(clock, false, now)?;
-            }
-        }
-        self.pass(now.at)?;
-        for metric in ending {
-            self.finish(metric, now)?;
-        }
-        for mut clock in self.clocks.clone() {
-            let Some(ended) = clock.ended_at else { continue };
-            let intervals = self.intervals.all(now.ticket)?;
-            let began = |it: &StateInterval| !it.state.is_open() && it.since == ended;
-            let with_ticket = intervals.iter().any(began);
-            if clock.ended_with_ticket != with_ticket {
-                clock.ended_with_ticket = with_ticket;
-                self.set(clock);
-            }
-        }
-        Ok(())
     }
 
     fn reopened(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
@@ -464,6 +494,10 @@ impl ClockDraft {
             let handling = matches!(metric, Metric::Handling(_));
             let start =
                 if metric == Metric::FirstReply { ticket.first_asked_at() } else { Some(ticket.opened_at) };
+            let start = match self.import_clocks {
+                ImportClocks::From(from) => start.map(|start| start.max(from)),
+                _ => start,
+            };
             let from = start.filter(|_| since_opening && !handling).unwrap_or(now.at);
             match self.clock(metric) {
                 None => self.start(metric, from, now)?,
@@ -520,10 +554,10 @@ impl ClockDraft {
             }
             OnPriorityChange::CarryElapsed => {
                 let consumed = self.consumed(&clock, clock.ended_at.unwrap_or(now.at), now.ticket)?;
-                (clock.counted_from, clock.carried) = (now.at, consumed);
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), consumed);
             }
             OnPriorityChange::Restart => {
-                (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), TimeDelta::zero());
             }
         }
         clock.replace_target(time, deadline);

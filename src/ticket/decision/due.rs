@@ -36,7 +36,8 @@ impl Draft {
         while let Some(due) = self.next_due(context.now)? {
             match due {
                 Due::Policy(since) => {
-                    if let Some(agreements) = self.clock_draft.enter_next_version()? {
+                    if let Some(agreements) = self.clock_draft.enter_next_version(&self.snapshot)? {
+                        self.measure_import(agreements, context)?;
                         let change = Change::PolicyRebound { agreements };
                         self.emit(since, &Actor::desk(), change, Personal::default())?;
                     }

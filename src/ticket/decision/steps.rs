@@ -110,9 +110,10 @@ impl Draft {
         let change = match allowed {
             Ok(Some(Destination { step: Some(step), status })) => {
                 let to = match step.target().plain() {
-                    Some(State::Resolved(_)) => {
-                        resolved(context.policy_of(self.clock_draft.reached()), at.max(self.snapshot.updated_at))
-                    }
+                    Some(State::Resolved(_)) => resolved(
+                        context.policy_of(self.clock_draft.reached()),
+                        at.max(self.snapshot.updated_at),
+                    ),
                     to => to.unwrap_or_else(|| state::Active.into()),
                 };
                 Change::Moved { from: self.state(), to, step: Some(step), cause, code: None, status }
