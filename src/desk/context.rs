@@ -117,7 +117,7 @@ impl CommandContext {
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
         let changed = in_force.is_some_and(|adoption| adoption.from >= ticket.known_since());
-        if changed && self.depends_on_versions(ticket, &policy_context.agreements)? {
+        if changed {
             self.add_versions(ticket, &mut policy_context, loaded)?;
         }
         if ticket.placement.is_some() {
@@ -126,12 +126,9 @@ impl CommandContext {
         Ok(policy_context)
     }
 
-    /// True if the policies in force since the ticket's last event can matter to it: if a timer is due, if an open clock
-    /// migrates to new agreements, or if an imported ticket has no clocks yet.
-    fn depends_on_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
-        if ticket.timers().first().is_some_and(|timer| timer.due <= self.now) {
-            return Ok(true);
-        }
+    /// True if a version of the agreements can matter to the ticket although another one has replaced it: if an open clock
+    /// migrates to every version, or if an imported ticket has no clocks yet.
+    fn follows_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
         if ticket.clocks.is_empty() && ticket.imported.is_some() {
             return Ok(true);
         }
@@ -139,18 +136,27 @@ impl CommandContext {
         open.try_fold(false, |migrates, clock| Ok(migrates || agreements.migrates(clock)?))
     }
 
-    /// Adds every policy that was in force since the ticket's last event.
+    /// Adds the policies that were in force since the ticket's last event, as far as they can matter: all of them if a
+    /// timer is due, and those that were adopted since if a clock migrates.
     fn add_versions(
         &self,
         ticket: &Snapshot,
         policy_context: &mut PolicyContext<'_>,
         loaded: &Loaded,
     ) -> Result<(), Interrupt> {
-        let versions = loaded.in_force_between(DefinitionKind::Policy, ticket.known_since(), self.now)?;
+        let since = ticket.known_since();
+        let mut versions = loaded.in_force_between(DefinitionKind::Policy, since, self.now)?;
+        let is_due = ticket.timers().first().is_some_and(|timer| timer.due <= self.now);
+        if !is_due {
+            versions.retain(|version| version.from >= since);
+            if versions.len() < 2 || !self.follows_versions(ticket, &policy_context.agreements)? {
+                return Ok(());
+            }
+        }
         let hashes = versions.iter().map(|adoption| (DefinitionKind::Policy, adoption.hash));
         self.definitions.need(hashes, loaded)?;
         let mut agreements = AgreementSet::new();
-        if versions.first().is_none_or(|first| first.from >= ticket.known_since()) {
+        if is_due && versions.first().is_none_or(|first| first.from >= since) {
             // No policy was adopted before.
             agreements = agreements.with(DateTime::<Utc>::MIN_UTC, self.definitions.no_agreements()?);
             policy_context.policies.push(Arc::clone(&self.default));
