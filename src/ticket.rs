@@ -31,6 +31,7 @@ pub mod conflict;
 pub mod decision;
 pub mod event;
 pub mod facts;
+pub mod inbound;
 pub mod kind;
 pub mod message;
 pub mod opening;
@@ -48,11 +49,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::id::TicketId;
+use crate::id::{ContactId, DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
+use crate::policy::Policy;
 use crate::ticket::action::Action;
-use crate::ticket::people::Actor;
+use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
@@ -83,6 +85,15 @@ pub struct Ticket<S = State> {
     workflow: Workflow,
     state: S,
     replayed: bool,
+    home: Home,
+}
+
+/// The desk of a ticket's handle, and the policy in force when it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// `None` if no desk made the handle.
+    pub(crate) desk: Option<DeskId>,
+    pub(crate) policy: Arc<Policy>,
 }
 
 /// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) is ignored.
@@ -129,7 +140,7 @@ impl<S> Ticket<S> {
 
     /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     pub fn permitted(&self) -> Permitted {
-        self.snapshot.permitted(&self.workflow)
+        self.snapshot.permitted(&self.workflow, &self.home.policy)
     }
 
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
@@ -147,13 +158,13 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn why_not(&self, action: &Action) -> Option<Rejection> {
-        self.snapshot.refusal(action, None, &self.workflow)
+        self.snapshot.refusal(action, None, &self.workflow, &self.home.policy)
     }
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
     ///
-    /// Like [`why_not`](Ticket::why_not), but also checks that the lifecycle and the workflow allow this actor to
-    /// perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
+    /// Like [`why_not`](Ticket::why_not), but also checks that the table of [standings](crate::policy::standing) and the
+    /// workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -168,7 +179,25 @@ impl<S> Ticket<S> {
     /// The check uses the ticket as it was read. Two things are known only to the desk and are checked when it executes
     /// the action: the fields that the policy declares, and the timers that are due by then.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
-        self.snapshot.refusal(action, Some(by), &self.workflow)
+        self.snapshot.refusal(action, Some(by), &self.workflow, &self.home.policy)
+    }
+
+    /// Returns the contacts who get copies of the desk's replies, by the table of
+    /// [standings](crate::policy::standing): by default all contacts of the ticket.
+    ///
+    /// ```
+    /// # use firstline::{ContactRole, Desk, NewTicket};
+    /// let request = NewTicket::new("No sound").from("boris").contact("clara", ContactRole::Cc);
+    /// let ticket = Desk::memory().open_ticket(request)?;
+    /// let recipients: Vec<_> = ticket.recipients().map(|id| id.as_str()).collect();
+    /// assert_eq!(recipients, ["boris", "clara"]);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn recipients(&self) -> impl Iterator<Item = &ContactId> {
+        self.snapshot.contacts.keys().filter(|id| {
+            let standing = self.snapshot.standing(&Who::Contact((*id).clone()));
+            standing.is_some_and(|standing| self.home.policy.rule_of(standing).copies)
+        })
     }
 }
 
@@ -182,7 +211,8 @@ impl<S> Deref for Ticket<S> {
 }
 
 impl Ticket {
-    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows.
+    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows. The handle has the
+    /// default policy and belongs to no desk.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
@@ -203,11 +233,17 @@ impl Ticket {
             Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(Ticket::following(workflow.clone(), snapshot))
+        let home = Home { desk: None, policy: Arc::new(Policy::default()) };
+        Ok(Ticket::following(workflow.clone(), snapshot, home))
     }
 
-    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false }
+    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
+    }
+
+    /// Returns the handle with this home.
+    pub(crate) fn at(self, home: Home) -> Ticket {
+        Ticket { home, ..self }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -224,6 +260,7 @@ impl<S: KnownState> Ticket<S> {
             workflow: self.workflow,
             snapshot: self.snapshot,
             replayed: self.replayed,
+            home: self.home,
         }
     }
 
@@ -235,8 +272,8 @@ impl<S: KnownState> Ticket<S> {
         match S::from_state(&ticket.state) {
             Some(state) => {
                 let state = state.clone();
-                let Ticket { workflow, snapshot, replayed, .. } = ticket;
-                Ok(Ticket { state, workflow, snapshot, replayed })
+                let Ticket { workflow, snapshot, replayed, home, .. } = ticket;
+                Ok(Ticket { state, workflow, snapshot, replayed, home })
             }
             None => Err(ticket),
         }
@@ -245,11 +282,13 @@ impl<S: KnownState> Ticket<S> {
 
 /// A typed step that is not committed yet. Pass it to [`Desk::commit`](crate::Desk::commit).
 ///
-/// The step has the ticket's id, the expected version and the action. `To` is the state after the step. Dropping the
+/// The step has the desk, the ticket's id, the expected version and the action. Another desk refuses it. `To` is the state after the step. Dropping the
 /// step changes nothing.
 #[must_use = "a step is not taken until a desk commits it"]
 #[derive(Debug)]
 pub struct Step<To> {
+    /// The desk of the handle, if a desk made it.
+    pub(crate) desk: Option<DeskId>,
     pub(crate) ticket: TicketId,
     pub(crate) expected: u64,
     pub(crate) action: Action,

@@ -18,6 +18,8 @@ mod idempotency;
 mod import_again;
 #[path = "desk/imports.rs"]
 mod imports;
+#[path = "desk/inbound.rs"]
+mod inbound;
 #[path = "desk/lifecycle.rs"]
 mod lifecycle;
 #[path = "desk/links.rs"]
@@ -52,6 +54,8 @@ mod setup;
 mod soak;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "desk/standing.rs"]
+mod standing;
 #[path = "desk/story.rs"]
 mod story;
 #[path = "desk/sweep.rs"]

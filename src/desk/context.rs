@@ -9,19 +9,21 @@ use super::definitions::{Definitions, ReadyPolicy};
 use super::lookup::Lookup;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::Result;
+use crate::id::DeskId;
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::Policy;
 use crate::sla::{AgreementSet, Clock};
-use crate::ticket::Ticket;
 use crate::ticket::decision::DecisionContext;
 use crate::ticket::event::Event;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
+use crate::ticket::{Home, Ticket};
 use crate::workflow::{Catalogue, Workflow};
 
 /// The policy, agreements and workflows for a decision, and the history of the ticket if it was read.
 #[derive(Debug)]
 pub(super) struct PolicyContext<'s> {
+    desk: DeskId,
     pub(super) policy: Arc<Policy>,
     pub(super) agreements: AgreementSet,
     pub(super) workflows: Catalogue,
@@ -29,8 +31,13 @@ pub(super) struct PolicyContext<'s> {
 }
 
 impl PolicyContext<'_> {
+    /// Returns the home of handles that are made in this context.
+    pub(super) fn home(&self) -> Home {
+        Home { desk: Some(self.desk.clone()), policy: Arc::clone(&self.policy) }
+    }
+
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, agreements, workflows, history } = self;
+        let PolicyContext { policy, agreements, workflows, history, .. } = self;
         DecisionContext { now, by, policy, agreements, workflows, history: *history }
     }
 }
@@ -38,6 +45,7 @@ impl PolicyContext<'_> {
 /// The instant, settings and definitions of a command.
 #[derive(Debug, Clone)]
 pub(super) struct CommandContext {
+    pub(super) desk: DeskId,
     pub(super) now: DateTime<Utc>,
     pub(super) keep_receipts: TimeDelta,
     pub(super) lookup: Lookup,
@@ -52,6 +60,11 @@ impl CommandContext {
             Some(adoption) => self.definitions.policy(adoption.hash, loaded)?.policy,
             None => Arc::clone(&self.default),
         })
+    }
+
+    /// Returns the home of handles for tickets as they are now.
+    pub(super) fn home(&self, loaded: &Loaded) -> Result<Home, Interrupt> {
+        Ok(Home { desk: Some(self.desk.clone()), policy: self.policy(loaded)? })
     }
 
     /// Returns the context for new tickets. The default policy has no agreements and no workflows.
@@ -69,9 +82,10 @@ impl CommandContext {
                 let ReadyPolicy { policy, agreements, workflows, .. } =
                     self.definitions.policy(adoption.hash, loaded)?;
                 let agreements = AgreementSet::new().with(adoption.agreements_from, agreements);
-                PolicyContext { policy, agreements, workflows, history: None }
+                PolicyContext { desk: self.desk.clone(), policy, agreements, workflows, history: None }
             }
             None => PolicyContext {
+                desk: self.desk.clone(),
                 policy: Arc::clone(&self.default),
                 agreements: AgreementSet::new(),
                 workflows: Catalogue::new(),
@@ -141,7 +155,10 @@ impl CommandContext {
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
         self.definitions.need(tickets.iter().filter_map(|ticket| workflow_hash(ticket)), loaded)?;
-        tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it))).collect()
+        let home = self.home(loaded)?;
+        let following =
+            |it: Arc<Snapshot>| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it, home.clone()));
+        tickets.into_iter().map(following).collect()
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

@@ -2,15 +2,16 @@
 
 use super::context::CommandContext;
 use crate::condition::Condition;
+use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::id::TicketId;
+use crate::id::{ThreadKey, TicketId};
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
-use crate::store::kinds::{self, EXTERNAL_NAME};
-use crate::store::{Commit, Cursor, Mode, Query};
+use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
+use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
 
-/// A reference to a ticket: its id, its running number, or its name in another system.
+/// A reference to a ticket: its id, its running number, its name in another system, or the key of a thread.
 ///
 /// ```
 /// use firstline::{Desk, NewTicket};
@@ -30,6 +31,8 @@ pub enum TicketRef {
     Number(u64),
     /// The name in another system.
     External(ExternalRef),
+    /// The key of a thread.
+    Thread(ThreadKey),
     /// A text that is neither an id nor a number. No ticket has this reference.
     Unknown(String),
 }
@@ -43,6 +46,12 @@ impl From<TicketId> for TicketRef {
 impl From<ExternalRef> for TicketRef {
     fn from(name: ExternalRef) -> TicketRef {
         TicketRef::External(name)
+    }
+}
+
+impl From<ThreadKey> for TicketRef {
+    fn from(thread: ThreadKey) -> TicketRef {
+        TicketRef::Thread(thread)
     }
 }
 
@@ -95,6 +104,13 @@ impl Operation for LookUp {
         Mode::Read
     }
 
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
+        if let TicketRef::Id(id) = &self.0 {
+            reads.push(Read::Ticket(*id));
+        }
+    }
+
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {
         let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
@@ -104,6 +120,11 @@ impl Operation for LookUp {
                 let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
                 (id, format!("{} of {}", name.id, name.source))
             }
+            TicketRef::Thread(thread) => {
+                let record = loaded.record(THREAD, self.1.lookup.thread(thread))?;
+                let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
+                (id, format!("of the thread {thread}"))
+            }
             TicketRef::Unknown(text) => (None, format!("{text:?}")),
         };
         let ticket = match id {
@@ -112,7 +133,8 @@ impl Operation for LookUp {
         };
         let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {name_in_error}")))?;
         let workflow = self.1.workflow_of(ticket, loaded)?;
-        Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into())))
+        let home = self.1.home(loaded)?;
+        Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into(), home)))
     }
 }
 
@@ -142,6 +164,10 @@ impl Operation for Find {
 
     fn mode(&self) -> Mode {
         Mode::Read
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {

@@ -1,9 +1,8 @@
 //! The result of a command, and the replay of that result for a repeated command.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
-use super::context::CommandContext;
+use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RequestKey;
@@ -13,8 +12,8 @@ use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
+use crate::ticket::kind::LinkKind;
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::Catalogue;
 
 /// The result of a command.
 ///
@@ -44,15 +43,54 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Returns what became of a message; `None` if the command brought no message.
+    pub fn arrival(&self) -> Option<Arrival> {
+        let linked = |kind| {
+            let is_linked = |event: &Event| matches!(event.change, Change::Linked(link) if link.kind == kind);
+            self.events.iter().any(is_linked)
+        };
+        if self.opened() {
+            return Some(match () {
+                () if linked(LinkKind::FollowUpOf) => Arrival::FollowUp,
+                () if linked(LinkKind::Mentions) => Arrival::OwnTicket,
+                () => Arrival::Opened,
+            });
+        }
+        self.events.iter().find_map(|event| match &event.change {
+            Change::Received(arrived) if arrived.from_outside => Some(Arrival::AttachedFromOutside),
+            Change::Received(_) => Some(Arrival::Attached),
+            Change::SignalReceived(_) => Some(Arrival::Signal),
+            _ => None,
+        })
+    }
+
     /// True if the command opened the ticket.
     pub fn opened(&self) -> bool {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(decision: &Decision, workflows: &Catalogue) -> Result<Receipt> {
-        let ticket = Ticket::new(decision.snapshot().clone(), workflows)?;
+    pub(super) fn of(decision: &Decision, context: &PolicyContext<'_>) -> Result<Receipt> {
+        let ticket = Ticket::new(decision.snapshot().clone(), &context.workflows)?.at(context.home());
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Arrival {
+    /// It opened a ticket.
+    Opened,
+    /// It opened a follow-up of a finished ticket.
+    FollowUp,
+    /// It belongs to a ticket in which its sender has no part, so it opened a ticket of their own.
+    OwnTicket,
+    /// It was added to a ticket.
+    Attached,
+    /// It was added to a ticket and marked: its sender has no part in it, but proved to have seen the conversation.
+    AttachedFromOutside,
+    /// A machine wrote it, so it was kept on a ticket without any effect.
+    Signal,
 }
 
 /// A request that can be repeated if it has an idempotency key.
@@ -63,12 +101,10 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// Creates a value from the key and the content of a request. Without a key the content is ignored.
-    pub(super) fn new(key: Option<RequestKey>, request: &impl Serialize) -> Repeatable {
-        let request = match &key {
-            Some(_) => Fingerprint::of_json(request),
-            None => Ok(Fingerprint::of([])),
-        };
+    /// Creates a value from the key of a request and the fingerprint of what was asked. Without a key there is no
+    /// fingerprint.
+    pub(super) fn new(key: Option<RequestKey>, asked: impl FnOnce() -> Result<Fingerprint>) -> Repeatable {
+        let request = if key.is_some() { asked() } else { Ok(Fingerprint::of([])) };
         Repeatable { key, request }
     }
 
@@ -109,7 +145,8 @@ impl Repeatable {
         }
         let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
         let snapshot = Snapshot::fold(events)?;
-        let ticket = Ticket::following(context.workflow_of(&snapshot, loaded)?, snapshot.into()).repeated();
+        let (workflow, home) = (context.workflow_of(&snapshot, loaded)?, context.home(loaded)?);
+        let ticket = Ticket::following(workflow, snapshot.into(), home).repeated();
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

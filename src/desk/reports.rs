@@ -325,6 +325,7 @@ impl Operation for DueSoonPage {
         let tickets = loaded.find(&query)?;
         let due = || tickets.iter().filter(|ticket| ticket.due_at.is_some());
         self.context.need_for(due().map(|it| &**it), loaded)?;
+        let home = self.context.home(loaded)?;
         let mut near = Vec::new();
         for ticket in due() {
             let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
@@ -335,7 +336,7 @@ impl Operation for DueSoonPage {
                     continue;
                 };
                 let workflow = self.context.workflow_of(ticket, loaded)?;
-                let ticket = Ticket::following(workflow, ticket.clone());
+                let ticket = Ticket::following(workflow, ticket.clone(), home.clone());
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }

@@ -49,6 +49,7 @@ pub(super) fn draft(
         line: first.line.unwrap_or_default(),
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
+        sent_at: None,
         external: Some(ticket.external.clone()),
         // Imported history has no workflow statuses. A migration can move the ticket to a workflow later.
         placement: None,

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Cause, Change, Described, Origin};
+use crate::ticket::event::{Arrived, Cause, Change, Described, Origin};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Owner, Personal, Words};
@@ -226,9 +226,16 @@ impl Replay<'_> {
     fn message(&mut self, current: NumberedVersion<'_>) -> Result<()> {
         let Some(message) = &current.version.message else { return Ok(()) };
         let Message { files, .. } = message;
-        let change = match current.version.by.who {
-            Who::Contact(_) => Change::Received { files: files.clone() },
-            _ => Change::Replied { files: files.clone() },
+        let standing = self.draft.snapshot().standing(&current.version.by.who);
+        let change = match standing {
+            Some(standing) => Change::Received(Arrived {
+                files: files.clone(),
+                without_text: message.text.is_empty(),
+                from_outside: !standing.is_contact(),
+                owes_reply: self.policy.rule_of(standing).answers && !self.draft.state().is_final(),
+                ..Arrived::default()
+            }),
+            None => Change::Replied { files: files.clone() },
         };
         self.emit_words(current, change, message.words())
     }

@@ -12,6 +12,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::ContactId;
+use crate::limits;
 use crate::ticket::people::{Person, Who};
 use crate::value::Value;
 
@@ -30,6 +31,7 @@ impl Owner {
     /// Returns the owner of a text that this actor writes on a ticket with this requester.
     pub(crate) fn of_words(by: &Who, requester: Option<&ContactId>) -> Owner {
         match (by, requester) {
+            // The text of somebody unknown is about the requester, like that of an agent.
             (Who::Contact(id), _) | (_, Some(id)) => Owner::Contact(id.clone()),
             _ => Owner::Nobody,
         }
@@ -348,6 +350,15 @@ impl Personal {
         self.edit(|_, words| {
             words.text = None;
             words.files.clear();
+        });
+    }
+
+    /// Puts the subject on one line and cuts it to the length of a ticket's subject.
+    pub(crate) fn shorten_subject(&mut self) {
+        self.edit(|_, words| {
+            let subject = words.subject.take();
+            let subject = subject.map(|it| limits::one_line(it, limits::MAX_SUBJECT_CHARS));
+            words.subject = subject.filter(|it| !it.is_empty());
         });
     }
 

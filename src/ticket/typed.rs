@@ -28,14 +28,18 @@ pub enum AnyTicket {
 impl Ticket<State> {
     /// Converts the handle into the typed handle of its state.
     pub fn into_typed(self) -> AnyTicket {
-        let Ticket { snapshot, workflow, state, replayed } = self;
+        let Ticket { snapshot, workflow, state, replayed, home } = self;
         match state {
-            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state, replayed }),
-            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state, replayed }),
-            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state, replayed }),
-            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, state, replayed }),
-            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state, replayed }),
-            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, state, replayed }),
+            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state, replayed, home }),
+            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state, replayed, home }),
+            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state, replayed, home }),
+            State::Resolved(state) => {
+                AnyTicket::Resolved(Ticket { snapshot, workflow, state, replayed, home })
+            }
+            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state, replayed, home }),
+            State::Cancelled(state) => {
+                AnyTicket::Cancelled(Ticket { snapshot, workflow, state, replayed, home })
+            }
         }
     }
 }
@@ -72,7 +76,8 @@ impl AnyTicket {
 /// on a ticket in another state or on a ticket with a run-time state.
 impl<S> Ticket<S> {
     fn step<To>(self, action: Action) -> Step<To> {
-        Step { ticket: self.snapshot.id, expected: self.snapshot.version, action, to: PhantomData }
+        let Ticket { snapshot, home, .. } = self;
+        Step { desk: home.desk, ticket: snapshot.id, expected: snapshot.version, action, to: PhantomData }
     }
 
     /// Starts work.

@@ -6,8 +6,8 @@ use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::ticket::personal::{Owner, Personal};
 use firstline::{
-    Action, Actor, Contact, ContactRole, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Message,
-    NewTicket, Policy, Priority, Query, Snapshot, TimeDelta, state,
+    Action, Actor, Contact, ContactRole, Event, HoldReason, ImportedTicket, ImportedVersion, InboundMessage,
+    Line, Machine, Message, NewTicket, Policy, Priority, Query, Snapshot, TimeDelta, state,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -172,14 +172,16 @@ fn values_keep_their_owner_when_the_requester_changes() {
     });
 }
 
-/// An agent may type a contact's message.
 #[test]
-fn a_received_message_belongs_to_the_requester_whoever_types_it() {
+fn a_received_message_belongs_to_its_sender() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").thread("chat-9").message(text);
-        let id = stage.desk.receive(message("a").from("boris")).unwrap().ticket.id();
-        stage.desk.receive(message("b").from("eva").by(anna())).unwrap();
+        let message = |text: &str| InboundMessage::new(text).thread("chat-9");
+        let id = stage.desk.receive(message("a").from("boris").cc("eva")).unwrap().ticket.id();
+        stage.desk.receive(message("b").from("eva")).unwrap();
         assert_owned(&last(stage, id).personal, &[("eva", r#""b""#)]);
+        // A signal belongs to the person whose machine sent it.
+        stage.desk.receive(message("c").from("eva").written_by(Machine::AutoReply)).unwrap();
+        assert_owned(&last(stage, id).personal, &[("eva", r#""c""#)]);
     });
 }
 
@@ -187,12 +189,16 @@ fn a_received_message_belongs_to_the_requester_whoever_types_it() {
 fn a_follow_up_copies_fields_with_their_owners() {
     on_each_store(|stage| {
         adopt(stage);
-        let message = || NewTicket::new("Again").thread("chat-9").from("eva").message("a");
-        let first = stage.desk.receive(NewTicket::new("No sound").thread("chat-9").from("boris")).unwrap();
-        let id = first.ticket.id();
+        let first = InboundMessage::new("").subject("No sound").thread("chat-9").from("boris");
+        let id = stage.desk.receive(first).unwrap().ticket.id();
         stage.does(id, Action::field("size", "large").and(Action::field("address", "Nevsky 1")));
+        // Eva becomes the requester. Boris stays on the ticket, and what was written about him stays his.
+        let role = ContactRole::Requester;
+        stage.does(id, Action::Contact { contact: "eva".into(), role });
         stage.does(id, Action::cancel());
-        let next = stage.desk.receive(message().field("size", "small")).unwrap().ticket.id();
+        let opens = NewTicket::new("").field("size", "small");
+        let message = InboundMessage::new("a").subject("Again").thread("chat-9").from("eva").opens(opens);
+        let next = stage.desk.receive(message).unwrap().ticket.id();
         assert_ne!(next, id);
         let eva = r#"{"fields":{"size":"small"},"subject":"Again","text":"a"}"#;
         assert_owned(

@@ -78,7 +78,7 @@ impl ClockDraft {
                 self.migrated(*agreements, After { by_desk: false, ..now })
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
+            Change::Received(arrived) if arrived.owes_reply => self.asked(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
@@ -148,7 +148,7 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is
+    /// Applies a message that owes a reply. It starts a next-reply clock, unless a first-reply or next-reply clock is
     /// open: the open clock counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
         let reply_metrics = [Metric::FirstReply, Metric::NextReply];

@@ -5,7 +5,6 @@ use crate::limits;
 use crate::ticket::action::Action;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Change, Described};
-use crate::ticket::people::Contact;
 use crate::ticket::personal::{Personal, Words};
 
 impl Draft {
@@ -68,24 +67,8 @@ impl Draft {
         self.described(described, personal, context)
     }
 
-    /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on
-    /// the ticket is ignored.
-    pub(crate) fn update_contact(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
-        contact.check()?;
-        let mut described = Described::default();
-        let mut personal = Personal::default();
-        let snapshot = self.snapshot();
-        let Some(role) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
-        snapshot.describe_contact(contact, *role, &mut described, &mut personal);
-        let before = snapshot.version;
-        self.described(described, personal, context)?;
-        if self.snapshot().version > before {
-            self.reassess(context)?;
-        }
-        self.fire_due(context)
-    }
-
-    fn described(
+    /// Adds the event of a changed description. If nothing changes, there is none.
+    pub(super) fn described(
         &mut self,
         described: Described,
         personal: Personal,
