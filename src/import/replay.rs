@@ -177,6 +177,7 @@ impl Replay<'_> {
             snapshot.describe_contact(contact, *role, &mut described, &mut personal);
         }
         limits::count("contacts", snapshot.contacts.len() + new_contact_count(&described, snapshot))?;
+        described.attributes.values().try_for_each(limits::attributes)?;
         if described == Described::default() && personal.is_empty() {
             return Ok(());
         }

@@ -200,7 +200,7 @@ impl Change {
 }
 
 /// The facts of a message that arrived.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Arrived {
@@ -216,8 +216,8 @@ pub struct Arrived {
     /// True if the sender was no contact of the ticket, but proved that they had seen the conversation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub from_outside: bool,
-    /// True if the desk owes a reply to this message.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// True if the desk owes a reply to this message. Most messages do, so it is stored only if false.
+    #[serde(skip_serializing_if = "Clone::clone")]
     pub owes_reply: bool,
     /// True if the message arrived without a text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -231,6 +231,22 @@ pub struct Arrived {
     /// Other people to whom it was sent, who are no contacts of the ticket.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub also_to: BTreeSet<ContactId>,
+}
+
+impl Default for Arrived {
+    fn default() -> Arrived {
+        Arrived {
+            files: Vec::new(),
+            machine: None,
+            sender: None,
+            from_outside: false,
+            owes_reply: true,
+            without_text: false,
+            channel: None,
+            sent_at: None,
+            also_to: BTreeSet::new(),
+        }
+    }
 }
 
 /// The facts of an opened ticket.

@@ -195,10 +195,11 @@ impl<'de> Deserialize<'de> for Words {
 ///
 /// ```
 /// use firstline::ticket::personal::Owner;
-/// use firstline::{Action, Actor, Contact, Desk, NewTicket};
+/// use firstline::{Action, Actor, Contact, ContactRole, Desk, NewTicket};
 ///
 /// let desk = Desk::memory();
-/// let id = desk.open_ticket(NewTicket::new("No sound").from(Contact::new("boris").named("Boris")))?.id();
+/// let request = NewTicket::new("No sound").from(Contact::new("boris").named("Boris"));
+/// let id = desk.open_ticket(request.contact("eva", ContactRole::Cc))?.id();
 /// desk.act(id, Action::reply("Which headset?"), Actor::agent("anna"))?;
 /// desk.act(id, Action::reply("Mine hums too."), Actor::contact("eva"))?;
 ///

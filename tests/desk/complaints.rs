@@ -310,7 +310,8 @@ mod embedding {
             // No action, message, part of an action or tick leaves `Cancelled`.
             assert!(stage.desk.act(id, Action::reopen(), anna()).is_err());
             assert!(stage.desk.act(id, Action::note("x").and(Action::start()), anna()).is_err());
-            assert!(stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).is_err());
+            assert!(stage.desk.act(id, Action::reply("Hello?"), anna()).is_err());
+            stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).unwrap();
             assert!(
                 stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
             );

@@ -5,7 +5,7 @@ use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::{
     Action, Actor, Change, Channel, Condition, Contact, ContactRole, Event, ExternalRef, ImportedTicket,
-    ImportedVersion, InboundMessage, Kind, LinkKind, Machine, Matrix, Message, Modifier, NewTicket, Policy,
+    ImportedVersion, InboundMessage, Kind, LinkKind, Machine, Matrix, Message, Modifier, NewTicket, Policy, Query,
     StateKind, ThreadKey, TicketId, TimeDelta, Who, state,
 };
 
@@ -185,6 +185,21 @@ fn what_a_message_does_not_say_of_its_sender_stays_known() {
         check(None, None, None, false);
         assert!(stage.ticket(id).attributes.is_empty());
         assert_eq!(firstline::Snapshot::fold(&stage.history(id)).unwrap(), stage.ticket(id));
+    });
+}
+
+/// Merging must not let a ticket's row grow without a bound.
+#[test]
+fn merged_attributes_are_bounded() {
+    on_each_store(|stage| {
+        let id = opened(stage);
+        let with = |names: std::ops::Range<usize>| {
+            names.fold(Contact::new("boris"), |contact, n| contact.with(format!("a{n}"), 1))
+        };
+        stage.desk.receive(from(with(0..200), "x")).unwrap();
+        let error = stage.refuses(id, |desk| desk.receive(from(with(200..201), "x")));
+        assert_eq!(error.to_string(), "too many items in attributes: 201; allowed: at most 200 items");
+        stage.desk.receive(from(with(200..201).without("a0"), "x")).unwrap();
     });
 }
 
@@ -440,4 +455,36 @@ fn a_message_survives_serialization() {
     let json = serde_json::to_string(&message).unwrap();
     assert_eq!(serde_json::from_str::<InboundMessage>(&json).unwrap(), message);
     assert!(serde_json::from_str::<InboundMessage>(r#"{"form": "boris"}"#).is_err());
+}
+
+/// josephr5000/confdb-public#344, Local-Env-API/delta#22: what is learnt after the end belongs to the ticket.
+#[test]
+fn notes_tags_and_category_are_accepted_after_the_end() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::resolve("done").and(Action::close())]);
+        let later =
+            Action::note("It was the driver.").and(Action::tag("driver")).and(Action::category(["audio"]));
+        stage.does(id, later);
+        assert_eq!(stage.ticket(id).state.kind(), StateKind::Closed);
+    });
+}
+
+/// freescout#4986, #1298, zammad#272: two customers turn out to be one, and the closed tickets must follow.
+#[test]
+fn a_closed_ticket_goes_over_to_the_merged_customer() {
+    on_each_store(|stage| {
+        let request = NewTicket::new("No sound").from(Contact::new("boris@old").named("Boris"));
+        let id = stage.desk.open_ticket(request).unwrap().id();
+        stage.does(id, Action::resolve("done").and(Action::close()));
+        let merged = Action::Contact { contact: Contact::new("boris"), role: ContactRole::Requester };
+        let merged = merged.and(Action::RemoveContact("boris@old".into()));
+        stage.desk.act(id, merged, Actor::automation("crm")).unwrap();
+        let found = stage.desk.find(Query::newest().from("boris")).unwrap().tickets;
+        assert_eq!((found.len(), found[0].contacts.len()), (1, 1));
+        assert!(stage.desk.find(Query::newest().from("boris@old")).unwrap().tickets.is_empty());
+        // The right to follow up goes over too.
+        stage.desk.act(id, Action::reply("Thanks!"), boris()).unwrap();
+        let error = stage.refuses(id, |desk| desk.act(id, Action::reply("x"), Actor::contact("boris@old")));
+        assert!(error.is_rejected(), "{error}");
+    });
 }

@@ -54,6 +54,7 @@ fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
     on_each_store(|stage| {
         adopt(stage);
         let id = stage.open();
+        stage.does(id, Action::Contact { contact: "eva".into(), role: ContactRole::Cc });
         let (eva, bot) = (Actor::contact("eva"), Actor::automation("bot"));
         let file = |text: &str| Message::new(text).attach("x.png", "image/png", 1, "s3://1");
         for (by, action, owner, words) in [
@@ -111,6 +112,7 @@ fn without_a_requester_the_desks_words_have_no_owner() {
             stage.desk.open_ticket(NewTicket::new("Disk full").by(Actor::automation("probe"))).unwrap().id();
         stage.does(id, Action::note("Which one?"));
         assert_owned(&last(stage, id).personal, &[("", r#""Which one?""#)]);
+        stage.does(id, Action::Contact { contact: "boris".into(), role: ContactRole::Affected });
         stage.desk.act(id, Action::reply("Mine."), boris()).unwrap();
         assert_owned(&last(stage, id).personal, &[("boris", r#""Mine.""#)]);
     });
@@ -135,15 +137,20 @@ fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
     });
 }
 
-/// New details replace the old ones completely.
+/// Only what is named changes, and an empty text removes.
 #[test]
-fn a_new_name_replaces_the_old_one_and_its_addresses() {
+fn a_new_name_replaces_the_old_one_and_keeps_the_addresses() {
     on_each_store(|stage| {
         let contact = Contact::new("boris").named("Boris").email("boris@example.org");
         let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
-        let contact = Contact::new("boris").named("Борис");
-        stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
-        assert_owned(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
+        let set = |contact: Contact| {
+            stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
+            stage.ticket(id).personal
+        };
+        let both = r#"{"email":"boris@example.org","name":"Борис","subject":"a"}"#;
+        assert_owned(&set(Contact::new("boris").named("Борис")), &[("boris", both)]);
+        let name = r#"{"name":"Борис","subject":"a"}"#;
+        assert_owned(&set(Contact::new("boris").email("")), &[("boris", name)]);
     });
 }
 

@@ -77,6 +77,8 @@ impl Draft {
         if described == Described::default() && personal.is_empty() {
             return Ok(()); // Nothing changes.
         }
+        // What is known of a contact grows with every merge.
+        described.attributes.values().try_for_each(limits::attributes)?;
         self.change(context, Change::Described(Box::new(described)), personal)
     }
 }

@@ -49,6 +49,7 @@ impl Draft {
         let words = message.words(self.snapshot());
         let (described, details) = self.people_of(message, standing, &mut arrived);
         if standing == Standing::Machine {
+            arrived.owes_reply = false;
             arrived.sender = message.from.as_ref().map(|from| from.id.clone());
             let owner = arrived.sender.clone().map(Owner::Contact);
             let owner = owner.unwrap_or_else(|| self.snapshot().owner_of_words(&context.by.who));
