@@ -37,7 +37,18 @@ enum Destination<'l> {
     /// A new ticket.
     New,
     /// A new ticket that is linked to another one.
-    Linked(Box<Draft>, LinkKind, Standing, PolicyContext<'l>),
+    Linked(Linked<'l>),
+}
+
+/// A ticket to which a new ticket is linked.
+struct Linked<'l> {
+    other: Box<Draft>,
+    kind: LinkKind,
+    /// The standing of the sender on the other ticket.
+    standing: Standing,
+    /// True if the threads of the message belong to somebody else.
+    outside: bool,
+    context: PolicyContext<'l>,
 }
 
 impl Receive {
@@ -108,14 +119,22 @@ impl Receive {
             LinkKind::FollowUpOf => self.open_follow_up(ticket.id, loaded)?,
             _ => self.own_ticket(threads, loaded)?,
         };
+        let outside = link == LinkKind::Mentions;
         if let Some(earlier) = earlier {
-            let (draft, standing, policy_context) = self.begin(earlier, loaded)?;
-            let writes = policy_context.policy.rule_of(standing).writes;
-            if writes && !draft.snapshot().state.kind().is_final() {
-                return Ok(Destination::Ticket(draft, standing, policy_context));
+            let (draft, standing, context) = self.begin(earlier, loaded)?;
+            let rule = context.policy.rule_of(standing);
+            let (writes, follows_up) = (rule.writes, rule.follows_up);
+            match draft.snapshot().state.kind().is_final() {
+                false if writes => return Ok(Destination::Ticket(draft, standing, context)),
+                true if outside && follows_up => {
+                    let (other, kind) = (draft, LinkKind::FollowUpOf);
+                    return Ok(Destination::Linked(Linked { other, kind, standing, outside, context }));
+                }
+                _ => {}
             }
         }
-        Ok(Destination::Linked(draft, link, standing, policy_context))
+        let (other, kind, context) = (draft, link, policy_context);
+        Ok(Destination::Linked(Linked { other, kind, standing, outside, context }))
     }
 
     /// Returns the newest follow-up of a ticket that the sender has opened and that is not finished.
@@ -198,13 +217,11 @@ impl Receive {
     /// Opens a ticket with a link to another one: a follow-up, or a ticket of the sender's own.
     fn open_linked(
         &self,
-        mut other: Draft,
-        kind: LinkKind,
-        standing: Standing,
+        linked: Linked<'_>,
         threads: Vec<Thread<'_>>,
         loaded: &Loaded,
-        other_context: &PolicyContext<'_>,
     ) -> Result<(Commit, Receipt), Interrupt> {
+        let Linked { mut other, kind, standing, outside, context } = linked;
         let now = self.context.now;
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
@@ -220,7 +237,7 @@ impl Receive {
         draft.set_link(Change::Linked(link), &policy_context.decision(now, &self.author))?;
         let opened = draft.finish()?;
         let inverse = Link { kind: kind.inverse(), to: self.id };
-        other.set_link(Change::Linked(inverse), &other_context.decision(now, &self.author))?;
+        other.set_link(Change::Linked(inverse), &context.decision(now, &self.author))?;
         let receipt = Receipt::of(&opened, &policy_context)?;
         let mut commit = Commit::of([opened, other.finish()?]);
         commit.push(kinds::set_link(self.id, link, true));
@@ -228,14 +245,14 @@ impl Receive {
             let leads_to = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
             match leads_to {
                 None => commit.push(kinds::point_to(THREAD, key, None, self.id)),
-                // The conversation goes on in the follow-up.
-                Some(ticket) if inherits && ticket == to => {
-                    commit.push(kinds::point_to(THREAD, key, record, self.id));
-                }
-                Some(_) if kind == LinkKind::Mentions => {
+                Some(_) if outside => {
                     let own = self.own_thread(&key);
                     let before = loaded.record(THREAD, own.as_str())?;
                     commit.push(kinds::point_to(THREAD, own, before, self.id));
+                }
+                // The conversation goes on in the follow-up.
+                Some(ticket) if inherits && ticket == to => {
+                    commit.push(kinds::point_to(THREAD, key, record, self.id));
                 }
                 Some(_) => {}
             }
@@ -280,9 +297,7 @@ impl Operation for Receive {
                 self.attach(*draft, standing, &context, threads)?
             }
             Destination::New => self.open(threads, loaded)?,
-            Destination::Linked(other, kind, standing, context) => {
-                self.open_linked(*other, kind, standing, threads, loaded, &context)?
-            }
+            Destination::Linked(linked) => self.open_linked(linked, threads, loaded)?,
         };
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))

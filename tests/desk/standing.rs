@@ -276,6 +276,14 @@ fn a_strangers_messages_in_a_foreign_thread_go_to_one_ticket_of_their_own() {
         assert_ne!(stage.desk.receive(from("eve", "Me too.")).unwrap().ticket.id(), own);
         assert_eq!(stage.desk.ticket(firstline::ThreadKey::from("m1")).unwrap().id(), first);
         assert_eq!(stage.links(own)[0].to, first);
+        // After its end, the stranger's ticket has a follow-up with the stranger's data, in the same thread.
+        stage.does(own, Action::tag("fraud").and(Action::cancel()));
+        let next = stage.desk.receive(from("mallory", "Still there?")).unwrap();
+        assert_eq!(next.arrival(), Some(Arrival::FollowUp));
+        assert!(next.ticket.tags.contains("fraud") && next.ticket.links.iter().all(|link| link.to == own));
+        let again = stage.desk.receive(from("mallory", "Hello?")).unwrap();
+        assert_eq!(again.ticket.id(), next.ticket.id());
+        assert_eq!(stage.desk.receive(from("boris", "Hello?")).unwrap().ticket.id(), first);
     });
 }
 
