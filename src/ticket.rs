@@ -88,15 +88,17 @@ pub struct Ticket<S = State> {
     home: Home,
 }
 
-/// The desk of a ticket's handle, and the policy in force when it was read.
+/// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     /// `None` if no desk made the handle.
     pub(crate) desk: Option<DeskId>,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) workflows: Catalogue,
 }
 
-/// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) is ignored.
+/// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) and the policy in
+/// force are ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -146,8 +148,10 @@ impl<S> Ticket<S> {
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
     /// if the action is accepted.
     ///
-    /// The rejection lists every reason from the lifecycle and from the ticket's workflow. Each guard is evaluated at
-    /// most once. The ticket is not changed.
+    /// The action is executed on a copy of the ticket, by the same code as in [`Desk::act`](crate::Desk::act). The
+    /// rejection lists every reason from the lifecycle and from the ticket's workflow. Input that breaks a rule, such
+    /// as an undeclared field, is a reason too: [`Reason::Invalid`](crate::Reason::Invalid). Guards that depend on the
+    /// actor are assumed to hold. The ticket is not changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -158,7 +162,7 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn why_not(&self, action: &Action) -> Option<Rejection> {
-        self.snapshot.refusal(action, None, &self.workflow, &self.home.policy)
+        self.refusal(action, None)
     }
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
@@ -176,10 +180,11 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
-    /// The check uses the ticket as it was read. Two things are known only to the desk and are checked when it executes
-    /// the action: the fields that the policy declares, and the timers that are due by then.
+    /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
+    /// executes the action: the timers that are due by then, other tickets that the action links, and, for
+    /// [`Action::undo`], the history.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
-        self.snapshot.refusal(action, Some(by), &self.workflow, &self.home.policy)
+        self.refusal(action, Some(by))
     }
 
     /// Returns the contacts who get copies of the desk's replies, by the table of
@@ -198,6 +203,11 @@ impl<S> Ticket<S> {
             let standing = self.snapshot.standing(&Who::Contact((*id).clone()));
             standing.is_some_and(|standing| self.home.policy.rule_of(standing).copies)
         })
+    }
+
+    fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
+        let workflows = self.home.workflows.clone().with(self.workflow.clone());
+        self.snapshot.refusal(action, by, &self.home.policy, &workflows)
     }
 }
 
@@ -233,17 +243,13 @@ impl Ticket {
             Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        let home = Home { desk: None, policy: Arc::new(Policy::default()) };
+        let home = Home { desk: None, policy: Arc::default(), workflows: workflows.clone() };
         Ok(Ticket::following(workflow.clone(), snapshot, home))
     }
 
+    /// Creates a handle with the workflow that the ticket follows.
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
         Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
-    }
-
-    /// Returns the handle with this home.
-    pub(crate) fn at(self, home: Home) -> Ticket {
-        Ticket { home, ..self }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -255,13 +261,8 @@ impl Ticket {
 impl<S: KnownState> Ticket<S> {
     /// Converts the handle into one with a run-time state.
     pub fn into_untyped(self) -> Ticket {
-        Ticket {
-            state: self.snapshot.state.clone(),
-            workflow: self.workflow,
-            snapshot: self.snapshot,
-            replayed: self.replayed,
-            home: self.home,
-        }
+        let state = self.snapshot.state.clone();
+        self.with_state(state)
     }
 
     /// Converts the handle into one with the compile-time state `S`.
@@ -272,18 +273,25 @@ impl<S: KnownState> Ticket<S> {
         match S::from_state(&ticket.state) {
             Some(state) => {
                 let state = state.clone();
-                let Ticket { workflow, snapshot, replayed, home, .. } = ticket;
-                Ok(Ticket { state, workflow, snapshot, replayed, home })
+                Ok(ticket.with_state(state))
             }
             None => Err(ticket),
         }
     }
 }
 
+impl<S> Ticket<S> {
+    /// Replaces the type of the state.
+    fn with_state<T>(self, state: T) -> Ticket<T> {
+        let Ticket { snapshot, workflow, replayed, home, .. } = self;
+        Ticket { snapshot, workflow, state, replayed, home }
+    }
+}
+
 /// A typed step that is not committed yet. Pass it to [`Desk::commit`](crate::Desk::commit).
 ///
-/// The step has the desk, the ticket's id, the expected version and the action. Another desk refuses it. `To` is the state after the step. Dropping the
-/// step changes nothing.
+/// The step has the desk, the ticket's id, the expected version and the action. Another desk refuses it. `To` is the
+/// state after the step. Dropping the step changes nothing.
 #[must_use = "a step is not taken until a desk commits it"]
 #[derive(Debug)]
 pub struct Step<To> {

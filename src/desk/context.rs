@@ -32,13 +32,23 @@ pub(super) struct PolicyContext<'s> {
 
 impl PolicyContext<'_> {
     /// Returns the home of handles that are made in this context.
-    pub(super) fn home(&self) -> Home {
-        Home { desk: Some(self.desk.clone()), policy: Arc::clone(&self.policy) }
+    fn home(&self) -> Home {
+        let (desk, policy) = (Some(self.desk.clone()), Arc::clone(&self.policy));
+        Home { desk, policy, workflows: self.workflows.clone() }
     }
 
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
         let PolicyContext { policy, agreements, workflows, history, .. } = self;
         DecisionContext { now, by, policy, agreements, workflows, history: *history }
+    }
+
+    /// Returns a handle for a ticket of this context.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>) -> Result<Ticket> {
+        let workflow = match &ticket.placement {
+            Some(placement) => self.workflows.get(&placement.workflow)?,
+            None => Workflow::simple(),
+        };
+        Ok(Ticket::following(workflow.clone(), ticket, self.home()))
     }
 }
 
@@ -60,11 +70,6 @@ impl CommandContext {
             Some(adoption) => self.definitions.policy(adoption.hash, loaded)?.policy,
             None => Arc::clone(&self.default),
         })
-    }
-
-    /// Returns the home of handles for tickets as they are now.
-    pub(super) fn home(&self, loaded: &Loaded) -> Result<Home, Interrupt> {
-        Ok(Home { desk: Some(self.desk.clone()), policy: self.policy(loaded)? })
     }
 
     /// Returns the context for new tickets. The default policy has no agreements and no workflows.
@@ -147,18 +152,28 @@ impl CommandContext {
         }
     }
 
-    /// Returns handles for these tickets, with their workflows.
+    /// Returns a handle for this ticket, with its workflow and the policy in force.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>, loaded: &Loaded) -> Result<Ticket, Interrupt> {
+        let home = self.policy_context(loaded)?.home();
+        Ok(Ticket::following(self.workflow_of(&ticket, loaded)?, ticket, home))
+    }
+
+    /// Returns handles for these tickets, with their workflows and the policy in force.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
         loaded: &Loaded,
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
-        self.definitions.need(tickets.iter().filter_map(|ticket| workflow_hash(ticket)), loaded)?;
-        let home = self.home(loaded)?;
-        let following =
-            |it: Arc<Snapshot>| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it, home.clone()));
-        tickets.into_iter().map(following).collect()
+        let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
+        let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
+        self.definitions.need(manifest(in_force).chain(workflows), loaded)?;
+        let home = self.policy_context_of(in_force, loaded)?.home();
+        let handle = |ticket: Arc<Snapshot>| {
+            let workflow = self.workflow_of(&ticket, loaded)?;
+            Ok(Ticket::following(workflow, ticket, home.clone()))
+        };
+        tickets.into_iter().map(handle).collect()
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

@@ -106,8 +106,8 @@ impl Operation for LookUp {
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
-        if let TicketRef::Id(id) = &self.0 {
-            reads.push(Read::Ticket(*id));
+        if let TicketRef::Id(id) = self.0 {
+            reads.push(Read::Ticket(id));
         }
     }
 
@@ -132,9 +132,7 @@ impl Operation for LookUp {
             None => None,
         };
         let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {name_in_error}")))?;
-        let workflow = self.1.workflow_of(ticket, loaded)?;
-        let home = self.1.home(loaded)?;
-        Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into(), home)))
+        Ok((Commit::default(), self.1.handle(ticket.clone().into(), loaded)?))
     }
 }
 

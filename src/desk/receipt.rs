@@ -69,8 +69,8 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(decision: &Decision, context: &PolicyContext<'_>) -> Result<Receipt> {
-        let ticket = Ticket::new(decision.snapshot().clone(), &context.workflows)?.at(context.home());
+    pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
+        let ticket = policy_context.handle(decision.snapshot().clone().into())?;
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }
@@ -145,8 +145,7 @@ impl Repeatable {
         }
         let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
         let snapshot = Snapshot::fold(events)?;
-        let (workflow, home) = (context.workflow_of(&snapshot, loaded)?, context.home(loaded)?);
-        let ticket = Ticket::following(workflow, snapshot.into(), home).repeated();
+        let ticket = context.handle(snapshot.into(), loaded)?.repeated();
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

@@ -325,7 +325,6 @@ impl Operation for DueSoonPage {
         let tickets = loaded.find(&query)?;
         let due = || tickets.iter().filter(|ticket| ticket.due_at.is_some());
         self.context.need_for(due().map(|it| &**it), loaded)?;
-        let home = self.context.home(loaded)?;
         let mut near = Vec::new();
         for ticket in due() {
             let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
@@ -335,8 +334,7 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let workflow = self.context.workflow_of(ticket, loaded)?;
-                let ticket = Ticket::following(workflow, ticket.clone(), home.clone());
+                let ticket = self.context.handle(ticket.clone(), loaded)?;
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }

@@ -16,6 +16,7 @@ impl Policy {
             .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
             .with("priority", ValueType::Integer)
             .with("workflow_version", ValueType::Integer)
+            .with("spam", ValueType::Bool)
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.

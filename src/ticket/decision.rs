@@ -19,6 +19,8 @@ pub(crate) mod permissions;
 mod receive;
 pub(crate) mod request;
 mod steps;
+mod transfer;
+mod undo;
 
 pub use clocks::replay;
 pub(crate) use draft::Draft;

@@ -5,8 +5,8 @@ use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::{
     Action, Actor, Change, Channel, Condition, Contact, ContactRole, Event, ExternalRef, ImportedTicket,
-    ImportedVersion, InboundMessage, Kind, LinkKind, Machine, Matrix, Message, Modifier, NewTicket, Policy, Query,
-    StateKind, ThreadKey, TicketId, TimeDelta, Who, state,
+    ImportedVersion, InboundMessage, Kind, LinkKind, Machine, Matrix, Message, Modifier, NewTicket, Policy,
+    Query, StateKind, ThreadKey, TicketId, TimeDelta, Who, state,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};

@@ -63,7 +63,8 @@ pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot, policy: &Policy) ->
         Verb::Step(StepKind::Confirm | StepKind::Cancel) => |rule, _| rule.decides,
         Verb::Step(StepKind::Reopen) => reopens,
         // A move that takes a step is checked as that step. The workflow may restrict moves further.
-        Verb::Reply | Verb::Move => |rule, _| rule.writes,
+        // Everybody who writes may take back a command of their own.
+        Verb::Reply | Verb::Move | Verb::Undo => |rule, _| rule.writes,
         _ => |_, _| false,
     };
     // Staff does not confirm its own solution.

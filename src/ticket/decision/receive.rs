@@ -45,6 +45,7 @@ impl Draft {
         standing: Standing,
         context: &DecisionContext<'_>,
     ) -> Result<()> {
+        self.begin_command();
         let mut arrived = message.arrived(self.snapshot());
         let words = message.words(self.snapshot());
         let (described, details) = self.people_of(message, standing, &mut arrived);
