@@ -208,7 +208,7 @@ impl ClockDraft {
                 self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
+            Change::Received(arrived) if arrived.owes_reply => self.asked(now),
             Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
             Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
@@ -270,7 +270,7 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message of the requester. Before the first reply, it starts a first-reply clock if no contact opened the
+    /// Applies a message that owes a reply. Before the first reply, it starts a first-reply clock if no contact opened the
     /// ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock counts from
     /// the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
