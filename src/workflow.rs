@@ -102,6 +102,7 @@ mod check;
 mod compiled;
 pub mod definition;
 pub mod diagnostic;
+mod gaps;
 pub mod migration;
 mod picture;
 mod placement;

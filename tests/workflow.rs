@@ -2,6 +2,8 @@
 
 #[path = "workflow/by_itself.rs"]
 mod by_itself;
+#[path = "workflow/checks.rs"]
+mod checks;
 #[path = "workflow/files.rs"]
 mod files;
 #[path = "workflow/form.rs"]

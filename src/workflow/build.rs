@@ -6,11 +6,14 @@ use super::check;
 use super::compiled::{Inner, Workflow};
 use super::definition::WorkflowDefinition;
 use super::diagnostic::Diagnostics;
+use super::gaps::Gaps;
 use super::placement::WorkflowRef;
 use super::table::Table;
 use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
+use crate::lifecycle::StateKind;
+use crate::priority::MAX_RANK;
 
 impl WorkflowDefinition {
     /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
@@ -29,7 +32,7 @@ impl WorkflowDefinition {
     /// );
     /// ```
     pub fn check(&self) -> Diagnostics {
-        Diagnostics::new(check::diagnostics(self, &fields()))
+        Diagnostics::new(check::diagnostics(self, &fields(), &Gaps::default()))
     }
 
     /// Checks the definition as a whole and compiles it.
@@ -69,17 +72,21 @@ impl WorkflowDefinition {
 
     /// Returns the errors of the definition for a desk with exactly these fields.
     pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
-        let errors = check::diagnostics(self, &guard_fields(custom.clone()));
+        let errors = check::diagnostics(self, &guard_fields(custom.clone()), &Gaps::default());
         errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
     }
 }
 
 /// Adds the fields that every guard may use to the given ones.
 fn guard_fields(fields: Fields) -> Fields {
-    ["state", "status", "resolution_code", "actor", "actor.is"]
+    ["state", "status", "actor", "actor.is"]
         .into_iter()
-        .fold(fields, |fields, name| fields.with(name, ValueType::Text))
-        .with("priority", ValueType::Integer)
+        .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
+        .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
+        .with_values("actor.is", ["agent", "requester", "contact", "automation"])
+        .with("resolution_code", ValueType::Text)
+        .of_every_ticket_with("priority", ValueType::Integer)
+        .with_values("priority", 1..=i64::from(MAX_RANK))
         .with_any_under("actor.")
 }
 

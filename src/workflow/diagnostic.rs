@@ -72,7 +72,7 @@ diagnostics! {
         NoPermittedPerformer = "no-permitted-performer",
         /// The condition of a guard cannot be read, or compares values that cannot be compared.
         BadCondition = "bad-condition",
-        /// The condition of a guard can never hold.
+        /// The condition of a guard can never hold, or the guards of a transition can never hold together.
         NeverHolds = "never-holds",
         /// Two statuses have the same name.
         DuplicateStatus = "duplicate-status",
@@ -115,7 +115,8 @@ diagnostics! {
         DeadEnd = "dead-end",
         /// No final status can be reached: the transitions out form a cycle.
         Trap = "trap",
-        /// A final status can be reached only through guards, so a ticket for which none holds is stuck.
+        /// A final status can be reached only through guards that do not cover all tickets, so a ticket for which none
+        /// holds is stuck.
         OnlyGuarded = "only-guarded",
         /// A path avoids a status or state that it must pass.
         Bypass = "bypass",
@@ -140,6 +141,8 @@ diagnostics! {
         MessageDoesNotReopen = "message-does-not-reopen",
         /// A requester's message does not resume a ticket from this status, which waits for the customer.
         MessageDoesNotResume = "message-does-not-resume",
+        /// A ticket that reaches this status can only be cancelled: neither resolved nor closed.
+        OnlyCancel = "only-cancel",
         /// A hold with a date does not end by itself in this status.
         HoldDoesNotEnd = "hold-does-not-end",
         /// The end of the verification period does not close a ticket in this resolved status.
@@ -182,6 +185,8 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// The problem and its remedy.
     pub message: String,
+    /// The path of another part, and its offset in the message.
+    pub(crate) other: Option<(usize, String)>,
 }
 
 impl Diagnostic {
@@ -190,7 +195,29 @@ impl Diagnostic {
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic { kind, path: path.into(), place: None, message: message.into() }
+        Diagnostic { kind, path: path.into(), place: None, message: message.into(), other: None }
+    }
+
+    /// Creates a diagnostic whose message names another part between its two halves: by the position if it is known,
+    /// and by the path otherwise.
+    pub(super) fn about_two(
+        kind: DiagnosticKind,
+        path: impl Into<String>,
+        [before, after]: [String; 2],
+        other: String,
+    ) -> Diagnostic {
+        let diagnostic = Diagnostic::new(kind, path, format!("{before}{other}{after}"));
+        Diagnostic { other: Some((before.len(), other)), ..diagnostic }
+    }
+
+    /// Sets the position, and replaces the path of the other part by its position.
+    pub(super) fn locate(&mut self, position: impl Fn(&str) -> Option<Place>) {
+        self.place = self.place.or_else(|| position(&self.path));
+        if let Some((at, path)) = self.other.take()
+            && let Some(other) = position(&path)
+        {
+            self.message.replace_range(at..at + path.len(), &other.to_string());
+        }
     }
 }
 

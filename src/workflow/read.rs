@@ -13,14 +13,13 @@ use super::check;
 use super::compiled::Workflow;
 use super::definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
 use super::diagnostic::{Diagnostic, Diagnostics, Place};
+use super::gaps::Gaps;
 use super::source::{self, Node, Source};
 use super::transition::Transition;
 
-mod gaps;
 mod guard;
 mod parts;
 
-use gaps::Gaps;
 use parts::{Reader, Table};
 
 /// The result of reading.
@@ -161,11 +160,10 @@ fn read_and_check(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic
     let Reading { definition, diagnostics: more, places, gaps } = read(&root);
     diagnostics.extend(more);
     if let Some(definition) = &definition {
-        let checked = check::diagnostics(definition, &fields()).into_iter();
-        diagnostics.extend(checked.filter(|diagnostic| gaps.allow(diagnostic)));
+        diagnostics.extend(check::diagnostics(definition, &fields(), &gaps));
     }
     for diagnostic in &mut diagnostics {
-        diagnostic.place = diagnostic.place.or_else(|| places.of(&diagnostic.path));
+        diagnostic.locate(|path| places.of(path));
     }
     (definition, diagnostics)
 }
@@ -204,7 +202,7 @@ fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
         definition.version = reader.version(version);
     }
     if let Some(kinds) = table.get("kinds") {
-        definition.kinds = reader.set(kinds, "kinds");
+        definition.kinds = reader.set(kinds, "kinds").unwrap_or_default();
         reader.not_empty(kinds, "kinds", "every kind");
     }
     if let Some(guards) = table.get("guards") {
@@ -241,16 +239,16 @@ fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
     });
     let mut status = Status::new(name.unwrap_or_else(unnamed), state.unwrap_or(any));
     if let Some(node) = table.get("default") {
-        status.default = reader.flag(node, &at("default"));
+        status.default = reader.part(&at("default"), |it| it.flag(node, &at("default"))).unwrap_or_default();
     }
     if let Some(node) = table.get("reason") {
-        status.reason = reader.text(node, &at("reason")).map(Into::into);
+        status.reason = reader.part(&at("reason"), |it| it.text(node, &at("reason"))).map(Into::into);
     }
     if let Some(node) = table.get("enter") {
-        status.enter = reader.set(node, &at("enter"));
+        status.enter = reader.part(&at("enter"), |it| it.set(node, &at("enter"))).unwrap_or_default();
     }
     if let Some(node) = table.get("leave") {
-        status.leave = reader.set(node, &at("leave"));
+        status.leave = reader.part(&at("leave"), |it| it.set(node, &at("leave"))).unwrap_or_default();
     }
     status
 }
@@ -284,9 +282,10 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
     }
     if let Some(node) = table.get("may") {
         reader.not_empty(node, &at("may"), "everybody whom the lifecycle allows");
-        transition.may = reader.performers(node, &at("may"));
+        transition.may = reader.part(&at("may"), |it| it.performers(node, &at("may"))).unwrap_or_default();
     }
-    transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
+    transition.reason =
+        table.get("reason").and_then(|node| reader.flag(node, &at("reason"))).unwrap_or_default();
     transition
 }
 

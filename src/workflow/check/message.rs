@@ -33,6 +33,17 @@ pub(super) fn unknown<'a, Names: Iterator<Item = &'a str>>(
     format!("the {noun} {name:?} {}; {plural}: {}", suggest::unknown(name, known()), listed(known()))
 }
 
+/// Reports a diagnostic that names another part between the halves of its message.
+pub(super) fn report_two(
+    found: &mut Vec<Diagnostic>,
+    kind: DiagnosticKind,
+    path: String,
+    halves: [String; 2],
+    other: String,
+) {
+    found.push(Diagnostic::about_two(kind, path, halves, other));
+}
+
 pub(super) fn report(
     found: &mut Vec<Diagnostic>,
     kind: DiagnosticKind,

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gaps::Gaps;
 use crate::lifecycle::StateKind;
 use crate::suggest;
 use crate::workflow::definition::StatusSelector;
 use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
+use crate::workflow::gaps::Gaps;
 use crate::workflow::source::{Node, NodeValue};
 use crate::workflow::transition::{Performer, Trigger};
 
@@ -165,12 +165,12 @@ impl Reader {
         }
     }
 
-    pub(super) fn flag(&mut self, node: &Node, path: &str) -> bool {
+    pub(super) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
         match node.value {
-            NodeValue::Bool(it) => it,
+            NodeValue::Bool(it) => Some(it),
             _ => {
                 self.wrong_type(node, path, "true or false");
-                false
+                None
             }
         }
     }
@@ -211,16 +211,16 @@ impl Reader {
     }
 
     /// Reads a set of texts. Repeated texts are reported.
-    pub(super) fn set(&mut self, node: &Node, path: &str) -> BTreeSet<String> {
+    pub(super) fn set(&mut self, node: &Node, path: &str) -> Option<BTreeSet<String>> {
         let mut set = BTreeSet::new();
-        for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+        for (at, (item, text)) in self.texts(node, path)?.into_iter().enumerate() {
             if set.contains(&text) {
                 let message = format!("{text:?} is listed twice; remove one of them");
                 self.report(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
             }
             set.insert(text);
         }
-        set
+        Some(set)
     }
 
     /// Reports an empty list. An empty list suggests "nothing", but leaving the key out means "everything".
@@ -280,17 +280,18 @@ impl Reader {
         found
     }
 
-    pub(super) fn performers(&mut self, node: &Node, path: &str) -> Vec<Performer> {
+    pub(super) fn performers(&mut self, node: &Node, path: &str) -> Option<Vec<Performer>> {
         let single = matches!(node.value, NodeValue::Text(_));
-        let mut performers = Vec::new();
-        for (at, (item, name)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+        let mut performers = Some(Vec::new());
+        for (at, (item, name)) in self.texts(node, path)?.into_iter().enumerate() {
             match Performer::named(&name) {
-                Ok(performer) => performers.push(performer),
+                Ok(performer) => performers.iter_mut().for_each(|it| it.push(performer.clone())),
                 Err(unknown) => {
                     let allowed = list(Performer::FORMS.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
                     self.report(DiagnosticKind::UnknownPerformer, path, item.place, message);
+                    performers = None;
                 }
             }
         }
