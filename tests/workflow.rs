@@ -14,6 +14,8 @@ mod kinds;
 mod model;
 #[path = "workflow/pictures.rs"]
 mod pictures;
+#[path = "workflow/policies.rs"]
+mod policies;
 #[path = "workflow/presets.rs"]
 mod presets;
 #[path = "workflow/random.rs"]

@@ -5,11 +5,15 @@ use std::fmt;
 
 use super::comparison::Comparison;
 use super::words::Quoted;
-use super::{Condition, MAX_DEPTH, Node};
+use super::{Budget, Condition, MAX_DEPTH, Node};
+use crate::diagnostic::DiagnosticKind;
 use crate::error::{Error, Result};
 use crate::line::Line;
 use crate::suggest;
 use crate::value::Value;
+
+/// The work for one condition, a few milliseconds.
+const BUDGET: usize = 200_000;
 
 /// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,6 +176,12 @@ impl Fields {
         self
     }
 
+    /// Adds the priority, for a matrix that is not known.
+    #[must_use]
+    pub(crate) fn with_any_priority(self) -> Fields {
+        self.of_every_ticket_with("priority", ValueType::Integer)
+    }
+
     /// Returns the fields of every ticket. The host names the attributes of people, so every `contact.NAME` is allowed.
     pub(crate) fn of_every_ticket() -> Fields {
         let optional = ["category", "team", "assignee", "requester"];
@@ -285,6 +295,15 @@ impl Condition {
             }
         }
         found
+    }
+
+    /// Returns the faults of the condition, including that it can never hold.
+    pub(crate) fn diagnose(&self, fields: &Fields) -> Vec<(DiagnosticKind, String)> {
+        let faults = self.faults(Some(fields));
+        if faults.is_empty() && !self.can_hold(fields, &Budget::new(BUDGET)) {
+            return vec![(DiagnosticKind::NeverHolds, format!("the condition can never hold: {self}"))];
+        }
+        faults.into_iter().map(|fault| (DiagnosticKind::BadCondition, fault)).collect()
     }
 
     /// Returns the faults of the condition. `None` skips the checks that need the known fields.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FieldType, Policy};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
+use crate::duration;
 use crate::error::Result;
 use crate::priority::Matrix;
 use crate::sla::{Agreements, CompiledAgreements};
@@ -19,7 +20,7 @@ use crate::workflow::WorkflowDefinition;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     prefix: String,
-    #[serde(with = "super::seconds")]
+    #[serde(with = "duration::or_never")]
     verification: Option<TimeDelta>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agreements: Option<Fingerprint>,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::check;
 use super::compiled::{Inner, Workflow};
 use super::definition::WorkflowDefinition;
-use super::diagnostic::Diagnostics;
-use super::gaps::Gaps;
 use super::placement::WorkflowRef;
 use super::table::Table;
 use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::{Error, Result};
 use crate::lifecycle::StateKind;
 use crate::priority::MAX_RANK;
+use crate::source::Gaps;
 
 impl WorkflowDefinition {
     /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
@@ -70,15 +70,14 @@ impl WorkflowDefinition {
         Ok(Workflow(Arc::new(Inner { definition: self, reference, table, diagnostics })))
     }
 
-    /// Returns the errors of the definition for a desk with exactly these fields.
-    pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
-        let errors = check::diagnostics(self, &guard_fields(custom.clone()), &Gaps::default());
-        errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
+    /// Returns all diagnostics of the definition for a desk with exactly these custom fields.
+    pub(crate) fn diagnose(&self, custom: &Fields) -> Vec<Diagnostic> {
+        check::diagnostics(self, &guard_fields(custom.clone()), &Gaps::default())
     }
 }
 
 /// Adds the fields that every guard may use to the given ones.
-fn guard_fields(fields: Fields) -> Fields {
+pub(super) fn guard_fields(fields: Fields) -> Fields {
     ["state", "status", "actor", "actor.is"]
         .into_iter()
         .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))

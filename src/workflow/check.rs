@@ -15,9 +15,9 @@ mod rules;
 use map::Map;
 
 use super::definition::WorkflowDefinition;
-use super::diagnostic::Diagnostic;
-use super::gaps::Gaps;
 use crate::condition::Fields;
+use crate::diagnostic::Diagnostic;
+use crate::source::Gaps;
 
 pub use elements::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub(super) use map::start;
@@ -29,7 +29,7 @@ pub(super) fn diagnostics(definition: &WorkflowDefinition, fields: &Fields, gaps
         return found;
     }
     let statuses = definition.statuses.iter().map(|it| it.name.as_str());
-    let fields = match gaps.any_name(definition.statuses.len()) {
+    let fields = match map::lacks_names(gaps, definition.statuses.len()) {
         true => fields.clone(),
         false => fields.clone().with_values("status", statuses),
     };

@@ -1,20 +1,18 @@
 //! Reads a definition from its written form and reports all faults at once.
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::condition::Fields;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::lifecycle::StateKind;
+use crate::source::{self, Gaps, Node, Places, Source};
 
-use super::build::fields;
+use super::build::{fields, guard_fields};
 use super::check;
 use super::compiled::Workflow;
 use super::definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
-use super::diagnostic::{Diagnostic, Diagnostics, Place};
-use super::gaps::Gaps;
-use super::source::{self, Node, Source};
 use super::transition::Transition;
 
 mod guard;
@@ -33,27 +31,6 @@ pub(super) struct Reading {
     pub(super) places: Places,
     /// The statuses, transitions, guards and rules that could not be read.
     gaps: Gaps,
-}
-
-/// The positions of the parts of a definition in its text, by path.
-#[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<String, Place>);
-
-impl Places {
-    /// Returns the position of a part, or of the nearest enclosing part with a known position.
-    pub(super) fn of(&self, path: &str) -> Option<Place> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.0.get(path) {
-                return Some(*place);
-            }
-            if path.is_empty() {
-                return None;
-            }
-            // A list may be written as a single text, so `from[0]` falls back to `from`.
-            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
-        }
-    }
 }
 
 impl Workflow {
@@ -142,30 +119,44 @@ impl Workflow {
 
 /// Reads JSON. Returns the definition, if the text is valid JSON, and all diagnostics.
 pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    read_and_check(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::json::read(text))
 }
 
 /// Reads TOML. Returns the definition, if the text is valid TOML, and all diagnostics.
 #[cfg(feature = "toml")]
 pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    read_and_check(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::toml::read(text))
 }
-
-/// The byte order mark that some editors put at the beginning of a text.
-const BOM: char = '\u{feff}';
 
 fn read_and_check(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     let mut diagnostics = source.diagnostics;
     let Some(root) = source.root else { return (None, diagnostics) };
-    let Reading { definition, diagnostics: more, places, gaps } = read(&root);
+    let (definition, more) = read_node(&root, &fields());
     diagnostics.extend(more);
+    (definition, diagnostics)
+}
+
+/// Reads a definition and checks it as a whole, for a ticket with these fields.
+fn read_node(root: &Node, fields: &Fields) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
+    let Reading { definition, mut diagnostics, places, gaps } = read(root);
     if let Some(definition) = &definition {
-        diagnostics.extend(check::diagnostics(definition, &fields(), &gaps));
+        diagnostics.extend(check::diagnostics(definition, fields, &gaps));
     }
     for diagnostic in &mut diagnostics {
         diagnostic.locate(|path| places.of(path));
     }
     (definition, diagnostics)
+}
+
+impl WorkflowDefinition {
+    /// Reads one workflow of a policy and checks it as a whole, for a ticket with these custom fields. `None` accepts
+    /// every `field.NAME`.
+    pub(crate) fn read(
+        node: &Node,
+        custom: Option<&Fields>,
+    ) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
+        read_node(node, &custom.map_or_else(fields, |it| guard_fields(it.clone())))
+    }
 }
 
 /// Every format is read by the same code, so there is one description of the written form.
@@ -186,9 +177,8 @@ const RULE_KEYS: &[&str] = &["every_path_to", "must_pass"];
 
 /// Reads a definition.
 pub(super) fn read(root: &Node) -> Reading {
-    let mut reader = Reader::default();
-    let mut places = Places::default();
-    reader.survey(root, String::new(), &mut places.0);
+    let (places, repeated) = root.survey();
+    let mut reader = Reader { diagnostics: repeated, ..Reader::default() };
     let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
     Reading { definition, diagnostics: reader.diagnostics, places, gaps: reader.gaps }
 }

@@ -148,7 +148,7 @@ fn a_fault_of_form_hides_no_fault_of_the_graph() {
         error.diagnostics().unwrap().errors().map(|it| (it.kind.code(), it.path.as_str())).collect();
     for expected in [
         ("wrong-type", "kinds"),
-        ("bad-condition", "guards.g"),
+        ("bad-condition", "guards.g.si"),
         ("wrong-type", "statuses[0].default"),
         ("wrong-type", "statuses[3].enter"),
         ("unknown-state", "statuses[5].state"),

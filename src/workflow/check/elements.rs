@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::map::Map;
 use super::message::{listed, report, report_two, unknown};
-use crate::condition::Fields;
+use crate::condition::{Condition, Fields};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
 use crate::suggest;
 use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Transition, Trigger};
 
 /// The maximum number of statuses of a workflow.
@@ -109,9 +109,11 @@ fn guards(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         let faults = condition.faults(unknown.is_empty().then_some(fields));
         if unknown.is_empty() && faults.is_empty() {
             if !condition.can_hold(fields, &map.budget) {
-                let message = format!(
-                    "the condition can never hold, so no transition with this guard is ever taken: {condition}"
-                );
+                let mut message =
+                    "the condition can never hold, so no transition with this guard is ever taken".to_owned();
+                if *condition != !Condition::ALWAYS {
+                    message = format!("{message}: {condition}");
+                }
                 report(found, DiagnosticKind::NeverHolds, &path, message);
             } else if !(!condition.clone()).can_hold(fields, &map.budget) {
                 let message = "the condition always holds; remove the guard";
@@ -209,7 +211,7 @@ fn statuses(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         required_fields(status, map.has_state[place], map.fields, &path, found);
     }
     start(map, found);
-    if map.gaps.any_state(definition.statuses.len()) {
+    if map.gaps.cover("statuses") || map.has_state.contains(&false) {
         return;
     }
     if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
@@ -309,7 +311,7 @@ impl<'a> ElementCheck<'a, '_> {
         let statuses: &'a [Status] = self.map.statuses();
         let found = statuses.iter().position(|it| it.name == name);
         // The name may be that of a status whose name could not be read.
-        if found.is_none() && !self.map.gaps.any_name(statuses.len()) {
+        if found.is_none() && !self.map.lacks_names() {
             let known = || statuses.iter().map(|it| it.name.as_str());
             let message = unknown(("status", "statuses"), name, known, self.found);
             self.report(DiagnosticKind::UnknownStatus, path, message);

@@ -4,8 +4,8 @@
 use super::cover;
 use super::map::{Edge, Map};
 use super::message::report;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Performer, Trigger};
 
 /// Only the step that resolves a ticket can fill this field.

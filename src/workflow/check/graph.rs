@@ -10,8 +10,8 @@ use petgraph::visit::{Bfs, Dfs, Reversed};
 use super::map::{Edge, Map};
 use super::message::{listed, report, report_two};
 use super::{cover, ends};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::StepKind;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::Trigger;
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
@@ -24,7 +24,7 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     let ends = ends::spread_back(map, may_end, |edge, ends| ends[edge.to]);
     let only_guarded_statuses: Vec<usize> =
         (0..ends.len()).filter(|it| !ends[*it] && map.is_first(*it) && !stuck.contains(it)).collect();
-    only_guarded(map, &only_guarded_statuses, found);
+    only_guarded(map, &only_guarded_statuses, &ends, found);
     ends::without_code(map, &stuck, &only_guarded_statuses, found);
 }
 
@@ -79,14 +79,13 @@ pub(super) fn leading_to(map: &Map<'_>, marked: &[bool]) -> Vec<bool> {
     (0..marked.len()).map(|status| walk.discovered.contains(status)).collect()
 }
 
-/// The strongly connected components of stuck statuses from which no edge leads to another stuck status. Fixing these
-/// also fixes the stuck statuses that lead into them.
+/// The strongly connected components of stuck statuses that no edge leaves. Fixing these also fixes the stuck statuses
+/// that lead into them.
 fn terminal_groups(map: &Map<'_>, stuck: &[usize], counts: impl Fn(&Edge<'_>) -> bool) -> Vec<Vec<usize>> {
     let graph = graph(map, counts);
     let leaves = |group: &Vec<NodeIndex>| {
         let inside: HashSet<&NodeIndex> = group.iter().collect();
-        let mut next = group.iter().flat_map(|node| graph.neighbors(*node));
-        next.any(|next| !inside.contains(&next) && stuck.contains(&next.index()))
+        group.iter().any(|node| graph.neighbors(*node).any(|next| !inside.contains(&next)))
     };
     let mut groups: Vec<Vec<usize>> = tarjan_scc(&graph)
         .into_iter()
@@ -145,11 +144,18 @@ fn cycle(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     group.to_vec()
 }
 
-fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], found: &mut Vec<Diagnostic>) {
-    let covered: Vec<bool> = (0..map.statuses().len())
-        .map(|it| cover::every_ticket(map, it, map.out(it).filter(|edge| ends::is_permitted(map, edge))))
+fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], ends: &[bool], found: &mut Vec<Diagnostic>) {
+    // The edges that are open to every ticket, alone or together with others.
+    let together: Vec<bool> = (0..map.statuses().len())
+        .map(|status| {
+            let edges = map.out(status).filter(|edge| ends::is_permitted(map, edge));
+            !edges.clone().any(|edge| map.may_be_open(edge)) && cover::every_ticket(map, status, edges)
+        })
         .collect();
-    let counts = |edge: &Edge<'_>| ends::is_permitted(map, edge) && covered[edge.from];
+    let counts = |edge: &Edge<'_>| {
+        let is_open = map.may_be_open(edge) || together[edge.from];
+        is_open && ends::is_permitted(map, edge) && !ends[edge.from] && !ends[edge.to]
+    };
     for group in terminal_groups(map, only_guarded_statuses, counts) {
         let first = group[0];
         let guards =

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::map::{Edge, Map};
 use super::message::{report, report_two};
 use super::{cover, graph};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Performer, Trigger};
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
@@ -138,7 +138,7 @@ fn shadowed(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
         if let Some(before) = map.edges_before(edge).find(covers) {
             let other = format!("transitions[{}]", before.place.0);
             let before = format!(
-                "{} from {:?} always goes to {:?} by ",
+                "{} from {:?} always goes to {:?} by the transition at ",
                 edge.transition.action,
                 map.name(edge.from),
                 map.name(before.to)

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::condition::{Budget, Condition, Fields};
 use crate::lifecycle::StateKind;
+use crate::source::Gaps;
 use crate::workflow::definition::{Status, WorkflowDefinition};
-use crate::workflow::gaps::Gaps;
 use crate::workflow::transition::{Transition, Trigger};
 
 /// The work that all comparisons of guards may take together, less than a tenth of a second.
@@ -22,13 +22,23 @@ fn start_among(definition: &WorkflowDefinition, gaps: &Gaps) -> Option<usize> {
         .statuses
         .iter()
         .enumerate()
-        .filter(|(place, it)| it.state == StateKind::New && !gaps.state_of(*place));
+        .filter(|(place, it)| it.state == StateKind::New && !state_is_unread(gaps, *place));
     let first = of_new.next()?;
     let mut rest = of_new.peekable();
     if rest.peek().is_none() || first.1.default {
         return Some(first.0);
     }
     rest.find(|(_, it)| it.default).map(|(place, _)| place)
+}
+
+/// True if the name of one of these many statuses could not be read.
+pub(super) fn lacks_names(gaps: &Gaps, statuses: usize) -> bool {
+    gaps.cover("statuses") || (0..statuses).any(|it| gaps.cover(&format!("statuses[{it}].name")))
+}
+
+/// True if the state of a status could not be read.
+fn state_is_unread(gaps: &Gaps, status: usize) -> bool {
+    gaps.cover(&format!("statuses[{status}].state"))
 }
 
 /// A definition with its names resolved.
@@ -43,7 +53,7 @@ pub(super) struct Map<'a> {
     pub(super) edges: Vec<Edge<'a>>,
     /// For each status, the indexes of the edges out of it, in the order of the definition.
     pub(super) out: Vec<Vec<usize>>,
-    /// For each status, true if no earlier status has the same name.
+    /// For each status, true if it has a name that no earlier status has.
     pub(super) first: Vec<bool>,
     /// For each status, true if its state could be read.
     pub(super) has_state: Vec<bool>,
@@ -80,7 +90,8 @@ impl<'a> Map<'a> {
         let mut by_name = HashMap::new();
         let mut first = Vec::with_capacity(definition.statuses.len());
         for (place, status) in definition.statuses.iter().enumerate() {
-            first.push(*by_name.entry(status.name.as_str()).or_insert(place) == place);
+            let is_first = *by_name.entry(status.name.as_str()).or_insert(place) == place;
+            first.push(is_first && !gaps.cover(&format!("statuses[{place}].name")));
         }
         let mut map = Map {
             definition,
@@ -91,7 +102,7 @@ impl<'a> Map<'a> {
             edges: Vec::new(),
             out: vec![Vec::new(); definition.statuses.len()],
             first,
-            has_state: (0..definition.statuses.len()).map(|it| !gaps.state_of(it)).collect(),
+            has_state: (0..definition.statuses.len()).map(|it| !state_is_unread(gaps, it)).collect(),
             is_whole: (0..definition.statuses.len())
                 .map(|it| !gaps.touch(&format!("statuses[{it}]")))
                 .collect(),
@@ -130,8 +141,8 @@ impl<'a> Map<'a> {
         self.definition.statuses[status].state
     }
 
-    /// True if no earlier status has the same name. A repeated name is reported elsewhere, and edges lead to the first
-    /// status.
+    /// True if the status has a name that no earlier status has. A repeated name is reported elsewhere, and edges lead to
+    /// the first status.
     pub(super) fn is_first(&self, status: usize) -> bool {
         self.first[status]
     }
@@ -150,6 +161,11 @@ impl<'a> Map<'a> {
     pub(super) fn edges_before(&self, edge: &Edge<'a>) -> impl Iterator<Item = &Edge<'a>> {
         let place = edge.place;
         self.edges(edge.from, edge.transition.action).take_while(move |it| it.place < place)
+    }
+
+    /// True if the name of a status could not be read.
+    pub(super) fn lacks_names(&self) -> bool {
+        lacks_names(self.gaps, self.statuses().len())
     }
 
     /// True if an edge has no guard, or one that could not be read.

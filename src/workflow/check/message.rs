@@ -1,7 +1,7 @@
 //! Messages that several checks share.
 
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::suggest;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// The maximum number of names in a message.
 const MAX_NAMES: usize = 50;

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use super::map::Map;
 use super::message::report;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::definition::{MustPass, StatusSelector};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for (number, rule) in map.definition.rules.iter().enumerate() {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
 use crate::lifecycle::StateKind;
+use crate::source::{Gaps, Node, NodeValue, inner};
 use crate::suggest;
 use crate::workflow::definition::StatusSelector;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
-use crate::workflow::gaps::Gaps;
-use crate::workflow::source::{Node, NodeValue};
 use crate::workflow::transition::{Performer, Trigger};
 
 /// Reads parts and collects diagnostics.
@@ -34,10 +33,6 @@ impl<'n> Table<'n> {
     pub(super) fn path(&self, key: &str) -> String {
         inner(&self.path, key)
     }
-}
-
-fn inner(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The name of a part at the beginning of a message: the last segment of its path.
@@ -70,32 +65,6 @@ impl Reader {
             self.gaps.add(path);
         }
         found
-    }
-
-    /// Records the position of every part, and reports keys that occur twice.
-    pub(super) fn survey(&mut self, node: &Node, path: String, places: &mut BTreeMap<String, Place>) {
-        if let Some(place) = node.place {
-            places.entry(path.clone()).or_insert(place);
-        }
-        match &node.value {
-            NodeValue::List(items) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.survey(item, format!("{path}[{at}]"), places);
-                }
-            }
-            NodeValue::Table(entries) => {
-                let mut keys = BTreeSet::new();
-                for entry in entries {
-                    let path = inner(&path, &entry.key);
-                    if !keys.insert(entry.key.as_str()) {
-                        let message = format!("the key {:?} occurs twice; remove one of them", entry.key);
-                        self.report(DiagnosticKind::DuplicateKey, path.clone(), entry.place, message);
-                    }
-                    self.survey(&entry.node, path, places);
-                }
-            }
-            _ => {}
-        }
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {

@@ -1,7 +1,7 @@
 //! Faults of the written form and their positions.
 
 use super::*;
-use crate::workflow::diagnostic::DiagnosticKind;
+use crate::diagnostic::DiagnosticKind;
 
 /// The position, code and path of each diagnostic, without its message.
 fn found(diagnostics: Vec<Diagnostic>) -> Vec<String> {

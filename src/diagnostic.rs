@@ -1,4 +1,4 @@
-//! Diagnostics: errors and warnings about a workflow, with their position and a remedy.
+//! Diagnostics: errors and warnings about a policy or a workflow, with their position and a remedy.
 
 use std::fmt::{self, Write as _};
 
@@ -10,7 +10,7 @@ macro_rules! diagnostics {
      warnings { $($(#[$warning_doc:meta])* $warning:ident = $warning_code:literal,)* }) => {
         /// The kind of a diagnostic.
         ///
-        /// Errors come first: a workflow with an error is refused. The other kinds are warnings: legal, but probably
+        /// Errors come first: a policy or workflow with an error is refused. The other kinds are warnings: legal, but probably
         /// unintended.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -32,7 +32,7 @@ macro_rules! diagnostics {
                 }
             }
 
-            /// True if a workflow is refused for this kind.
+            /// True if a policy or workflow is refused for this kind.
             pub const fn is_error(self) -> bool {
                 matches!(self, $(DiagnosticKind::$error)|*)
             }
@@ -52,7 +52,7 @@ diagnostics! {
         DuplicateKey = "duplicate-key",
         /// A value has the wrong type for its key.
         WrongType = "wrong-type",
-        /// A name is empty, too long, contains control characters or begins with `state:`.
+        /// A name is empty, too long, reserved, contains control characters or begins with `state:`.
         BadName = "bad-name",
         /// The version is not between 1 and 4,294,967,295.
         BadVersion = "bad-version",
@@ -70,9 +70,17 @@ diagnostics! {
         UnknownPerformer = "unknown-performer",
         /// The lifecycle allows none of the named performers to take this step.
         NoPermittedPerformer = "no-permitted-performer",
-        /// The condition of a guard cannot be read, or compares values that cannot be compared.
+        /// A value is not valid: a time, a date, a percentage, a time zone.
+        BadValue = "bad-value",
+        /// A name is not known: a calendar, a modifier, a priority, a metric.
+        UnknownName = "unknown-name",
+        /// Two parts have the same name, or claim the same place.
+        Duplicate = "duplicate",
+        /// Something that must be complete has a gap: a cell of the priority matrix, a target without a time.
+        Incomplete = "incomplete",
+        /// A condition cannot be read, or compares values that cannot be compared.
         BadCondition = "bad-condition",
-        /// The condition of a guard can never hold, or the guards of a transition can never hold together.
+        /// A condition can never hold, or the guards of a transition can never hold together.
         NeverHolds = "never-holds",
         /// Two statuses have the same name.
         DuplicateStatus = "duplicate-status",
@@ -173,7 +181,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// An error or a warning about a workflow.
+/// An error or a warning about a policy or a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
@@ -181,7 +189,7 @@ pub struct Diagnostic {
     pub kind: DiagnosticKind,
     /// The part of the definition, such as `transitions[2].to`. Empty for the whole definition.
     pub path: String,
-    /// The position in the text. `None` if the workflow was not read from a text, or from a format without positions.
+    /// The position in the text. `None` if it was not read from a text, or from a format without positions.
     pub place: Option<Place>,
     /// The problem and its remedy.
     pub message: String,
@@ -190,7 +198,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: DiagnosticKind,
         path: impl Into<String>,
         message: impl Into<String>,
@@ -200,7 +208,7 @@ impl Diagnostic {
 
     /// Creates a diagnostic whose message names another part between its two halves: by the position if it is known,
     /// and by the path otherwise.
-    pub(super) fn about_two(
+    pub(crate) fn about_two(
         kind: DiagnosticKind,
         path: impl Into<String>,
         [before, after]: [String; 2],
@@ -210,8 +218,23 @@ impl Diagnostic {
         Diagnostic { other: Some((before.len(), other)), ..diagnostic }
     }
 
+    /// Prefixes the paths with the part that contains them.
+    pub(crate) fn within(mut self, part: &str) -> Diagnostic {
+        let joined = |path: &str| match path {
+            "" => part.to_owned(),
+            path => format!("{part}.{path}"),
+        };
+        self.path = joined(&self.path);
+        if let Some((at, path)) = &mut self.other {
+            let joined = joined(path);
+            self.message.replace_range(*at..*at + path.len(), &joined);
+            *path = joined;
+        }
+        self
+    }
+
     /// Sets the position, and replaces the path of the other part by its position.
-    pub(super) fn locate(&mut self, position: impl Fn(&str) -> Option<Place>) {
+    pub(crate) fn locate(&mut self, position: impl Fn(&str) -> Option<Place>) {
         self.place = self.place.or_else(|| position(&self.path));
         if let Some((at, path)) = self.other.take()
             && let Some(other) = position(&path)
@@ -244,14 +267,14 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The diagnostics of a workflow.
+/// The diagnostics of a policy or a workflow.
 ///
 /// If positions are known, they are in the order of the text. Otherwise errors come before warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    pub(super) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
+    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
         diagnostics.sort_by_key(|it| (it.place, !it.kind.is_error()));
         Diagnostics(diagnostics)
     }
@@ -261,7 +284,7 @@ impl Diagnostics {
         &self.0
     }
 
-    /// Returns the errors. A workflow that has any is refused.
+    /// Returns the errors. A policy or workflow that has any is refused.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter().filter(|it| it.kind.is_error())
     }
@@ -292,7 +315,7 @@ impl From<Diagnostics> for Error {
 }
 
 impl Error {
-    /// Returns the diagnostics of a refused workflow. `None` if this is another error.
+    /// Returns the diagnostics of a refused policy or workflow. `None` if this is another error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};

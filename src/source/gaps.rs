@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 
 /// The paths of the parts that could not be read. Empty for a definition that was written in code.
 #[derive(Debug, Default)]
-pub(super) struct Gaps(BTreeSet<String>);
+pub(crate) struct Gaps(BTreeSet<String>);
 
 impl Gaps {
-    pub(super) fn add(&mut self, path: &str) {
+    pub(crate) fn add(&mut self, path: &str) {
         self.0.insert(path.to_owned());
     }
 
     /// True if the part, or a part that contains it, could not be read.
-    pub(super) fn cover(&self, path: &str) -> bool {
+    pub(crate) fn cover(&self, path: &str) -> bool {
         let mut path = path;
         loop {
             if self.0.contains(path) {
@@ -29,23 +29,8 @@ impl Gaps {
     }
 
     /// True if the part, a part that contains it, or a part of it could not be read.
-    pub(super) fn touch(&self, path: &str) -> bool {
+    pub(crate) fn touch(&self, path: &str) -> bool {
         let inside = |it: &String| it[path.len()..].starts_with(['.', '[']);
         self.cover(path) || self.0.range(path.to_owned()..).take_while(|it| it.starts_with(path)).any(inside)
-    }
-
-    /// True if the state of a status could not be read.
-    pub(super) fn state_of(&self, status: usize) -> bool {
-        self.cover(&format!("statuses[{status}].state"))
-    }
-
-    /// True if the name of one of these many statuses could not be read.
-    pub(super) fn any_name(&self, statuses: usize) -> bool {
-        self.cover("statuses") || (0..statuses).any(|it| self.cover(&format!("statuses[{it}].name")))
-    }
-
-    /// True if the state of one of these many statuses could not be read.
-    pub(super) fn any_state(&self, statuses: usize) -> bool {
-        self.cover("statuses") || (0..statuses).any(|it| self.state_of(it))
     }
 }
