@@ -299,11 +299,21 @@ impl Condition {
 
     /// Returns the faults of the condition, including that it can never hold.
     pub(crate) fn diagnose(&self, fields: &Fields) -> Vec<(DiagnosticKind, String)> {
-        let faults = self.faults(Some(fields));
-        if faults.is_empty() && !self.can_hold(fields, &Budget::new(BUDGET)) {
-            return vec![(DiagnosticKind::NeverHolds, format!("the condition can never hold: {self}"))];
+        let unknown = self.unknown_fields(fields);
+        let mut found: Vec<(DiagnosticKind, String)> = unknown
+            .iter()
+            .map(|field| {
+                let meant = suggest::unknown(field, fields.names());
+                (DiagnosticKind::UnknownField, format!("the field {field:?} {meant}; fields: {fields}"))
+            })
+            .collect();
+        // Comparisons are checked against the field types only if all fields are known.
+        let faults = self.faults(unknown.is_empty().then_some(fields));
+        found.extend(faults.into_iter().map(|fault| (DiagnosticKind::BadCondition, fault)));
+        if found.is_empty() && !self.can_hold(fields, &Budget::new(BUDGET)) {
+            found.push((DiagnosticKind::NeverHolds, format!("the condition can never hold: {self}")));
         }
-        faults.into_iter().map(|fault| (DiagnosticKind::BadCondition, fault)).collect()
+        found
     }
 
     /// Returns the faults of the condition. `None` skips the checks that need the known fields.
