@@ -134,6 +134,19 @@ pub(crate) mod or_never {
     }
 }
 
+/// A duration for serde: `1 day`, or `never` for zero.
+pub(crate) mod zero_is_never {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(time: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
+        or_never::serialize(&Some(*time).filter(|time| !time.is_zero()), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeDelta, D::Error> {
+        or_never::deserialize(from).map(Option::unwrap_or_default)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -96,6 +96,8 @@ pub struct Policy {
     prefix: String,
     #[serde(with = "duration::or_never")]
     verification: Option<TimeDelta>,
+    #[serde(with = "duration::zero_is_never", skip_serializing_if = "is_a_day")]
+    undo: TimeDelta,
     fields: BTreeMap<String, FieldType>,
     matrix: Matrix,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -112,6 +114,7 @@ impl Default for Policy {
         Policy {
             prefix: "T".to_owned(),
             verification: Some(TimeDelta::days(5)),
+            undo: a_day(),
             fields: BTreeMap::new(),
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
@@ -141,6 +144,16 @@ impl Policy {
     #[must_use]
     pub fn verification(mut self, period: Option<TimeDelta>) -> Policy {
         self.verification = period;
+        self
+    }
+
+    /// Sets the period in which an actor may take back their own last command with
+    /// [`Action::undo`](crate::Action::undo), in whole seconds. Default: one day. With zero, nobody may.
+    ///
+    /// In a file: `undo = "1h"`, or `"never"` for zero.
+    #[must_use]
+    pub fn undo_within(mut self, period: TimeDelta) -> Policy {
+        self.undo = period;
         self
     }
 
@@ -188,6 +201,10 @@ impl Policy {
 
     pub(crate) fn number_prefix(&self) -> &str {
         &self.prefix
+    }
+
+    pub(crate) fn undo_period(&self) -> TimeDelta {
+        self.undo
     }
 
     pub(crate) fn verification_period(&self) -> Option<TimeDelta> {
@@ -351,4 +368,13 @@ impl FieldType {
             FieldType::Choices { choices } => format!("a list of: {}", listed(choices)),
         }
     }
+}
+
+/// The default undo period.
+fn a_day() -> TimeDelta {
+    TimeDelta::days(1)
+}
+
+fn is_a_day(period: &TimeDelta) -> bool {
+    *period == a_day()
 }

@@ -4,6 +4,8 @@
 mod by_itself;
 #[path = "workflow/checks.rs"]
 mod checks;
+#[path = "workflow/compounds.rs"]
+mod compounds;
 #[path = "workflow/files.rs"]
 mod files;
 #[path = "workflow/form.rs"]
@@ -12,6 +14,8 @@ mod form;
 mod kinds;
 #[path = "workflow/model.rs"]
 mod model;
+#[path = "workflow/one_way.rs"]
+mod one_way;
 #[path = "workflow/pictures.rs"]
 mod pictures;
 #[path = "workflow/policies.rs"]

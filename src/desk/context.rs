@@ -33,6 +33,15 @@ impl PolicyContext<'_> {
         let PolicyContext { policy, agreements, workflows, history } = self;
         DecisionContext { now, by, policy, agreements, workflows, history: *history }
     }
+
+    /// Returns a handle for a ticket of this context.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>) -> Result<Ticket> {
+        let workflow = match &ticket.placement {
+            Some(placement) => self.workflows.get(&placement.workflow)?,
+            None => Workflow::simple(),
+        };
+        Ok(Ticket::following(workflow.clone(), ticket, Arc::clone(&self.policy), self.workflows.clone()))
+    }
 }
 
 /// The instant, settings and definitions of a command.
@@ -133,15 +142,28 @@ impl CommandContext {
         }
     }
 
-    /// Returns handles for these tickets, with their workflows.
+    /// Returns a handle for this ticket, with its workflow and the policy in force.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>, loaded: &Loaded) -> Result<Ticket, Interrupt> {
+        let PolicyContext { policy, workflows, .. } = self.policy_context(loaded)?;
+        Ok(Ticket::following(self.workflow_of(&ticket, loaded)?, ticket, policy, workflows))
+    }
+
+    /// Returns handles for these tickets, with their workflows and the policy in force.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
         loaded: &Loaded,
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
-        self.definitions.need(tickets.iter().filter_map(|ticket| workflow_hash(ticket)), loaded)?;
-        tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it))).collect()
+        let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
+        let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
+        self.definitions.need(manifest(in_force).chain(workflows), loaded)?;
+        let PolicyContext { policy, workflows, .. } = self.policy_context_of(in_force, loaded)?;
+        let handle = |ticket: Arc<Snapshot>| {
+            let workflow = self.workflow_of(&ticket, loaded)?;
+            Ok(Ticket::following(workflow, ticket, Arc::clone(&policy), workflows.clone()))
+        };
+        tickets.into_iter().map(handle).collect()
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

@@ -2,11 +2,12 @@
 
 use super::context::CommandContext;
 use crate::condition::Condition;
+use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
-use crate::store::kinds::{self, EXTERNAL_NAME};
-use crate::store::{Commit, Cursor, Mode, Query};
+use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
+use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
 
@@ -95,6 +96,13 @@ impl Operation for LookUp {
         Mode::Read
     }
 
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
+        if let TicketRef::Id(id) = self.0 {
+            reads.push(Read::Ticket(id));
+        }
+    }
+
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {
         let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
@@ -111,8 +119,7 @@ impl Operation for LookUp {
             None => None,
         };
         let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {name_in_error}")))?;
-        let workflow = self.1.workflow_of(ticket, loaded)?;
-        Ok((Commit::default(), Ticket::following(workflow, ticket.clone().into())))
+        Ok((Commit::default(), self.1.handle(ticket.clone().into(), loaded)?))
     }
 }
 
@@ -142,6 +149,10 @@ impl Operation for Find {
 
     fn mode(&self) -> Mode {
         Mode::Read
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::context::CommandContext;
+use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RequestKey;
@@ -14,7 +14,6 @@ use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::Catalogue;
 
 /// The result of a command.
 ///
@@ -49,8 +48,8 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(decision: &Decision, workflows: &Catalogue) -> Result<Receipt> {
-        let ticket = Ticket::new(decision.snapshot().clone(), workflows)?;
+    pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
+        let ticket = policy_context.handle(decision.snapshot().clone().into())?;
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }
@@ -109,7 +108,7 @@ impl Repeatable {
         }
         let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
         let snapshot = Snapshot::fold(events)?;
-        let ticket = Ticket::following(context.workflow_of(&snapshot, loaded)?, snapshot.into()).repeated();
+        let ticket = context.handle(snapshot.into(), loaded)?.repeated();
         let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

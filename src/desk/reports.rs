@@ -335,8 +335,7 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let workflow = self.context.workflow_of(ticket, loaded)?;
-                let ticket = Ticket::following(workflow, ticket.clone());
+                let ticket = self.context.handle(ticket.clone(), loaded)?;
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }

@@ -18,6 +18,7 @@ impl Policy {
     /// of them is an error:
     ///
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
+    /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
     /// - the condition of a modifier is faulty, can never hold or uses an unknown field;
@@ -68,6 +69,11 @@ impl Policy {
         if let Some(Err(error)) = self.verification.map(duration::check) {
             let problem = format!("the verification period: {error}; or never, to disable automatic closing");
             fault(DiagnosticKind::BadValue, "verification", problem);
+        }
+        if !self.undo.is_zero()
+            && let Err(error) = duration::check(self.undo)
+        {
+            fault(DiagnosticKind::BadValue, "undo", format!("the undo period: {error}; or never"));
         }
         for (name, field_type) in &self.fields {
             let path = format!("fields.{name}");

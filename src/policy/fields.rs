@@ -22,6 +22,7 @@ impl Policy {
             .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
             .with("priority", ValueType::Integer)
             .with("workflow_version", ValueType::Integer)
+            .with("spam", ValueType::Bool)
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.

@@ -22,6 +22,12 @@ pub(crate) struct Manifest {
     prefix: String,
     #[serde(with = "duration::or_never")]
     verification: Option<TimeDelta>,
+    #[serde(
+        default = "super::a_day",
+        with = "duration::zero_is_never",
+        skip_serializing_if = "super::is_a_day"
+    )]
+    undo: TimeDelta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agreements: Option<Fingerprint>,
     pub(crate) matrix: Fingerprint,
@@ -66,6 +72,7 @@ impl Manifest {
         Policy {
             prefix: self.prefix.clone(),
             verification: self.verification,
+            undo: self.undo,
             fields,
             matrix,
             calendars,
@@ -89,6 +96,7 @@ impl Policy {
         let manifest = Manifest {
             prefix: self.prefix.clone(),
             verification: self.verification,
+            undo: self.undo,
             calendars: unused.map(|(name, it)| (name.clone(), it.clone())).collect(),
             agreements: match used.agreements.is_empty() {
                 true => None,

@@ -138,6 +138,7 @@ pub const EVENTS: &[FactsEntry] = &[
     event("policy_rebound", &[], false),
     event("linked", &[], false),
     event("unlinked", &[], false),
+    event("undone", &["before"], true),
     event("state_redated", &[], false),
     event("status_unmapped", &["status"], false),
     event("imported", &["fingerprint"], false),

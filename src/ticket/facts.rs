@@ -11,6 +11,7 @@
 //! | `state`, `priority` | the state's name, the priority's rank |
 //! | `workflow`, `workflow_version`, `status` | the workflow's name and version, and the status there |
 //! | `resolution_code` | the code of the last resolution |
+//! | `spam` | true if the ticket was cancelled as spam |
 
 use std::borrow::Cow;
 
@@ -39,6 +40,7 @@ impl Facts for Snapshot {
             "workflow" => text(&self.workflow_ref().name),
             "workflow_version" => Some(Cow::Owned(Value::from(i64::from(self.workflow_ref().version)))),
             "resolution_code" => text(self.resolution_code.as_ref()?),
+            "spam" => Some(Cow::Owned(Value::from(self.spam))),
             "priority" => Some(Cow::Owned(Value::from(i64::from(self.priority().rank())))),
             _ => {
                 if let Some(name) = field.strip_prefix("contact.") {

@@ -123,6 +123,12 @@ pub struct Snapshot {
     /// The number of public replies of the desk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
+    /// The number of corrections: commands that were taken back, and times that the ticket was spam and then not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undone: u32,
+    /// True if the ticket was cancelled as spam.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spam: bool,
     /// The number of imported steps that the lifecycle of this crate would have refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
