@@ -5,15 +5,11 @@ use std::fmt;
 
 use super::comparison::Comparison;
 use super::words::Quoted;
-use super::{Budget, Condition, MAX_DEPTH, Node};
-use crate::diagnostic::DiagnosticKind;
+use super::{Condition, MAX_DEPTH, Node};
 use crate::error::{Error, Result};
 use crate::line::Line;
 use crate::suggest;
 use crate::value::Value;
-
-/// The work for one condition, a few milliseconds.
-const BUDGET: usize = 200_000;
 
 /// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -300,25 +296,6 @@ impl Condition {
                 Node::Not(inner) => pending.push((inner, level + 1)),
                 Node::Compare(field, comparison) => found.push((field.as_str(), comparison)),
             }
-        }
-        found
-    }
-
-    /// Returns the faults of the condition, including that it can never hold.
-    pub(crate) fn diagnose(&self, fields: &Fields) -> Vec<(DiagnosticKind, String)> {
-        let unknown = self.unknown_fields(fields);
-        let mut found: Vec<(DiagnosticKind, String)> = unknown
-            .iter()
-            .map(|field| {
-                let meant = suggest::unknown(field, fields.names());
-                (DiagnosticKind::UnknownField, format!("the field {field:?} {meant}; fields: {fields}"))
-            })
-            .collect();
-        // Comparisons are checked against the field types only if all fields are known.
-        let faults = self.faults(unknown.is_empty().then_some(fields));
-        found.extend(faults.into_iter().map(|fault| (DiagnosticKind::BadCondition, fault)));
-        if found.is_empty() && !self.can_hold(fields, &Budget::new(BUDGET)) {
-            found.push((DiagnosticKind::NeverHolds, format!("the condition can never hold: {self}")));
         }
         found
     }

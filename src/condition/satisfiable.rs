@@ -12,12 +12,17 @@ use chrono::TimeDelta;
 use super::comparison::Comparison;
 use super::fields::{Fields, KnownField, ValueType};
 use super::{Condition, Node};
+use crate::diagnostic::DiagnosticKind;
+use crate::suggest;
 use crate::value::Value;
 
 /// A character that no comparison contains, so that texts joined with it contain nothing new.
 const SEPARATOR: char = '\u{10FFFD}';
 /// The maximum number of texts of `contains` and `starts_with` for one field. The values are their subsets.
 const MAX_TEXTS: usize = 8;
+
+/// The work for one condition, a few milliseconds.
+const BUDGET: usize = 200_000;
 
 /// A limit on the work of several searches. Once it is used up, every condition counts as one that can hold.
 #[derive(Debug)]
@@ -37,6 +42,25 @@ impl Budget {
 }
 
 impl Condition {
+    /// Returns the faults of the condition, including that it can never hold.
+    pub(crate) fn diagnose(&self, fields: &Fields) -> Vec<(DiagnosticKind, String)> {
+        let unknown = self.unknown_fields(fields);
+        let mut found: Vec<(DiagnosticKind, String)> = unknown
+            .iter()
+            .map(|field| {
+                let meant = suggest::unknown(field, fields.names());
+                (DiagnosticKind::UnknownField, format!("the field {field:?} {meant}; fields: {fields}"))
+            })
+            .collect();
+        // Comparisons are checked against the field types only if all fields are known.
+        let faults = self.faults(unknown.is_empty().then_some(fields));
+        found.extend(faults.into_iter().map(|fault| (DiagnosticKind::BadCondition, fault)));
+        if found.is_empty() && !self.can_hold(fields, &Budget::new(BUDGET)) {
+            found.push((DiagnosticKind::NeverHolds, format!("the condition can never hold: {self}")));
+        }
+        found
+    }
+
     /// Returns false if no ticket with these fields can satisfy the condition.
     ///
     /// Returns true if the condition is too complex to decide. Nesting must be limited, as [`Condition::check`] does.

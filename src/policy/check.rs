@@ -105,6 +105,7 @@ impl Policy {
                     || (it.path.ends_with(".measured.business") && gaps.touch("calendars")))
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
+        found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.
             DiagnosticKind::Incomplete | DiagnosticKind::EmptyList => !gaps.touch(&it.path),

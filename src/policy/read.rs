@@ -149,8 +149,9 @@ fn read(root: &Node) -> Reading {
             }
             None => (None, Vec::new()),
         };
-        let faults = faults.into_iter().map(|it| it.within("matrix")).filter(|it| !gaps.cover(&it.path));
-        found.extend(faults.collect::<Vec<_>>());
+        let mut faults: Vec<Diagnostic> = faults.into_iter().map(|it| it.within("matrix")).collect();
+        faults.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
+        found.extend(faults.into_iter().filter(|it| !gaps.cover(&it.path)));
         match (built, &mut policy) {
             (Some(built), Some(policy)) if !gaps.touch("matrix") => policy.matrix = built,
             _ => gaps.add("matrix"),
@@ -164,7 +165,9 @@ fn read(root: &Node) -> Reading {
     }
     let policy = policy.map(|mut policy| {
         let fields = policy.fields_read(policy.known_to_modifiers(), &gaps);
-        found.extend(modifier_conditions(&modifiers, &fields));
+        let mut conditions = modifier_conditions(&modifiers, &fields);
+        conditions.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
+        found.extend(conditions.into_iter().filter(|it| !gaps.cover(&it.path)));
         if let Some(Entry { node, .. }) = &workflows {
             let custom = (!gaps.touch("fields")).then_some(&fields);
             match &node.value {

@@ -56,7 +56,7 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
             _ => found.push(problem.diagnostic(&at)),
         }
         if !matches!(problem, Problem::UnknownKey { .. }) {
-            gaps.add(&at.path);
+            gaps.leave_out(&at.path);
         }
         if at.path == path || !left_out.insert(at.path) {
             return None;
