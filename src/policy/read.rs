@@ -167,7 +167,7 @@ fn read(root: &Node) -> Reading {
         let fields = policy.fields_read(policy.known_to_modifiers(), &gaps);
         let mut conditions = modifier_conditions(&modifiers, &fields);
         conditions.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
-        found.extend(conditions.into_iter().filter(|it| !gaps.cover(&it.path)));
+        found.extend(conditions);
         if let Some(Entry { node, .. }) = &workflows {
             let custom = (!gaps.touch("fields")).then_some(&fields);
             match &node.value {
