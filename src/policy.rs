@@ -60,6 +60,7 @@ mod check;
 mod fields;
 mod manifest;
 mod read;
+pub mod standing;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,8 +79,11 @@ use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
+pub(crate) use standing::Standings;
+pub use standing::{OnResolved, Standing, StandingRule};
 
-/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements and workflows.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows and
+/// standings.
 ///
 /// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
 /// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
@@ -106,6 +110,8 @@ pub struct Policy {
     agreements: Vec<Agreement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     workflows: Vec<WorkflowDefinition>,
+    #[serde(rename = "standing", skip_serializing_if = "Standings::is_empty")]
+    standings: Standings,
 }
 
 impl Default for Policy {
@@ -120,6 +126,7 @@ impl Default for Policy {
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
             workflows: Vec::new(),
+            standings: Standings::default(),
         }
     }
 }
@@ -187,6 +194,34 @@ impl Policy {
     pub fn agreement(mut self, agreement: Agreement) -> Policy {
         self.agreements.push(agreement);
         self
+    }
+
+    /// Changes a row of the table of standings.
+    ///
+    /// ```
+    /// use firstline::{Condition, Policy};
+    /// use firstline::policy::{OnResolved, Standing};
+    ///
+    /// let policy = Policy::new()
+    ///     .standing(Standing::Affected, |rule| rule.decides = true)
+    ///     .standing(Standing::Requester, |rule| {
+    ///         rule.resolved = OnResolved::ReopenIf(Condition::field("kind").is("incident"));
+    ///     });
+    /// policy.check()?;
+    /// assert!(policy.rule_of(Standing::Affected).decides);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn standing(mut self, standing: Standing, change: impl FnOnce(&mut StandingRule)) -> Policy {
+        let mut rule = self.standings.rule(standing).clone();
+        change(&mut rule);
+        self.standings.set(standing, rule);
+        self
+    }
+
+    /// Returns a row of the table of standings.
+    pub fn rule_of(&self, standing: Standing) -> &StandingRule {
+        self.standings.rule(standing)
     }
 
     /// Returns the calendars by name.

@@ -21,7 +21,8 @@ impl Policy {
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
-    /// - the condition of a modifier is faulty, can never hold or uses an unknown field;
+    /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
+    /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
     ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
     ///   matrix; percentages that do not rise from 1 to 99;
@@ -105,6 +106,7 @@ impl Policy {
                     || (it.path.ends_with(".measured.business") && gaps.touch("calendars")))
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
+        found.extend(self.standings.faults(&self.fields_read(self.known_to_queries(), gaps)));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.
