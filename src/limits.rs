@@ -43,10 +43,10 @@ pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
     Ok(())
 }
 
-/// Puts a text on one line, without control characters, and cuts it to `max_chars` characters with a mark.
+/// Puts a text on one line, without control characters, and cuts it to `max_chars` characters with a mark. A text that
+/// is such a line already is unchanged.
 pub(crate) fn one_line(text: String, max_chars: usize) -> String {
-    let is_line = !text.chars().any(char::is_control) && text.trim().len() == text.len();
-    if is_line && text.chars().nth(max_chars).is_none() {
+    if !text.chars().any(char::is_control) && text.chars().nth(max_chars).is_none() {
         return text;
     }
     let text = text.replace(char::is_control, " ");
