@@ -3,6 +3,7 @@
 //! The desk checks them once, when it receives a command. Every store can hold values within these limits.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text;
 use crate::value::{Attributes, Value};
 
 /// The maximum length of a subject, in characters.
@@ -18,7 +19,7 @@ pub const MAX_ITEMS: usize = 200;
 
 /// Checks a text of several lines: a message, a note, a reason. NUL is not allowed because PostgreSQL cannot store it.
 pub(crate) fn text(what: &str, text: &str) -> Result<()> {
-    if text.trim().is_empty() {
+    if !text::is_visible(text) {
         return Err(Error::invalid(what, "is empty").allowing("some text"));
     }
     if text.len() > MAX_TEXT_BYTES {
@@ -29,7 +30,7 @@ pub(crate) fn text(what: &str, text: &str) -> Result<()> {
 
 /// Checks a text of one line, such as a subject.
 pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
-    if text.trim().is_empty() {
+    if !text::is_visible(text) {
         return Err(Error::invalid(what, "is empty").allowing(format!("1 to {max_chars} characters")));
     }
     let chars = text.chars().count();
@@ -46,6 +47,17 @@ pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)
+}
+
+/// Checks a name in a definition. It must be in the normal form, because the names in commands are put into that form.
+pub(crate) fn declared_name(what: &str, text: &str) -> Result<()> {
+    name(what, text)?;
+    let normal = text::normal(text);
+    if normal != text {
+        let problem = format_args!("{text:?} has blanks at the ends, or letters in several characters");
+        return Err(Error::invalid(what, problem).allowing(format!("the same name as {normal:?}")));
+    }
+    Ok(())
 }
 
 /// Checks a number of items against [`MAX_ITEMS`].

@@ -204,12 +204,12 @@ impl Policy {
             return fault(format!("the verification period of {period} is not a whole number of seconds"));
         }
         for (name, field_type) in &self.fields {
-            if let Err(error) = limits::name("field name", name) {
+            if let Err(error) = limits::declared_name("field name", name) {
                 return fault(error.to_string());
             }
             if let FieldType::Choice { choices } | FieldType::Choices { choices } = field_type
                 && (choices.is_empty()
-                    || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
+                    || choices.iter().any(|choice| limits::declared_name("choice", choice).is_err()))
             {
                 return fault(format!(
                     "field `{name}` needs at least one choice, and every choice needs a valid name"

@@ -41,16 +41,20 @@ pub mod timer;
 
 mod intervals;
 mod missing_history;
+pub(crate) mod normal_form;
 mod typed;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
+use crate::sla::{AgreementSet, Metric};
 use crate::ticket::action::Action;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
@@ -81,11 +85,14 @@ pub use typed::AnyTicket;
 pub struct Ticket<S = State> {
     snapshot: Arc<Snapshot>,
     workflow: Workflow,
+    /// The agreements to which the open clocks are pinned, if the handle comes from a desk.
+    agreements: Option<Arc<AgreementSet>>,
     state: S,
     replayed: bool,
 }
 
-/// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) is ignored.
+/// Tickets are equal if their snapshots, workflows and states are equal. The rest follows from them, except
+/// [`replayed`](Ticket::replayed), which is ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -122,6 +129,34 @@ impl<S> Ticket<S> {
         &self.snapshot
     }
 
+    /// Returns the time left on the clock of this metric at an instant, in the time basis of its target: the open hours of
+    /// its calendar, or wall time. It is negative after the deadline, and constant while the clock is paused or after it
+    /// has ended.
+    ///
+    /// `None` if the ticket has no clock for the metric, or if the clock is running and the handle does not come from a
+    /// desk, which knows its calendar. Nothing is read: a screen can count down from one handle. Changes of the ticket
+    /// after it was read, such as the end of a hold, are not known to the handle.
+    ///
+    /// ```
+    /// # use firstline::sla::{Agreement, Metric, Target};
+    /// # use firstline::{Desk, NewTicket, Policy, TimeDelta};
+    /// # let desk = Desk::memory();
+    /// let target = Target::new(Metric::FirstReply).within(TimeDelta::hours(4));
+    /// desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
+    /// let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let left = |hours| ticket.remaining(Metric::FirstReply, ticket.opened_at + TimeDelta::hours(hours));
+    /// assert_eq!((left(1), left(5)), (Some(TimeDelta::hours(3)), Some(TimeDelta::hours(-1))));
+    /// assert_eq!(ticket.remaining(Metric::Resolution, ticket.opened_at), None);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn remaining(&self, metric: Metric, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let clock = self.snapshot.clock(metric)?;
+        if clock.running_since.is_none() {
+            return Some(clock.remaining());
+        }
+        clock.remaining_at(now, self.agreements.as_ref()?).ok()
+    }
+
     /// Converts the handle into its snapshot.
     pub fn into_snapshot(self) -> Snapshot {
         Arc::unwrap_or_clone(self.snapshot)
@@ -147,7 +182,7 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn why_not(&self, action: &Action) -> Option<Rejection> {
-        self.snapshot.refusal(action, None, &self.workflow)
+        self.snapshot.refusal(&action.normal(), None, &self.workflow)
     }
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
@@ -168,7 +203,7 @@ impl<S> Ticket<S> {
     /// The check uses the ticket as it was read. Two things are known only to the desk and are checked when it executes
     /// the action: the fields that the policy declares, and the timers that are due by then.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
-        self.snapshot.refusal(action, Some(by), &self.workflow)
+        self.snapshot.refusal(&action.normal(), Some(by), &self.workflow)
     }
 }
 
@@ -207,7 +242,12 @@ impl Ticket {
     }
 
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false }
+        Ticket { state: snapshot.state.clone(), workflow, agreements: None, snapshot, replayed: false }
+    }
+
+    /// Adds the agreements to which the open clocks of the ticket are pinned.
+    pub(crate) fn measured_by(self, agreements: Arc<AgreementSet>) -> Ticket {
+        Ticket { agreements: Some(agreements), ..self }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -222,6 +262,7 @@ impl<S: KnownState> Ticket<S> {
         Ticket {
             state: self.snapshot.state.clone(),
             workflow: self.workflow,
+            agreements: self.agreements,
             snapshot: self.snapshot,
             replayed: self.replayed,
         }
@@ -235,8 +276,8 @@ impl<S: KnownState> Ticket<S> {
         match S::from_state(&ticket.state) {
             Some(state) => {
                 let state = state.clone();
-                let Ticket { workflow, snapshot, replayed, .. } = ticket;
-                Ok(Ticket { state, workflow, snapshot, replayed })
+                let Ticket { workflow, agreements, snapshot, replayed, .. } = ticket;
+                Ok(Ticket { state, workflow, agreements, snapshot, replayed })
             }
             None => Err(ticket),
         }

@@ -45,9 +45,12 @@ impl ValueType {
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             ValueType::Bool => &["is", "is_not", "exists"],
-            ValueType::Integer | ValueType::Date | ValueType::Instant => {
+            ValueType::Integer | ValueType::Date => {
                 &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
             }
+            ValueType::Instant => &[
+                "is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "before", "after", "exists",
+            ],
             ValueType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
             ValueType::List => &["is", "is_not", "contains", "exists"],
         }
@@ -83,6 +86,7 @@ impl fmt::Display for ValueType {
 pub struct Fields {
     known: BTreeMap<String, ValueType>,
     prefixes: BTreeSet<String>,
+    has_now: bool,
 }
 
 impl Fields {
@@ -105,12 +109,23 @@ impl Fields {
         self
     }
 
+    /// Allows `before` and `after`, which compare an instant with the current time: the facts have a
+    /// [current time](super::Facts::now).
+    #[must_use]
+    pub fn with_now(mut self) -> Fields {
+        self.has_now = true;
+        self
+    }
+
     /// Returns the fields of every ticket. The host names the attributes of people, so every `contact.NAME` is allowed.
     pub(crate) fn of_every_ticket() -> Fields {
         ["kind", "channel", "line", "category", "team", "assignee", "requester"]
             .into_iter()
             .fold(Fields::new(), |fields, name| fields.with(name, ValueType::Text))
             .with("tags", ValueType::List)
+            .with("affected", ValueType::List)
+            .with("cc", ValueType::List)
+            .with("contacts", ValueType::List)
             .with_any_under("contact.")
     }
 
@@ -168,6 +183,7 @@ impl Condition {
     /// - a field is not in `fields`;
     /// - a value has a different type than its field;
     /// - the type of a field does not support the comparison;
+    /// - a comparison with the current time, if the facts have none;
     /// - a comparison is empty: `one_of` without values, `contains` or `starts_with` with an empty text;
     /// - the condition nests deeper than [`MAX_DEPTH`].
     pub fn check(&self, fields: &Fields) -> Result<()> {
@@ -268,6 +284,12 @@ impl Check<'_> {
             | Comparison::LessThan(value) => std::slice::from_ref(value),
             Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
                 return self.faults.push(format!("{field} {key} needs a text that is not empty"));
+            }
+            Comparison::Before(_) | Comparison::After(_) => {
+                if self.fields.is_some_and(|fields| !fields.has_now) {
+                    self.faults.push(format!("{field} {comparison} needs the current time, which only queries have"));
+                }
+                &[]
             }
             Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
         };

@@ -28,7 +28,9 @@ pub(super) struct Act {
 }
 
 impl Act {
-    pub(super) fn new(ticket: TicketId, action: Action, by: By, context: CommandContext) -> Act {
+    pub(super) fn new(ticket: TicketId, mut action: Action, mut by: By, context: CommandContext) -> Act {
+        action.normalize();
+        by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
         let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
         Act { ticket, action, by, context, repeatable }
@@ -67,7 +69,7 @@ impl Operation for Act {
         let decision_context = policy_context.decision(self.context.now, &self.by.actor);
         let links = Links { ticket: self.ticket, context: &self.context, loaded };
         let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
-        let receipt = Receipt::of(&decision, &policy_context.workflows)?;
+        let receipt = Receipt::of(&decision, &policy_context)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
         commit.extend(records);

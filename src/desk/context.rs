@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::definitions::{Definitions, ReadyPolicy};
 use super::lookup::Lookup;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::Policy;
 use crate::sla::{AgreementSet, Clock};
@@ -133,15 +133,35 @@ impl CommandContext {
         }
     }
 
-    /// Returns handles for these tickets, with their workflows.
+    /// Returns handles for these tickets, with their workflows and the agreements of their open clocks.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
         loaded: &Loaded,
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
-        self.definitions.need(tickets.iter().filter_map(|ticket| workflow_hash(ticket)), loaded)?;
-        tickets.into_iter().map(|it| Ok(Ticket::following(self.workflow_of(&it, loaded)?, it))).collect()
+        let open_clocks = || tickets.iter().flat_map(|ticket| &ticket.clocks).filter(|it| it.state.is_open());
+        let agreements = open_clocks().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
+        let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
+        self.definitions.need(workflows.chain(agreements), loaded)?;
+        let mut agreements = AgreementSet::new();
+        self.pin(open_clocks(), &mut agreements, loaded)?;
+        let agreements = Arc::new(agreements);
+        let handle = |ticket: Arc<Snapshot>| {
+            let workflow = self.workflow_of(&ticket, loaded)?;
+            Ok(Ticket::following(workflow, ticket).measured_by(Arc::clone(&agreements)))
+        };
+        tickets.into_iter().map(handle).collect()
+    }
+
+    /// Returns a handle for this ticket, with its workflow.
+    pub(super) fn handle(
+        &self,
+        ticket: impl Into<Arc<Snapshot>>,
+        loaded: &Loaded,
+    ) -> Result<Ticket, Interrupt> {
+        let handles = self.handles([ticket.into()], loaded)?;
+        Ok(handles.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

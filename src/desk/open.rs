@@ -81,7 +81,8 @@ pub(super) struct Receive {
 }
 
 impl Receive {
-    pub(super) fn new(verb: &str, request: NewTicket, id: TicketId, context: CommandContext) -> Receive {
+    pub(super) fn new(verb: &str, mut request: NewTicket, id: TicketId, context: CommandContext) -> Receive {
+        request.normalize();
         let repeatable = Repeatable::new(request.key.clone(), &(verb, &request));
         Receive { request, id, context, repeatable }
     }
@@ -107,7 +108,7 @@ impl Receive {
             links.push(kinds::set_link(self.id, link, true));
         }
         let opened = draft.finish()?;
-        let receipt = Receipt::of(&opened, workflows)?;
+        let receipt = Receipt::of(&opened, &policy_context)?;
         decisions.insert(0, opened);
         let mut commit = Commit::of(decisions);
         commit.extend(links);
@@ -166,7 +167,7 @@ impl Operation for Receive {
             draft.update_contact(contact, &decision_context)?;
         }
         let decision = draft.finish()?;
-        let receipt = Receipt::of(&decision, &policy_context.workflows)?;
+        let receipt = Receipt::of(&decision, &policy_context)?;
         let mut commit = Commit::of([decision]);
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))

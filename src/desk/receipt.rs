@@ -1,9 +1,11 @@
 //! The result of a command, and the replay of that result for a repeated command.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::context::CommandContext;
+use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RequestKey;
@@ -14,7 +16,6 @@ use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::Catalogue;
 
 /// The result of a command.
 ///
@@ -49,8 +50,9 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(decision: &Decision, workflows: &Catalogue) -> Result<Receipt> {
-        let ticket = Ticket::new(decision.snapshot().clone(), workflows)?;
+    pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
+        let agreements = Arc::new(policy_context.agreements.clone());
+        let ticket = Ticket::new(decision.snapshot().clone(), &policy_context.workflows)?.measured_by(agreements);
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }
@@ -107,10 +109,21 @@ impl Repeatable {
                 .allowing("the same request, or a new key")
                 .into());
         }
-        let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
-        let snapshot = Snapshot::fold(events)?;
-        let ticket = Ticket::following(context.workflow_of(&snapshot, loaded)?, snapshot.into()).repeated();
-        let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
+        let count = |versions: u64| usize::try_from(versions).unwrap_or(usize::MAX);
+        let added = count(kept.after.saturating_sub(kept.before));
+        // A retry usually follows at once. If the ticket has not changed since, its row is the first result.
+        loaded.need([
+            Read::Ticket(kept.ticket),
+            Read::History { ticket: kept.ticket, after: kept.before, limit: added },
+        ])?;
+        let unknown = || Error::not_found(format_args!("ticket {}", kept.ticket));
+        let current = loaded.ticket(kept.ticket)?.ok_or_else(unknown)?;
+        let snapshot = match current.version == kept.after {
+            true => current.clone(),
+            false => Snapshot::fold(loaded.history(kept.ticket, 0, count(kept.after))?)?,
+        };
+        let ticket = context.handle(snapshot, loaded)?.repeated();
+        let events = loaded.history(kept.ticket, kept.before, added)?.to_vec();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }
 

@@ -1,6 +1,7 @@
 //! The handle for the reports of a desk.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{SecondsFormat, TimeDelta};
 
@@ -93,7 +94,7 @@ impl<'a, E: Engine> Reports<'a, E> {
         action: Action,
         by: impl Into<Actor>,
     ) -> E::Reply<'a, Vec<Clock>> {
-        let context = self.0.context();
+        let (action, context) = (action.normal(), self.0.context());
         self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), context })
     }
 
@@ -334,8 +335,7 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let workflow = self.context.workflow_of(ticket, loaded)?;
-                let ticket = Ticket::following(workflow, ticket.clone());
+                let ticket = self.context.handle(Arc::clone(ticket), loaded)?;
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }

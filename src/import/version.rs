@@ -13,7 +13,9 @@ use crate::line::Line;
 use crate::policy::Policy;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
+use crate::text;
 use crate::ticket::message::Message;
+use crate::ticket::normal_form::normalize_names;
 use crate::ticket::people::{Actor, Contact, ContactRole, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
@@ -277,6 +279,23 @@ impl ImportedVersion {
             Some(ImportedStatus::Known(state)) => Some(state.clone()),
             Some(ImportedStatus::Unmapped(_)) | None => None,
         }
+    }
+
+    /// Puts the names and short texts into the normal form.
+    pub(super) fn normalize(&mut self) {
+        self.by.normalize();
+        self.message.iter_mut().chain(&mut self.note).for_each(Message::normalize);
+        self.subject.iter_mut().chain(&mut self.resolution_code).for_each(text::normalize);
+        self.contacts.iter_mut().for_each(|(contact, _)| contact.normalize());
+        self.category.iter_mut().flatten().for_each(text::normalize);
+        self.tags.iter_mut().chain(&mut self.modifiers).for_each(normalize_names);
+        self.fields = std::mem::take(&mut self.fields)
+            .into_iter()
+            .map(|(name, mut value)| {
+                value.iter_mut().for_each(Value::normalize);
+                (text::normal(&name).into_owned(), value)
+            })
+            .collect();
     }
 
     /// Checks the version on its own, without the rest of the history.

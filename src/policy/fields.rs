@@ -3,6 +3,31 @@
 use super::{FieldType, Policy};
 use crate::condition::{Fields, ValueType};
 
+/// The fields that only queries may use.
+const OF_QUERIES: &[(ValueType, &[&str])] = &[
+    (
+        ValueType::Text,
+        &["state", "workflow", "status", "resolution_code", "hold_reason", "subject", "resolution", "last_speaker"],
+    ),
+    (ValueType::Integer, &["priority", "workflow_version"]),
+    (ValueType::Bool, &["overdue", "unanswered"]),
+    (
+        ValueType::Instant,
+        &[
+            "opened_at",
+            "updated_at",
+            "touched_at",
+            "resolved_at",
+            "closed_at",
+            "state_since",
+            "hold_until",
+            "first_replied_at",
+            "due_at",
+            "unanswered_since",
+        ],
+    ),
+];
+
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
@@ -11,11 +36,11 @@ impl Policy {
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        ["state", "workflow", "status", "resolution_code"]
-            .into_iter()
-            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
-            .with("priority", ValueType::Integer)
-            .with("workflow_version", ValueType::Integer)
+        let mut fields = self.known_to_modifiers().with_now();
+        for (kind, names) in OF_QUERIES {
+            fields = names.iter().fold(fields, |fields, name| fields.with(*name, *kind));
+        }
+        fields
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.

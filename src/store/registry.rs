@@ -85,6 +85,7 @@ pub const COLUMNS: &[ColumnEntry] = &[
     column("ticket", &["facts"], NAMING),
     column("ticket", &["personal"], PERSONAL),
     column("ticket", &["personal_key"], FACTS),
+    column("contact", &["desk", "contact", "ticket"], DERIVED_NAMING),
     column("event", &["desk", "ticket", "version", "at", "chain"], FACTS),
     column("event", &["facts"], NAMING),
     column("event", &["personal"], PERSONAL),

@@ -99,6 +99,10 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
+    /// The time of the last event that the desk itself did not cause, if later events are the desk's own: expired timers,
+    /// warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched_at: Option<DateTime<Utc>>,
     /// The time of the first public reply by an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
@@ -123,6 +127,13 @@ pub struct Snapshot {
     /// The number of public replies of the desk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
+    /// The author of the last public message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_speaker: Option<Who>,
+    /// The time of the oldest message of a contact that no agent has answered. An agent's public reply answers it, and so
+    /// does the resolution, closing or cancellation of the ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_since: Option<DateTime<Utc>>,
     /// The number of imported steps that the lifecycle of this crate would have refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
@@ -171,6 +182,21 @@ impl Snapshot {
     /// Returns the requester, if the ticket has one.
     pub fn requester(&self) -> Option<&ContactId> {
         self.contacts.iter().find(|(_, role)| **role == ContactRole::Requester).map(|(id, _)| id)
+    }
+
+    /// Returns the contacts in a role.
+    pub fn contacts_in(&self, role: ContactRole) -> impl Iterator<Item = &ContactId> {
+        self.contacts.iter().filter(move |(_, of)| **of == role).map(|(id, _)| id)
+    }
+
+    /// Returns the time of the last event that the desk itself did not cause.
+    pub fn touched(&self) -> DateTime<Utc> {
+        self.touched_at.unwrap_or(self.updated_at)
+    }
+
+    /// True if the earliest deadline of the running clocks has passed.
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.due_at.is_some_and(|due| due < now)
     }
 
     /// Returns the owner of a text that this actor writes now.

@@ -28,14 +28,14 @@ pub enum AnyTicket {
 impl Ticket<State> {
     /// Converts the handle into the typed handle of its state.
     pub fn into_typed(self) -> AnyTicket {
-        let Ticket { snapshot, workflow, state, replayed } = self;
+        let Ticket { snapshot, workflow, agreements, state, replayed } = self;
         match state {
-            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, state, replayed }),
-            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, state, replayed }),
-            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, state, replayed }),
-            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, state, replayed }),
-            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, state, replayed }),
-            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, state, replayed }),
+            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, agreements, state, replayed }),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Snapshot {
         let mut personal = event.personal.clone();
         personal.clear_text();
         // The message may have been erased, so the count depends on the actor alone, which is a fact.
-        let received = u32::from(matches!(event.by.who, Who::Contact(_)));
+        let by_contact = matches!(event.by.who, Who::Contact(_));
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,
@@ -60,14 +60,17 @@ impl Snapshot {
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
+            touched_at: None,
             first_replied_at: None,
             resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
             closed_at: (state_kind == StateKind::Closed).then_some(event.at),
             due_at: None,
             reopened: 0,
             handed_over: 0,
-            received,
+            received: by_contact.into(),
             replied: 0,
+            last_speaker: by_contact.then(|| event.by.who.clone()),
+            unanswered_since: (by_contact && state_kind.is_open()).then_some(event.at),
             irregular: event.origin.map_or(0, |origin| origin.irregular.into()),
             out_of_order: false,
             unmapped_status: None,
@@ -88,11 +91,17 @@ impl Snapshot {
         }
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received { .. } => bump(&mut self.received, true),
+            Change::Received { .. } => {
+                bump(&mut self.received, true);
+                self.last_speaker = Some(event.by.who.clone());
+                self.unanswered_since.get_or_insert(event.at);
+            }
             Change::Replied { .. } => {
                 bump(&mut self.replied, true);
+                self.last_speaker = Some(event.by.who.clone());
                 if matches!(event.by.who, Who::Agent(_)) {
                     self.first_replied_at.get_or_insert(event.at);
+                    self.unanswered_since = None;
                 }
             }
             Change::Noted { .. } => {}
@@ -133,6 +142,12 @@ impl Snapshot {
         bump(&mut self.irregular, event.origin.is_some_and(|origin| origin.irregular));
         self.out_of_order |= event.at < self.updated_at;
         self.version = event.version;
+        match event.by.who {
+            // The desk's events of a command have the time of the command.
+            Who::Desk if event.at == self.updated_at => {}
+            Who::Desk => drop(self.touched_at.get_or_insert(self.updated_at)),
+            _ => self.touched_at = None,
+        }
         self.updated_at = event.at;
         Ok(())
     }
@@ -142,6 +157,9 @@ impl Snapshot {
         self.state_since = event.at;
         self.unmapped_status = None;
         bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
+        if !to.kind().is_open() {
+            self.unanswered_since = None;
+        }
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);
             self.personal.resolve(&event.personal);
