@@ -11,8 +11,8 @@ use firstline::memory::Memory;
 use firstline::sla::{Agreement, Metric, Target};
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, Calendar, Condition, Desk, GroupBy, HoldReason, Impact, Line, NewTicket, Policy, Query, Ticket,
-    TicketId, TimeDelta, Urgency,
+    Action, Actor, Calendar, Condition, Desk, GroupBy, HoldReason, Impact, Line, NewTicket, Policy, Query,
+    Ticket, TicketId, TimeDelta, Urgency,
 };
 #[path = "common/help.rs"]
 mod help;
@@ -45,11 +45,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     open(NewTicket::new("Can I change my address?").from("boris"))?;
 
     let now = "2026-03-23T10:15:00Z".parse()?;
-    desk.tick(now)?; // records the breaches
+    assert!(desk.tick(now)?.failed.is_empty()); // records the breaches
 
     // One read for the whole board.
-    let [states, teams, agents, due] = desk
-        .count(Query::inbox(), [GroupBy::State, GroupBy::Team, GroupBy::Assignee, GroupBy::Due])?;
+    let [states, teams, agents, due] =
+        desk.count(Query::inbox(), [GroupBy::State, GroupBy::Team, GroupBy::Assignee, GroupBy::Due])?;
     println!("The board on Monday at 11:15:\n");
     for (name, counts) in [("State", states), ("Team", teams), ("Agent", agents), ("Due", due)] {
         let shown: Vec<_> = counts
@@ -62,7 +62,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("\nThe inbox, the most urgent first:\n");
     let page = desk.find(Query::inbox())?;
     for ticket in &page.tickets {
-        println!("  {:<4} {} {:<26} {}", ticket.number, ticket.priority(), ticket.subject(), countdown(ticket, now));
+        println!(
+            "  {:<4} {} {:<26} {}",
+            ticket.number,
+            ticket.priority(),
+            ticket.subject(),
+            countdown(ticket, now)
+        );
     }
     println!("\nThe same page an hour later, without another read:\n");
     for ticket in page.tickets.iter().take(2) {

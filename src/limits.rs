@@ -19,13 +19,14 @@ pub const MAX_ITEMS: usize = 200;
 
 /// Checks a text of several lines: a message, a note, a reason. NUL is not allowed because PostgreSQL cannot store it.
 pub(crate) fn text(what: &str, text: &str) -> Result<()> {
+    no_nul(what, text)?;
     if !text::is_visible(text) {
         return Err(Error::invalid(what, "is empty").allowing("some text"));
     }
     if text.len() > MAX_TEXT_BYTES {
         return Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES));
     }
-    no_nul(what, text)
+    Ok(())
 }
 
 /// Checks a text of one line, such as a subject.
@@ -37,7 +38,7 @@ pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
     if chars > max_chars {
         return Err(too_long(what, chars, "characters", max_chars));
     }
-    if let Some(found) = text.chars().find(|c| c.is_control()) {
+    if let Some(found) = text.chars().find(|c| c.is_control() || text::ends_a_line(*c)) {
         return Err(Error::invalid(what, format_args!("contains the control character {found:?}"))
             .allowing("one line of text without control characters"));
     }

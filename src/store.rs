@@ -49,10 +49,10 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 use claims::{Claim, due_in, records_in};
 
 pub use commit::{Commit, TicketWrite, Write};
-pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
-pub use lock::{Lock, LockMode};
 pub use cursor::{Cursor, InboxPlace, Order};
 pub use group::GroupBy;
+pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
+pub use lock::{Lock, LockMode};
 pub use query::Query;
 pub use read::{Answer, DueTicket, DueTimer, Read};
 pub use record::{

@@ -68,6 +68,11 @@ pub(crate) fn folded(text: &str) -> String {
     }
 }
 
+/// True for the separators of lines and of paragraphs, which are no control characters.
+pub(crate) fn ends_a_line(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// White space, and the characters without width that editors and browsers leave at the ends of a text. Joiners and
 /// variation selectors are not among them, because an emoji may end with one.
 fn is_blank_at_ends(c: char) -> bool {
@@ -215,7 +220,9 @@ mod tests {
     fn the_composition_of_every_character_is_that_of_unicode() {
         for c in '\0'..=char::MAX {
             // Alone, and between letters and marks that it may compose with.
-            for text in [format!("{c}"), format!("a{c}\u{301}"), format!("{c}\u{323}\u{307}"), format!("\u{1100}{c}")] {
+            for text in
+                [format!("{c}"), format!("a{c}\u{301}"), format!("{c}\u{323}\u{307}"), format!("\u{1100}{c}")]
+            {
                 assert_eq!(composed(&text), text.nfc().collect::<String>(), "{:x}", u32::from(c));
             }
             let split: String = c.nfd().collect();
@@ -260,7 +267,9 @@ mod tests {
 
     #[test]
     fn a_text_of_invisible_characters_is_not_visible() {
-        for text in ["", " ", "\u{200b}", "\u{ad}\u{2060}", "\u{3164}", "\u{2800}", "\u{202e}\u{200f}", "\u{fe0f}"] {
+        for text in
+            ["", " ", "\u{200b}", "\u{ad}\u{2060}", "\u{3164}", "\u{2800}", "\u{202e}\u{200f}", "\u{fe0f}"]
+        {
             assert!(!is_visible(text), "{text:?}");
         }
         for text in ["x", " - ", "\u{1f508}", "\u{ad}x", "\u{301}"] {

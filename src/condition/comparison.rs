@@ -104,7 +104,8 @@ fn is_same(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (Value::Text(fact), Value::Text(value)) => text::is_same(fact, value),
         (Value::List(facts), Value::List(values)) => {
-            facts.len() == values.len() && facts.iter().zip(values).all(|(fact, value)| text::is_same(fact, value))
+            facts.len() == values.len()
+                && facts.iter().zip(values).all(|(fact, value)| text::is_same(fact, value))
         }
         _ => fact == value,
     }

@@ -49,7 +49,16 @@ impl ValueType {
                 &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
             }
             ValueType::Instant => &[
-                "is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "before", "after", "exists",
+                "is",
+                "is_not",
+                "one_of",
+                "at_least",
+                "at_most",
+                "more_than",
+                "less_than",
+                "before",
+                "after",
+                "exists",
             ],
             ValueType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
             ValueType::List => &["is", "is_not", "contains", "exists"],
@@ -287,7 +296,9 @@ impl Check<'_> {
             }
             Comparison::Before(_) | Comparison::After(_) => {
                 if self.fields.is_some_and(|fields| !fields.has_now) {
-                    self.faults.push(format!("{field} {comparison} needs the current time, which only queries have"));
+                    self.faults.push(format!(
+                        "{field} {comparison} needs the current time, which only queries have"
+                    ));
                 }
                 &[]
             }

@@ -72,7 +72,9 @@ impl<'de> Deserialize<'de> for Offset {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Offset, D::Error> {
         let text = String::deserialize(from)?;
         Offset::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("{text:?} cannot be read; allowed: \"7d ago\", \"1d 12h ago\", \"now\", \"2h from now\""))
+            D::Error::custom(format!(
+                "{text:?} cannot be read; allowed: \"7d ago\", \"1d 12h ago\", \"now\", \"2h from now\""
+            ))
         })
     }
 }
@@ -94,7 +96,20 @@ mod tests {
             assert_eq!(offset, Offset(TimeDelta::seconds(seconds)), "{text}");
             assert_eq!(Offset::parse(&offset.to_string()), Some(offset), "{text}");
         }
-        for text in ["", "7d", "ago", "0d ago", "-7d ago", "7 d ago", "7x ago", "1h 1d ago", "1d 1d ago", "now ago", "99999999999d ago", "７d ago"] {
+        for text in [
+            "",
+            "7d",
+            "ago",
+            "0d ago",
+            "-7d ago",
+            "7 d ago",
+            "7x ago",
+            "1h 1d ago",
+            "1d 1d ago",
+            "now ago",
+            "99999999999d ago",
+            "７d ago",
+        ] {
             assert_eq!(Offset::parse(text), None, "{text}");
         }
         assert_eq!(Offset::new(TimeDelta::MAX).to_string(), "36525d from now");

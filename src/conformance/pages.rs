@@ -161,11 +161,16 @@ pub(super) fn count<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         }
     }
     // A second desk has its own counts, and a ticket that changes its contacts is counted by the new ones.
-    same("the counts of another desk", scene.count("other", Query::newest(), GroupBy::State)?, BTreeMap::new())?;
+    same(
+        "the counts of another desk",
+        scene.count("other", Query::newest(), GroupBy::State)?,
+        BTreeMap::new(),
+    )?;
     let desk = scene.desk(ACME);
     let boris = Query::newest().contact("boris");
     let before: u64 = scene.count(ACME, boris.clone(), GroupBy::State)?.values().sum();
-    let added = all.iter().find(|it| !it.contacts.contains_key(&"boris".into()) && !it.state.kind().is_final());
+    let added =
+        all.iter().find(|it| !it.contacts.contains_key(&"boris".into()) && !it.state.kind().is_final());
     let Some(added) = added else { return Err(CheckFailure::new("a ticket", "one without boris", "none")) };
     let action = Action::Contact { contact: "boris".into(), role: ContactRole::Cc };
     scene.wait(desk.act(added.id, action, anna()))?;

@@ -18,8 +18,8 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::store::kinds::{self, KeptReceipt, RECEIPT, THREAD};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, GroupBy, Handling, Query, Read, Record, RecordKind,
-    RecordRange, TicketWrite,
+    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, GroupBy, Handling, Query, Read, Record,
+    RecordKind, RecordRange, TicketWrite,
 };
 use crate::ticket::action::Action;
 use crate::ticket::decision::DecisionContext;

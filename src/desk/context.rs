@@ -161,7 +161,10 @@ impl CommandContext {
         loaded: &Loaded,
     ) -> Result<Ticket, Interrupt> {
         let handles = self.handles([ticket.into()], loaded)?;
-        Ok(handles.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
+        Ok(handles
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

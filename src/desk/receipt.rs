@@ -52,7 +52,8 @@ impl Receipt {
 
     pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
         let agreements = Arc::new(policy_context.agreements.clone());
-        let ticket = Ticket::new(decision.snapshot().clone(), &policy_context.workflows)?.measured_by(agreements);
+        let ticket =
+            Ticket::new(decision.snapshot().clone(), &policy_context.workflows)?.measured_by(agreements);
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }

@@ -7,7 +7,16 @@ use crate::condition::{Fields, ValueType};
 const OF_QUERIES: &[(ValueType, &[&str])] = &[
     (
         ValueType::Text,
-        &["state", "workflow", "status", "resolution_code", "hold_reason", "subject", "resolution", "last_speaker"],
+        &[
+            "state",
+            "workflow",
+            "status",
+            "resolution_code",
+            "hold_reason",
+            "subject",
+            "resolution",
+            "last_speaker",
+        ],
     ),
     (ValueType::Integer, &["priority", "workflow_version"]),
     (ValueType::Bool, &["overdue", "unanswered"]),

@@ -346,9 +346,16 @@ impl Sql {
 
     /// Returns the selects that together return the tickets that pass the filters, each once. There are two for a
     /// contact in any role, because the requester has another index than the other contacts.
-    fn selects(&self, query: &Query, columns: &str, filters: &str, values: &mut Vec<SqlValue>) -> Vec<String> {
+    fn selects(
+        &self,
+        query: &Query,
+        columns: &str,
+        filters: &str,
+        values: &mut Vec<SqlValue>,
+    ) -> Vec<String> {
         let s = &self.schema;
-        let of_tickets = |filter| format!("SELECT {columns} FROM {s}.ticket WHERE desk = $1{filter}{filters}");
+        let of_tickets =
+            |filter| format!("SELECT {columns} FROM {s}.ticket WHERE desk = $1{filter}{filters}");
         let Some((contact, role)) = query.wanted_contact() else { return vec![of_tickets(String::new())] };
         values.push(SqlValue::from(contact.as_str()));
         let value = values.len();

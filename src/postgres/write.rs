@@ -312,7 +312,8 @@ fn contacts(parts: &mut Parts<'_>, tickets: &[TicketWrite], before: &HashMap<Tic
         removed.extend(stored.difference(&now).map(|contact| (contact.as_str().to_owned(), id)));
     }
     let mut table = |rows: Vec<(String, uuid::Uuid)>| {
-        let (contacts, ids): (Vec<_>, Vec<_>) = rows.into_iter().map(|(contact, id)| (Some(contact), id)).unzip();
+        let (contacts, ids): (Vec<_>, Vec<_>) =
+            rows.into_iter().map(|(contact, id)| (Some(contact), id)).unzip();
         parts.table(vec![("text", SqlValue::Texts(contacts)), ("uuid", SqlValue::Ids(ids))])
     };
     let (has_removed, has_added) = (!removed.is_empty(), !added.is_empty());

@@ -207,7 +207,8 @@ impl Sql {
     /// contact in any role, because the requester has another index than the other contacts.
     fn selects(&self, query: &Query, columns: &str, filters: &str) -> Vec<String> {
         let p = &self.prefix;
-        let of_tickets = |filter| format!("SELECT {columns} FROM {p}ticket WHERE desk = :desk{filter}{filters}");
+        let of_tickets =
+            |filter| format!("SELECT {columns} FROM {p}ticket WHERE desk = :desk{filter}{filters}");
         let Some((_, role)) = query.wanted_contact() else { return vec![of_tickets("")] };
         let as_requester = of_tickets(" AND requester = :contact");
         let otherwise = format!(

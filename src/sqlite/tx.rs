@@ -15,7 +15,8 @@ use crate::store::claims::Claim;
 use crate::store::commit::{Commit, TicketWrite, highest_number};
 use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{
-    Claimed, Content, DueRecord, Expected, GroupBy, Index, Query, Record, RecordCount, RecordKind, RecordRange, RecordWrite,
+    Claimed, Content, DueRecord, Expected, GroupBy, Index, Query, Record, RecordCount, RecordKind,
+    RecordRange, RecordWrite,
 };
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
@@ -437,7 +438,9 @@ impl Rows<'_> {
         let stored = match (expected, before) {
             (0, _) => BTreeSet::new(),
             (_, Some(before)) => before.others.clone(),
-            (_, None) => self.ticket(snapshot.id)?.map(|ticket| row::other_contacts(&ticket)).unwrap_or_default(),
+            (_, None) => {
+                self.ticket(snapshot.id)?.map(|ticket| row::other_contacts(&ticket)).unwrap_or_default()
+            }
         };
         let now = row::other_contacts(snapshot);
         for removed in stored.difference(&now) {

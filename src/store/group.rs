@@ -40,7 +40,8 @@ impl GroupBy {
     /// Returns the ends of the groups by due time: each contains the deadlines before its instant, in microseconds since
     /// 1970, that no earlier group contains. Without a current time, nothing is overdue, and nothing is near.
     pub(crate) fn due_ends(now: Option<DateTime<Utc>>) -> impl Iterator<Item = (&'static str, i64)> {
-        let end = move |after| now.and_then(|now| now.checked_add_signed(after)).map(|it| it.timestamp_micros());
+        let end =
+            move |after| now.and_then(|now| now.checked_add_signed(after)).map(|it| it.timestamp_micros());
         DUE.into_iter().map(move |(name, after)| (name, end(after).unwrap_or(i64::MIN)))
     }
 
@@ -50,7 +51,9 @@ impl GroupBy {
             GroupBy::State => ticket.state.kind().name().to_owned(),
             GroupBy::Status => ticket.status().to_owned(),
             GroupBy::Team => ticket.team.as_ref().map_or_else(String::new, |it| it.as_str().to_owned()),
-            GroupBy::Assignee => ticket.assignee.as_ref().map_or_else(String::new, |it| it.as_str().to_owned()),
+            GroupBy::Assignee => {
+                ticket.assignee.as_ref().map_or_else(String::new, |it| it.as_str().to_owned())
+            }
             GroupBy::Priority => ticket.priority().rank().to_string(),
             GroupBy::Channel => ticket.channel.as_str().to_owned(),
             GroupBy::Due => match InboxPlace::of(ticket).due {

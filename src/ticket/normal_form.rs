@@ -25,7 +25,10 @@ impl Value {
 pub(crate) fn normalize_values(values: &mut BTreeMap<String, Value>) {
     values.values_mut().for_each(Value::normalize);
     if values.keys().any(|name| normal(name) != name.as_str()) {
-        *values = std::mem::take(values).into_iter().map(|(name, value)| (normal(&name).into_owned(), value)).collect();
+        *values = std::mem::take(values)
+            .into_iter()
+            .map(|(name, value)| (normal(&name).into_owned(), value))
+            .collect();
     }
 }
 

@@ -31,11 +31,21 @@ impl Ticket<State> {
         let Ticket { snapshot, workflow, agreements, state, replayed } = self;
         match state {
             State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::Active(state) => AnyTicket::Active(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::OnHold(state) => AnyTicket::OnHold(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::Resolved(state) => AnyTicket::Resolved(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::Closed(state) => AnyTicket::Closed(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::Cancelled(state) => AnyTicket::Cancelled(Ticket { snapshot, workflow, agreements, state, replayed }),
+            State::Active(state) => {
+                AnyTicket::Active(Ticket { snapshot, workflow, agreements, state, replayed })
+            }
+            State::OnHold(state) => {
+                AnyTicket::OnHold(Ticket { snapshot, workflow, agreements, state, replayed })
+            }
+            State::Resolved(state) => {
+                AnyTicket::Resolved(Ticket { snapshot, workflow, agreements, state, replayed })
+            }
+            State::Closed(state) => {
+                AnyTicket::Closed(Ticket { snapshot, workflow, agreements, state, replayed })
+            }
+            State::Cancelled(state) => {
+                AnyTicket::Cancelled(Ticket { snapshot, workflow, agreements, state, replayed })
+            }
         }
     }
 }

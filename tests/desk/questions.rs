@@ -2,7 +2,8 @@
 
 use firstline::policy::FieldType;
 use firstline::{
-    Action, Actor, Condition, Contact, ContactRole, HoldReason, NewTicket, Policy, Query, TicketId, TimeDelta, Value,
+    Action, Actor, Condition, Contact, ContactRole, HoldReason, NewTicket, Policy, Query, TicketId,
+    TimeDelta, Value,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -10,7 +11,8 @@ use super::stage::{Stage, anna, boris, on_each_store};
 /// The subjects of the tickets that satisfy a condition, the oldest first.
 fn found(stage: &Stage, condition: Condition) -> Vec<String> {
     let shown = condition.to_string();
-    let page = stage.desk.find(Query::oldest().matching(condition)).unwrap_or_else(|e| panic!("{shown}: {e}"));
+    let page =
+        stage.desk.find(Query::oldest().matching(condition)).unwrap_or_else(|e| panic!("{shown}: {e}"));
     page.tickets.iter().map(|ticket| ticket.subject().to_owned()).collect()
 }
 
@@ -54,7 +56,11 @@ fn the_error_for_an_unknown_number_is_short() {
     on_each_store(|stage| {
         for text in ["x".repeat(100_000), format!("{}-1", "x".repeat(100_000))] {
             let error = stage.desk.ticket(&text).unwrap_err();
-            assert!(error.is_not_found() && error.to_string().len() < 300, "{} bytes", error.to_string().len());
+            assert!(
+                error.is_not_found() && error.to_string().len() < 300,
+                "{} bytes",
+                error.to_string().len()
+            );
         }
         stage.open();
         let error = stage.desk.ticket(&format!("{}-1", "x".repeat(100_000))).unwrap_err();
@@ -95,9 +101,54 @@ fn a_name_is_the_same_however_it_was_typed() {
 }
 
 #[test]
+fn emoji_and_every_script_come_back_as_they_went_in() {
+    on_each_store(|stage| {
+        let text =
+            "Не работает 😊👩🏽\u{200d}💻\u{1F3F4}\u{200D}\u{2620}\u{FE0F}\nمرحبا שלום 你好 ไทย\u{feff} end";
+        let subject = "🙈😂 заказ №5 – 你好";
+        let request = NewTicket::new(subject)
+            .from(Contact::new("клиент-😊").named("Ёжик 🦔"))
+            .tag("срочно🔥")
+            .message(firstline::Message::new(text).attach("фото📷.png", "image/png", 1, "k"));
+        let id = stage.desk.open_ticket(request).unwrap().id();
+        let ticket = stage.ticket(id);
+        assert_eq!((ticket.subject(), ticket.requester().unwrap().as_str()), (subject, "клиент-😊"));
+        assert!(ticket.tags.contains("срочно🔥"));
+        let opened = &stage.history(id)[0].personal;
+        assert_eq!((opened.text(), opened.files()), (Some(text), &["фото📷.png".to_owned()][..]));
+    });
+}
+
+#[test]
+fn a_story_has_one_line_an_event() {
+    on_each_store(|stage| {
+        let breaks = ['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}', '\u{b}', '\u{c}'];
+        let text = "a\u{2028}b\u{2029}c\u{85}d\u{b}e\r\nf";
+        let id = stage.desk.open_ticket(NewTicket::new("x").from("boris").message(text)).unwrap().id();
+        stage.does(id, Action::note(text));
+        let story = firstline::Story::of(&stage.history(id)).to_string();
+        assert_eq!(story.trim_end_matches('\n').matches(breaks).count(), 1, "{story:?}");
+        // Names are on one line from the start.
+        for name in ["a\u{2028}b", "a\u{2029}b", "a\u{85}b", "a\nb"] {
+            let requests = [
+                NewTicket::new(name),
+                NewTicket::new("x").tag(name),
+                NewTicket::new("x").category([name]),
+                NewTicket::new("x").from(name),
+                NewTicket::new("x").from(Contact::new("boris").named(name)),
+            ];
+            for request in requests {
+                assert!(stage.desk.open_ticket(request.clone()).is_err(), "{request:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_text_that_nobody_can_see_is_empty() {
     on_each_store(|stage| {
-        for nothing in ["\u{200b}", "\u{2060}\u{ad}", "\u{3164}", "\u{2800} ", "\u{202e}\u{200f}", "\u{fe0f}"] {
+        for nothing in ["\u{200b}", "\u{2060}\u{ad}", "\u{3164}", "\u{2800} ", "\u{202e}\u{200f}", "\u{fe0f}"]
+        {
             let error = stage.desk.open_ticket(NewTicket::new(nothing)).unwrap_err();
             assert!(error.to_string().starts_with("subject is empty"), "{nothing:?}: {error}");
             let request = NewTicket::new("Sound").from("boris");
@@ -111,7 +162,8 @@ fn a_text_that_nobody_can_see_is_empty() {
 #[test]
 fn a_name_in_a_policy_is_in_the_form_that_commands_have() {
     on_each_store(|stage| {
-        let error = stage.desk.setup().adopt(&Policy::new().field("Gebu\u{308}hr", FieldType::Integer)).unwrap_err();
+        let error =
+            stage.desk.setup().adopt(&Policy::new().field("Gebu\u{308}hr", FieldType::Integer)).unwrap_err();
         assert!(error.to_string().contains("the same name as \"Geb\u{fc}hr\""), "{error}");
         let choice = Policy::new().field("size", FieldType::choice(["gro\u{308}\u{df}er"]));
         assert!(stage.desk.setup().adopt(&choice).is_err());
@@ -137,7 +189,8 @@ fn a_search_ignores_case_in_every_script() {
         ];
         for (text, wanted) in pairs {
             let id = stage.desk.open_ticket(NewTicket::new("x").field("place", text)).unwrap().id();
-            let both = Condition::field("field.place").contains(wanted)
+            let both = Condition::field("field.place")
+                .contains(wanted)
                 .and(Condition::field("field.place").is(text));
             assert_eq!(found(stage, both).len(), 1, "{wanted} in {text}");
             stage.does(id, Action::cancel());
@@ -166,9 +219,15 @@ fn tickets_are_found_by_when_they_were_opened_changed_or_closed() {
         let new = open(stage, "New");
         stage.does(new, Action::reply("So.").and(Action::resolve("done")).and(Action::close()));
         let then = stage.now() - TimeDelta::days(30);
-        for field in
-            ["opened_at", "updated_at", "touched_at", "state_since", "resolved_at", "closed_at", "first_replied_at"]
-        {
+        for field in [
+            "opened_at",
+            "updated_at",
+            "touched_at",
+            "state_since",
+            "resolved_at",
+            "closed_at",
+            "first_replied_at",
+        ] {
             let compare = || Condition::field(field);
             assert_eq!(found(stage, compare().less_than(then)), ["Old"], "{field}");
             assert_eq!(found(stage, compare().at_least(then)), ["New"], "{field}");
@@ -269,14 +328,19 @@ fn a_ticket_that_only_the_desk_changed_is_untouched() {
     use firstline::sla::{Agreement, Metric, Target};
     on_each_store(|stage| {
         let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4));
-        stage.desk.setup().adopt(&Policy::new().agreement(Agreement::new("usual", 1).target(target))).unwrap();
+        stage
+            .desk
+            .setup()
+            .adopt(&Policy::new().agreement(Agreement::new("usual", 1).target(target)))
+            .unwrap();
         let id = open(stage, "Alone");
         let opened = stage.now();
         stage.later(TimeDelta::days(8));
         open(stage, "New");
         assert!(stage.desk.tick(stage.now()).unwrap().fired > 0, "the breach is recorded");
         assert!(stage.ticket(id).updated_at > opened);
-        let untouched: Condition = serde_json::from_str(r#"{"field": "touched_at", "before": "7d ago"}"#).unwrap();
+        let untouched: Condition =
+            serde_json::from_str(r#"{"field": "touched_at", "before": "7d ago"}"#).unwrap();
         assert_eq!(found(stage, untouched.clone()), ["Alone"]);
         assert_eq!(found(stage, Condition::field("overdue").is(true)), ["Alone"]);
         stage.does(id, Action::note("Looked at it."));

@@ -29,8 +29,19 @@ const KEYS: [&str; 11] = [
 
 impl Serialize for Query {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Query { order, states, team, assignee, unassigned, requester, contact, condition, after, limit, now: _ } =
-            self;
+        let Query {
+            order,
+            states,
+            team,
+            assignee,
+            unassigned,
+            requester,
+            contact,
+            condition,
+            after,
+            limit,
+            now: _,
+        } = self;
         let mut map = to.serialize_struct("Query", KEYS.len())?;
         let contact = contact.as_ref();
         map.serialize_field("order", order)?;
