@@ -88,6 +88,8 @@ struct FactsToWrite<'a> {
     change: &'a Change,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    continues: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,11 +99,14 @@ struct FactsRead {
     change: Change,
     #[serde(default)]
     origin: Option<Origin>,
+    #[serde(default)]
+    continues: bool,
 }
 
 /// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
-    let facts = FactsToWrite { by: &event.by, change: &event.change, origin: event.origin };
+    let Event { by, change, origin, continues, .. } = event;
+    let facts = FactsToWrite { by, change, origin: *origin, continues: *continues };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 
@@ -113,8 +118,8 @@ pub(crate) fn event_from_json(
     facts: &str,
     personal: Option<&str>,
 ) -> Result<Event> {
-    let FactsRead { by, change, origin } = from_json(facts)?;
-    Ok(Event { ticket, version, at, by, change, personal: personal_from_json(personal)?, origin })
+    let FactsRead { by, change, origin, continues } = from_json(facts)?;
+    Ok(Event { ticket, version, at, by, change, personal: personal_from_json(personal)?, origin, continues })
 }
 
 fn personal_to_json(personal: &Personal) -> Result<Option<String>> {

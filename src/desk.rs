@@ -296,7 +296,8 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// - [rejected](crate::Error::is_rejected): the current state does not permit the action, or the actor may not
     ///   perform it;
-    /// - [conflict](crate::Error::is_conflict): the ticket no longer has the version in [`By::expecting`];
+    /// - [conflict](crate::Error::is_conflict): somebody has edited the ticket since the version in
+    ///   [`By::expecting`];
     /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
     ///   [storage](crate::Error::is_storage).
     pub fn act(&self, ticket: TicketId, action: Action, by: impl Into<By>) -> E::Reply<'_, Receipt> {
@@ -320,7 +321,7 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// The errors of [`act`](Desk::act). If the ticket has changed since the handle was read, the error is a
+    /// The errors of [`act`](Desk::act). If somebody has edited the ticket since the handle was read, the error is a
     /// [conflict](crate::Error::is_conflict).
     pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
         let operation = act::CommitStep::new(step, by.into(), self.context());

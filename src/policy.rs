@@ -89,6 +89,8 @@ pub struct Policy {
     prefix: String,
     #[serde(with = "seconds")]
     verification: Option<TimeDelta>,
+    #[serde(with = "whole_seconds", skip_serializing_if = "is_a_day")]
+    undo: TimeDelta,
     fields: BTreeMap<String, FieldType>,
     matrix: Matrix,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -105,6 +107,7 @@ impl Default for Policy {
         Policy {
             prefix: "T".to_owned(),
             verification: Some(TimeDelta::days(5)),
+            undo: a_day(),
             fields: BTreeMap::new(),
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
@@ -134,6 +137,16 @@ impl Policy {
     #[must_use]
     pub fn verification(mut self, period: Option<TimeDelta>) -> Policy {
         self.verification = period;
+        self
+    }
+
+    /// Sets the period in which an actor may take back their own last command with
+    /// [`Action::undo`](crate::Action::undo), in whole seconds. Default: one day. With zero, nobody may.
+    ///
+    /// In a file: `undo = 3600`.
+    #[must_use]
+    pub fn undo_within(mut self, period: TimeDelta) -> Policy {
+        self.undo = period;
         self
     }
 
@@ -175,6 +188,7 @@ impl Policy {
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if:
     ///
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
+    /// - the undo period is negative or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
     /// - the condition of a modifier is faulty or uses an unknown field;
@@ -202,6 +216,12 @@ impl Policy {
         }
         if let Some(period) = self.verification.filter(|period| period.subsec_nanos() != 0) {
             return fault(format!("the verification period of {period} is not a whole number of seconds"));
+        }
+        if self.undo < TimeDelta::zero() || self.undo.subsec_nanos() != 0 {
+            return fault(format!(
+                "the undo period of {} is not a whole number of seconds from 0",
+                self.undo
+            ));
         }
         for (name, field_type) in &self.fields {
             if let Err(error) = limits::declared_name("field name", name) {
@@ -239,6 +259,10 @@ impl Policy {
 
     pub(crate) fn number_prefix(&self) -> &str {
         &self.prefix
+    }
+
+    pub(crate) fn undo_period(&self) -> TimeDelta {
+        self.undo
     }
 
     pub(crate) fn verification_period(&self) -> Option<TimeDelta> {
@@ -360,7 +384,30 @@ impl FieldType {
     }
 }
 
+/// The default undo period.
+fn a_day() -> TimeDelta {
+    TimeDelta::days(1)
+}
+
+fn is_a_day(period: &TimeDelta) -> bool {
+    *period == a_day()
+}
+
 /// Serializes a time span as whole seconds.
+mod whole_seconds {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(span: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
+        span.num_seconds().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeDelta, D::Error> {
+        TimeDelta::try_seconds(i64::deserialize(from)?).ok_or_else(|| de::Error::custom("too many seconds"))
+    }
+}
+
+/// Serializes a time span as whole seconds; `None` means no span.
 mod seconds {
     use chrono::TimeDelta;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

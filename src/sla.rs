@@ -30,20 +30,93 @@
 //! ```
 //!
 //! # Rules
-//! - A target is met at the deadline or before it. If the time is used up exactly when the calendar closes, the
-//!   deadline is the closing time, unless the calendar has [`AtClosing::NextOpening`].
-//! - Deadlines before the instant of an event are applied before the event. Events at the same instant are applied in
-//!   the order of the history.
-//! - A ticket that was opened before an agreement applied to it gets its clocks when its description or priority
-//!   changes, or when it is assigned, handed over or reopened.
-//! - An agreement determines how its clocks behave when the ticket is reopened ([`OnReopen`]), when the target changes
-//!   ([`OnPriorityChange`]) and when the agreements change ([`OnPolicyChange`]).
-//! - Warnings and breaches are events. Each occurs at most once per cycle and revision of the target and triggers the
-//!   [reactions](Reaction) of the target. They are recorded by the next [tick](crate::Desk::tick) or before the next
-//!   command on the ticket, and are dated when they were due.
-//! - [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
-//!   [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and
-//!   [`what_if`](crate::desk::Reports::what_if) computes the clocks after an action.
+//! These rules determine every clock. A clock depends on the history of the ticket and on the adopted policies alone. It
+//! does not depend on the times at which [`tick`](crate::Desk::tick) ran.
+//!
+//! ## Choosing a target
+//! 1. The agreement of a ticket is the one with the lowest position whose condition holds. It is chosen at the opening. It
+//!    is chosen again after a change of the description or the priority, an assignment, a hand-over and a reopening.
+//! 2. The agreement has at most one target for each [`Metric`] at the ticket's priority. A ticket has at most one open
+//!    clock for each metric. A later clock of the same metric is another cycle.
+//! 3. A target that begins is taken from the version of the agreements that is in force at that instant. The clock is
+//!    pinned to that version.
+//! 4. When the agreement is chosen again, an open clock is kept if the version to which it is pinned still gives the ticket
+//!    the agreement of the clock and the same target time. Otherwise the clock gets the target of the version in force now.
+//!    Without such a target, the clock is cancelled. If only the name of the agreement or the version differs, the clock is
+//!    renamed and measured as before. Otherwise the target is *revised* as [`OnPriorityChange`] says.
+//! 5. When the agreement is chosen again, the clocks that are missing start. If a clock is open, a metric starts only if
+//!    the version of that clock has a target for the metric as well. If no clock is open, the clock that ended last decides
+//!    in the same way, unless its agreement has [`OnPolicyChange::Migrate`]. Clocks that ended with the ticket do not start
+//!    again here; rule 18 applies to them.
+//!
+//! ## Start and end
+//! 6. The metrics start and end as in the table. *Answer* means a public reply by an agent, or a resolution by an agent. A
+//!    reply by an automation or by the desk is no answer. Every open clock is cancelled when the ticket is cancelled.
+//!
+//!    | metric | starts | ends |
+//!    |---|---|---|
+//!    | first reply | at the opening by a contact (a) | at the first answer (b) |
+//!    | next reply | at a message of the requester (c) | at the next answer (b) |
+//!    | periodic update | at each public reply by an agent on an open ticket | at the next public reply by an agent (d) |
+//!    | resolution, requester wait, agent work | at the opening | when the ticket is resolved or closed |
+//!    | closure | at the opening | when the ticket is closed |
+//!    | handling by a line | at the opening, or at the hand-over to the line | at the hand-over to another line (e) |
+//!
+//!    - a: if nobody or somebody other than a contact opened the ticket, at the first message of the requester. No first
+//!      reply starts after the first answer.
+//!    - b: cancelled if somebody other than an agent resolves or closes the ticket.
+//!    - c: only after the first answer, and only if no first reply and no next reply is open.
+//!    - d: cancelled when the ticket is resolved or closed.
+//!    - e: it also ends when the ticket is resolved or closed.
+//! 7. If a ticket gets its first agreement after the opening, the clocks that start at the opening start at the instant of
+//!    the change, or at the opening with [`OnPriorityChange::FromOpening`]. A first reply then starts at the opening if a
+//!    contact opened the ticket, otherwise at the first message of the requester. Handling starts at the instant of the
+//!    change.
+//!
+//! ## Counting
+//! 8. Time counts while the ticket is new or active. While it is on hold, time counts unless the target pauses for the
+//!    reason of the hold. By default a target pauses for [`HoldReason::Customer`](crate::HoldReason::Customer); a first
+//!    reply pauses for no reason. Requester wait always pauses on hold for the customer, and agent work always pauses on
+//!    hold. While the ticket is resolved or closed, time counts for closure only. While it is cancelled, no time counts.
+//! 9. With a calendar, only its open time counts.
+//! 10. The deadline is the earliest instant at which the counted time reaches the target time. If the time is used up
+//!     exactly when the calendar closes, the deadline is the closing time, unless the calendar has
+//!     [`AtClosing::NextOpening`]. A paused clock has no deadline, unless the deadline is in the past.
+//! 11. A target is met at the deadline or before it. It is breached after the deadline.
+//!
+//! ## Warnings and breaches
+//! 12. A warning is due when a percentage of the target time is used up. A breach is due after the deadline and is dated at
+//!     the deadline. Each is an event with the date at which it was due. An event cannot be dated before the event that
+//!     precedes it; its alert then contains the instant at which it was due.
+//! 13. If a target begins or is revised and has passed several percentages already, only the highest is recorded. 100
+//!     percent counts as passed after the deadline.
+//! 14. No percentage is recorded twice in a cycle, unless the target was revised and the deadline is now later than the
+//!     deadline for which it was recorded.
+//! 15. A breach stays. If the target is revised later, the clock remains breached and `missed_target` returns the target
+//!     that was missed. A clock that was breached ends as missed, and otherwise as met.
+//! 16. Warnings and breaches trigger the [reactions](Reaction) of the target, as long as the ticket is open. A modifier is
+//!     assessed with the priority matrix in force at the instant of the alert. A reaction does not hand a ticket over if
+//!     four reactions in a row have handed it over and nobody has acted on it in between; the alert says so.
+//!
+//! ## Order
+//! 17. What is due is applied before the next event of the ticket. Within one instant the order is: warnings; the steps of
+//!     timers, such as the end of a hold; adopted policies; breaches. A timer acts under the definitions in force at that
+//!     point. Commands at the same instant are applied in the order of their versions, after everything that is due.
+//!
+//! ## Reopening
+//! 18. [`OnReopen`] applies to clocks that ended because the ticket was resolved, closed or cancelled. A first reply that
+//!     was cancelled continues, because there was no answer. A next reply does not continue. Handling continues for the
+//!     current line. A periodic update starts again at the reopening. Then the agreement is chosen again.
+//!
+//! ## Changed agreements
+//! 19. With [`OnPolicyChange::Pin`] a clock keeps its version. With [`OnPolicyChange::Migrate`] every version that comes
+//!     into force is applied to the open clock at the instant from which it is in force, even if a later version follows
+//!     before the next tick. The clock is measured from its start under the new version. Clocks for targets that the new
+//!     version adds start by rule 7. The setting is that of the agreement to which the clock was pinned before.
+//!
+//! [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
+//! [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and
+//! [`what_if`](crate::desk::Reports::what_if) computes the clocks after an action.
 //!
 //! [`AtClosing::NextOpening`]: crate::calendar::AtClosing::NextOpening
 

@@ -54,6 +54,7 @@ use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
+use crate::policy::Policy;
 use crate::sla::{AgreementSet, Metric};
 use crate::ticket::action::Action;
 use crate::ticket::people::Actor;
@@ -89,10 +90,12 @@ pub struct Ticket<S = State> {
     agreements: Option<Arc<AgreementSet>>,
     state: S,
     replayed: bool,
+    policy: Arc<Policy>,
+    workflows: Catalogue,
 }
 
 /// Tickets are equal if their snapshots, workflows and states are equal. The rest follows from them, except
-/// [`replayed`](Ticket::replayed), which is ignored.
+/// [`replayed`](Ticket::replayed) and the policy in force, which are ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -170,8 +173,10 @@ impl<S> Ticket<S> {
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
     /// if the action is accepted.
     ///
-    /// The rejection lists every reason from the lifecycle and from the ticket's workflow. Each guard is evaluated at
-    /// most once. The ticket is not changed.
+    /// The action is executed on a copy of the ticket, by the same code as in [`Desk::act`](crate::Desk::act). The
+    /// rejection lists every reason from the lifecycle and from the ticket's workflow. Input that breaks a rule, such
+    /// as an undeclared field, is a reason too: [`Reason::Invalid`](crate::Reason::Invalid). Guards that depend on the
+    /// actor are assumed to hold. The ticket is not changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -182,7 +187,7 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn why_not(&self, action: &Action) -> Option<Rejection> {
-        self.snapshot.refusal(&action.normal(), None, &self.workflow)
+        self.refusal(action, None)
     }
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
@@ -200,10 +205,16 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
-    /// The check uses the ticket as it was read. Two things are known only to the desk and are checked when it executes
-    /// the action: the fields that the policy declares, and the timers that are due by then.
+    /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
+    /// executes the action: the timers that are due by then, other tickets that the action links, and, for
+    /// [`Action::undo`], the history.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
-        self.snapshot.refusal(&action.normal(), Some(by), &self.workflow)
+        self.refusal(action, Some(by))
+    }
+
+    fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
+        let workflows = self.workflows.clone().with(self.workflow.clone());
+        self.snapshot.refusal(&action.normal(), by, &self.policy, &workflows)
     }
 }
 
@@ -217,7 +228,8 @@ impl<S> Deref for Ticket<S> {
 }
 
 impl Ticket {
-    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows.
+    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows. The handle has the
+    /// default policy.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
@@ -238,11 +250,18 @@ impl Ticket {
             Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(Ticket::following(workflow.clone(), snapshot))
+        Ok(Ticket::following(workflow.clone(), snapshot, Arc::default(), workflows.clone()))
     }
 
-    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, agreements: None, snapshot, replayed: false }
+    /// Creates a handle with the workflow that the ticket follows, and with the policy and the workflows in force.
+    pub(crate) fn following(
+        workflow: Workflow,
+        snapshot: Arc<Snapshot>,
+        policy: Arc<Policy>,
+        workflows: Catalogue,
+    ) -> Ticket {
+        let state = snapshot.state.clone();
+        Ticket { state, workflow, agreements: None, snapshot, replayed: false, policy, workflows }
     }
 
     /// Adds the agreements to which the open clocks of the ticket are pinned.
@@ -259,13 +278,8 @@ impl Ticket {
 impl<S: KnownState> Ticket<S> {
     /// Converts the handle into one with a run-time state.
     pub fn into_untyped(self) -> Ticket {
-        Ticket {
-            state: self.snapshot.state.clone(),
-            workflow: self.workflow,
-            agreements: self.agreements,
-            snapshot: self.snapshot,
-            replayed: self.replayed,
-        }
+        let state = self.snapshot.state.clone();
+        self.with_state(state)
     }
 
     /// Converts the handle into one with the compile-time state `S`.
@@ -276,11 +290,18 @@ impl<S: KnownState> Ticket<S> {
         match S::from_state(&ticket.state) {
             Some(state) => {
                 let state = state.clone();
-                let Ticket { workflow, agreements, snapshot, replayed, .. } = ticket;
-                Ok(Ticket { state, workflow, agreements, snapshot, replayed })
+                Ok(ticket.with_state(state))
             }
             None => Err(ticket),
         }
+    }
+}
+
+impl<S> Ticket<S> {
+    /// Replaces the type of the state.
+    fn with_state<T>(self, state: T) -> Ticket<T> {
+        let Ticket { snapshot, workflow, agreements, replayed, policy, workflows, .. } = self;
+        Ticket { snapshot, workflow, agreements, state, replayed, policy, workflows }
     }
 }
 

@@ -1,5 +1,9 @@
 //! Desks over every store.
 
+#[path = "desk/adopted_later.rs"]
+mod adopted_later;
+#[path = "desk/assignment.rs"]
+mod assignment;
 #[path = "desk/bad_input.rs"]
 mod bad_input;
 #[path = "desk/board.rs"]
@@ -12,6 +16,10 @@ mod complaints;
 mod condition;
 #[path = "desk/counts.rs"]
 mod counts;
+#[path = "desk/declared_names.rs"]
+mod declared_names;
+#[path = "desk/expected_version.rs"]
+mod expected_version;
 #[path = "common/histories.rs"]
 mod histories;
 #[path = "desk/idempotency.rs"]
@@ -62,6 +70,8 @@ mod story;
 mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
+#[path = "desk/undo.rs"]
+mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/worker.rs"]

@@ -2,6 +2,8 @@
 
 #[path = "workflow/by_itself.rs"]
 mod by_itself;
+#[path = "workflow/compounds.rs"]
+mod compounds;
 #[path = "workflow/files.rs"]
 mod files;
 #[path = "workflow/form.rs"]
@@ -10,6 +12,8 @@ mod form;
 mod kinds;
 #[path = "workflow/model.rs"]
 mod model;
+#[path = "workflow/one_way.rs"]
+mod one_way;
 #[path = "workflow/pictures.rs"]
 mod pictures;
 #[path = "workflow/presets.rs"]

@@ -215,6 +215,13 @@ impl Condition {
         used.iter().any(|it| it.starts_with(prefix))
     }
 
+    /// Returns true if the condition uses this field.
+    pub(crate) fn uses(&self, field: &str) -> bool {
+        let mut used = BTreeSet::new();
+        self.fields_into(&mut used);
+        used.contains(field)
+    }
+
     /// Collects the fields used in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.
     fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
         let mut pending = vec![(self, 1)];

@@ -15,6 +15,8 @@ use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
+use crate::ticket::event::{Change, Event};
+use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Step, Ticket};
 
 /// Performs an action on a ticket.
@@ -62,10 +64,18 @@ impl Operation for Act {
             .ticket(self.ticket)?
             .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
-            let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
-            return Err(Interrupt::Fail(conflict.into()));
+            check_unedited(ticket, expected, loaded)?;
         }
-        let policy_context = self.context.policy_context_for(ticket, loaded)?;
+        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
+        if self.action.parts().iter().any(|part| matches!(part, Action::Undo | Action::NotSpam)) {
+            // A correction restores the clocks, which may be pinned to earlier agreements.
+            let history = loaded.history(ticket.id, 0, usize::MAX)?;
+            let clocks = history.iter().flat_map(|event| match &event.change {
+                Change::Clocked { clocks } => &clocks[..],
+                _ => &[],
+            });
+            self.context.pin(clocks, &mut policy_context.agreements, loaded)?;
+        }
         let decision_context = policy_context.decision(self.context.now, &self.by.actor);
         let links = Links { ticket: self.ticket, context: &self.context, loaded };
         let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
@@ -76,6 +86,22 @@ impl Operation for Act {
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
+}
+
+/// Returns a conflict if somebody has edited the ticket since this version. The events of the desk itself and links are
+/// no edits, so the result does not depend on whether due timers have fired yet.
+fn check_unedited(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<(), Interrupt> {
+    let missed =
+        ticket.version.checked_sub(expected).map(|missed| usize::try_from(missed).unwrap_or(usize::MAX));
+    let edited = match missed {
+        Some(missed) => loaded.history(ticket.id, expected, missed)?.iter().any(Event::is_edit),
+        None => true, // The ticket has no such version yet.
+    };
+    if !edited {
+        return Ok(());
+    }
+    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
+    Err(Interrupt::Fail(conflict.into()))
 }
 
 /// Commits one typed step.

@@ -38,7 +38,11 @@ impl By {
         self
     }
 
-    /// Makes the command fail with a [conflict](crate::Error::is_conflict) unless the ticket still has this version.
+    /// Makes the command fail with a [conflict](crate::Error::is_conflict) if somebody has edited the ticket since this
+    /// version.
+    ///
+    /// What the desk does by itself is no edit: timers, warnings, breaches, clocks, and the other end of a link. A form
+    /// that was opened an hour ago is therefore not refused because of a warning in the meantime.
     pub fn expecting(mut self, version: u64) -> By {
         self.expected = Some(version);
         self

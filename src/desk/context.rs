@@ -33,6 +33,17 @@ impl PolicyContext<'_> {
         let PolicyContext { policy, agreements, workflows, history } = self;
         DecisionContext { now, by, policy, agreements, workflows, history: *history }
     }
+
+    /// Returns a handle for a ticket of this context.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>) -> Result<Ticket> {
+        let workflow = match &ticket.placement {
+            Some(placement) => self.workflows.get(&placement.workflow)?,
+            None => Workflow::simple(),
+        };
+        let policy = Arc::clone(&self.policy);
+        let handle = Ticket::following(workflow.clone(), ticket, policy, self.workflows.clone());
+        Ok(handle.measured_by(Arc::new(self.agreements.clone())))
+    }
 }
 
 /// The instant, settings and definitions of a command.
@@ -133,38 +144,38 @@ impl CommandContext {
         }
     }
 
-    /// Returns handles for these tickets, with their workflows and the agreements of their open clocks.
+    /// Returns a handle for this ticket, with its workflow, the agreements of its open clocks and the policy in force.
+    pub(super) fn handle(&self, ticket: Arc<Snapshot>, loaded: &Loaded) -> Result<Ticket, Interrupt> {
+        let handles = self.handles([ticket], loaded)?;
+        Ok(handles
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
+    }
+
+    /// Returns handles for these tickets, with their workflows, the agreements of their open clocks and the policy in
+    /// force.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
         loaded: &Loaded,
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
+        let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
         let open_clocks = || tickets.iter().flat_map(|ticket| &ticket.clocks).filter(|it| it.state.is_open());
         let agreements = open_clocks().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
         let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
-        self.definitions.need(workflows.chain(agreements), loaded)?;
-        let mut agreements = AgreementSet::new();
+        self.definitions.need(manifest(in_force).chain(workflows).chain(agreements), loaded)?;
+        let PolicyContext { policy, workflows, mut agreements, .. } =
+            self.policy_context_of(in_force, loaded)?;
         self.pin(open_clocks(), &mut agreements, loaded)?;
         let agreements = Arc::new(agreements);
         let handle = |ticket: Arc<Snapshot>| {
             let workflow = self.workflow_of(&ticket, loaded)?;
-            Ok(Ticket::following(workflow, ticket).measured_by(Arc::clone(&agreements)))
+            let handle = Ticket::following(workflow, ticket, Arc::clone(&policy), workflows.clone());
+            Ok(handle.measured_by(Arc::clone(&agreements)))
         };
         tickets.into_iter().map(handle).collect()
-    }
-
-    /// Returns a handle for this ticket, with its workflow.
-    pub(super) fn handle(
-        &self,
-        ticket: impl Into<Arc<Snapshot>>,
-        loaded: &Loaded,
-    ) -> Result<Ticket, Interrupt> {
-        let handles = self.handles([ticket.into()], loaded)?;
-        Ok(handles
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

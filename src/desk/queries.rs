@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::context::CommandContext;
+use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
-use crate::store::kinds::{self, EXTERNAL_NAME};
+use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, GroupBy, Mode, Query, Read};
 use crate::text;
@@ -108,6 +109,13 @@ impl Operation for LookUp {
         Mode::Read
     }
 
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
+        if let TicketRef::Id(id) = self.0 {
+            reads.push(Read::Ticket(id));
+        }
+    }
+
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {
         let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
@@ -132,7 +140,7 @@ impl Operation for LookUp {
         {
             return Err(not_found().into());
         }
-        Ok((Commit::default(), self.1.handle(ticket.clone(), loaded)?))
+        Ok((Commit::default(), self.1.handle(ticket.clone().into(), loaded)?))
     }
 }
 
@@ -176,6 +184,10 @@ impl Operation for Find {
 
     fn mode(&self) -> Mode {
         Mode::Read
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {

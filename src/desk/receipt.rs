@@ -1,7 +1,5 @@
 //! The result of a command, and the replay of that result for a repeated command.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -51,9 +49,7 @@ impl Receipt {
     }
 
     pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
-        let agreements = Arc::new(policy_context.agreements.clone());
-        let ticket =
-            Ticket::new(decision.snapshot().clone(), &policy_context.workflows)?.measured_by(agreements);
+        let ticket = policy_context.handle(decision.snapshot().clone().into())?;
         Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
     }
 }
@@ -123,7 +119,7 @@ impl Repeatable {
             true => current.clone(),
             false => Snapshot::fold(loaded.history(kept.ticket, 0, count(kept.after))?)?,
         };
-        let ticket = context.handle(snapshot, loaded)?.repeated();
+        let ticket = context.handle(snapshot.into(), loaded)?.repeated();
         let events = loaded.history(kept.ticket, kept.before, added)?.to_vec();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }

@@ -1,7 +1,6 @@
 //! The handle for the reports of a desk.
 
 use std::fmt;
-use std::sync::Arc;
 
 use chrono::{SecondsFormat, TimeDelta};
 
@@ -335,7 +334,7 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let ticket = self.context.handle(Arc::clone(ticket), loaded)?;
+                let ticket = self.context.handle(ticket.clone(), loaded)?;
                 near.push(DueSoon { ticket, clock: clock.clone(), left });
             }
         }

@@ -68,6 +68,7 @@ pub(super) fn draft(
         change: Change::Opened(Box::new(opened)),
         personal,
         origin: Some(Origin { version: 1, irregular: false }),
+        continues: false,
     };
     Draft::opening(event, policy, agreements)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Refused, StateKind, StepKind};
 use crate::error::{Error, ErrorKind};
+use crate::id::AgentId;
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub enum Verb {
     Link,
     /// Moving the ticket to another status of its workflow.
     Move,
+    /// Taking back that the ticket is spam.
+    NotSpam,
+    /// Taking back the actor's own last command.
+    Undo,
 }
 
 impl Verb {
@@ -43,11 +48,12 @@ impl Verb {
     /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
     /// old tickets. It accepts no replies and no changes to its assignment, line or priority.
     ///
-    /// Moves are accepted in every state, because the workflow restricts them and the lifecycle does not.
+    /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
+    /// and the lifecycle does not.
     pub const fn accepted_in(self, state: StateKind) -> bool {
         match self {
             Verb::Step(step) => state.accepts(step),
-            Verb::Note | Verb::Describe | Verb::Link | Verb::Move => true,
+            Verb::Note | Verb::Describe | Verb::Link | Verb::Move | Verb::NotSpam | Verb::Undo => true,
             Verb::Reply | Verb::Assign | Verb::HandOver | Verb::Prioritise => !state.is_final(),
         }
     }
@@ -65,6 +71,8 @@ impl fmt::Display for Verb {
             Verb::Describe => "describe",
             Verb::Link => "link",
             Verb::Move => "move",
+            Verb::NotSpam => "not spam",
+            Verb::Undo => "undo",
         })
     }
 }
@@ -194,6 +202,14 @@ pub enum Reason {
         /// The target status of the transition.
         to: String,
     },
+    /// The ticket cannot be taken, because another agent has it.
+    Assigned {
+        /// The agent who has the ticket.
+        to: AgentId,
+    },
+    /// The input breaks a rule: an undeclared field or an empty text, for example. Only a check in advance gives this
+    /// reason. If the desk executes the action, the error is [invalid](crate::Error::is_invalid) instead.
+    Invalid(String),
     /// Another condition fails; the text describes it.
     Other(String),
 }
@@ -282,6 +298,8 @@ impl Rejection {
             Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
             Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
             Reason::MissingComment { to } => write!(f, "{verb} to {to:?} needs a written reason"),
+            Reason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
+            Reason::Invalid(problem) => f.write_str(problem),
             Reason::Other(problem) => write!(f, "{verb} is refused: {problem}"),
         }
     }

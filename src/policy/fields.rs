@@ -19,7 +19,7 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
         ],
     ),
     (ValueType::Integer, &["priority", "workflow_version"]),
-    (ValueType::Bool, &["overdue", "unanswered"]),
+    (ValueType::Bool, &["overdue", "spam", "unanswered"]),
     (
         ValueType::Instant,
         &[

@@ -21,6 +21,12 @@ pub(crate) struct Manifest {
     prefix: String,
     #[serde(with = "super::seconds")]
     verification: Option<TimeDelta>,
+    #[serde(
+        default = "super::a_day",
+        with = "super::whole_seconds",
+        skip_serializing_if = "super::is_a_day"
+    )]
+    undo: TimeDelta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agreements: Option<Fingerprint>,
     pub(crate) matrix: Fingerprint,
@@ -65,6 +71,7 @@ impl Manifest {
         Policy {
             prefix: self.prefix.clone(),
             verification: self.verification,
+            undo: self.undo,
             fields,
             matrix,
             calendars,
@@ -88,6 +95,7 @@ impl Policy {
         let manifest = Manifest {
             prefix: self.prefix.clone(),
             verification: self.verification,
+            undo: self.undo,
             calendars: unused.map(|(name, it)| (name.clone(), it.clone())).collect(),
             agreements: match used.agreements.is_empty() {
                 true => None,

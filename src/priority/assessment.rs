@@ -42,12 +42,16 @@ pub struct Assessment {
 
 /// The impact or urgency level used in an assessment, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "L: Deserialize<'de>"))]
 pub struct Graded<L> {
     /// The level.
     pub level: L,
     /// The name of the level in the matrix.
     pub name: String,
+    /// The level given on the ticket, if the matrix does not have it any more. `level` is then the lowest level of the
+    /// matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<L>,
     /// True if the ticket gave no level and the matrix's default was used.
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_default: bool,
@@ -56,7 +60,7 @@ pub struct Graded<L> {
 impl<L: Copy> Graded<L> {
     /// Returns the level given on the ticket; `None` if the matrix's default was used.
     pub fn given(&self) -> Option<L> {
-        (!self.by_default).then_some(self.level)
+        (!self.by_default).then(|| self.outside.unwrap_or(self.level))
     }
 }
 
@@ -129,10 +133,16 @@ impl fmt::Display for Assessment {
         if self.overridden.is_some() {
             write!(f, "set by hand, instead of {}; ", self.computed())?;
         }
-        let default = |by_default| if by_default { " (by default)" } else { "" };
+        let origin = |by_default, outside: Option<u8>| match outside {
+            Some(given) => format!(" (given as {given}, which the matrix does not have)"),
+            None if by_default => " (by default)".to_owned(),
+            None => String::new(),
+        };
         let (impact, urgency) = (&self.impact, &self.urgency);
-        write!(f, "impact {}{} x ", impact.name, default(impact.by_default))?;
-        write!(f, "urgency {}{} gives {}", urgency.name, default(urgency.by_default), self.cell)?;
+        let given = origin(impact.by_default, impact.outside.map(Impact::rank));
+        write!(f, "impact {}{given} x ", impact.name)?;
+        let given = origin(urgency.by_default, urgency.outside.map(Urgency::rank));
+        write!(f, "urgency {}{given} gives {}", urgency.name, self.cell)?;
         for (before, step) in self.steps() {
             write!(f, "; {:?}{} ", step.name, if step.named { " (named)" } else { "" })?;
             step.effect.describe(before, step.to, f)?;

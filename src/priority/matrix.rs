@@ -131,16 +131,33 @@ impl Matrix {
     /// [Invalid](crate::ErrorKind::Invalid) if the impact, the urgency, the manual priority or a named modifier is not
     /// in the matrix. The message lists the allowed values.
     pub fn assess(&self, inputs: &Inputs<'_>) -> Result<Assessment> {
-        let impact = inputs.impact.unwrap_or(self.default_impact);
-        let urgency = inputs.urgency.unwrap_or(self.default_urgency);
-        if let Some(priority) = inputs.overridden {
-            self.priorities.name(priority.rank())?;
+        self.check(inputs)?;
+        inputs.modifiers.iter().try_for_each(|name| self.modifier(name).map(drop))?;
+        Ok(self.assess_within(inputs))
+    }
+
+    /// Checks that the matrix has the levels and the manual priority of these inputs.
+    pub(crate) fn check(&self, inputs: &Inputs<'_>) -> Result<()> {
+        for (scale, rank) in [
+            (&self.priorities, inputs.overridden.map(Priority::rank)),
+            (&self.impacts, inputs.impact.map(Impact::rank)),
+            (&self.urgencies, inputs.urgency.map(Urgency::rank)),
+        ] {
+            rank.map_or(Ok(""), |rank| scale.name(rank))?;
         }
-        for name in inputs.modifiers {
-            self.modifier(name)?;
-        }
-        let cell = self.cell(impact, urgency)?;
+        Ok(())
+    }
+
+    /// Returns the priority of a ticket whose inputs may be older than the matrix. A level or a manual priority that
+    /// the matrix does not have counts as the lowest one of the matrix, and an unknown modifier has no effect. The
+    /// assessment keeps the level that was given.
+    pub(crate) fn assess_within(&self, inputs: &Inputs<'_>) -> Assessment {
+        let (impact, urgency) =
+            (inputs.impact.unwrap_or(self.default_impact), inputs.urgency.unwrap_or(self.default_urgency));
         let lowest = Priority::at(self.priorities.len() - 1);
+        let row = self.impacts.index_within(impact.rank());
+        let column = self.urgencies.index_within(urgency.rank());
+        let cell = self.cells[row * self.urgencies.len() + column];
         let mut steps = Vec::new();
         let mut priority = cell;
         for modifier in &self.modifiers {
@@ -152,21 +169,25 @@ impl Matrix {
                 steps.push(AssessmentStep { name, effect, named, to: priority });
             }
         }
-        Ok(Assessment {
+        Assessment {
             impact: Graded {
-                level: impact,
-                name: self.impacts.name(impact.rank())?.to_owned(),
+                level: Impact::at(row),
+                name: self.impacts.names()[row].clone(),
+                outside: Some(impact).filter(|impact| *impact != Impact::at(row)),
                 by_default: inputs.impact.is_none(),
             },
             urgency: Graded {
-                level: urgency,
-                name: self.urgencies.name(urgency.rank())?.to_owned(),
+                level: Urgency::at(column),
+                name: self.urgencies.names()[column].clone(),
+                outside: Some(urgency).filter(|urgency| *urgency != Urgency::at(column)),
                 by_default: inputs.urgency.is_none(),
             },
             cell,
             steps,
-            overridden: inputs.overridden,
-        })
+            overridden: inputs
+                .overridden
+                .map(|priority| if priority.rank() > lowest.rank() { lowest } else { priority }),
+        }
     }
 
     /// Returns the impact with this name.

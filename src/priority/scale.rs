@@ -66,6 +66,11 @@ impl Scale {
             .ok_or_else(|| Error::new(ErrorKind::Invalid, self.unknown(name)).allowing(self.names.join(", ")))
     }
 
+    /// Returns the index of this rank; for a rank beyond the scale, the index of its lowest level.
+    pub(super) fn index_within(&self, rank: u8) -> usize {
+        usize::from(rank).clamp(1, self.names.len()) - 1
+    }
+
     /// Returns the name at this rank, or an error that lists all ranks.
     pub(super) fn name(&self, rank: u8) -> Result<&str> {
         match self.names.get(usize::from(rank).wrapping_sub(1)) {

@@ -163,6 +163,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         }
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
+        Change::Undone { version, .. } => write!(f, "took back everything after version {version}")?,
         Change::StateRedated => f.write_str("updated the time of its state")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which matches no state", Quoted(status))?
@@ -255,6 +256,8 @@ fn write_moved(
     match cause {
         Cause::Action => Ok(()),
         Cause::Message => f.write_str(" by writing"),
+        Cause::Spam => f.write_str(" as spam"),
+        Cause::NotSpam => f.write_str(", because it is not spam"),
         Cause::Timer(timer) => write!(f, ", because {timer}"),
     }
 }

@@ -28,6 +28,10 @@ impl ProcessMap {
                     let to = status.as_deref().unwrap_or(state.name());
                     at = at.map(|from| self.advance(&from, to));
                 }
+                Change::Undone { before, .. } => {
+                    state = before.state.kind();
+                    at = self.status_of(before.placement.as_ref(), state);
+                }
                 Change::StatusChanged { to, .. } => at = at.map(|from| self.advance(&from, to)),
                 _ => {}
             }

@@ -81,6 +81,12 @@ pub enum Action {
     Reopen(StepOptions),
     /// Cancels the ticket.
     Cancel(StepOptions),
+    /// Cancels the ticket as spam. The cancellation has this cause, and [`Action::NotSpam`] takes it back.
+    Spam,
+    /// Takes back that the ticket is spam: the ticket returns to the state and status that it had before.
+    NotSpam,
+    /// Takes back the actor's own last command. See [`Action::undo`].
+    Undo,
     /// Moves the ticket to another status of its workflow. If that status is in another state, the move takes the step
     /// that leads there.
     Move {
@@ -92,7 +98,10 @@ pub enum Action {
     },
     /// Assigns the ticket to an agent; `None` removes the assignment.
     Assign(Option<AgentId>),
-    /// Hands the ticket over to a team on a line, and removes the assigned agent.
+    /// Assigns the ticket to the agent who performs the action. Refused if another agent has the ticket.
+    Take,
+    /// Hands the ticket over to a team on a line. Removes the assigned agent, unless the same action also assigns the
+    /// ticket; the order of the two parts does not matter.
     HandOver {
         /// The team.
         team: TeamId,
@@ -216,9 +225,72 @@ impl Action {
         Action::Cancel(StepOptions::default())
     }
 
+    /// Cancels the ticket as spam. The workflow must allow the cancellation, but no comment is needed.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("Cheap watches"))?.id();
+    /// assert!(desk.act(id, Action::spam(), Actor::agent("anna"))?.ticket.spam);
+    /// let ticket = desk.act(id, Action::not_spam(), Actor::agent("ben"))?.ticket;
+    /// assert_eq!((ticket.state().to_string().as_str(), ticket.spam), ("new", false));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn spam() -> Action {
+        Action::Spam
+    }
+
+    /// Takes back that the ticket is spam. The ticket returns to the state and status that it had before, and its clocks
+    /// run on from there.
+    pub fn not_spam() -> Action {
+        Action::NotSpam
+    }
+
+    /// Takes back the actor's own last command on the ticket, with all its parts, even if it has closed or cancelled the
+    /// ticket. This must be the only part of an action.
+    ///
+    /// The ticket is then as it was before the command, and its clocks run on from there. The history keeps the command
+    /// and gets an event for the undoing. A breach that was recorded in the meantime stays recorded.
+    ///
+    /// Refused if
+    /// - somebody else has acted on the ticket since, or a timer has changed it;
+    /// - the command is older than the policy's [`undo_within`](crate::Policy::undo_within), by default one day;
+    /// - the command has a public message, because the message may have been read;
+    /// - the command opened the ticket, imported it, migrated it, or was itself an undoing.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let (id, anna) = (desk.open_ticket(NewTicket::new("No sound"))?.id(), Actor::agent("anna"));
+    /// desk.act(id, Action::resolve("unmuted").and(Action::close()), &anna)?; // the wrong ticket
+    /// let ticket = desk.act(id, Action::undo(), &anna)?.ticket;
+    /// assert_eq!((ticket.state().to_string().as_str(), ticket.undone), ("new", 1));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn undo() -> Action {
+        Action::Undo
+    }
+
     /// Assigns the ticket to an agent.
     pub fn assign(to: impl Into<AgentId>) -> Action {
         Action::Assign(Some(to.into()))
+    }
+
+    /// Assigns the ticket to the agent who performs the action. The action is refused if another agent has the ticket.
+    ///
+    /// If several agents take a ticket at the same time, one of them gets it. The others learn who has it:
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// desk.act(id, Action::take(), Actor::agent("anna"))?;
+    /// let error = desk.act(id, Action::take(), Actor::agent("ben")).unwrap_err();
+    /// assert!(error.to_string().starts_with("take is refused: the ticket is assigned to anna"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn take() -> Action {
+        Action::Take
     }
 
     /// Removes the assignment. Any agent of the team may take the ticket.
@@ -313,9 +385,11 @@ impl Action {
             Action::Confirm(_) => Verb::Step(StepKind::Confirm),
             Action::Close(_) => Verb::Step(StepKind::Close),
             Action::Reopen(_) => Verb::Step(StepKind::Reopen),
-            Action::Cancel(_) => Verb::Step(StepKind::Cancel),
+            Action::Cancel(_) | Action::Spam => Verb::Step(StepKind::Cancel),
+            Action::NotSpam => Verb::NotSpam,
+            Action::Undo => Verb::Undo,
             Action::Move { .. } => Verb::Move,
-            Action::Assign(_) => Verb::Assign,
+            Action::Assign(_) | Action::Take => Verb::Assign,
             Action::HandOver { .. } => Verb::HandOver,
             Action::Impact(_)
             | Action::Urgency(_)
@@ -412,6 +486,8 @@ impl Action {
     fn last_step(&mut self) -> Option<&mut Action> {
         match self {
             Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
+            // The cause of a cancellation as spam is its comment.
+            Action::Spam => None,
             other => matches!(other.verb(), Some(Verb::Step(_) | Verb::Move)).then_some(other),
         }
     }
@@ -441,6 +517,7 @@ impl Action {
             | Action::Cancel(options) => (options.status.as_deref(), options.comment.as_deref()),
             Action::Resolve { text, status, .. } => (status.as_deref(), Some(text)),
             Action::Move { status, comment } => (Some(status), comment.as_deref()),
+            Action::Spam => (None, Some("spam")),
             _ => (None, None),
         }
     }

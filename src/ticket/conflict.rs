@@ -4,7 +4,8 @@ use crate::error::{Error, ErrorKind};
 use crate::id::TicketId;
 use crate::lifecycle::State;
 
-/// The ticket is not at the version that the command expected. Read the ticket again and repeat the decision.
+/// Somebody has edited the ticket since the version that the command expected. Read the ticket again and repeat the
+/// decision.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket};

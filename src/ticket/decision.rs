@@ -18,6 +18,8 @@ mod open;
 pub(crate) mod permissions;
 pub(crate) mod request;
 mod steps;
+mod transfer;
+mod undo;
 
 pub use clocks::replay;
 pub(crate) use draft::Draft;

@@ -17,7 +17,7 @@ use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, ContactRole};
+use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
@@ -44,6 +44,25 @@ pub struct Event {
     /// The origin of an event that was imported from another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// True if the command that wrote the event before this one also wrote this event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+}
+
+impl Event {
+    /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
+    ///
+    /// What the desk does by itself is no edit: timers, warnings and clocks. Links are none either, because a command on
+    /// another ticket writes them, and they change nothing else.
+    pub(crate) fn is_edit(&self) -> bool {
+        match self.change {
+            Change::Opened(_) | Change::Received { .. } | Change::Replied { .. } | Change::Noted { .. } => {
+                true
+            }
+            Change::Linked(_) | Change::Unlinked(_) => false,
+            _ => self.by.who != Who::Desk,
+        }
+    }
 }
 
 /// The facts of an event.
@@ -156,6 +175,29 @@ pub enum Change {
     Linked(Link),
     /// A link was removed.
     Unlinked(Link),
+    /// The last command of the actor was taken back. The ticket is as it was before that command. Its links and clocks
+    /// have events of their own.
+    Undone {
+        /// The version before the command.
+        version: u64,
+        /// The ticket before the command. Its texts are the personal part of the event.
+        before: Box<Opened>,
+        /// The time of the last resolution before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resolved_at: Option<DateTime<Utc>>,
+        /// The time of the last closing before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_at: Option<DateTime<Utc>>,
+        /// The time of the oldest unanswered message before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unanswered_since: Option<DateTime<Utc>>,
+        /// The number of reopenings before the command.
+        #[serde(default)]
+        reopened: u32,
+        /// The number of hand-overs before the command.
+        #[serde(default)]
+        handed_over: u32,
+    },
     /// Imported history reported the current state again at a later time. The state is dated from this event.
     StateRedated,
     /// Imported history has a status that maps to no state. The state is unchanged, and the status name is kept.
@@ -196,7 +238,7 @@ impl Change {
     }
 }
 
-/// The facts of an opened ticket.
+/// The facts of an opened ticket, or of a ticket as it was before a command that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Opened {
@@ -305,6 +347,10 @@ pub enum Cause {
     Message,
     /// A timer that fell due.
     Timer(TimerKind),
+    /// The ticket is spam.
+    Spam,
+    /// The ticket is not spam after all.
+    NotSpam,
 }
 
 impl Cause {

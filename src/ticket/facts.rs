@@ -12,6 +12,7 @@
 //! | `state`, `priority` | the state's name, the priority's rank |
 //! | `workflow`, `workflow_version`, `status` | the workflow's name and version, and the status there |
 //! | `resolution_code` | the code of the last resolution |
+//! | `spam` | true if the ticket was cancelled as spam |
 //! | `hold_reason`, `hold_until` | the reason of the current hold, and the instant at which it ends |
 //! | `subject`, `resolution` | the subject, the text of the last resolution |
 //! | `opened_at`, `updated_at`, `resolved_at`, `closed_at`, `state_since` | an instant |
@@ -70,6 +71,7 @@ impl Facts for Snapshot {
             "workflow" => text(&self.workflow_ref().name),
             "workflow_version" => value(i64::from(self.workflow_ref().version)),
             "resolution_code" => text(self.resolution_code.as_ref()?),
+            "spam" => value(self.spam),
             "priority" => value(i64::from(self.priority().rank())),
             "hold_reason" => text(self.state.hold_reason()?.as_str()),
             "hold_until" => match &self.state {
@@ -91,8 +93,8 @@ impl Facts for Snapshot {
                 Who::Agent(_) => "agent",
                 Who::Automation(_) | Who::Desk => "automation",
             }),
-            "unanswered" => value(self.unanswered_since.is_some()),
-            "unanswered_since" => value(self.unanswered_since?),
+            "unanswered" => value(self.unanswered().is_some()),
+            "unanswered_since" => value(self.unanswered()?),
             _ => {
                 if let Some(name) = field.strip_prefix("contact.") {
                     self.attributes.get(self.requester()?)?.get(name).map(Cow::Borrowed)

@@ -38,6 +38,13 @@ fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     match &event.change {
         Change::Opened(opened) => intervals.push(StateInterval::new(event.at, &opened.state)),
         Change::Moved { to, .. } => intervals.push(StateInterval::new(event.at, to)),
+        Change::Undone { before, .. } => {
+            let restored = StateInterval::new(event.at, &before.state);
+            let stays = |it: &StateInterval| it.state == restored.state && it.reason == restored.reason;
+            if !intervals.last().is_some_and(stays) {
+                intervals.push(restored);
+            }
+        }
         Change::StateRedated => {
             let Some(current) = intervals.last_mut() else { return };
             let began = std::mem::replace(&mut current.since, event.at);

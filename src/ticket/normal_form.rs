@@ -116,6 +116,10 @@ impl Action {
                 | Action::Urgency(_)
                 | Action::Override { .. }
                 | Action::Computed
+                | Action::Spam
+                | Action::NotSpam
+                | Action::Undo
+                | Action::Take
                 | Action::Kind(_)
                 | Action::RemoveContact(_)
                 | Action::Link(_)

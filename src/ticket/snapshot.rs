@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::State;
+use crate::lifecycle::{State, StateKind};
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
@@ -131,9 +131,15 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_speaker: Option<Who>,
     /// The time of the oldest message of a contact that no agent has answered. An agent's public reply answers it, and so
-    /// does the resolution, closing or cancellation of the ticket.
+    /// does the resolution or closing of the ticket. A cancelled ticket keeps it; [`Snapshot::unanswered`] is `None` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_since: Option<DateTime<Utc>>,
+    /// The number of corrections: commands that were taken back, and times that the ticket was spam and then not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undone: u32,
+    /// True if the ticket was cancelled as spam.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spam: bool,
     /// The number of imported steps that the lifecycle of this crate would have refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub irregular: u32,
@@ -192,6 +198,11 @@ impl Snapshot {
     /// Returns the time of the last event that the desk itself did not cause.
     pub fn touched(&self) -> DateTime<Utc> {
         self.touched_at.unwrap_or(self.updated_at)
+    }
+
+    /// Returns the time of the oldest message of a contact that waits for an agent's answer.
+    pub fn unanswered(&self) -> Option<DateTime<Utc>> {
+        self.unanswered_since.filter(|_| self.state.kind() != StateKind::Cancelled)
     }
 
     /// True if the earliest deadline of the running clocks has passed.

@@ -28,24 +28,13 @@ pub enum AnyTicket {
 impl Ticket<State> {
     /// Converts the handle into the typed handle of its state.
     pub fn into_typed(self) -> AnyTicket {
-        let Ticket { snapshot, workflow, agreements, state, replayed } = self;
-        match state {
-            State::New(state) => AnyTicket::New(Ticket { snapshot, workflow, agreements, state, replayed }),
-            State::Active(state) => {
-                AnyTicket::Active(Ticket { snapshot, workflow, agreements, state, replayed })
-            }
-            State::OnHold(state) => {
-                AnyTicket::OnHold(Ticket { snapshot, workflow, agreements, state, replayed })
-            }
-            State::Resolved(state) => {
-                AnyTicket::Resolved(Ticket { snapshot, workflow, agreements, state, replayed })
-            }
-            State::Closed(state) => {
-                AnyTicket::Closed(Ticket { snapshot, workflow, agreements, state, replayed })
-            }
-            State::Cancelled(state) => {
-                AnyTicket::Cancelled(Ticket { snapshot, workflow, agreements, state, replayed })
-            }
+        match self.state.clone() {
+            State::New(state) => AnyTicket::New(self.with_state(state)),
+            State::Active(state) => AnyTicket::Active(self.with_state(state)),
+            State::OnHold(state) => AnyTicket::OnHold(self.with_state(state)),
+            State::Resolved(state) => AnyTicket::Resolved(self.with_state(state)),
+            State::Closed(state) => AnyTicket::Closed(self.with_state(state)),
+            State::Cancelled(state) => AnyTicket::Cancelled(self.with_state(state)),
         }
     }
 }

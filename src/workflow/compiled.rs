@@ -165,9 +165,9 @@ impl Workflow {
         Answers::new(&self.0.table.guards, facts, actor_known)
     }
 
-    /// The status for a ticket in this state if no status is named: the default, else the first. On hold, only statuses
-    /// with the ticket's reason or without a reason qualify, and those with the reason come first.
-    pub(crate) fn default_of(&self, state: &State) -> Option<StatusId> {
+    /// The statuses for a ticket in this state, in the order of preference: the default, then the others as defined. On
+    /// hold, only statuses with the ticket's reason or without a reason qualify, and those with the reason come first.
+    pub(crate) fn statuses_for(&self, state: &State) -> Vec<StatusId> {
         let hold = match state {
             State::OnHold(hold) => Some(hold.reason.as_str()),
             _ => None,
@@ -176,8 +176,9 @@ impl Workflow {
             let reason = status.reason.as_ref().map(HoldReason::as_str);
             status.state == state.kind() && (reason.is_none() || reason == hold)
         };
-        let fitting = self.statuses().filter(|(_, status)| fits(status));
-        fitting.min_by_key(|(_, status)| (status.reason.is_none(), !status.default)).map(|(id, _)| id)
+        let mut fitting: Vec<_> = self.statuses().filter(|(_, status)| fits(status)).collect();
+        fitting.sort_by_key(|(_, status)| (status.reason.is_none(), !status.default));
+        fitting.into_iter().map(|(id, _)| id).collect()
     }
 
     /// The placement of a ticket in this status. `None` in [`SIMPLE`](super::SIMPLE), because its statuses are the

@@ -310,6 +310,25 @@ fn the_ticket_whose_last_word_is_the_customers_is_found() {
 }
 
 #[test]
+fn an_undone_or_mistaken_end_leaves_the_message_unanswered() {
+    on_each_store(|stage| {
+        let id = open(stage, "Waits");
+        let opened = stage.now();
+        let since = || stage.ticket(id).unanswered();
+        for (action, back) in
+            [(Action::resolve("done"), Action::undo()), (Action::spam(), Action::not_spam())]
+        {
+            assert_eq!(since(), Some(opened));
+            stage.later(TimeDelta::minutes(1));
+            stage.does(id, action);
+            assert_eq!(since(), None);
+            stage.does(id, back);
+            assert_eq!(since(), Some(opened));
+        }
+    });
+}
+
+#[test]
 fn somebody_copied_finds_the_ticket() {
     on_each_store(|stage| {
         let request = NewTicket::new("Hosting").from("boris").contact("clara", ContactRole::Cc);

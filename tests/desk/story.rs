@@ -91,9 +91,10 @@ fn every_action_has_a_sentence() {
 
 #[test]
 fn a_hand_over_removes_the_assignee() {
+    // An assignment in the same action stays, whatever the order.
     let hand_over =
         Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
-    assert_eq!(sentences(hand_over)[2], "anna unassigned it");
+    assert_eq!(sentences(hand_over).len(), 2);
     assert_eq!(sentences(Action::assign("ben").and(Action::unassign()))[1], "anna unassigned it");
 }
 

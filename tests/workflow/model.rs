@@ -4,9 +4,11 @@
 use crate::soak;
 
 #[path = "model/commands.rs"]
-mod commands;
+pub(crate) mod commands;
+#[path = "model/compound.rs"]
+pub(crate) mod compound;
 #[path = "model/definitions.rs"]
-mod definitions;
+pub(crate) mod definitions;
 #[path = "model/found.rs"]
 mod found;
 #[path = "model/graph.rs"]

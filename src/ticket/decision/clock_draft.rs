@@ -31,6 +31,8 @@ pub(crate) struct ClockDraft {
     pub(super) intervals: KnownIntervals,
     /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
+    /// The clocks that a correction restores.
+    pub(super) remembered: Vec<Clock>,
 }
 
 impl ClockDraft {
@@ -41,13 +43,20 @@ impl ClockDraft {
             clocks: Vec::new(),
             intervals: KnownIntervals::beginning(),
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
     }
 
     /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
         let clocks = ticket.clocks.clone();
-        ClockDraft { agreements, clocks, intervals: KnownIntervals::of(history), changed: Vec::new() }
+        let intervals = KnownIntervals::of(history);
+        ClockDraft { agreements, clocks, intervals, changed: Vec::new(), remembered: Vec::new() }
+    }
+
+    /// Sets the clocks that the next correction restores.
+    pub(super) fn remember(&mut self, clocks: &[Clock]) {
+        self.remembered = clocks.to_vec();
     }
 
     /// Returns the latest cycle of each metric.

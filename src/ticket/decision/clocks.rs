@@ -16,7 +16,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen, Present, Reached, StateInterval,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
-use crate::ticket::event::{Change, Event};
+use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
 
@@ -32,7 +32,18 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
     let mut ticket = Snapshot::fold([first])?;
     let mut work = ClockDraft::beginning(agreements.clone());
     work.observe(first, &ticket)?;
+    // The clocks before the last command and before the ticket was cancelled as spam, which a correction restores.
+    let (mut before_command, mut before_spam) = (Vec::new(), Vec::new());
     for event in rest {
+        match &event.change {
+            Change::Undone { .. } => work.remember(&before_command),
+            Change::Moved { cause: Cause::NotSpam, .. } => work.remember(&before_spam),
+            Change::Moved { cause: Cause::Spam, .. } => before_spam.clone_from(&work.clocks),
+            _ => {}
+        }
+        if event.is_edit() && !event.continues {
+            before_command.clone_from(&work.clocks);
+        }
         ticket.apply(event)?;
         work.observe(event, &ticket)?;
     }
@@ -79,6 +90,7 @@ impl ClockDraft {
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
+            Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
@@ -191,6 +203,47 @@ impl ClockDraft {
         }
         if !to.is_open() {
             self.mark_ended(now.at);
+        }
+        self.toggle(now)
+    }
+
+    /// Gives the clocks the values that they had before a command, and runs on from there. A breach and the warnings
+    /// that were recorded since stay recorded.
+    fn restore(&mut self, now: After<'_>) -> Result<()> {
+        let before = std::mem::take(&mut self.remembered);
+        let metrics: Vec<Metric> = self.clocks.iter().map(|clock| clock.metric).collect();
+        for metric in metrics {
+            let Some(current) = self.clock(metric).cloned() else { continue };
+            let Some(earlier) = before.iter().find(|it| it.metric == metric) else {
+                // The command has started this clock.
+                self.cancel(metric, now)?;
+                continue;
+            };
+            // A warning or a breach at the beginning of the command may be all that has changed.
+            let values = |it: &Clock| {
+                let pinned = (it.pinned_to, it.target, it.revision, it.cycle);
+                (pinned, it.state.is_open(), it.counted_from, it.carried, it.ended_at)
+            };
+            if *earlier == current || (current.state.is_open() && values(earlier) == values(&current)) {
+                continue;
+            }
+            let mut clock = earlier.clone();
+            if earlier.cycle == current.cycle {
+                clock.alerted.extend(current.alerted.iter().filter(|it| !earlier.alerted.contains(it)));
+                clock.alerted.sort_unstable();
+                if current.revision != earlier.revision {
+                    clock.revision = current.revision + 1;
+                }
+                if let Some(breached) = current.breached_at.filter(|_| clock.breached_at.is_none())
+                    && clock.state.is_open()
+                {
+                    clock.step(ClockStep::Breach)?;
+                    clock.breached_at = Some(breached);
+                }
+            } else {
+                self.cancel(metric, now)?;
+            }
+            if clock.state.is_open() { self.remeasure(clock, now)? } else { self.set(clock) }
         }
         self.toggle(now)
     }

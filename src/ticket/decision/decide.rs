@@ -1,16 +1,17 @@
 //! The pure decision about an action on a ticket.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
+use crate::id::AgentId;
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{HoldReason, Permitted, Reason, Rejection, Verb};
 use crate::limits;
 use crate::policy::Policy;
 use crate::priority::Inputs;
+use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
 use crate::ticket::decision::{Decision, DecisionContext, Draft};
@@ -20,7 +21,7 @@ use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
-use crate::workflow::Workflow;
+use crate::workflow::{Catalogue, Workflow};
 
 impl Snapshot {
     /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or
@@ -83,30 +84,36 @@ impl Snapshot {
         TransitionRequest { ticket: self, workflow, by: None, exemption: Exemption::Nothing }.permitted()
     }
 
-    /// Returns the rejection of the first part that the ticket refuses; `None` if it accepts all parts.
+    /// Returns the rejection of an action; `None` if the ticket accepts it. Executes the action on a copy of the
+    /// ticket, so that the answer cannot differ from the execution.
     ///
-    /// Each part is checked against the ticket as it is after the earlier parts. If there is an actor, the actor's
-    /// permissions are checked too.
+    /// Without an actor, permissions are not checked, and guards that depend on the actor are assumed to hold.
     pub(crate) fn refusal(
         &self,
         action: &Action,
         by: Option<&Actor>,
-        workflow: &Workflow,
+        policy: &Policy,
+        workflows: &Catalogue,
     ) -> Option<Rejection> {
-        let parts = action.parts();
-        let mut simulated = Cow::Borrowed(self);
-        for part in &parts {
-            let request =
-                TransitionRequest { ticket: &simulated, workflow, by, exemption: Exemption::Nothing };
-            let destination = match request.allow(part) {
-                Ok(destination) => destination,
-                Err(rejection) => return Some(rejection),
-            };
-            if parts.len() > 1 {
-                simulated.to_mut().simulate(part, destination);
-            }
+        let desk = Actor::desk();
+        let context = DecisionContext {
+            // The instant of the attempt is not known yet: no timer fires, and no instant is in the past.
+            now: DateTime::<Utc>::MIN_UTC,
+            by: by.unwrap_or(&desk),
+            policy,
+            agreements: &AgreementSet::new(),
+            workflows,
+            history: None,
+        };
+        let mut draft = Draft::preview(self.clone(), action, by.is_none());
+        let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
+        // What depends on the history is checked when the desk executes the action.
+        if error.missing_history().is_some() {
+            return None;
         }
-        None
+        Some(error.rejection().cloned().unwrap_or_else(|| {
+            Rejection::new(draft.state(), draft.performing, Reason::Invalid(error.to_string()))
+        }))
     }
 }
 
@@ -118,21 +125,33 @@ impl Draft {
             return Err(Error::invalid("action", "is empty").allowing("at least one part"));
         }
         limits::count("parts of an action", parts.len())?;
+        if parts.len() > 1 && parts.iter().any(|part| matches!(part, Action::Undo)) {
+            return Err(Error::invalid("undo", "is combined with other actions").allowing("undo alone"));
+        }
+        self.begin_command();
+        self.assigns = parts.iter().any(|part| matches!(part, Action::Assign(_) | Action::Take));
+        // True if the priority may have to be computed again. It is up to date before each step, because guards may
+        // test it.
+        let mut outdated = false;
         for part in &parts {
+            let Some(verb) = part.verb() else { continue };
+            self.performing = verb;
+            let is_step = matches!(verb, Verb::Step(_) | Verb::Move);
+            if is_step && std::mem::take(&mut outdated) {
+                self.reassess(context)?;
+            }
             self.part(part, context)?;
+            outdated |= matches!(verb, Verb::Describe | Verb::HandOver | Verb::Assign);
             // A part can give a clock a new target, and its deadline may be in the past.
             self.fire_due(context)?;
+        }
+        if outdated {
+            self.reassess(context)?;
         }
         let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
         let has_message = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
         if has_message && !steps {
             self.answer_to_message(context)?;
-        }
-        if parts
-            .iter()
-            .any(|part| matches!(part.verb(), Some(Verb::Describe | Verb::HandOver | Verb::Assign)))
-        {
-            self.reassess(context)?;
         }
         self.fire_due(context)
     }
@@ -172,22 +191,23 @@ impl Draft {
                 self.take_step(destination, state::Closed.into(), part, None, context)
             }
             Action::Cancel(_) => self.take_step(destination, state::Cancelled.into(), part, None, context),
+            Action::Spam => self.spam(destination, context),
+            Action::NotSpam => self.not_spam(context),
+            Action::Undo => self.undo(context),
             Action::Move { .. } => self.move_to_status(destination, part, context),
             Action::Assign(to) => {
                 to.iter().try_for_each(|agent| agent.check())?;
-                if *to == self.snapshot().assignee {
-                    return Ok(());
-                }
-                self.change(context, Change::Assigned { to: to.clone() }, Personal::default())
+                self.assign(to.clone(), context)
             }
+            Action::Take => match &context.by.who {
+                Who::Agent(agent) => self.assign(Some(agent.clone()), context),
+                _ => Ok(()), // Only a check without an actor comes here.
+            },
             Action::HandOver { team, line, note } => {
                 team.check()?;
                 let note = words("hand-over note", note.as_deref())?;
                 self.emit_words(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
-                match self.snapshot().assignee {
-                    Some(_) => self.change(context, Change::Assigned { to: None }, Personal::default()),
-                    None => Ok(()),
-                }
+                if self.assigns { Ok(()) } else { self.assign(None, context) }
             }
             Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
@@ -208,13 +228,24 @@ impl Draft {
             Action::Kind(kind) => {
                 let changes = kind.as_str() != self.snapshot().kind.as_str();
                 self.describe(part, context)?;
-                if changes { self.follow_kind(kind, context) } else { Ok(()) }
+                if !changes {
+                    return Ok(());
+                }
+                self.reassess(context)?;
+                self.follow_kind(kind, context)
             }
             other => match other.verb() {
                 Some(Verb::Prioritise) => self.prioritise(other, context),
                 _ => self.describe(other, context),
             },
         }
+    }
+
+    fn assign(&mut self, to: Option<AgentId>, context: &DecisionContext<'_>) -> Result<()> {
+        if to == self.snapshot().assignee {
+            return Ok(());
+        }
+        self.change(context, Change::Assigned { to }, Personal::default())
     }
 
     /// True if the link exists, owned by this ticket or by the other one.
@@ -270,10 +301,19 @@ impl Draft {
         let (mut impact, mut urgency) = (assessment.impact().given(), assessment.urgency().given());
         let mut overridden = assessment.overridden();
         let mut reason = Words::default();
+        // Only what the action sets is checked: the other inputs may be older than the matrix.
+        let (matrix, mut set) = (context.policy.matrix_in_use(), Inputs::default());
         match part {
-            Action::Impact(level) => impact = Some(*level),
-            Action::Urgency(level) => urgency = Some(*level),
+            Action::Impact(level) => {
+                impact = Some(*level);
+                set.impact = impact;
+            }
+            Action::Urgency(level) => {
+                urgency = Some(*level);
+                set.urgency = urgency;
+            }
             Action::Modifier { name, on: true } => {
+                matrix.modifier(name)?;
                 modifiers.insert(name.clone());
             }
             Action::Modifier { name, on: false } => {
@@ -282,16 +322,14 @@ impl Draft {
             Action::Override { priority, comment } => {
                 reason = words("reason", Some(comment))?;
                 overridden = Some(*priority);
+                set.overridden = overridden;
             }
             _ => overridden = None,
         }
-        let assessment = context.policy.matrix_in_use().assess(&Inputs {
-            impact,
-            urgency,
-            modifiers: &modifiers,
-            overridden,
-            facts: self.snapshot(),
-        })?;
+        matrix.check(&set)?;
+        let facts = self.snapshot();
+        let inputs = Inputs { impact, urgency, modifiers: &modifiers, overridden, facts };
+        let assessment = matrix.assess_within(&inputs);
         // An override with a comment is recorded, even if the priority stays the same.
         let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;
         if unchanged && reason.is_empty() {

@@ -3,10 +3,12 @@
 use crate::error::Result;
 use crate::limits;
 use crate::ticket::action::Action;
+use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Change, Described};
 use crate::ticket::people::Contact;
 use crate::ticket::personal::{Personal, Words};
+use crate::value::Value;
 
 impl Draft {
     /// Changes the description. Values that the ticket already has produce no event.
@@ -40,13 +42,25 @@ impl Draft {
             }
             Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
-                context.policy.declared(name)?;
+                if !self.demands_field(name, context) {
+                    context.policy.declared(name)?;
+                }
                 described.emptied.extend(snapshot.field(name).map(|_| name.clone()));
             }
             Action::Field { name, value: Some(value) } => {
-                context.policy.check_field(name, value)?;
+                let is_personal = match context.policy.declared(name) {
+                    // The policy has dropped the field, and with it the type. Text may describe a person.
+                    Err(_) if self.demands_field(name, context) => {
+                        limits::value(&format!("field `{name}`"), value)?;
+                        matches!(value, Value::Text(_))
+                    }
+                    _ => {
+                        context.policy.check_field(name, value)?;
+                        context.policy.declared(name)?.is_personal()
+                    }
+                };
                 if snapshot.field(name) != Some(value) {
-                    if context.policy.declared(name)?.is_personal() {
+                    if is_personal {
                         described.text_fields.insert(name.clone());
                         personal.add(owner, Words::field(name, value.clone()));
                     } else {
@@ -66,6 +80,19 @@ impl Draft {
             _ => {}
         }
         self.described(described, personal, context)
+    }
+
+    /// True if the ticket's workflow requires this custom field or tests it. The ticket may be pinned to a version that
+    /// is older than the policy in force, and without the field it could never leave its status.
+    fn demands_field(&self, name: &str, context: &DecisionContext<'_>) -> bool {
+        let Ok(request) = self.request(None, Exemption::Nothing, context) else { return false };
+        let definition = request.workflow.definition();
+        let field = format!("field.{name}");
+        definition
+            .statuses
+            .iter()
+            .any(|status| status.enter.contains(&field) || status.leave.contains(&field))
+            || definition.guards.values().any(|guard| guard.uses(&field))
     }
 
     /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on

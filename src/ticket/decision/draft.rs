@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::lifecycle::StateKind;
+use crate::lifecycle::{StateKind, Verb};
 use crate::policy::Policy;
 use crate::sla::AgreementSet;
+use crate::ticket::action::Action;
 use crate::ticket::decision::clock_draft::ClockDraft;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::kind::Link;
@@ -80,6 +81,14 @@ pub(crate) struct Draft {
     pub(super) clock_draft: ClockDraft,
     /// The links from other tickets that the action mentions.
     pub(super) incoming: BTreeSet<Link>,
+    /// True if the actor is not known, so that nothing that depends on the actor is refused.
+    pub(super) anybody: bool,
+    /// True if the action assigns the ticket. A hand-over in the same action then keeps the assignment.
+    pub(super) assigns: bool,
+    /// The part that is being performed.
+    pub(super) performing: Verb,
+    /// The version before the first event of the command; `None` before it has begun.
+    begun_at: Option<u64>,
 }
 
 impl Draft {
@@ -109,13 +118,44 @@ impl Draft {
             return Err(Error::new(ErrorKind::Corrupt, problem));
         }
         let clock_draft = ClockDraft::of(&snapshot, history, agreements.clone());
-        Ok(Draft {
-            expected: snapshot.version,
+        Ok(Draft::of(snapshot, clock_draft, Vec::new()))
+    }
+
+    /// Starts a draft that is never written, to find out whether the ticket accepts an action. No timer fires, and the
+    /// clocks stand still.
+    pub(super) fn preview(snapshot: Snapshot, action: &Action, anybody: bool) -> Draft {
+        // The links of other tickets are not in the snapshot: the desk checks them.
+        let unlinked = action.parts().into_iter().filter_map(|part| match part {
+            Action::Unlink(link) if !link.kind.is_own() => Some(*link),
+            _ => None,
+        });
+        let incoming = unlinked.collect();
+        let still = ClockDraft::beginning(AgreementSet::new());
+        Draft { incoming, anybody, ..Draft::of(snapshot, still, Vec::new()) }
+    }
+
+    fn of(snapshot: Snapshot, clock_draft: ClockDraft, events: Vec<Event>) -> Draft {
+        Draft {
+            expected: snapshot.version - events.len() as u64,
             snapshot,
-            events: Vec::new(),
+            events,
             clock_draft,
             incoming: BTreeSet::new(),
-        })
+            anybody: false,
+            assigns: false,
+            performing: Verb::Describe,
+            begun_at: None,
+        }
+    }
+
+    /// Marks the beginning of the command. The events so far belong to timers.
+    pub(super) fn begin_command(&mut self) {
+        self.begun_at.get_or_insert(self.snapshot.version);
+    }
+
+    /// Returns the events so far.
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Starts a draft of a new ticket that begins with this event.
@@ -123,7 +163,7 @@ impl Draft {
         let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(agreements.clone());
         clock_draft.observe(&opening, &snapshot)?;
-        Ok(Draft { expected: 0, snapshot, events: vec![opening], clock_draft, incoming: BTreeSet::new() })
+        Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
 
     /// Updates the ticket's clocks and returns the decision.
@@ -168,6 +208,7 @@ impl Draft {
             change,
             personal,
             origin,
+            continues: self.begun_at.is_some_and(|begun| begun < self.snapshot.version),
         };
         self.snapshot.apply(&event)?;
         self.clock_draft.observe(&event, &self.snapshot)?;

@@ -136,8 +136,8 @@ impl Draft {
         self.reassess_with(modifiers, at, &desk, context.policy)
     }
 
-    /// Computes the priority again, with these modifiers. If the policy in force no longer accepts the ticket's inputs,
-    /// the priority is left unchanged: the current action did not cause the error, so it must not fail.
+    /// Computes the priority again, with these modifiers. It stays as it is while the ticket names a modifier that the
+    /// policy in force does not have: nobody has decided yet what the ticket is worth without it.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,
@@ -153,12 +153,12 @@ impl Draft {
             overridden: snapshot.assessment.overridden(),
             facts: snapshot,
         };
-        match policy.matrix_in_use().assess(&inputs) {
-            Ok(assessment) if assessment != snapshot.assessment => {
-                let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
-                self.emit(at, by, change, Personal::default())
-            }
-            _ => Ok(()),
+        let matrix = policy.matrix_in_use();
+        let assessment = matrix.assess_within(&inputs);
+        if assessment == snapshot.assessment || modifiers.iter().any(|name| matrix.modifier(name).is_err()) {
+            return Ok(());
         }
+        let change = Change::Prioritised { modifiers, assessment: Box::new(assessment) };
+        self.emit(at, by, change, Personal::default())
     }
 }

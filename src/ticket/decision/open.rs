@@ -148,6 +148,7 @@ impl NewTicket {
             change: Change::Opened(Box::new(opened)),
             personal,
             origin: None,
+            continues: false,
         };
         Draft::opening(opening, policy, agreements)
     }

@@ -18,7 +18,8 @@ pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static 
             (is_requester || is_staff, "the requester, agents and programs")
         }
         // A move that takes a step is checked as that step. The workflow may restrict moves further.
-        Verb::Reply | Verb::Move => (true, "everybody"),
+        // Everybody may take back a command of their own.
+        Verb::Reply | Verb::Move | Verb::Undo => (true, "everybody"),
         _ => (is_staff, "agents and programs"),
     };
     (!allowed).then_some(may)

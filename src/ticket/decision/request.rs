@@ -49,11 +49,11 @@ pub(super) struct TransitionRequest<'a> {
 
 /// The details of a step or a move.
 #[derive(Debug, Clone, Copy, Default)]
-struct StepDetails<'a> {
-    status: Option<&'a str>,
-    comment: Option<&'a str>,
-    hold: Option<&'a HoldReason>,
-    code: Option<&'a str>,
+pub(super) struct StepDetails<'a> {
+    pub(super) status: Option<&'a str>,
+    pub(super) comment: Option<&'a str>,
+    pub(super) hold: Option<&'a HoldReason>,
+    pub(super) code: Option<&'a str>,
 }
 
 impl<'a> StepDetails<'a> {
@@ -76,6 +76,14 @@ impl<'a> TransitionRequest<'a> {
         let details = StepDetails::of(action);
         match verb {
             Verb::Move => self.move_to(details).map(Some),
+            // Contacts may cancel their tickets, but only the desk says what is spam.
+            Verb::Step(_)
+                if matches!(action, Action::Spam)
+                    && self.by.is_some_and(|by| matches!(by.who, Who::Contact(_))) =>
+            {
+                let staff = Reason::Actor { allowed: "agents and programs".into() };
+                self.refused(verb, vec![staff]).map(|()| None)
+            }
             Verb::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
                 self.step(step, verb, details).map(Some)
             }
@@ -97,8 +105,16 @@ impl<'a> TransitionRequest<'a> {
                 format!("{team}, {line}, has the ticket already")
             }
             Action::Link(link) if link.to == ticket.id => "a ticket cannot be linked to itself".to_owned(),
-            // The links of other tickets are not in the snapshot: the desk checks them.
-            Action::Unlink(link) if link.kind.is_own() && !ticket.links.contains(link) => link.is_missing(),
+            Action::Take => match (&ticket.assignee, self.by.map(|by| &by.who)) {
+                (_, Some(who)) if !matches!(who, Who::Agent(_)) => {
+                    return self.refused(verb, vec![Reason::Actor { allowed: "agents".into() }]);
+                }
+                (Some(to), Some(Who::Agent(by))) if to != by => {
+                    return self.refused(verb, vec![Reason::Assigned { to: to.clone() }]);
+                }
+                _ => return Ok(()),
+            },
+            Action::NotSpam if !ticket.spam => "the ticket is not marked as spam".to_owned(),
             Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
                 format!("the ticket does not have the modifier {name:?}")
             }
@@ -256,7 +272,7 @@ impl<'a> TransitionRequest<'a> {
     ///
     /// The first edge with satisfied guards and permissions is chosen. The checks for required fields and comments
     /// apply to that edge alone.
-    fn choose(
+    pub(super) fn choose(
         self,
         verb: Verb,
         from: StatusId,

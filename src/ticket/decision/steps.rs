@@ -1,4 +1,4 @@
-//! Steps and moves by an actor, by a message and by a timer; and the change to another workflow.
+//! Steps and moves by an actor, by a message and by a timer.
 
 use std::sync::Arc;
 
@@ -6,16 +6,14 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Reason, Rejection, StepKind, Verb};
+use crate::lifecycle::{HoldReason, StepKind, Verb};
 use crate::ticket::action::Action;
 use crate::ticket::decision::decide::words;
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Cause, Change, Described, MigrationCause};
-use crate::ticket::kind::Kind;
+use crate::ticket::event::{Cause, Change};
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
-use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::TimerKind;
 use crate::workflow::Workflow;
 
@@ -29,7 +27,7 @@ impl Draft {
         Ok(self.request(Some(context.by), Exemption::Nothing, context)?.allow(part)?)
     }
 
-    fn request<'a>(
+    pub(super) fn request<'a>(
         &'a self,
         by: Option<&'a Actor>,
         exemption: Exemption,
@@ -40,7 +38,7 @@ impl Draft {
             Some(placement) => context.workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(TransitionRequest { ticket, workflow, by, exemption })
+        Ok(TransitionRequest { ticket, workflow, by: by.filter(|_| !self.anybody), exemption })
     }
 
     /// Takes a permitted step.
@@ -130,88 +128,5 @@ impl Draft {
             }
         };
         self.emit(at, by, change, Personal::default())
-    }
-
-    /// Moves the ticket to the workflow of its new kind, if that is another workflow.
-    pub(super) fn follow_kind(&mut self, kind: &Kind, context: &DecisionContext<'_>) -> Result<()> {
-        let workflow = context.workflows.for_kind(kind.as_str());
-        if workflow.reference().name == self.snapshot().workflow_ref().name {
-            return Ok(());
-        }
-        let refuse = |reasons| {
-            let mut rejection = Rejection::new(self.state(), Verb::Describe, Reason::State);
-            rejection.reasons = reasons;
-            Err(rejection.into())
-        };
-        let Some(status) = workflow.default_of(&self.snapshot().state) else {
-            let why = format!(
-                "tickets of the kind {kind} follow {}, which has no status that is {}",
-                workflow.reference(),
-                self.snapshot().state
-            );
-            return refuse(vec![Reason::Other(why)]);
-        };
-        let to = workflow.status(status);
-        let missing = to.enter.iter().filter(|field| !self.snapshot().has_filled(field));
-        let missing: Vec<_> =
-            missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }).collect();
-        if !missing.is_empty() {
-            return refuse(missing);
-        }
-        let to = workflow.placement(status);
-        self.change(
-            context,
-            Change::WorkflowMigrated { to, cause: MigrationCause::Kind },
-            Personal::default(),
-        )
-    }
-}
-
-impl Snapshot {
-    /// Applies the effects of one part of an action that the checks of later parts depend on.
-    pub(super) fn simulate(&mut self, part: &Action, destination: Option<Destination>) {
-        if let Some(Destination { step, status }) = destination {
-            if let Some(step) = step {
-                self.state = match step.target().plain() {
-                    Some(state) => state,
-                    None => state::OnHold { reason: HoldReason::Customer, until: None }.into(),
-                };
-            }
-            if let (Some(placement), Some(status)) = (&mut self.placement, status) {
-                placement.status = status;
-            }
-        }
-        match part {
-            Action::Link(link) => self.link(*link),
-            Action::Unlink(link) => drop(self.links.remove(link)),
-            Action::Modifier { name, on: true } => drop(self.modifiers.insert(name.clone())),
-            Action::Modifier { name, on: false } => drop(self.modifiers.remove(name)),
-            Action::Category(path) => self.category.clone_from(path),
-            Action::Tag(tag) => drop(self.tags.insert(tag.clone())),
-            Action::Untag(tag) => drop(self.tags.remove(tag)),
-            Action::Assign(to) => self.assignee.clone_from(to),
-            Action::HandOver { team, line, .. } => {
-                (self.team, self.line, self.assignee) = (Some(team.clone()), *line, None);
-            }
-            Action::Field { name, value: Some(value) } => {
-                self.fields.insert(name.clone(), value.clone());
-            }
-            Action::Field { name, value: None } => {
-                self.fields.remove(name);
-                self.personal.clear_field(name);
-            }
-            Action::Kind(kind) => self.kind = kind.as_str().into(),
-            Action::Contact { contact, role } => {
-                let (mut described, mut personal) = (Described::default(), Personal::default());
-                self.describe_contact(contact, *role, &mut described, &mut personal);
-                self.described(&described, &personal);
-            }
-            Action::RemoveContact(id) => {
-                self.contacts.remove(id);
-                self.attributes.remove(id);
-            }
-            Action::Resolve { code, .. } => self.resolution_code.clone_from(code),
-            _ => {}
-        }
     }
 }

@@ -9,7 +9,7 @@ use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind};
 use crate::sla;
-use crate::ticket::event::{Change, Described, Event, Opened};
+use crate::ticket::event::{Cause, Change, Described, Event, Opened};
 use crate::ticket::kind::Link;
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
@@ -71,6 +71,8 @@ impl Snapshot {
             replied: 0,
             last_speaker: by_contact.then(|| event.by.who.clone()),
             unanswered_since: (by_contact && state_kind.is_open()).then_some(event.at),
+            undone: 0,
+            spam: false,
             irregular: event.origin.map_or(0, |origin| origin.irregular.into()),
             out_of_order: false,
             unmapped_status: None,
@@ -105,9 +107,27 @@ impl Snapshot {
                 }
             }
             Change::Noted { .. } => {}
-            Change::Moved { from, to, code, status, .. } => {
+            Change::Moved { from, to, code, status, cause, .. } => {
                 self.placement(status.as_ref())?;
-                self.moved(*from, to, code.as_deref(), event);
+                self.moved(to, code.as_deref(), event);
+                let corrects = *cause == Cause::NotSpam;
+                bump(&mut self.undone, corrects);
+                bump(&mut self.reopened, !corrects && !from.is_open() && to.kind().is_open());
+                self.spam = *cause == Cause::Spam;
+            }
+            Change::Undone {
+                before,
+                resolved_at,
+                closed_at,
+                unanswered_since,
+                reopened,
+                handed_over,
+                ..
+            } => {
+                self.undo(before, event);
+                self.unanswered_since = *unanswered_since;
+                (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
+                (self.reopened, self.handed_over) = (*reopened, *handed_over);
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
@@ -152,12 +172,38 @@ impl Snapshot {
         Ok(())
     }
 
-    fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
+    /// Restores the ticket as it was before a command. Links and clocks have events of their own.
+    fn undo(&mut self, before: &Opened, event: &Event) {
+        let same = self.state.kind() == before.state.kind()
+            && self.state.hold_reason() == before.state.hold_reason();
+        let mut personal = event.personal.clone();
+        personal.clear_text();
+        self.kind.clone_from(&before.kind);
+        self.channel.clone_from(&before.channel);
+        self.state.clone_from(&before.state);
+        self.placement = before.placement.clone().map(Box::new);
+        self.state_since = if same { self.state_since } else { event.at };
+        self.contacts.clone_from(&before.contacts);
+        self.attributes.clone_from(&before.attributes);
+        self.category.clone_from(&before.category);
+        self.tags.clone_from(&before.tags);
+        self.fields.clone_from(&before.fields);
+        self.modifiers.clone_from(&before.modifiers);
+        self.assessment.clone_from(&before.assessment);
+        self.team.clone_from(&before.team);
+        self.line = before.line;
+        self.assignee.clone_from(&before.assignee);
+        self.resolution_code.clone_from(&before.resolution_code);
+        self.spam &= before.state.kind() == StateKind::Cancelled;
+        self.personal = personal;
+        bump(&mut self.undone, true);
+    }
+
+    fn moved(&mut self, to: &State, code: Option<&str>, event: &Event) {
         self.state.clone_from(to);
         self.state_since = event.at;
         self.unmapped_status = None;
-        bump(&mut self.reopened, !from.is_open() && to.kind().is_open());
-        if !to.kind().is_open() {
+        if matches!(to.kind(), StateKind::Resolved | StateKind::Closed) {
             self.unanswered_since = None;
         }
         if to.kind() == StateKind::Resolved {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 /// The guards of every definition. [`crate::model::naive`] evaluates each independently.
-pub(crate) const GUARDS: [&str; 6] = ["dear", "noted", "sorted", "marked", "lead", "by agent"];
+pub(crate) const GUARDS: [&str; 7] = ["dear", "noted", "sorted", "marked", "pressing", "lead", "by agent"];
 
 /// Fields that statuses demand.
 const DEMANDS: [&str; 7] = ["category", "tags", "team", "assignee", "requester", "field.price", "field.note"];
@@ -148,6 +148,7 @@ fn assemble(
         ("noted", Condition::field("field.note").exists()),
         ("sorted", Condition::field("category").exists()),
         ("marked", Condition::field("tags").contains("vip")),
+        ("pressing", Condition::field("priority").at_most(3)),
         ("lead", Condition::field("actor.role").is("lead")),
         ("by agent", Condition::field("actor.is").is("agent")),
     ] {

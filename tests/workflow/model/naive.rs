@@ -321,6 +321,7 @@ impl<'a> Naive<'a> {
             "noted" => self.ticket.field("note").is_some(),
             "sorted" => !self.ticket.category.is_empty(),
             "marked" => self.ticket.tags.contains("vip"),
+            "pressing" => self.ticket.priority().rank() <= 3,
             // A list is not equal to a text.
             "lead" => self.by.attributes.get("role") == Some(&Value::from("lead")),
             "by agent" => matches!(self.by.who, Who::Agent(_)),

@@ -1,0 +1,146 @@
+//! Corrections: a command is taken back, and a ticket is spam or is not spam after all.
+
+use crate::error::Result;
+use crate::lifecycle::{Reason, Rejection, Verb, state};
+use crate::ticket::decision::request::Destination;
+use crate::ticket::decision::{DecisionContext, Draft};
+use crate::ticket::event::{Cause, Change, Event, MigrationCause, Opened};
+use crate::ticket::missing_history::MissingHistory;
+use crate::ticket::personal::Personal;
+use crate::ticket::snapshot::Snapshot;
+
+impl Draft {
+    /// Takes back the actor's own last command.
+    pub(super) fn undo(&mut self, context: &DecisionContext<'_>) -> Result<()> {
+        let history = self.whole_history(context)?;
+        let refused = |why: String| Err(Rejection::new(self.state(), Verb::Undo, Reason::Other(why)).into());
+        let Some((before, command)) = last_command(&history, context) else {
+            return refused("there is no command to take back".to_owned());
+        };
+        if let Some(why) = obstacle(command, context) {
+            return refused(why);
+        }
+        let ticket = Snapshot::fold(before)?;
+        self.clock_draft.remember(&ticket.clocks);
+        let inverse = command.iter().rev().filter_map(|event| match &event.change {
+            Change::Linked(link) => Some(Change::Unlinked(*link)),
+            Change::Unlinked(link) => Some(Change::Linked(*link)),
+            _ => None,
+        });
+        for change in inverse {
+            self.set_link(change, context)?;
+        }
+        let undone = Change::Undone {
+            version: ticket.version,
+            resolved_at: ticket.resolved_at,
+            closed_at: ticket.closed_at,
+            unanswered_since: ticket.unanswered_since,
+            reopened: ticket.reopened,
+            handed_over: ticket.handed_over,
+            before: Box::new(Opened {
+                number: ticket.number,
+                kind: ticket.kind,
+                channel: ticket.channel,
+                state: ticket.state,
+                resolution_code: ticket.resolution_code,
+                contacts: ticket.contacts,
+                attributes: ticket.attributes,
+                category: ticket.category,
+                tags: ticket.tags,
+                fields: ticket.fields,
+                modifiers: ticket.modifiers,
+                assessment: ticket.assessment,
+                team: ticket.team,
+                line: ticket.line,
+                assignee: ticket.assignee,
+                files: Vec::new(),
+                external: ticket.external,
+                placement: ticket.placement.map(|placement| *placement),
+            }),
+        };
+        self.change(context, undone, ticket.personal)
+    }
+
+    /// Cancels the ticket as spam.
+    pub(super) fn spam(
+        &mut self,
+        destination: Option<Destination>,
+        context: &DecisionContext<'_>,
+    ) -> Result<()> {
+        let Some(Destination { step, status }) = destination else { return Ok(()) };
+        let (from, to, cause) = (self.state(), state::Cancelled.into(), Cause::Spam);
+        let moved = Change::Moved { from, to, step, cause, code: None, status };
+        self.change(context, moved, Personal::default())
+    }
+
+    /// Returns the ticket to the state and status that it had before it was cancelled as spam.
+    pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
+        let history = self.whole_history(context)?;
+        let is_spam = |event: &Event| matches!(event.change, Change::Moved { cause: Cause::Spam, .. });
+        let Some(place) = history.iter().rposition(is_spam) else {
+            let why = Reason::Other("the ticket is not marked as spam".to_owned());
+            return Err(Rejection::new(self.state(), Verb::NotSpam, why).into());
+        };
+        let before = Snapshot::fold(&history[..place])?;
+        self.clock_draft.remember(&before.clocks);
+        let moved = Change::Moved {
+            from: self.state(),
+            to: before.state,
+            step: None,
+            cause: Cause::NotSpam,
+            code: None,
+            status: before.placement.map(|placement| placement.status),
+        };
+        self.change(context, moved, Personal::default())
+    }
+
+    /// Returns the history up to the current version of the draft.
+    fn whole_history(&self, context: &DecisionContext<'_>) -> Result<Vec<Event>> {
+        let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot().id))?;
+        Ok(stored.iter().chain(self.events()).cloned().collect())
+    }
+}
+
+/// Splits a history at the beginning of the last command. Events of clocks and links that others have added do not
+/// count.
+fn last_command<'a>(
+    history: &'a [Event],
+    context: &DecisionContext<'_>,
+) -> Option<(&'a [Event], &'a [Event])> {
+    let counts = |event: &Event| match event.change {
+        Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {
+            false
+        }
+        Change::Linked(_) | Change::Unlinked(_) => event.by.who == context.by.who || event.continues,
+        _ => true,
+    };
+    let last = history.iter().rposition(counts)?;
+    let first = history[..=last].iter().rposition(|event| !event.continues)?;
+    let end = history[first + 1..].iter().position(|event| !event.continues);
+    let end = end.map_or(history.len(), |after| first + 1 + after);
+    Some((&history[..first], &history[first..end]))
+}
+
+/// Returns the reason why a command cannot be taken back.
+fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<String> {
+    let first = command.first()?;
+    if first.by.who != context.by.who {
+        return Some(format!("{} has acted since", first.by.who));
+    }
+    for event in command {
+        let why = match event.change {
+            Change::Opened(_) => "the command opened the ticket",
+            Change::Received { .. } | Change::Replied { .. } => "the command has a public message",
+            Change::Undone { .. } | Change::Moved { cause: Cause::NotSpam, .. } => {
+                "the last command was itself a correction"
+            }
+            Change::WorkflowMigrated { cause: MigrationCause::Migration, .. } => "the ticket was migrated",
+            _ if event.origin.is_some() => "the last change was imported",
+            _ => continue,
+        };
+        return Some(why.to_owned());
+    }
+    let period = context.policy.undo_period();
+    let is_late = context.now.signed_duration_since(first.at) > period;
+    is_late.then(|| format!("the command is older than {}", crate::sla::written(period)))
+}

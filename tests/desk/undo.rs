@@ -1,0 +1,269 @@
+//! Corrections: a command is taken back, and a ticket that was cancelled as spam comes back.
+
+use firstline::sla::{Agreement, ClockState, Metric, Target};
+use firstline::ticket::intervals;
+use firstline::{
+    Action, Actor, Contact, ContactRole, HoldReason, Impact, Kind, Line, LinkKind, NewTicket, Policy,
+    Priority, Snapshot, StateKind, TicketId, TimeDelta,
+};
+
+use super::stage::{Stage, anna, boris, on_each_store};
+
+fn ben() -> Actor {
+    Actor::agent("ben")
+}
+
+fn policy() -> Policy {
+    let target = |metric, hours| Target::new(metric).within(TimeDelta::hours(hours));
+    let agreement = Agreement::new("standard", 1)
+        .target(target(Metric::FirstReply, 2))
+        .target(target(Metric::Resolution, 10).warn_at([50]));
+    Policy::new().agreement(agreement)
+}
+
+/// The ticket without what an undoing changes on purpose.
+fn facts(ticket: &Snapshot) -> Snapshot {
+    let mut facts = ticket.clone();
+    (facts.version, facts.updated_at, facts.undone) = (0, ticket.opened_at, 0);
+    facts
+}
+
+#[track_caller]
+fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
+    let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
+    assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
+}
+
+/// Cases from the field: what was closed or thrown away by mistake.
+#[test]
+fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
+    on_each_store(|stage| {
+        for slip in [Action::resolve("done").and(Action::close()), Action::cancel().because("spam")] {
+            let id = stage.open();
+            let before = stage.ticket(id);
+            stage.does(id, slip);
+            stage.later(TimeDelta::minutes(1));
+            stage.does(id, Action::undo());
+            let ticket = stage.ticket(id);
+            assert_eq!((&ticket.state, ticket.undone), (&before.state, 1));
+            assert_eq!((ticket.resolved_at, ticket.closed_at, ticket.reopened), (None, None, 0));
+            assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), ticket);
+            // The history keeps everything, and the ticket is worked on as before.
+            assert_eq!(
+                stage.history(id).last().unwrap().to_string(),
+                "anna took back everything after version 1"
+            );
+            stage.does(id, Action::start().and(Action::resolve("muted")));
+        }
+    });
+}
+
+#[test]
+fn undo_takes_back_every_part_of_the_last_command_and_nothing_else() {
+    on_each_store(|stage| {
+        let (other, id) = (stage.open(), stage.open());
+        stage.does(id, Action::note("first").and(Action::tag("kept")).and(Action::assign("anna")));
+        let before = stage.ticket(id);
+        let everything = Action::note("second")
+            .and(Action::subject("Another subject"))
+            .and(Action::Kind(Kind::Incident))
+            .and(Action::category(["audio"]))
+            .and(Action::untag("kept"))
+            .and(Action::tag("new"))
+            .and(Action::Contact { contact: Contact::new("eva").named("Eva"), role: ContactRole::Requester })
+            .and(Action::hand_over("network", Line::Second, "loose cable"))
+            .and(Action::Impact(Impact::HIGH))
+            .and(Action::override_priority(Priority::P1, "the press is here"))
+            .and(Action::link(LinkKind::DuplicateOf, other))
+            .and(Action::hold(HoldReason::Customer));
+        stage.does(id, everything);
+        assert_eq!(stage.links(other).len(), 1);
+        stage.does(id, Action::undo());
+        let after = stage.ticket(id);
+        let mut expected = facts(&before);
+        expected.state_since = after.state_since;
+        assert_eq!(facts(&after), expected);
+        assert!(stage.links(other).is_empty() && stage.links(id).is_empty());
+        assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), after);
+    });
+}
+
+#[test]
+fn undo_takes_back_one_command_even_if_several_were_given_at_one_instant() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::tag("first"), Action::tag("second")]);
+        stage.does(id, Action::undo());
+        assert_eq!(stage.ticket(id).tags.into_iter().collect::<Vec<_>>(), ["first"]);
+        undo_is_refused(stage, id, anna(), "the last command was itself a correction");
+    });
+}
+
+#[test]
+fn undo_is_refused_once_somebody_else_has_acted() {
+    on_each_store(|stage| {
+        let id = stage.opened_and([Action::start()]);
+        undo_is_refused(stage, id, ben(), "anna has acted since");
+        stage.desk.act(id, Action::note("I know this one."), ben()).unwrap();
+        undo_is_refused(stage, id, anna(), "ben has acted since");
+        // A link from another ticket and a warning are no acts on this one.
+        let (id, other) = (stage.opened_and([Action::tag("slip")]), stage.open());
+        stage.desk.act(other, Action::link(LinkKind::DuplicateOf, id), ben()).unwrap();
+        stage.does(id, Action::undo());
+        assert!(stage.ticket(id).tags.is_empty());
+        assert_eq!(stage.links(id).len(), 1, "the link of the other ticket stays");
+    });
+}
+
+#[test]
+fn undo_is_refused_after_a_timer_has_changed_the_ticket() {
+    on_each_store(|stage| {
+        let until = stage.now() + TimeDelta::hours(1);
+        for ticks in [false, true] {
+            let id = stage
+                .opened_and([Action::hold_until("customer", until.max(stage.now() + TimeDelta::hours(1)))]);
+            stage.later(TimeDelta::hours(2));
+            if ticks {
+                assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 2);
+            }
+            undo_is_refused(stage, id, anna(), "the desk has acted since");
+        }
+    });
+}
+
+#[test]
+fn undo_is_refused_for_messages_openings_and_old_commands() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        undo_is_refused(stage, id, boris(), "the command opened the ticket");
+        stage.does(id, Action::reply("Unmute it.").and(Action::resolve("unmuted")));
+        undo_is_refused(stage, id, anna(), "the command has a public message");
+
+        let id = stage.opened_and([Action::resolve("unmuted")]);
+        stage.later(TimeDelta::days(1));
+        let early = stage.ticket(id);
+        stage.later(TimeDelta::seconds(1));
+        undo_is_refused(stage, id, anna(), "the command is older than 24h");
+        assert_eq!(early, stage.ticket(id));
+        stage.desk.setup().adopt(&Policy::new().undo_within(TimeDelta::days(2))).unwrap();
+        stage.does(id, Action::undo());
+        let combined = Action::tag("x").and(Action::undo());
+        let error = stage.refuses(id, |desk| desk.act(id, combined, anna()));
+        assert!(error.is_invalid(), "{error}");
+    });
+}
+
+#[test]
+fn a_requester_undoes_their_own_cancellation() {
+    on_each_store(|stage| {
+        let id = stage.open();
+        stage.desk.act(id, Action::cancel(), boris()).unwrap();
+        undo_is_refused(stage, id, anna(), "boris has acted since");
+        stage.desk.act(id, Action::undo(), boris()).unwrap();
+        assert_eq!(stage.ticket(id).state.kind(), StateKind::New);
+    });
+}
+
+#[test]
+fn clocks_run_on_from_where_they_were() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let id = stage.opened_and([Action::start()]);
+        stage.later(TimeDelta::hours(1));
+        stage.does(id, Action::resolve("done").and(Action::close()));
+        let ended = stage.ticket(id).clock(Metric::Resolution).unwrap().clone();
+        assert_eq!((ended.state, ended.consumed), (ClockState::Met, TimeDelta::hours(1)));
+        stage.later(TimeDelta::hours(3));
+        stage.does(id, Action::undo());
+        let clock = stage.ticket(id).clock(Metric::Resolution).unwrap().clone();
+        // The hour before counts; the three hours in which nobody worked on it do not.
+        assert_eq!((clock.state, clock.consumed, clock.cycle), (ClockState::Running, TimeDelta::hours(1), 1));
+        assert_eq!(clock.due_at, Some(stage.now() + TimeDelta::hours(9)));
+        let states: Vec<_> = intervals(&stage.history(id)).iter().map(|it| it.state).collect();
+        assert_eq!(states.last(), Some(&StateKind::Active));
+        // The first reply was cancelled by the closing and is owed again.
+        let reply = stage.ticket(id).clock(Metric::FirstReply).unwrap().clone();
+        assert_eq!((reply.state, reply.consumed), (ClockState::Running, TimeDelta::hours(1)));
+    });
+}
+
+#[test]
+fn a_breach_that_was_recorded_stays_after_an_undoing() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let id = stage.open();
+        stage.later(TimeDelta::hours(3));
+        // The first reply is already late when the command comes.
+        stage.does(id, Action::tag("slip"));
+        let late = stage.ticket(id).clock(Metric::FirstReply).unwrap().clone();
+        assert_eq!(late.state, ClockState::Breached);
+        stage.does(id, Action::undo());
+        assert_eq!(stage.ticket(id).clock(Metric::FirstReply), Some(&late));
+    });
+}
+
+#[test]
+fn spam_is_cancelled_with_that_cause_and_comes_back() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let id = stage.opened_and([
+            Action::start().and(Action::hold_until("customer", stage.now() + TimeDelta::days(30)))
+        ]);
+        stage.later(TimeDelta::hours(1));
+        let before = stage.ticket(id);
+        let error = stage.refuses(id, |desk| desk.act(id, Action::spam(), boris()));
+        assert!(error.to_string().starts_with("cancel is for agents and programs"), "{error}");
+        let error = stage.refuses(id, |desk| desk.act(id, Action::not_spam(), anna()));
+        assert!(error.to_string().contains("the ticket is not marked as spam"), "{error}");
+        stage.does(id, Action::spam());
+        let spam = stage.ticket(id);
+        assert_eq!((spam.state.kind(), spam.spam), (StateKind::Cancelled, true));
+        assert_eq!(spam.clock(Metric::Resolution).unwrap().state, ClockState::Cancelled);
+        stage.does(id, Action::note("Looked again."));
+        stage.later(TimeDelta::days(9));
+        stage.desk.act(id, Action::not_spam(), ben()).unwrap();
+        let ticket = stage.ticket(id);
+        assert_eq!(
+            (&ticket.state, ticket.spam, ticket.undone, ticket.reopened),
+            (&before.state, false, 1, 0)
+        );
+        assert_eq!(
+            ticket.clock(Metric::Resolution).unwrap().consumed,
+            before.clock(Metric::Resolution).unwrap().consumed
+        );
+        assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), ticket);
+        let story: Vec<String> = stage.history(id).iter().map(ToString::to_string).collect();
+        assert!(story.iter().any(|it| it == "anna cancelled it as spam"), "{story:?}");
+    });
+}
+
+#[test]
+fn what_is_spam_can_be_asked() {
+    on_each_store(|stage| {
+        let spam = stage.opened_and([Action::spam()]);
+        stage.open();
+        let query = firstline::Query::newest().matching(firstline::Condition::field("spam").is(true));
+        let found: Vec<TicketId> = stage.desk.find(query).unwrap().tickets.iter().map(|it| it.id()).collect();
+        assert_eq!(found, [spam]);
+    });
+}
+
+#[test]
+fn an_undoing_is_repeated_by_its_key_and_agrees_with_the_replay_of_the_clocks() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let id = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        stage.later(TimeDelta::hours(1));
+        stage.does(id, Action::cancel());
+        stage.later(TimeDelta::hours(1));
+        let by = anna().once("click-1");
+        let first = stage.desk.act(id, Action::undo(), by.clone()).unwrap();
+        let again = stage.desk.act(id, Action::undo(), by).unwrap();
+        assert!(again.replayed && again.ticket == first.ticket);
+        let rules = policy().rules().unwrap();
+        let agreements = firstline::sla::AgreementSet::new().with(stage.ticket(id).opened_at, rules);
+        let replayed = firstline::ticket::decision::replay(&stage.history(id), &agreements).unwrap();
+        for clock in &stage.ticket(id).clocks {
+            assert_eq!(replayed.iter().rfind(|it| it.metric == clock.metric), Some(clock));
+        }
+    });
+}

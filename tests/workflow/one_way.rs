@@ -1,0 +1,136 @@
+//! There is one way into a status, and a check in advance gives the same answer as the attempt.
+
+use firstline::policy::FieldType;
+use firstline::workflow::{Performer, Status, Transition};
+use firstline::{
+    Action, Actor, Condition, Kind, NewTicket, Policy, Priority, StateKind, StepKind, TicketId,
+    WorkflowDefinition,
+};
+
+use crate::stage::{Stage, anna, boris, on_each_store, rejection};
+
+fn lead() -> Actor {
+    Actor::agent("lena").with("role", "lead")
+}
+
+fn kind(kind: &str) -> Action {
+    Action::Kind(Kind::from(kind))
+}
+
+/// A workflow for the kind `return`, whose resolution needs an inspection, a small amount and a lead.
+fn returns() -> WorkflowDefinition {
+    WorkflowDefinition::new("returns")
+        .for_kind("return")
+        .status(Status::new("Requested", StateKind::New))
+        .status(Status::new("At work", StateKind::Active).by_default().leave("field.amount"))
+        .status(Status::new("Inspection", StateKind::Active).enter("category"))
+        .status(Status::new("Refunded", StateKind::Resolved))
+        .status(Status::new("Done", StateKind::Closed))
+        .status(Status::new("Withdrawn", StateKind::Cancelled))
+        .guard("cheap", Condition::field("field.amount").at_most(20))
+        .guard("urgent", Condition::field("priority").at_most(1))
+        .transition(Transition::step(StepKind::Start, "Requested", "At work"))
+        .transition(Transition::within("At work", "Inspection").may(Performer::Role("lead".to_owned())))
+        .transition(Transition::step(StepKind::Resolve, "Inspection", "Refunded").when("cheap"))
+        .transition(Transition::step(StepKind::Resolve, "At work", "Refunded").when("urgent").when("cheap"))
+        .transition(Transition::step(StepKind::Reopen, "Refunded", "At work"))
+        .transition(Transition::step(StepKind::Close, "Refunded", "Done"))
+        .transition(
+            Transition::step(StepKind::Cancel, "Requested", "Withdrawn")
+                .or_from("At work")
+                .or_from("Inspection"),
+        )
+}
+
+fn policy() -> Policy {
+    Policy::new().field("amount", FieldType::Integer).workflow(returns())
+}
+
+fn opened(stage: &Stage, kind: &str) -> TicketId {
+    stage.desk.setup().adopt(&policy()).unwrap();
+    let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from(kind));
+    stage.desk.open_ticket(request).unwrap().id()
+}
+
+/// Acts, and checks that `why_not_by` gives the same answer in advance.
+#[track_caller]
+fn tries(stage: &Stage, id: TicketId, action: Action, by: &Actor) -> Result<String, String> {
+    let predicted = stage.desk.ticket(id).unwrap().why_not_by(&action, by).map(|no| no.to_string());
+    let done = match stage.desk.act(id, action, by) {
+        Ok(receipt) => Ok(receipt.ticket.status().to_owned()),
+        Err(error) => Err(rejection(&error).to_string()),
+    };
+    assert_eq!(predicted, done.as_ref().err().cloned(), "{done:?}");
+    done
+}
+
+#[test]
+fn a_round_trip_through_another_kind_skips_no_guard_and_no_role() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.does(id, Action::start());
+        let round = kind("question").and(kind("return")).and(Action::resolve("money back"));
+        // The amount is missing for the way out, and nobody has inspected the lamp.
+        assert!(tries(stage, id, round.clone(), &anna()).is_err());
+        stage.does(id, Action::field("amount", 10));
+        let refused = tries(stage, id, round, &anna()).unwrap_err();
+        assert!(refused.contains("the guard \"urgent\""), "{refused}");
+        // Resolved as a question, it does not become a refunded return.
+        stage.does(id, kind("question").and(Action::resolve("money back")));
+        let refused = tries(stage, id, kind("return"), &anna()).unwrap_err();
+        assert!(refused.contains("\"Refunded\""), "{refused}");
+        // A lead may take every transition on the way.
+        stage.does(id, Action::category(["lamps"]));
+        assert_eq!(tries(stage, id, kind("return"), &lead()).as_deref(), Ok("Refunded"));
+    });
+}
+
+#[test]
+fn the_fields_for_leaving_a_status_are_required_by_a_change_of_kind() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.does(id, Action::start());
+        let refused = tries(stage, id, kind("question"), &anna()).unwrap_err();
+        assert!(refused.contains("needs field.amount to be filled"), "{refused}");
+        let filled = Action::field("amount", 500).and(kind("question"));
+        assert_eq!(tries(stage, id, filled, &anna()).as_deref(), Ok("active"));
+    });
+}
+
+#[test]
+fn a_closed_ticket_keeps_its_workflow_when_its_kind_changes() {
+    on_each_store(|stage| {
+        let id = opened(stage, "question");
+        stage.does(id, Action::resolve("answered").and(Action::close()));
+        stage.does(id, kind("return"));
+        let ticket = stage.ticket(id);
+        assert_eq!((ticket.kind.as_str(), ticket.status()), ("return", "closed"));
+        assert_eq!(ticket.workflow_ref().to_string(), "simple v1");
+    });
+}
+
+#[test]
+fn an_override_counts_for_the_guard_of_a_later_part() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.does(id, Action::start().and(Action::field("amount", 10)));
+        let urgent = Action::override_priority(Priority::P1, "the press is here");
+        let action = urgent.and(Action::resolve("money back"));
+        assert_eq!(tries(stage, id, action, &anna()).as_deref(), Ok("Refunded"));
+    });
+}
+
+#[test]
+fn a_changed_kind_counts_for_the_steps_and_moves_of_later_parts() {
+    on_each_store(|stage| {
+        let id = opened(stage, "question");
+        stage.does(id, Action::field("amount", 10));
+        let action = kind("return").and(Action::resolve("money back"));
+        assert!(tries(stage, id, action, &anna()).is_err());
+        let action = kind("return").and(Action::move_to("At work"));
+        assert_eq!(tries(stage, id, action, &anna()).as_deref(), Ok("At work"));
+        let action = kind("question").and(Action::resolve("no lamp at all"));
+        assert_eq!(tries(stage, id, action, &anna()).as_deref(), Ok("resolved"));
+        assert!(tries(stage, id, Action::reopen(), &boris()).is_ok());
+    });
+}
