@@ -218,15 +218,12 @@ mod tests {
 
     #[test]
     fn the_composition_of_every_character_is_that_of_unicode() {
-        for c in '\0'..=char::MAX {
+        // No character above has a composition.
+        for c in '\0'..='\u{2FFFF}' {
             // Alone, and between letters and marks that it may compose with.
-            for text in
-                [format!("{c}"), format!("a{c}\u{301}"), format!("{c}\u{323}\u{307}"), format!("\u{1100}{c}")]
-            {
-                assert_eq!(composed(&text), text.nfc().collect::<String>(), "{:x}", u32::from(c));
-            }
             let split: String = c.nfd().collect();
-            assert_eq!(composed(&split), split.nfc().collect::<String>(), "{:x} in parts", u32::from(c));
+            let text = format!("{c} {split} a{c}\u{301} {c}\u{323}\u{307} \u{1100}{c}");
+            assert_eq!(composed(&text), text.nfc().collect::<String>(), "{:x}", u32::from(c));
         }
     }
 
