@@ -164,15 +164,16 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::Undone { version, .. } => write!(f, "took back everything after version {version}")?,
-        Change::StateRedated => f.write_str("updated the time of its state")?,
+        Change::StateRepeated => f.write_str("reported its state again")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which matches no state", Quoted(status))?
         }
-        Change::Imported { versions, .. } => {
+        Change::Imported(mark) => {
+            let versions = &mark.versions;
             write!(f, "imported {versions} version{} of its record", if *versions == 1 { "" } else { "s" })?
         }
     }
-    match event.origin {
+    match &event.origin {
         Some(origin) if origin.irregular => f.write_str(" (imported; not a step of this lifecycle)"),
         _ => Ok(()),
     }
