@@ -15,7 +15,7 @@ use crate::priority::{Impact, Urgency};
 use crate::text;
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
-use crate::ticket::normal_form::normalize_names;
+use crate::ticket::normal_form::{normalize_names, normalize_values};
 use crate::ticket::people::{Actor, Contact, ContactRole, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
@@ -348,13 +348,9 @@ impl ImportedVersion {
         self.contacts.iter_mut().for_each(|(contact, _)| contact.normalize());
         self.category.iter_mut().flatten().for_each(text::normalize);
         self.tags.iter_mut().chain(&mut self.modifiers).for_each(normalize_names);
-        self.fields = std::mem::take(&mut self.fields)
-            .into_iter()
-            .map(|(name, mut value)| {
-                value.iter_mut().for_each(Value::normalize);
-                (text::normal(&name).into_owned(), value)
-            })
-            .collect();
+        self.workflow_status.iter_mut().for_each(text::normalize);
+        normalize_values(&mut self.fields);
+        normalize_names(&mut self.fields_cleared);
     }
 
     /// Checks the version on its own, without the rest of the history.
