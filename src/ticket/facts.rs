@@ -89,7 +89,7 @@ impl Facts for Snapshot {
             "first_replied_at" => value(self.first_replied_at?),
             "due_at" => value(self.due_at?),
             "last_speaker" => text(match self.last_speaker.as_ref()? {
-                Who::Contact(_) => "contact",
+                Who::Contact(_) | Who::Unknown => "contact",
                 Who::Agent(_) => "agent",
                 Who::Automation(_) | Who::Desk => "automation",
             }),

@@ -120,6 +120,7 @@ impl Action {
                 | Action::NotSpam
                 | Action::Undo
                 | Action::Take
+                | Action::Thread(_)
                 | Action::Kind(_)
                 | Action::RemoveContact(_)
                 | Action::Link(_)
