@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lifecycle::HoldReason;
-use crate::text::{normal, normalize};
+use crate::text::{is_visible, normal, normalize};
 use crate::ticket::action::Action;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
@@ -49,7 +49,9 @@ impl Contact {
     pub(crate) fn normalize(&mut self) {
         normalize_values(&mut self.attributes);
         let Person { name, email, phone } = &mut self.person;
-        [name, email, phone].into_iter().flatten().for_each(normalize);
+        // An empty name removes the name, so a name that nobody can see stays as it is, and is refused.
+        let parts = [name, email, phone].into_iter().flatten();
+        parts.filter(|text| is_visible(text)).for_each(normalize);
     }
 }
 
