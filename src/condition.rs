@@ -59,6 +59,7 @@ mod comparison;
 mod fields;
 mod form;
 mod relative;
+mod satisfiable;
 mod words;
 
 use std::borrow::Cow;
@@ -71,6 +72,7 @@ use comparison::Comparison;
 use relative::Offset;
 
 pub use fields::{Fields, ValueType};
+pub(crate) use satisfiable::Budget;
 
 /// The maximum nesting depth of a condition. The comparison in `{"not": {"all": [{…}]}}` is on level 3.
 ///

@@ -59,6 +59,36 @@ impl Comparison {
         }
     }
 
+    /// Returns the values with which the fact is compared.
+    pub(super) fn values(&self) -> &[Value] {
+        match self {
+            Comparison::OneOf(values) => values,
+            Comparison::Is(value)
+            | Comparison::AtLeast(value)
+            | Comparison::AtMost(value)
+            | Comparison::MoreThan(value)
+            | Comparison::LessThan(value) => std::slice::from_ref(value),
+            Comparison::Before(_)
+            | Comparison::After(_)
+            | Comparison::Contains(_)
+            | Comparison::StartsWith(_)
+            | Comparison::Exists => &[],
+        }
+    }
+
+    /// True for a comparison with the current time.
+    pub(super) fn needs_now(&self) -> bool {
+        matches!(self, Comparison::Before(_) | Comparison::After(_))
+    }
+
+    /// Returns the text of `contains` and `starts_with`.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Comparison::Contains(text) | Comparison::StartsWith(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns true if this existing fact satisfies the comparison. Without a current time, no fact is before or after
     /// an instant that is relative to it.
     pub(super) fn accepts(&self, fact: &Value, now: Option<DateTime<Utc>>) -> bool {

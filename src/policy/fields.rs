@@ -2,8 +2,9 @@
 
 use super::{FieldType, Policy};
 use crate::condition::{Fields, ValueType};
+use crate::lifecycle::StateKind;
 
-/// The fields that only queries may use.
+/// The fields that only queries and standings may use.
 const OF_QUERIES: &[(ValueType, &[&str])] = &[
     (
         ValueType::Text,
@@ -19,7 +20,7 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
         ],
     ),
     (ValueType::Integer, &["priority", "workflow_version"]),
-    (ValueType::Bool, &["overdue", "spam", "unanswered"]),
+    (ValueType::Bool, &["spam", "unanswered"]),
     (
         ValueType::Instant,
         &[
@@ -40,16 +41,25 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
-        self.known_to_modifiers().with("priority", ValueType::Integer)
+        let priorities = 1..=i64::try_from(self.matrix.priorities().len()).unwrap_or(i64::MAX);
+        self.known_to_modifiers()
+            .of_every_ticket_with("priority", ValueType::Integer)
+            .with_values("priority", priorities)
     }
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        let mut fields = self.known_to_modifiers().with_now();
+        self.known_to_standings().with("overdue", ValueType::Bool).with_now()
+    }
+
+    /// Returns the fields for the conditions of standings: all fields of a ticket that need no current time.
+    pub(crate) fn known_to_standings(&self) -> Fields {
+        // Tickets may still have choices that the policy no longer lists.
+        let mut fields = self.fields_of_tickets();
         for (kind, names) in OF_QUERIES {
             fields = names.iter().fold(fields, |fields, name| fields.with(*name, *kind));
         }
-        fields
+        fields.with_values("state", StateKind::ALL.iter().map(|it| it.name()))
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
@@ -58,6 +68,15 @@ impl Policy {
     /// workflow with its status, and the resolution code are not included, because they do not affect impact or
     /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
+        self.fields.iter().fold(self.fields_of_tickets(), |fields, (name, custom)| match custom {
+            FieldType::Choice { choices } | FieldType::Choices { choices } => {
+                fields.with_values(&format!("field.{name}"), choices.iter().map(String::as_str))
+            }
+            _ => fields,
+        })
+    }
+
+    fn fields_of_tickets(&self) -> Fields {
         self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {
                 FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
