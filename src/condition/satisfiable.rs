@@ -171,7 +171,7 @@ fn representatives(
     }
     let mut seen = BTreeSet::new();
     values.retain(|value| {
-        let satisfied = |it: &&Comparison| value.as_ref().is_some_and(|fact| it.accepts(fact));
+        let satisfied = |it: &&Comparison| value.as_ref().is_some_and(|fact| it.accepts(fact, None));
         seen.insert(comparisons.iter().map(satisfied).collect::<Vec<bool>>())
     });
     Some(values)
