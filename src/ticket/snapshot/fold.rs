@@ -38,7 +38,7 @@ impl Snapshot {
         // A message that arrived may have any subject. Its event keeps it whole.
         personal.shorten_subject();
         // The message may have been erased, so the count depends on the actor alone, which is a fact.
-        let received = u32::from(!event.by.who.is_staff());
+        let by_contact = !event.by.who.is_staff();
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,
@@ -64,7 +64,8 @@ impl Snapshot {
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
-            outbound: received == 0,
+            touched_at: None,
+            outbound: !by_contact,
             asked_at: None,
             first_replied_at: None,
             resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
@@ -73,8 +74,10 @@ impl Snapshot {
             overdue_since: None,
             reopened: 0,
             handed_over: 0,
-            received,
+            received: by_contact.into(),
             replied: 0,
+            last_speaker: by_contact.then(|| event.by.who.clone()),
+            unanswered_since: (by_contact && state_kind.is_open()).then_some(event.at),
             undone: 0,
             spam: false,
             irregular: event.origin.as_ref().map_or(0, |origin| origin.irregular.into()),
@@ -99,8 +102,12 @@ impl Snapshot {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
             Change::Received(arrived) => {
                 bump(&mut self.received, true);
-                if self.outbound && arrived.owes_reply {
-                    self.asked_at.get_or_insert(event.at);
+                self.last_speaker = Some(event.by.who.clone());
+                if arrived.owes_reply {
+                    self.unanswered_since.get_or_insert(event.at);
+                    if self.outbound {
+                        self.asked_at.get_or_insert(event.at);
+                    }
                 }
             }
             Change::SignalReceived(_) => {}
@@ -109,7 +116,10 @@ impl Snapshot {
                     (resolved.closes_at, resolved.closing_stopped) = (*closes_at, closes_at.is_none());
                 }
             }
-            Change::Replied { .. } => self.replied(event),
+            Change::Replied { .. } => {
+                self.last_speaker = Some(event.by.who.clone());
+                self.replied(event);
+            }
             Change::Noted { .. } => {}
             Change::Moved { from, to, code, status, cause, .. } => {
                 self.placement(status.as_ref())?;
@@ -124,6 +134,7 @@ impl Snapshot {
                 first_replied_at,
                 resolved_at,
                 closed_at,
+                unanswered_since,
                 reopened,
                 handed_over,
                 replied,
@@ -131,6 +142,7 @@ impl Snapshot {
                 ..
             } => {
                 self.undo(before, event);
+                self.unanswered_since = *unanswered_since;
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
                 (self.reopened, self.handed_over) = (*reopened, *handed_over);
                 (self.first_replied_at, self.replied) = (*first_replied_at, *replied);
@@ -182,6 +194,12 @@ impl Snapshot {
         bump(&mut self.irregular, event.origin.as_ref().is_some_and(|origin| origin.irregular));
         self.out_of_order |= event.at < self.updated_at;
         self.version = event.version;
+        match event.by.who {
+            // The desk's events of a command have the time of the command.
+            Who::Desk if event.at == self.updated_at => {}
+            Who::Desk => drop(self.touched_at.get_or_insert(self.updated_at)),
+            _ => self.touched_at = None,
+        }
         self.updated_at = event.at;
         Ok(())
     }
@@ -191,6 +209,7 @@ impl Snapshot {
         if matches!(event.by.who, Who::Agent(_)) {
             bump(&mut self.replied, true);
             self.first_replied_at.get_or_insert(event.at);
+            self.unanswered_since = None;
         }
     }
 
@@ -232,6 +251,9 @@ impl Snapshot {
         self.state.clone_from(to);
         self.hold_end = None;
         self.unmapped_status = None;
+        if matches!(to.kind(), StateKind::Resolved | StateKind::Closed) {
+            self.unanswered_since = None;
+        }
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);
             self.personal.resolve(&event.personal);
