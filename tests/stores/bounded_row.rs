@@ -227,8 +227,8 @@ fn an_import_reads_all_histories_in_one_round() {
             .version(version(10).status(state::OnHold { reason: HoldReason::ThirdParty, until: None }))
             .version(version(20).status(state::Resolved::default()))
     };
-    // Redating the resolution moves the end of the hold, which the row no longer contains.
-    let went_on = |n: usize| began(n).version(version(25).status(state::Resolved::default()));
+    // The version is dated before the resolution, so the clock is measured from states that the row no longer contains.
+    let went_on = |n: usize| began(n).version(version(15).status(state::Active));
     bench.desk.records().import((0..TICKETS).map(began).collect::<Vec<_>>()).unwrap();
     bench.taken();
     let imported = bench.desk.records().import((0..TICKETS).map(went_on).collect::<Vec<_>>()).unwrap();
@@ -237,8 +237,7 @@ fn an_import_reads_all_histories_in_one_round() {
     assert_eq!(work.histories, TICKETS);
     assert!(work.rounds < 10, "{work:?}");
     let ticket = bench.desk.ticket(1_u64).unwrap();
-    let clock = ticket.clock(Metric::Resolution).unwrap();
-    assert_eq!((clock.state, clock.consumed), (ClockState::Met, minutes(25)));
+    assert_eq!(ticket.clock(Metric::Resolution).unwrap().consumed, minutes(15));
 }
 
 #[test]
