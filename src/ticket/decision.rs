@@ -16,6 +16,7 @@ mod due;
 pub(crate) mod migrate;
 mod open;
 pub(crate) mod permissions;
+mod receive;
 pub(crate) mod request;
 mod steps;
 mod transfer;

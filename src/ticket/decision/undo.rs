@@ -53,6 +53,7 @@ impl Draft {
                 line: ticket.line,
                 assignee: ticket.assignee,
                 files: Vec::new(),
+                sent_at: None,
                 external: ticket.external,
                 placement: ticket.placement.map(|placement| *placement),
             }),
@@ -100,16 +101,18 @@ impl Draft {
     }
 }
 
-/// Splits a history at the beginning of the last command. Events of clocks and links that others have added do not
-/// count.
+/// Splits a history at the beginning of the last command. Events of clocks, links that others have added and messages
+/// of machines do not count.
 fn last_command<'a>(
     history: &'a [Event],
     context: &DecisionContext<'_>,
 ) -> Option<(&'a [Event], &'a [Event])> {
     let counts = |event: &Event| match event.change {
-        Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {
-            false
-        }
+        Change::Clocked { .. }
+        | Change::Warned(_)
+        | Change::Breached(_)
+        | Change::PolicyRebound { .. }
+        | Change::SignalReceived(_) => false,
         Change::Linked(_) | Change::Unlinked(_) => event.by.who == context.by.who || event.continues,
         _ => true,
     };
