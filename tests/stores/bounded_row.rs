@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use clocks::{BORIS, hours, instant, minutes, office};
 use firstline::desk::Settings;
 use firstline::memory::{Memory, MemoryTx};
-use firstline::sla::{Agreement, AgreementSet, ClockState, Metric, OnReopen, Target};
+use firstline::sla::{Agreement, AgreementSet, Metric, OnReopen, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::ticket::decision::{DecisionContext, replay};
 use firstline::time::ManualTime;
