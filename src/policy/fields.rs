@@ -2,18 +2,24 @@
 
 use super::{FieldType, Policy};
 use crate::condition::{Fields, ValueType};
+use crate::lifecycle::StateKind;
 
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
-        self.known_to_modifiers().with("priority", ValueType::Integer)
+        let priorities = 1..=i64::try_from(self.matrix.priorities().len()).unwrap_or(i64::MAX);
+        self.known_to_modifiers()
+            .of_every_ticket_with("priority", ValueType::Integer)
+            .with_values("priority", priorities)
     }
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
         ["state", "workflow", "status", "resolution_code"]
             .into_iter()
-            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
+            // Tickets may still have choices that the policy no longer lists.
+            .fold(self.fields_of_tickets(), |fields, name| fields.with(name, ValueType::Text))
+            .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
             .with("priority", ValueType::Integer)
             .with("workflow_version", ValueType::Integer)
             .with("spam", ValueType::Bool)
@@ -25,6 +31,15 @@ impl Policy {
     /// workflow with its status, and the resolution code are not included, because they do not affect impact or
     /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
+        self.fields.iter().fold(self.fields_of_tickets(), |fields, (name, custom)| match custom {
+            FieldType::Choice { choices } | FieldType::Choices { choices } => {
+                fields.with_values(&format!("field.{name}"), choices.iter().map(String::as_str))
+            }
+            _ => fields,
+        })
+    }
+
+    fn fields_of_tickets(&self) -> Fields {
         self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
             let field_type = match custom {
                 FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
