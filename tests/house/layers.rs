@@ -32,6 +32,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "diagnostic",
             "duration",
             "source",
+            "text",
         ],
     ),
     // The domain, pure.
