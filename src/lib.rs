@@ -136,6 +136,7 @@ pub mod error;
 pub mod guide;
 pub mod id;
 pub mod import;
+mod kind;
 pub mod lifecycle;
 pub mod limits;
 mod line;

@@ -54,6 +54,7 @@
 
 mod fields;
 mod manifest;
+mod names;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,7 @@ use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
+use names::DeclaredNames;
 
 /// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements and workflows.
 ///
@@ -92,6 +94,8 @@ pub struct Policy {
     #[serde(with = "whole_seconds", skip_serializing_if = "is_a_day")]
     undo: TimeDelta,
     fields: BTreeMap<String, FieldType>,
+    #[serde(skip_serializing_if = "DeclaredNames::is_empty")]
+    names: DeclaredNames,
     matrix: Matrix,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
@@ -109,6 +113,7 @@ impl Default for Policy {
             verification: Some(TimeDelta::days(5)),
             undo: a_day(),
             fields: BTreeMap::new(),
+            names: DeclaredNames::default(),
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
@@ -191,6 +196,7 @@ impl Policy {
     /// - the undo period is negative or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
     /// - the condition of a modifier is faulty or uses an unknown field;
     /// - an agreement or calendar is faulty. This error lists all faults: a repeated name or position; an unknown
     ///   calendar, modifier or field; a target without a time or given twice; a time for a priority that is not in the
@@ -235,6 +241,10 @@ impl Policy {
                     "field `{name}` needs at least one choice, and every choice needs a valid name"
                 ));
             }
+        }
+        match self.name_faults() {
+            faults if faults.is_empty() => {}
+            faults => return fault(faults.join("; ")),
         }
         self.matrix.check_conditions(&self.known_to_modifiers())?;
         match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {

@@ -83,6 +83,8 @@ impl fmt::Display for ValueType {
 pub struct Fields {
     known: BTreeMap<String, ValueType>,
     prefixes: BTreeSet<String>,
+    /// The fields with a closed set of texts.
+    values: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Fields {
@@ -105,12 +107,31 @@ impl Fields {
         self
     }
 
+    /// Limits the texts with which `is` and `one_of` may compare this field. A comparison with another text can never
+    /// hold, so it is a fault.
+    #[must_use]
+    pub fn with_values<S: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = S>,
+    ) -> Fields {
+        self.values.insert(name.into(), values.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Removes a prefix.
+    pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
+        self.prefixes.remove(prefix);
+        self
+    }
+
     /// Returns the fields of every ticket. The host names the attributes of people, so every `contact.NAME` is allowed.
     pub(crate) fn of_every_ticket() -> Fields {
         ["kind", "channel", "line", "category", "team", "assignee", "requester"]
             .into_iter()
             .fold(Fields::new(), |fields, name| fields.with(name, ValueType::Text))
             .with("tags", ValueType::List)
+            .with_values("line", ["first", "second", "third", "external"])
             .with_any_under("contact.")
     }
 
@@ -289,6 +310,19 @@ impl Check<'_> {
             return self
                 .faults
                 .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
+        }
+        if let Some(known) = self.fields.and_then(|fields| fields.values.get(field)) {
+            for value in values {
+                let Value::Text(text) = value else { continue };
+                if !known.contains(text) {
+                    let names = || known.iter().map(String::as_str);
+                    self.faults.push(format!(
+                        "{field} {text:?} {}; allowed: {}",
+                        suggest::unknown(text, names()),
+                        names().collect::<Vec<_>>().join(", ")
+                    ));
+                }
+            }
         }
         for value in values.iter().filter(|value| ValueType::of(value) != kind) {
             let (found, value) = (ValueType::of(value), Quoted(value));

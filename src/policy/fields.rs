@@ -2,6 +2,7 @@
 
 use super::{FieldType, Policy};
 use crate::condition::{Fields, ValueType};
+use crate::lifecycle::StateKind;
 
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
@@ -14,6 +15,7 @@ impl Policy {
         ["state", "workflow", "status", "resolution_code"]
             .into_iter()
             .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
+            .with_values("state", StateKind::ALL.iter().map(|state| state.name()))
             .with("priority", ValueType::Integer)
             .with("workflow_version", ValueType::Integer)
             .with("spam", ValueType::Bool)
@@ -25,16 +27,33 @@ impl Policy {
     /// workflow with its status, and the resolution code are not included, because they do not affect impact or
     /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
-        self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
-            let field_type = match custom {
-                FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
-                FieldType::Integer => ValueType::Integer,
-                FieldType::Bool => ValueType::Bool,
-                FieldType::Date => ValueType::Date,
-                FieldType::Instant => ValueType::Instant,
-                FieldType::Choices { .. } => ValueType::List,
-            };
-            fields.with(format!("field.{name}"), field_type)
-        })
+        let mut fields = Fields::of_every_ticket();
+        for (field, values) in self.values_of_fields() {
+            fields = fields.with_values(field, values);
+        }
+        // Without declared attributes, every `contact.NAME` is allowed.
+        let attributes = &self.names.contact_attributes;
+        if !attributes.is_empty() {
+            fields = fields.without_any_under("contact.");
+        }
+        let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
+        let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
+        attributes
+            .chain(custom)
+            .fold(fields, |fields, (name, field_type)| fields.with(name, field_type.values()))
+    }
+}
+
+impl FieldType {
+    /// Returns the type of the values in conditions.
+    fn values(&self) -> ValueType {
+        match self {
+            FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+            FieldType::Integer => ValueType::Integer,
+            FieldType::Bool => ValueType::Bool,
+            FieldType::Date => ValueType::Date,
+            FieldType::Instant => ValueType::Instant,
+            FieldType::Choices { .. } => ValueType::List,
+        }
     }
 }

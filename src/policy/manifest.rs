@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::names::DeclaredNames;
 use super::{FieldType, Policy};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
@@ -34,6 +35,8 @@ pub(crate) struct Manifest {
     pub(crate) fields: Option<Fingerprint>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) workflows: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "DeclaredNames::is_empty")]
+    names: DeclaredNames,
     /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
@@ -72,6 +75,7 @@ impl Manifest {
             prefix: self.prefix.clone(),
             verification: self.verification,
             undo: self.undo,
+            names: self.names.clone(),
             fields,
             matrix,
             calendars,
@@ -96,6 +100,7 @@ impl Policy {
             prefix: self.prefix.clone(),
             verification: self.verification,
             undo: self.undo,
+            names: self.names.clone(),
             calendars: unused.map(|(name, it)| (name.clone(), it.clone())).collect(),
             agreements: match used.agreements.is_empty() {
                 true => None,

@@ -11,6 +11,7 @@ use super::table::Table;
 use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, Result};
+use crate::lifecycle::StateKind;
 
 impl WorkflowDefinition {
     /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
@@ -80,6 +81,8 @@ fn guard_fields(fields: Fields) -> Fields {
         .into_iter()
         .fold(fields, |fields, name| fields.with(name, ValueType::Text))
         .with("priority", ValueType::Integer)
+        .with_values("state", StateKind::ALL.iter().map(|state| state.name()))
+        .with_values("actor.is", ["agent", "requester", "contact", "automation"])
         .with_any_under("actor.")
 }
 

@@ -27,6 +27,7 @@ impl Draft {
             }
             Action::Kind(kind) => {
                 limits::name("kind", kind.as_str())?;
+                context.policy.check_kind(kind)?;
                 described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
             }
             Action::Category(path) => {
@@ -70,6 +71,7 @@ impl Draft {
             }
             Action::Contact { contact, role } => {
                 contact.check()?;
+                context.policy.check_contact_attributes(&contact.attributes)?;
                 let known = snapshot.contacts.contains_key(&contact.id);
                 limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
                 snapshot.describe_contact(contact, *role, &mut described, &mut personal);
@@ -99,6 +101,7 @@ impl Draft {
     /// the ticket is ignored.
     pub(crate) fn update_contact(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
         contact.check()?;
+        context.policy.check_contact_attributes(&contact.attributes)?;
         let mut described = Described::default();
         let mut personal = Personal::default();
         let snapshot = self.snapshot();

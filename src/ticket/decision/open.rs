@@ -160,7 +160,12 @@ impl NewTicket {
         }
         check_contacts(&self.contacts)?;
         limits::name("kind", self.kind.as_str())?;
+        policy.check_kind(&self.kind)?;
         limits::name("channel", self.channel.as_str())?;
+        policy.check_channel(&self.channel)?;
+        for (contact, _) in &self.contacts {
+            policy.check_contact_attributes(&contact.attributes)?;
+        }
         limits::category(&self.category)?;
         limits::count("tags", self.tags.len())?;
         self.tags.iter().try_for_each(|tag| limits::name("tag", tag))?;
