@@ -72,7 +72,6 @@ use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
-use names::DeclaredNames;
 
 /// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements and workflows.
 ///
@@ -317,6 +316,28 @@ impl Policy {
             let problem = format_args!("is not declared in the desk's policy{hint}").to_string();
             Error::invalid(&format!("field `{name}`"), problem).allowing(allowed)
         })
+    }
+}
+
+/// The declared names. An empty set accepts any name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeclaredNames {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    kinds: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    channels: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    hold_reasons: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    resolution_codes: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    contact_attributes: BTreeMap<String, FieldType>,
+}
+
+impl DeclaredNames {
+    fn is_empty(&self) -> bool {
+        *self == DeclaredNames::default()
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::names::DeclaredNames;
-use super::{FieldType, Policy};
+use super::{DeclaredNames, FieldType, Policy};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::error::Result;

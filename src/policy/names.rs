@@ -1,8 +1,6 @@
 //! The names that a policy declares: kinds, channels, hold reasons, resolution codes and contact attributes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use super::{FieldType, Policy};
 use crate::error::{Error, Result};
@@ -10,28 +8,6 @@ use crate::kind::{Channel, Kind};
 use crate::lifecycle::HoldReason;
 use crate::suggest;
 use crate::value::Attributes;
-
-/// The declared names. An empty set accepts any name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct DeclaredNames {
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    kinds: BTreeSet<String>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    channels: BTreeSet<String>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    hold_reasons: BTreeSet<String>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    resolution_codes: BTreeSet<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) contact_attributes: BTreeMap<String, FieldType>,
-}
-
-impl DeclaredNames {
-    pub(super) fn is_empty(&self) -> bool {
-        *self == DeclaredNames::default()
-    }
-}
 
 /// The names of one sort: those of this crate, those that the policy declares, and those that its workflows use.
 struct Names<'a> {

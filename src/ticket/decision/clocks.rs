@@ -16,6 +16,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen, Present, Reached, StateInterval,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
+use crate::ticket::decision::last_command::taken_back;
 use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
@@ -28,21 +29,18 @@ use crate::ticket::snapshot::Snapshot;
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
-    let Some((first, rest)) = events.split_first() else { return Ok(Vec::new()) };
+    let Some(first) = events.first() else { return Ok(Vec::new()) };
     let mut ticket = Snapshot::fold([first])?;
     let mut work = ClockDraft::beginning(agreements.clone());
     work.observe(first, &ticket)?;
-    // The clocks before the last command and before the ticket was cancelled as spam, which a correction restores.
-    let (mut before_command, mut before_spam) = (Vec::new(), Vec::new());
-    for event in rest {
-        match &event.change {
-            Change::Undone { .. } => work.remember(&before_command),
-            Change::Moved { cause: Cause::NotSpam, .. } => work.remember(&before_spam),
-            Change::Moved { cause: Cause::Spam, .. } => before_spam.clone_from(&work.clocks),
-            _ => {}
-        }
-        if event.is_edit() && !event.continues {
-            before_command.clone_from(&work.clocks);
+    // The clocks before each event, which a correction restores. Most histories have no correction.
+    let corrected = (0..events.len()).any(|place| taken_back(events, place).is_some());
+    let mut before: Vec<Vec<Clock>> = vec![Vec::new()];
+    for (place, event) in events.iter().enumerate().skip(1) {
+        if corrected {
+            before.push(work.clocks.clone());
+            let clocks = taken_back(events, place).and_then(|first| before.get(first));
+            work.remember(clocks.map_or(&[], Vec::as_slice));
         }
         ticket.apply(event)?;
         work.observe(event, &ticket)?;
