@@ -76,7 +76,7 @@ struct FactsToWrite<'a> {
     by: &'a Actor,
     change: &'a Change,
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+    origin: Option<&'a Origin>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continues: bool,
 }
@@ -95,7 +95,7 @@ struct FactsRead {
 /// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
     let Event { by, change, origin, continues, .. } = event;
-    let facts = FactsToWrite { by, change, origin: *origin, continues: *continues };
+    let facts = FactsToWrite { by, change, origin: origin.as_ref(), continues: *continues };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 

@@ -10,10 +10,22 @@
 //!   [irregular](crate::ticket::event::Origin::irregular);
 //! - a status without a matching state is stored by name and the state stays the same; the changes to and from this
 //!   status are irregular;
-//! - times are kept even if a version is older than the one before it;
-//! - a version that repeats the status *resolved* or *closed* updates the time of the resolution or closing;
+//! - times are kept even if a version is older than the one before it. The older version then replaces what was known of
+//!   the time from its date on, so that no time is counted twice;
+//! - a version that repeats the status starts, stops and moves nothing. If the status is *resolved* or *closed*, it
+//!   updates the time of the resolution or closing;
+//! - a version with a [label](ImportedVersion::label) is in the history even if it changes nothing;
 //! - the import adds no timers: an imported resolution closes automatically only if the version gives the time.
 //!
+//! A version may name a [status of the desk's own workflow](ImportedVersion::workflow_status).
+//!
+//! # Clocks
+//! By default, the clocks of a ticket are measured as if the agreements in force had always been in force. A ticket may
+//! therefore be late. But nobody is told, and nothing reacts: warnings and breaches that were due before the import are
+//! recorded in the clocks, without events. The same holds if the first agreements are adopted after the import: the next
+//! command on the ticket then measures its history. [`ImportedTicket::clocks`] chooses other clocks for a ticket, or none.
+//!
+//! # Priority and repetition
 //! The priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.
 //!
 //! An import can be repeated. A ticket stores the number of its imported versions and their fingerprint, a hash chained
@@ -21,6 +33,7 @@
 //! different history is rejected. See [`Records::import`](crate::desk::Records::import).
 
 mod opening;
+mod placing;
 mod replay;
 mod version;
 
@@ -31,10 +44,11 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::event::ExternalRef;
-use crate::time::{DateTime, Utc};
+use crate::time::{DateTime, Utc, to_micros};
 
-pub(crate) use replay::{begin, go_on, taken};
-pub use version::{ImportedStatus, ImportedVersion};
+pub use crate::ticket::ImportClocks;
+pub(crate) use replay::{ImportContext, begin, go_on, taken};
+pub use version::ImportedVersion;
 
 /// A ticket of another system: its id there, and the versions of its record, oldest first.
 ///
@@ -57,6 +71,8 @@ pub use version::{ImportedStatus, ImportedVersion};
 #[must_use = "a ticket has no effect until a desk imports it"]
 pub struct ImportedTicket {
     external: ExternalRef,
+    #[serde(default, skip_serializing_if = "ImportClocks::is_from_opening")]
+    clocks: ImportClocks,
     versions: Vec<ImportedVersion>,
 }
 
@@ -64,12 +80,32 @@ impl ImportedTicket {
     /// Creates a ticket without versions, from the name of the other system and the ticket's id there.
     pub fn new(source: impl Into<String>, id: impl Into<String>) -> ImportedTicket {
         let external = ExternalRef { source: source.into(), id: id.into() };
-        ImportedTicket { external, versions: Vec::new() }
+        ImportedTicket { external, clocks: ImportClocks::default(), versions: Vec::new() }
     }
 
     /// Adds the next version of the record. Versions are applied in this order, regardless of their times.
     pub fn version(mut self, version: ImportedVersion) -> ImportedTicket {
         self.versions.push(version);
+        self
+    }
+
+    /// Sets the SLA clocks that the ticket gets. By default they count from its opening in the other system. This has no
+    /// effect on a ticket that was imported before.
+    ///
+    /// ```
+    /// use firstline::import::ImportClocks;
+    /// use firstline::{DateTime, ImportedTicket, Utc};
+    ///
+    /// let go_live: DateTime<Utc> = "2026-01-05T08:00:00Z".parse()?;
+    /// let ticket = ImportedTicket::new("servicenow", "INC0000045").clocks(ImportClocks::From(go_live));
+    /// # let _ = ticket;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clocks(mut self, clocks: ImportClocks) -> ImportedTicket {
+        self.clocks = match clocks {
+            ImportClocks::From(from) => ImportClocks::From(to_micros(from)),
+            other => other,
+        };
         self
     }
 
@@ -94,6 +130,12 @@ impl ImportedTicket {
         limits::name("external id", &self.external.id)?;
         if self.versions.is_empty() {
             return Err(Error::invalid("history", "is empty").allowing("at least one version"));
+        }
+        if let ImportClocks::From(from) = self.clocks
+            && from > now
+        {
+            return Err(Error::invalid("clocks", format_args!("start at {from}, which is in the future"))
+                .allowing(format!("an instant up to {now}, in UTC")));
         }
         for (number, version) in numbered(&self.versions) {
             version.check(now, policy).map_err(|error| error.within(format_args!("version {number}")))?;

@@ -39,6 +39,7 @@ pub mod personal;
 pub mod snapshot;
 pub mod timer;
 
+mod import_mark;
 mod intervals;
 mod missing_history;
 mod typed;
@@ -57,6 +58,7 @@ use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
+pub use import_mark::{ImportClocks, ImportMark};
 pub use intervals::intervals;
 pub use missing_history::MissingHistory;
 pub use typed::AnyTicket;

@@ -6,6 +6,8 @@ mod complaints;
 mod complaints_more;
 #[path = "clocks/edges.rs"]
 mod edges;
+#[path = "clocks/imports.rs"]
+mod imports;
 #[path = "clocks/random.rs"]
 mod random;
 #[path = "common/clocks.rs"]

@@ -26,6 +26,8 @@ mod histories;
 mod idempotency;
 #[path = "desk/import_again.rs"]
 mod import_again;
+#[path = "desk/import_statuses.rs"]
+mod import_statuses;
 #[path = "desk/imports.rs"]
 mod imports;
 #[path = "desk/lifecycle.rs"]

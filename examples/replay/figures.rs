@@ -113,9 +113,11 @@ impl Figures {
         // The ticket at a row of the log is the fold of the events up to the last event of the row.
         let mut snapshot = Snapshot::fold([opening])?;
         let mut later = later.iter().peekable();
-        let rows = ticket.imported.as_ref().map_or(0, |(rows, _)| *rows);
+        let rows = ticket.imported.as_ref().map_or(0, |mark| mark.versions);
         for (row, priority) in (1..=rows).zip(&expected.priorities) {
-            while let Some(event) = later.next_if(|it| it.origin.is_none_or(|origin| origin.version <= row)) {
+            while let Some(event) =
+                later.next_if(|it| it.origin.as_ref().is_none_or(|origin| origin.version <= row))
+            {
                 snapshot.apply(event)?;
             }
             self.priority_matches += u64::from(snapshot.priority().rank() == *priority);

@@ -94,7 +94,7 @@ impl CommandContext {
         Ok(match loaded.in_force(DefinitionKind::Policy, self.now)? {
             Some(adoption) => {
                 let agreements = self.definitions.policy(adoption.hash, loaded)?.agreements;
-                AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
+                AgreementSet::always(agreements)
             }
             None => AgreementSet::new(),
         })

@@ -5,18 +5,17 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::context::CommandContext;
+use super::context::{CommandContext, PolicyContext};
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, TicketId};
-use crate::import::{self, ImportedTicket};
+use crate::import::{self, ImportContext, ImportedTicket};
 use crate::operation::{Interrupt, Job, JobStep, Loaded, Needs, Operation, OperationLabel};
-use crate::policy::Policy;
-use crate::sla::AgreementSet;
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::{Commit, Read};
 use crate::ticket::decision::{Decision, Draft};
-use crate::ticket::event::{Change, Event, ExternalRef};
+use crate::ticket::event::{Cause, Change, Event, ExternalRef};
+use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 
 /// The default number of tickets that an import writes in one transaction: 200.
@@ -128,9 +127,10 @@ struct Batch {
 enum Destination<'a> {
     /// A new ticket. It gets the next running number if it is accepted.
     New,
-    /// A stored ticket. `worked_on` is true if it was changed at this desk since the last import; `history` is its
-    /// whole history, if it was read.
-    Stored { snapshot: &'a Snapshot, worked_on: bool, history: Option<&'a [Event]> },
+    /// A stored ticket without new versions.
+    Known(&'a Snapshot),
+    /// A stored ticket with new versions. `worked_on` is true if it was changed at this desk since the last import.
+    Stored { snapshot: &'a Snapshot, worked_on: bool, definitions: Box<PolicyContext<'a>> },
     /// A ticket that this batch has opened or continued already: the index of its draft.
     Drafted(usize),
 }
@@ -163,51 +163,59 @@ impl Batch {
                 Error::new(ErrorKind::Corrupt, format!("ticket {id} has an external reference but no row"))
             })?;
             let external = candidate.ticket.external();
-            destinations.insert(
-                external,
-                Destination::Stored { snapshot, worked_on: false, history: loaded.read_history(id)? },
-            );
+            destinations.insert(external, Destination::Known(snapshot));
             let imported = snapshot
                 .imported
                 .as_ref()
-                .map_or(usize::MAX, |(count, _)| usize::try_from(*count).unwrap_or(usize::MAX));
+                .map_or(usize::MAX, |mark| usize::try_from(mark.versions).unwrap_or(usize::MAX));
             if candidate.ticket.versions().len() > imported {
-                continued.push((external, id, snapshot.version.saturating_sub(TAIL as u64)));
+                continued.push((external, snapshot, snapshot.version.saturating_sub(TAIL as u64)));
             }
         }
+        self.context.need_for(continued.iter().map(|(_, snapshot, _)| *snapshot), loaded)?;
         let last = |id, after| Read::History { ticket: id, after, limit: TAIL };
-        loaded.need(continued.iter().map(|(_, id, after)| last(*id, *after)))?;
+        loaded.need(continued.iter().map(|(_, snapshot, after)| last(snapshot.id, *after)))?;
         let mut rest = Vec::new();
-        for (_, id, after) in &continued {
+        for (_, Snapshot { id, .. }, after) in &continued {
             if last_work(loaded.history(*id, *after, TAIL)?).is_none() {
                 rest.push(Read::whole_history(*id));
             }
         }
         loaded.need(rest)?;
-        for (external, id, after) in continued {
+        for (external, snapshot, after) in continued {
+            let id = snapshot.id;
             let last = match last_work(loaded.history(id, after, TAIL)?) {
                 Some(event) => Some(event),
                 None => last_work(loaded.history(id, 0, usize::MAX)?),
             };
-            let untouched = last.is_some_and(|event| matches!(event.change, Change::Imported { .. }));
-            if let Some(Destination::Stored { worked_on, .. }) = destinations.get_mut(external) {
-                *worked_on = !untouched;
-            }
+            let worked_on = !last.is_some_and(|event| matches!(event.change, Change::Imported(_)));
+            let definitions = Box::new(self.context.policy_context_for(snapshot, loaded)?);
+            destinations.insert(external, Destination::Stored { snapshot, worked_on, definitions });
         }
         Ok((destinations, numbers))
     }
 }
 
-/// Returns the last event that is work on the ticket. Events of clocks are not: a sweep between two imports must not
-/// block the next import.
+/// Returns the last event that is work on the ticket.
 fn last_work(events: &[Event]) -> Option<&Event> {
-    let is_clock_event = |event: &&Event| {
-        matches!(
-            event.change,
-            Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. }
-        )
-    };
-    events.iter().rev().find(|event| !is_clock_event(event))
+    events.iter().rev().find(|event| !is_automatic(event))
+}
+
+/// True for the effects of timers and clocks, and for the reactions of the desk to them. They are no work on the ticket,
+/// so they do not end its import.
+fn is_automatic(event: &Event) -> bool {
+    match event.change {
+        Change::Clocked { .. }
+        | Change::Warned(_)
+        | Change::Breached(_)
+        | Change::PolicyRebound { .. }
+        | Change::TimerExpired { .. }
+        | Change::Moved { cause: Cause::Timer(_), .. } => true,
+        Change::HandedOver { .. } | Change::Assigned { .. } | Change::Prioritised { .. } => {
+            event.by.who == Who::Desk
+        }
+        _ => false,
+    }
 }
 
 impl Operation for Batch {
@@ -225,17 +233,24 @@ impl Operation for Batch {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Imported), Interrupt> {
-        let policy = self.context.policy(loaded)?;
+        let PolicyContext { policy, mut workflows, .. } = self.context.policy_context(loaded)?;
         let mut agreements = self.context.agreements_for_all_time(loaded)?;
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.context.now, &policy)));
         let checked: Vec<_> = checked.collect();
         let valid: Vec<_> = checked.iter().filter(|(_, check)| check.is_ok()).map(|(it, _)| *it).collect();
         let (mut destinations, numbers) = self.destinations(&valid, loaded)?;
-        let stored = destinations.values().filter_map(|destination| match destination {
-            Destination::Stored { snapshot, .. } => Some(&snapshot.clocks),
-            _ => None,
-        });
-        self.context.pin(stored.flatten(), &mut agreements, loaded)?;
+        for destination in destinations.values() {
+            if let Destination::Stored { snapshot, .. } = destination {
+                self.context.pin(&snapshot.clocks, &mut agreements, loaded)?;
+                workflows = workflows.with(self.context.workflow_of(snapshot, loaded)?);
+            }
+        }
+        let context = ImportContext {
+            now: self.context.now,
+            policy: &policy,
+            agreements: &agreements,
+            workflows: &workflows,
+        };
         let mut drafts = Vec::new();
         let (mut imported, mut needs) = (Imported::default(), Needs::default());
         for (candidate, check) in checked {
@@ -243,9 +258,8 @@ impl Operation for Batch {
             let destination = destinations.get_mut(external);
             // Only accepted tickets use a number, so that refused tickets leave no gap.
             let number = numbers.get(imported.opened).copied();
-            let result = check.and_then(|()| {
-                candidate.import(destination, number, &mut drafts, &policy, &agreements, &mut imported)
-            });
+            let result = check
+                .and_then(|()| candidate.import(destination, number, &mut drafts, context, &mut imported));
             if let Err(error) = needs.keep(result) {
                 imported.refused.push((external.clone(), error));
             }
@@ -273,8 +287,7 @@ impl Candidate {
         destination: Option<&mut Destination<'_>>,
         number: Option<u64>,
         drafts: &mut Vec<Draft>,
-        policy: &Policy,
-        agreements: &AgreementSet,
+        context: ImportContext<'_>,
         imported: &mut Imported,
     ) -> Result<()> {
         let Candidate { ticket, id, fingerprints } = self;
@@ -286,11 +299,16 @@ impl Candidate {
             Destination::New => {
                 // There is a number for each new ticket.
                 let number = number.ok_or_else(|| Error::not_found("the number of an imported ticket"))?;
-                drafts.push(import::begin(ticket, fingerprints, *id, number, policy, agreements)?);
+                drafts.push(import::begin(ticket, fingerprints, *id, number, context)?);
                 *destination = Destination::Drafted(drafts.len() - 1);
                 imported.opened += 1;
             }
-            Destination::Stored { snapshot, worked_on, history } => {
+            Destination::Known(snapshot) => {
+                // A shorter history was not imported in this form.
+                import::taken(snapshot, fingerprints)?;
+                imported.unchanged += 1;
+            }
+            Destination::Stored { snapshot, worked_on, definitions } => {
                 match import::taken(snapshot, fingerprints)? {
                     count if count == fingerprints.len() => imported.unchanged += 1,
                     _ if *worked_on => {
@@ -301,8 +319,11 @@ impl Candidate {
                         .allowing("the same history as before"));
                     }
                     count => {
-                        let draft = Draft::replaying((*snapshot).clone(), agreements, *history)?;
-                        drafts.push(import::go_on(draft, ticket, fingerprints, count, policy)?);
+                        // What is due at this desk comes first, as before every command.
+                        let by = Actor::desk();
+                        let draft =
+                            Draft::begin((*snapshot).clone(), &definitions.decision(context.now, &by))?;
+                        drafts.push(import::go_on(draft, ticket, fingerprints, count, context)?);
                         *destination = Destination::Drafted(drafts.len() - 1);
                         imported.extended += 1;
                     }
@@ -313,7 +334,7 @@ impl Candidate {
                 match import::taken(draft.snapshot(), fingerprints)? {
                     count if count == fingerprints.len() => imported.unchanged += 1,
                     count => {
-                        *draft = import::go_on(draft.clone(), ticket, fingerprints, count, policy)?;
+                        *draft = import::go_on(draft.clone(), ticket, fingerprints, count, context)?;
                         imported.extended += 1;
                     }
                 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportedTicket;
-use super::version::{Holder, ImportedVersion};
+use super::placing::{self, Target};
+use super::version::{Holder, ImportedStatus, ImportedVersion};
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state;
@@ -16,6 +17,7 @@ use crate::ticket::kind::{Channel, Kind, TicketNumber};
 use crate::ticket::personal::{Owner, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
+use crate::workflow::Catalogue;
 
 /// Opens the ticket with all data of the first version, except the note and an unmapped status.
 pub(super) fn draft(
@@ -25,13 +27,18 @@ pub(super) fn draft(
     number: u64,
     policy: &Policy,
     agreements: &AgreementSet,
+    workflows: &Catalogue,
 ) -> Result<Draft> {
+    let kind = first.kind.clone().unwrap_or(Kind::Question);
+    let target = placing::target(first, None, workflows.for_kind(kind.as_str()))?;
+    let Target { state, placement } =
+        target.unwrap_or_else(|| Target { state: state::New.into(), placement: None });
     let modifiers = first.modifiers.clone().unwrap_or_default();
     let mut opened = Opened {
         number: TicketNumber { prefix: policy.number_prefix().into(), value: number },
-        kind: first.kind.clone().unwrap_or(Kind::Question),
+        kind,
         channel: first.channel.clone().unwrap_or_else(|| Channel::from("unknown")),
-        state: first.state().unwrap_or_else(|| state::New.into()),
+        state,
         resolution_code: first.resolution_code.clone(),
         contacts: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -50,16 +57,17 @@ pub(super) fn draft(
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
         external: Some(ticket.external.clone()),
-        // Imported history has no workflow statuses. A migration can move the ticket to a workflow later.
-        placement: None,
+        placement,
     };
     let owner = Owner::of_words(&first.by.who, first.requester());
-    let fields = first.fields.iter();
-    let fields = fields.filter_map(|(name, value)| Some((name, value.as_ref()?, owner.clone())));
+    let fields = first.fields.iter().map(|(name, value)| (name, value, owner.clone()));
     let mut personal =
         opened.set_contents(first.message.as_ref(), &first.contacts, fields, &owner, policy)?;
     let (subject, resolution) = (first.subject.clone(), first.resolution.clone());
     personal.add(owner, Words { subject, resolution, ..Words::default() });
+    // An unmapped status is an event of its own, which has the label.
+    let unmapped = matches!(first.status, Some(ImportedStatus::Unmapped(_)));
+    let label = first.label.clone().filter(|_| !unmapped);
     let event = Event {
         ticket: id,
         version: 1,
@@ -67,10 +75,10 @@ pub(super) fn draft(
         by: first.by.clone(),
         change: Change::Opened(Box::new(opened)),
         personal,
-        origin: Some(Origin { version: 1, irregular: false }),
+        origin: Some(Origin { version: 1, irregular: false, label }),
         continues: false,
     };
-    Draft::opening(event, policy, agreements)
+    Draft::opening(event, policy, agreements, ticket.clocks)
 }
 
 /// Computes the priority of the ticket with the values from the version. Missing values come from the snapshot.

@@ -1,21 +1,35 @@
 //! The replay of imported versions: a pure function from a ticket and its next versions to events.
 
+use super::placing::{self, Target};
 use super::version::{Holder, ImportedStatus, ImportedVersion};
 use super::{ImportedTicket, numbered, opening};
 use crate::definition::Fingerprint;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
-use crate::lifecycle::{State, StateKind, StepKind};
+use crate::lifecycle::{StateKind, StepKind};
 use crate::limits;
 use crate::policy::Policy;
 use crate::sla::AgreementSet;
+use crate::ticket::ImportMark;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Cause, Change, Described, Origin};
+use crate::ticket::event::{Cause, Change, Described, MigrationCause, Origin};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
-use crate::time::to_micros;
+use crate::time::{DateTime, Utc, to_micros};
+use crate::workflow::{Catalogue, Placement, Workflow};
+
+/// The definitions that apply to the tickets of an import, and the time of the import.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ImportContext<'a> {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) policy: &'a Policy,
+    /// The agreements in force, as if they had always been in force.
+    pub(crate) agreements: &'a AgreementSet,
+    /// The workflows in force, and those to which tickets are pinned.
+    pub(crate) workflows: &'a Catalogue,
+}
 
 /// Opens a ticket with this id and number, and replays its whole history.
 pub(crate) fn begin(
@@ -23,11 +37,12 @@ pub(crate) fn begin(
     fingerprints: &[Fingerprint],
     id: TicketId,
     number: u64,
-    policy: &Policy,
-    agreements: &AgreementSet,
+    context: ImportContext<'_>,
 ) -> Result<Draft> {
     let first = ticket.versions.first().ok_or_else(|| Error::invalid("history", "is empty"))?;
-    let mut replay = Replay { draft: opening::draft(ticket, first, id, number, policy, agreements)?, policy };
+    let ImportContext { policy, agreements, workflows, .. } = context;
+    let opened = opening::draft(ticket, first, id, number, policy, agreements, workflows);
+    let mut replay = Replay { draft: opened.map_err(|error| error.within("version 1"))?, context };
     replay.version(1, first, true)?;
     replay.versions(ticket, fingerprints, 1)
 }
@@ -38,12 +53,12 @@ pub(crate) fn begin(
 /// [Invalid](crate::ErrorKind::Invalid) if the ticket was not imported, or if the history does not begin with the
 /// imported versions.
 pub(crate) fn taken(snapshot: &Snapshot, fingerprints: &[Fingerprint]) -> Result<usize> {
-    let Some((taken, fingerprint)) = &snapshot.imported else {
+    let Some(mark) = &snapshot.imported else {
         return Err(Error::invalid("external reference", "belongs to a ticket that was not imported"));
     };
-    let taken = usize::try_from(*taken).unwrap_or(usize::MAX);
+    let taken = usize::try_from(mark.versions).unwrap_or(usize::MAX);
     let known = taken.checked_sub(1).and_then(|last| fingerprints.get(last));
-    if known.is_none_or(|known| known.to_string() != *fingerprint) {
+    if known.is_none_or(|known| known.to_string() != mark.fingerprint) {
         return Err(Error::invalid("history", "differs from the imported one")
             .allowing(format!("a history that begins with the same {taken} versions")));
     }
@@ -56,15 +71,16 @@ pub(crate) fn go_on(
     ticket: &ImportedTicket,
     fingerprints: &[Fingerprint],
     taken: usize,
-    policy: &Policy,
+    context: ImportContext<'_>,
 ) -> Result<Draft> {
-    Replay { draft, policy }.versions(ticket, fingerprints, taken)
+    let draft = draft.measured_under(context.agreements);
+    Replay { draft, context }.versions(ticket, fingerprints, taken)
 }
 
-/// A ticket and the policy for replaying versions into it.
+/// A ticket and the context for replaying versions into it.
 struct Replay<'a> {
     draft: Draft,
-    policy: &'a Policy,
+    context: ImportContext<'a>,
 }
 
 /// The version being replayed, with its number.
@@ -90,8 +106,19 @@ impl Replay<'_> {
             (numbered(&ticket.versions).last(), fingerprints.last())
         {
             // The event has the time of the last version, because the import itself does not change the ticket.
-            let imported = Change::Imported { versions: number, fingerprint: fingerprint.to_string() };
-            let origin = Some(Origin { version: number, irregular: false });
+            let before = self.draft.snapshot().imported.as_deref();
+            let ImportContext { now, agreements, .. } = self.context;
+            let applies =
+                agreements.at(now).is_some_and(|(_, it)| it.choose(self.draft.snapshot()).is_some());
+            let mark = ImportMark {
+                versions: number,
+                fingerprint: fingerprint.to_string(),
+                clocks: before.map_or(ticket.clocks, |mark| mark.clocks),
+                measured: applies || before.is_some_and(|mark| mark.measured),
+                quiet_until: now,
+            };
+            let imported = Change::Imported(Box::new(mark));
+            let origin = Some(Origin { version: number, irregular: false, label: None });
             let at = to_micros(version.at);
             self.draft.emit_from(at, &Actor::desk(), imported, Personal::default(), origin)?;
         }
@@ -113,27 +140,44 @@ impl Replay<'_> {
         if let Some(note) = &version.note {
             self.emit_words(current, Change::Noted { files: note.files.clone() }, note.words())?;
         }
-        self.status(current)
+        self.status(current, opens)
     }
 
     fn emit(&mut self, current: NumberedVersion<'_>, change: Change, personal: Personal) -> Result<()> {
-        self.emit_marked(current, false, change, personal)
+        let origin = Origin { version: current.number, irregular: false, label: None };
+        self.emit_from(current.version, change, personal, origin)
+    }
+
+    /// Adds an event that sets or repeats the status. It has the label of the version.
+    fn emit_status(
+        &mut self,
+        current: NumberedVersion<'_>,
+        irregular: bool,
+        change: Change,
+        personal: Personal,
+    ) -> Result<()> {
+        let label = current.version.label.clone();
+        self.emit_from(
+            current.version,
+            change,
+            personal,
+            Origin { version: current.number, irregular, label },
+        )
+    }
+
+    fn emit_from(
+        &mut self,
+        version: &ImportedVersion,
+        change: Change,
+        personal: Personal,
+        origin: Origin,
+    ) -> Result<()> {
+        self.draft.emit_from(to_micros(version.at), &version.by, change, personal, Some(origin))
     }
 
     fn emit_words(&mut self, current: NumberedVersion<'_>, change: Change, words: Words) -> Result<()> {
         let owner = self.draft.snapshot().owner_of_words(&current.version.by.who);
         self.emit(current, change, Personal::of(owner, words))
-    }
-
-    fn emit_marked(
-        &mut self,
-        NumberedVersion { number, version }: NumberedVersion<'_>,
-        irregular: bool,
-        change: Change,
-        personal: Personal,
-    ) -> Result<()> {
-        let origin = Some(Origin { version: number, irregular });
-        self.draft.emit_from(to_micros(version.at), &version.by, change, personal, origin)
     }
 
     fn describe(&mut self, current: NumberedVersion<'_>) -> Result<()> {
@@ -156,22 +200,18 @@ impl Replay<'_> {
             described.untagged = snapshot.tags.difference(tags).cloned().collect();
         }
         for (name, value) in &version.fields {
-            if snapshot.field(name) == value.as_ref() {
+            if snapshot.field(name) == Some(value) {
                 continue;
             }
-            match value {
-                Some(value) if self.policy.declared(name)?.is_personal() => {
-                    described.text_fields.insert(name.clone());
-                    words.fields.insert(name.clone(), value.clone());
-                }
-                Some(value) => {
-                    described.fields.insert(name.clone(), value.clone());
-                }
-                None => {
-                    described.emptied.insert(name.clone());
-                }
+            if self.context.policy.declared(name)?.is_personal() {
+                described.text_fields.insert(name.clone());
+                words.fields.insert(name.clone(), value.clone());
+            } else {
+                described.fields.insert(name.clone(), value.clone());
             }
         }
+        let cleared = version.fields_cleared.iter().filter(|name| snapshot.field(name).is_some());
+        described.emptied = cleared.cloned().collect();
         let mut personal = Personal::of(owner, words);
         for (contact, role) in &version.contacts {
             snapshot.describe_contact(contact, *role, &mut described, &mut personal);
@@ -206,12 +246,12 @@ impl Replay<'_> {
     fn prioritise(&mut self, current: NumberedVersion<'_>, changed: bool) -> Result<()> {
         let (version, snapshot) = (current.version, self.draft.snapshot());
         let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();
-        let depends = changed && !self.policy.matrix_in_use().modifiers().is_empty();
+        let depends = changed && !self.context.policy.matrix_in_use().modifiers().is_empty();
         if !graded && !depends {
             return Ok(());
         }
         let modifiers = version.modifiers.as_ref().unwrap_or(&snapshot.modifiers);
-        let assessment = match opening::assess(snapshot, version, modifiers, self.policy) {
+        let assessment = match opening::assess(snapshot, version, modifiers, self.context.policy) {
             Ok(assessment) => assessment,
             Err(error) if graded => return Err(error),
             Err(_) => return Ok(()),
@@ -233,33 +273,29 @@ impl Replay<'_> {
         self.emit_words(current, change, message.words())
     }
 
-    fn status(&mut self, current: NumberedVersion<'_>) -> Result<()> {
-        let (version, snapshot) = (current.version, self.draft.snapshot());
-        let unmapped = snapshot.unmapped_status.as_ref();
-        let to = match (&version.status, version.state()) {
-            (Some(ImportedStatus::Unmapped(status)), _) if unmapped != Some(status) => {
-                let change = Change::StatusUnmapped { status: status.clone() };
-                return self.emit_marked(current, true, change, Personal::default());
-            }
-            (_, Some(to)) => to,
-            _ => return Ok(()),
-        };
-        if unmapped.is_none() && to == snapshot.state && !changes_resolution(version, snapshot) {
-            let recorded = match to {
-                State::Resolved(_) => snapshot.resolved_at,
-                State::Closed(_) => snapshot.closed_at,
-                _ => return Ok(()),
-            };
-            let redated = recorded != Some(to_micros(version.at));
-            return if redated {
-                self.emit(current, Change::StateRedated, Personal::default())
-            } else {
-                Ok(())
+    fn status(&mut self, current: NumberedVersion<'_>, opens: bool) -> Result<()> {
+        let version = current.version;
+        if let Some(ImportedStatus::Unmapped(status)) = &version.status {
+            return self.unmapped(current, status);
+        }
+        if opens {
+            return Ok(());
+        }
+        let Some(Target { state: to, placement }) = self.target(current)? else { return Ok(()) };
+        let snapshot = self.draft.snapshot();
+        let unmapped = snapshot.unmapped_status.is_some();
+        if !unmapped && to == snapshot.state && !changes_resolution(version, snapshot) {
+            return match placement {
+                Some(Placement { status: to, .. }) if *to != *snapshot.status() => {
+                    let from = snapshot.status().into();
+                    self.emit_status(current, false, Change::StatusChanged { from, to }, Personal::default())
+                }
+                _ => self.repeated(current),
             };
         }
         let from = snapshot.state.kind();
         // The step out of an unmapped status is unknown.
-        let step = if unmapped.is_some() { None } else { step(snapshot, to.kind(), &version.by) };
+        let step = if unmapped { None } else { step(snapshot, to.kind(), &version.by) };
         let mut code = version.resolution_code.clone();
         let owner = snapshot.owner_of_words(&version.by.who);
         let words = Words { text: version.resolution.clone(), ..Words::default() };
@@ -271,8 +307,67 @@ impl Replay<'_> {
                 personal = snapshot.personal.resolution_as_text();
             }
         }
-        let change = Change::Moved { from, to, step, cause: Cause::Action, code, status: None };
-        self.emit_marked(current, step.is_none(), change, personal)
+        let status = placement.map(|placement| placement.status);
+        let change = Change::Moved { from, to, step, cause: Cause::Action, code, status };
+        self.emit_status(current, step.is_none(), change, personal)
+    }
+
+    /// Sets a status that maps to no state.
+    fn unmapped(&mut self, current: NumberedVersion<'_>, status: &str) -> Result<()> {
+        if self.draft.snapshot().unmapped_status.as_deref() != Some(status) {
+            let change = Change::StatusUnmapped { status: status.to_owned() };
+            return self.emit_status(current, true, change, Personal::default());
+        }
+        match current.version.label {
+            Some(_) => self.emit_status(current, false, Change::StateRepeated, Personal::default()),
+            None => Ok(()),
+        }
+    }
+
+    /// Records a version that repeats the status, if it has a label or another time of the resolution or closing.
+    fn repeated(&mut self, current: NumberedVersion<'_>) -> Result<()> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
+        let redates = match snapshot.state.kind() {
+            StateKind::Resolved => snapshot.resolved_at != Some(to_micros(version.at)),
+            StateKind::Closed => snapshot.closed_at != Some(to_micros(version.at)),
+            _ => false,
+        };
+        if redates || version.label.is_some() {
+            self.emit_status(current, false, Change::StateRepeated, Personal::default())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Returns the state and status that the version sets. The ticket first changes to the workflow of its kind, if it
+    /// follows a workflow or the version names a status.
+    fn target(&mut self, current: NumberedVersion<'_>) -> Result<Option<Target>> {
+        let (version, snapshot) = (current.version, self.draft.snapshot());
+        let placement = snapshot.placement.as_deref();
+        if placement.is_none() && version.workflow_status.is_none() {
+            return placing::target(version, None, Workflow::simple());
+        }
+        let workflows = self.context.workflows;
+        let workflow = workflows.for_kind(snapshot.kind.as_str());
+        if *workflow.reference().name == *snapshot.workflow_ref().name {
+            return placing::target(version, placement, workflows.get(snapshot.workflow_ref())?);
+        }
+        let target = placing::target(version, placement, workflow)?;
+        let reached = target.as_ref().filter(|target| target.state.kind() == snapshot.state.kind());
+        let to = match (reached, workflow.is_simple(), workflow.statuses_for(&snapshot.state).first()) {
+            (Some(target), ..) => target.placement.clone(),
+            (None, true, _) => None,
+            (None, false, Some(status)) => workflow.placement(*status),
+            (None, false, None) => {
+                let problem =
+                    format!("{} has no status in the workflow {}", snapshot.state, workflow.reference());
+                return Err(Error::invalid("status", problem)
+                    .allowing("a version before it whose state is in both workflows"));
+            }
+        };
+        let cause = if placement.is_some() { MigrationCause::Kind } else { MigrationCause::Migration };
+        self.emit(current, Change::WorkflowMigrated { to, cause }, Personal::default())?;
+        Ok(target)
     }
 }
 

@@ -33,6 +33,10 @@ pub struct ImportedVersion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<ImportedStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) workflow_status: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resolution: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resolution_code: Option<String>,
@@ -53,7 +57,10 @@ pub struct ImportedVersion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tags: Option<BTreeSet<String>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) fields: BTreeMap<String, Option<Value>>,
+    pub(super) fields: BTreeMap<String, Value>,
+    // Not a field without a value, because TOML has none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) fields_cleared: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) impact: Option<Impact>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,8 +78,7 @@ pub struct ImportedVersion {
 /// The status of an imported record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ImportedStatus {
+pub(super) enum ImportedStatus {
     /// A status that maps to this state.
     Known(State),
     /// A status without a matching state, by its name in the other system.
@@ -103,6 +109,8 @@ impl ImportedVersion {
             at: to_micros(at),
             by: by.into(),
             status: None,
+            workflow_status: None,
+            label: None,
             resolution: None,
             resolution_code: None,
             message: None,
@@ -114,6 +122,7 @@ impl ImportedVersion {
             category: None,
             tags: None,
             fields: BTreeMap::new(),
+            fields_cleared: BTreeSet::new(),
             impact: None,
             urgency: None,
             modifiers: None,
@@ -127,6 +136,46 @@ impl ImportedVersion {
     /// [`state::OnHold`](crate::state::OnHold) with a reason.
     pub fn status(mut self, state: impl Into<State>) -> ImportedVersion {
         self.status = Some(ImportedStatus::Known(state.into()));
+        self
+    }
+
+    /// Sets the status in the desk's own workflow, by its name. The workflow is the one for the ticket's kind, and the
+    /// ticket follows it from this version on.
+    ///
+    /// The status determines the state. [`status`](ImportedVersion::status) is only needed for data of the state: the
+    /// reason of a hold if the status has none, or a date. The transitions, guards and required fields of the workflow
+    /// are not checked, because they did not apply in the other system.
+    ///
+    /// ```
+    /// use firstline::workflow::preset;
+    /// use firstline::{Actor, Desk, ExternalRef, ImportedTicket, ImportedVersion, Policy};
+    ///
+    /// # let at = |text: &str| text.parse().unwrap();
+    /// let desk = Desk::memory();
+    /// desk.setup().adopt(&Policy::new().workflow(preset::problem()))?;
+    /// let opened = ImportedVersion::new(at("2016-02-29T01:16:00Z"), Actor::agent("anna")).kind(firstline::Kind::Problem);
+    /// let known = ImportedVersion::new(at("2016-03-01T09:00:00Z"), Actor::agent("anna"))
+    ///     .workflow_status("Known error")
+    ///     .label("Accepted/Wait");
+    /// desk.records().import([ImportedTicket::new("old-desk", "7").version(opened).version(known)])?;
+    ///
+    /// let ticket = desk.ticket(ExternalRef { source: "old-desk".into(), id: "7".into() })?;
+    /// assert_eq!(ticket.status(), "Known error");
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn workflow_status(mut self, name: impl Into<String>) -> ImportedVersion {
+        self.workflow_status = Some(name.into());
+        self
+    }
+
+    /// Sets the name that the status of this version has in the other system, for the history. It is stored with the
+    /// event that sets the status, as [`Origin::label`](crate::ticket::event::Origin::label). A version with a label is in
+    /// the history even if its status is that of the version before.
+    ///
+    /// The version must also have a [`status`](ImportedVersion::status), a
+    /// [`workflow_status`](ImportedVersion::workflow_status) or an [`unmapped`](ImportedVersion::unmapped) status.
+    pub fn label(mut self, label: impl Into<String>) -> ImportedVersion {
+        self.label = Some(label.into());
         self
     }
 
@@ -206,7 +255,17 @@ impl ImportedVersion {
 
     /// Sets a custom field, which the desk's policy must declare. `None` clears the field.
     pub fn field(mut self, name: impl Into<String>, value: Option<impl Into<Value>>) -> ImportedVersion {
-        self.fields.insert(name.into(), value.map(Into::into));
+        let name = name.into();
+        match value {
+            Some(value) => {
+                self.fields_cleared.remove(&name);
+                self.fields.insert(name, value.into());
+            }
+            None => {
+                self.fields.remove(&name);
+                self.fields_cleared.insert(name);
+            }
+        }
         self
     }
 
@@ -305,11 +364,12 @@ impl ImportedVersion {
             tags.iter().try_for_each(|tag| limits::name("tag", tag))?;
         }
         for (name, value) in &self.fields {
-            match value {
-                Some(value) => policy.check_field(name, value)?,
-                None => policy.declared(name).map(|_| ())?,
+            policy.check_field(name, value)?;
+            if self.fields_cleared.contains(name) {
+                return Err(Error::invalid("field", format_args!("{name} is both set and cleared")));
             }
         }
+        self.fields_cleared.iter().try_for_each(|name| policy.declared(name).map(|_| ()))?;
         let matrix = policy.matrix_in_use();
         // Every matrix has level 1 of each scale, so the check can fail only for a level that the version sets.
         matrix.cell(self.impact.unwrap_or(Impact::HIGH), self.urgency.unwrap_or(Urgency::HIGH))?;
@@ -326,12 +386,33 @@ impl ImportedVersion {
             }
             _ => {}
         }
-        let resolves = self.state().is_some_and(|state| state.kind() == StateKind::Resolved);
+        let unmapped = matches!(self.status, Some(ImportedStatus::Unmapped(_)));
+        if unmapped && self.workflow_status.is_some() {
+            return Err(Error::invalid("status", "is both unmapped and a status of the workflow")
+                .allowing("one of them"));
+        }
+        if let Some(label) = &self.label {
+            limits::name("label", label)?;
+            if self.status.is_none() && self.workflow_status.is_none() {
+                return Err(Error::invalid("label", "is set on a version without a status")
+                    .allowing("a label only together with a status"));
+            }
+        }
+        // The workflow determines the state of a status of its own.
+        if self.workflow_status.is_none() || self.state().is_some() {
+            self.check_resolution(self.state().as_ref())?;
+        }
+        self.resolution.iter().try_for_each(|text| limits::text("resolution", text))?;
+        self.resolution_code.iter().try_for_each(|code| limits::name("resolution code", code))
+    }
+
+    /// Refuses a resolution on a version whose state is not resolved.
+    pub(super) fn check_resolution(&self, state: Option<&State>) -> Result<()> {
+        let resolves = state.is_some_and(|state| state.kind() == StateKind::Resolved);
         if !resolves && (self.resolution.is_some() || self.resolution_code.is_some()) {
             return Err(Error::invalid("resolution", "is set on a version that is not resolved")
                 .allowing("a resolution only together with the status resolved"));
         }
-        self.resolution.iter().try_for_each(|text| limits::text("resolution", text))?;
-        self.resolution_code.iter().try_for_each(|code| limits::name("resolution code", code))
+        Ok(())
     }
 }

@@ -17,8 +17,8 @@ use crate::ticket::snapshot::Snapshot;
 ///
 /// The spans are in order and without gaps. They run from the start of the clock to its end, or to the requested
 /// instant if the clock is still open. The lengths of all spans add up to the wall-clock time. The lengths of the
-/// running spans add up to the elapsed time. None of this holds for a ticket that was imported with a history whose times
-/// run backwards: its spans may overlap.
+/// running spans add up to the elapsed time. The exception is a ticket that was imported with times that run backwards: an
+/// ended clock keeps the time that was known when it ended, and the spans follow the whole history.
 ///
 /// `Display` prints a table, in the time zone of the calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,8 +97,9 @@ impl Ledger {
         for (segment, end) in segments.iter().zip(ends) {
             let measure = Measure::of(agreements, segment.clock)?;
             let end = end.min(until);
-            let counted = segment.clock.ended_at.map_or(end, |ended| ended.min(end));
             let from = segment.clock.counted_from;
+            // An imported clock may end at an instant before its beginning, because times may run backwards.
+            let counted = segment.clock.ended_at.map_or(end, |ended| ended.max(from).min(end));
             // A restart discards time only if some had elapsed.
             let discarded =
                 segment.discarded && measure.elapsed(&intervals, from, counted) > TimeDelta::zero();

@@ -167,15 +167,16 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             let at = commanded_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             write!(f, "took back the command of {at}")?;
         }
-        Change::StateRedated => f.write_str("updated the time of its state")?,
+        Change::StateRepeated => f.write_str("reported its state again")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which matches no state", Quoted(status))?
         }
-        Change::Imported { versions, .. } => {
+        Change::Imported(mark) => {
+            let versions = &mark.versions;
             write!(f, "imported {versions} version{} of its record", if *versions == 1 { "" } else { "s" })?
         }
     }
-    match event.origin {
+    match &event.origin {
         Some(origin) if origin.irregular => f.write_str(" (imported; not a step of this lifecycle)"),
         _ => Ok(()),
     }

@@ -75,6 +75,11 @@ impl AgreementSet {
         AgreementSet::default()
     }
 
+    /// Creates a set with a version that has always been in force. Used to measure imported histories.
+    pub(crate) fn always(agreements: Arc<CompiledAgreements>) -> AgreementSet {
+        AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
+    }
+
     /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.
     #[must_use]
     pub fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {

@@ -139,13 +139,14 @@ pub const EVENTS: &[FactsEntry] = &[
     event("linked", &[], false),
     event("unlinked", &[], false),
     event("undone", &["before"], true),
-    event("state_redated", &[], false),
+    event("state_repeated", &[], false),
     event("status_unmapped", &["status"], false),
     event("imported", &["fingerprint"], false),
 ];
 
-/// The fields that every event has in addition to its change. The actor has an id and attributes.
-pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes"], true);
+/// The fields that every event has in addition to its change. The actor has an id and attributes. The origin of an
+/// imported event has the name of a status in the other system.
+pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes", "origin.label"], true);
 
 /// The fields of a ticket.
 pub const TICKET: FactsEntry = event(

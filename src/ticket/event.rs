@@ -16,6 +16,7 @@ use crate::lifecycle::{Reason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
+use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::personal::Personal;
@@ -195,20 +196,16 @@ pub enum Change {
         #[serde(default)]
         handed_over: u32,
     },
-    /// Imported history reported the current state again at a later time. The state is dated from this event.
-    StateRedated,
+    /// Imported history reported the current state again. The state and its clocks continue. If the ticket is resolved
+    /// or closed, the time of the resolution or closing becomes the time of this event.
+    StateRepeated,
     /// Imported history has a status that maps to no state. The state is unchanged, and the status name is kept.
     StatusUnmapped {
         /// The status name in the other system.
         status: String,
     },
     /// Marks the end of an import.
-    Imported {
-        /// The number of versions of the other system's record that were imported.
-        versions: u32,
-        /// A fingerprint of those versions. A later import must begin with the same versions.
-        fingerprint: String,
-    },
+    Imported(Box<ImportMark>),
 }
 
 /// The cause of a change to another workflow.
@@ -379,7 +376,7 @@ pub struct ExternalRef {
 }
 
 /// The origin of an imported event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The version of the other system's record, counted from 1.
@@ -387,4 +384,8 @@ pub struct Origin {
     /// True if the lifecycle of this crate would have refused the step. The import applied it nevertheless.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub irregular: bool,
+    /// The name of the status in the other system, if the version gave one. Only the event that sets or repeats the
+    /// status has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
-use crate::lifecycle::StateKind;
 use crate::sla::StateInterval;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::missing_history::MissingHistory;
@@ -35,25 +34,22 @@ pub fn intervals(events: &[Event]) -> Vec<StateInterval> {
 
 /// Applies the next event to the intervals.
 fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
-    match &event.change {
-        Change::Opened(opened) => intervals.push(StateInterval::new(event.at, &opened.state)),
-        Change::Moved { to, .. } => intervals.push(StateInterval::new(event.at, to)),
-        Change::Undone { before, .. } => {
-            let restored = StateInterval::new(event.at, &before.state);
-            let stays = |it: &StateInterval| it.state == restored.state && it.reason == restored.reason;
-            if !intervals.last().is_some_and(stays) {
-                intervals.push(restored);
-            }
-        }
-        Change::StateRedated => {
-            let Some(current) = intervals.last_mut() else { return };
-            let began = std::mem::replace(&mut current.since, event.at);
-            // The opening state is dated later, so the ticket was new until then.
-            if intervals.len() == 1 && began < event.at {
-                intervals.insert(0, StateInterval { since: began, state: StateKind::New, reason: None });
-            }
-        }
-        _ => {}
+    let state = match &event.change {
+        Change::Opened(opened) => &opened.state,
+        Change::Moved { to, .. } => to,
+        Change::Undone { before, .. } => &before.state,
+        _ => return,
+    };
+    // An imported event may be dated before its predecessor. It then replaces what was known of the time from its date
+    // on, so that intervals never overlap. No interval begins before the opening.
+    let since = intervals.first().map_or(event.at, |opening| event.at.max(opening.since));
+    while intervals.last().is_some_and(|last| last.since > since) {
+        intervals.pop();
+    }
+    let next = StateInterval::new(since, state);
+    let continues = |last: &StateInterval| last.state == next.state && last.reason == next.reason;
+    if !intervals.last().is_some_and(continues) {
+        intervals.push(next);
     }
 }
 
@@ -98,7 +94,7 @@ impl KnownIntervals {
         from: DateTime<Utc>,
         ticket: &Snapshot,
     ) -> Result<Cow<'_, [StateInterval]>> {
-        let since = current_since(ticket);
+        let since = ticket.state_since;
         if since <= from && !ticket.out_of_order {
             return Ok(Cow::Owned(vec![StateInterval::new(since, &ticket.state)]));
         }
@@ -109,22 +105,20 @@ impl KnownIntervals {
     /// time of the current event.
     ///
     /// # Errors
-    /// [`MissingHistory`] if the history was not read and is out of order.
+    /// [`MissingHistory`] if the history of an imported ticket is needed and was not read.
     pub(in crate::ticket) fn ended_at(&self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<bool> {
-        if ticket.out_of_order {
-            return Ok(self.all(ticket)?.iter().any(|it| !it.state.is_open() && it.since == at));
+        if !ticket.out_of_order {
+            if !ticket.state.kind().is_open() && ticket.state_since == at {
+                return Ok(true);
+            }
+            if ticket.resolved_at != Some(at) && ticket.closed_at != Some(at) {
+                return Ok(false);
+            }
+            // An imported ticket may have been reported as resolved or closed again at this instant.
+            if ticket.external.is_none() {
+                return Ok(true);
+            }
         }
-        let ends = !ticket.state.kind().is_open() && current_since(ticket) == at;
-        Ok(ends || ticket.resolved_at == Some(at) || ticket.closed_at == Some(at))
+        Ok(self.all(ticket)?.iter().any(|it| !it.state.is_open() && it.since == at))
     }
-}
-
-/// Returns the start of the current interval. It differs from `state_since` if an imported event has redated the state.
-fn current_since(ticket: &Snapshot) -> DateTime<Utc> {
-    let dated = match ticket.state.kind() {
-        StateKind::Resolved => ticket.resolved_at,
-        StateKind::Closed => ticket.closed_at,
-        _ => None,
-    };
-    dated.unwrap_or(ticket.state_since)
 }

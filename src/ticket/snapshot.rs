@@ -13,6 +13,7 @@ use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
+use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
 use crate::ticket::personal::{Owner, Personal};
@@ -58,7 +59,7 @@ pub struct Snapshot {
     /// the states are the statuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// The time of the last event that set the state.
+    /// The time since which the ticket is in its state and, on hold, has its reason.
     pub state_since: DateTime<Utc>,
     /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -142,9 +143,9 @@ pub struct Snapshot {
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
-    /// The number of imported versions of the other system's record, and their fingerprint.
+    /// The imported versions of the other system's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported: Option<(u32, String)>,
+    pub imported: Option<Box<ImportMark>>,
     /// The clocks: the latest cycle of each metric, in the order of metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<Clock>,

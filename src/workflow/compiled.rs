@@ -168,17 +168,17 @@ impl Workflow {
     /// The statuses for a ticket in this state, in the order of preference: the default, then the others as defined. On
     /// hold, only statuses with the ticket's reason or without a reason qualify, and those with the reason come first.
     pub(crate) fn statuses_for(&self, state: &State) -> Vec<StatusId> {
-        let hold = match state {
-            State::OnHold(hold) => Some(hold.reason.as_str()),
-            _ => None,
-        };
-        let fits = |status: &Status| {
-            let reason = status.reason.as_ref().map(HoldReason::as_str);
-            status.state == state.kind() && (reason.is_none() || reason == hold)
-        };
-        let mut fitting: Vec<_> = self.statuses().filter(|(_, status)| fits(status)).collect();
+        let mut fitting: Vec<_> = self.statuses().filter(|(id, _)| self.fits(*id, state)).collect();
         fitting.sort_by_key(|(_, status)| (status.reason.is_none(), !status.default));
         fitting.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// True if a ticket in this state can be in this status. On hold, a status with a reason requires that reason.
+    pub(crate) fn fits(&self, status: StatusId, state: &State) -> bool {
+        let status = self.status(status);
+        let reason = status.reason.as_ref().map(HoldReason::as_str);
+        status.state == state.kind()
+            && (reason.is_none() || reason == state.hold_reason().map(HoldReason::as_str))
     }
 
     /// The placement of a ticket in this status. `None` in [`SIMPLE`](super::SIMPLE), because its statuses are the

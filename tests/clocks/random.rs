@@ -10,6 +10,7 @@ mod oracle;
 
 use std::collections::BTreeMap;
 
+use firstline::import::ImportClocks;
 use firstline::reports::SpanKind;
 use firstline::sla::{
     Agreement, Clock, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
@@ -229,6 +230,16 @@ fn versions() -> impl Strategy<Value = Vec<ImportedVersion>> {
     })
 }
 
+/// The clocks of an imported ticket, also from an instant during its history.
+fn import_clocks() -> impl Strategy<Value = ImportClocks> {
+    let from = |place| ImportClocks::From(sla::instant("2026-01-05T08:00:00Z") + TimeDelta::minutes(place));
+    prop_oneof![
+        2 => Just(ImportClocks::FromOpening),
+        2 => (-10_i64..700).prop_map(from),
+        1 => Just(ImportClocks::Never),
+    ]
+}
+
 fn raw(history: Vec<Event>) -> Vec<(DateTime<Utc>, Change)> {
     let raw = history.into_iter().map(|event| (event.at, event.change));
     raw.filter(|(_, change)| !matches!(change, Change::Clocked { .. })).collect()
@@ -299,12 +310,14 @@ proptest! {
         context in context(),
         versions in versions(),
         cut in 1_usize..12,
+        import_clocks in import_clocks(),
         ops in ops(),
     ) {
         let bench = Bench::new(policy(&context, 0));
         bench.at("2026-03-02T09:00:00Z");
         let ticket = |count: usize| {
-            versions[..count].iter().cloned().fold(ImportedTicket::new("old", "1"), ImportedTicket::version)
+            let ticket = ImportedTicket::new("old", "1").clocks(import_clocks);
+            versions[..count].iter().cloned().fold(ticket, ImportedTicket::version)
         };
         for count in [cut.min(versions.len()), versions.len()] {
             let imported = bench.desk.records().import([ticket(count)]).unwrap();
@@ -313,10 +326,26 @@ proptest! {
         let id = bench.desk.ticket(1_u64).unwrap().id();
         play_on(&bench, id, &context, &ops, true);
         bench.check(id);
-        // With times that step back, a clock counts the history known when it was recorded.
         let history = bench.history(id);
-        if history.is_sorted_by_key(|event| event.at) {
+        let intervals = firstline::ticket::intervals(&history);
+        prop_assert!(intervals.is_sorted_by_key(|it| it.since), "{:?}", intervals);
+        for clock in &bench.desk.ticket(id).unwrap().clocks {
+            let ledger = bench.desk.reports().explain(id, clock.metric).unwrap();
+            prop_assert_eq!(ledger.wall(), ledger.until - ledger.clock.from, "{}", ledger);
+            for pair in ledger.spans.windows(2) {
+                prop_assert_eq!(pair[0].to, pair[1].from, "{}", ledger);
+            }
+        }
+        // With times that step back, a clock counts the history known when it was recorded. So does a clock that had
+        // begun before a later import brought versions dated before its beginning.
+        let mut after_import = history.iter().skip_while(|event| !matches!(event.change, Change::Imported(_))).skip(1);
+        let early = after_import.any(|it| matches!(import_clocks, ImportClocks::From(from) if it.at < from));
+        if history.is_sorted_by_key(|event| event.at) && !early {
             oracle::check(&history, |clock| measured(&context, clock));
+            for clock in bench.desk.ticket(id).unwrap().clocks.iter().filter(|it| !it.state.is_open()) {
+                let ledger = bench.desk.reports().explain(id, clock.metric).unwrap();
+                prop_assert_eq!(ledger.elapsed(), ledger.clock.consumed, "{}", ledger);
+            }
         }
     }
 

@@ -66,10 +66,10 @@ pub(crate) fn look(desk: &Desk<Engine>, name: ExternalRef) -> (Ticket, Vec<Event
 /// The steps of the events, without the mark at the end: the original version, the name, and whether the step is
 /// irregular.
 pub(crate) fn steps(history: &[Event]) -> Vec<(u32, String, bool)> {
-    let steps = history.iter().filter(|event| !matches!(event.change, Change::Imported { .. }));
+    let steps = history.iter().filter(|event| !matches!(event.change, Change::Imported(_)));
     steps
         .map(|event| {
-            let Origin { version, irregular } = event.origin.unwrap();
+            let Origin { version, irregular, .. } = event.origin.clone().unwrap();
             let name = match &event.change {
                 Change::Moved { from, to, step, .. } => format!("{from} -> {} {step:?}", to.kind()),
                 other => serde_json::to_value(other).unwrap()["what"].as_str().unwrap().to_owned(),

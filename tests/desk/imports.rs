@@ -29,7 +29,7 @@ fn a_history_is_imported_as_it_happened() {
     assert!(
         history
             .iter()
-            .all(|event| matches!(event.change, Change::Imported { .. }) || event.by == Actor::agent("anna"))
+            .all(|event| matches!(event.change, Change::Imported(_)) || event.by == Actor::agent("anna"))
     );
     assert_eq!(
         ticket.id().as_uuid().get_timestamp().unwrap().to_unix().0,
@@ -131,10 +131,10 @@ fn a_second_resolution_or_closing_moves_the_time_in_version_order() {
     assert_eq!((ticket.resolved_at, ticket.closed_at), (Some(minute(20)), Some(minute(35))));
     let expected = [
         (1, "opened", false),
-        (2, "state_redated", false),
-        (3, "state_redated", false),
+        (2, "state_repeated", false),
+        (3, "state_repeated", false),
         (5, "resolved -> closed Some(Close)", false),
-        (6, "state_redated", false),
+        (6, "state_repeated", false),
     ];
     assert_eq!(steps(&history), expected.map(|(version, name, odd)| (version, name.to_owned(), odd)));
     assert_eq!(history.last().unwrap().at, minute(36));
@@ -357,7 +357,7 @@ proptest! {
                 Change::Moved { from, to, step, .. } => {
                     let legal = from.accepted().any(|it| it.target() == to.kind()) && !left_unmapped;
                     prop_assert_eq!(step.is_some(), legal);
-                    prop_assert_eq!(event.origin.unwrap().irregular, !legal);
+                    prop_assert_eq!(event.origin.as_ref().unwrap().irregular, !legal);
                     left_unmapped = false;
                 }
                 Change::StatusUnmapped { .. } => left_unmapped = true,

@@ -63,7 +63,7 @@ fn digests_of_what_a_person_said_cannot_be_recomputed_without_the_lookup_key() {
         let file = dir.path().join(name);
         let store = Sqlite::open(&file).unwrap();
         play(&store, settings);
-        let (_, imported) = store.desk("acme").ticket(2_u64).unwrap().imported.clone().unwrap();
+        let imported = store.desk("acme").ticket(2_u64).unwrap().imported.clone().unwrap().fingerprint;
         let connection = rusqlite::Connection::open(&file).unwrap();
         let sql = "SELECT facts FROM firstline_record WHERE kind = 'r'";
         let receipt: Vec<u8> = connection.query_row(sql, [], |row| row.get(0)).unwrap();

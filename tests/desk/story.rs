@@ -180,13 +180,13 @@ fn a_message_stays_on_one_line_without_control_characters() {
 #[test]
 fn events_of_imports_have_sentences() {
     for (change, sentence) in [
-        (r#"{"what":"state_redated"}"#, "importer updated the time of its state"),
+        (r#"{"what":"state_repeated"}"#, "importer reported its state again"),
         (
             r#"{"what":"status_unmapped","status":"Wartet"}"#,
             r#"importer gave it the status "Wartet", which matches no state"#,
         ),
         (
-            r#"{"what":"imported","versions":3,"fingerprint":"00"}"#,
+            r#"{"what":"imported","versions":3,"fingerprint":"00","measured":true,"quiet_until":"2026-01-05T09:00:00Z"}"#,
             "importer imported 3 versions of its record",
         ),
         (

@@ -6,10 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::Result;
 use crate::sla::{
-    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, OnPolicyChange, Present,
-    keep_latest,
+    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, NextAlert,
+    OnPolicyChange, Present, Reached, keep_latest,
 };
 use crate::ticket::event::Event;
+use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::intervals::KnownIntervals;
 use crate::ticket::snapshot::Snapshot;
 
@@ -29,6 +30,10 @@ pub(crate) struct ClockDraft {
     /// The latest cycle of each metric.
     pub(super) clocks: Vec<Clock>,
     pub(super) intervals: KnownIntervals,
+    /// The clocks that an imported ticket gets; all of them for other tickets.
+    pub(super) import_clocks: ImportClocks,
+    /// Alerts of an imported ticket that were due at this instant or earlier are not sent.
+    pub(super) quiet_until: Option<DateTime<Utc>>,
     /// The clocks that changed since the last `take_changed`: the latest value of each cycle and revision, in order.
     pub(super) changed: Vec<Clock>,
     /// The clocks that a correction restores.
@@ -37,11 +42,13 @@ pub(crate) struct ClockDraft {
 
 impl ClockDraft {
     /// Creates the clocks of a ticket that is about to be opened.
-    pub(crate) fn beginning(agreements: AgreementSet) -> ClockDraft {
+    pub(crate) fn beginning(agreements: AgreementSet, import_clocks: ImportClocks) -> ClockDraft {
         ClockDraft {
             agreements,
             clocks: Vec::new(),
             intervals: KnownIntervals::beginning(),
+            import_clocks,
+            quiet_until: None,
             changed: Vec::new(),
             remembered: Vec::new(),
         }
@@ -49,9 +56,16 @@ impl ClockDraft {
 
     /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
-        let clocks = ticket.clocks.clone();
-        let intervals = KnownIntervals::of(history);
-        ClockDraft { agreements, clocks, intervals, changed: Vec::new(), remembered: Vec::new() }
+        let import = ticket.imported.as_deref();
+        ClockDraft {
+            agreements,
+            clocks: ticket.clocks.clone(),
+            intervals: KnownIntervals::of(history),
+            import_clocks: import.map(|mark| mark.clocks).unwrap_or_default(),
+            quiet_until: import.map(|mark| mark.quiet_until),
+            changed: Vec::new(),
+            remembered: Vec::new(),
+        }
     }
 
     /// Sets the clocks that the next correction restores.
@@ -161,7 +175,7 @@ impl ClockDraft {
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
             return self.remeasure(clock, now);
         }
-        self.set_open(clock)
+        self.set_open(clock, now)
     }
 
     /// Computes the values of an open clock from the intervals since `counted_from`.
@@ -169,16 +183,55 @@ impl ClockDraft {
         let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
         self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
-        self.set_open(clock)
+        self.set_open(clock, now)
+    }
+
+    /// Returns the next alert of a clock whose other values are up to date.
+    pub(super) fn next_alert(&self, clock: &Clock, now: After<'_>) -> Result<Option<NextAlert>> {
+        let measure = self.measure(clock)?;
+        let present = Present { at: now.at, counts: clock.running_since.is_some() };
+        match measure.next_alert_from_values(clock, clock.due_at, present) {
+            Reached::Known(next) if !now.ticket.out_of_order => Ok(next),
+            _ => {
+                let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
+                Ok(measure.next_alert_from_intervals(clock, &intervals))
+            }
+        }
+    }
+
+    /// Marks the alerts of a clock that are due at `quiet_until` or earlier as recorded, without an event: nobody is told
+    /// of a deadline that passed before the desk knew the ticket. The clock itself is breached.
+    fn silence(&self, clock: &mut Clock, now: After<'_>) -> Result<()> {
+        let Some(until) = self.quiet_until else { return Ok(()) };
+        while let Some(alert) = clock.next.filter(|alert| alert.is_due(until)) {
+            clock.alerted.push(alert.percent);
+            if alert.percent >= 100 && clock.breached_at.is_none() {
+                clock.step(ClockStep::Breach)?;
+                clock.breached_at = Some(alert.at);
+            }
+            clock.next = self.next_alert(clock, now)?;
+        }
+        Ok(())
+    }
+
+    /// Silences all open clocks.
+    pub(super) fn silence_all(&mut self, now: After<'_>) -> Result<()> {
+        for metric in self.open_metrics() {
+            let Some(mut clock) = self.clock(metric).cloned() else { continue };
+            self.silence(&mut clock, now)?;
+            self.set(clock);
+        }
+        Ok(())
     }
 
     /// Stores an open clock, paused if its time does not count.
-    fn set_open(&mut self, mut clock: Clock) -> Result<()> {
+    fn set_open(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         match (clock.state, clock.running_since.is_some()) {
             (ClockState::Running, false) => clock.step(ClockStep::Pause)?,
             (ClockState::Paused, true) => clock.step(ClockStep::Resume)?,
             _ => {}
         }
+        self.silence(&mut clock, now)?;
         self.set(clock);
         Ok(())
     }

@@ -13,11 +13,12 @@ use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::sla::{
     Agreement, AgreementSet, Alert, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric,
-    OnPriorityChange, OnReopen, Present, Reached, StateInterval,
+    OnPriorityChange, OnReopen,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
 use crate::ticket::decision::last_command::taken_back;
 use crate::ticket::event::{Cause, Change, Event};
+use crate::ticket::import_mark::{ImportClocks, ImportMark};
 use crate::ticket::people::Who;
 use crate::ticket::snapshot::Snapshot;
 
@@ -29,22 +30,12 @@ use crate::ticket::snapshot::Snapshot;
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
 pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
-    let Some(first) = events.first() else { return Ok(Vec::new()) };
-    let mut ticket = Snapshot::fold([first])?;
-    let mut work = ClockDraft::beginning(agreements.clone());
-    work.observe(first, &ticket)?;
-    // The clocks before each event, which a correction restores. Most histories have no correction.
-    let corrected = (0..events.len()).any(|place| taken_back(events, place).is_some());
-    let mut before: Vec<Vec<Clock>> = vec![Vec::new()];
-    for (place, event) in events.iter().enumerate().skip(1) {
-        if corrected {
-            before.push(work.clocks.clone());
-            let clocks = taken_back(events, place).and_then(|first| before.get(first));
-            work.remember(clocks.map_or(&[], Vec::as_slice));
-        }
-        ticket.apply(event)?;
-        work.observe(event, &ticket)?;
-    }
+    let import_clocks = events.iter().find_map(|event| match &event.change {
+        Change::Imported(mark) => Some(mark.clocks),
+        _ => None,
+    });
+    let mut work = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
+    work.observe_all(events)?;
     let mut cycles: Vec<Clock> = Vec::new();
     for clock in work.changed {
         match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
@@ -55,26 +46,118 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
     Ok(cycles)
 }
 
+/// The clocks of imported tickets.
 impl ClockDraft {
+    /// True if the ticket was imported when no agreement applied to it, and none has applied since.
+    pub(crate) fn is_unmeasured(&self, ticket: &Snapshot) -> bool {
+        let waits = |mark: &ImportMark| !mark.measured && mark.clocks != ImportClocks::Never;
+        self.clocks.is_empty() && ticket.imported.as_deref().is_some_and(waits)
+    }
+
+    /// Returns the first agreements that apply to an imported ticket, if they were adopted after the import, and the
+    /// instant from which they are in force. The history of the ticket is then measured under them.
+    pub(crate) fn adoption_after_import(
+        &self,
+        at: DateTime<Utc>,
+        ticket: &Snapshot,
+    ) -> Option<(DateTime<Utc>, Fingerprint)> {
+        if !self.is_unmeasured(ticket) {
+            return None;
+        }
+        let (since, agreements) = self.agreements.at(at)?;
+        agreements.choose(ticket).map(|_| (*since, agreements.hash()))
+    }
+
+    /// Measures the history of an imported ticket as if these agreements had always been in force.
+    pub(crate) fn measure_import(&mut self, history: &[Event], agreements: Fingerprint) -> Result<()> {
+        let always = AgreementSet::always(self.agreements.of(agreements)?.clone());
+        let mut work = ClockDraft::beginning(always, self.import_clocks);
+        work.observe_all(history)?;
+        let ClockDraft { clocks, intervals, changed, .. } = work;
+        (self.clocks, self.intervals) = (clocks, intervals);
+        self.changed.extend(changed);
+        Ok(())
+    }
+
+    /// Starts the clocks of an imported ticket that begin at an instant, before the first event after this instant.
+    /// `ticket` is the ticket before that event.
+    pub(crate) fn reach(&mut self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<()> {
+        let ImportClocks::From(from) = self.import_clocks else { return Ok(()) };
+        if from > at || ticket.updated_at >= from || !self.clocks.is_empty() {
+            return Ok(());
+        }
+        if !ticket.state.kind().is_open() || self.agreements.at(from).is_none() {
+            return Ok(());
+        }
+        self.begin(After { at: from, ticket, by_agent: false, by_desk: false })
+    }
+
+    /// Applies the mark of an import.
+    fn imported(&mut self, mark: &ImportMark, now: After<'_>) -> Result<()> {
+        self.reach(mark.quiet_until, now.ticket)?;
+        self.silence_all(now)
+    }
+}
+
+impl ClockDraft {
+    /// Applies a whole history.
+    fn observe_all(&mut self, events: &[Event]) -> Result<()> {
+        let Some(first) = events.first() else { return Ok(()) };
+        let mut ticket = Snapshot::fold([first])?;
+        self.observe(first, &ticket)?;
+        // The clocks before each event, which a correction restores. Most histories have no correction.
+        let corrected = (1..events.len()).any(|place| taken_back(events, place).is_some());
+        let mut clocks_before: Vec<Vec<Clock>> = vec![Vec::new()];
+        for (before, event) in events.iter().enumerate().skip(1) {
+            if corrected {
+                clocks_before.push(self.clocks.clone());
+                let clocks = taken_back(events, before).and_then(|first| clocks_before.get(first));
+                self.remember(clocks.map_or(&[], Vec::as_slice));
+            }
+            if let Change::PolicyRebound { agreements } = &event.change
+                && self.is_unmeasured(&ticket)
+            {
+                self.measure_import(&events[..before], *agreements)?;
+            }
+            self.reach(event.at, &ticket)?;
+            ticket.apply(event)?;
+            self.observe(event, &ticket)?;
+        }
+        Ok(())
+    }
+
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
+        // Imported events may be dated before the opening, or before the instant from which clocks count. For the clocks,
+        // they happen at that instant.
+        let begins = match self.import_clocks {
+            ImportClocks::From(from) => ticket.opened_at.max(from),
+            _ => ticket.opened_at,
+        };
         let now = After {
-            at: event.at,
+            at: event.at.max(begins),
             ticket,
             by_agent: matches!(event.by.who, Who::Agent(_)),
             by_desk: event.by.who == Who::Desk,
         };
         self.intervals.extend(event);
-        if self.clocks.is_empty() && self.agreements.at(now.at).is_none() {
+        if let Some(mark) = &ticket.imported {
+            self.quiet_until = Some(mark.quiet_until);
+        }
+        if self.import_clocks == ImportClocks::Never {
+            return Ok(());
+        }
+        if let Change::Imported(mark) = &event.change {
+            return self.imported(mark, now);
+        }
+        let is_early = matches!(self.import_clocks, ImportClocks::From(from) if event.at < from);
+        if self.clocks.is_empty() && (is_early || self.agreements.at(now.at).is_none()) {
             return Ok(());
         }
         match &event.change {
             // These events only record results and do not affect the clocks.
-            Change::Clocked { .. } | Change::Imported { .. } => return Ok(()),
+            Change::Clocked { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
-            // The new date changes how much time counted before it, so the clocks are measured again before deadlines
-            // are checked.
-            Change::StateRedated => return self.redated(now),
             _ => self.pass(now.at)?,
         }
         match &event.change {
@@ -84,11 +167,14 @@ impl ClockDraft {
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
             Change::PolicyRebound { agreements } => {
-                self.migrated(*agreements, After { by_desk: false, ..now })
+                self.migrated(*agreements, After { by_desk: false, ..now })?;
+                self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
             Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
+            // The state continues: only the date or the reason of a hold, or the resolution changed.
+            Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
@@ -124,7 +210,7 @@ impl ClockDraft {
     }
 
     /// Applies a warning or a breach of the history.
-    fn alerted(&mut self, alert: &Alert, After { at, ticket, .. }: After<'_>) -> Result<()> {
+    fn alerted(&mut self, alert: &Alert, now: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
         if !clock.alerted.contains(&alert.percent) {
@@ -134,14 +220,7 @@ impl ClockDraft {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
         }
-        let measure = self.measure(&clock)?;
-        let now = Present { at, counts: clock.running_since.is_some() };
-        clock.next = match measure.next_alert_from_values(&clock, clock.due_at, now) {
-            Reached::Known(next) if !ticket.out_of_order => next,
-            _ => {
-                measure.next_alert_from_intervals(&clock, &self.intervals.since(clock.counted_from, ticket)?)
-            }
-        };
+        clock.next = self.next_alert(&clock, now)?;
         self.set(clock);
         Ok(())
     }
@@ -246,47 +325,6 @@ impl ClockDraft {
         self.toggle(now)
     }
 
-    /// Applies a later date of the current state. Clocks that ended when the state began now end at the new date.
-    fn redated(&mut self, now: After<'_>) -> Result<()> {
-        let state = now.ticket.state.kind();
-        let mut ending = Vec::new();
-        for clock in self.clocks.clone() {
-            let intervals = self.intervals.all(now.ticket)?;
-            // Some of the time now belongs to the previous state, in which it may count differently.
-            let (measure, before) = (self.measure(&clock)?, intervals.iter().rev().nth(1));
-            let counted_before = before.is_some_and(|it| measure.counts_in(it));
-            let moves = match clock.metric {
-                Metric::Resolution | Metric::RequesterWait | Metric::AgentWork => {
-                    state == StateKind::Resolved
-                }
-                Metric::Closure => state == StateKind::Closed,
-                Metric::Handling(line) => state == StateKind::Resolved && line == now.ticket.line,
-                _ => false,
-            };
-            if moves && matches!(clock.state, ClockState::Met | ClockState::Missed) {
-                ending.push(clock.metric);
-                self.remeasure(continue_clock(clock)?, now)?;
-            } else if clock.state.is_open() && counted_before != self.counts(&clock, now.ticket)? {
-                self.remeasure(clock, now)?;
-            }
-        }
-        self.pass(now.at)?;
-        for metric in ending {
-            self.finish(metric, now)?;
-        }
-        for mut clock in self.clocks.clone() {
-            let Some(ended) = clock.ended_at else { continue };
-            let intervals = self.intervals.all(now.ticket)?;
-            let began = |it: &StateInterval| !it.state.is_open() && it.since == ended;
-            let with_ticket = intervals.iter().any(began);
-            if clock.ended_with_ticket != with_ticket {
-                clock.ended_with_ticket = with_ticket;
-                self.set(clock);
-            }
-        }
-        Ok(())
-    }
-
     fn reopened(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         for clock in self.clocks.clone() {
             let compiled = self.agreements.of(clock.pinned_to)?;
@@ -378,7 +416,11 @@ impl ClockDraft {
         let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
         let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
         let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
-        let from = if since_opening { now.ticket.opened_at } else { now.at };
+        let from = match (since_opening, self.import_clocks) {
+            (true, ImportClocks::From(from)) => now.ticket.opened_at.max(from),
+            (true, _) => now.ticket.opened_at,
+            (false, _) => now.at,
+        };
         for metric in Metric::ALL {
             let wanted = match metric {
                 Metric::NextReply | Metric::PeriodicUpdate => false,
@@ -442,10 +484,10 @@ impl ClockDraft {
             }
             OnPriorityChange::CarryElapsed => {
                 let consumed = self.consumed(&clock, clock.ended_at.unwrap_or(now.at), now.ticket)?;
-                (clock.counted_from, clock.carried) = (now.at, consumed);
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), consumed);
             }
             OnPriorityChange::Restart => {
-                (clock.counted_from, clock.carried) = (now.at, TimeDelta::zero());
+                (clock.counted_from, clock.carried) = (now.at.max(clock.from), TimeDelta::zero());
             }
         }
         (clock.pinned_to, clock.priority, clock.target) = (compiled.hash(), priority, time);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{StateKind, Verb};
 use crate::policy::Policy;
@@ -11,7 +12,9 @@ use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::clock_draft::ClockDraft;
 use crate::ticket::event::{Change, Event, Origin};
+use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::kind::Link;
+use crate::ticket::missing_history::MissingHistory;
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
@@ -97,28 +100,16 @@ impl Draft {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the context's history does not end with this version of the ticket.
     pub(crate) fn begin(snapshot: Snapshot, context: &DecisionContext<'_>) -> Result<Draft> {
-        let mut draft = Draft::replaying(snapshot, context.agreements, context.history)?;
-        draft.fire_due(context)?;
-        Ok(draft)
-    }
-
-    /// Starts a draft of a stored ticket for events imported from another system. The events are dated in the past, so
-    /// no timer fires.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if the history does not end with this version of the ticket.
-    pub(crate) fn replaying(
-        snapshot: Snapshot,
-        agreements: &AgreementSet,
-        history: Option<&[Event]>,
-    ) -> Result<Draft> {
+        let DecisionContext { agreements, history, .. } = *context;
         let ends_with = |events: &[Event]| events.last().map(|it| (it.ticket, it.version));
         if history.is_some_and(|events| ends_with(events) != Some((snapshot.id, snapshot.version))) {
             let problem = format!("the history of the ticket {} does not end with its version", snapshot.id);
             return Err(Error::new(ErrorKind::Corrupt, problem));
         }
         let clock_draft = ClockDraft::of(&snapshot, history, agreements.clone());
-        Ok(Draft::of(snapshot, clock_draft, Vec::new()))
+        let mut draft = Draft::of(snapshot, clock_draft, Vec::new());
+        draft.fire_due(context)?;
+        Ok(draft)
     }
 
     /// Starts a draft that is never written, to find out whether the ticket accepts an action. No timer fires, and the
@@ -130,7 +121,7 @@ impl Draft {
             _ => None,
         });
         let incoming = unlinked.collect();
-        let still = ClockDraft::beginning(AgreementSet::new());
+        let still = ClockDraft::beginning(AgreementSet::new(), ImportClocks::default());
         Draft { incoming, anybody, ..Draft::of(snapshot, still, Vec::new()) }
     }
 
@@ -158,10 +149,39 @@ impl Draft {
         &self.events
     }
 
+    /// Measures the following events under these agreements. Imported events are measured as if the agreements in force
+    /// had always been in force.
+    pub(crate) fn measured_under(mut self, agreements: &AgreementSet) -> Draft {
+        self.clock_draft.agreements = agreements.clone();
+        self
+    }
+
+    /// Measures the history of a ticket that was imported before these agreements were adopted. Does nothing for other
+    /// tickets.
+    ///
+    /// # Errors
+    /// [`MissingHistory`] if the history was not read.
+    pub(super) fn measure_import(
+        &mut self,
+        agreements: Fingerprint,
+        context: &DecisionContext<'_>,
+    ) -> Result<()> {
+        if !self.clock_draft.is_unmeasured(&self.snapshot) {
+            return Ok(());
+        }
+        let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot.id))?;
+        let history = [stored, &self.events].concat();
+        self.clock_draft.measure_import(&history, agreements)
+    }
+
     /// Starts a draft of a new ticket that begins with this event.
-    pub(super) fn beginning(opening: Event, agreements: &AgreementSet) -> Result<Draft> {
+    pub(super) fn beginning(
+        opening: Event,
+        agreements: &AgreementSet,
+        import_clocks: ImportClocks,
+    ) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
-        let mut clock_draft = ClockDraft::beginning(agreements.clone());
+        let mut clock_draft = ClockDraft::beginning(agreements.clone(), import_clocks);
         clock_draft.observe(&opening, &snapshot)?;
         Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
@@ -210,6 +230,7 @@ impl Draft {
             origin,
             continues: self.begun_at.is_some_and(|begun| begun < self.snapshot.version),
         };
+        self.clock_draft.reach(at, &self.snapshot)?;
         self.snapshot.apply(&event)?;
         self.clock_draft.observe(&event, &self.snapshot)?;
         self.events.push(event);

@@ -31,6 +31,7 @@ impl Draft {
         while let Some(due) = self.next_due(context.now)? {
             match due {
                 Due::Migration(since, agreements) => {
+                    self.measure_import(agreements, context)?;
                     self.emit(
                         since,
                         &Actor::desk(),
@@ -60,6 +61,7 @@ impl Draft {
     /// breaches. Breaches are last because a step at the deadline itself is in time.
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
         let migration = self.clock_draft.migration(now)?;
+        let migration = migration.or_else(|| self.clock_draft.adoption_after_import(now, &self.snapshot));
         let migration = migration.map(|(since, agreements)| ((since, 0), Due::Migration(since, agreements)));
         let step = timer::of_state(&self.snapshot.state).filter(|timer| timer.due <= now);
         let step = step.map(|timer| ((timer.due, 2), Due::Step(timer)));

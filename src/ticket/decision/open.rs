@@ -13,6 +13,7 @@ use crate::priority::Inputs;
 use crate::sla::AgreementSet;
 use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, Opened};
+use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
@@ -150,7 +151,7 @@ impl NewTicket {
             origin: None,
             continues: false,
         };
-        Draft::opening(opening, policy, agreements)
+        Draft::opening(opening, policy, agreements, ImportClocks::default())
     }
 
     fn check(&self, policy: &Policy) -> Result<()> {
@@ -218,7 +219,12 @@ impl Draft {
     ///
     /// If the matrix has modifiers, the priority is computed again: their conditions can test any fact of the ticket,
     /// so the ticket must exist before they are evaluated.
-    pub(crate) fn opening(mut event: Event, policy: &Policy, agreements: &AgreementSet) -> Result<Draft> {
+    pub(crate) fn opening(
+        mut event: Event,
+        policy: &Policy,
+        agreements: &AgreementSet,
+        import_clocks: ImportClocks,
+    ) -> Result<Draft> {
         if !policy.matrix_in_use().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;
             if let Change::Opened(opened) = &mut event.change {
@@ -231,6 +237,6 @@ impl Draft {
                 })?;
             }
         }
-        Draft::beginning(event, agreements)
+        Draft::beginning(event, agreements, import_clocks)
     }
 }

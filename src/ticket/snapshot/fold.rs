@@ -70,7 +70,7 @@ impl Snapshot {
             replied: 0,
             undone: 0,
             spam: false,
-            irregular: event.origin.map_or(0, |origin| origin.irregular.into()),
+            irregular: event.origin.as_ref().map_or(0, |origin| origin.irregular.into()),
             out_of_order: false,
             unmapped_status: None,
             external: opened.external.clone(),
@@ -125,7 +125,14 @@ impl Snapshot {
                 self.modifiers.clone_from(modifiers);
                 self.assessment.clone_from(assessment.as_ref());
             }
-            Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {}
+            Change::Warned(_) | Change::Breached(_) => {}
+            Change::PolicyRebound { .. } => {
+                // The first agreements that apply to the ticket were adopted after its import.
+                let is_first = self.clocks.is_empty();
+                if let Some(mark) = self.imported.as_mut().filter(|mark| is_first && !mark.measured) {
+                    (mark.measured, mark.quiet_until) = (true, event.at);
+                }
+            }
             Change::Clocked { clocks } => {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());
@@ -135,13 +142,15 @@ impl Snapshot {
             }
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
-            Change::StateRedated => self.stamp(event.at),
-            Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
-            Change::Imported { versions, fingerprint } => {
-                self.imported = Some((*versions, fingerprint.clone()))
+            Change::StateRepeated => {
+                if self.unmapped_status.is_none() {
+                    self.stamp(event.at);
+                }
             }
+            Change::StatusUnmapped { status } => self.unmapped_status = Some(status.clone()),
+            Change::Imported(mark) => self.imported = Some(mark.clone()),
         }
-        bump(&mut self.irregular, event.origin.is_some_and(|origin| origin.irregular));
+        bump(&mut self.irregular, event.origin.as_ref().is_some_and(|origin| origin.irregular));
         self.out_of_order |= event.at < self.updated_at;
         self.version = event.version;
         self.updated_at = event.at;
@@ -176,8 +185,10 @@ impl Snapshot {
     }
 
     fn moved(&mut self, to: &State, code: Option<&str>, event: &Event) {
+        if self.state.kind() != to.kind() || self.state.hold_reason() != to.hold_reason() {
+            self.state_since = event.at;
+        }
         self.state.clone_from(to);
-        self.state_since = event.at;
         self.unmapped_status = None;
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);

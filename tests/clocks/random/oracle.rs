@@ -7,9 +7,7 @@
 use std::collections::BTreeSet;
 
 use firstline::sla::{Clock, Metric, NextAlert};
-use firstline::{
-    Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc, state,
-};
+use firstline::{Calendar, Change, DateTime, Event, HoldReason, Snapshot, State, StateKind, TimeDelta, Utc};
 
 /// The measurement rules of a clock's target.
 pub(crate) struct TimeBasis {
@@ -49,13 +47,6 @@ pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
         match &event.change {
             Change::Opened(opened) => states.push((event.at, opened.state.clone())),
             Change::Moved { to, .. } => states.push((event.at, to.clone())),
-            Change::StateRedated => {
-                let began = std::mem::replace(&mut states.last_mut().unwrap().0, event.at);
-                // Before the state in which it was opened, it was new.
-                if states.len() == 1 && began < event.at {
-                    states.insert(0, (began, state::New.into()));
-                }
-            }
             _ => {}
         }
     }
