@@ -136,7 +136,7 @@ fn least(
         Action::Resume(_) => (StepKind::Resume, state::Active.into(), None),
         Action::Resolve { text, .. } => {
             let closes_at = Some(now + firstline::TimeDelta::days(5));
-            (StepKind::Resolve, state::Resolved { closes_at }.into(), Some(text))
+            (StepKind::Resolve, state::Resolved { closes_at, ..Default::default() }.into(), Some(text))
         }
         Action::Confirm(_) => (StepKind::Confirm, state::Closed.into(), None),
         Action::Close(_) => (StepKind::Close, state::Closed.into(), None),

@@ -12,6 +12,7 @@ mod open;
 mod process_map;
 mod queries;
 mod receipt;
+mod receive;
 mod records;
 mod reports;
 mod setup;
@@ -29,6 +30,7 @@ use crate::operation::Engine;
 use crate::policy::Policy;
 use crate::store::Query;
 use crate::ticket::action::Action;
+use crate::ticket::inbound::InboundMessage;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::{Step, Ticket};
 use crate::time::{SystemTime, TimeSource, to_micros};
@@ -37,7 +39,7 @@ pub use by::By;
 pub use import::Imported;
 pub use migrate::{BlockedTicket, BlockedTickets, MAX_NAMED, Migrated, MigrationCounts, MigrationPreview};
 pub use queries::{Page, TicketRef};
-pub use receipt::Receipt;
+pub use receipt::{Arrival, Receipt};
 pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
@@ -144,12 +146,12 @@ impl Settings {
     /// same key from the first ticket on, because names stored under another key or in plain text are not found.
     ///
     /// ```
-    /// use firstline::NewTicket;
+    /// use firstline::InboundMessage;
     /// use firstline::desk::Settings;
     /// use firstline::memory::Memory;
     ///
     /// let desk = Memory::new().desk(Settings::new("acme").lookup_key([7; 32])); // 32 random bytes
-    /// let message = || NewTicket::new("No sound").from("boris").thread("+44 20 7946 0958").message("Hello?");
+    /// let message = || InboundMessage::new("Hello?").from("boris").thread("+44 20 7946 0958");
     /// assert!(desk.receive(message())?.opened());
     /// assert!(!desk.receive(message())?.opened());
     /// # Ok::<(), firstline::Error>(())
@@ -199,6 +201,7 @@ impl<E> Desk<E> {
 
     fn context_at(&self, now: DateTime<Utc>) -> context::CommandContext {
         context::CommandContext {
+            desk: self.settings.desk.clone(),
             now: to_micros(now),
             keep_receipts: self.settings.keep_receipts,
             lookup: self.settings.lookup,
@@ -245,33 +248,46 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, open::Open::new(request, id, context))
     }
 
-    /// Receives a message: adds it to the ticket of its [thread](NewTicket::thread), or opens a ticket.
+    /// Receives a message: adds it to the ticket of its [threads](InboundMessage::thread), or opens a ticket.
+    /// [`Receipt::arrival`] tells what was done.
     ///
-    /// A message of the requester resumes a ticket that is on hold for the customer, and reopens a resolved ticket. If
-    /// the ticket is closed or cancelled, the message opens a follow-up ticket that is linked to it.
+    /// What a message causes depends on what its sender is to the ticket. The policy has a table of
+    /// [standings](crate::policy::standing); by default
     ///
-    /// If the thread already has a ticket that is not closed or cancelled, only the message, its sender and its key
-    /// count. The subject, the tags and all other parts of the request describe a ticket to be opened and are ignored.
-    /// The thread key alone decides which ticket gets the message, from any sender: derive it from something that a
-    /// stranger cannot guess, such as a chat id that the messenger has authenticated.
+    /// - a message of a contact ends a wait for the customer; that of the requester or an affected contact reopens a
+    ///   resolved ticket; that of a contact in copy keeps a resolved ticket from closing by silence;
+    /// - after the end, a message of a contact opens a linked follow-up, which keeps the data of the finished ticket if
+    ///   its requester wrote;
+    /// - a stranger who [proves](InboundMessage::with_proof) that they saw the conversation is added to it and marked,
+    ///   without any effect; another stranger gets a ticket of their own with a link;
+    /// - a [machine's](InboundMessage::written_by) message has no effect: it is kept on the ticket as a signal.
+    ///
+    /// Every part of the message is used, as the table of [`InboundMessage`] says, and no oddity of a mail is refused.
+    /// `from` must be true: let the channel authenticate the sender.
     ///
     /// ```
-    /// # use firstline::{Desk, NewTicket};
+    /// # use firstline::{Desk, InboundMessage};
+    /// # use firstline::desk::Arrival;
     /// # let desk = Desk::memory();
-    /// let first = NewTicket::new("No sound").from("boris").thread("chat-9").message("I hear nothing.");
-    /// let second = NewTicket::new("No sound").from("boris").thread("chat-9").message("Not even the bell.");
-    /// assert!(desk.receive(first)?.opened());
-    /// assert!(!desk.receive(second)?.opened());
+    /// let first = InboundMessage::new("I hear nothing.").from("boris").thread("chat-9");
+    /// let second = InboundMessage::new("Not even the bell.").from("boris").thread("chat-9");
+    /// assert_eq!(desk.receive(first)?.arrival(), Some(Arrival::Opened));
+    /// assert_eq!(desk.receive(second)?.arrival(), Some(Arrival::Attached));
+    ///
+    /// let stranger = InboundMessage::new("Pay to this account.").from("mallory").thread("chat-9");
+    /// assert_eq!(desk.receive(stranger)?.arrival(), Some(Arrival::OwnTicket));
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// The errors of [`open_ticket`](Desk::open_ticket), except for a thread that belongs to another ticket. Also
-    /// [invalid](crate::Error::is_invalid) if a message for a ticket that is not closed or cancelled has no text.
-    pub fn receive(&self, message: NewTicket) -> E::Reply<'_, Receipt> {
+    /// - [invalid](crate::Error::is_invalid): an id is malformed, there are more than
+    ///   [200](crate::limits::MAX_ITEMS) keys, recipients or files, the description of the ticket to be opened breaks a
+    ///   rule or the desk's policy, or the key was used for another message;
+    /// - [storage](crate::Error::is_storage).
+    pub fn receive(&self, message: InboundMessage) -> E::Reply<'_, Receipt> {
         let context = self.context();
         let id = self.new_id(&context);
-        self.engine.run(&self.settings.desk, open::Receive::new("receive", message, id, context))
+        self.engine.run(&self.settings.desk, receive::Receive::new(message, id, context))
     }
 
     /// Performs an action on a ticket. The parts of an [`Action`] take effect together or not at all.

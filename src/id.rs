@@ -11,13 +11,17 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// The maximum length of a text id, in bytes.
+/// The maximum length of the id of a desk, agent or team, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
+
+/// The maximum length of a contact id, a thread key or an idempotency key, in bytes. Mail addresses and message ids fit:
+/// a line of a mail has up to 998 bytes (RFC 5322).
+pub const MAX_KEY_BYTES: usize = 1_000;
 
 /// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk
 /// checks each id once, when it receives a command.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -36,7 +40,7 @@ macro_rules! text_id {
 
             /// Checks that the text is not empty, not too long and free of control characters.
             pub(crate) fn check(&self) -> Result<()> {
-                check_id($what, &self.0)
+                check_id($what, &self.0, $max)
             }
         }
 
@@ -81,7 +85,7 @@ macro_rules! text_id {
 text_id! {
     /// The id of a support desk, which is a tenant. Every storage key starts with it. A desk cannot access the rows of
     /// another desk.
-    DeskId, "desk id"
+    DeskId, "desk id", MAX_ID_BYTES
 }
 text_id! {
     /// The host's id of a contact: a customer, employee or partner who requests support.
@@ -93,42 +97,41 @@ text_id! {
     ///
     /// assert_eq!(ContactId::from(77).as_str(), "77");
     /// ```
-    ContactId, "contact id"
+    ContactId, "contact id", MAX_KEY_BYTES
 }
 text_id! {
     /// The host's id of a support agent.
-    AgentId, "agent id"
+    AgentId, "agent id", MAX_ID_BYTES
 }
 text_id! {
     /// The host's id of a team of agents.
-    TeamId, "team id"
+    TeamId, "team id", MAX_ID_BYTES
 }
 text_id! {
     /// An idempotency key, which makes a command safe to repeat.
     ///
     /// The same key with the same request returns the first result. The same key with a different request is an error.
     /// The caller chooses the key. Within a desk, each key must belong to one request.
-    RequestKey, "idempotency key"
+    RequestKey, "idempotency key", MAX_KEY_BYTES
 }
 text_id! {
     /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
     ///
-    /// It groups the messages of the conversation. It must be unique within a desk.
-    ThreadKey, "thread key"
+    /// It groups the messages of the conversation. Each key leads to one ticket of a desk; several may lead to the same.
+    ThreadKey, "thread key", MAX_KEY_BYTES
 }
 
-fn check_id(what: &str, id: &str) -> Result<()> {
+fn check_id(what: &str, id: &str, max: usize) -> Result<()> {
     let problem = if id.is_empty() {
         "is empty"
-    } else if id.len() > MAX_ID_BYTES {
+    } else if id.len() > max {
         "is too long"
     } else if id.chars().any(char::is_control) {
         "contains a control character"
     } else {
         return Ok(());
     };
-    Err(Error::invalid(what, problem)
-        .allowing(format!("1 to {MAX_ID_BYTES} bytes without control characters")))
+    Err(Error::invalid(what, problem).allowing(format!("1 to {max} bytes without control characters")))
 }
 
 /// The globally unique id of a ticket. With the default [`IdSource`], ids sort by the time of opening.

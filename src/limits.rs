@@ -43,6 +43,38 @@ pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
     Ok(())
 }
 
+/// Puts a text on one line, without control characters, and cuts it to `max_chars` characters with a mark.
+pub(crate) fn one_line(text: String, max_chars: usize) -> String {
+    let is_line = !text.chars().any(char::is_control) && text.trim().len() == text.len();
+    if is_line && text.chars().nth(max_chars).is_none() {
+        return text;
+    }
+    let text = text.replace(char::is_control, " ");
+    let mut chars = text.trim().chars();
+    let mut line: String = chars.by_ref().take(max_chars).collect();
+    if chars.next().is_some() {
+        line.pop();
+        line.push(CUT);
+    }
+    line
+}
+
+/// Removes NUL characters, which PostgreSQL cannot store, and cuts a text to `max_bytes` bytes with a mark.
+pub(crate) fn storable(mut text: String, max_bytes: usize) -> String {
+    if text.contains('\0') {
+        text = text.replace('\0', "\u{fffd}");
+    }
+    if text.len() > max_bytes {
+        let end = (0..=max_bytes - CUT.len_utf8()).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push(CUT);
+    }
+    text
+}
+
+/// The mark at the end of a text that was cut.
+const CUT: char = '…';
+
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)

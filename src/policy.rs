@@ -55,6 +55,7 @@
 mod fields;
 mod manifest;
 mod names;
+pub mod standing;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,8 +73,11 @@ use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
+pub(crate) use standing::Standings;
+pub use standing::{OnResolved, Standing, StandingRule};
 
-/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements and workflows.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows and
+/// standings.
 ///
 /// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
 /// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
@@ -102,6 +106,8 @@ pub struct Policy {
     agreements: Vec<Agreement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     workflows: Vec<WorkflowDefinition>,
+    #[serde(rename = "standing", skip_serializing_if = "Standings::is_empty")]
+    standings: Standings,
 }
 
 impl Default for Policy {
@@ -117,6 +123,7 @@ impl Default for Policy {
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
             workflows: Vec::new(),
+            standings: Standings::default(),
         }
     }
 }
@@ -186,6 +193,34 @@ impl Policy {
         self
     }
 
+    /// Changes a row of the table of standings.
+    ///
+    /// ```
+    /// use firstline::{Condition, Policy};
+    /// use firstline::policy::{OnResolved, Standing};
+    ///
+    /// let policy = Policy::new()
+    ///     .standing(Standing::Affected, |rule| rule.decides = true)
+    ///     .standing(Standing::Requester, |rule| {
+    ///         rule.resolved = OnResolved::ReopenIf(Condition::field("kind").is("incident"));
+    ///     });
+    /// policy.check()?;
+    /// assert!(policy.rule_of(Standing::Affected).decides);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn standing(mut self, standing: Standing, change: impl FnOnce(&mut StandingRule)) -> Policy {
+        let mut rule = self.standings.rule(standing).clone();
+        change(&mut rule);
+        self.standings.set(standing, rule);
+        self
+    }
+
+    /// Returns a row of the table of standings.
+    pub fn rule_of(&self, standing: Standing) -> &StandingRule {
+        self.standings.rule(standing)
+    }
+
     /// Checks the whole policy.
     ///
     /// # Errors
@@ -196,7 +231,8 @@ impl Policy {
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
-    /// - the condition of a modifier is faulty or uses an unknown field;
+    /// - the condition of a modifier or of a standing is faulty or uses an unknown field;
+    /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty. This error lists all faults: a repeated name or position; an unknown
     ///   calendar, modifier or field; a target without a time or given twice; a time for a priority that is not in the
     ///   matrix; percentages that do not rise from 1 to 99;
@@ -247,6 +283,10 @@ impl Policy {
         }
         self.matrix.check_conditions(&self.known_to_modifiers())?;
         match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
+            faults if faults.is_empty() => {}
+            faults => return fault(faults.join("; ")),
+        }
+        match self.standings.faults(&self.known_to_queries()) {
             faults if faults.is_empty() => {}
             faults => return fault(faults.join("; ")),
         }

@@ -31,6 +31,7 @@ pub mod conflict;
 pub mod decision;
 pub mod event;
 pub mod facts;
+pub mod inbound;
 pub mod kind;
 pub mod message;
 pub mod opening;
@@ -49,12 +50,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::id::TicketId;
+use crate::id::{ContactId, DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
 use crate::policy::Policy;
 use crate::ticket::action::Action;
-use crate::ticket::people::Actor;
+use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{Catalogue, Workflow};
 
@@ -86,8 +87,16 @@ pub struct Ticket<S = State> {
     workflow: Workflow,
     state: S,
     replayed: bool,
-    policy: Arc<Policy>,
-    workflows: Catalogue,
+    home: Home,
+}
+
+/// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// `None` if no desk made the handle.
+    pub(crate) desk: Option<DeskId>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) workflows: Catalogue,
 }
 
 /// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) and the policy in
@@ -138,7 +147,7 @@ impl<S> Ticket<S> {
     /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
     /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
     pub fn permitted(&self) -> Permitted {
-        self.snapshot.permitted(&self.workflow)
+        self.snapshot.permitted(&self.workflow, &self.home.policy)
     }
 
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
@@ -163,8 +172,8 @@ impl<S> Ticket<S> {
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
     ///
-    /// Like [`why_not`](Ticket::why_not), but also checks that the lifecycle and the workflow allow this actor to
-    /// perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
+    /// Like [`why_not`](Ticket::why_not), but also checks that the table of [standings](crate::policy::standing) and the
+    /// workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -183,9 +192,27 @@ impl<S> Ticket<S> {
         self.refusal(action, Some(by))
     }
 
+    /// Returns the contacts who get copies of the desk's replies, by the table of
+    /// [standings](crate::policy::standing): by default all contacts of the ticket.
+    ///
+    /// ```
+    /// # use firstline::{ContactRole, Desk, NewTicket};
+    /// let request = NewTicket::new("No sound").from("boris").contact("clara", ContactRole::Cc);
+    /// let ticket = Desk::memory().open_ticket(request)?;
+    /// let recipients: Vec<_> = ticket.recipients().map(|id| id.as_str()).collect();
+    /// assert_eq!(recipients, ["boris", "clara"]);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn recipients(&self) -> impl Iterator<Item = &ContactId> {
+        self.snapshot.contacts.keys().filter(|id| {
+            let standing = self.snapshot.standing(&Who::Contact((*id).clone()));
+            standing.is_some_and(|standing| self.home.policy.rule_of(standing).copies)
+        })
+    }
+
     fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
-        let workflows = self.workflows.clone().with(self.workflow.clone());
-        self.snapshot.refusal(action, by, &self.policy, &workflows)
+        let workflows = self.home.workflows.clone().with(self.workflow.clone());
+        self.snapshot.refusal(action, by, &self.home.policy, &workflows)
     }
 }
 
@@ -200,7 +227,7 @@ impl<S> Deref for Ticket<S> {
 
 impl Ticket {
     /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows. The handle has the
-    /// default policy.
+    /// default policy and belongs to no desk.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
@@ -221,17 +248,13 @@ impl Ticket {
             Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(Ticket::following(workflow.clone(), snapshot, Arc::default(), workflows.clone()))
+        let home = Home { desk: None, policy: Arc::default(), workflows: workflows.clone() };
+        Ok(Ticket::following(workflow.clone(), snapshot, home))
     }
 
-    /// Creates a handle with the workflow that the ticket follows, and with the policy and the workflows in force.
-    pub(crate) fn following(
-        workflow: Workflow,
-        snapshot: Arc<Snapshot>,
-        policy: Arc<Policy>,
-        workflows: Catalogue,
-    ) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, policy, workflows }
+    /// Creates a handle with the workflow that the ticket follows.
+    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -265,18 +288,20 @@ impl<S: KnownState> Ticket<S> {
 impl<S> Ticket<S> {
     /// Replaces the type of the state.
     fn with_state<T>(self, state: T) -> Ticket<T> {
-        let Ticket { snapshot, workflow, replayed, policy, workflows, .. } = self;
-        Ticket { snapshot, workflow, state, replayed, policy, workflows }
+        let Ticket { snapshot, workflow, replayed, home, .. } = self;
+        Ticket { snapshot, workflow, state, replayed, home }
     }
 }
 
 /// A typed step that is not committed yet. Pass it to [`Desk::commit`](crate::Desk::commit).
 ///
-/// The step has the ticket's id, the expected version and the action. `To` is the state after the step. Dropping the
-/// step changes nothing.
+/// The step has the desk, the ticket's id, the expected version and the action. Another desk refuses it. `To` is the
+/// state after the step. Dropping the step changes nothing.
 #[must_use = "a step is not taken until a desk commits it"]
 #[derive(Debug)]
 pub struct Step<To> {
+    /// The desk of the handle, if a desk made it.
+    pub(crate) desk: Option<DeskId>,
     pub(crate) ticket: TicketId,
     pub(crate) expected: u64,
     pub(crate) action: Action,

@@ -81,7 +81,8 @@
 //!
 //! # Automatic transitions
 //!
-//! - A requester's message resumes or reopens a ticket if the requester may take such a transition. Required fields are
+//! - A contact's message resumes or reopens a ticket if the policy's [standings](crate::policy::standing) say so and
+//!   this contact may take such a transition. Required fields are
 //!   not checked.
 //! - A hold with a date ends if there is a transition out of the hold, regardless of `may`. Required fields are not
 //!   checked.

@@ -30,6 +30,8 @@ mod import_again;
 mod import_statuses;
 #[path = "desk/imports.rs"]
 mod imports;
+#[path = "desk/inbound.rs"]
+mod inbound;
 #[path = "desk/lifecycle.rs"]
 mod lifecycle;
 #[path = "desk/links.rs"]
@@ -64,6 +66,8 @@ mod setup;
 mod soak;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "desk/standing.rs"]
+mod standing;
 #[path = "desk/story.rs"]
 mod story;
 #[path = "desk/sweep.rs"]

@@ -6,7 +6,7 @@
 use firstline::memory::{Memory, MemoryTx};
 use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
-use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, NewTicket, Result};
+use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, InboundMessage, NewTicket, Result};
 
 /// Runs various commands with personal words that must not appear in traces or metrics.
 fn work() -> Result<()> {
@@ -24,7 +24,7 @@ fn work() -> Result<()> {
         assert_eq!(desk.act(ticket.id(), Action::start(), anna.clone().once("key-2"))?.replayed, replayed);
     }
     desk.receive(
-        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").message("secret"),
+        InboundMessage::new("secret").from("secret-boris").thread("secret-chat").subject("secret subject"),
     )?;
     assert!(desk.act(ticket.id(), Action::start(), &anna).unwrap_err().is_rejected());
     assert!(desk.act(ticket.id(), Action::tag("late"), anna.expecting(1)).unwrap_err().is_conflict());
@@ -86,7 +86,8 @@ fn writer_thread_work() -> Result<()> {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             other.execute_batch("COMMIT").unwrap();
         };
-        let (received, ()) = tokio::join!(desk.receive(NewTicket::new("secret subject")), both);
+        let (received, ()) =
+            tokio::join!(desk.receive(InboundMessage::new("").subject("secret subject")), both);
         let id = received?.ticket.id();
         desk.ticket(id).await?;
         assert!(

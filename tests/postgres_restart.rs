@@ -70,7 +70,7 @@ mod restarts {
                 _ => {
                     let chat = format!("chat {round}");
                     let message =
-                        NewTicket::new(chat.as_str()).from("boris").thread(chat).message(name.as_str());
+                        InboundMessage::new(name.as_str()).from("boris").subject(chat.as_str()).thread(chat);
                     desk.receive(message).await.map(drop)
                 }
             };

@@ -54,7 +54,7 @@ fn waiting(number: u64, seconds: i64) -> Result<TicketWrite> {
         let at = Some(later(seconds));
         opened.state = match number % 2 {
             0 => OnHold { reason: HoldReason::Scheduled, until: at }.into(),
-            _ => Resolved { closes_at: at }.into(),
+            _ => Resolved { closes_at: at, ..Resolved::default() }.into(),
         };
     })
 }

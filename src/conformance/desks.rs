@@ -17,7 +17,7 @@ const BETA: &str = "beta";
 
 pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let theirs = edited(open(1)?, |opened| {
-        opened.state = Resolved { closes_at: Some(later(60)) }.into();
+        opened.state = Resolved { closes_at: Some(later(60)), ..Resolved::default() }.into();
     })?;
     let id = ticket_id(1);
     let content = Content::new(*b"theirs").indexed(Index::First, "i").due(later(5));

@@ -13,6 +13,7 @@ use crate::priority::Impact;
 use crate::store::{Commit, Content, Expected, Query, Read, RecordWrite, TicketWrite};
 use crate::ticket::action::Action;
 use crate::ticket::event::Event;
+use crate::ticket::inbound::InboundMessage;
 use crate::ticket::kind::LinkKind;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact};
@@ -33,7 +34,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(a, Action::assign("anna").and(Action::tag("loud")).and(Action::note("looked at it")))?;
     does(a, Action::hold(HoldReason::Customer).and(Action::reply("Which browser is it?")))?;
     scene.time.advance(TimeDelta::minutes(7));
-    let answer = NewTicket::new("Re: Нет звука").from("contact-0").thread("chat-0").message("Firefox.");
+    let answer = InboundMessage::new("Firefox.").from("contact-0").thread("chat-0").subject("Re: Нет звука");
     scene.wait(desk.receive(answer))?;
     does(a, Action::resolve("unmuted"))?;
     does(b, Action::hold_until(HoldReason::Scheduled, later(9_000)))?;
@@ -43,7 +44,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     does(d, Action::cancel())?;
     refused("a step that the lifecycle forbids", does(d, Action::start()))?;
     same("timers fired", complete(scene.wait(desk.tick(later(9_001)))?)?, 1)?;
-    let late = NewTicket::new("Again").from("contact-3").thread("chat-3").message("It is back.");
+    let late = InboundMessage::new("It is back.").from("contact-3").thread("chat-3").subject("Again");
     tickets.push(scene.wait(desk.receive(late))?.ticket.id());
     scene.wait(desk.act(a, Action::confirm(), Actor::contact("contact-0")))?;
     Ok(tickets)
@@ -127,7 +128,7 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
 
 pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let desk = scene.desk(ACME);
-    let message = |words: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(words);
+    let message = |words: &str| InboundMessage::new(words).from("boris").thread("chat-9").subject("No sound");
     let first = scene.wait(desk.receive(message("I hear nothing.")))?;
     same("a first message opens a ticket", first.opened(), true)?;
     let id = first.ticket.id();

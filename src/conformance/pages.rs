@@ -37,7 +37,7 @@ fn varied(n: u64) -> Result<TicketWrite> {
     let at = later(((n * 37) % 11) as i64);
     edited(opening(n, &request, at)?, |opened| {
         opened.state = match n % 6 {
-            0 => Resolved { closes_at: None }.into(),
+            0 => Resolved::default().into(),
             1 => Closed.into(),
             2 => Cancelled.into(),
             3 => Active.into(),

@@ -17,6 +17,7 @@ use crate::store::kinds::RECEIPT;
 use crate::store::{Answer, Commit, Mode, Query, Read};
 use crate::ticket::action::Action;
 use crate::ticket::event::Change;
+use crate::ticket::inbound::InboundMessage;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::opening::NewTicket;
 
@@ -137,8 +138,10 @@ pub(super) fn absence<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let thread = format!("chat-{round}");
         let receipts = at_once(scene, |n, scene| {
             let desk = scene.desk(ACME);
-            let message =
-                NewTicket::new("No sound").from("boris").thread(thread.as_str()).message(format!("word {n}"));
+            let message = InboundMessage::new(format!("word {n}"))
+                .from("boris")
+                .thread(thread.as_str())
+                .subject("No sound");
             Ok(patiently(|| scene.wait(desk.receive(message.clone())))?)
         })?;
         let opened = receipts.iter().filter(|it| it.opened()).count();

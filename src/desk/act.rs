@@ -1,18 +1,19 @@
 //! The operations that perform an action or a typed step on a ticket.
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use super::by::By;
 use super::context::CommandContext;
 use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
-use crate::definition::DefinitionKind;
+use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
-use crate::id::TicketId;
+use crate::id::{DeskId, ThreadKey, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
-use crate::store::kinds::ADOPTION;
-use crate::store::{Commit, Read};
+use crate::store::kinds::{self, ADOPTION, THREAD};
+use crate::store::{Commit, Read, RecordWrite};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::{Change, Event};
@@ -32,9 +33,42 @@ pub(super) struct Act {
 impl Act {
     pub(super) fn new(ticket: TicketId, action: Action, by: By, context: CommandContext) -> Act {
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new(by.key.clone(), &("act", ticket, action.parts(), &by.actor.who));
+        let repeatable = Repeatable::new(by.key.clone(), || {
+            let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
+            Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
+        });
         Act { ticket, action, by, context, repeatable }
     }
+}
+
+impl Act {
+    /// Returns the writes of the thread keys that the action adds.
+    fn new_threads(&self, loaded: &Loaded) -> Result<Vec<RecordWrite>, Interrupt> {
+        let keys: BTreeSet<_> = self.threads().map(|key| (self.context.lookup.thread(key), key)).collect();
+        loaded.need(keys.iter().map(|(stored, _)| Read::record(THREAD, stored.as_str())))?;
+        let mut writes = Vec::new();
+        for (stored, key) in keys {
+            match loaded.record(THREAD, stored.as_str())? {
+                None => writes.push(kinds::point_to(THREAD, stored, None, self.ticket)),
+                Some(record) if kinds::ticket_of(THREAD, record)? == self.ticket => {}
+                Some(record) => return Err(taken(key, kinds::ticket_of(THREAD, record)?).into()),
+            }
+        }
+        Ok(writes)
+    }
+
+    fn threads(&self) -> impl Iterator<Item = &ThreadKey> {
+        self.action.parts().into_iter().filter_map(|part| match part {
+            Action::Thread(key) => Some(key),
+            _ => None,
+        })
+    }
+}
+
+/// Returns the error for a thread key that leads to another ticket.
+pub(super) fn taken(thread: &ThreadKey, ticket: TicketId) -> Error {
+    Error::invalid("thread", format_args!("{thread} already belongs to ticket {ticket}"))
+        .allowing("`receive`, which continues that ticket or opens a follow-up, or another thread")
 }
 
 impl Operation for Act {
@@ -81,6 +115,7 @@ impl Operation for Act {
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
         commit.extend(records);
+        commit.extend(self.new_threads(loaded)?);
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }
@@ -105,6 +140,8 @@ fn check_unedited(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<(
 /// Commits one typed step.
 #[derive(Debug)]
 pub(super) struct CommitStep<To> {
+    /// The desk of the handle that made the step, if a desk made it.
+    desk: Option<DeskId>,
     act: Act,
     to: PhantomData<To>,
 }
@@ -112,7 +149,8 @@ pub(super) struct CommitStep<To> {
 impl<To> CommitStep<To> {
     pub(super) fn new(step: Step<To>, by: By, context: CommandContext) -> CommitStep<To> {
         let by = by.expecting(step.expected);
-        CommitStep { act: Act::new(step.ticket, step.action, by, context), to: PhantomData }
+        let Step { desk, ticket, action, .. } = step;
+        CommitStep { desk, act: Act::new(ticket, action, by, context), to: PhantomData }
     }
 }
 
@@ -132,6 +170,10 @@ impl<To: KnownState> Operation for CommitStep<To> {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket<To>), Interrupt> {
+        if let Some(desk) = self.desk.as_ref().filter(|desk| **desk != self.act.context.desk) {
+            let problem = format_args!("belongs to the desk {desk}, not to {}", self.act.context.desk);
+            return Err(Error::invalid("step", problem).allowing("a step of a ticket of this desk").into());
+        }
         let (commit, receipt) = self.act.decide(loaded)?;
         let ticket = Ticket::try_from_untyped(receipt.ticket).map_err(|ticket| {
             Error::invalid("step", format_args!("left the ticket {} instead of {}", ticket.state(), To::KIND))

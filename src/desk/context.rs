@@ -9,19 +9,21 @@ use super::definitions::{Definitions, ReadyPolicy};
 use super::lookup::Lookup;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::Result;
+use crate::id::DeskId;
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::Policy;
 use crate::sla::{AgreementSet, Clock};
-use crate::ticket::Ticket;
 use crate::ticket::decision::DecisionContext;
 use crate::ticket::event::Event;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
+use crate::ticket::{Home, Ticket};
 use crate::workflow::{Catalogue, Workflow};
 
 /// The policy, agreements and workflows for a decision, and the history of the ticket if it was read.
 #[derive(Debug)]
 pub(super) struct PolicyContext<'s> {
+    desk: DeskId,
     pub(super) policy: Arc<Policy>,
     pub(super) agreements: AgreementSet,
     pub(super) workflows: Catalogue,
@@ -29,8 +31,14 @@ pub(super) struct PolicyContext<'s> {
 }
 
 impl PolicyContext<'_> {
+    /// Returns the home of handles that are made in this context.
+    fn home(&self) -> Home {
+        let (desk, policy) = (Some(self.desk.clone()), Arc::clone(&self.policy));
+        Home { desk, policy, workflows: self.workflows.clone() }
+    }
+
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, agreements, workflows, history } = self;
+        let PolicyContext { policy, agreements, workflows, history, .. } = self;
         DecisionContext { now, by, policy, agreements, workflows, history: *history }
     }
 
@@ -40,13 +48,14 @@ impl PolicyContext<'_> {
             Some(placement) => self.workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(Ticket::following(workflow.clone(), ticket, Arc::clone(&self.policy), self.workflows.clone()))
+        Ok(Ticket::following(workflow.clone(), ticket, self.home()))
     }
 }
 
 /// The instant, settings and definitions of a command.
 #[derive(Debug, Clone)]
 pub(super) struct CommandContext {
+    pub(super) desk: DeskId,
     pub(super) now: DateTime<Utc>,
     pub(super) keep_receipts: TimeDelta,
     pub(super) lookup: Lookup,
@@ -78,9 +87,10 @@ impl CommandContext {
                 let ReadyPolicy { policy, agreements, workflows, .. } =
                     self.definitions.policy(adoption.hash, loaded)?;
                 let agreements = AgreementSet::new().with(adoption.agreements_from, agreements);
-                PolicyContext { policy, agreements, workflows, history: None }
+                PolicyContext { desk: self.desk.clone(), policy, agreements, workflows, history: None }
             }
             None => PolicyContext {
+                desk: self.desk.clone(),
                 policy: Arc::clone(&self.default),
                 agreements: AgreementSet::new(),
                 workflows: Catalogue::new(),
@@ -144,8 +154,8 @@ impl CommandContext {
 
     /// Returns a handle for this ticket, with its workflow and the policy in force.
     pub(super) fn handle(&self, ticket: Arc<Snapshot>, loaded: &Loaded) -> Result<Ticket, Interrupt> {
-        let PolicyContext { policy, workflows, .. } = self.policy_context(loaded)?;
-        Ok(Ticket::following(self.workflow_of(&ticket, loaded)?, ticket, policy, workflows))
+        let home = self.policy_context(loaded)?.home();
+        Ok(Ticket::following(self.workflow_of(&ticket, loaded)?, ticket, home))
     }
 
     /// Returns handles for these tickets, with their workflows and the policy in force.
@@ -158,10 +168,10 @@ impl CommandContext {
         let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
         let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
         self.definitions.need(manifest(in_force).chain(workflows), loaded)?;
-        let PolicyContext { policy, workflows, .. } = self.policy_context_of(in_force, loaded)?;
+        let home = self.policy_context_of(in_force, loaded)?.home();
         let handle = |ticket: Arc<Snapshot>| {
             let workflow = self.workflow_of(&ticket, loaded)?;
-            Ok(Ticket::following(workflow, ticket, Arc::clone(&policy), workflows.clone()))
+            Ok(Ticket::following(workflow, ticket, home.clone()))
         };
         tickets.into_iter().map(handle).collect()
     }

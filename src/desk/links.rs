@@ -16,7 +16,6 @@ use crate::ticket::decision::permissions::may;
 use crate::ticket::decision::{Decision, DecisionContext, Draft};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
-use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
 /// The maximum number of ancestors of a ticket: its parents, their parents, and so on.
@@ -38,7 +37,7 @@ impl Links<'_> {
         action: &Action,
         decision_context: &DecisionContext<'_>,
     ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Interrupt> {
-        let incoming = self.incoming(ticket, action, decision_context.by)?;
+        let incoming = self.incoming(ticket, action, decision_context)?;
         let decision = ticket.decide_with(action, incoming, decision_context)?;
         let (others, records) = self.mirror_all(&decision, decision_context)?;
         Ok((decision, others, records))
@@ -46,10 +45,15 @@ impl Links<'_> {
 
     /// Returns the existing links from other tickets that the action names. Other tickets are read only if the number
     /// of parts is within the limit and the actor may link tickets.
-    fn incoming(&self, ticket: &Snapshot, action: &Action, by: &Actor) -> Result<BTreeSet<Link>, Interrupt> {
+    fn incoming(
+        &self,
+        ticket: &Snapshot,
+        action: &Action,
+        DecisionContext { by, policy, .. }: &DecisionContext<'_>,
+    ) -> Result<BTreeSet<Link>, Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
-        if may(Verb::Link, by, ticket).is_some() {
+        if may(Verb::Link, by, ticket, policy).is_some() {
             return Ok(BTreeSet::new());
         }
         let named = parts.iter().filter_map(|part| match part {

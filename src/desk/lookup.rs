@@ -28,6 +28,12 @@ impl Lookup {
         self.lookup_key(THREAD, key.as_str())
     }
 
+    /// Returns the key of an outsider's own ticket in a thread of somebody else. `thread` is the stored form of the
+    /// thread's key. No thread key contains a line break.
+    pub(super) fn own_thread(&self, thread: &str, sender: &str) -> String {
+        self.lookup_key(THREAD, &format!("{thread}\n{sender}"))
+    }
+
     pub(super) fn receipt(&self, key: &RequestKey) -> String {
         self.lookup_key(RECEIPT, key.as_str())
     }

@@ -4,14 +4,14 @@ use super::context::CommandContext;
 use crate::condition::Condition;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
-use crate::id::TicketId;
+use crate::id::{ThreadKey, TicketId};
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
-use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
+use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
 use crate::store::{Commit, Cursor, Mode, Query, Read};
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
 
-/// A reference to a ticket: its id, its running number, or its name in another system.
+/// A reference to a ticket: its id, its running number, its name in another system, or the key of a thread.
 ///
 /// ```
 /// use firstline::{Desk, NewTicket};
@@ -31,6 +31,8 @@ pub enum TicketRef {
     Number(u64),
     /// The name in another system.
     External(ExternalRef),
+    /// The key of a thread.
+    Thread(ThreadKey),
     /// A text that is neither an id nor a number. No ticket has this reference.
     Unknown(String),
 }
@@ -44,6 +46,12 @@ impl From<TicketId> for TicketRef {
 impl From<ExternalRef> for TicketRef {
     fn from(name: ExternalRef) -> TicketRef {
         TicketRef::External(name)
+    }
+}
+
+impl From<ThreadKey> for TicketRef {
+    fn from(thread: ThreadKey) -> TicketRef {
+        TicketRef::Thread(thread)
     }
 }
 
@@ -111,6 +119,11 @@ impl Operation for LookUp {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
                 let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
                 (id, format!("{} of {}", name.id, name.source))
+            }
+            TicketRef::Thread(thread) => {
+                let record = loaded.record(THREAD, self.1.lookup.thread(thread))?;
+                let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
+                (id, format!("of the thread {thread}"))
             }
             TicketRef::Unknown(text) => (None, format!("{text:?}")),
         };

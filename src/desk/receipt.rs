@@ -1,7 +1,6 @@
 //! The result of a command, and the replay of that result for a repeated command.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
@@ -13,6 +12,7 @@ use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
 use crate::ticket::decision::Decision;
 use crate::ticket::event::{Change, Event};
+use crate::ticket::kind::LinkKind;
 use crate::ticket::snapshot::Snapshot;
 
 /// The result of a command.
@@ -43,6 +43,27 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Returns what became of a message; `None` if the command brought no message.
+    pub fn arrival(&self) -> Option<Arrival> {
+        let linked = |kind| {
+            let is_linked = |event: &Event| matches!(event.change, Change::Linked(link) if link.kind == kind);
+            self.events.iter().any(is_linked)
+        };
+        if self.opened() {
+            return Some(match () {
+                () if linked(LinkKind::FollowUpOf) => Arrival::FollowUp,
+                () if linked(LinkKind::Mentions) => Arrival::OwnTicket,
+                () => Arrival::Opened,
+            });
+        }
+        self.events.iter().find_map(|event| match &event.change {
+            Change::Received(arrived) if arrived.from_outside => Some(Arrival::AttachedFromOutside),
+            Change::Received(_) => Some(Arrival::Attached),
+            Change::SignalReceived(_) => Some(Arrival::Signal),
+            _ => None,
+        })
+    }
+
     /// True if the command opened the ticket.
     pub fn opened(&self) -> bool {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
@@ -54,6 +75,24 @@ impl Receipt {
     }
 }
 
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Arrival {
+    /// It opened a ticket.
+    Opened,
+    /// It opened a follow-up of a finished ticket.
+    FollowUp,
+    /// It belongs to a ticket in which its sender has no part, so it opened a ticket of their own.
+    OwnTicket,
+    /// It was added to a ticket.
+    Attached,
+    /// It was added to a ticket and marked: its sender has no part in it, but proved to have seen the conversation.
+    AttachedFromOutside,
+    /// A machine wrote it, so it was kept on a ticket without any effect.
+    Signal,
+}
+
 /// A request that can be repeated if it has an idempotency key.
 #[derive(Debug)]
 pub(super) struct Repeatable {
@@ -62,12 +101,10 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// Creates a value from the key and the content of a request. Without a key the content is ignored.
-    pub(super) fn new(key: Option<RequestKey>, request: &impl Serialize) -> Repeatable {
-        let request = match &key {
-            Some(_) => Fingerprint::of_json(request),
-            None => Ok(Fingerprint::of([])),
-        };
+    /// Creates a value from the key of a request and the fingerprint of what was asked. Without a key there is no
+    /// fingerprint.
+    pub(super) fn new(key: Option<RequestKey>, asked: impl FnOnce() -> Result<Fingerprint>) -> Repeatable {
+        let request = if key.is_some() { asked() } else { Ok(Fingerprint::of([])) };
         Repeatable { key, request }
     }
 

@@ -56,6 +56,7 @@ pub(super) fn draft(
         line: first.line.unwrap_or_default(),
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
+        sent_at: None,
         external: Some(ticket.external.clone()),
         placement,
     };

@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::ImportMark;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Cause, Change, Described, MigrationCause, Origin};
+use crate::ticket::event::{Arrived, Cause, Change, Described, MigrationCause, Origin};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Owner, Personal, Words};
@@ -217,6 +217,7 @@ impl Replay<'_> {
             snapshot.describe_contact(contact, *role, &mut described, &mut personal);
         }
         limits::count("contacts", snapshot.contacts.len() + new_contact_count(&described, snapshot))?;
+        described.attributes.values().try_for_each(limits::attributes)?;
         if described == Described::default() && personal.is_empty() {
             return Ok(());
         }
@@ -266,9 +267,16 @@ impl Replay<'_> {
     fn message(&mut self, current: NumberedVersion<'_>) -> Result<()> {
         let Some(message) = &current.version.message else { return Ok(()) };
         let Message { files, .. } = message;
-        let change = match current.version.by.who {
-            Who::Contact(_) => Change::Received { files: files.clone() },
-            _ => Change::Replied { files: files.clone() },
+        let standing = self.draft.snapshot().standing(&current.version.by.who);
+        let change = match standing {
+            Some(standing) => Change::Received(Arrived {
+                files: files.clone(),
+                without_text: message.text.is_empty(),
+                from_outside: !standing.is_contact(),
+                owes_reply: self.context.policy.rule_of(standing).answers && !self.draft.state().is_final(),
+                ..Arrived::default()
+            }),
+            None => Change::Replied { files: files.clone() },
         };
         self.emit_words(current, change, message.words())
     }

@@ -330,8 +330,9 @@ impl ImportedVersion {
                 let reason = HoldReason::from(reason.as_str());
                 Some(State::OnHold(OnHold { reason, until: until.map(to_micros) }))
             }
-            Some(ImportedStatus::Known(State::Resolved(Resolved { closes_at }))) => {
-                Some(State::Resolved(Resolved { closes_at: closes_at.map(to_micros) }))
+            Some(ImportedStatus::Known(State::Resolved(resolved))) => {
+                let closes_at = resolved.closes_at.map(to_micros);
+                Some(State::Resolved(Resolved { closes_at, ..resolved.clone() }))
             }
             Some(ImportedStatus::Known(state)) => Some(state.clone()),
             Some(ImportedStatus::Unmapped(_)) | None => None,

@@ -46,7 +46,8 @@ impl Verb {
     /// Returns true if a ticket in this state accepts the action.
     ///
     /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
-    /// old tickets. It accepts no replies and no changes to its assignment, line or priority.
+    /// old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
+    /// contact is kept on the ticket if the policy's [standings](crate::policy::standing) say so.
     ///
     /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
     /// and the lifecycle does not.

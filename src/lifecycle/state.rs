@@ -34,6 +34,9 @@ pub struct Resolved {
     /// The instant at which the ticket closes automatically unless it is reopened; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<DateTime<Utc>>,
+    /// True if a message stopped the automatic closing. It is planned again when an agent acts on the ticket.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closing_stopped: bool,
 }
 
 /// Confirmed by the requester, or closed by an agent or a timer.
@@ -76,37 +79,26 @@ struct SerializedState {
     until: Option<DateTime<Utc>>,
     #[serde(default)]
     closes_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    closing_stopped: bool,
 }
 
 impl TryFrom<SerializedState> for State {
     type Error = String;
 
     fn try_from(serialized: SerializedState) -> Result<State, String> {
-        Ok(match serialized {
-            SerializedState { is: StateKind::OnHold, reason: Some(reason), until, closes_at: None } => {
-                State::OnHold(OnHold { reason, until })
+        let SerializedState { is, reason, until, closes_at, closing_stopped } = serialized;
+        Ok(match (is, reason, until, closes_at, closing_stopped) {
+            (StateKind::OnHold, Some(reason), until, None, false) => State::OnHold(OnHold { reason, until }),
+            (StateKind::OnHold, None, ..) => return Err("missing field `reason`".to_owned()),
+            (StateKind::Resolved, None, None, closes_at, closing_stopped) => {
+                State::Resolved(Resolved { closes_at, closing_stopped })
             }
-            SerializedState { is: StateKind::OnHold, reason: None, .. } => {
-                return Err("missing field `reason`".to_owned());
-            }
-            SerializedState { is: StateKind::Resolved, reason: None, until: None, closes_at } => {
-                State::Resolved(Resolved { closes_at })
-            }
-            SerializedState { is: StateKind::New, reason: None, until: None, closes_at: None } => {
-                State::New(New)
-            }
-            SerializedState { is: StateKind::Active, reason: None, until: None, closes_at: None } => {
-                State::Active(Active)
-            }
-            SerializedState { is: StateKind::Closed, reason: None, until: None, closes_at: None } => {
-                State::Closed(Closed)
-            }
-            SerializedState { is: StateKind::Cancelled, reason: None, until: None, closes_at: None } => {
-                State::Cancelled(Cancelled)
-            }
-            SerializedState { is, .. } => {
-                return Err(format!("the state {} has an unexpected field", is.name()));
-            }
+            (StateKind::New, None, None, None, false) => State::New(New),
+            (StateKind::Active, None, None, None, false) => State::Active(Active),
+            (StateKind::Closed, None, None, None, false) => State::Closed(Closed),
+            (StateKind::Cancelled, None, None, None, false) => State::Cancelled(Cancelled),
+            (is, ..) => return Err(format!("the state {} has an unexpected field", is.name())),
         })
     }
 }
@@ -140,7 +132,7 @@ impl StateKind {
             StateKind::New => State::New(New),
             StateKind::Active => State::Active(Active),
             StateKind::OnHold => return None,
-            StateKind::Resolved => State::Resolved(Resolved { closes_at: None }),
+            StateKind::Resolved => State::Resolved(Resolved::default()),
             StateKind::Closed => State::Closed(Closed),
             StateKind::Cancelled => State::Cancelled(Cancelled),
         })
@@ -212,7 +204,7 @@ open_set! {
     /// let wait = Action::hold("parcel");
     /// ```
     HoldReason {
-        /// The customer's answer. A message from the requester ends the hold.
+        /// The customer's answer. A message from the requester or from another contact of the ticket ends the hold.
         Customer = "customer" "customer",
         /// A third party, such as a supplier, a bank or a carrier.
         ThirdParty = "third_party" "third party",
@@ -235,8 +227,9 @@ mod tests {
             State::Active(Active),
             State::OnHold(OnHold { reason: HoldReason::Customer, until: None }),
             State::OnHold(OnHold { reason: HoldReason::from("parcel"), until: at }),
-            State::Resolved(Resolved { closes_at: None }),
-            State::Resolved(Resolved { closes_at: at }),
+            State::Resolved(Resolved::default()),
+            State::Resolved(Resolved { closes_at: at, closing_stopped: false }),
+            State::Resolved(Resolved { closes_at: None, closing_stopped: true }),
             State::Closed(Closed),
             State::Cancelled(Cancelled),
         ];

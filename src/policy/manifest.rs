@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredNames, FieldType, Policy};
+use super::{DeclaredNames, FieldType, Policy, Standings};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::error::Result;
@@ -39,6 +39,8 @@ pub(crate) struct Manifest {
     /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
+    #[serde(rename = "standing", default, skip_serializing_if = "Standings::is_empty")]
+    standings: Standings,
 }
 
 /// A policy in its stored form: the manifest and its parts.
@@ -80,6 +82,7 @@ impl Manifest {
             calendars,
             agreements: agreements.agreements,
             workflows,
+            standings: self.standings.clone(),
         }
     }
 }
@@ -115,6 +118,7 @@ impl Policy {
                 .iter()
                 .map(|it| Ok(part(StoredDefinition::new(DefinitionKind::Workflow, it)?)))
                 .collect::<Result<_>>()?,
+            standings: self.standings.clone(),
         };
         let manifest = StoredDefinition::new(DefinitionKind::Policy, &manifest)?;
         Ok(StoredPolicy { manifest, parts })

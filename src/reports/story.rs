@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::id::ContactId;
 use crate::lifecycle::{Reason, Rejection, State, StateKind, StepKind, Verb};
-use crate::ticket::event::{Attachment, Cause, Change, Described, Event, Opened};
+use crate::ticket::event::{Arrived, Attachment, Cause, Change, Described, Event, Opened};
 use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::value::Value;
@@ -98,7 +98,20 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
     let text = event.personal.text();
     match &event.change {
         Change::Opened(opened) => write_opened(opened, event, names, f)?,
-        Change::Received { files } => write_message("wrote", files, &event.personal, f)?,
+        Change::Received(arrived) => {
+            if arrived.from_outside {
+                f.write_str("(from outside) ")?;
+            }
+            write_arrived("wrote", arrived, &event.personal, f)?;
+        }
+        Change::SignalReceived(arrived) => {
+            if let Some(sender) = &arrived.sender {
+                write!(f, "of {} ", names.of(sender))?;
+            }
+            write_arrived("sent a signal", arrived, &event.personal, f)?;
+        }
+        Change::ClosingChanged { closes_at: None } => f.write_str("kept it from closing by itself")?,
+        Change::ClosingChanged { closes_at: Some(_) } => f.write_str("let it close by itself again")?,
         Change::Replied { files } => write_message("replied", files, &event.personal, f)?,
         Change::Noted { files } => write_message("noted internally", files, &event.personal, f)?,
         Change::Moved { from, to, step, cause, code, status } => {
@@ -215,6 +228,25 @@ fn write_opened(
         write!(f, " - {}", Quoted(text))?;
     }
     write_files(&opened.files, &event.personal, f)
+}
+
+/// Writes a message that arrived, with its own subject.
+fn write_arrived(
+    verb: &str,
+    arrived: &Arrived,
+    personal: &Personal,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if let Some(subject) = personal.subject() {
+        write!(f, "{verb} about {}", Quoted(subject))?;
+    } else {
+        f.write_str(verb)?;
+    }
+    match personal.text() {
+        None if !arrived.without_text => write_text(Some(ERASED), f)?,
+        text => write_text(text, f)?,
+    }
+    write_files(&arrived.files, personal, f)
 }
 
 fn write_message(

@@ -152,6 +152,7 @@ const fn letter_of(kind: LinkKind) -> char {
         LinkKind::CausedBy | LinkKind::CauseOf => 'c',
         LinkKind::DuplicateOf | LinkKind::DuplicatedBy => 'd',
         LinkKind::FollowUpOf | LinkKind::FollowedUpBy => 'f',
+        LinkKind::Mentions | LinkKind::MentionedBy => 'm',
         LinkKind::ChildOf | LinkKind::ParentOf => 'p',
     }
 }
@@ -168,6 +169,11 @@ pub(crate) fn incoming_links(to: TicketId, after: Option<Link>, limit: usize) ->
     }
 }
 
+/// Returns the range of the newest follow-ups of a ticket, the newest first.
+pub(crate) fn newest_follow_ups(of: TicketId, limit: usize) -> RecordRange {
+    RecordRange::by_key(LINK).starting_with(links_to(of, LinkKind::FollowUpOf)).descending().limit(limit)
+}
+
 /// Returns the link in a record of [`incoming_links`], seen from its target.
 pub(crate) fn incoming_link(record: &Record) -> Result<Link> {
     let rest = record.key.get(32..).and_then(|rest| rest.split_at_checked(1));
@@ -176,6 +182,7 @@ pub(crate) fn incoming_link(record: &Record) -> Result<Link> {
         "c" => LinkKind::CauseOf,
         "d" => LinkKind::DuplicatedBy,
         "f" => LinkKind::FollowedUpBy,
+        "m" => LinkKind::MentionedBy,
         "p" => LinkKind::ParentOf,
         _ => return Err(corrupt(LINK)),
     };

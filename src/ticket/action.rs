@@ -5,7 +5,7 @@ mod step_options;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, ContactId, TeamId, TicketId};
+use crate::id::{AgentId, ContactId, TeamId, ThreadKey, TicketId};
 use crate::lifecycle::{HoldReason, StepKind, Verb};
 use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
@@ -43,7 +43,7 @@ pub use step_options::StepOptions;
 #[non_exhaustive]
 pub enum Action {
     /// Adds a public message. It counts as a reply of the desk if the actor is an agent or a program, and as a received
-    /// message if the actor is a contact.
+    /// message if the actor is a contact of the ticket. Others are refused.
     Reply(Message),
     /// Adds an internal note.
     Note(Message),
@@ -147,7 +147,7 @@ pub enum Action {
         /// The new value; `None` clears the field.
         value: Option<Value>,
     },
-    /// Adds a contact, or updates one.
+    /// Adds a contact, or updates one. Values that the contact does not mention are unchanged.
     Contact {
         /// The contact.
         contact: Contact,
@@ -156,6 +156,8 @@ pub enum Action {
     },
     /// Removes a contact.
     RemoveContact(ContactId),
+    /// Adds the key of a thread. Messages of the thread go to this ticket from now on.
+    Thread(ThreadKey),
     /// Links the ticket to another ticket of the desk. The same commit adds the inverse link to the other ticket.
     Link(Link),
     /// Removes a link from both tickets.
@@ -338,6 +340,24 @@ impl Action {
         Action::Field { name: name.into(), value: Some(value.into()) }
     }
 
+    /// Adds the key of a thread: the id of a mail that the desk sends, or the chat in which a request by telephone goes
+    /// on. [`Desk::receive`](crate::Desk::receive) then takes messages of the thread to this ticket. A ticket may have
+    /// any number of keys. A key that leads to another ticket is refused.
+    ///
+    /// ```
+    /// use firstline::{Action, Actor, Desk, InboundMessage, NewTicket};
+    ///
+    /// let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+    /// desk.act(id, Action::reply("Unmute it.").and(Action::thread("<b@desk>")), Actor::agent("anna"))?;
+    /// let answer = InboundMessage::new("I did.").from("boris").thread("<b@desk>");
+    /// assert_eq!(desk.receive(answer)?.ticket.id(), id);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn thread(key: impl Into<ThreadKey>) -> Action {
+        Action::Thread(key.into())
+    }
+
     /// Links the ticket to another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
@@ -373,6 +393,18 @@ impl Action {
         parts
     }
 
+    /// Returns what was asked, without what the host adds by itself: the attributes of people and the keys of uploaded
+    /// files.
+    pub(crate) fn asked(&self) -> Action {
+        let mut asked = self.clone();
+        match &mut asked {
+            Action::Reply(message) | Action::Note(message) => *message = std::mem::take(message).asked(),
+            Action::Contact { contact, .. } => contact.attributes.clear(),
+            _ => {}
+        }
+        asked
+    }
+
     /// Returns the verb of the action; `None` for [`Action::All`].
     pub const fn verb(&self) -> Option<Verb> {
         Some(match self {
@@ -403,7 +435,8 @@ impl Action {
             | Action::Untag(_)
             | Action::Field { .. }
             | Action::Contact { .. }
-            | Action::RemoveContact(_) => Verb::Describe,
+            | Action::RemoveContact(_)
+            | Action::Thread(_) => Verb::Describe,
             Action::Link(_) | Action::Unlink(_) => Verb::Link,
             Action::All(_) => return None,
         })

@@ -17,6 +17,7 @@ mod last_command;
 pub(crate) mod migrate;
 mod open;
 pub(crate) mod permissions;
+mod receive;
 pub(crate) mod request;
 mod steps;
 mod transfer;

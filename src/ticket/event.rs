@@ -18,7 +18,7 @@ use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
 use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
-use crate::ticket::people::{Actor, ContactRole, Who};
+use crate::ticket::people::{Actor, ContactRole, Machine, Who};
 use crate::ticket::personal::Personal;
 use crate::ticket::timer::TimerKind;
 use crate::value::{Attributes, Value};
@@ -53,14 +53,15 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// What the desk does by itself is no edit: timers, warnings and clocks. Links are none either, because a command on
+    /// What the desk does by itself is no edit: timers, warnings and clocks. Neither is a machine's message, which has no
+    /// effect. Links are none either, because a command on
     /// another ticket writes them, and they change nothing else.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_) | Change::Received { .. } | Change::Replied { .. } | Change::Noted { .. } => {
                 true
             }
-            Change::Linked(_) | Change::Unlinked(_) => false,
+            Change::Linked(_) | Change::Unlinked(_) | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
     }
@@ -73,12 +74,10 @@ impl Event {
 pub enum Change {
     /// The ticket was opened.
     Opened(Box<Opened>),
-    /// A contact sent a message.
-    Received {
-        /// The files of the message.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        files: Vec<Attachment>,
-    },
+    /// Somebody on the customer's side sent a message.
+    Received(Arrived),
+    /// A machine sent a message, such as an out-of-office notice. It has no effect.
+    SignalReceived(Arrived),
     /// The desk sent a public reply.
     Replied {
         /// The files of the reply.
@@ -125,7 +124,7 @@ pub enum Change {
         cause: MigrationCause,
     },
     /// A timer was removed without its step. The workflow refused the step of the timer, or it refused to reopen a
-    /// resolved ticket for a message of the requester. The ticket stays in its status.
+    /// resolved ticket for a message. The ticket stays in its status.
     TimerExpired {
         /// The timer.
         timer: TimerKind,
@@ -135,6 +134,11 @@ pub enum Change {
         status: Arc<str>,
         /// Every reason for the refusal.
         reasons: Vec<Reason>,
+    },
+    /// The automatic closing of a resolved ticket was stopped by a message, or planned again because an agent acted.
+    ClosingChanged {
+        /// The new instant of the closing; `None` if it was stopped.
+        closes_at: Option<DateTime<Utc>>,
     },
     /// The ticket was assigned to an agent, or its assignment was removed.
     Assigned {
@@ -232,6 +236,56 @@ impl Change {
     }
 }
 
+/// The facts of a message that arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Arrived {
+    /// The files of the message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
+    /// The kind of machine that wrote the message; `None` if a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    /// The sender whose machine wrote the message. A person who writes is the actor of the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<ContactId>,
+    /// True if the sender was no contact of the ticket, but proved that they had seen the conversation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub from_outside: bool,
+    /// True if the desk owes a reply to this message. Most messages do, so it is stored only if false.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub owes_reply: bool,
+    /// True if the message arrived without a text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_text: bool,
+    /// The channel, if it is another one than that of the ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// The instant at which it was sent, as the sender's system said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Other people to whom it was sent, who are no contacts of the ticket.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub also_to: BTreeSet<ContactId>,
+}
+
+impl Default for Arrived {
+    fn default() -> Arrived {
+        Arrived {
+            files: Vec::new(),
+            machine: None,
+            sender: None,
+            from_outside: false,
+            owes_reply: true,
+            without_text: false,
+            channel: None,
+            sent_at: None,
+            also_to: BTreeSet::new(),
+        }
+    }
+}
+
 /// The facts of an opened ticket, or of a ticket as it was before a command that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +333,9 @@ pub struct Opened {
     /// The files of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
+    /// The instant at which the opening message was sent, as the sender's system said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<DateTime<Utc>>,
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,
@@ -324,9 +381,12 @@ pub struct Described {
     /// Contacts removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<ContactId>,
-    /// The new attributes of contacts.
+    /// The attributes of contacts whose attributes changed: all that are known now.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
+    /// Contacts whose name and addresses were removed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub nameless: BTreeSet<ContactId>,
 }
 
 /// The cause of a step.
@@ -337,7 +397,7 @@ pub enum Cause {
     /// An action of an actor.
     #[default]
     Action,
-    /// A message of the requester.
+    /// A message of a contact.
     Message,
     /// A timer that fell due.
     Timer(TimerKind),

@@ -66,6 +66,11 @@ pub enum LinkKind {
     FollowUpOf,
     /// The other ticket continues this one.
     FollowedUpBy,
+    /// This ticket was opened by somebody whose message belongs to the conversation of the other ticket, in which they
+    /// have no part.
+    Mentions,
+    /// The other ticket was opened in that way.
+    MentionedBy,
     /// The other ticket is the cause of this one.
     CausedBy,
     /// This ticket is the cause of the other.
@@ -76,7 +81,14 @@ impl LinkKind {
     /// True if the ticket owns links of this kind. An owned link points from one of many tickets to the one that they
     /// share, for example from a duplicate to its original.
     pub const fn is_own(self) -> bool {
-        matches!(self, LinkKind::ChildOf | LinkKind::DuplicateOf | LinkKind::FollowUpOf | LinkKind::CausedBy)
+        matches!(
+            self,
+            LinkKind::ChildOf
+                | LinkKind::DuplicateOf
+                | LinkKind::FollowUpOf
+                | LinkKind::Mentions
+                | LinkKind::CausedBy
+        )
     }
 
     /// Returns the kind of the same link from the other ticket's side.
@@ -88,6 +100,8 @@ impl LinkKind {
             LinkKind::DuplicatedBy => LinkKind::DuplicateOf,
             LinkKind::FollowUpOf => LinkKind::FollowedUpBy,
             LinkKind::FollowedUpBy => LinkKind::FollowUpOf,
+            LinkKind::Mentions => LinkKind::MentionedBy,
+            LinkKind::MentionedBy => LinkKind::Mentions,
             LinkKind::CausedBy => LinkKind::CauseOf,
             LinkKind::CauseOf => LinkKind::CausedBy,
         }
@@ -103,6 +117,8 @@ impl fmt::Display for LinkKind {
             LinkKind::DuplicatedBy => "duplicated by",
             LinkKind::FollowUpOf => "follow-up of",
             LinkKind::FollowedUpBy => "followed up by",
+            LinkKind::Mentions => "mentions",
+            LinkKind::MentionedBy => "mentioned by",
             LinkKind::CausedBy => "caused by",
             LinkKind::CauseOf => "cause of",
         })

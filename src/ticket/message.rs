@@ -55,6 +55,16 @@ impl Message {
         if self.files.is_empty() || !self.text.is_empty() {
             limits::text(what, &self.text)?;
         }
+        self.check_files()
+    }
+
+    /// Returns the message without the host's keys for the files.
+    pub(crate) fn asked(mut self) -> Message {
+        self.files.iter_mut().for_each(|file| file.key.clear());
+        self
+    }
+
+    pub(crate) fn check_files(&self) -> Result<()> {
         limits::count("attachments", self.files.len())?;
         if self.file_names.len() != self.files.len() {
             let (names, files) = (self.file_names.len(), self.files.len());

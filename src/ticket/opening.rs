@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, RequestKey, TeamId, ThreadKey};
@@ -38,8 +39,9 @@ pub struct NewTicket {
     pub(crate) by: Option<Actor>,
     #[serde(default = "web_form")]
     pub(crate) channel: Channel,
-    #[serde(default = "question")]
-    pub(crate) kind: Kind,
+    /// The kind; `None` for the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<Kind>,
     #[serde(default)]
     pub(crate) category: Vec<String>,
     #[serde(default)]
@@ -59,7 +61,13 @@ pub struct NewTicket {
     #[serde(default)]
     pub(crate) assignee: Option<AgentId>,
     #[serde(default)]
-    pub(crate) thread: Option<ThreadKey>,
+    pub(crate) threads: Vec<ThreadKey>,
+    /// True if the request is a message that arrived: its texts were mended and may be empty.
+    #[serde(skip)]
+    pub(crate) arrived: bool,
+    /// The instant at which that message was sent.
+    #[serde(skip)]
+    pub(crate) sent_at: Option<DateTime<Utc>>,
     /// The owners of the text fields that a follow-up takes over. Not part of the serialized request.
     #[serde(skip)]
     pub(crate) field_owners: BTreeMap<String, Owner>,
@@ -70,10 +78,6 @@ pub struct NewTicket {
 
 fn web_form() -> Channel {
     Channel::WebForm
-}
-
-fn question() -> Kind {
-    Kind::Question
 }
 
 impl NewTicket {
@@ -88,7 +92,7 @@ impl NewTicket {
             contacts: Vec::new(),
             by: None,
             channel: web_form(),
-            kind: question(),
+            kind: None,
             category: Vec::new(),
             tags: BTreeSet::new(),
             fields: BTreeMap::new(),
@@ -98,7 +102,9 @@ impl NewTicket {
             team: None,
             line: Line::First,
             assignee: None,
-            thread: None,
+            threads: Vec::new(),
+            arrived: false,
+            sent_at: None,
             field_owners: BTreeMap::new(),
             key: None,
         }
@@ -136,7 +142,7 @@ impl NewTicket {
 
     /// Sets the kind. The ticket follows the workflow that [claims](crate::Policy::workflow) this kind.
     pub fn kind(mut self, kind: Kind) -> NewTicket {
-        self.kind = kind;
+        self.kind = Some(kind);
         self
     }
 
@@ -182,10 +188,10 @@ impl NewTicket {
         self
     }
 
-    /// Sets the thread, the conversation to which the message belongs. Later messages of the same thread are added to
-    /// this ticket.
+    /// Adds the key of a thread, the conversation to which the request belongs. Later messages of the thread are added
+    /// to this ticket. See [`Action::thread`](crate::Action::thread) for keys that become known later.
     pub fn thread(mut self, thread: impl Into<ThreadKey>) -> NewTicket {
-        self.thread = Some(thread.into());
+        self.threads.push(thread.into());
         self
     }
 
@@ -195,5 +201,15 @@ impl NewTicket {
     pub fn once(mut self, key: impl Into<RequestKey>) -> NewTicket {
         self.key = Some(key.into());
         self
+    }
+
+    /// Returns what was asked, without what the host adds by itself: the attributes of people and the keys of uploaded
+    /// files.
+    pub(crate) fn asked(&self) -> NewTicket {
+        let mut asked = self.clone();
+        asked.message = asked.message.map(Message::asked);
+        asked.contacts.iter_mut().for_each(|(contact, _)| contact.attributes.clear());
+        asked.by.iter_mut().for_each(|by| by.attributes.clear());
+        asked
     }
 }

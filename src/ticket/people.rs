@@ -23,6 +23,15 @@ pub enum Who {
     Automation(String),
     /// The desk itself. It fires timers, and it opens tickets that have no requester and no other actor.
     Desk,
+    /// A person on the customer's side who is not known: the sender of a message without a sender's id.
+    Unknown,
+}
+
+impl Who {
+    /// True for agents, programs and the desk itself; false for people on the customer's side.
+    pub(crate) const fn is_staff(&self) -> bool {
+        !matches!(self, Who::Contact(_) | Who::Unknown)
+    }
 }
 
 impl fmt::Display for Who {
@@ -32,6 +41,7 @@ impl fmt::Display for Who {
             Who::Contact(id) => id.fmt(f),
             Who::Automation(name) => f.write_str(name),
             Who::Desk => f.write_str("the desk"),
+            Who::Unknown => f.write_str("somebody unknown"),
         }
     }
 }
@@ -87,7 +97,7 @@ impl Actor {
             Who::Agent(id) => id.check()?,
             Who::Contact(id) => id.check()?,
             Who::Automation(name) => limits::name("automation", name)?,
-            Who::Desk => {}
+            Who::Desk | Who::Unknown => {}
         }
         limits::attributes(&self.attributes)
     }
@@ -105,7 +115,44 @@ impl From<Who> for Actor {
     }
 }
 
+/// A kind of program that writes messages by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Machine {
+    /// An automatic reply, such as an out-of-office notice.
+    AutoReply,
+    /// A report that a message could not be delivered.
+    Bounce,
+    /// A notification of another system, such as a read receipt or a newsletter.
+    Notification,
+}
+
+impl Machine {
+    /// Returns the stored name. A ticket that a machine's message opens names it as the program that opened it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Machine::AutoReply => "auto_reply",
+            Machine::Bounce => "bounce",
+            Machine::Notification => "notification",
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Machine::AutoReply => "automatic reply",
+            Machine::Bounce => "bounce",
+            Machine::Notification => "notification",
+        })
+    }
+}
+
 /// A person on a ticket, with the host's current data.
+///
+/// What a contact's data says is merged into what a ticket knows already. A missing value changes nothing; see
+/// [`without`](Contact::without) for removing one.
 ///
 /// The id and the attributes are stored as facts of the event. The name and the addresses are stored in its personal
 /// part, which can be erased without breaking the history.
@@ -122,9 +169,12 @@ impl From<Who> for Actor {
 pub struct Contact {
     /// The host's id.
     pub id: ContactId,
-    /// The current attributes, for use in policies.
+    /// The attributes to set, for use in policies.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
+    /// The attributes to remove from what a ticket knows of the contact.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<String>,
     /// The name and the addresses.
     #[serde(default, skip_serializing_if = "Person::is_empty")]
     pub person: Person,
@@ -133,7 +183,12 @@ pub struct Contact {
 impl Contact {
     /// Creates a contact with the host's id.
     pub fn new(id: impl Into<ContactId>) -> Contact {
-        Contact { id: id.into(), attributes: Attributes::new(), person: Person::default() }
+        Contact {
+            id: id.into(),
+            attributes: Attributes::new(),
+            removed: BTreeSet::new(),
+            person: Person::default(),
+        }
     }
 
     /// Sets the display name.
@@ -164,12 +219,33 @@ impl Contact {
         self
     }
 
+    /// Removes an attribute that a ticket knows of this contact. Attributes that are not named stay as they are.
+    ///
+    /// A name or an address is removed by an empty text: `Contact::new("boris").phone("")`.
+    #[must_use]
+    pub fn without(mut self, name: impl Into<String>) -> Contact {
+        self.removed.insert(name.into());
+        self
+    }
+
+    /// Returns this contact with the values of `newer`. A value that `newer` does not mention is unchanged.
+    pub(crate) fn merged(&self, newer: &Contact) -> Contact {
+        let mut merged = self.clone();
+        merged.attributes.retain(|name, _| !newer.removed.contains(name));
+        merged.attributes.extend(newer.attributes.clone());
+        merged.person = self.person.merged(&newer.person);
+        merged
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         self.id.check()?;
         limits::attributes(&self.attributes)?;
+        limits::count("removed attributes", self.removed.len())?;
+        self.removed.iter().try_for_each(|name| limits::name("attribute name", name))?;
         let Person { name, email, phone } = &self.person;
         for (what, text) in [("contact name", name), ("contact e-mail", email), ("contact phone", phone)] {
-            if let Some(text) = text {
+            // An empty text removes the value.
+            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
                 limits::line(what, text, limits::MAX_NAME_CHARS)?;
             }
         }
@@ -203,6 +279,18 @@ impl Person {
     pub fn is_empty(&self) -> bool {
         *self == Person::default()
     }
+
+    /// Returns this person with the values of `newer`. A missing value is unchanged; an empty one is removed.
+    pub(crate) fn merged(&self, newer: &Person) -> Person {
+        let merge = |old: &Option<String>, new: &Option<String>| {
+            new.as_ref().or(old.as_ref()).filter(|text| !text.is_empty()).cloned()
+        };
+        Person {
+            name: merge(&self.name, &newer.name),
+            email: merge(&self.email, &newer.email),
+            phone: merge(&self.phone, &newer.phone),
+        }
+    }
 }
 
 /// The role of a contact on a ticket.
@@ -210,7 +298,7 @@ impl Person {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContactRole {
-    /// Made the request, and may confirm, reopen or cancel the ticket.
+    /// Made the request, and may confirm the solution or cancel the ticket.
     Requester,
     /// Is affected by the problem.
     Affected,

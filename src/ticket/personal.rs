@@ -12,6 +12,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::ContactId;
+use crate::limits;
 use crate::ticket::people::{Person, Who};
 use crate::value::Value;
 
@@ -30,6 +31,7 @@ impl Owner {
     /// Returns the owner of a text that this actor writes on a ticket with this requester.
     pub(crate) fn of_words(by: &Who, requester: Option<&ContactId>) -> Owner {
         match (by, requester) {
+            // The text of somebody unknown is about the requester, like that of an agent.
             (Who::Contact(id), _) | (_, Some(id)) => Owner::Contact(id.clone()),
             _ => Owner::Nobody,
         }
@@ -193,10 +195,11 @@ impl<'de> Deserialize<'de> for Words {
 ///
 /// ```
 /// use firstline::ticket::personal::Owner;
-/// use firstline::{Action, Actor, Contact, Desk, NewTicket};
+/// use firstline::{Action, Actor, Contact, ContactRole, Desk, NewTicket};
 ///
 /// let desk = Desk::memory();
-/// let id = desk.open_ticket(NewTicket::new("No sound").from(Contact::new("boris").named("Boris")))?.id();
+/// let request = NewTicket::new("No sound").from(Contact::new("boris").named("Boris"));
+/// let id = desk.open_ticket(request.contact("eva", ContactRole::Cc))?.id();
 /// desk.act(id, Action::reply("Which headset?"), Actor::agent("anna"))?;
 /// desk.act(id, Action::reply("Mine hums too."), Actor::contact("eva"))?;
 ///
@@ -348,6 +351,15 @@ impl Personal {
         self.edit(|_, words| {
             words.text = None;
             words.files.clear();
+        });
+    }
+
+    /// Puts the subject on one line and cuts it to the length of a ticket's subject.
+    pub(crate) fn shorten_subject(&mut self) {
+        self.edit(|_, words| {
+            let subject = words.subject.take();
+            let subject = subject.map(|it| limits::one_line(it, limits::MAX_SUBJECT_CHARS));
+            words.subject = subject.filter(|it| !it.is_empty());
         });
     }
 

@@ -64,7 +64,7 @@ pub struct Snapshot {
     /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
-    /// The latest attributes of the contacts.
+    /// The attributes of the contacts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,
     /// The category path, from general to specific.
@@ -185,13 +185,9 @@ impl Snapshot {
         Owner::of_words(by, self.requester())
     }
 
-    /// True if this actor is the requester. If the ticket has no requester, any contact counts as the requester.
+    /// True if this actor is the requester. Nobody is, if the ticket has no requester.
     pub(crate) fn is_requester(&self, who: &Who) -> bool {
-        match (who, self.requester()) {
-            (Who::Contact(id), Some(requester)) => id == requester,
-            (Who::Contact(_), None) => true,
-            _ => false,
-        }
+        matches!((who, self.requester()), (Who::Contact(id), Some(requester)) if id == requester)
     }
 
     /// Returns the latest cycle of this metric's clock.
@@ -204,7 +200,16 @@ impl Snapshot {
         self.fields.get(name).or_else(|| self.personal.field(name))
     }
 
-    /// Adds the differences between the ticket and this contact to a description. A replaced requester becomes an
+    /// Returns what the ticket knows of a contact.
+    pub(crate) fn contact(&self, id: &ContactId) -> Contact {
+        let mut contact = Contact::new(id);
+        contact.attributes = self.attributes.get(id).cloned().unwrap_or_default();
+        contact.person = self.personal.person(id).unwrap_or_default();
+        contact
+    }
+
+    /// Adds the differences between the ticket and this contact to a description. Values that the contact does not
+    /// mention are unchanged. A replaced requester becomes an
     /// affected contact, unless the description already has a role for them.
     pub(crate) fn describe_contact(
         &self,
@@ -222,11 +227,15 @@ impl Snapshot {
         if self.contacts.get(id) != Some(&role) {
             described.contacts.insert(id.clone(), role);
         }
-        if !contact.attributes.is_empty() && self.attributes.get(id) != Some(&contact.attributes) {
-            described.attributes.insert(id.clone(), contact.attributes.clone());
+        let known = self.contact(id);
+        let merged = known.merged(contact);
+        if merged.attributes != known.attributes {
+            described.attributes.insert(id.clone(), merged.attributes);
         }
-        if !contact.person.is_empty() && self.personal.person(id).as_ref() != Some(&contact.person) {
-            personal.add_person(id, &contact.person);
+        if merged.person.is_empty() && !known.person.is_empty() {
+            described.nameless.insert(id.clone());
+        } else if merged.person != known.person {
+            personal.add_person(id, &merged.person);
         }
     }
 

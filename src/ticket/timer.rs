@@ -69,7 +69,7 @@ pub struct Timer {
 pub(crate) fn of_state(state: &State) -> Option<Timer> {
     let (due, kind) = match state {
         State::OnHold(OnHold { until: Some(until), .. }) => (*until, TimerKind::HoldEnds),
-        State::Resolved(Resolved { closes_at: Some(at) }) => (*at, TimerKind::VerificationEnds),
+        State::Resolved(Resolved { closes_at: Some(at), .. }) => (*at, TimerKind::VerificationEnds),
         _ => return None,
     };
     Some(Timer { due, kind, subject: String::new() })

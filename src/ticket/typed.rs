@@ -71,7 +71,8 @@ impl AnyTicket {
 /// on a ticket in another state or on a ticket with a run-time state.
 impl<S> Ticket<S> {
     fn step<To>(self, action: Action) -> Step<To> {
-        Step { ticket: self.snapshot.id, expected: self.snapshot.version, action, to: PhantomData }
+        let Ticket { snapshot, home, .. } = self;
+        Step { desk: home.desk, ticket: snapshot.id, expected: snapshot.version, action, to: PhantomData }
     }
 
     /// Starts work.

@@ -7,8 +7,8 @@ use firstline::sla::{
     Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Reaction, Target,
 };
 use firstline::{
-    Action, Actor, Change, Condition, ImportedTicket, ImportedVersion, Line, NewTicket, Priority, TimeDelta,
-    lifecycle::state,
+    Action, Actor, Change, Condition, ImportedTicket, ImportedVersion, InboundMessage, Line, Priority,
+    TimeDelta, lifecycle::state,
 };
 use sla::{ANNA, BORIS, BOT, Bench, consumed, hours, instant, minutes, office, resolution, with};
 
@@ -138,11 +138,13 @@ fn attributes_that_come_with_a_message_apply_at_once() {
         .target(resolution(hours(1)).warn_at([]));
     let bench = Bench::new(with([resolution(hours(8))]).agreement(gold));
     bench.at("2026-01-05T10:00:00Z");
-    let message = |contact: firstline::Contact| NewTicket::new("No sound").from(contact).thread("t");
+    let message = |text: &str, contact: firstline::Contact| {
+        InboundMessage::new(text).from(contact).thread("t").subject("No sound")
+    };
     let plain = firstline::Contact::new(BORIS);
-    let ticket = bench.desk.receive(message(plain.clone()).message("Help")).unwrap().ticket.id();
+    let ticket = bench.desk.receive(message("Help", plain.clone())).unwrap().ticket.id();
     bench.pass(hours(2));
-    bench.desk.receive(message(plain.with("plan", "gold")).message("Help!")).unwrap();
+    bench.desk.receive(message("Help!", plain.with("plan", "gold"))).unwrap();
     assert_eq!(bench.alerts(ticket).len(), 1);
     assert_eq!(bench.clock(ticket, Metric::Resolution).state, ClockState::Breached);
     bench.check(ticket);

@@ -284,7 +284,12 @@ fn a_state_reported_again_moves_no_interval_and_no_clock() {
     let again: [fn(ImportedVersion) -> ImportedVersion; 4] = [
         |it| it.status(state::Resolved::default()),
         |it| it.status(state::Resolved::default()).resolution("Muted by the driver."),
-        |it| it.status(state::Resolved { closes_at: Some(instant("2026-02-25T10:00:00Z")) }),
+        |it| {
+            it.status(state::Resolved {
+                closes_at: Some(instant("2026-02-25T10:00:00Z")),
+                ..Default::default()
+            })
+        },
         |it| it.status(state::Resolved::default()).resolution_code("user").message("It was muted."),
     ];
     for again in again {

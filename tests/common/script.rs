@@ -86,8 +86,11 @@ impl Script {
         match kind {
             "open" => desk.open_ticket(self.request(number)).map(drop),
             "receive" => {
-                let more = NewTicket::new("More").from("customer-1").thread(format!("thread-{}", number / 2));
-                desk.receive(more.once(format!("key-{number}")).message("And not even the bell.")).map(drop)
+                let more = InboundMessage::new("And not even the bell.")
+                    .from(format!("customer-{}", number / 2 % 5))
+                    .thread(format!("thread-{}", number / 2))
+                    .subject("More");
+                desk.receive(more.once(format!("key-{number}"))).map(drop)
             }
             "start" => match some(&[StateKind::New])? {
                 Some(id) => desk.act(id, Action::start().and(Action::assign("anna")), anna).map(drop),

@@ -3,7 +3,7 @@
 use firstline::ticket::event::Cause;
 use firstline::ticket::timer::TimerKind;
 use firstline::{
-    Action, Change, DateTime, HoldReason, LinkKind, NewTicket, StateKind, TicketId, TimeDelta, Utc, Who,
+    Action, Change, DateTime, HoldReason, InboundMessage, LinkKind, StateKind, TicketId, TimeDelta, Utc, Who,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -95,7 +95,8 @@ fn an_action_fires_due_timers_first() {
 #[test]
 fn a_message_after_an_unticked_closing_opens_a_follow_up() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").from("boris").thread("chat-9").message(text);
+        let message =
+            |text: &str| InboundMessage::new(text).from("boris").thread("chat-9").subject("No sound");
         let first = stage.desk.receive(message("I hear nothing.")).unwrap().ticket.id();
         stage.does(first, Action::resolve("unmuted"));
         let end = stage.now() + TimeDelta::days(5);

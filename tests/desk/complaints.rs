@@ -44,7 +44,7 @@ mod clocks {
 mod intake {
     use std::collections::BTreeSet;
 
-    use firstline::{ErrorKind, NewTicket, Query};
+    use firstline::{ErrorKind, InboundMessage, NewTicket, Query};
 
     use super::stage::on_each_store;
 
@@ -53,11 +53,11 @@ mod intake {
     fn one_mail_fetched_eight_times_is_one_conversation() {
         on_each_store(|stage| {
             let mail = || {
-                NewTicket::new("Re: invoice")
+                InboundMessage::new("Paid.")
                     .from("boris")
                     .thread("<1@mail>")
-                    .message("Paid.")
                     .once("<2@mail>")
+                    .subject("Re: invoice")
             };
             let receipts: Vec<_> = (0..8).map(|_| stage.desk.receive(mail()).unwrap()).collect();
             assert_eq!(receipts.iter().filter(|it| !it.replayed).count(), 1);
@@ -73,8 +73,10 @@ mod intake {
             for round in 0..5 {
                 let thread = format!("album-{round}");
                 let burst = |n: u32| {
-                    let message =
-                        NewTicket::new("Photos").from("boris").thread(&*thread).message(format!("photo {n}"));
+                    let message = InboundMessage::new(format!("photo {n}"))
+                        .from("boris")
+                        .thread(&*thread)
+                        .subject("Photos");
                     stage.desk.receive(message).unwrap().ticket.id()
                 };
                 let tickets: BTreeSet<_> = std::thread::scope(|threads| {
@@ -93,7 +95,8 @@ mod intake {
     fn two_programs_that_fetch_the_same_mail_open_one_ticket_with_its_text() {
         on_each_store(|stage| {
             let fetch = || {
-                let mail = NewTicket::new("Invoice").from("boris").message("Where is it?").once("<1@mail>");
+                let mail =
+                    InboundMessage::new("Where is it?").from("boris").once("<1@mail>").subject("Invoice");
                 stage.desk.receive(mail).unwrap()
             };
             let both = std::thread::scope(|threads| {
@@ -112,19 +115,21 @@ mod intake {
     #[test]
     fn a_mail_that_failed_once_can_be_tried_again() {
         on_each_store(|stage| {
-            let mail =
-                |subject: &str| NewTicket::new(subject).from("boris").message("Hello").once("<1@mail>");
+            let mail = |kind: &str| {
+                let opens = NewTicket::new("").kind(kind.into());
+                InboundMessage::new("Hello").from("boris").opens(opens).once("<1@mail>")
+            };
             assert!(stage.desk.receive(mail("")).unwrap_err().is_invalid());
-            let receipt = stage.desk.receive(mail("(no subject)")).unwrap();
+            let receipt = stage.desk.receive(mail("incident")).unwrap();
             assert!(receipt.opened() && !receipt.replayed);
-            assert_eq!(stage.desk.receive(mail("another")).unwrap_err().kind(), ErrorKind::KeyReused);
+            assert_eq!(stage.desk.receive(mail("question")).unwrap_err().kind(), ErrorKind::KeyReused);
         });
     }
 }
 
 /// Work on tickets.
 mod work {
-    use firstline::{Action, Impact, LinkKind, NewTicket, Priority, StateKind, TimeDelta};
+    use firstline::{Action, Impact, InboundMessage, LinkKind, Priority, StateKind, TimeDelta};
 
     use super::stage::{anna, on_each_store};
 
@@ -150,8 +155,9 @@ mod work {
     #[test]
     fn a_late_message_opens_a_follow_up_and_leaves_the_measured_ticket_unchanged() {
         on_each_store(|stage| {
-            let message =
-                || NewTicket::new("No sound").from("boris").thread("chat").message("It is silent again.");
+            let message = || {
+                InboundMessage::new("It is silent again.").from("boris").thread("chat").subject("No sound")
+            };
             let first = stage.desk.receive(message()).unwrap().ticket.id();
             stage.does(first, Action::resolve("unmuted"));
             stage.later(TimeDelta::days(1));
@@ -304,7 +310,8 @@ mod embedding {
             // No action, message, part of an action or tick leaves `Cancelled`.
             assert!(stage.desk.act(id, Action::reopen(), anna()).is_err());
             assert!(stage.desk.act(id, Action::note("x").and(Action::start()), anna()).is_err());
-            assert!(stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).is_err());
+            assert!(stage.desk.act(id, Action::reply("Hello?"), anna()).is_err());
+            stage.desk.act(id, Action::reply("Hello?"), Actor::contact("boris")).unwrap();
             assert!(
                 stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
             );

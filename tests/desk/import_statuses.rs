@@ -278,7 +278,7 @@ fn complete() -> ImportedTicket {
         .line(Line::Second)
         .assigned_to("anna");
     let resolved = version(1)
-        .status(state::Resolved { closes_at: Some(minute(30)) })
+        .status(state::Resolved { closes_at: Some(minute(30)), ..Default::default() })
         .resolution("Done")
         .resolution_code("user")
         .no_team()

@@ -286,7 +286,7 @@ fn no_timer_is_set_that_the_other_system_did_not_have() {
     let desk = desk();
     let silent = ticket("1", [version(0).status(state::Resolved::default())]);
     let closes_at = Some(minute(100));
-    let dated = ticket("2", [version(0).status(state::Resolved { closes_at })]);
+    let dated = ticket("2", [version(0).status(state::Resolved { closes_at, ..Default::default() })]);
     desk.records().import([silent, dated]).unwrap();
     assert!(desk.tick(at("2026-01-05T09:00:00Z")).unwrap().failed.is_empty());
     assert_eq!(look(&desk, external("1")).0.state().kind(), StateKind::Resolved);

@@ -208,6 +208,10 @@ fn each_step_is_for_the_actors_of_the_design() {
         for (from, step, to) in cells().into_iter().filter(|(_, _, to)| to.is_some()) {
             let (requester_may, agent_may) = is_for(step);
             let may = match (requester_may, agent_may) {
+                // Whoever reopens a ticket by writing may also take the step.
+                (true, true) if step == StepKind::Reopen => {
+                    "the requester, affected contacts, agents and programs"
+                }
                 (true, true) => both,
                 (true, false) => "the requester",
                 _ => agents,

@@ -13,11 +13,11 @@ fn play(store: &Sqlite, settings: Settings) {
     let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
     let desk = store.desk(settings.time(ManualTime::at(now)));
     let [thread, key, name] = NAMES;
-    let first = NewTicket::new("No sound").from("c-1").thread(thread).once(key).message("Hello?");
+    let first = InboundMessage::new("Hello?").from("c-1").thread(thread).once(key).subject("No sound");
     let opened = desk.receive(first.clone()).unwrap();
     assert!(opened.opened());
     assert!(desk.receive(first).unwrap().replayed);
-    let second = NewTicket::new("No sound").from("c-1").thread(thread).message("Anybody?");
+    let second = InboundMessage::new("Anybody?").from("c-1").thread(thread).subject("No sound");
     assert_eq!(desk.receive(second).unwrap().ticket.id(), opened.ticket.id());
     let old = || {
         let version = ImportedVersion::new(now - TimeDelta::days(9), Actor::agent("anna")).subject("Old");
@@ -82,7 +82,7 @@ fn digests_of_what_a_person_said_cannot_be_recomputed_without_the_lookup_key() {
 #[test]
 fn another_lookup_key_finds_nothing() {
     let store = Sqlite::in_memory().unwrap();
-    let message = || NewTicket::new("No sound").from("c-1").thread(NAMES[0]).message("Hello?");
+    let message = || InboundMessage::new("Hello?").from("c-1").thread(NAMES[0]).subject("No sound");
     let desk = |key: u8| store.desk(Settings::new("acme").lookup_key([key; 32]));
     assert!(desk(1).receive(message()).unwrap().opened());
     assert!(!desk(1).receive(message()).unwrap().opened());

@@ -6,8 +6,8 @@ use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::ticket::personal::{Owner, Personal};
 use firstline::{
-    Action, Actor, Contact, ContactRole, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Message,
-    NewTicket, Policy, Priority, Query, Snapshot, TimeDelta, state,
+    Action, Actor, Contact, ContactRole, Event, HoldReason, ImportedTicket, ImportedVersion, InboundMessage,
+    Line, Machine, Message, NewTicket, Policy, Priority, Query, Snapshot, TimeDelta, state,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -54,6 +54,7 @@ fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
     on_each_store(|stage| {
         adopt(stage);
         let id = stage.open();
+        stage.does(id, Action::Contact { contact: "eva".into(), role: ContactRole::Cc });
         let (eva, bot) = (Actor::contact("eva"), Actor::automation("bot"));
         let file = |text: &str| Message::new(text).attach("x.png", "image/png", 1, "s3://1");
         for (by, action, owner, words) in [
@@ -111,6 +112,7 @@ fn without_a_requester_the_desks_words_have_no_owner() {
             stage.desk.open_ticket(NewTicket::new("Disk full").by(Actor::automation("probe"))).unwrap().id();
         stage.does(id, Action::note("Which one?"));
         assert_owned(&last(stage, id).personal, &[("", r#""Which one?""#)]);
+        stage.does(id, Action::Contact { contact: "boris".into(), role: ContactRole::Affected });
         stage.desk.act(id, Action::reply("Mine."), boris()).unwrap();
         assert_owned(&last(stage, id).personal, &[("boris", r#""Mine.""#)]);
     });
@@ -135,15 +137,20 @@ fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
     });
 }
 
-/// New details replace the old ones completely.
+/// Only what is named changes, and an empty text removes.
 #[test]
-fn a_new_name_replaces_the_old_one_and_its_addresses() {
+fn a_new_name_replaces_the_old_one_and_keeps_the_addresses() {
     on_each_store(|stage| {
         let contact = Contact::new("boris").named("Boris").email("boris@example.org");
         let id = stage.desk.open_ticket(NewTicket::new("a").from(contact)).unwrap().id();
-        let contact = Contact::new("boris").named("Борис");
-        stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
-        assert_owned(&stage.ticket(id).personal, &[("boris", r#"{"name":"Борис","subject":"a"}"#)]);
+        let set = |contact: Contact| {
+            stage.does(id, Action::Contact { contact, role: ContactRole::Requester });
+            stage.ticket(id).personal
+        };
+        let both = r#"{"email":"boris@example.org","name":"Борис","subject":"a"}"#;
+        assert_owned(&set(Contact::new("boris").named("Борис")), &[("boris", both)]);
+        let name = r#"{"name":"Борис","subject":"a"}"#;
+        assert_owned(&set(Contact::new("boris").email("")), &[("boris", name)]);
     });
 }
 
@@ -172,14 +179,16 @@ fn values_keep_their_owner_when_the_requester_changes() {
     });
 }
 
-/// An agent may type a contact's message.
 #[test]
-fn a_received_message_belongs_to_the_requester_whoever_types_it() {
+fn a_received_message_belongs_to_its_sender() {
     on_each_store(|stage| {
-        let message = |text: &str| NewTicket::new("No sound").thread("chat-9").message(text);
-        let id = stage.desk.receive(message("a").from("boris")).unwrap().ticket.id();
-        stage.desk.receive(message("b").from("eva").by(anna())).unwrap();
+        let message = |text: &str| InboundMessage::new(text).thread("chat-9");
+        let id = stage.desk.receive(message("a").from("boris").cc("eva")).unwrap().ticket.id();
+        stage.desk.receive(message("b").from("eva")).unwrap();
         assert_owned(&last(stage, id).personal, &[("eva", r#""b""#)]);
+        // A signal belongs to the person whose machine sent it.
+        stage.desk.receive(message("c").from("eva").written_by(Machine::AutoReply)).unwrap();
+        assert_owned(&last(stage, id).personal, &[("eva", r#""c""#)]);
     });
 }
 
@@ -187,12 +196,16 @@ fn a_received_message_belongs_to_the_requester_whoever_types_it() {
 fn a_follow_up_copies_fields_with_their_owners() {
     on_each_store(|stage| {
         adopt(stage);
-        let message = || NewTicket::new("Again").thread("chat-9").from("eva").message("a");
-        let first = stage.desk.receive(NewTicket::new("No sound").thread("chat-9").from("boris")).unwrap();
-        let id = first.ticket.id();
+        let first = InboundMessage::new("").subject("No sound").thread("chat-9").from("boris");
+        let id = stage.desk.receive(first).unwrap().ticket.id();
         stage.does(id, Action::field("size", "large").and(Action::field("address", "Nevsky 1")));
+        // Eva becomes the requester. Boris stays on the ticket, and what was written about him stays his.
+        let role = ContactRole::Requester;
+        stage.does(id, Action::Contact { contact: "eva".into(), role });
         stage.does(id, Action::cancel());
-        let next = stage.desk.receive(message().field("size", "small")).unwrap().ticket.id();
+        let opens = NewTicket::new("").field("size", "small");
+        let message = InboundMessage::new("a").subject("Again").thread("chat-9").from("eva").opens(opens);
+        let next = stage.desk.receive(message).unwrap().ticket.id();
         assert_ne!(next, id);
         let eva = r#"{"fields":{"size":"small"},"subject":"Again","text":"a"}"#;
         assert_owned(

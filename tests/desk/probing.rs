@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use firstline::desk::Settings;
 use firstline::store::Query;
-use firstline::{Action, Cursor, Desk, Event, NewTicket, Snapshot, StateKind, TicketId};
+use firstline::{Action, Cursor, Desk, Event, InboundMessage, NewTicket, Snapshot, StateKind, TicketId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use stage::{AnyDesk, Stage, anna, stages};
@@ -150,10 +150,10 @@ impl Prober<'_> {
                 }
             }
             Probe::Thread(n) => {
-                let message = NewTicket::new("No sound")
+                let message = InboundMessage::new("Hello?")
                     .from("boris")
                     .thread(format!("form-chat-{}", n % 10))
-                    .message("Hello?");
+                    .subject("No sound");
                 let receipt = desk.receive(message).unwrap();
                 if receipt.opened() {
                     self.ours.insert(receipt.ticket.id());

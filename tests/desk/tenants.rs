@@ -2,7 +2,7 @@
 
 use firstline::ticket::event::ExternalRef;
 use firstline::ticket::kind::Link;
-use firstline::{Action, Condition, LinkKind, NewTicket, Policy, Query, TimeDelta};
+use firstline::{Action, Condition, InboundMessage, LinkKind, NewTicket, Policy, Query, TimeDelta};
 
 use super::stage::{anna, on_each_store};
 
@@ -12,7 +12,8 @@ fn no_desk_sees_finds_or_changes_anothers_tickets() {
         let other = stage.other_desk("globex");
         // Ids are counted at each desk, and must differ in this test.
         let _others: Vec<_> = (0..5).map(|_| stage.open()).collect();
-        let opened = NewTicket::new("Secret").from("boris").thread("chat-9").message("hush").once("key-1");
+        let opened =
+            InboundMessage::new("hush").from("boris").thread("chat-9").once("key-1").subject("Secret");
         let id = stage.desk.receive(opened).unwrap().ticket.id();
         stage.does(id, Action::tag("secret"));
         let before = (stage.ticket(id), stage.history(id));
@@ -55,7 +56,7 @@ fn numbers_threads_and_keys_are_separate_for_each_desk() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         let request =
-            || NewTicket::new("No sound").from("boris").thread("chat-9").message("Hello?").once("key-1");
+            || InboundMessage::new("Hello?").from("boris").thread("chat-9").once("key-1").subject("No sound");
         let here = stage.desk.receive(request()).unwrap();
         let there = other.receive(request()).unwrap();
         assert!(there.opened() && !there.replayed, "neither thread nor key is shared");

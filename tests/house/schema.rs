@@ -122,7 +122,7 @@ fn look(file: &Path) {
     let again = again.thread("чат-9").once("form-1").message("Совсем ничего.");
     let id = sound.id();
     assert_eq!(acme.open_ticket(again).unwrap().id(), id);
-    let more = NewTicket::new("Не слышно звука").from("борис").thread("чат-9").message("Слышно!");
+    let more = InboundMessage::new("Слышно!").from("борис").thread("чат-9").subject("Не слышно звука");
     assert_eq!(acme.receive(more).unwrap().ticket.id(), id);
     let ids = store.desk(Settings::new("acme").time(time));
     assert_eq!(ids.open_ticket(NewTicket::new("More")).unwrap().number.to_string(), "АБ-4");

@@ -132,8 +132,10 @@ pub(crate) async fn one_thread_key_opens_one_ticket(place: Place) {
     for round in 0..rounds {
         let receipts = clients(|n| {
             let desk = desk.clone();
-            let message =
-                NewTicket::new("Chat").from("boris").thread(format!("chat-{round}")).message(format!("{n}"));
+            let message = InboundMessage::new(format!("{n}"))
+                .from("boris")
+                .thread(format!("chat-{round}"))
+                .subject("Chat");
             async move { desk.receive(message).await.unwrap() }
         })
         .await;

@@ -115,7 +115,7 @@ pub(crate) async fn desks_are_apart(place: Place) {
     assert!(other.records().history(id).await.unwrap_err().is_not_found());
     assert!(other.act(id, Action::start(), Actor::agent("eve")).await.unwrap_err().is_not_found());
     assert!(other.find(Query::newest()).await.unwrap().tickets.is_empty());
-    let theirs = other.receive(NewTicket::new("Mine").thread("t").once("k")).await.unwrap();
+    let theirs = other.receive(InboundMessage::new("").thread("t").once("k").subject("Mine")).await.unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 

@@ -17,13 +17,17 @@ pub(crate) async fn the_hosts_transaction_commits_both_or_neither(place: Place) 
 
     let mut tx = host.transaction().await.unwrap();
     tx.execute("INSERT INTO refund VALUES (1)", &[]).await.unwrap();
-    let id =
-        desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").thread("refund-1")).await.unwrap().id();
+    let id = desk
+        .within(&mut tx)
+        .open_ticket(NewTicket::new("Refund 1").from("boris").thread("refund-1"))
+        .await
+        .unwrap()
+        .id();
     // A refused command leaves nothing behind, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
     desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();
-    let message = NewTicket::new("Refund").from("boris").thread("refund-1").message("When?");
+    let message = InboundMessage::new("When?").from("boris").thread("refund-1").subject("Refund");
     assert!(!desk.within(&mut tx).receive(message).await.unwrap().opened());
     assert_eq!(desk.within(&mut tx).ticket("T-1").await.unwrap().id(), id);
     assert!(desk.ticket(id).await.unwrap_err().is_not_found(), "the ticket is visible before the commit");
@@ -127,7 +131,7 @@ pub(crate) async fn a_failed_lock_leaves_the_hosts_transaction_usable(place: Pla
     host.batch_execute("CREATE TEMPORARY TABLE refund (cents bigint)").await.unwrap();
     let mut tx = host.transaction().await.unwrap();
     tx.batch_execute("SET LOCAL lock_timeout = '200ms'; INSERT INTO refund VALUES (1)").await.unwrap();
-    let message = || NewTicket::new("Refund").from("boris").thread("chat-9");
+    let message = || InboundMessage::new("").from("boris").thread("chat-9").subject("Refund");
     let error = desk.within(&mut tx).receive(message()).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
     tx.execute("INSERT INTO refund VALUES (2)", &[]).await.unwrap();

@@ -104,7 +104,7 @@ pub(crate) async fn the_store_looks_for_an_unacknowledged_commit(place: Place) {
         assert_eq!((notes, history.len()), (1, 2), "{cut:?}");
 
         // A thread and a key are locked by advisory locks, not by rows.
-        let message = NewTicket::new("Chat").from("boris").thread(format!("{cut:?}")).message("Hello?");
+        let message = InboundMessage::new("Hello?").from("boris").thread(format!("{cut:?}")).subject("Chat");
         proxy.cut(cut);
         let first = soon(desk.receive(message.clone())).await.unwrap();
         opened += 1;

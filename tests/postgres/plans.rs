@@ -65,7 +65,7 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
     let both = Action::link(LinkKind::CauseOf, opened[0]).and(Action::resolve("unmuted"));
     desk.within(&mut spied).act(opened[2], both, &anna).await.unwrap();
     desk.within(&mut spied).setup().adopt(&Policy::new().prefix("SHOP")).await.unwrap();
-    let message = NewTicket::new("?").from("c").thread("chat-0").message("Hello?");
+    let message = InboundMessage::new("Hello?").from("c").thread("chat-0").subject("?");
     desk.within(&mut spied).receive(message).await.unwrap();
     let seen = spied.seen();
     let writing = seen.iter().filter(|(sql, _)| sql.contains("INSERT INTO") || sql.contains("DELETE FROM"));

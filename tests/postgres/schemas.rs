@@ -111,7 +111,7 @@ pub(crate) async fn a_role_with_the_documented_grants_can_run_a_desk(place: Plac
     let url = format!("{}?user={role}", place.url);
     let desk = place.options().migrations(Migrations::Verify).connect(&url).await.unwrap().desk("main");
     desk.setup().adopt(&Policy::new().prefix("A")).await.unwrap();
-    let request = NewTicket::new("No sound").from("boris").thread("chat-9").once("form-1");
+    let request = InboundMessage::new("").from("boris").thread("chat-9").once("form-1").subject("No sound");
     let id = desk.receive(request).await.unwrap().ticket.id();
     let receipt =
         desk.act(id, Action::resolve("unmuted"), Actor::agent("anna").once("click-1")).await.unwrap();

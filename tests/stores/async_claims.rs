@@ -18,8 +18,8 @@ use firstline::store::{
 };
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, LinkKind, NewTicket, Policy, Query, Receipt,
-    Result, Ticket, TicketId, TimeDelta, Utc, state,
+    Action, Actor, DateTime, Desk, DeskId, Error, ErrorKind, InboundMessage, LinkKind, NewTicket, Policy,
+    Query, Receipt, Result, Ticket, TicketId, TimeDelta, Utc, state,
 };
 
 use crate::pending_once::PendingOnce;
@@ -158,8 +158,8 @@ impl AsyncTx for RemoteTx<'_> {
     }
 }
 
-fn message(words: &str) -> NewTicket {
-    NewTicket::new("No sound").from("boris").thread("chat-9").message(words)
+fn message(words: &str) -> InboundMessage {
+    InboundMessage::new(words).from("boris").thread("chat-9").subject("No sound")
 }
 
 fn year(year: i32) -> DateTime<Utc> {

@@ -13,7 +13,9 @@ use firstline::store::{
 use firstline::ticket::decision::DecisionContext;
 use firstline::time::{SystemTime, TimeDelta, TimeSource};
 use firstline::workflow::Catalogue;
-use firstline::{Action, Actor, Desk, ErrorKind, HoldReason, NewTicket, Policy, Query, Snapshot};
+use firstline::{
+    Action, Actor, Desk, ErrorKind, HoldReason, InboundMessage, NewTicket, Policy, Query, Snapshot,
+};
 use rusqlite::Connection;
 
 fn raw(path: &Path) -> Connection {
@@ -285,7 +287,7 @@ fn a_desk_sees_only_its_own_rows() {
     assert!(other.records().history(id).unwrap_err().is_not_found());
     assert!(other.act(id, Action::start(), Actor::agent("eve")).unwrap_err().is_not_found());
     assert!(other.find(Query::newest()).unwrap().tickets.is_empty());
-    let theirs = other.receive(NewTicket::new("Mine").thread("t").once("k")).unwrap();
+    let theirs = other.receive(InboundMessage::new("").thread("t").once("k").subject("Mine")).unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 

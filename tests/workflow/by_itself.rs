@@ -3,13 +3,17 @@
 use firstline::lifecycle::Reason;
 use firstline::ticket::timer::TimerKind;
 use firstline::workflow::{Performer, Status, Transition};
-use firstline::{Action, Change, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
+use firstline::{Action, Change, InboundMessage, Kind, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
 
 use super::request;
 use super::stage::{Stage, boris, on_each_store};
 
-fn message() -> NewTicket {
-    request().thread("chat-1").message("Where is my money?")
+fn message() -> InboundMessage {
+    InboundMessage::new("Where is my money?").from("boris").thread("chat-1").opens(described())
+}
+
+fn described() -> NewTicket {
+    NewTicket::new("The lamp flickers").kind(Kind::from("return"))
 }
 
 fn opened_and(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> TicketId {

@@ -171,7 +171,7 @@ impl ClockDraft {
                 self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received { .. } if ticket.is_requester(&event.by.who) => self.asked(now),
+            Change::Received(arrived) if arrived.owes_reply => self.asked(now),
             Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
             Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
@@ -237,7 +237,7 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message of the requester. It starts a next-reply clock, unless a first-reply or next-reply clock is
+    /// Applies a message that owes a reply. It starts a next-reply clock, unless a first-reply or next-reply clock is
     /// open: the open clock counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
         let reply_metrics = [Metric::FirstReply, Metric::NextReply];

@@ -15,7 +15,7 @@ use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
 use crate::ticket::decision::{Decision, DecisionContext, Draft};
-use crate::ticket::event::{Cause, Change};
+use crate::ticket::event::Change;
 use crate::ticket::kind::Link;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
@@ -80,8 +80,9 @@ impl Snapshot {
     }
 
     /// Returns the verbs that the ticket accepts now from any actor.
-    pub(crate) fn permitted(&self, workflow: &Workflow) -> Permitted {
-        TransitionRequest { ticket: self, workflow, by: None, exemption: Exemption::Nothing }.permitted()
+    pub(crate) fn permitted(&self, workflow: &Workflow, policy: &Policy) -> Permitted {
+        let (by, exemption) = (None, Exemption::Nothing);
+        TransitionRequest { ticket: self, workflow, policy, by, exemption }.permitted()
     }
 
     /// Returns the rejection of an action; `None` if the ticket accepts it. Executes the action on a copy of the
@@ -125,6 +126,7 @@ impl Draft {
             return Err(Error::invalid("action", "is empty").allowing("at least one part"));
         }
         limits::count("parts of an action", parts.len())?;
+        let before = self.snapshot().version;
         if parts.len() > 1 && parts.iter().any(|part| matches!(part, Action::Undo)) {
             return Err(Error::invalid("undo", "is combined with other actions").allowing("undo alone"));
         }
@@ -150,8 +152,14 @@ impl Draft {
         }
         let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
         let has_message = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
-        if has_message && !steps {
-            self.answer_to_message(context)?;
+        if has_message
+            && !steps
+            && let Some(standing) = self.snapshot().standing(&context.by.who)
+        {
+            self.message_effect(standing, context)?;
+        }
+        if self.snapshot().version > before {
+            self.resume_closing(context)?;
         }
         self.fire_due(context)
     }
@@ -161,12 +169,13 @@ impl Draft {
         match part {
             Action::Reply(message) => {
                 message.check("reply")?;
-                let files = message.files.clone();
-                let change = match context.by.who {
-                    Who::Contact(_) => Change::Received { files },
-                    _ => Change::Replied { files },
-                };
-                self.emit_words(context, change, message.words())
+                match self.snapshot().standing(&context.by.who) {
+                    Some(standing) => self.receive_reply(message, standing, context),
+                    None => {
+                        let files = message.files.clone();
+                        self.emit_words(context, Change::Replied { files }, message.words())
+                    }
+                }
             }
             Action::Note(message) => {
                 message.check("note")?;
@@ -233,6 +242,8 @@ impl Draft {
                 Ok(())
             }
             Action::All(_) => Ok(()), // `parts` has flattened these.
+            // The desk stores the key. It may identify a person, so it is not part of the history.
+            Action::Thread(key) => key.check(),
             Action::Kind(kind) => {
                 let changes = kind.as_str() != self.snapshot().kind.as_str();
                 self.describe(part, context)?;
@@ -289,20 +300,6 @@ impl Draft {
         self.change(context, change, Personal::of(owner, words))
     }
 
-    /// Takes the step that a message of the requester causes: resumes a ticket that is on hold for the customer, or
-    /// reopens a resolved ticket. Call it only if the action has no step or move.
-    fn answer_to_message(&mut self, context: &DecisionContext<'_>) -> Result<()> {
-        let action = match &self.snapshot().state {
-            State::OnHold(hold) if hold.reason == HoldReason::Customer => Action::resume(),
-            State::Resolved(_) => Action::reopen(),
-            _ => return Ok(()),
-        };
-        if !self.snapshot().is_requester(&context.by.who) {
-            return Ok(());
-        }
-        self.step_automatically(&action, context.now, context.by, Cause::Message, Exemption::Message, context)
-    }
-
     fn prioritise(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
         let assessment = &self.snapshot().assessment;
         let mut modifiers = self.snapshot().modifiers.clone();
@@ -357,7 +354,7 @@ impl Draft {
 /// Returns the state of a ticket that is resolved at this instant.
 fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
     let closes_at = policy.verification_period().and_then(|period| at.checked_add_signed(period));
-    state::Resolved { closes_at }.into()
+    state::Resolved { closes_at, closing_stopped: false }.into()
 }
 
 /// Returns the state of a ticket that is put on hold.

@@ -6,7 +6,6 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Change, Described};
-use crate::ticket::people::Contact;
 use crate::ticket::personal::{Personal, Words};
 use crate::value::Value;
 
@@ -97,25 +96,8 @@ impl Draft {
             || definition.guards.values().any(|guard| guard.uses(&field))
     }
 
-    /// Updates a contact of this ticket from the data of a message. Absent data is unchanged; a contact that is not on
-    /// the ticket is ignored.
-    pub(crate) fn update_contact(&mut self, contact: &Contact, context: &DecisionContext<'_>) -> Result<()> {
-        contact.check()?;
-        context.policy.check_contact_attributes(&contact.attributes)?;
-        let mut described = Described::default();
-        let mut personal = Personal::default();
-        let snapshot = self.snapshot();
-        let Some(role) = snapshot.contacts.get(&contact.id) else { return Ok(()) };
-        snapshot.describe_contact(contact, *role, &mut described, &mut personal);
-        let before = snapshot.version;
-        self.described(described, personal, context)?;
-        if self.snapshot().version > before {
-            self.reassess(context)?;
-        }
-        self.fire_due(context)
-    }
-
-    fn described(
+    /// Adds the event of a changed description. If nothing changes, there is none.
+    pub(super) fn described(
         &mut self,
         described: Described,
         personal: Personal,
@@ -124,6 +106,8 @@ impl Draft {
         if described == Described::default() && personal.is_empty() {
             return Ok(()); // Nothing changes.
         }
+        // What is known of a contact grows with every merge.
+        described.attributes.values().try_for_each(limits::attributes)?;
         self.change(context, Change::Described(Box::new(described)), personal)
     }
 }

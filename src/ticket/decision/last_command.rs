@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::people::Who;
 
-/// Returns the place of the last command in a history. Events of clocks and the links that others have added do not
-/// count.
+/// Returns the place of the last command in a history. Events of clocks, the links that others have added and
+/// messages of machines do not count.
 pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> {
     let counts = |event: &Event| match event.change {
         Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {

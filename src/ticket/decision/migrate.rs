@@ -198,7 +198,7 @@ impl Draft {
 pub(crate) fn may_migrate(by: &Actor) -> Result<()> {
     by.check()?;
     match by.who {
-        Who::Contact(_) => {
+        Who::Contact(_) | Who::Unknown => {
             Err(Error::invalid("actor", "cannot migrate tickets").allowing("agents and programs"))
         }
         _ => Ok(()),

@@ -14,7 +14,7 @@ use crate::sla::AgreementSet;
 use crate::ticket::decision::{Decision, Draft};
 use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::import_mark::ImportClocks;
-use crate::ticket::kind::TicketNumber;
+use crate::ticket::kind::{Kind, TicketNumber};
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::people::{Actor, Contact, ContactRole, Who, check_contacts};
@@ -27,30 +27,40 @@ impl NewTicket {
     /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk
     /// itself.
     pub(crate) fn actor(&self) -> Actor {
-        self.by.clone().unwrap_or_else(|| self.author())
-    }
-
-    /// Returns the author of the message: the requester, even if somebody else opens the ticket. Without a requester,
-    /// the author is the actor who opens the ticket.
-    pub(crate) fn author(&self) -> Actor {
-        match self.requester() {
-            Some(Contact { id, attributes, .. }) => {
+        match (&self.by, self.requester()) {
+            (Some(by), _) => by.clone(),
+            (None, Some(Contact { id, attributes, .. })) => {
                 Actor { who: Who::Contact(id.clone()), attributes: attributes.clone() }
             }
-            None => self.by.clone().unwrap_or_else(Actor::desk),
+            (None, None) => Actor::desk(),
         }
+    }
+
+    fn chosen_kind(&self) -> &Kind {
+        self.kind.as_ref().unwrap_or(&Kind::Question)
     }
 
     pub(crate) fn requester(&self) -> Option<&Contact> {
         self.contacts.iter().find(|(_, role)| *role == ContactRole::Requester).map(|(contact, _)| contact)
     }
 
-    /// Returns the request as a follow-up of a finished ticket.
+    /// Returns the request as a follow-up of a finished ticket by its requester.
     ///
-    /// Category, team with its line, and custom fields are copied from the finished ticket if the request has none.
-    /// Field values that the policy in force refuses are not copied.
+    /// Contacts with what is known of them and tags are copied from the finished ticket. Kind, category, team with its
+    /// line, and custom fields are copied if the request has none. Field values that the policy in force refuses are not
+    /// copied.
     pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
         let mut request = self.clone();
+        for (contact, _) in &mut request.contacts {
+            *contact = finished.contact(&contact.id).merged(contact);
+        }
+        for (id, role) in &finished.contacts {
+            if request.contacts.iter().all(|(contact, _)| contact.id != *id) {
+                request.contacts.push((finished.contact(id), *role));
+            }
+        }
+        request.tags.extend(finished.tags.iter().cloned());
+        request.kind.get_or_insert_with(|| finished.kind.as_str().into());
         if request.category.is_empty() {
             request.category.clone_from(&finished.category);
         }
@@ -110,7 +120,7 @@ impl NewTicket {
         self.check(policy)?;
         let mut opened = Opened {
             number: TicketNumber { prefix: policy.number_prefix().into(), value: number },
-            kind: self.kind.as_str().into(),
+            kind: self.chosen_kind().as_str().into(),
             channel: self.channel.as_str().into(),
             state: state::New.into(),
             resolution_code: None,
@@ -130,11 +140,13 @@ impl NewTicket {
             line: self.line,
             assignee: self.assignee.clone(),
             files: Vec::new(),
+            sent_at: self.sent_at,
             external: None,
-            placement: workflows.for_kind(self.kind.as_str()).initial_placement(),
+            placement: workflows.for_kind(self.chosen_kind().as_str()).initial_placement(),
         };
         let owner = self.owner(&by);
-        let subject = Words { subject: Some(self.subject.clone()), ..Words::default() };
+        let subject = Some(self.subject.clone()).filter(|subject| !subject.is_empty());
+        let subject = Words { subject, ..Words::default() };
         let fields = self.fields.iter();
         let fields =
             fields.map(|(name, value)| (name, value, self.field_owners.get(name).unwrap_or(&owner).clone()));
@@ -155,13 +167,13 @@ impl NewTicket {
     }
 
     fn check(&self, policy: &Policy) -> Result<()> {
-        limits::line("subject", &self.subject, limits::MAX_SUBJECT_CHARS)?;
-        if let Some(message) = &self.message {
-            message.check("message")?;
+        if !self.arrived {
+            limits::line("subject", &self.subject, limits::MAX_SUBJECT_CHARS)?;
+            self.message.iter().try_for_each(|message| message.check("message"))?;
         }
         check_contacts(&self.contacts)?;
-        limits::name("kind", self.kind.as_str())?;
-        policy.check_kind(&self.kind)?;
+        limits::name("kind", self.chosen_kind().as_str())?;
+        policy.check_kind(&self.chosen_kind())?;
         limits::name("channel", self.channel.as_str())?;
         policy.check_channel(&self.channel)?;
         for (contact, _) in &self.contacts {
@@ -173,7 +185,8 @@ impl NewTicket {
         self.fields.iter().try_for_each(|(name, value)| policy.check_field(name, value))?;
         self.team.iter().try_for_each(|id| id.check())?;
         self.assignee.iter().try_for_each(|id| id.check())?;
-        self.thread.iter().try_for_each(|id| id.check())?;
+        limits::count("thread keys", self.threads.len())?;
+        self.threads.iter().try_for_each(|id| id.check())?;
         self.key.iter().try_for_each(|id| id.check())
     }
 }
@@ -194,13 +207,14 @@ impl Opened {
             personal.add(owner.clone(), message.words());
             self.files.clone_from(&message.files);
         }
-        for (Contact { id, attributes, person }, role) in contacts {
+        for (contact, role) in contacts {
+            let Contact { id, attributes, person, .. } = Contact::new(&contact.id).merged(contact);
             self.contacts.insert(id.clone(), *role);
             if !attributes.is_empty() {
-                self.attributes.insert(id.clone(), attributes.clone());
+                self.attributes.insert(id.clone(), attributes);
             }
             if !person.is_empty() {
-                personal.add_person(id, person);
+                personal.add_person(&id, &person);
             }
         }
         for (name, value, owner) in fields {

@@ -1,26 +1,89 @@
-//! The permissions of the lifecycle.
+//! The permissions of the lifecycle, and the standing of a speaker on a ticket.
+
+use std::borrow::Cow;
 
 use crate::lifecycle::{StepKind, Verb};
-use crate::ticket::people::{Actor, Who};
+use crate::policy::{OnResolved, Policy, Standing, StandingRule};
+use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::snapshot::Snapshot;
 
+impl Snapshot {
+    /// Returns what an actor is to this ticket; `None` for agents, programs and the desk itself.
+    ///
+    /// ```
+    /// use firstline::policy::Standing;
+    /// use firstline::{ContactRole, Desk, NewTicket, Who};
+    ///
+    /// let request = NewTicket::new("No sound").from("boris").contact("clara", ContactRole::Cc);
+    /// let ticket = Desk::memory().open_ticket(request)?;
+    /// assert_eq!(ticket.standing(&Who::Contact("boris".into())), Some(Standing::Requester));
+    /// assert_eq!(ticket.standing(&Who::Contact("clara".into())), Some(Standing::Cc));
+    /// assert_eq!(ticket.standing(&Who::Contact("mallory".into())), Some(Standing::Outsider));
+    /// assert_eq!(ticket.standing(&Who::Agent("anna".into())), None);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn standing(&self, who: &Who) -> Option<Standing> {
+        let role = match who {
+            Who::Contact(id) => self.contacts.get(id),
+            Who::Unknown => None,
+            Who::Agent(_) | Who::Automation(_) | Who::Desk => return None,
+        };
+        Some(match role {
+            Some(ContactRole::Requester) => Standing::Requester,
+            Some(ContactRole::Affected) => Standing::Affected,
+            Some(ContactRole::Cc) => Standing::Cc,
+            None => Standing::Outsider,
+        })
+    }
+}
+
+/// True if a message of a speaker with this rule reopens the ticket, if it is resolved.
+pub(crate) fn reopens(rule: &StandingRule, ticket: &Snapshot) -> bool {
+    match &rule.resolved {
+        OnResolved::Reopen => true,
+        OnResolved::ReopenIf(condition) => condition.holds(ticket),
+        OnResolved::Nothing | OnResolved::StopClosing => false,
+    }
+}
+
+/// True if the lifecycle accepts the verb from this actor in the ticket's state. A reply of a contact who may follow up
+/// is kept on a finished ticket.
+pub(crate) fn accepted(verb: Verb, by: Option<&Actor>, ticket: &Snapshot, policy: &Policy) -> bool {
+    let state = ticket.state.kind();
+    let kept = || {
+        let standing = by.and_then(|by| ticket.standing(&by.who));
+        standing.is_some_and(|standing| policy.rule_of(standing).follows_up)
+    };
+    verb.accepted_in(state) || (verb == Verb::Reply && state.is_final() && kept())
+}
+
 /// Returns a description of who may do this; `None` if the actor may.
-pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot) -> Option<&'static str> {
-    let requester = ticket.requester();
-    let is_requester = match &by.who {
-        Who::Contact(id) => requester.is_none_or(|requester| requester == id),
-        _ => false,
-    };
-    let is_staff = !matches!(by.who, Who::Contact(_));
-    let (allowed, may) = match verb {
-        Verb::Step(StepKind::Confirm) => (is_requester, "the requester"),
-        Verb::Step(StepKind::Reopen | StepKind::Cancel) => {
-            (is_requester || is_staff, "the requester, agents and programs")
-        }
+pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot, policy: &Policy) -> Option<Cow<'static, str>> {
+    let right: fn(&StandingRule, &Snapshot) -> bool = match verb {
+        Verb::Step(StepKind::Confirm | StepKind::Cancel) => |rule, _| rule.decides,
+        Verb::Step(StepKind::Reopen) => reopens,
         // A move that takes a step is checked as that step. The workflow may restrict moves further.
-        // Everybody may take back a command of their own.
-        Verb::Reply | Verb::Move | Verb::Undo => (true, "everybody"),
-        _ => (is_staff, "agents and programs"),
+        // Everybody who writes may take back a command of their own.
+        Verb::Reply | Verb::Move | Verb::Undo => |rule, _| rule.writes,
+        _ => |_, _| false,
     };
-    (!allowed).then_some(may)
+    // Staff does not confirm its own solution.
+    let staff_may = verb != Verb::Step(StepKind::Confirm);
+    let allowed = match ticket.standing(&by.who) {
+        Some(standing) => right(policy.rule_of(standing), ticket),
+        None => staff_may,
+    };
+    if allowed {
+        return None;
+    }
+    let with_right = [Standing::Requester, Standing::Affected, Standing::Cc, Standing::Outsider]
+        .into_iter()
+        .filter(|standing| right(policy.rule_of(*standing), ticket))
+        .map(Standing::in_words);
+    let who: Vec<&str> = with_right.chain(staff_may.then_some("agents").into_iter()).collect();
+    let mut words = who.join(", ");
+    if staff_may {
+        words.push_str(" and programs");
+    }
+    Some(words.into())
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::condition::Facts;
 use crate::lifecycle::{HoldReason, Permitted, Reason, Rejection, StateKind, StepKind, Verb};
+use crate::policy::Policy;
 use crate::suggest;
 use crate::ticket::action::Action;
-use crate::ticket::decision::permissions::may;
+use crate::ticket::decision::permissions::{accepted, may};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
@@ -28,7 +29,7 @@ pub(super) struct Destination {
 pub(super) enum Exemption {
     /// An action of an actor: no check is skipped.
     Nothing,
-    /// A message of the requester, which cannot fill in fields. Skips required fields, required comments and the
+    /// A message of a contact, who cannot fill in fields. Skips required fields, required comments and the
     /// permissions of the lifecycle. The permissions of the workflow are checked.
     Message,
     /// The end of a hold, whose date an actor has set. Like `Message`, but also skips the permissions of the workflow.
@@ -42,6 +43,8 @@ pub(super) enum Exemption {
 pub(super) struct TransitionRequest<'a> {
     pub(super) ticket: &'a Snapshot,
     pub(super) workflow: &'a Workflow,
+    /// The policy with the table of standings.
+    pub(super) policy: &'a Policy,
     /// The actor; `None` skips the checks that depend on the actor.
     pub(super) by: Option<&'a Actor>,
     pub(super) exemption: Exemption,
@@ -78,8 +81,7 @@ impl<'a> TransitionRequest<'a> {
             Verb::Move => self.move_to(details).map(Some),
             // Contacts may cancel their tickets, but only the desk says what is spam.
             Verb::Step(_)
-                if matches!(action, Action::Spam)
-                    && self.by.is_some_and(|by| matches!(by.who, Who::Contact(_))) =>
+                if matches!(action, Action::Spam) && self.by.is_some_and(|by| !by.who.is_staff()) =>
             {
                 let staff = Reason::Actor { allowed: "agents and programs".into() };
                 self.refused(verb, vec![staff]).map(|()| None)
@@ -126,7 +128,7 @@ impl<'a> TransitionRequest<'a> {
     /// Checks the state and the actor by the lifecycle alone.
     fn by_state(self, verb: Verb) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
-        if !verb.accepted_in(self.state()) {
+        if !accepted(verb, self.by, self.ticket, self.policy) {
             reasons.push(Reason::State);
         }
         reasons.extend(self.actor_reason(verb));
@@ -141,7 +143,7 @@ impl<'a> TransitionRequest<'a> {
         // The permissions of the lifecycle do not apply to a message or to the end of a hold.
         let by =
             self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::VerificationEnd))?;
-        may(verb, by, self.ticket).map(|may| Reason::Actor { allowed: Cow::Borrowed(may) })
+        may(verb, by, self.ticket, self.policy).map(|allowed| Reason::Actor { allowed })
     }
 
     fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
@@ -172,7 +174,8 @@ impl<'a> TransitionRequest<'a> {
         }
         (rejection.reasons, rejection.ways) = (reasons, ways);
         if let Some(by) = self.by {
-            rejection.permitted = rejection.permitted.only(|verb| may(verb, by, self.ticket).is_none());
+            rejection.permitted =
+                rejection.permitted.only(|verb| may(verb, by, self.ticket, self.policy).is_none());
         }
         Err(rejection)
     }
@@ -464,7 +467,7 @@ impl Facts for GuardFacts<'_> {
             ".is" => Some(Cow::Owned(Value::from(match by.who {
                 Who::Agent(_) => "agent",
                 Who::Contact(_) if self.ticket.is_requester(&by.who) => "requester",
-                Who::Contact(_) => "contact",
+                Who::Contact(_) | Who::Unknown => "contact",
                 Who::Automation(_) | Who::Desk => "automation",
             }))),
             name => by.attributes.get(name.strip_prefix('.')?).map(Cow::Borrowed),

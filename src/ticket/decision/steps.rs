@@ -38,7 +38,8 @@ impl Draft {
             Some(placement) => context.workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        Ok(TransitionRequest { ticket, workflow, by: by.filter(|_| !self.anybody), exemption })
+        let (policy, by) = (context.policy, by.filter(|_| !self.anybody));
+        Ok(TransitionRequest { ticket, workflow, policy, by, exemption })
     }
 
     /// Takes a permitted step.
@@ -116,7 +117,7 @@ impl Draft {
             Err(rejection) => {
                 let timer = match (&self.snapshot().state, cause) {
                     (_, Cause::Timer(timer)) => timer,
-                    // The requester wrote, so the ticket must not close for lack of an answer.
+                    // Somebody wrote, so the ticket must not close for lack of an answer.
                     (State::Resolved(resolved), _) if resolved.closes_at.is_some() => {
                         TimerKind::VerificationEnds
                     }

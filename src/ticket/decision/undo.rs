@@ -56,6 +56,7 @@ impl Draft {
                 line: ticket.line,
                 assignee: ticket.assignee,
                 files: Vec::new(),
+                sent_at: None,
                 external: ticket.external,
                 placement: ticket.placement.map(|placement| *placement),
             }),

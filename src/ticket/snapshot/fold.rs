@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lifecycle::{State, StateKind};
+use crate::lifecycle::{State, StateKind, StepKind};
 use crate::sla;
 use crate::ticket::event::{Cause, Change, Described, Event, Opened};
 use crate::ticket::kind::Link;
@@ -34,8 +34,10 @@ impl Snapshot {
     fn opened(event: &Event, opened: &Opened) -> Snapshot {
         let mut personal = event.personal.clone();
         personal.clear_text();
+        // A message that arrived may have any subject. Its event keeps it whole.
+        personal.shorten_subject();
         // The message may have been erased, so the count depends on the actor alone, which is a fact.
-        let received = u32::from(matches!(event.by.who, Who::Contact(_)));
+        let received = u32::from(!event.by.who.is_staff());
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,
@@ -90,7 +92,13 @@ impl Snapshot {
         }
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received { .. } => bump(&mut self.received, true),
+            Change::Received(_) => bump(&mut self.received, true),
+            Change::SignalReceived(_) => {}
+            Change::ClosingChanged { closes_at } => {
+                if let State::Resolved(resolved) = &mut self.state {
+                    (resolved.closes_at, resolved.closing_stopped) = (*closes_at, closes_at.is_none());
+                }
+            }
             Change::Replied { .. } => {
                 bump(&mut self.replied, true);
                 if matches!(event.by.who, Who::Agent(_)) {
@@ -113,7 +121,7 @@ impl Snapshot {
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
-            Change::TimerExpired { timer, .. } => self.expire(*timer),
+            Change::TimerExpired { timer, step, .. } => self.expire(*timer, *step),
             Change::Assigned { to } => self.assignee.clone_from(to),
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
@@ -216,10 +224,14 @@ impl Snapshot {
     }
 
     /// Removes an expired timer from the state. No step is taken.
-    fn expire(&mut self, timer: TimerKind) {
+    fn expire(&mut self, timer: TimerKind, step: StepKind) {
         match (&mut self.state, timer) {
             (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
-            (State::Resolved(resolved), TimerKind::VerificationEnds) => resolved.closes_at = None,
+            (State::Resolved(resolved), TimerKind::VerificationEnds) => {
+                resolved.closes_at = None;
+                // A message stopped the closing, but could not reopen the ticket.
+                resolved.closing_stopped = step == StepKind::Reopen;
+            }
             _ => {}
         }
     }
@@ -260,8 +272,10 @@ impl Snapshot {
             self.attributes.remove(id);
             self.personal.clear_person(id);
         }
+        described.nameless.iter().for_each(|id| self.personal.clear_person(id));
         self.contacts.extend(described.contacts.iter().map(|(id, part)| (id.clone(), *part)));
         self.attributes.extend(described.attributes.clone());
+        self.attributes.retain(|_, attributes| !attributes.is_empty());
         self.personal.describe(personal);
     }
 }

@@ -2,8 +2,8 @@
 
 use firstline::policy::FieldType;
 use firstline::{
-    Action, Condition, Contact, DateTime, HoldReason, NewTicket, Policy, Query, Snapshot, StateKind,
-    TimeDelta, Utc,
+    Action, Condition, Contact, DateTime, HoldReason, InboundMessage, NewTicket, Policy, Query, Snapshot,
+    StateKind, TimeDelta, Utc,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -74,7 +74,7 @@ fn every_character_is_kept_in_every_field() {
             one(Query::newest().from(text));
             one(Query::newest().assigned_to(text));
             one(Query::newest().matching(Condition::field("tags").contains(text)));
-            let message = NewTicket::new("x").from(text).thread(text).message("x");
+            let message = InboundMessage::new("x").from(text).thread(text).subject("x");
             assert_eq!(stage.desk.receive(message).unwrap().ticket.id(), id);
         }
     });

@@ -3,8 +3,8 @@
 use firstline::ticket::event::Cause;
 use firstline::ticket::kind::Link;
 use firstline::{
-    Action, Actor, By, Change, Contact, ErrorKind, LinkKind, NewTicket, Query, Reason, Receipt, Rejection,
-    Snapshot, StateKind, StepKind, TicketId, TimeDelta, Verb,
+    Action, Actor, By, Change, Contact, ErrorKind, InboundMessage, LinkKind, NewTicket, Query, Reason,
+    Receipt, Rejection, Snapshot, StateKind, StepKind, TicketId, TimeDelta, Verb,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -19,7 +19,7 @@ type Played = Result<(), TestCaseError>;
 /// A call that can be repeated.
 #[derive(Debug, Clone)]
 enum Call {
-    Receive(NewTicket),
+    Receive(InboundMessage),
     Act(TicketId, Action, Actor, By),
 }
 
@@ -91,10 +91,10 @@ impl World {
                 }
             }
             Command::Receive { requester, thread, text, key } => {
-                let message = NewTicket::new(pick(&WORDS, text))
+                let message = InboundMessage::new(pick(&WORDS, text))
+                    .subject(pick(&WORDS, text))
                     .from(pick(&PEOPLE, requester))
-                    .message(pick(&WORDS, text));
-                let message = message.thread(format!("chat-{thread}"));
+                    .thread(format!("chat-{thread}"));
                 self.call(Call::Receive(key.into_iter().fold(message, |it, n| it.once(format!("key-{n}")))))?;
             }
             Command::Step { ticket, step, legal, right_actor, expected, key } => {

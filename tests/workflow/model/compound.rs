@@ -282,7 +282,7 @@ fn plain(kind: StateKind) -> State {
         StateKind::New => state::New.into(),
         StateKind::Active => state::Active.into(),
         StateKind::OnHold => held_for(HoldReason::Customer),
-        StateKind::Resolved => state::Resolved { closes_at: None }.into(),
+        StateKind::Resolved => state::Resolved::default().into(),
         StateKind::Closed => state::Closed.into(),
         StateKind::Cancelled => state::Cancelled.into(),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use firstline::lifecycle::{Reason, StateKind, StepKind};
 use firstline::workflow::{Performer, Status, Transition, Trigger};
-use firstline::{Action, Actor, Snapshot, State, Value, Who, WorkflowDefinition};
+use firstline::{Action, Actor, ContactRole, Snapshot, State, Value, Who, WorkflowDefinition};
 
 /// A deliberate mistake of the interpreter, which the tests must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum Flaw {
 pub(crate) enum Cause {
     /// An actor's own action.
     Own,
-    /// A message of the requester.
+    /// A message of a contact.
     Message,
     /// The end of a dated hold.
     HoldEnds,
@@ -223,7 +223,7 @@ impl<'a> Naive<'a> {
     ) -> Answer {
         let theirs = match trigger {
             Trigger::Step(step) => self.actor_refusal(step),
-            Trigger::Move => None,
+            Trigger::Move => self.outsider_refusal(),
         };
         let mut reasons = BTreeSet::new();
         for transition in transitions {
@@ -329,12 +329,16 @@ impl<'a> Naive<'a> {
         }
     }
 
-    pub(crate) fn is_requester(&self) -> bool {
-        match (&self.by.who, self.ticket.requester()) {
-            (Who::Contact(_), None) => true,
-            (Who::Contact(id), Some(requester)) => id == requester,
-            _ => false,
+    /// The role of the actor on the ticket, if they are one of its contacts.
+    fn role(&self) -> Option<ContactRole> {
+        match &self.by.who {
+            Who::Contact(id) => self.ticket.contacts.get(id).copied(),
+            _ => None,
         }
+    }
+
+    pub(crate) fn is_requester(&self) -> bool {
+        self.role() == Some(ContactRole::Requester)
     }
 
     fn is(&self, performer: &Performer) -> bool {
@@ -359,8 +363,11 @@ impl<'a> Naive<'a> {
         let contact = matches!(self.by.who, Who::Contact(_));
         let (theirs, may) = match step {
             StepKind::Confirm => (self.is_requester(), "the requester"),
-            StepKind::Reopen | StepKind::Cancel => {
-                (self.is_requester() || !contact, "the requester, agents and programs")
+            StepKind::Cancel => (self.is_requester() || !contact, "the requester, agents and programs"),
+            StepKind::Reopen => {
+                let affected = self.role() == Some(ContactRole::Affected);
+                let may = "the requester, affected contacts, agents and programs";
+                (self.is_requester() || affected || !contact, may)
             }
             _ => (!contact, "agents and programs"),
         };
@@ -368,15 +375,23 @@ impl<'a> Naive<'a> {
         (!theirs && !by_itself).then(|| format!("{:?}", Reason::Actor { allowed: may.into() }))
     }
 
+    /// The refusal of a move within a state by somebody who has no part in the ticket.
+    fn outsider_refusal(&self) -> Option<String> {
+        let outsider = matches!(self.by.who, Who::Contact(_)) && self.role().is_none();
+        let allowed = "the requester, affected contacts, contacts in copy, agents and programs";
+        outsider.then(|| format!("{:?}", Reason::Actor { allowed: allowed.into() }))
+    }
+
     /// The automatic transition of a message of this actor.
     pub(crate) fn after_message(&self) -> Option<Answer> {
+        let role = self.role()?;
         let action = match &self.ticket.state {
             State::OnHold(hold) if hold.reason.as_str() == "customer" => Action::resume(),
-            State::Resolved(_) => Action::reopen(),
+            State::Resolved(_) if role != ContactRole::Cc => Action::reopen(),
             _ => return None,
         };
         let message = Naive { cause: Cause::Message, ..*self };
-        self.is_requester().then(|| message.answer(&action))
+        Some(message.answer(&action))
     }
 
     /// The automatic transition of a due timer.

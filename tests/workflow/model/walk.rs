@@ -349,6 +349,13 @@ impl<'a> Walk<'a> {
             let (by, by_hand) = performers(transition);
             let action =
                 if by_hand { self.action_for(transition, None) } else { Action::reply("Here it is.") };
+            if by == 0 && ticket.requester().is_none() {
+                // Nobody is the requester of a ticket without one.
+                if let Err(error) = self.desk.act(self.id, fill("requester", true, &ticket), actor(2)) {
+                    return Err(TestCaseError::fail(format!("no requester can be named: {error}")));
+                }
+            }
+            let ticket = self.ticket();
             let by = if by == 0 {
                 ticket.requester().map_or(actor(0), |it| Actor::contact(it.clone()))
             } else {

@@ -9,7 +9,7 @@
 
 use firstline::postgres::Options;
 use firstline::postgres::driver::{Columns, Connection, DriverError, Statement, SqlValue};
-use firstline::{Action, Actor, Error, ErrorKind, NewTicket, Query};
+use firstline::{InboundMessage, Action, Actor, Error, ErrorKind, NewTicket, Query};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments, Connection as _, Executor, Row};
 use tokio::sync::Mutex;
@@ -113,7 +113,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             within.act(ticket.id(), Action::reply("Да").and(Action::resolve("готово")), &anna).await?;
             assert_eq!(within.records().history(ticket.id()).await?.len(), 3);
             assert_eq!(within.ticket(ticket.id()).await?.subject(), "Возврат");
-            let message = NewTicket::new("?").from("boris").thread("t").message("Ещё раз");
+            let message = InboundMessage::new("Ещё раз").from("boris").thread("t").subject("?");
             assert!(!within.receive(message).await?.opened());
         }
         if kept {

@@ -1,0 +1,305 @@
+//! The operation that receives a message.
+
+use super::context::{CommandContext, PolicyContext};
+use super::receipt::{Receipt, Repeatable};
+use crate::definition::{DefinitionKind, Fingerprint};
+use crate::error::{Error, Result};
+use crate::id::TicketId;
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::policy::Standing;
+use crate::store::kinds::{self, ADOPTION, THREAD};
+use crate::store::{Commit, Read, Record};
+use crate::ticket::decision::Draft;
+use crate::ticket::event::Change;
+use crate::ticket::inbound::InboundMessage;
+use crate::ticket::kind::{Link, LinkKind};
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+
+/// Receives a message: adds it to the ticket of its thread, or opens a ticket.
+#[derive(Debug)]
+pub(super) struct Receive {
+    message: InboundMessage,
+    author: Actor,
+    /// The id of the ticket that the message may open.
+    id: TicketId,
+    context: CommandContext,
+    repeatable: Repeatable,
+}
+
+/// A thread key in its stored form, and its record.
+type Thread<'l> = (String, Option<&'l Record>);
+
+/// The destination of a message.
+enum Destination<'l> {
+    /// A ticket, with the standing of the sender there.
+    Ticket(Box<Draft>, Standing, PolicyContext<'l>),
+    /// A new ticket.
+    New,
+    /// A new ticket that is linked to another one.
+    Linked(Linked<'l>),
+}
+
+/// A ticket to which a new ticket is linked.
+struct Linked<'l> {
+    other: Box<Draft>,
+    kind: LinkKind,
+    /// The standing of the sender on the other ticket.
+    standing: Standing,
+    /// True if the threads of the message belong to somebody else.
+    outside: bool,
+    context: PolicyContext<'l>,
+}
+
+impl Receive {
+    pub(super) fn new(message: InboundMessage, id: TicketId, context: CommandContext) -> Receive {
+        let message = message.mended();
+        let asked = || Fingerprint::of_json(&("receive", message.asked()));
+        let repeatable = Repeatable::new(message.key.clone(), asked);
+        Receive { author: message.author(), message, id, context, repeatable }
+    }
+
+    fn thread_reads(&self) -> impl Iterator<Item = Read> {
+        self.message.threads.iter().map(|thread| Read::record(THREAD, self.context.lookup.thread(thread)))
+    }
+
+    /// Returns the threads of the message, in its order.
+    fn threads<'l>(&self, loaded: &'l Loaded) -> Result<Vec<Thread<'l>>, Interrupt> {
+        loaded.need(self.thread_reads())?;
+        let keys = self.message.threads.iter().map(|thread| self.context.lookup.thread(thread));
+        keys.map(|key| Ok((key.clone(), loaded.record(THREAD, key)?))).collect()
+    }
+
+    /// Returns the ticket to which the threads lead: the first one that is not finished, otherwise the first one.
+    fn ticket_of<'l>(
+        &self,
+        threads: &[Thread<'l>],
+        loaded: &'l Loaded,
+    ) -> Result<Option<&'l Snapshot>, Interrupt> {
+        let mut ids: Vec<TicketId> = Vec::new();
+        for record in threads.iter().filter_map(|(_, record)| *record) {
+            let id = kinds::ticket_of(THREAD, record)?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
+        let tickets: Vec<&Snapshot> = ids.iter().map(|id| existing(*id, loaded)).collect::<Result<_, _>>()?;
+        let open = tickets.iter().find(|ticket| !ticket.state.kind().is_final());
+        Ok(open.or(tickets.first()).copied())
+    }
+
+    /// Begins the draft of a ticket, which fires its due timers.
+    fn begin<'l>(
+        &self,
+        ticket: &Snapshot,
+        loaded: &'l Loaded,
+    ) -> Result<(Box<Draft>, Standing, PolicyContext<'l>), Interrupt> {
+        let policy_context = self.context.policy_context_for(ticket, loaded)?;
+        let decision_context = policy_context.decision(self.context.now, &self.author);
+        let draft = Draft::begin(ticket.clone(), &decision_context)?;
+        let standing = draft.snapshot().standing_of_sender(&self.message);
+        Ok((Box::new(draft), standing, policy_context))
+    }
+
+    fn destination<'l>(
+        &self,
+        threads: &[Thread<'l>],
+        loaded: &'l Loaded,
+    ) -> Result<Destination<'l>, Interrupt> {
+        let Some(ticket) = self.ticket_of(threads, loaded)? else { return Ok(Destination::New) };
+        let (draft, standing, policy_context) = self.begin(ticket, loaded)?;
+        let rule = policy_context.policy.rule_of(standing);
+        let finished = draft.snapshot().state.kind().is_final();
+        if standing == Standing::Machine || (rule.writes && !finished) {
+            return Ok(Destination::Ticket(draft, standing, policy_context));
+        }
+        let link = if finished && rule.follows_up { LinkKind::FollowUpOf } else { LinkKind::Mentions };
+        let earlier = match link {
+            LinkKind::FollowUpOf => self.open_follow_up(ticket.id, loaded)?,
+            _ => self.own_ticket(threads, loaded)?,
+        };
+        let outside = link == LinkKind::Mentions;
+        if let Some(earlier) = earlier {
+            let (draft, standing, context) = self.begin(earlier, loaded)?;
+            let rule = context.policy.rule_of(standing);
+            let (writes, follows_up) = (rule.writes, rule.follows_up);
+            match draft.snapshot().state.kind().is_final() {
+                false if writes => return Ok(Destination::Ticket(draft, standing, context)),
+                true if outside && follows_up => {
+                    let (other, kind) = (draft, LinkKind::FollowUpOf);
+                    return Ok(Destination::Linked(Linked { other, kind, standing, outside, context }));
+                }
+                _ => {}
+            }
+        }
+        let (other, kind, context) = (draft, link, policy_context);
+        Ok(Destination::Linked(Linked { other, kind, standing, outside, context }))
+    }
+
+    /// Returns the newest follow-up of a ticket that the sender has opened and that is not finished.
+    fn open_follow_up<'l>(
+        &self,
+        ticket: TicketId,
+        loaded: &'l Loaded,
+    ) -> Result<Option<&'l Snapshot>, Interrupt> {
+        let range = kinds::newest_follow_ups(ticket, FOLLOW_UPS);
+        let links = loaded.records(&range)?;
+        let ids = links.iter().map(|record| Ok(kinds::incoming_link(record)?.to));
+        let ids: Vec<TicketId> = ids.collect::<Result<_>>()?;
+        loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
+        for id in ids {
+            let follow_up = existing(id, loaded)?;
+            let is_own = follow_up.standing_of_sender(&self.message) == Standing::Requester;
+            if is_own && !follow_up.state.kind().is_final() {
+                return Ok(Some(follow_up));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the ticket that the sender has got of their own because they are an outsider to this thread.
+    fn own_ticket<'l>(
+        &self,
+        threads: &[Thread<'l>],
+        loaded: &'l Loaded,
+    ) -> Result<Option<&'l Snapshot>, Interrupt> {
+        let taken = threads.iter().filter(|(_, record)| record.is_some());
+        let keys: Vec<String> = taken.map(|(key, _)| self.own_thread(key)).collect();
+        loaded.need(keys.iter().map(|key| Read::record(THREAD, key.as_str())))?;
+        for key in keys {
+            if let Some(record) = loaded.record(THREAD, key)? {
+                return existing(kinds::ticket_of(THREAD, record)?, loaded).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the stored key under which the sender's own ticket in somebody else's thread is found.
+    fn own_thread(&self, thread: &str) -> String {
+        let sender = self.message.from.as_ref().map_or("", |from| from.id.as_str());
+        self.context.lookup.own_thread(thread, sender)
+    }
+
+    /// Adds the message to a ticket.
+    fn attach(
+        &self,
+        mut draft: Draft,
+        standing: Standing,
+        policy_context: &PolicyContext<'_>,
+        threads: Vec<Thread<'_>>,
+    ) -> Result<(Commit, Receipt)> {
+        let decision_context = policy_context.decision(self.context.now, &self.author);
+        let id = draft.snapshot().id;
+        draft.receive(&self.message, standing, &decision_context)?;
+        let decision = draft.finish()?;
+        let receipt = Receipt::of(&decision, policy_context)?;
+        let mut commit = Commit::of([decision]);
+        if standing != Standing::Machine {
+            let new = threads.into_iter().filter(|(_, record)| record.is_none());
+            commit.extend(new.map(|(key, _)| kinds::point_to(THREAD, key, None, id)));
+        }
+        Ok((commit, receipt))
+    }
+
+    /// Opens a ticket without a link.
+    fn open(&self, threads: Vec<Thread<'_>>, loaded: &Loaded) -> Result<(Commit, Receipt), Interrupt> {
+        let policy_context = self.context.policy_context(loaded)?;
+        let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
+        let (number, now) = (loaded.next_number(0)?, self.context.now);
+        let decision = self.message.opening().decide(self.id, number, now, policy, agreements, workflows)?;
+        let receipt = Receipt::of(&decision, &policy_context)?;
+        let mut commit = Commit::of([decision]);
+        commit.extend(threads.into_iter().map(|(key, _)| kinds::point_to(THREAD, key, None, self.id)));
+        Ok((commit, receipt))
+    }
+
+    /// Opens a ticket with a link to another one: a follow-up, or a ticket of the sender's own.
+    fn open_linked(
+        &self,
+        linked: Linked<'_>,
+        threads: Vec<Thread<'_>>,
+        loaded: &Loaded,
+    ) -> Result<(Commit, Receipt), Interrupt> {
+        let Linked { mut other, kind, standing, outside, context } = linked;
+        let now = self.context.now;
+        let policy_context = self.context.policy_context(loaded)?;
+        let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
+        let mut request = self.message.opening();
+        // What is known of a finished ticket belongs to its requester.
+        let inherits = kind == LinkKind::FollowUpOf && standing == Standing::Requester;
+        if inherits {
+            request = request.following_up(other.snapshot(), policy);
+        }
+        let (number, to) = (loaded.next_number(0)?, other.snapshot().id);
+        let mut draft = request.draft(self.id, number, now, policy, agreements, workflows)?;
+        let link = Link { kind, to };
+        draft.set_link(Change::Linked(link), &policy_context.decision(now, &self.author))?;
+        let opened = draft.finish()?;
+        let inverse = Link { kind: kind.inverse(), to: self.id };
+        other.set_link(Change::Linked(inverse), &context.decision(now, &self.author))?;
+        let receipt = Receipt::of(&opened, &policy_context)?;
+        let mut commit = Commit::of([opened, other.finish()?]);
+        commit.push(kinds::set_link(self.id, link, true));
+        for (key, record) in threads {
+            let leads_to = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
+            match leads_to {
+                None => commit.push(kinds::point_to(THREAD, key, None, self.id)),
+                Some(_) if outside => {
+                    let own = self.own_thread(&key);
+                    let before = loaded.record(THREAD, own.as_str())?;
+                    commit.push(kinds::point_to(THREAD, own, before, self.id));
+                }
+                // The conversation goes on in the follow-up.
+                Some(ticket) if inherits && ticket == to => {
+                    commit.push(kinds::point_to(THREAD, key, record, self.id));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok((commit, receipt))
+    }
+}
+
+/// The number of follow-ups of a ticket that are searched for one that goes on.
+const FOLLOW_UPS: usize = 5;
+
+fn existing(id: TicketId, loaded: &Loaded) -> Result<&Snapshot, Interrupt> {
+    Ok(loaded.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?)
+}
+
+impl Operation for Receive {
+    type Out = Receipt;
+
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("receive")
+    }
+
+    fn outcome(receipt: &Receipt) -> Outcome {
+        Outcome::of(receipt.ticket.id(), receipt.replayed)
+    }
+
+    fn needs(&self, reads: &mut Vec<Read>) {
+        reads.extend(self.repeatable.read(&self.context));
+        reads.extend(self.thread_reads());
+        reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
+    }
+
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Receipt), Interrupt> {
+        if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
+            return Ok((Commit::default(), receipt));
+        }
+        self.message.check()?;
+        self.author.check()?;
+        let threads = self.threads(loaded)?;
+        let (mut commit, receipt) = match self.destination(&threads, loaded)? {
+            Destination::Ticket(draft, standing, context) => {
+                self.attach(*draft, standing, &context, threads)?
+            }
+            Destination::New => self.open(threads, loaded)?,
+            Destination::Linked(linked) => self.open_linked(linked, threads, loaded)?,
+        };
+        self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
+        Ok((commit, receipt))
+    }
+}
