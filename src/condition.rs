@@ -54,6 +54,7 @@
 mod comparison;
 mod fields;
 mod form;
+mod satisfiable;
 mod words;
 
 use std::borrow::Cow;
@@ -63,6 +64,7 @@ use crate::value::{Attributes, Value};
 use comparison::Comparison;
 
 pub use fields::{Fields, ValueType};
+pub(crate) use satisfiable::Budget;
 
 /// The maximum nesting depth of a condition. The comparison in `{"not": {"all": [{…}]}}` is on level 3.
 ///

@@ -115,7 +115,7 @@
 //! - **`tracing`**: one span for each command, with desk, verb, ticket and outcome: see [`operation::watch`].
 //! - **`metrics`**: counters of commands, conflicts and retries, and the time spent in the store.
 //! - **`tzif`**: time zones from TZif data, the system's or your own.
-//! - **`toml`**: workflows from TOML, with the line and column of each error.
+//! - **`toml`**: policies and workflows from TOML, with the line and column of each error.
 //! - **`ics`**: holidays from iCalendar files.
 //!
 //! Without default features the crate contains no C code, and keeps tickets in memory or in a store of your own.
@@ -132,6 +132,8 @@ pub mod condition;
 pub mod conformance;
 pub mod definition;
 pub mod desk;
+pub mod diagnostic;
+mod duration;
 pub mod error;
 pub mod guide;
 pub mod id;
@@ -149,6 +151,7 @@ pub mod postgres;
 pub mod priority;
 pub mod reports;
 pub mod sla;
+mod source;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;

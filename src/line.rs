@@ -20,6 +20,9 @@ pub enum Line {
 }
 
 impl Line {
+    /// All lines, first to last.
+    pub const ALL: [Line; 4] = [Line::First, Line::Second, Line::Third, Line::External];
+
     /// Returns the serialized name: `first`, `second`, `third` or `external`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -13,15 +13,16 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! A policy can also be read from a file in JSON, TOML or another self-describing serde format. A missing key has the
-//! value from [`Policy::new`]. An unknown key is an error:
+//! A policy can also be read from a file, with [`Policy::from_json`] or `Policy::from_toml`. These report every fault
+//! of the file at once, each with its line and column and a suggestion. A missing key has the value from
+//! [`Policy::new`]. A policy is also serde data, for other self-describing formats:
 //!
 //! ```
 //! use firstline::Policy;
 //!
 //! let policy: Policy = toml::from_str(r#"
 //!     prefix = "SHOP"
-//!     verification = 259200                        # seconds until a resolved ticket closes automatically
+//!     verification = "3 days"                      # then a resolved ticket closes automatically; or "never"
 //!
 //!     [fields.order]
 //!     type = "integer"
@@ -48,13 +49,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Times are written with their units: `"8h"`, `"1h 30m"`, `"90s"`, `"5 days"`. The times of targets take no days,
+//! because a day has no fixed length in business time.
+//!
 //! These types document their serialized forms: [`Definition`] for calendars, [`Agreement`],
 //! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), and
 //! [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
 
+mod check;
 mod fields;
 mod manifest;
 mod names;
+mod read;
 pub mod standing;
 mod workflows;
 
@@ -64,10 +70,11 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Definition;
+use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::priority::Matrix;
-use crate::sla::{self, Agreement};
+use crate::sla::Agreement;
 use crate::suggest;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
@@ -89,12 +96,12 @@ pub use standing::{OnResolved, Standing, StandingRule};
 /// [`Migrate`](crate::sla::OnPolicyChange::Migrate). A new prefix, field or matrix therefore writes nothing to any
 /// ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct Policy {
     prefix: String,
-    #[serde(with = "seconds")]
+    #[serde(with = "duration::or_never")]
     verification: Option<TimeDelta>,
-    #[serde(with = "whole_seconds", skip_serializing_if = "is_a_day")]
+    #[serde(with = "duration::zero_is_never", skip_serializing_if = "is_a_day")]
     undo: TimeDelta,
     fields: BTreeMap<String, FieldType>,
     #[serde(skip_serializing_if = "DeclaredNames::is_empty")]
@@ -154,7 +161,7 @@ impl Policy {
     /// Sets the period in which an actor may take back their own last command with
     /// [`Action::undo`](crate::Action::undo), in whole seconds. Default: one day. With zero, nobody may.
     ///
-    /// In a file: `undo = 3600`.
+    /// In a file: `undo = "1h"`, or `"never"` for zero.
     #[must_use]
     pub fn undo_within(mut self, period: TimeDelta) -> Policy {
         self.undo = period;
@@ -219,81 +226,6 @@ impl Policy {
     /// Returns a row of the table of standings.
     pub fn rule_of(&self, standing: Standing) -> &StandingRule {
         self.standings.rule(standing)
-    }
-
-    /// Checks the whole policy.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if:
-    ///
-    /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
-    /// - the undo period is negative or not a whole number of seconds;
-    /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
-    /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
-    /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
-    /// - the condition of a modifier or of a standing is faulty or uses an unknown field;
-    /// - the table of standings gives a machine's message an effect;
-    /// - an agreement or calendar is faulty. This error lists all faults: a repeated name or position; an unknown
-    ///   calendar, modifier or field; a target without a time or given twice; a time for a priority that is not in the
-    ///   matrix; percentages that do not rise from 1 to 99;
-    /// - a workflow is faulty, or two workflows conflict. This error lists all faults, one per line.
-    pub fn check(&self) -> Result<()> {
-        let fault = |problem: String| Err(Error::definition("policy", problem));
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.prefix.chars().count() > 20 || !self.prefix.chars().all(plain) {
-            return fault(format!(
-                "prefix {:?} must be up to 20 letters, digits, `-`, `_` or `.`",
-                self.prefix
-            ));
-        }
-        if let Some(period) = self.verification
-            && !(TimeDelta::seconds(1)..=TimeDelta::days(3653)).contains(&period)
-        {
-            return fault(format!(
-                "the verification period of {} seconds is not between one second and ten years; use `None` to \
-                 disable automatic closing",
-                period.num_seconds()
-            ));
-        }
-        if let Some(period) = self.verification.filter(|period| period.subsec_nanos() != 0) {
-            return fault(format!("the verification period of {period} is not a whole number of seconds"));
-        }
-        if self.undo < TimeDelta::zero() || self.undo.subsec_nanos() != 0 {
-            return fault(format!(
-                "the undo period of {} is not a whole number of seconds from 0",
-                self.undo
-            ));
-        }
-        for (name, field_type) in &self.fields {
-            if let Err(error) = limits::name("field name", name) {
-                return fault(error.to_string());
-            }
-            if let FieldType::Choice { choices } | FieldType::Choices { choices } = field_type
-                && (choices.is_empty()
-                    || choices.iter().any(|choice| limits::name("choice", choice).is_err()))
-            {
-                return fault(format!(
-                    "field `{name}` needs at least one choice, and every choice needs a valid name"
-                ));
-            }
-        }
-        match self.name_faults() {
-            faults if faults.is_empty() => {}
-            faults => return fault(faults.join("; ")),
-        }
-        self.matrix.check_conditions(&self.known_to_modifiers())?;
-        match sla::faults(&self.agreements, &self.calendars, &self.matrix, &self.known_to_agreements()) {
-            faults if faults.is_empty() => {}
-            faults => return fault(faults.join("; ")),
-        }
-        match self.standings.faults(&self.known_to_queries()) {
-            faults if faults.is_empty() => {}
-            faults => return fault(faults.join("; ")),
-        }
-        match self.workflow_faults() {
-            faults if faults.is_empty() => Ok(()),
-            faults => fault(faults.join("\n")),
-        }
     }
 
     /// Returns the calendars by name.
@@ -385,7 +317,7 @@ impl DeclaredNames {
 ///
 /// Free text can describe a person, so it is stored with the personal part of the ticket. The other types are facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", tag = "type", try_from = "WrittenFieldType")]
 #[non_exhaustive]
 pub enum FieldType {
     /// Free text.
@@ -408,6 +340,50 @@ pub enum FieldType {
         /// The allowed texts.
         choices: BTreeSet<String>,
     },
+}
+
+/// The serialized form of a field type. It is read as a struct, so that each fault has its place.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "field")]
+struct WrittenFieldType {
+    #[serde(rename = "type")]
+    name: FieldTypeName,
+    choices: Option<BTreeSet<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FieldTypeName {
+    Text,
+    Integer,
+    Bool,
+    Date,
+    Instant,
+    Choice,
+    Choices,
+}
+
+impl TryFrom<WrittenFieldType> for FieldType {
+    type Error = Error;
+
+    fn try_from(written: WrittenFieldType) -> Result<FieldType> {
+        let field_type = match (written.name, written.choices) {
+            (FieldTypeName::Choice, Some(choices)) => return Ok(FieldType::Choice { choices }),
+            (FieldTypeName::Choices, Some(choices)) => return Ok(FieldType::Choices { choices }),
+            (FieldTypeName::Choice | FieldTypeName::Choices, None) => {
+                return Err(Error::definition("field", "choices are missing: a list of texts"));
+            }
+            (_, Some(_)) => {
+                return Err(Error::definition("field", "only the types choice and choices have choices"));
+            }
+            (FieldTypeName::Text, None) => FieldType::Text,
+            (FieldTypeName::Integer, None) => FieldType::Integer,
+            (FieldTypeName::Bool, None) => FieldType::Bool,
+            (FieldTypeName::Date, None) => FieldType::Date,
+            (FieldTypeName::Instant, None) => FieldType::Instant,
+        };
+        Ok(field_type)
+    }
 }
 
 impl FieldType {
@@ -462,36 +438,4 @@ fn a_day() -> TimeDelta {
 
 fn is_a_day(period: &TimeDelta) -> bool {
     *period == a_day()
-}
-
-/// Serializes a time span as whole seconds.
-mod whole_seconds {
-    use chrono::TimeDelta;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(span: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
-        span.num_seconds().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeDelta, D::Error> {
-        TimeDelta::try_seconds(i64::deserialize(from)?).ok_or_else(|| de::Error::custom("too many seconds"))
-    }
-}
-
-/// Serializes a time span as whole seconds; `None` means no span.
-mod seconds {
-    use chrono::TimeDelta;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(span: &Option<TimeDelta>, to: S) -> Result<S::Ok, S::Error> {
-        span.map(|span| span.num_seconds()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TimeDelta>, D::Error> {
-        Option::<i64>::deserialize(from)?
-            .map(|seconds| {
-                TimeDelta::try_seconds(seconds).ok_or_else(|| de::Error::custom("too many seconds"))
-            })
-            .transpose()
-    }
 }

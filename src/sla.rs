@@ -124,7 +124,6 @@ mod agreement;
 mod agreement_set;
 mod agreements;
 mod clock;
-mod duration;
 mod interval;
 mod machine;
 mod measure;
@@ -139,9 +138,8 @@ pub use machine::{ClockState, ClockStep, dot, mermaid};
 pub use metric::Metric;
 pub use target::{Reaction, Target, TimeBasis};
 
-pub(crate) use agreement::faults;
+pub(crate) use agreement::{Surroundings, faults};
 pub(crate) use agreements::Agreements;
 pub(crate) use clock::keep_latest;
-pub(crate) use duration::written;
 pub(crate) use interval::between;
 pub(crate) use measure::{Measure, Present, Reached};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A typed value of a custom field, of a person's attribute, or on the right-hand side of a condition.
 ///
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(value, Value::from(["vip", "press"]));
 /// assert_eq!(Value::from(42).to_string(), "42");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Value {
@@ -40,25 +41,14 @@ pub enum Value {
     Instant(DateTime<Utc>),
 }
 
-/// Serializes a type as a struct with one named field, so that untagged deserialization cannot confuse the type with
-/// text.
+/// Serializes a type as a struct with one named field, so that it cannot be confused with text.
 macro_rules! named {
     ($name:ident: $type:ty) => {
         mod $name {
             use super::*;
 
-            #[derive(Serialize, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Named {
-                $name: $type,
-            }
-
             pub(super) fn serialize<S: serde::Serializer>($name: &$type, to: S) -> Result<S::Ok, S::Error> {
-                Named { $name: *$name }.serialize(to)
-            }
-
-            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
-                Named::deserialize(from).map(|named| named.$name)
+                to.collect_map([(stringify!($name), $name)])
             }
         }
     };
@@ -66,6 +56,67 @@ macro_rules! named {
 
 named!(date: NaiveDate);
 named!(instant: DateTime<Utc>);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        struct Untagged;
+
+        impl<'de> Visitor<'de> for Untagged {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} or \
+                     {\"instant\": \"2026-01-05T09:00:00Z\"}",
+                )
+            }
+
+            fn visit_bool<E>(self, it: bool) -> Result<Value, E> {
+                Ok(Value::Bool(it))
+            }
+
+            fn visit_i64<E>(self, it: i64) -> Result<Value, E> {
+                Ok(Value::Integer(it))
+            }
+
+            fn visit_u64<E: de::Error>(self, it: u64) -> Result<Value, E> {
+                let it =
+                    i64::try_from(it).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(it), &self))?;
+                Ok(Value::Integer(it))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Value, E> {
+                Ok(Value::Text(text))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Value::List(items))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let mut value = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    value = Some(match (key.as_str(), value) {
+                        ("date", None) => Value::Date(map.next_value()?),
+                        ("instant", None) => Value::Instant(map.next_value()?),
+                        _ => return Err(de::Error::unknown_field(&key, &["date", "instant"])),
+                    });
+                }
+                value.ok_or_else(|| de::Error::invalid_type(de::Unexpected::Map, &self))
+            }
+        }
+
+        from.deserialize_any(Untagged)
+    }
+}
 
 impl Value {
     /// Returns the name of the value's type, as used in messages.

@@ -2,6 +2,8 @@
 
 #[path = "workflow/by_itself.rs"]
 mod by_itself;
+#[path = "workflow/checks.rs"]
+mod checks;
 #[path = "workflow/compounds.rs"]
 mod compounds;
 #[path = "workflow/files.rs"]
@@ -16,6 +18,8 @@ mod model;
 mod one_way;
 #[path = "workflow/pictures.rs"]
 mod pictures;
+#[path = "workflow/policies.rs"]
+mod policies;
 #[path = "workflow/presets.rs"]
 mod presets;
 #[path = "workflow/random.rs"]

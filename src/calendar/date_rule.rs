@@ -4,9 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// A single date (`2026-12-25`) or the same day of every year (`12-25`).
 ///
@@ -37,7 +39,7 @@ pub enum DateRule {
 impl FromStr for DateRule {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<DateRule> {
+    fn from_str(text: &str) -> Result<DateRule, Error> {
         let invalid = || {
             Error::definition("date", format!("{text:?} is not a date"))
                 .allowing("2026-12-25, or 12-25 for every year")
@@ -75,7 +77,7 @@ impl fmt::Display for DateRule {
 impl TryFrom<String> for DateRule {
     type Error = Error;
 
-    fn try_from(text: String) -> Result<DateRule> {
+    fn try_from(text: String) -> Result<DateRule, Error> {
         text.parse()
     }
 }
@@ -97,8 +99,7 @@ impl From<DateRule> for String {
 /// assert_eq!(holidays[1].name(), "Christmas");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "HolidayRepr", into = "HolidayRepr")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Holiday {
     on: DateRule,
     name: String,
@@ -110,7 +111,7 @@ impl Holiday {
     /// # Errors
     /// [`Definition`](crate::ErrorKind::Definition) if an annual rule names a day that no year has, or if a date's year
     /// is outside 1 to 9999.
-    pub fn new(on: DateRule, name: impl Into<String>) -> Result<Holiday> {
+    pub fn new(on: DateRule, name: impl Into<String>) -> Result<Holiday, Error> {
         // The public fields of `DateRule` can hold invalid values. Formatting and parsing the rule checks them.
         let on = on.to_string().parse()?;
         Ok(Holiday { on, name: name.into() })
@@ -132,40 +133,45 @@ impl Holiday {
     }
 }
 
-/// The serialized form of a holiday: a plain date if it has no name.
+/// The serialized form of a holiday with a name.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a date, or {\"date\": ..., \"name\": ...}")]
-enum HolidayRepr {
-    Date(String),
-    NamedHoliday(NamedHoliday),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedHoliday {
-    date: String,
+#[serde(deny_unknown_fields, rename = "holiday")]
+struct Named {
+    date: DateRule,
     name: String,
 }
 
-impl TryFrom<HolidayRepr> for Holiday {
-    type Error = Error;
-
-    fn try_from(repr: HolidayRepr) -> Result<Holiday> {
-        let (date, name) = match repr {
-            HolidayRepr::Date(date) => (date, String::new()),
-            HolidayRepr::NamedHoliday(NamedHoliday { date, name }) => (date, name),
-        };
-        Ok(Holiday { on: date.parse()?, name })
+impl Serialize for Holiday {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.name.as_str() {
+            "" => self.on.serialize(to),
+            name => Named { date: self.on, name: name.to_owned() }.serialize(to),
+        }
     }
 }
 
-impl From<Holiday> for HolidayRepr {
-    fn from(holiday: Holiday) -> HolidayRepr {
-        let date = holiday.on.to_string();
-        if holiday.name.is_empty() {
-            HolidayRepr::Date(date)
-        } else {
-            HolidayRepr::NamedHoliday(NamedHoliday { date, name: holiday.name })
+impl<'de> Deserialize<'de> for Holiday {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Holiday, D::Error> {
+        struct DateOrNamed;
+
+        impl<'de> Visitor<'de> for DateOrNamed {
+            type Value = Holiday;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a date such as \"12-25\", or { date = \"12-25\", name = \"Christmas Day\" }")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, date: &str) -> Result<Holiday, E> {
+                let on = date.parse().map_err(E::custom)?;
+                Ok(Holiday { on, name: String::new() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Holiday, A::Error> {
+                let Named { date, name } = Named::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Holiday { on: date, name })
+            }
         }
+
+        from.deserialize_any(DateOrNamed)
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 
 use super::week::DAY;
 use crate::error::{Error, Result};
+use crate::suggest;
 
 /// The seconds in 400 Gregorian years. Dates and weekdays repeat after 400 years: 146,097 days are 20,871 weeks.
 pub(super) const CYCLE: i64 = 146_097 * DAY;
@@ -65,7 +66,8 @@ impl Zone {
     /// [`Definition`](crate::ErrorKind::Definition) if the tables have no such zone.
     pub fn named(name: &str) -> Result<Zone> {
         let zone: chrono_tz::Tz = name.parse().map_err(|_| {
-            Error::definition("time zone", format!("{name:?} is not known"))
+            let unknown = suggest::unknown(name, chrono_tz::TZ_VARIANTS.iter().map(|it| it.name()));
+            Error::definition("time zone", format!("{name:?} {unknown}"))
                 .allowing("IANA names such as Europe/Berlin")
         })?;
         let offset_at = |at: i64| {

@@ -47,6 +47,27 @@ impl Comparison {
         }
     }
 
+    /// Returns the values with which the fact is compared.
+    pub(super) fn values(&self) -> &[Value] {
+        match self {
+            Comparison::OneOf(values) => values,
+            Comparison::Is(value)
+            | Comparison::AtLeast(value)
+            | Comparison::AtMost(value)
+            | Comparison::MoreThan(value)
+            | Comparison::LessThan(value) => std::slice::from_ref(value),
+            Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
+        }
+    }
+
+    /// Returns the text of `contains` and `starts_with`.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Comparison::Contains(text) | Comparison::StartsWith(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns true if this existing fact satisfies the comparison.
     pub(super) fn accepts(&self, fact: &Value) -> bool {
         match self {

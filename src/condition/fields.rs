@@ -7,11 +7,12 @@ use super::comparison::Comparison;
 use super::words::Quoted;
 use super::{Condition, MAX_DEPTH, Node};
 use crate::error::{Error, Result};
+use crate::line::Line;
 use crate::suggest;
 use crate::value::Value;
 
 /// The type of a field's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ValueType {
     /// True or false.
@@ -29,6 +30,16 @@ pub enum ValueType {
 }
 
 impl ValueType {
+    /// All types.
+    pub(super) const ALL: [ValueType; 6] = [
+        ValueType::Bool,
+        ValueType::Integer,
+        ValueType::Text,
+        ValueType::List,
+        ValueType::Date,
+        ValueType::Instant,
+    ];
+
     /// Returns the type of the value.
     pub fn of(value: &Value) -> ValueType {
         match value {
@@ -81,10 +92,31 @@ impl fmt::Display for ValueType {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
-    known: BTreeMap<String, ValueType>,
+    known: BTreeMap<String, KnownField>,
     prefixes: BTreeSet<String>,
-    /// The fields with a closed set of texts.
-    values: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What is known of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownField {
+    pub(super) kind: ValueType,
+    /// The only values that the field can have, or the only items of a list. `None` if there is no limit.
+    pub(super) values: Option<Vec<Value>>,
+    /// True if the field is never missing.
+    pub(super) always: bool,
+}
+
+impl KnownField {
+    /// Returns true if the field can have this value.
+    pub(super) fn allows(&self, value: &Value) -> bool {
+        let Some(values) = &self.values else { return true };
+        match value {
+            Value::List(items) => {
+                items.iter().all(|item| values.iter().any(|it| matches!(it, Value::Text(it) if it == item)))
+            }
+            value => values.contains(value),
+        }
+    }
 }
 
 impl Fields {
@@ -96,7 +128,46 @@ impl Fields {
     /// Adds a field with this type. Adding a field again replaces its type.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, kind: ValueType) -> Fields {
-        self.known.insert(name.into(), kind);
+        self.known.insert(name.into(), KnownField { kind, values: None, always: false });
+        self
+    }
+
+    /// Adds a field that is never missing.
+    #[must_use]
+    pub(crate) fn of_every_ticket_with(mut self, name: impl Into<String>, kind: ValueType) -> Fields {
+        self.known.insert(name.into(), KnownField { kind, values: None, always: true });
+        self
+    }
+
+    /// Adds the fields that were allowed by a prefix alone, if these conditions compare them with values of one type.
+    #[must_use]
+    pub(crate) fn with_types_in<'a>(mut self, conditions: impl IntoIterator<Item = &'a Condition>) -> Fields {
+        let mut types: BTreeMap<&str, BTreeSet<ValueType>> = BTreeMap::new();
+        for condition in conditions {
+            for (field, comparison) in condition.comparisons() {
+                types.entry(field).or_default().extend(comparison.values().iter().map(ValueType::of));
+            }
+        }
+        for (field, types) in types {
+            if let (Some(kind), 1, None) = (types.first(), types.len(), self.get(field)) {
+                self.known.insert(field.to_owned(), KnownField { kind: *kind, values: None, always: false });
+            }
+        }
+        self
+    }
+
+    /// Limits the values of a field that was added before, or the items of a list.
+    #[must_use]
+    pub(crate) fn with_values(mut self, name: &str, values: impl IntoIterator<Item: Into<Value>>) -> Fields {
+        if let Some(field) = self.known.get_mut(name) {
+            field.values = Some(values.into_iter().map(Into::into).collect());
+        }
+        self
+    }
+
+    /// Removes a prefix.
+    pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
+        self.prefixes.remove(prefix);
         self
     }
 
@@ -107,37 +178,33 @@ impl Fields {
         self
     }
 
-    /// Limits the texts with which `is` and `one_of` may compare this field. A comparison with another text can never
-    /// hold, so it is a fault.
+    /// Adds the priority, for a matrix that is not known.
     #[must_use]
-    pub fn with_values<S: Into<String>>(
-        mut self,
-        name: impl Into<String>,
-        values: impl IntoIterator<Item = S>,
-    ) -> Fields {
-        self.values.insert(name.into(), values.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Removes a prefix.
-    pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
-        self.prefixes.remove(prefix);
-        self
+    pub(crate) fn with_any_priority(self) -> Fields {
+        self.of_every_ticket_with("priority", ValueType::Integer)
     }
 
     /// Returns the fields of every ticket. The host names the attributes of people, so every `contact.NAME` is allowed.
     pub(crate) fn of_every_ticket() -> Fields {
-        ["kind", "channel", "line", "category", "team", "assignee", "requester"]
+        let optional = ["category", "team", "assignee", "requester"];
+        let fields =
+            optional.into_iter().fold(Fields::new(), |fields, name| fields.with(name, ValueType::Text));
+        ["kind", "channel", "line"]
             .into_iter()
-            .fold(Fields::new(), |fields, name| fields.with(name, ValueType::Text))
-            .with("tags", ValueType::List)
-            .with_values("line", ["first", "second", "third", "external"])
+            .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
+            .with_values("line", Line::ALL.map(Line::name))
+            .of_every_ticket_with("tags", ValueType::List)
             .with_any_under("contact.")
     }
 
     /// Returns the names of the individual fields, without prefixes.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.known.keys().map(String::as_str)
+    }
+
+    /// Returns what is known of a field that was added by its name.
+    pub(super) fn get(&self, name: &str) -> Option<&KnownField> {
+        self.known.get(name)
     }
 
     /// Returns true if a condition may use this field.
@@ -218,8 +285,14 @@ impl Condition {
         used.contains(field)
     }
 
-    /// Collects the fields used in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.
+    /// Collects the fields used in the condition.
     fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
+        used.extend(self.comparisons().into_iter().map(|(field, _)| field));
+    }
+
+    /// Returns the comparisons in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.
+    pub(super) fn comparisons(&self) -> Vec<(&str, &Comparison)> {
+        let mut found = Vec::new();
         let mut pending = vec![(self, 1)];
         while let Some((condition, level)) = pending.pop() {
             match &condition.0 {
@@ -227,11 +300,10 @@ impl Condition {
                 Node::Always => {}
                 Node::All(parts) | Node::Any(parts) => pending.extend(parts.iter().map(|it| (it, level + 1))),
                 Node::Not(inner) => pending.push((inner, level + 1)),
-                Node::Compare(field, _) => {
-                    used.insert(field);
-                }
+                Node::Compare(field, comparison) => found.push((field.as_str(), comparison)),
             }
         }
+        found
     }
 
     /// Returns the faults of the condition. `None` skips the checks that need the known fields.
@@ -274,7 +346,8 @@ impl Check<'_> {
     }
 
     fn comparison(&mut self, field: &str, comparison: &Comparison) {
-        let known = self.fields.and_then(|fields| fields.known.get(field).copied());
+        let declared = self.fields.and_then(|fields| fields.get(field));
+        let known = declared.map(|it| it.kind);
         if let (None, Some(fields)) = (known, self.fields)
             && !fields.is_open(field)
         {
@@ -284,21 +357,16 @@ impl Check<'_> {
             return;
         }
         let key = comparison.key();
-        let values: &[Value] = match comparison {
+        let values = comparison.values();
+        match comparison {
             Comparison::OneOf(values) if values.is_empty() => {
                 return self.faults.push(format!("{field} one_of needs at least one value"));
             }
-            Comparison::OneOf(values) => values,
-            Comparison::Is(value)
-            | Comparison::AtLeast(value)
-            | Comparison::AtMost(value)
-            | Comparison::MoreThan(value)
-            | Comparison::LessThan(value) => std::slice::from_ref(value),
             Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
                 return self.faults.push(format!("{field} {key} needs a text that is not empty"));
             }
-            Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
-        };
+            _ => {}
+        }
         // A field without a known type gets the type of the first value. The other values must have the same type.
         let Some(kind) = known.or_else(|| values.first().map(ValueType::of)) else { return };
         if !kind.comparisons().contains(&key) {
@@ -311,22 +379,38 @@ impl Check<'_> {
                 .faults
                 .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
-        if let Some(known) = self.fields.and_then(|fields| fields.values.get(field)) {
-            for value in values {
-                let Value::Text(text) = value else { continue };
-                if !known.contains(text) {
-                    let names = || known.iter().map(String::as_str);
-                    self.faults.push(format!(
-                        "{field} {text:?} {}; allowed: {}",
-                        suggest::unknown(text, names()),
-                        names().collect::<Vec<_>>().join(", ")
-                    ));
-                }
-            }
-        }
         for value in values.iter().filter(|value| ValueType::of(value) != kind) {
             let (found, value) = (ValueType::of(value), Quoted(value));
             self.faults.push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
+        }
+        if let Some(declared) = declared {
+            self.impossible_values(field, declared, comparison);
+        }
+    }
+
+    /// Reports values that the field never has.
+    fn impossible_values(&mut self, field: &str, declared: &KnownField, comparison: &Comparison) {
+        let Some(allowed) = &declared.values else { return };
+        let item = match comparison {
+            Comparison::Contains(text) if declared.kind == ValueType::List => {
+                vec![Value::from(text.as_str())]
+            }
+            Comparison::Is(value) if ValueType::of(value) == declared.kind => vec![value.clone()],
+            Comparison::OneOf(values) => values.clone(),
+            _ => return,
+        };
+        let possible = |it: &Value| {
+            declared.allows(it) || (declared.kind != ValueType::List && ValueType::of(it) != declared.kind)
+        };
+        for value in item.iter().filter(|it| !possible(it)) {
+            let names: Vec<String> = allowed.iter().map(Value::to_string).collect();
+            let nearest = suggest::nearest(&value.to_string(), names.iter().map(String::as_str));
+            let hint = nearest.map_or_else(String::new, |name| format!(" (did you mean {name:?}?)"));
+            self.faults.push(format!(
+                "{field} is never {}{hint}; allowed: {}",
+                Quoted(value),
+                names.join(", ")
+            ));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The serialized form of conditions, for self-describing formats such as JSON and TOML.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -100,31 +101,59 @@ impl Level {
             "starts_with" => Part::Compare(Comparison::StartsWith(value(key, map)?)),
             "exists" if value(key, map)? => Part::Compare(Comparison::Exists),
             "exists" => Part::Negated(Comparison::Exists),
-            other => {
-                let known = || ["all", "any", "not", "field"].into_iter().chain(Comparison::KEYS);
-                return Err(A::Error::custom(format!(
-                    "the key {other:?} {}; allowed in a condition: {}",
-                    suggest::unknown(other, known()),
-                    known().collect::<Vec<_>>().join(", "),
-                )));
-            }
+            other => return Err(A::Error::custom(unknown_key(other))),
         })
+    }
+}
+
+fn unknown_key(key: &str) -> String {
+    let known = || ["all", "any", "not", "field"].into_iter().chain(Comparison::KEYS);
+    format!(
+        "the key {key:?} {}; allowed in a condition: {}",
+        suggest::unknown(key, known()),
+        known().collect::<Vec<_>>().join(", "),
+    )
+}
+
+/// A key of a condition. An unknown key is an error of the key itself, so that readers with positions can point to it.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Key, D::Error> {
+        let key = String::deserialize(from)?;
+        match key.as_str() {
+            "field" | "all" | "any" | "not" => Ok(Key(key)),
+            other if Comparison::KEYS.contains(&other) => Ok(Key(key)),
+            other => Err(D::Error::custom(unknown_key(other))),
+        }
     }
 }
 
 /// Deserializes the value of a key. The error lists the values that the key takes.
 fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<T, A::Error> {
-    let allowed = match key {
-        "contains" | "starts_with" => "a text",
-        "exists" => "true or false",
-        "one_of" => "a list of values",
-        _ => {
-            "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \
-              or {\"instant\": \"2026-01-05T09:00:00Z\"}"
-        }
-    };
-    // The cause must come last, because serde_json expects the line and column at the end.
-    map.next_value().map_err(|cause| A::Error::custom(format!("{key} takes {allowed}: {cause}")))
+    map.next_value_seed(ValueOf(key, PhantomData))
+}
+
+/// The value of this key.
+struct ValueOf<'k, T>(&'k str, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ValueOf<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T, D::Error> {
+        let ValueOf(key, _) = self;
+        let allowed = match key {
+            "contains" | "starts_with" => "a text",
+            "exists" => "true or false",
+            "one_of" => "a list of values",
+            _ => {
+                "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \
+                  or {\"instant\": \"2026-01-05T09:00:00Z\"}"
+            }
+        };
+        // The cause must come last, because serde_json expects the line and column at the end.
+        T::deserialize(from).map_err(|cause| D::Error::custom(format!("{key} takes {allowed}: {cause}")))
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Level {
@@ -152,7 +181,7 @@ impl<'de> Visitor<'de> for Level {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
         let mut field: Option<String> = None;
         let mut part: Option<(String, Part)> = None;
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Key(key)) = map.next_key()? {
             if key == "field" {
                 if field.replace(map.next_value()?).is_some() {
                     return Err(A::Error::custom("field is given twice in one condition"));

@@ -9,11 +9,12 @@ use super::context::CommandContext;
 use super::links::Links;
 use super::process_map::Count;
 use crate::definition::DefinitionKind;
+use crate::duration;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::operation::{Engine, Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
 use crate::reports::Ledger;
-use crate::sla::{Clock, Metric, written};
+use crate::sla::{Clock, Metric};
 use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
@@ -173,7 +174,7 @@ impl fmt::Display for DueSoon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (left, word) =
             if self.left < TimeDelta::zero() { (-self.left, "over") } else { (self.left, "left") };
-        write!(f, "{} {}: {} {word}", self.ticket.number, self.clock.metric, written(left))?;
+        write!(f, "{} {}: {} {word}", self.ticket.number, self.clock.metric, duration::in_hours(left))?;
         match self.clock.due_at {
             Some(due) => write!(f, ", due {}", due.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             None => Ok(()),

@@ -7,18 +7,23 @@ use crate::lifecycle::StateKind;
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
-        self.known_to_modifiers().with("priority", ValueType::Integer)
+        let priorities = 1..=i64::try_from(self.matrix.priorities().len()).unwrap_or(i64::MAX);
+        self.known_to_modifiers()
+            .of_every_ticket_with("priority", ValueType::Integer)
+            .with_values("priority", priorities)
     }
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        ["state", "workflow", "status", "resolution_code"]
+        let fields = ["state", "workflow", "status", "resolution_code"]
             .into_iter()
-            .fold(self.known_to_modifiers(), |fields, name| fields.with(name, ValueType::Text))
-            .with_values("state", StateKind::ALL.iter().map(|state| state.name()))
+            // Tickets may still have choices that the policy no longer lists.
+            .fold(self.fields_of_tickets(), |fields, name| fields.with(name, ValueType::Text))
+            .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
             .with("priority", ValueType::Integer)
             .with("workflow_version", ValueType::Integer)
-            .with("spam", ValueType::Bool)
+            .with("spam", ValueType::Bool);
+        self.with_declared_values(fields)
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
@@ -27,33 +32,40 @@ impl Policy {
     /// workflow with its status, and the resolution code are not included, because they do not affect impact or
     /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
-        let mut fields = Fields::of_every_ticket();
-        for (field, values) in self.values_of_fields() {
-            fields = fields.with_values(field, values);
-        }
-        // Without declared attributes, every `contact.NAME` is allowed.
+        let fields = self.with_declared_values(self.fields_of_tickets());
+        self.fields.iter().fold(fields, |fields, (name, custom)| match custom {
+            FieldType::Choice { choices } | FieldType::Choices { choices } => {
+                fields.with_values(&format!("field.{name}"), choices.iter().map(String::as_str))
+            }
+            _ => fields,
+        })
+    }
+
+    fn fields_of_tickets(&self) -> Fields {
         let attributes = &self.names.contact_attributes;
+        let mut fields = Fields::of_every_ticket();
+        // Without declared attributes, every `contact.NAME` is allowed.
         if !attributes.is_empty() {
             fields = fields.without_any_under("contact.");
         }
         let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
         let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
-        attributes
-            .chain(custom)
-            .fold(fields, |fields, (name, field_type)| fields.with(name, field_type.values()))
+        attributes.chain(custom).fold(fields, |fields, (name, field_type)| {
+            let value_type = match field_type {
+                FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+                FieldType::Integer => ValueType::Integer,
+                FieldType::Bool => ValueType::Bool,
+                FieldType::Date => ValueType::Date,
+                FieldType::Instant => ValueType::Instant,
+                FieldType::Choices { .. } => ValueType::List,
+            };
+            fields.with(name, value_type)
+        })
     }
-}
 
-impl FieldType {
-    /// Returns the type of the values in conditions.
-    fn values(&self) -> ValueType {
-        match self {
-            FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
-            FieldType::Integer => ValueType::Integer,
-            FieldType::Bool => ValueType::Bool,
-            FieldType::Date => ValueType::Date,
-            FieldType::Instant => ValueType::Instant,
-            FieldType::Choices { .. } => ValueType::List,
-        }
+    /// Limits the values of fields to the declared names.
+    fn with_declared_values(&self, fields: Fields) -> Fields {
+        let values = self.values_of_fields().into_iter();
+        values.fold(fields, |fields, (field, values)| fields.with_values(field, values))
     }
 }

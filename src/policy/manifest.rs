@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeclaredNames, FieldType, Policy, Standings};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
+use crate::duration;
 use crate::error::Result;
 use crate::priority::Matrix;
 use crate::sla::{Agreements, CompiledAgreements};
@@ -19,11 +20,11 @@ use crate::workflow::WorkflowDefinition;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     prefix: String,
-    #[serde(with = "super::seconds")]
+    #[serde(with = "duration::or_never")]
     verification: Option<TimeDelta>,
     #[serde(
         default = "super::a_day",
-        with = "super::whole_seconds",
+        with = "duration::zero_is_never",
         skip_serializing_if = "super::is_a_day"
     )]
     undo: TimeDelta,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{FieldType, Policy};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::error::{Error, Result};
 use crate::kind::{Channel, Kind};
 use crate::lifecycle::HoldReason;
@@ -179,23 +180,32 @@ impl Policy {
     }
 
     /// Returns the faults in the use of names: kinds and hold reasons of workflows, and pauses of agreements.
-    pub(super) fn name_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+    pub(super) fn name_faults(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let mut fault = |path: String, checked: Result<()>| {
+            let unknown =
+                |error: Error| Diagnostic::new(DiagnosticKind::UnknownName, path, error.to_string());
+            found.extend(checked.err().map(unknown));
+        };
         // A workflow may use any name, unless the names are declared or this one is nearly a predefined one.
         let kinds = Names { used: Vec::new(), ..self.kind_names() };
         let reasons = Names { used: Vec::new(), ..self.hold_reason_names() };
-        for workflow in &self.workflows {
-            let mut fault = |error: Error| faults.push(format!("workflow {:?}: {error}", workflow.name));
-            workflow.kinds.iter().filter_map(|kind| kinds.check(kind).err()).for_each(&mut fault);
-            let used = workflow.statuses.iter().filter_map(|status| status.reason.as_ref());
-            used.filter_map(|reason| reasons.check(reason.as_str()).err()).for_each(fault);
+        for (place, workflow) in self.workflows.iter().enumerate() {
+            for kind in &workflow.kinds {
+                fault(format!("workflows[{place}].kinds"), kinds.check(kind));
+            }
+            for (number, status) in workflow.statuses.iter().enumerate() {
+                let path = format!("workflows[{place}].statuses[{number}].reason");
+                status.reason.iter().for_each(|reason| fault(path.clone(), reasons.check(reason.as_str())));
+            }
         }
-        for agreement in &self.agreements {
-            let pauses = agreement.targets().iter().flat_map(|target| target.pauses());
-            let unknown = pauses.filter_map(|reason| self.check_hold_reason(reason).err());
-            faults.extend(unknown.map(|error| format!("agreement {:?}: {error}", agreement.name())));
+        for (place, agreement) in self.agreements.iter().enumerate() {
+            for (number, target) in agreement.targets().iter().enumerate() {
+                let path = format!("agreements[{place}].targets[{number}].pauses");
+                target.pauses().for_each(|reason| fault(path.clone(), self.check_hold_reason(reason)));
+            }
         }
-        faults
+        found
     }
 
     /// The closed sets of values that conditions may compare these fields with.

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::condition::{Condition, Fields};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// What a speaker is to a ticket. Agents, programs and the desk itself have no standing: they are the desk's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,18 @@ impl Standing {
     /// True if the speaker is a contact of the ticket.
     pub const fn is_contact(self) -> bool {
         matches!(self, Standing::Requester | Standing::Affected | Standing::Cc)
+    }
+
+    /// Returns the serialized name.
+    const fn name(self) -> &'static str {
+        match self {
+            Standing::Requester => "requester",
+            Standing::Affected => "affected",
+            Standing::Cc => "cc",
+            Standing::OutsiderWithProof => "outsider_with_proof",
+            Standing::Outsider => "outsider",
+            Standing::Machine => "machine",
+        }
     }
 
     /// The plural for messages: "affected contacts".
@@ -166,18 +179,22 @@ impl Standings {
         }
     }
 
-    /// Returns the faults of the rows. `known` are the fields that conditions may use.
-    pub(crate) fn faults(&self, known: &Fields) -> Vec<String> {
+    /// Returns the faults of the rows, with paths within the policy. `known` are the fields that conditions may use.
+    pub(crate) fn faults(&self, known: &Fields) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
         if self.0.contains_key(&Standing::Machine) {
-            faults
-                .push("standing `machine`: a message of a machine has no effect; remove this row".to_owned());
+            let message = "a message of a machine has no effect; remove this row";
+            faults.push(Diagnostic::new(DiagnosticKind::BadValue, "standing.machine", message));
         }
         for (standing, rule) in &self.0 {
-            if let OnResolved::ReopenIf(condition) = &rule.resolved
-                && let Err(error) = condition.check(known)
-            {
-                faults.push(format!("standing of {}: {error}", standing.in_words()));
+            let OnResolved::ReopenIf(condition) = &rule.resolved else { continue };
+            for (kind, problem) in condition.diagnose(known) {
+                let path = format!("standing.{}.resolved", standing.name());
+                faults.push(Diagnostic::new(
+                    kind,
+                    path,
+                    format!("standing of {}: {problem}", standing.in_words()),
+                ));
             }
         }
         faults

@@ -1,9 +1,9 @@
 //! The workflows of a policy, and the checks of each workflow and of all workflows together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
-use crate::condition::Fields;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::error::Result;
 use crate::workflow::{Catalogue, SIMPLE, Workflow, WorkflowDefinition, preset};
 
@@ -50,43 +50,42 @@ impl Policy {
         Ok(Catalogue::of(built))
     }
 
-    /// Returns the faults of the workflows.
-    pub(super) fn workflow_faults(&self) -> Vec<String> {
-        let known = self.known_to_modifiers();
-        let mut faults = Vec::new();
-        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    /// Returns the faults of the workflows together.
+    pub(super) fn workflow_conflicts(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let mut fault = |kind, place: usize, key: &str, problem: String| {
+            found.push(Diagnostic::new(kind, format!("workflows[{place}].{key}"), problem));
+        };
+        let mut names: BTreeSet<&str> = BTreeSet::new();
         let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
         let mut fallback: Option<&str> = None;
-        for workflow in &self.workflows {
+        for (place, workflow) in self.workflows.iter().enumerate() {
             let name = workflow.name.as_str();
-            faults.extend(faults_in(workflow, &known));
-            if *names.entry(name).and_modify(|count| *count += 1).or_insert(1) == 2 {
-                faults.push(format!("two workflows are named {name:?}"));
+            if !names.insert(name) {
+                fault(DiagnosticKind::Duplicate, place, "name", format!("two workflows are named {name:?}"));
             }
             if name == SIMPLE && *workflow != preset::simple() {
-                faults.push(format!(
-                    "the name {SIMPLE:?} belongs to the built-in workflow; choose another name"
-                ));
+                let problem =
+                    format!("the name {SIMPLE:?} belongs to the built-in workflow; choose another name");
+                fault(DiagnosticKind::BadName, place, "name", problem);
             }
             for kind in &workflow.kinds {
                 if let Some(other) = kinds.insert(kind, name) {
-                    faults.push(format!("the workflows {other:?} and {name:?} both claim the kind {kind:?}"));
+                    let problem =
+                        format!("the workflows {other:?} and {name:?} both claim the kind {kind:?}");
+                    fault(DiagnosticKind::Duplicate, place, "kinds", problem);
                 }
             }
             if workflow.kinds.is_empty()
                 && let Some(other) = fallback.replace(name)
             {
-                faults.push(format!(
+                let problem = format!(
                     "the workflows {other:?} and {name:?} both apply to all kinds that no other workflow claims; \
                      name the kinds of one of them"
-                ));
+                );
+                fault(DiagnosticKind::Duplicate, place, "kinds", problem);
             }
         }
-        faults
+        found
     }
-}
-
-fn faults_in(workflow: &WorkflowDefinition, known: &Fields) -> impl Iterator<Item = String> {
-    let name = workflow.name.clone();
-    workflow.faults_with(known).into_iter().map(move |fault| format!("workflow {name:?}: {fault}"))
 }

@@ -110,6 +110,11 @@ impl MatrixDefinition {
         self
     }
 
+    /// Returns the modifiers added so far, in order.
+    pub(crate) fn modifiers(&self) -> &[Modifier] {
+        &self.modifiers
+    }
+
     /// Returns the cells added so far, in order.
     pub fn cells(&self) -> &[Cell] {
         &self.cells

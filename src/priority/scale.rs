@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::level::MAX_RANK;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::suggest;
 
@@ -23,19 +24,28 @@ impl Scale {
         Scale { noun, names }
     }
 
-    /// Adds the faults of the scale to `faults`.
-    pub(super) fn faults(&self, faults: &mut Vec<String>) {
+    /// Adds the faults of the scale, which is the list with this key, to `faults`.
+    pub(super) fn faults(&self, key: &str, faults: &mut Vec<Diagnostic>) {
         let Scale { noun, names } = self;
         if names.is_empty() {
-            faults.push(format!("there is no {noun}; at least one is needed"));
+            let message = format!("there is no {noun}; at least one is needed");
+            faults.push(Diagnostic::new(DiagnosticKind::Incomplete, key, message));
         }
         if self.is_too_long() {
-            faults.push(format!(
-                "the scale of {noun} has {} levels; at most {MAX_RANK} are allowed",
-                names.len()
-            ));
+            let message =
+                format!("the scale of {noun} has {} levels; at most {MAX_RANK} are allowed", names.len());
+            faults.push(Diagnostic::new(DiagnosticKind::TooMany, key, message));
         }
-        name_faults(noun, names.iter().map(String::as_str), faults);
+        name_faults(noun, names, |place| format!("{key}[{place}]"), faults);
+    }
+
+    /// Returns the key of the scale in the written form.
+    pub(super) fn key(&self) -> &'static str {
+        match self.noun {
+            "impact" => "impacts",
+            "urgency" => "urgencies",
+            _ => "priorities",
+        }
     }
 
     pub(super) fn is_too_long(&self) -> bool {
@@ -85,18 +95,28 @@ impl Scale {
 }
 
 /// Adds a fault for each name that is blank, too long, padded with whitespace or repeated, or has control characters.
-pub(super) fn name_faults<'a>(noun: &str, names: impl Iterator<Item = &'a str>, faults: &mut Vec<String>) {
+/// `path` returns the path of a name.
+pub(super) fn name_faults<N: AsRef<str>>(
+    noun: &str,
+    names: &[N],
+    path: impl Fn(usize) -> String,
+    faults: &mut Vec<Diagnostic>,
+) {
     let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
-    for (index, name) in names.enumerate() {
-        if name.trim().is_empty() {
-            faults.push(format!("{noun} number {} has no name", index + 1));
+    for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
+        let problem = if name.trim().is_empty() {
+            Some(format!("{noun} number {} has no name", index + 1))
         } else if name.trim() != name || name.chars().any(char::is_control) {
-            faults.push(format!("{noun} {name:?} has leading or trailing whitespace, or control characters"));
+            Some(format!("{noun} {name:?} has leading or trailing whitespace, or control characters"))
         } else if name.chars().count() > MAX_NAME {
-            faults.push(format!("{noun} {name:?} is longer than {MAX_NAME} characters"));
-        }
+            Some(format!("{noun} {name:?} is longer than {MAX_NAME} characters"))
+        } else {
+            None
+        };
+        faults.extend(problem.map(|problem| Diagnostic::new(DiagnosticKind::BadName, path(index), problem)));
         if !seen.insert(name) && repeated.insert(name) {
-            faults.push(format!("{noun} {name:?} is declared twice"));
+            let problem = format!("{noun} {name:?} is declared twice");
+            faults.push(Diagnostic::new(DiagnosticKind::Duplicate, path(index), problem));
         }
     }
 }

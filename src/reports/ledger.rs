@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Label;
+use crate::duration;
 use crate::error::Result;
 use crate::lifecycle::{HoldReason, StateKind};
 use crate::sla::{self, AgreementSet, Clock, Measure, Metric, StateInterval};
@@ -223,7 +224,7 @@ impl fmt::Display for Ledger {
         let clock = &self.clock;
         let zone: chrono_tz::Tz = self.zone.parse().unwrap_or(chrono_tz::UTC);
         let local = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S %Z").to_string();
-        let length = sla::written;
+        let length = duration::in_hours;
         writeln!(f, "{}, {} agreement: {}", clock.metric, clock.agreement, clock.state)?;
         for span in &self.spans {
             let counted = if span.what == SpanKind::Running { "" } else { " (not counted)" };

@@ -8,8 +8,10 @@ use super::metric::Metric;
 use super::target::{Reaction, Target, TimeBasis};
 use crate::calendar::Definition;
 use crate::condition::{Condition, Fields};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::limits;
 use crate::priority::{Matrix, Priority};
+use crate::suggest;
 
 /// A set of targets that applies to the tickets that match a condition.
 ///
@@ -162,76 +164,93 @@ impl Agreement {
     }
 }
 
-/// Returns the faults of these agreements.
-pub(crate) fn faults(
-    agreements: &[Agreement],
-    calendars: &BTreeMap<String, Definition>,
-    matrix: &Matrix,
-    fields: &Fields,
-) -> Vec<String> {
+/// The parts of a policy that agreements refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) calendars: &'a BTreeMap<String, Definition>,
+    pub(crate) matrix: &'a Matrix,
+    pub(crate) fields: &'a Fields,
+}
+
+/// Returns the faults of these agreements and of the calendars, with paths within the policy.
+pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<Diagnostic> {
+    let Surroundings { calendars, fields, .. } = around;
     let mut faults = Vec::new();
+    let mut fault = |kind, path: String, problem: String| faults.push(Diagnostic::new(kind, path, problem));
     for (name, calendar) in calendars {
         if let Err(error) = limits::name("calendar name", name) {
-            faults.push(error.to_string());
+            fault(DiagnosticKind::BadName, format!("calendars.{name}"), error.to_string());
         }
         if let Err(error) = crate::calendar::Zone::named(calendar.tz()) {
-            faults.push(format!("calendar {name:?}: {error}"));
+            fault(DiagnosticKind::BadValue, format!("calendars.{name}.tz"), error.to_string());
         }
     }
     let (mut names, mut positions) = (BTreeSet::new(), BTreeMap::new());
-    for agreement in agreements {
+    for (place, agreement) in agreements.iter().enumerate() {
         let name = &agreement.name;
+        let at = |key: &str| format!("agreements[{place}].{key}");
         if let Err(error) = limits::name("agreement name", name) {
-            faults.push(error.to_string());
+            fault(DiagnosticKind::BadName, at("name"), error.to_string());
         }
         if !names.insert(name) {
-            faults.push(format!("agreement {name:?} is defined twice"));
+            fault(DiagnosticKind::Duplicate, at("name"), format!("agreement {name:?} is defined twice"));
         }
         if let Some(other) = positions.insert(agreement.position, name) {
-            faults.push(format!(
+            let problem = format!(
                 "agreements {other:?} and {name:?} both have position {}, but positions must be unique",
                 agreement.position
-            ));
+            );
+            fault(DiagnosticKind::Duplicate, at("position"), problem);
         }
-        if let Err(error) = agreement.when.check(fields) {
-            faults.push(format!("agreement {name:?}: {error}"));
+        for (kind, problem) in agreement.when.diagnose(fields) {
+            fault(kind, at("when"), problem);
         }
         if agreement.targets.is_empty() {
-            faults.push(format!("agreement {name:?} has no targets"));
+            let problem = format!("agreement {name:?} has no targets");
+            fault(DiagnosticKind::Incomplete, at("targets"), problem);
         }
         let mut metrics = BTreeSet::new();
-        for target in &agreement.targets {
-            let mut fault =
-                |problem: String| faults.push(format!("agreement {name:?}, {}: {problem}", target.metric));
+        for (number, target) in agreement.targets.iter().enumerate() {
+            let part = at(&format!("targets[{number}]"));
             if !metrics.insert(target.metric) {
-                fault("is defined twice".to_owned());
+                let problem = format!("agreement {name:?} has a target for {} already", target.metric);
+                fault(DiagnosticKind::Duplicate, format!("{part}.metric"), problem);
             }
-            if let TimeBasis::Business(calendar) = &target.measured
-                && !calendars.contains_key(calendar)
-            {
-                let known = calendars.keys().map(String::as_str);
-                fault(format!("the calendar {calendar:?} {}", crate::suggest::unknown(calendar, known)));
+            for it in target_faults(target, around) {
+                fault(it.kind, format!("{part}.{}", it.path), format!("{}: {}", target.metric, it.message));
             }
-            for reaction in target.on_warning.iter().chain(&target.on_breach) {
-                match reaction {
-                    Reaction::Modifier(modifier) => {
-                        if let Err(error) = matrix.modifier(modifier) {
-                            fault(error.to_string());
-                        }
-                    }
-                    Reaction::Escalate { team, .. } => {
-                        if let Err(error) = team.check() {
-                            fault(error.to_string());
-                        }
-                    }
-                    Reaction::Notify(recipient) => {
-                        if let Err(error) = limits::name("recipient", recipient) {
-                            fault(error.to_string());
-                        }
-                    }
+        }
+    }
+    faults
+}
+
+/// Returns the faults of a target, with paths within it.
+fn target_faults(target: &Target, around: Surroundings<'_>) -> Vec<Diagnostic> {
+    let mut faults = target.faults(around.matrix);
+    if let TimeBasis::Business(calendar) = &target.measured
+        && !around.calendars.contains_key(calendar)
+    {
+        let known = || around.calendars.keys().map(String::as_str);
+        let names: Vec<&str> = known().collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let unknown = suggest::unknown(calendar, known());
+        let problem = format!("the calendar {calendar:?} {unknown}; calendars of the policy: {names}");
+        faults.push(Diagnostic::new(DiagnosticKind::UnknownName, "measured.business", problem));
+    }
+    for (list, reactions) in [("on_warning", &target.on_warning), ("on_breach", &target.on_breach)] {
+        for (place, reaction) in reactions.iter().enumerate() {
+            let (key, kind, checked) = match reaction {
+                Reaction::Modifier(modifier) => {
+                    ("modifier", DiagnosticKind::UnknownName, around.matrix.modifier(modifier).map(|_| ()))
                 }
+                Reaction::Escalate { team, .. } => ("escalate.team", DiagnosticKind::BadName, team.check()),
+                Reaction::Notify(recipient) => {
+                    ("notify", DiagnosticKind::BadName, limits::name("recipient", recipient))
+                }
+            };
+            if let Err(error) = checked {
+                faults.push(Diagnostic::new(kind, format!("{list}[{place}].{key}"), error.to_string()));
             }
-            target.faults(matrix).into_iter().for_each(fault);
         }
     }
     faults

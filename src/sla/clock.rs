@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::{ClockState, ClockStep};
 use super::metric::Metric;
 use crate::definition::Fingerprint;
+use crate::duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::priority::Priority;
 
@@ -143,8 +144,8 @@ impl Clock {
 /// [`Reports::explain`](crate::desk::Reports::explain) counts up to now.
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let used = super::duration::written(self.consumed);
-        let of = super::duration::written(self.target);
+        let used = duration::in_hours(self.consumed);
+        let of = duration::in_hours(self.target);
         write!(f, "{}", self.metric)?;
         if self.cycle > 1 {
             write!(f, " ({})", self.cycle)?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::line::Line;
+use crate::suggest;
 
 /// The metric of a target:
 ///
@@ -98,8 +99,11 @@ impl FromStr for Metric {
 
     fn from_str(name: &str) -> Result<Metric> {
         Metric::ALL.into_iter().find(|metric| metric.as_str() == name).ok_or_else(|| {
-            Error::invalid("metric", format_args!("{name:?} is not known"))
-                .allowing(Metric::ALL.map(Metric::as_str).join(", "))
+            Error::invalid(
+                "metric",
+                format_args!("{name:?} {}", suggest::unknown(name, Metric::ALL.iter().map(|it| it.as_str()))),
+            )
+            .allowing(Metric::ALL.map(Metric::as_str).join(", "))
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Targets: the time allowed for a metric, the time basis, and the reactions to warnings and breaches.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::duration;
 use super::metric::Metric;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::duration;
 use crate::id::TeamId;
 use crate::lifecycle::HoldReason;
 use crate::limits;
@@ -67,8 +69,8 @@ fn usual_warnings() -> Vec<u8> {
 }
 
 /// The time that counts for a target.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", from = "WrittenTimeBasis")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimeBasis {
     /// Wall time: all of it counts. The default. Serialized as `"wall"`.
     #[default]
@@ -77,32 +79,37 @@ pub enum TimeBasis {
     Business(String),
 }
 
-/// The serialized form of [`TimeBasis`]. It is a separate type so that a parse error describes the expected form.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected \"wall\", or a calendar of the policy: { business = \"office\" }")]
-enum WrittenTimeBasis {
-    Wall(WrittenWall),
-    Business(WrittenBusiness),
-}
+impl<'de> Deserialize<'de> for TimeBasis {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TimeBasis, D::Error> {
+        struct Basis;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenWall {
-    Wall,
-}
+        impl<'de> de::Visitor<'de> for Basis {
+            type Value = TimeBasis;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenBusiness {
-    business: String,
-}
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"wall\", or a calendar of the policy: { business = \"office\" }")
+            }
 
-impl From<WrittenTimeBasis> for TimeBasis {
-    fn from(written: WrittenTimeBasis) -> TimeBasis {
-        match written {
-            WrittenTimeBasis::Wall(WrittenWall::Wall) => TimeBasis::Wall,
-            WrittenTimeBasis::Business(WrittenBusiness { business }) => TimeBasis::Business(business),
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<TimeBasis, E> {
+                match name {
+                    "wall" => Ok(TimeBasis::Wall),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(name), &self)),
+                }
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<TimeBasis, A::Error> {
+                let mut calendar = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if key != "business" || calendar.is_some() {
+                        return Err(de::Error::unknown_field(&key, &["business"]));
+                    }
+                    calendar = Some(map.next_value()?);
+                }
+                calendar.map(TimeBasis::Business).ok_or_else(|| de::Error::missing_field("business"))
+            }
         }
+
+        from.deserialize_any(Basis)
     }
 }
 
@@ -232,32 +239,48 @@ impl Target {
         if percent >= 100 { &self.on_breach } else { &self.on_warning }
     }
 
-    /// Returns the faults of the target. The caller checks its calendar and reactions.
-    pub(super) fn faults(&self, matrix: &Matrix) -> Vec<String> {
+    /// Returns the faults of the target, with paths within it. The caller checks its calendar and reactions.
+    pub(super) fn faults(&self, matrix: &Matrix) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
-        let times: Vec<TimeDelta> = match &self.time {
-            Times::All(time) => vec![*time],
-            Times::By(times) => times.values().copied().collect(),
+        let mut fault = |kind, path: &str, problem: String| faults.push(Diagnostic::new(kind, path, problem));
+        let times: Vec<(String, TimeDelta)> = match &self.time {
+            Times::All(time) => vec![("time".to_owned(), *time)],
+            Times::By(times) => {
+                times.iter().map(|(priority, time)| (format!("time.{priority}"), *time)).collect()
+            }
         };
         if times.is_empty() {
-            faults.push("has no time".to_owned());
+            fault(DiagnosticKind::Incomplete, "time", "the target has no time".to_owned());
         }
         let known = matrix.priorities().len();
-        if let Times::By(times) = &self.time
-            && let Some((priority, _)) = times.last_key_value()
-            && usize::from(priority.rank()) > known
-        {
-            faults.push(format!("has a time for {priority}, but the matrix has only P1 to P{known}"));
+        if let Times::By(times) = &self.time {
+            for priority in times.keys().filter(|it| usize::from(it.rank()) > known) {
+                let problem =
+                    format!("there is a time for {priority}, but the matrix has only P1 to P{known}");
+                fault(DiagnosticKind::UnknownName, &format!("time.{priority}"), problem);
+            }
         }
-        faults
-            .extend(times.into_iter().filter_map(|time| duration::check(time).err()).map(|e| e.to_string()));
-        if self.warn_at.iter().any(|percent| !(1..=99).contains(percent)) {
-            faults.push(format!("warns at {:?}, but percentages must be from 1 to 99", self.warn_at));
+        for (path, time) in times {
+            if let Err(error) = duration::check(time) {
+                fault(DiagnosticKind::BadValue, &path, error.to_string());
+            }
         }
-        if !self.warn_at.is_sorted_by(|a, b| a < b) {
-            faults.push(format!("warns at {:?}, which is not in ascending order", self.warn_at));
+        for (place, percent) in self.warn_at.iter().enumerate() {
+            let path = format!("warn_at[{place}]");
+            if !(1..=99).contains(percent) {
+                let problem = format!("a warning at {percent} percent; allowed: 1 to 99");
+                fault(DiagnosticKind::BadValue, &path, problem);
+            } else if place > 0 && self.warn_at[place - 1] >= *percent {
+                let before = self.warn_at[place - 1];
+                let problem = format!(
+                    "a warning at {percent} percent after {before}; allowed: percentages in ascending order"
+                );
+                fault(DiagnosticKind::BadValue, &path, problem);
+            }
         }
-        faults.extend(self.pauses.iter().filter_map(pause_fault));
+        for problem in self.pauses.iter().filter_map(pause_fault) {
+            fault(DiagnosticKind::UnknownName, "pauses", problem);
+        }
         faults
     }
 }
@@ -270,7 +293,7 @@ fn pause_fault(reason: &HoldReason) -> Option<String> {
     let known = HoldReason::KNOWN.iter().find(|known| bare(known.as_str()) == bare(own));
     match (known, limits::name("hold reason", own)) {
         (Some(known), _) => Some(format!(
-            "pauses for {own:?}, which never matches a hold; did you mean {:?}?",
+            "the target pauses for {own:?}, which never matches a hold; did you mean {:?}?",
             known.as_str()
         )),
         (None, Err(error)) => Some(error.to_string()),
@@ -281,9 +304,9 @@ fn pause_fault(reason: &HoldReason) -> Option<String> {
 impl Serialize for Times {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Times::All(time) => to.serialize_str(&duration::written(*time)),
+            Times::All(time) => to.serialize_str(&duration::in_hours(*time)),
             Times::By(times) => to.collect_map(
-                times.iter().map(|(priority, time)| (priority.to_string(), duration::written(*time))),
+                times.iter().map(|(priority, time)| (priority.to_string(), duration::in_hours(*time))),
             ),
         }
     }
@@ -291,24 +314,60 @@ impl Serialize for Times {
 
 impl<'de> Deserialize<'de> for Times {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Times, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(
-            untagged,
-            expecting = "a time such as \"4h 30m\", or one for each priority: {\"P1\": \"4h\"}"
-        )]
-        enum Written {
-            All(String),
-            By(BTreeMap<String, String>),
+        /// One time.
+        struct Time(TimeDelta);
+
+        impl<'de> Deserialize<'de> for Time {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
+                time(&String::deserialize(from)?).map(Time)
+            }
         }
-        let time = |text: String| duration::parse(&text).map_err(de::Error::custom);
-        match Written::deserialize(from)? {
-            Written::All(text) => time(text).map(Times::All),
-            Written::By(times) => times
-                .into_iter()
-                .map(|(name, text)| Ok((priority(&name).map_err(de::Error::custom)?, time(text)?)))
-                .collect::<Result<_, _>>()
-                .map(Times::By),
+
+        struct OneOrMany;
+
+        impl<'de> de::Visitor<'de> for OneOrMany {
+            type Value = Times;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time such as \"4h 30m\", or one for each priority: { P1 = \"4h\" }")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Times, E> {
+                time(text).map(Times::All)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Times, A::Error> {
+                let mut times = BTreeMap::new();
+                while let Some(PriorityName(priority)) = map.next_key()? {
+                    let Time(time) = map.next_value()?;
+                    if times.insert(priority, time).is_some() {
+                        return Err(de::Error::custom(format_args!("{priority} is given twice")));
+                    }
+                }
+                Ok(Times::By(times))
+            }
         }
+
+        from.deserialize_any(OneOrMany)
+    }
+}
+
+/// Parses a time. Days are refused: in business time they have no fixed length.
+fn time<E: de::Error>(text: &str) -> Result<TimeDelta, E> {
+    if duration::has_days(text) {
+        return Err(E::custom(format_args!(
+            "{text:?} uses days or weeks, which have no fixed length in business time; write hours, such as \"48h\""
+        )));
+    }
+    duration::parse(text).map_err(E::custom)
+}
+
+/// A priority as a key, such as `P1`.
+struct PriorityName(Priority);
+
+impl<'de> Deserialize<'de> for PriorityName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PriorityName, D::Error> {
+        priority(&String::deserialize(from)?).map(PriorityName).map_err(de::Error::custom)
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::check;
 use super::compiled::{Inner, Workflow};
 use super::definition::WorkflowDefinition;
-use super::diagnostic::Diagnostics;
 use super::placement::WorkflowRef;
 use super::table::Table;
 use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::{Error, Result};
 use crate::lifecycle::StateKind;
+use crate::priority::MAX_RANK;
+use crate::source::Gaps;
 
 impl WorkflowDefinition {
     /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
@@ -30,7 +32,7 @@ impl WorkflowDefinition {
     /// );
     /// ```
     pub fn check(&self) -> Diagnostics {
-        Diagnostics::new(check::diagnostics(self, &fields()))
+        Diagnostics::new(check::diagnostics(self, &fields(), &Gaps::default()))
     }
 
     /// Checks the definition as a whole and compiles it.
@@ -68,21 +70,22 @@ impl WorkflowDefinition {
         Ok(Workflow(Arc::new(Inner { definition: self, reference, table, diagnostics })))
     }
 
-    /// Returns the errors of the definition for a desk with exactly these fields.
-    pub(crate) fn faults_with(&self, custom: &Fields) -> Vec<String> {
-        let errors = check::diagnostics(self, &guard_fields(custom.clone()));
-        errors.into_iter().filter(|it| it.kind.is_error()).map(|it| it.to_string()).collect()
+    /// Returns all diagnostics of the definition for a desk with exactly these custom fields.
+    pub(crate) fn diagnose(&self, custom: &Fields) -> Vec<Diagnostic> {
+        check::diagnostics(self, &guard_fields(custom.clone()), &Gaps::default())
     }
 }
 
 /// Adds the fields that every guard may use to the given ones.
-fn guard_fields(fields: Fields) -> Fields {
-    ["state", "status", "resolution_code", "actor", "actor.is"]
+pub(super) fn guard_fields(fields: Fields) -> Fields {
+    ["state", "status", "actor", "actor.is"]
         .into_iter()
-        .fold(fields, |fields, name| fields.with(name, ValueType::Text))
-        .with("priority", ValueType::Integer)
-        .with_values("state", StateKind::ALL.iter().map(|state| state.name()))
+        .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
+        .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
         .with_values("actor.is", ["agent", "requester", "contact", "automation"])
+        .with("resolution_code", ValueType::Text)
+        .of_every_ticket_with("priority", ValueType::Integer)
+        .with_values("priority", 1..=i64::from(MAX_RANK))
         .with_any_under("actor.")
 }
 

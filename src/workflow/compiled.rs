@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use super::definition::{Status, WorkflowDefinition};
-use super::diagnostic::{Diagnostic, Diagnostics};
 use super::placement::{Placement, WorkflowRef};
 use super::preset;
 use super::table::{Answers, Edge, StatusId, Table};
 use super::transition::{Transition, Trigger};
 use crate::condition::Facts;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lifecycle::{HoldReason, State};
 
 /// A checked and compiled workflow. Cheap to clone.

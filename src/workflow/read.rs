@@ -1,26 +1,23 @@
 //! Reads a definition from its written form and reports all faults at once.
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::condition::Fields;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::lifecycle::StateKind;
+use crate::source::{self, Gaps, Node, Places, Source};
 
-use super::build::fields;
+use super::build::{fields, guard_fields};
 use super::check;
 use super::compiled::Workflow;
 use super::definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
-use super::diagnostic::{Diagnostic, Diagnostics, Place};
-use super::source::{self, Node, Source};
 use super::transition::Transition;
 
-mod gaps;
 mod guard;
 mod parts;
 
-use gaps::Gaps;
 use parts::{Reader, Table};
 
 /// The result of reading.
@@ -34,27 +31,6 @@ pub(super) struct Reading {
     pub(super) places: Places,
     /// The statuses, transitions, guards and rules that could not be read.
     gaps: Gaps,
-}
-
-/// The positions of the parts of a definition in its text, by path.
-#[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<String, Place>);
-
-impl Places {
-    /// Returns the position of a part, or of the nearest enclosing part with a known position.
-    pub(super) fn of(&self, path: &str) -> Option<Place> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.0.get(path) {
-                return Some(*place);
-            }
-            if path.is_empty() {
-                return None;
-            }
-            // A list may be written as a single text, so `from[0]` falls back to `from`.
-            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
-        }
-    }
 }
 
 impl Workflow {
@@ -143,31 +119,44 @@ impl Workflow {
 
 /// Reads JSON. Returns the definition, if the text is valid JSON, and all diagnostics.
 pub(super) fn json(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    read_and_check(source::json::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::json::read(text))
 }
 
 /// Reads TOML. Returns the definition, if the text is valid TOML, and all diagnostics.
 #[cfg(feature = "toml")]
 pub(super) fn toml(text: &str) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    read_and_check(source::toml::read(text.strip_prefix(BOM).unwrap_or(text)))
+    read_and_check(source::toml::read(text))
 }
-
-/// The byte order mark that some editors put at the beginning of a text.
-const BOM: char = '\u{feff}';
 
 fn read_and_check(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
     let mut diagnostics = source.diagnostics;
     let Some(root) = source.root else { return (None, diagnostics) };
-    let Reading { definition, diagnostics: more, places, gaps } = read(&root);
+    let (definition, more) = read_node(&root, &fields());
     diagnostics.extend(more);
+    (definition, diagnostics)
+}
+
+/// Reads a definition and checks it as a whole, for a ticket with these fields.
+fn read_node(root: &Node, fields: &Fields) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
+    let Reading { definition, mut diagnostics, places, gaps } = read(root);
     if let Some(definition) = &definition {
-        let checked = check::diagnostics(definition, &fields()).into_iter();
-        diagnostics.extend(checked.filter(|diagnostic| gaps.allow(diagnostic)));
+        diagnostics.extend(check::diagnostics(definition, fields, &gaps));
     }
     for diagnostic in &mut diagnostics {
-        diagnostic.place = diagnostic.place.or_else(|| places.of(&diagnostic.path));
+        diagnostic.locate(|path| places.of(path));
     }
     (definition, diagnostics)
+}
+
+impl WorkflowDefinition {
+    /// Reads one workflow of a policy and checks it as a whole, for a ticket with these custom fields. `None` accepts
+    /// every `field.NAME`.
+    pub(crate) fn read(
+        node: &Node,
+        custom: Option<&Fields>,
+    ) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
+        read_node(node, &custom.map_or_else(fields, |it| guard_fields(it.clone())))
+    }
 }
 
 /// Every format is read by the same code, so there is one description of the written form.
@@ -188,9 +177,8 @@ const RULE_KEYS: &[&str] = &["every_path_to", "must_pass"];
 
 /// Reads a definition.
 pub(super) fn read(root: &Node) -> Reading {
-    let mut reader = Reader::default();
-    let mut places = Places::default();
-    reader.survey(root, String::new(), &mut places.0);
+    let (places, repeated) = root.survey();
+    let mut reader = Reader { diagnostics: repeated, ..Reader::default() };
     let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
     Reading { definition, diagnostics: reader.diagnostics, places, gaps: reader.gaps }
 }
@@ -204,7 +192,7 @@ fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {
         definition.version = reader.version(version);
     }
     if let Some(kinds) = table.get("kinds") {
-        definition.kinds = reader.set(kinds, "kinds");
+        definition.kinds = reader.set(kinds, "kinds").unwrap_or_default();
         reader.not_empty(kinds, "kinds", "every kind");
     }
     if let Some(guards) = table.get("guards") {
@@ -241,16 +229,16 @@ fn status(reader: &mut Reader, node: &Node, path: &str) -> Status {
     });
     let mut status = Status::new(name.unwrap_or_else(unnamed), state.unwrap_or(any));
     if let Some(node) = table.get("default") {
-        status.default = reader.flag(node, &at("default"));
+        status.default = reader.part(&at("default"), |it| it.flag(node, &at("default"))).unwrap_or_default();
     }
     if let Some(node) = table.get("reason") {
-        status.reason = reader.text(node, &at("reason")).map(Into::into);
+        status.reason = reader.part(&at("reason"), |it| it.text(node, &at("reason"))).map(Into::into);
     }
     if let Some(node) = table.get("enter") {
-        status.enter = reader.set(node, &at("enter"));
+        status.enter = reader.part(&at("enter"), |it| it.set(node, &at("enter"))).unwrap_or_default();
     }
     if let Some(node) = table.get("leave") {
-        status.leave = reader.set(node, &at("leave"));
+        status.leave = reader.part(&at("leave"), |it| it.set(node, &at("leave"))).unwrap_or_default();
     }
     status
 }
@@ -284,9 +272,10 @@ fn transition(reader: &mut Reader, node: &Node, path: &str) -> Transition {
     }
     if let Some(node) = table.get("may") {
         reader.not_empty(node, &at("may"), "everybody whom the lifecycle allows");
-        transition.may = reader.performers(node, &at("may"));
+        transition.may = reader.part(&at("may"), |it| it.performers(node, &at("may"))).unwrap_or_default();
     }
-    transition.reason = table.get("reason").is_some_and(|node| reader.flag(node, &at("reason")));
+    transition.reason =
+        table.get("reason").and_then(|node| reader.flag(node, &at("reason"))).unwrap_or_default();
     transition
 }
 

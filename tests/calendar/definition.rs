@@ -29,7 +29,7 @@ fn a_faulty_definition_is_refused_and_the_error_names_the_problem() {
         (r#"{"tz": "UTC", "weekly": {}, "holidays": ["0000-01-01"]}"#, "\"0000-01-01\" is not a date"),
         (r#"{"tz": "UTC", "weekly": {}, "holidays": ["2026-1-1"]}"#, "\"2026-1-1\" is not a date"),
         (r#"{"tz": "UTC", "weekly": {}, "holidays": ["12345-01-01"]}"#, "is not a date"),
-        (r#"{"tz": "UTC", "weekly": {}, "holidays": [{"date": "2026-01-01"}]}"#, "expected a date"),
+        (r#"{"tz": "UTC", "weekly": {}, "holidays": [{"date": "2026-01-01"}]}"#, "missing field `name`"),
         (r#"{"tz": "UTC", "weekly": {}, "exceptions": {"someday": []}}"#, "\"someday\" is not a date"),
         (r#"{"tz": "UTC", "weekly": {}, "exceptions": {"12-24": [], "12-24": []}}"#, "12-24 is given twice"),
         (r#"{"tz": "UTC", "weekly": {}, "at_closing": "tomorrow"}"#, "unknown variant `tomorrow`"),

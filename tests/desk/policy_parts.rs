@@ -254,7 +254,7 @@ fn the_matrix_is_stored_even_if_it_is_the_default() {
     let written = store.written.lock().unwrap().remove(0);
     let matrix = serde_json::to_string(&Matrix::itil()).unwrap();
     let hash = Fingerprint::of(&matrix);
-    let manifest = format!(r#"{{"prefix":"T","verification":432000,"matrix":"{hash}"}}"#);
+    let manifest = format!(r#"{{"prefix":"T","verification":"5 days","matrix":"{hash}"}}"#);
     let mut texts: Vec<_> = written.into_iter().map(|(_, text)| text).collect();
     texts.sort_by_key(|text| *text == manifest);
     assert_eq!(texts, [matrix, manifest]);

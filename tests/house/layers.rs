@@ -18,7 +18,23 @@ use source::{Token, Use, tokens, uses};
 /// The units of the crate and their floors. A file belongs to the unit with the longest matching prefix.
 const FLOORS: &[(u8, &[&str])] = &[
     // Vocabulary.
-    (0, &["error", "id", "kind", "time", "value", "open_set", "suggest", "limits", "line"]),
+    (
+        0,
+        &[
+            "error",
+            "id",
+            "kind",
+            "time",
+            "value",
+            "open_set",
+            "suggest",
+            "limits",
+            "line",
+            "diagnostic",
+            "duration",
+            "source",
+        ],
+    ),
     // The domain, pure.
     (
         1,

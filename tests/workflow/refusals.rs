@@ -181,7 +181,7 @@ fn a_guard_is_evaluated_once() {
         .status(Status::new("Never", StateKind::Closed))
         .status(Status::new("Answered", StateKind::Resolved))
         .guard("x", Condition::field("kind").is("x"))
-        .guard("y", Condition::field("kind").is("y"))
+        .guard("y", Condition::field("category").is("y"))
         .transition(step("A").when("x").when("y"))
         .transition(step("B").when("x"))
         .transition(step("C"))

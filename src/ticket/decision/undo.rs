@@ -124,5 +124,5 @@ fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<String> 
     }
     let period = context.policy.undo_period();
     let is_late = context.now.signed_duration_since(first.at) > period;
-    is_late.then(|| format!("the command is older than {}", crate::sla::written(period)))
+    is_late.then(|| format!("the command is older than {}", crate::duration::in_hours(period)))
 }

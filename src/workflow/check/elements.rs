@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::map;
-use super::message::{listed, report, unknown};
+use super::map::Map;
+use super::message::{listed, report, report_two, unknown};
 use crate::condition::{Condition, Fields};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::{HoldReason, StateKind, StepKind};
 use crate::limits;
 use crate::suggest;
 use crate::workflow::definition::{Status, StatusSelector, WorkflowDefinition};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::{Transition, Trigger};
 
 /// The maximum number of statuses of a workflow.
@@ -63,7 +63,8 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     found
 }
 
-pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
+    let definition = map.definition;
     name("name", &definition.name, found);
     if definition.version == 0 {
         report(found, DiagnosticKind::BadVersion, "version", "the version is 0; the first version is 1");
@@ -71,16 +72,17 @@ pub(super) fn check(definition: &WorkflowDefinition, fields: &Fields, found: &mu
     for kind in &definition.kinds {
         name("kinds", kind, found);
     }
-    guards(definition, fields, found);
-    statuses(definition, fields, found);
+    guards(map, found);
+    statuses(map, found);
     for (number, transition) in definition.transitions.iter().enumerate() {
-        ElementCheck { definition, path: format!("transitions[{number}]"), found }.transition(transition);
+        ElementCheck { map, path: format!("transitions[{number}]"), found }.transition(transition);
     }
-    duplicates(definition, found);
+    never_together(map, found);
+    duplicates(map, found);
     for (number, rule) in definition.rules.iter().enumerate() {
         for (key, selector) in [("every_path_to", &rule.every_path_to), ("must_pass", &rule.must_pass)] {
             if let StatusSelector::Status(name) = selector {
-                ElementCheck { definition, path: format!("rules[{number}].{key}"), found }.status(name);
+                ElementCheck { map, path: format!("rules[{number}].{key}"), found }.status(name);
             }
         }
     }
@@ -92,17 +94,11 @@ fn name(path: &str, text: &str, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
-    for (guard, condition) in &definition.guards {
+fn guards(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
+    let fields = map.fields;
+    for (guard, condition) in &map.definition.guards {
         let path = format!("guards.{guard}");
         name(&path, guard, found);
-        if *condition == !Condition::ALWAYS {
-            let message = "the condition can never hold, so no transition with this guard is ever taken";
-            report(found, DiagnosticKind::NeverHolds, &path, message);
-        } else if *condition == Condition::ALWAYS {
-            let message = "the condition always holds; remove the guard";
-            report(found, DiagnosticKind::AlwaysHolds, &path, message);
-        }
         let unknown = condition.unknown_fields(fields);
         for field in &unknown {
             let meant = suggest::unknown(field, fields.names());
@@ -110,8 +106,50 @@ fn guards(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diag
             report(found, DiagnosticKind::UnknownField, &path, message);
         }
         // Comparisons are checked against the field types only if all fields are known.
-        for fault in condition.faults(unknown.is_empty().then_some(fields)) {
+        let faults = condition.faults(unknown.is_empty().then_some(fields));
+        if unknown.is_empty() && faults.is_empty() {
+            if !condition.can_hold(fields, &map.budget) {
+                let mut message =
+                    "the condition can never hold, so no transition with this guard is ever taken".to_owned();
+                if *condition != !Condition::ALWAYS {
+                    message = format!("{message}: {condition}");
+                }
+                report(found, DiagnosticKind::NeverHolds, &path, message);
+            } else if !(!condition.clone()).can_hold(fields, &map.budget) {
+                let message = "the condition always holds; remove the guard";
+                report(found, DiagnosticKind::AlwaysHolds, &path, message);
+            }
+        }
+        for fault in faults {
             report(found, DiagnosticKind::BadCondition, &path, fault);
+        }
+    }
+}
+
+/// Reports transitions whose guards exclude each other.
+fn never_together(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
+    let mut reported: BTreeSet<usize> = BTreeSet::new();
+    let bad: BTreeSet<String> = found
+        .iter()
+        .filter(|it| it.kind.is_error())
+        .filter_map(|it| it.path.strip_prefix("guards.").map(str::to_owned))
+        .collect();
+    for edge in &map.edges {
+        let when = &edge.transition.when;
+        let is_sound = !map.may_be_open(edge) && !when.iter().any(|it| bad.contains(it));
+        if !is_sound || map.guard_of(edge).can_hold(&map.fields_in(edge.from), &map.budget) {
+            continue;
+        }
+        if reported.insert(edge.place.0) {
+            let guards = listed(when.iter().map(String::as_str));
+            let message = match when.len() {
+                1 => format!("the guard {guards} never holds in the status {:?}", map.name(edge.from)),
+                _ => {
+                    format!("the guards {guards} never hold together in the status {:?}", map.name(edge.from))
+                }
+            };
+            let path = format!("transitions[{}].when", edge.place.0);
+            report(found, DiagnosticKind::NeverHolds, path, message);
         }
     }
 }
@@ -122,7 +160,8 @@ fn likely_reason(reason: &HoldReason) -> Option<&'static str> {
     suggest::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
 }
 
-fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Diagnostic>) {
+fn statuses(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
+    let definition = map.definition;
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut normalized: HashMap<String, usize> = HashMap::new();
     let mut defaults: BTreeMap<StateKind, &str> = BTreeMap::new();
@@ -136,8 +175,10 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Di
             report(found, DiagnosticKind::BadName, at("name"), message);
         }
         if let Some(first) = seen.insert(&status.name, place) {
-            let message = format!("statuses[{first}] has the name {:?} already", status.name);
-            report(found, DiagnosticKind::DuplicateStatus, at("name"), message);
+            let before = format!("another status has the name {:?} already: ", status.name);
+            let halves = [before, String::new()];
+            let other = format!("statuses[{first}].name");
+            report_two(found, DiagnosticKind::DuplicateStatus, at("name"), halves, other);
         } else {
             let key = status.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
             if let Some(other) = normalized.insert(key, place) {
@@ -146,7 +187,9 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Di
                 report(found, DiagnosticKind::SimilarNames, at("name"), message);
             }
         }
-        if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold) {
+        if let (Some(reason), false) = (&status.reason, status.state == StateKind::OnHold)
+            && map.has_state[place]
+        {
             let message =
                 format!("only a status on hold has a reason ({reason}); this one is {}", status.state);
             report(found, DiagnosticKind::ReasonWithoutHold, at("reason"), message);
@@ -159,23 +202,32 @@ fn statuses(definition: &WorkflowDefinition, fields: &Fields, found: &mut Vec<Di
             }
         }
         if status.default
+            && map.has_state[place]
             && let Some(other) = defaults.insert(status.state, &status.name)
         {
             let message = format!("{other:?} is the default of the state {} already", status.state);
             report(found, DiagnosticKind::SeveralDefaults, at("default"), message);
         }
-        required_fields(status, fields, &path, found);
+        required_fields(status, map.has_state[place], map.fields, &path, found);
     }
-    start(definition, found);
+    start(map, found);
+    if map.gaps.cover("statuses") || map.has_state.contains(&false) {
+        return;
+    }
     if !definition.statuses.iter().any(|it| it.state == StateKind::Closed) {
         let message = "there is no status in the state closed, so no ticket can be closed";
         report(found, DiagnosticKind::NoEnd, "statuses", message);
     }
 }
 
-fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
+fn start(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
+    let definition = map.definition;
     let new_statuses: Vec<_> = definition.statuses.iter().filter(|it| it.state == StateKind::New).collect();
-    let Some(start) = map::start(definition) else {
+    let Some(start) = map.start else {
+        // A status that could not be read may be the start, or the default of the state new.
+        if map.is_whole.contains(&false) || map.gaps.cover("statuses") {
+            return;
+        }
         return match new_statuses.is_empty() {
             true => {
                 let message = "there is no status in the state new, in which every ticket begins";
@@ -196,7 +248,13 @@ fn start(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
 }
 
 /// Checks required fields. A resolution code is given with the resolution, so it cannot be required earlier.
-fn required_fields(status: &Status, fields: &Fields, path: &str, found: &mut Vec<Diagnostic>) {
+fn required_fields(
+    status: &Status,
+    has_state: bool,
+    fields: &Fields,
+    path: &str,
+    found: &mut Vec<Diagnostic>,
+) {
     let resolved = status.state == StateKind::Resolved;
     let sides = [
         ("enter", &status.enter, resolved || status.state == StateKind::Closed),
@@ -215,13 +273,13 @@ fn required_fields(status: &Status, fields: &Fields, path: &str, found: &mut Vec
                 let message =
                     format!("the field {field:?} {meant}; fields that can be required: {allowed}{own}");
                 report(found, DiagnosticKind::UnknownField, path, message);
-            } else if field == "resolution_code" && !has_code {
+            } else if field == "resolution_code" && !has_code && has_state {
                 let message = "the step that resolves a ticket sets the resolution code; require it on entering a \
                                status in the state resolved or closed";
                 report(found, DiagnosticKind::CannotBeFilled, path, message);
             }
         }
-        if side == "leave" && !required.is_empty() && status.state.is_final() {
+        if side == "leave" && !required.is_empty() && status.state.is_final() && has_state {
             let message = format!("no step leads out of the state {}", status.state);
             report(found, DiagnosticKind::CannotBeFilled, format!("{path}.leave"), message);
         }
@@ -229,13 +287,13 @@ fn required_fields(status: &Status, fields: &Fields, path: &str, found: &mut Vec
 }
 
 /// Checks one part of the definition.
-struct ElementCheck<'a> {
-    definition: &'a WorkflowDefinition,
+struct ElementCheck<'a, 'm> {
+    map: &'m Map<'a>,
     path: String,
-    found: &'a mut Vec<Diagnostic>,
+    found: &'m mut Vec<Diagnostic>,
 }
 
-impl<'a> ElementCheck<'a> {
+impl<'a> ElementCheck<'a, '_> {
     fn at(&self, key: &str) -> String {
         format!("{}.{key}", self.path)
     }
@@ -245,14 +303,16 @@ impl<'a> ElementCheck<'a> {
     }
 
     /// Looks up a status. `self.path` is the path of the name itself.
-    fn status(&mut self, name: &str) -> Option<&'a Status> {
+    fn status(&mut self, name: &str) -> Option<usize> {
         self.status_at(name, self.path.clone())
     }
 
-    fn status_at(&mut self, name: &str, path: String) -> Option<&'a Status> {
-        let found = self.definition.statuses.iter().find(|it| it.name == name);
-        if found.is_none() {
-            let known = || self.definition.statuses.iter().map(|it| it.name.as_str());
+    fn status_at(&mut self, name: &str, path: String) -> Option<usize> {
+        let statuses: &'a [Status] = self.map.statuses();
+        let found = statuses.iter().position(|it| it.name == name);
+        // The name may be that of a status whose name could not be read.
+        if found.is_none() && !self.map.lacks_names() {
+            let known = || statuses.iter().map(|it| it.name.as_str());
             let message = unknown(("status", "statuses"), name, known, self.found);
             self.report(DiagnosticKind::UnknownStatus, path, message);
         }
@@ -268,8 +328,9 @@ impl<'a> ElementCheck<'a> {
         self.repeated("when", transition.when.iter().map(|it| format!("{it:?}")));
         self.repeated("may", transition.may.iter().map(|it| format!("\"{it}\"")));
         for (nth, guard) in transition.when.iter().enumerate() {
-            if !self.definition.guards.contains_key(guard) {
-                let known = || self.definition.guards.keys().map(String::as_str);
+            let guards = &self.map.definition.guards;
+            if !guards.contains_key(guard) && !self.map.gaps.cover("guards") {
+                let known = || guards.keys().map(String::as_str);
                 let message = unknown(("guard", "guards"), guard, known, self.found);
                 self.report(DiagnosticKind::UnknownGuard, self.at(&format!("when[{nth}]")), message);
             }
@@ -278,6 +339,7 @@ impl<'a> ElementCheck<'a> {
         if let Trigger::Step(step) = transition.action
             && step != StepKind::Resume
             && !transition.has_permitted_performer()
+            && !self.map.gaps.cover(&self.at("action"))
         {
             let allowed = if step == StepKind::Confirm { "the requester" } else { "agents and programs" };
             let message = format!("{step} is for {allowed}, so none of these performers may take it");
@@ -286,8 +348,13 @@ impl<'a> ElementCheck<'a> {
         let to = self.status_at(&transition.to, self.at("to"));
         for (nth, from) in transition.from.iter().enumerate() {
             let path = self.at(&format!("from[{nth}]"));
-            if let (Some(from), Some(to)) = (self.status_at(from, path.clone()), to) {
-                self.edge(from, to, transition.action, path);
+            if let (Some(from), Some(to)) = (self.status_at(from, path.clone()), to)
+                && self.map.is_whole[from]
+                && self.map.is_whole[to]
+                && !self.map.gaps.cover(&self.at("action"))
+            {
+                let statuses = self.map.statuses();
+                self.edge(&statuses[from], &statuses[to], transition.action, path);
             }
         }
     }
@@ -318,8 +385,8 @@ impl<'a> ElementCheck<'a> {
             }
             Trigger::Step(step) if step.target() != to.state => {
                 let available = listed(
-                    self.definition
-                        .statuses
+                    self.map
+                        .statuses()
                         .iter()
                         .filter(|it| it.state == step.target())
                         .map(|it| it.name.as_str()),
@@ -367,10 +434,13 @@ impl<'a> ElementCheck<'a> {
 }
 
 /// Reports transitions that are defined twice for overlapping performers.
-fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
+fn duplicates(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     type Same<'a> = (&'a str, Trigger, &'a str, BTreeSet<&'a str>);
     let mut seen: HashMap<Same<'_>, Vec<(usize, &Transition)>> = HashMap::new();
-    for (number, transition) in definition.transitions.iter().enumerate() {
+    for (number, transition) in map.definition.transitions.iter().enumerate() {
+        if map.gaps.touch(&format!("transitions[{number}]")) {
+            continue;
+        }
         let when: BTreeSet<&str> = transition.when.iter().map(String::as_str).collect();
         let froms: HashSet<&str> = transition.from.iter().map(String::as_str).collect();
         let mut reported = false;
@@ -384,11 +454,14 @@ fn duplicates(definition: &WorkflowDefinition, found: &mut Vec<Diagnostic>) {
                 && !reported
             {
                 reported = true;
-                let message = format!(
-                    "{} from {from:?} to {:?} is transitions[{other}] already",
+                let before = format!(
+                    "{} from {from:?} to {:?} is defined already: ",
                     transition.action, transition.to
                 );
-                report(found, DiagnosticKind::DuplicateTransition, format!("transitions[{number}]"), message);
+                let path = format!("transitions[{number}]");
+                let other = format!("transitions[{other}]");
+                let halves = [before, String::new()];
+                report_two(found, DiagnosticKind::DuplicateTransition, path, halves, other);
             }
             same.push((number, transition));
         }

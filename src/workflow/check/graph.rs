@@ -7,37 +7,43 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Bfs, Dfs, Reversed};
 
-use super::ends;
 use super::map::{Edge, Map};
-use super::message::{listed, report};
+use super::message::{listed, report, report_two};
+use super::{cover, ends};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::lifecycle::StepKind;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::transition::Trigger;
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     ambiguous(map, found);
     unreachable(map, found);
-    let stuck = cannot_finish(map, |_| true);
+    let may_end: Vec<bool> = (0..map.statuses().len()).map(|it| map.may_end(it)).collect();
+    let finishes = leading_to(map, &may_end);
+    let stuck: Vec<usize> = (0..finishes.len()).filter(|it| map.is_first(*it) && !finishes[*it]).collect();
     traps(map, &stuck, found);
-    let only_guarded_statuses: Vec<usize> = cannot_finish(map, |edge| ends::is_unconditional(map, edge))
-        .into_iter()
-        .filter(|it| !stuck.contains(it))
-        .collect();
-    only_guarded(map, &only_guarded_statuses, found);
+    let ends = ends::spread_back(map, may_end, |edge, ends| ends[edge.to]);
+    let only_guarded_statuses: Vec<usize> =
+        (0..ends.len()).filter(|it| !ends[*it] && map.is_first(*it) && !stuck.contains(it)).collect();
+    only_guarded(map, &only_guarded_statuses, &ends, found);
     ends::without_code(map, &stuck, &only_guarded_statuses, found);
 }
 
 /// The graph of the statuses and of the edges that satisfy `counts`.
-pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGraph<(), ()> {
+fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGraph<(), ()> {
     let mut graph = DiGraph::new();
     for _ in map.statuses() {
         graph.add_node(());
     }
     let edges = map.edges.iter().filter(|edge| counts(edge)).map(|edge| (edge.from, edge.to));
-    let all = || 0..map.statuses().len();
-    let to_any = map.to_anywhere.iter().flat_map(|from| all().map(|to| (*from, to)));
-    let from_any = map.from_anywhere.iter().flat_map(|to| all().map(|from| (from, *to)));
-    for (from, to) in edges.chain(to_any).chain(from_any) {
+    let every = |known: Option<usize>| match known {
+        Some(status) => status..status + 1,
+        None => 0..map.statuses().len(),
+    };
+    let ends: BTreeSet<_> = map.unknown_edges.iter().map(|it| (it.from, it.to)).collect();
+    let unknown = ends
+        .into_iter()
+        .flat_map(|(from, to)| every(from).flat_map(move |from| every(to).map(move |to| (from, to))));
+    for (from, to) in edges.chain(unknown) {
         graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
     }
     graph
@@ -46,8 +52,11 @@ pub(super) fn graph(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> DiGrap
 fn unreachable(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     let Some(start) = map.start else { return };
     let graph = graph(map, |_| true);
-    let mut walk = Bfs::new(&graph, NodeIndex::new(start));
     let mut reached = vec![false; map.statuses().len()];
+    let mut walk = Bfs::new(&graph, NodeIndex::new(start));
+    // Any status whose state is not known may be the start.
+    let others = (0..reached.len()).filter(|it| !map.has_state[*it]);
+    walk.stack.extend(others.map(NodeIndex::new));
     while let Some(node) = walk.next(&graph) {
         reached[node.index()] = true;
     }
@@ -58,18 +67,16 @@ fn unreachable(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The statuses from which no final status can be reached by edges that satisfy `counts`.
-fn cannot_finish(map: &Map<'_>, counts: impl Fn(&Edge<'_>) -> bool) -> Vec<usize> {
-    let graph = graph(map, counts);
+/// For each status, true if one of the marked statuses can be reached from it.
+pub(super) fn leading_to(map: &Map<'_>, marked: &[bool]) -> Vec<bool> {
+    let graph = graph(map, |_| true);
     let backward = Reversed(&graph);
     let mut walk = Dfs::empty(backward);
-    for (status, _) in map.statuses().iter().enumerate().filter(|(_, it)| it.state.is_final()) {
+    for status in (0..marked.len()).filter(|it| marked[*it]) {
         walk.move_to(NodeIndex::new(status));
         while walk.next(backward).is_some() {}
     }
-    (0..map.statuses().len())
-        .filter(|status| map.is_first(*status) && !walk.discovered.contains(*status))
-        .collect()
+    (0..marked.len()).map(|status| walk.discovered.contains(status)).collect()
 }
 
 /// The strongly connected components of stuck statuses that no edge leaves. Fixing these also fixes the stuck statuses
@@ -97,7 +104,7 @@ fn traps(map: &Map<'_>, stuck: &[usize], found: &mut Vec<Diagnostic>) {
     for group in terminal_groups(map, stuck, |_| true) {
         let first = group[0];
         let path = format!("statuses[{first}]");
-        if map.out(first).next().is_none() {
+        if map.out(first).next().is_none() && group.len() == 1 {
             let message = format!("no transition leads out of {:?}, and it is not final", map.name(first));
             report(found, DiagnosticKind::DeadEnd, path, message);
         } else {
@@ -137,8 +144,19 @@ fn cycle(map: &Map<'_>, group: &[usize]) -> Vec<usize> {
     group.to_vec()
 }
 
-fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], found: &mut Vec<Diagnostic>) {
-    for group in terminal_groups(map, only_guarded_statuses, |edge| ends::is_unconditional(map, edge)) {
+fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], ends: &[bool], found: &mut Vec<Diagnostic>) {
+    // The edges that are open to every ticket, alone or together with others.
+    let together: Vec<bool> = (0..map.statuses().len())
+        .map(|status| {
+            let edges = map.out(status).filter(|edge| ends::is_permitted(map, edge));
+            !edges.clone().any(|edge| map.may_be_open(edge)) && cover::every_ticket(map, status, edges)
+        })
+        .collect();
+    let counts = |edge: &Edge<'_>| {
+        let is_open = map.may_be_open(edge) || together[edge.from];
+        is_open && ends::is_permitted(map, edge) && !ends[edge.from] && !ends[edge.to]
+    };
+    for group in terminal_groups(map, only_guarded_statuses, counts) {
         let first = group[0];
         let guards =
             map.edges.iter().filter(|it| group.contains(&it.from)).flat_map(|it| &it.transition.when);
@@ -152,7 +170,7 @@ fn only_guarded(map: &Map<'_>, only_guarded_statuses: &[usize], found: &mut Vec<
         } else {
             format!(
                 "a final status can be reached from {from} only through guards ({}), so a ticket for which none holds is \
-                 stuck; add a transition without a guard",
+                 stuck; add a transition without a guard, or guards for all other tickets",
                 listed(guards),
             )
         };
@@ -179,12 +197,15 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for edge in &map.edges {
         let (to, trigger) = (&map.statuses()[edge.to], edge.transition.action);
         // A move names its status, and guarded edges are tried before unguarded ones.
-        if trigger == Trigger::Move || !edge.transition.when.is_empty() {
+        let is_whole = edge.is_whole && map.is_whole[edge.to];
+        if trigger == Trigger::Move || !edge.transition.when.is_empty() || !is_whole {
             continue;
         }
         let rival = map.edges_before(edge).find(|it| {
             let other = &map.statuses()[it.to];
             it.to != edge.to
+                && it.is_whole
+                && map.is_whole[it.to]
                 && it.transition.when.is_empty()
                 && it.transition.overlaps(edge.transition)
                 && (trigger != Trigger::Step(StepKind::Hold) || other.reason == to.reason)
@@ -194,15 +215,17 @@ fn ambiguous(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
                 && !has_default(map, edge)
         });
         if let Some(rival) = rival {
-            let message = format!(
-                "{trigger} from {:?} leads to {:?} here and to {:?} in transitions[{}]; mark one of the two statuses \
-                 with `default = true`, or add a guard to one transition",
+            let before = format!(
+                "{trigger} from {:?} leads to {:?} here and to {:?} in ",
                 map.name(edge.from),
                 to.name,
                 map.name(rival.to),
-                rival.place.0,
             );
-            report(found, DiagnosticKind::Ambiguous, format!("transitions[{}].to", edge.place.0), message);
+            let after =
+                "; mark one of the two statuses with `default = true`, or add a guard to one transition";
+            let path = format!("transitions[{}].to", edge.place.0);
+            let other = format!("transitions[{}]", rival.place.0);
+            report_two(found, DiagnosticKind::Ambiguous, path, [before, after.to_owned()], other);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Messages that several checks share.
 
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::suggest;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// The maximum number of names in a message.
 const MAX_NAMES: usize = 50;
@@ -31,6 +31,17 @@ pub(super) fn unknown<'a, Names: Iterator<Item = &'a str>>(
         return format!("the {noun} {name:?} is not known");
     }
     format!("the {noun} {name:?} {}; {plural}: {}", suggest::unknown(name, known()), listed(known()))
+}
+
+/// Reports a diagnostic that names another part between the halves of its message.
+pub(super) fn report_two(
+    found: &mut Vec<Diagnostic>,
+    kind: DiagnosticKind,
+    path: String,
+    halves: [String; 2],
+    other: String,
+) {
+    found.push(Diagnostic::about_two(kind, path, halves, other));
 }
 
 pub(super) fn report(

@@ -8,12 +8,15 @@ use std::collections::VecDeque;
 
 use super::map::Map;
 use super::message::report;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::workflow::definition::{MustPass, StatusSelector};
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind};
 
 pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
     for (number, rule) in map.definition.rules.iter().enumerate() {
         let MustPass { every_path_to, must_pass } = rule;
+        if map.gaps.touch(&format!("rules[{number}]")) {
+            continue;
+        }
         if every_path_to == must_pass {
             let message = format!(
                 "the rule has no effect: {every_path_to} and {must_pass} are the same; name two different places"
@@ -21,11 +24,19 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
             report(found, DiagnosticKind::EmptyRule, format!("rules[{number}]"), message);
             continue;
         }
-        let is = |selector: &StatusSelector, status: usize| match selector {
+        // An unknown status is reported elsewhere.
+        if let StatusSelector::Status(name) = must_pass
+            && !map.statuses().iter().any(|it| it.name == *name)
+        {
+            continue;
+        }
+        let is = |selector: &StatusSelector, status: usize, unknown: bool| match selector {
             StatusSelector::Status(name) => map.name(status) == name,
+            StatusSelector::State(_) if !map.has_state[status] => unknown,
             StatusSelector::State(state) => map.state(status) == *state,
         };
-        if let Some(path) = shortest_bypass(map, |it| is(every_path_to, it), |it| is(must_pass, it)) {
+        let to = |it| is(every_path_to, it, false);
+        if let Some(path) = shortest_bypass(map, to, |it| is(must_pass, it, true)) {
             let message = format!("a path to {every_path_to} avoids {must_pass}: {}", map.chain(&path));
             report(found, DiagnosticKind::Bypass, format!("rules[{number}]"), message);
         }

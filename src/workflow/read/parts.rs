@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gaps::Gaps;
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
 use crate::lifecycle::StateKind;
+use crate::source::{Gaps, Node, NodeValue, inner};
 use crate::suggest;
 use crate::workflow::definition::StatusSelector;
-use crate::workflow::diagnostic::{Diagnostic, DiagnosticKind, Place};
-use crate::workflow::source::{Node, NodeValue};
 use crate::workflow::transition::{Performer, Trigger};
 
 /// Reads parts and collects diagnostics.
@@ -34,10 +33,6 @@ impl<'n> Table<'n> {
     pub(super) fn path(&self, key: &str) -> String {
         inner(&self.path, key)
     }
-}
-
-fn inner(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The name of a part at the beginning of a message: the last segment of its path.
@@ -70,32 +65,6 @@ impl Reader {
             self.gaps.add(path);
         }
         found
-    }
-
-    /// Records the position of every part, and reports keys that occur twice.
-    pub(super) fn survey(&mut self, node: &Node, path: String, places: &mut BTreeMap<String, Place>) {
-        if let Some(place) = node.place {
-            places.entry(path.clone()).or_insert(place);
-        }
-        match &node.value {
-            NodeValue::List(items) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.survey(item, format!("{path}[{at}]"), places);
-                }
-            }
-            NodeValue::Table(entries) => {
-                let mut keys = BTreeSet::new();
-                for entry in entries {
-                    let path = inner(&path, &entry.key);
-                    if !keys.insert(entry.key.as_str()) {
-                        let message = format!("the key {:?} occurs twice; remove one of them", entry.key);
-                        self.report(DiagnosticKind::DuplicateKey, path.clone(), entry.place, message);
-                    }
-                    self.survey(&entry.node, path, places);
-                }
-            }
-            _ => {}
-        }
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {
@@ -165,12 +134,12 @@ impl Reader {
         }
     }
 
-    pub(super) fn flag(&mut self, node: &Node, path: &str) -> bool {
+    pub(super) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
         match node.value {
-            NodeValue::Bool(it) => it,
+            NodeValue::Bool(it) => Some(it),
             _ => {
                 self.wrong_type(node, path, "true or false");
-                false
+                None
             }
         }
     }
@@ -211,16 +180,16 @@ impl Reader {
     }
 
     /// Reads a set of texts. Repeated texts are reported.
-    pub(super) fn set(&mut self, node: &Node, path: &str) -> BTreeSet<String> {
+    pub(super) fn set(&mut self, node: &Node, path: &str) -> Option<BTreeSet<String>> {
         let mut set = BTreeSet::new();
-        for (at, (item, text)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+        for (at, (item, text)) in self.texts(node, path)?.into_iter().enumerate() {
             if set.contains(&text) {
                 let message = format!("{text:?} is listed twice; remove one of them");
                 self.report(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
             }
             set.insert(text);
         }
-        set
+        Some(set)
     }
 
     /// Reports an empty list. An empty list suggests "nothing", but leaving the key out means "everything".
@@ -280,17 +249,18 @@ impl Reader {
         found
     }
 
-    pub(super) fn performers(&mut self, node: &Node, path: &str) -> Vec<Performer> {
+    pub(super) fn performers(&mut self, node: &Node, path: &str) -> Option<Vec<Performer>> {
         let single = matches!(node.value, NodeValue::Text(_));
-        let mut performers = Vec::new();
-        for (at, (item, name)) in self.texts(node, path).unwrap_or_default().into_iter().enumerate() {
+        let mut performers = Some(Vec::new());
+        for (at, (item, name)) in self.texts(node, path)?.into_iter().enumerate() {
             match Performer::named(&name) {
-                Ok(performer) => performers.push(performer),
+                Ok(performer) => performers.iter_mut().for_each(|it| it.push(performer.clone())),
                 Err(unknown) => {
                     let allowed = list(Performer::FORMS.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
                     self.report(DiagnosticKind::UnknownPerformer, path, item.place, message);
+                    performers = None;
                 }
             }
         }

@@ -7,10 +7,11 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lines::Lines;
-use super::{Diagnostic, Entry, MAX_DEPTH, Node, NodeValue, Source, number, syntax, too_deep};
+use super::{BOM, Diagnostic, Entry, MAX_DEPTH, Node, NodeValue, Source, number, syntax, too_deep};
 
 /// Parses a text.
-pub(in crate::workflow) fn read(text: &str) -> Source {
+pub(crate) fn read(text: &str) -> Source {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     let lines = Lines::of(text);
     let reader = Reader { lines: &lines };
     let root = match serde_json::from_str::<&RawValue>(text) {

@@ -1,4 +1,4 @@
-//! Diagnostics: errors and warnings about a workflow, with their position and a remedy.
+//! Diagnostics: errors and warnings about a policy or a workflow, with their position and a remedy.
 
 use std::fmt::{self, Write as _};
 
@@ -10,7 +10,7 @@ macro_rules! diagnostics {
      warnings { $($(#[$warning_doc:meta])* $warning:ident = $warning_code:literal,)* }) => {
         /// The kind of a diagnostic.
         ///
-        /// Errors come first: a workflow with an error is refused. The other kinds are warnings: legal, but probably
+        /// Errors come first: a policy or workflow with an error is refused. The other kinds are warnings: legal, but probably
         /// unintended.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -32,7 +32,7 @@ macro_rules! diagnostics {
                 }
             }
 
-            /// True if a workflow is refused for this kind.
+            /// True if a policy or workflow is refused for this kind.
             pub const fn is_error(self) -> bool {
                 matches!(self, $(DiagnosticKind::$error)|*)
             }
@@ -52,7 +52,7 @@ diagnostics! {
         DuplicateKey = "duplicate-key",
         /// A value has the wrong type for its key.
         WrongType = "wrong-type",
-        /// A name is empty, too long, contains control characters or begins with `state:`.
+        /// A name is empty, too long, reserved, contains control characters or begins with `state:`.
         BadName = "bad-name",
         /// The version is not between 1 and 4,294,967,295.
         BadVersion = "bad-version",
@@ -70,9 +70,17 @@ diagnostics! {
         UnknownPerformer = "unknown-performer",
         /// The lifecycle allows none of the named performers to take this step.
         NoPermittedPerformer = "no-permitted-performer",
-        /// The condition of a guard cannot be read, or compares values that cannot be compared.
+        /// A value is not valid: a time, a date, a percentage, a time zone.
+        BadValue = "bad-value",
+        /// A name is not known: a calendar, a modifier, a priority, a metric.
+        UnknownName = "unknown-name",
+        /// Two parts have the same name, or claim the same place.
+        Duplicate = "duplicate",
+        /// Something that must be complete has a gap: a cell of the priority matrix, a target without a time.
+        Incomplete = "incomplete",
+        /// A condition cannot be read, or compares values that cannot be compared.
         BadCondition = "bad-condition",
-        /// The condition of a guard can never hold.
+        /// A condition can never hold, or the guards of a transition can never hold together.
         NeverHolds = "never-holds",
         /// Two statuses have the same name.
         DuplicateStatus = "duplicate-status",
@@ -115,7 +123,8 @@ diagnostics! {
         DeadEnd = "dead-end",
         /// No final status can be reached: the transitions out form a cycle.
         Trap = "trap",
-        /// A final status can be reached only through guards, so a ticket for which none holds is stuck.
+        /// A final status can be reached only through guards that do not cover all tickets, so a ticket for which none
+        /// holds is stuck.
         OnlyGuarded = "only-guarded",
         /// A path avoids a status or state that it must pass.
         Bypass = "bypass",
@@ -140,6 +149,8 @@ diagnostics! {
         MessageDoesNotReopen = "message-does-not-reopen",
         /// A requester's message does not resume a ticket from this status, which waits for the customer.
         MessageDoesNotResume = "message-does-not-resume",
+        /// A ticket that reaches this status can only be cancelled: neither resolved nor closed.
+        OnlyCancel = "only-cancel",
         /// A hold with a date does not end by itself in this status.
         HoldDoesNotEnd = "hold-does-not-end",
         /// The end of the verification period does not close a ticket in this resolved status.
@@ -170,7 +181,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// An error or a warning about a workflow.
+/// An error or a warning about a policy or a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
@@ -178,19 +189,58 @@ pub struct Diagnostic {
     pub kind: DiagnosticKind,
     /// The part of the definition, such as `transitions[2].to`. Empty for the whole definition.
     pub path: String,
-    /// The position in the text. `None` if the workflow was not read from a text, or from a format without positions.
+    /// The position in the text. `None` if it was not read from a text, or from a format without positions.
     pub place: Option<Place>,
     /// The problem and its remedy.
     pub message: String,
+    /// The path of another part, and its offset in the message.
+    pub(crate) other: Option<(usize, String)>,
 }
 
 impl Diagnostic {
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: DiagnosticKind,
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic { kind, path: path.into(), place: None, message: message.into() }
+        Diagnostic { kind, path: path.into(), place: None, message: message.into(), other: None }
+    }
+
+    /// Creates a diagnostic whose message names another part between its two halves: by the position if it is known,
+    /// and by the path otherwise.
+    pub(crate) fn about_two(
+        kind: DiagnosticKind,
+        path: impl Into<String>,
+        [before, after]: [String; 2],
+        other: String,
+    ) -> Diagnostic {
+        let diagnostic = Diagnostic::new(kind, path, format!("{before}{other}{after}"));
+        Diagnostic { other: Some((before.len(), other)), ..diagnostic }
+    }
+
+    /// Prefixes the paths with the part that contains them.
+    pub(crate) fn within(mut self, part: &str) -> Diagnostic {
+        let joined = |path: &str| match path {
+            "" => part.to_owned(),
+            path => format!("{part}.{path}"),
+        };
+        self.path = joined(&self.path);
+        if let Some((at, path)) = &mut self.other {
+            let joined = joined(path);
+            self.message.replace_range(*at..*at + path.len(), &joined);
+            *path = joined;
+        }
+        self
+    }
+
+    /// Sets the position, and replaces the path of the other part by its position.
+    pub(crate) fn locate(&mut self, position: impl Fn(&str) -> Option<Place>) {
+        self.place = self.place.or_else(|| position(&self.path));
+        if let Some((at, path)) = self.other.take()
+            && let Some(other) = position(&path)
+        {
+            self.message.replace_range(at..at + path.len(), &other.to_string());
+        }
     }
 }
 
@@ -217,14 +267,14 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The diagnostics of a workflow.
+/// The diagnostics of a policy or a workflow.
 ///
 /// If positions are known, they are in the order of the text. Otherwise errors come before warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    pub(super) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
+    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
         diagnostics.sort_by_key(|it| (it.place, !it.kind.is_error()));
         Diagnostics(diagnostics)
     }
@@ -234,7 +284,7 @@ impl Diagnostics {
         &self.0
     }
 
-    /// Returns the errors. A workflow that has any is refused.
+    /// Returns the errors. A policy or workflow that has any is refused.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter().filter(|it| it.kind.is_error())
     }
@@ -265,7 +315,7 @@ impl From<Diagnostics> for Error {
 }
 
 impl Error {
-    /// Returns the diagnostics of a refused workflow. `None` if this is another error.
+    /// Returns the diagnostics of a refused policy or workflow. `None` if this is another error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};

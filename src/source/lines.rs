@@ -1,6 +1,6 @@
 //! Converts byte offsets of a text to lines and columns.
 
-use super::Place;
+use crate::diagnostic::Place;
 
 /// The distance in bytes between two cached character counts. It bounds the cost of a lookup in a long line.
 const STRIDE: usize = 256;

@@ -5,10 +5,11 @@ use ::toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::lines::Lines;
-use super::{Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, syntax, too_deep};
+use super::{BOM, Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, syntax, too_deep};
 
 /// Parses a text.
-pub(in crate::workflow) fn read(text: &str) -> Source {
+pub(crate) fn read(text: &str) -> Source {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     let lines = Lines::of(text);
     if let Some(byte) = too_deep_at(text) {
         return Source { root: None, diagnostics: vec![syntax(lines.place(byte), too_deep())] };

@@ -2,30 +2,40 @@
 
 use std::fmt;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::diagnostic::{Diagnostic, DiagnosticKind, Place};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
 
-pub(super) mod json;
+mod decode;
+mod gaps;
+pub(crate) mod json;
 mod lines;
 #[cfg(feature = "toml")]
-pub(super) mod toml;
+pub(crate) mod toml;
+
+pub(crate) use decode::decode;
+pub(crate) use gaps::Gaps;
+
+/// The byte order mark that some editors put at the beginning of a text.
+const BOM: char = '\u{feff}';
 
 /// The maximum nesting of lists and tables. It exceeds the depth of the deepest condition, and is far below the stack
 /// limit.
-pub(super) const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// A value of a written definition.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// The position in the text. `None` if the format has no positions.
-    pub(super) place: Option<Place>,
-    pub(super) value: NodeValue,
+    pub(crate) place: Option<Place>,
+    pub(crate) value: NodeValue,
 }
 
 /// The untyped value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum NodeValue {
+pub(crate) enum NodeValue {
     Text(String),
     Integer(i128),
     Bool(bool),
@@ -41,23 +51,23 @@ pub(super) enum NodeValue {
 
 /// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Option<Place>,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) node: Node,
 }
 
 /// The result of parsing a text.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The tree. `None` if the text has faults that leave gaps in the tree.
-    pub(super) root: Option<Node>,
+    pub(crate) root: Option<Node>,
     /// The faults of the text as TOML or JSON.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 impl Node {
     /// The name of the type, for messages such as "takes a text, not a list".
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match &self.value {
             NodeValue::Text(_) => "a text",
             NodeValue::Integer(_) => "an integer",
@@ -76,8 +86,69 @@ impl Node {
     /// # Errors
     /// - The format reports an error.
     /// - The value nests deeper than [`MAX_DEPTH`].
-    pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Node, D::Error> {
+    pub(crate) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Node, D::Error> {
         Level(MAX_DEPTH).deserialize(from)
+    }
+}
+
+impl Node {
+    /// Returns the positions of all parts, and the keys that occur twice.
+    pub(crate) fn survey(&self) -> (Places, Vec<Diagnostic>) {
+        let (mut places, mut found) = (Places::default(), Vec::new());
+        self.survey_into(String::new(), &mut places.0, &mut found);
+        (places, found)
+    }
+
+    fn survey_into(&self, path: String, places: &mut BTreeMap<String, Place>, found: &mut Vec<Diagnostic>) {
+        if let Some(place) = self.place {
+            places.entry(path.clone()).or_insert(place);
+        }
+        match &self.value {
+            NodeValue::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    item.survey_into(format!("{path}[{at}]"), places, found);
+                }
+            }
+            NodeValue::Table(entries) => {
+                let mut keys = BTreeSet::new();
+                for entry in entries {
+                    let path = inner(&path, &entry.key);
+                    if !keys.insert(entry.key.as_str()) {
+                        let message = format!("the key {:?} occurs twice; remove one of them", entry.key);
+                        let diagnostic = Diagnostic::new(DiagnosticKind::DuplicateKey, path.clone(), message);
+                        found.push(Diagnostic { place: entry.place, ..diagnostic });
+                    }
+                    entry.node.survey_into(path, places, found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The path of a key in a table.
+pub(crate) fn inner(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The positions of the parts of a definition in its text, by path.
+#[derive(Debug, Default)]
+pub(crate) struct Places(BTreeMap<String, Place>);
+
+impl Places {
+    /// Returns the position of a part, or of the nearest enclosing part with a known position.
+    pub(crate) fn of(&self, path: &str) -> Option<Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(*place);
+            }
+            if path.is_empty() {
+                return None;
+            }
+            // A list may be written as a single text, so `from[0]` falls back to `from`.
+            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
+        }
     }
 }
 

@@ -1,0 +1,137 @@
+//! The checks of a policy as a whole.
+
+use super::{FieldType, Policy};
+use crate::condition::Fields;
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
+use crate::duration;
+use crate::error::Result;
+use crate::limits;
+use crate::priority::Modifier;
+use crate::sla;
+use crate::source::Gaps;
+
+impl Policy {
+    /// Checks the whole policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics), if one
+    /// of them is an error:
+    ///
+    /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
+    /// - the undo period is negative, longer than ten years or not a whole number of seconds;
+    /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
+    /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
+    /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
+    /// - the table of standings gives a machine's message an effect;
+    /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
+    ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
+    ///   matrix; percentages that do not rise from 1 to 99;
+    /// - a workflow is faulty, or two workflows conflict.
+    pub fn check(&self) -> Result<()> {
+        let diagnostics = self.diagnostics();
+        if diagnostics.errors().next().is_some() {
+            return Err(diagnostics.into());
+        }
+        Ok(())
+    }
+
+    /// Returns all errors and warnings of the policy.
+    ///
+    /// ```
+    /// use firstline::{Policy, workflow};
+    ///
+    /// let policy = Policy::new().prefix("no spaces").workflow(workflow::preset::simple());
+    /// let diagnostics = policy.diagnostics();
+    /// assert_eq!(diagnostics.errors().next().unwrap().path, "prefix");
+    /// ```
+    pub fn diagnostics(&self) -> Diagnostics {
+        let fields = self.known_to_modifiers();
+        let mut found = self.diagnose(&Gaps::default());
+        found.extend(modifier_conditions(self.matrix.modifiers(), &fields));
+        for (place, workflow) in self.workflows.iter().enumerate() {
+            let part = format!("workflows[{place}]");
+            found.extend(workflow.diagnose(&fields).into_iter().map(|it| it.within(&part)));
+        }
+        found.extend(self.workflow_conflicts());
+        Diagnostics::new(found)
+    }
+
+    /// Returns the faults of everything but the matrix and the workflows, apart from consequences of what could not be
+    /// read.
+    pub(super) fn diagnose(&self, gaps: &Gaps) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let mut fault = |kind, path: &str, problem: String| found.push(Diagnostic::new(kind, path, problem));
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if self.prefix.chars().count() > 20 || !self.prefix.chars().all(plain) {
+            let problem =
+                format!("prefix {:?} must be up to 20 letters, digits, `-`, `_` or `.`", self.prefix);
+            fault(DiagnosticKind::BadName, "prefix", problem);
+        }
+        if let Some(Err(error)) = self.verification.map(duration::check) {
+            let problem = format!("the verification period: {error}; or never, to disable automatic closing");
+            fault(DiagnosticKind::BadValue, "verification", problem);
+        }
+        if !self.undo.is_zero()
+            && let Err(error) = duration::check(self.undo)
+        {
+            fault(DiagnosticKind::BadValue, "undo", format!("the undo period: {error}; or never"));
+        }
+        for (name, field_type) in &self.fields {
+            let path = format!("fields.{name}");
+            if let Err(error) = limits::name("field name", name) {
+                fault(DiagnosticKind::BadName, &path, error.to_string());
+            }
+            let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
+                continue;
+            };
+            let path = format!("{path}.choices");
+            if choices.is_empty() {
+                fault(DiagnosticKind::EmptyList, &path, format!("field `{name}` needs at least one choice"));
+            }
+            for error in choices.iter().filter_map(|choice| limits::name("choice", choice).err()) {
+                fault(DiagnosticKind::BadName, &path, format!("field `{name}`: {error}"));
+            }
+        }
+        let fields = match gaps.cover("matrix") {
+            true => self.fields_read(self.known_to_modifiers(), gaps).with_any_priority(),
+            false => self.fields_read(self.known_to_agreements(), gaps),
+        };
+        let (calendars, matrix) = (&self.calendars, &self.matrix);
+        let around = sla::Surroundings { calendars, matrix, fields: &fields };
+        let consequence = |it: &Diagnostic| {
+            let unknown = it.kind == DiagnosticKind::UnknownName;
+            let of_matrix = it.path.contains(".time.") || it.path.ends_with(".modifier");
+            unknown
+                && ((of_matrix && gaps.cover("matrix"))
+                    || (it.path.ends_with(".measured.business") && gaps.touch("calendars")))
+        };
+        found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
+        found.extend(self.name_faults());
+        found.extend(self.standings.faults(&self.fields_read(self.known_to_queries(), gaps)));
+        found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
+        found.retain(|it| match it.kind {
+            // A list may be incomplete only because a part of it could not be read.
+            DiagnosticKind::Incomplete | DiagnosticKind::EmptyList => !gaps.touch(&it.path),
+            _ => !gaps.cover(&it.path),
+        });
+        found
+    }
+
+    /// Allows every custom field if one could not be read.
+    pub(super) fn fields_read(&self, fields: Fields, gaps: &Gaps) -> Fields {
+        if gaps.touch("fields") { fields.with_any_under("field.") } else { fields }
+    }
+}
+
+/// Returns the faults of the conditions of modifiers.
+pub(super) fn modifier_conditions(modifiers: &[Modifier], fields: &Fields) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (place, modifier) in modifiers.iter().enumerate() {
+        for (kind, problem) in modifier.condition().map(|it| it.diagnose(fields)).unwrap_or_default() {
+            let message = format!("modifier {:?}: {problem}", modifier.name());
+            found.push(Diagnostic::new(kind, format!("matrix.modifiers[{place}].when"), message));
+        }
+    }
+    found
+}
