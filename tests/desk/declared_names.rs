@@ -43,7 +43,7 @@ fn a_condition_on_an_unknown_state_is_refused() {
         let error = stage.desk.find(query).unwrap_err();
         assert!(error.is_invalid(), "{error}");
         assert!(
-            error.to_string().contains("allowed: active, cancelled, closed, new, on_hold, resolved"),
+            error.to_string().contains("allowed: new, active, on_hold, resolved, closed, cancelled"),
             "{error}"
         );
         stage.desk.find(Query::newest().matching(Condition::field("state").is("on_hold"))).unwrap();
@@ -114,7 +114,7 @@ fn conditions_are_checked_against_the_declared_names() {
             ("channel", "kisok", "did you mean \"kiosk\"?"),
             ("resolution_code", "sovled", "did you mean \"solved\"?"),
             ("contact.teir", "gold", "did you mean \"contact.tier\"?"),
-            ("line", "2nd", "allowed: external, first, second, third"),
+            ("line", "2nd", "allowed: first, second, third, external"),
         ] {
             let query = Query::newest().matching(Condition::field(field).is(value));
             let error = stage.desk.find(query).unwrap_err().to_string();
