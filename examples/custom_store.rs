@@ -151,6 +151,7 @@ impl Rows {
                 due.truncate(*limit);
                 Answer::Due(due)
             }
+            Read::Count { query, by } => Answer::Groups(query.count(*by, &self.tickets()?)),
             Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
             // Reads of records. The table refuses every other read.
             other => self.records.answer(other)?,

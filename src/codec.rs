@@ -6,15 +6,17 @@
 mod recent;
 mod shared;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::to_json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::store::query::InboxPlace;
+use crate::store::InboxPlace;
 use crate::ticket::event::{Change, Event, Origin};
-use crate::ticket::people::Actor;
+use crate::ticket::people::{Actor, ContactRole};
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 
@@ -26,6 +28,8 @@ pub(crate) use shared::Shared;
 pub(crate) struct Columns {
     pub(crate) place: Place,
     pub(crate) requester: Option<ContactId>,
+    /// The contacts in other roles, which have rows of their own.
+    pub(crate) others: BTreeSet<ContactId>,
     /// True if the ticket has timers. Timers have rows of their own.
     pub(crate) has_timers: bool,
 }
@@ -49,9 +53,16 @@ impl Columns {
                 assignee: ticket.assignee.clone(),
             },
             requester: ticket.requester().cloned(),
+            others: other_contacts(ticket),
             has_timers: !ticket.timers().is_empty(),
         }
     }
+}
+
+/// Returns the contacts of a ticket except the requester.
+pub(crate) fn other_contacts(ticket: &Snapshot) -> BTreeSet<ContactId> {
+    let others = ticket.contacts.iter().filter(|(_, role)| **role != ContactRole::Requester);
+    others.map(|(id, _)| id.clone()).collect()
 }
 
 /// Returns a ticket's facts and its personal part as JSON, and the unchanged ticket.

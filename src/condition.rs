@@ -37,12 +37,16 @@
 //! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
 //! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant that compares with the value in this way |
+//! | `before`, `after` | is an instant before or after a time relative to now: `"7d ago"`, `"now"`, `"2h from now"` |
 //! | `contains` | is a list with exactly this item, or a text that contains this text |
 //! | `starts_with` | is a text that begins with this text |
 //! | `exists` | exists (`true`), or is missing (`false`) |
 //!
-//! Two texts are equal if all characters are the same, including their case. `contains` and `starts_with` ignore case
-//! *within a text*, because they search text that people typed. List items must match exactly.
+//! Two texts are equal if all letters are the same, including their case. A letter is the same whether it is written as
+//! one character or as several (`é`), and blanks at both ends do not count. `contains` and `starts_with` ignore case
+//! *within a text*, in every script, because they search text that people typed. Items of a list must be equal.
+//!
+//! `before` and `after` need facts with a current time: a query has one, the conditions of a policy have none.
 //!
 //! # Missing facts
 //!
@@ -54,14 +58,18 @@
 mod comparison;
 mod fields;
 mod form;
+mod relative;
 mod satisfiable;
 mod words;
 
 use std::borrow::Cow;
 use std::ops;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::value::{Attributes, Value};
 use comparison::Comparison;
+use relative::Offset;
 
 pub use fields::{Fields, ValueType};
 pub(crate) use satisfiable::Budget;
@@ -91,6 +99,12 @@ pub const MAX_DEPTH: usize = 32;
 pub trait Facts {
     /// Returns the value of the field; `None` if it is missing.
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>>;
+
+    /// Returns the current time, with which `before` and `after` compare. Without one, they do not hold. The default is
+    /// `None`.
+    fn now(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 /// An empty set of facts.
@@ -203,9 +217,53 @@ impl Condition {
             Node::Any(parts) => parts.iter().any(|part| part.holds(facts)),
             Node::Not(inner) => !inner.holds(facts),
             Node::Compare(field, comparison) => {
-                facts.fact(field).is_some_and(|fact| comparison.accepts(&fact))
+                facts.fact(field).is_some_and(|fact| comparison.accepts(&fact, facts.now()))
             }
         }
+    }
+
+    /// Returns bounds for an instant: every facts for which the condition holds have a value of this field between them.
+    /// `None` if the condition does not limit the value.
+    pub(crate) fn instants_of(
+        &self,
+        name: &str,
+        now: Option<DateTime<Utc>>,
+    ) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let parts = match &self.0 {
+            Node::All(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(self),
+        };
+        let (mut earliest, mut latest) = (None, None);
+        for part in parts {
+            let Node::Compare(field, comparison) = &part.0 else { continue };
+            let instant = |value: &Value| match value {
+                Value::Instant(at) => Some(*at),
+                _ => None,
+            };
+            let relative = |offset: &Offset| now.and_then(|now| now.checked_add_signed(offset.time()));
+            let (from, until) = match comparison {
+                _ if field != name => (None, None),
+                Comparison::Is(value) => (instant(value), instant(value)),
+                Comparison::AtLeast(value) | Comparison::MoreThan(value) => (instant(value), None),
+                Comparison::AtMost(value) | Comparison::LessThan(value) => (None, instant(value)),
+                Comparison::Before(offset) => (None, relative(offset)),
+                Comparison::After(offset) => (relative(offset), None),
+                _ => (None, None),
+            };
+            earliest = earliest.max(from);
+            latest = [latest, until].into_iter().flatten().min();
+        }
+        (earliest, latest)
+    }
+
+    /// True if the condition holds only if this comparison with a yes/no value holds.
+    pub(crate) fn requires(&self, name: &str, value: bool) -> bool {
+        let parts = match &self.0 {
+            Node::All(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(self),
+        };
+        let wanted = Comparison::Is(Value::Bool(value));
+        parts.iter().any(|part| matches!(&part.0, Node::Compare(field, it) if field == name && *it == wanted))
     }
 
     /// Returns the field and the comparison if this is a negation that has its own written form, `is_not` or
@@ -281,6 +339,27 @@ impl Field {
     /// Holds if the integer is less than the value, or the date or instant is earlier.
     pub fn less_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::LessThan(value.into()))
+    }
+
+    /// Holds if the instant is earlier than the current time plus this offset, in whole seconds. A negative offset is in
+    /// the past.
+    ///
+    /// ```
+    /// use firstline::{Condition, TimeDelta};
+    ///
+    /// let untouched = Condition::field("touched_at").before(-TimeDelta::days(7));
+    /// let due_soon = Condition::field("due_at").before(TimeDelta::hours(2));
+    /// assert_eq!(untouched.to_string(), "touched_at is before 7d ago");
+    /// assert_eq!(due_soon.to_string(), "due_at is before 2h from now");
+    /// ```
+    pub fn before(self, offset: TimeDelta) -> Condition {
+        self.compare(Comparison::Before(Offset::new(offset)))
+    }
+
+    /// Holds if the instant is later than the current time plus this offset, in whole seconds. A negative offset is in
+    /// the past.
+    pub fn after(self, offset: TimeDelta) -> Condition {
+        self.compare(Comparison::After(Offset::new(offset)))
     }
 
     /// Holds if the list has exactly this item, or the text contains this text. Case is ignored within a text.

@@ -161,6 +161,8 @@ checks! {
     TimesToTheMicrosecond = "times_to_the_microsecond" by clock::micros;
     /// Every combination of order and filter returns the same tickets as a scan of all tickets.
     FindFindsAll = "find_finds_all" by pages::find;
+    /// Tickets are counted by every group, for every combination of order and filter.
+    TicketsAreCounted = "tickets_are_counted" by pages::count;
     /// Pages neither lose nor repeat a ticket, also if tickets are opened between two pages.
     PagesAreStable = "pages_are_stable" by pages::stable;
     /// Texts of any script and up to one mebibyte are read back unchanged; NUL is refused before it is written.

@@ -19,6 +19,7 @@ mod setup;
 mod sweep;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::id::{DeskId, IdSource, RandomIds, TicketId};
 use crate::lifecycle::state::{KnownState, New};
 use crate::operation::Engine;
 use crate::policy::Policy;
-use crate::store::Query;
+use crate::store::{GroupBy, Query};
 use crate::ticket::action::Action;
 use crate::ticket::inbound::InboundMessage;
 use crate::ticket::opening::NewTicket;
@@ -51,8 +52,8 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// A support desk on top of a storage engine. Applications work with this type.
 ///
-/// A desk has seven methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Each of the
-/// seven methods runs in one transaction and takes effect completely or not at all, except [`tick`](Desk::tick), which
+/// A desk has eight methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Each of the
+/// eight methods runs in one transaction and takes effect completely or not at all, except [`tick`](Desk::tick), which
 /// runs one transaction per ticket. Blocking engines, such as memory and SQLite, return a `Result`. Async engines
 /// return a future of a `Result`.
 ///
@@ -343,8 +344,8 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, operation)
     }
 
-    /// Reads a ticket by its id, its number (`"T-1042"`) or its external reference. The prefix of a number is not
-    /// compared: the policy may have had another prefix when the number was given.
+    /// Reads a ticket by its id, its number (`"T-1042"` or `1042`) or its external reference. The prefix must be the one
+    /// with which the ticket was opened, or the one of the policy in force; upper and lower case are equal.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -353,6 +354,7 @@ impl<E: Engine> Desk<E> {
     /// let ticket = desk.ticket("T-1")?;
     /// println!("{} {} is {}; {}", ticket.number, ticket.subject(), ticket.state(), ticket.permitted());
     /// assert!(desk.ticket("T-2").unwrap_err().is_not_found());
+    /// assert!(desk.ticket("SHOP-1").unwrap_err().is_not_found());
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
@@ -386,6 +388,30 @@ impl<E: Engine> Desk<E> {
     /// - [storage](crate::Error::is_storage).
     pub fn find(&self, query: Query) -> E::Reply<'_, Page> {
         self.engine.run(&self.settings.desk, queries::Find { query, context: self.context() })
+    }
+
+    /// Counts tickets by groups, in one read. Each group has a map from its keys to the numbers of tickets. The limit and
+    /// the cursor of the query are ignored.
+    ///
+    /// ```
+    /// # use firstline::{Desk, GroupBy, Line, NewTicket, Query};
+    /// # let desk = Desk::memory();
+    /// desk.open_ticket(NewTicket::new("No sound").team("audio", Line::First))?;
+    /// desk.open_ticket(NewTicket::new("No light"))?;
+    /// let [states, teams] = desk.count(Query::inbox(), [GroupBy::State, GroupBy::Team])?;
+    /// assert_eq!((states["new"], teams["audio"], teams[""]), (2, 1, 1));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`find`](Desk::find).
+    pub fn count<const N: usize>(
+        &self,
+        query: Query,
+        groups: [GroupBy; N],
+    ) -> E::Reply<'_, [BTreeMap<String, u64>; N]> {
+        let context = self.context();
+        self.engine.run(&self.settings.desk, queries::Count { query, groups, context })
     }
 
     /// Fires the timers that are due at `now`: ends holds, closes resolved tickets at the end of their verification

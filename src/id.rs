@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::text::ends_a_line;
 
 /// The maximum length of the id of a desk, agent or team, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
@@ -126,7 +127,7 @@ fn check_id(what: &str, id: &str, max: usize) -> Result<()> {
         "is empty"
     } else if id.len() > max {
         "is too long"
-    } else if id.chars().any(char::is_control) {
+    } else if id.chars().any(|c| c.is_control() || ends_a_line(c)) {
         "contains a control character"
     } else {
         return Ok(());

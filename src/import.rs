@@ -124,6 +124,11 @@ impl ImportedTicket {
         self.versions.first().map(|version| version.at)
     }
 
+    /// Puts the names and short texts of the versions into the normal form.
+    pub(crate) fn normalize(&mut self) {
+        self.versions.iter_mut().for_each(ImportedVersion::normalize);
+    }
+
     /// Checks everything that does not depend on an earlier import of the ticket.
     pub(crate) fn check(&self, now: DateTime<Utc>, policy: &Policy) -> Result<()> {
         limits::name("external source", &self.external.source)?;

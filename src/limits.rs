@@ -3,6 +3,7 @@
 //! The desk checks them once, when it receives a command. Every store can hold values within these limits.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text;
 use crate::value::{Attributes, Value};
 
 /// The maximum length of a subject, in characters.
@@ -18,38 +19,44 @@ pub const MAX_ITEMS: usize = 200;
 
 /// Checks a text of several lines: a message, a note, a reason. NUL is not allowed because PostgreSQL cannot store it.
 pub(crate) fn text(what: &str, text: &str) -> Result<()> {
-    if text.trim().is_empty() {
+    no_nul(what, text)?;
+    if !text::is_visible(text) {
         return Err(Error::invalid(what, "is empty").allowing("some text"));
     }
     if text.len() > MAX_TEXT_BYTES {
         return Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES));
     }
-    no_nul(what, text)
+    Ok(())
 }
 
 /// Checks a text of one line, such as a subject.
 pub(crate) fn line(what: &str, text: &str, max_chars: usize) -> Result<()> {
-    if text.trim().is_empty() {
+    if !text::is_visible(text) {
         return Err(Error::invalid(what, "is empty").allowing(format!("1 to {max_chars} characters")));
     }
     let chars = text.chars().count();
     if chars > max_chars {
         return Err(too_long(what, chars, "characters", max_chars));
     }
-    if let Some(found) = text.chars().find(|c| c.is_control()) {
+    if let Some(found) = text.chars().find(|c| c.is_control() || text::ends_a_line(*c)) {
         return Err(Error::invalid(what, format_args!("contains the control character {found:?}"))
             .allowing("one line of text without control characters"));
     }
     Ok(())
 }
 
-/// Puts a text on one line, without control characters, and cuts it to `max_chars` characters with a mark.
+/// Puts a text on one line, without control characters, and cuts it to `max_chars` characters with a mark. A text that
+/// nobody can see becomes empty.
 pub(crate) fn one_line(text: String, max_chars: usize) -> String {
-    let is_line = !text.chars().any(char::is_control) && text.trim().len() == text.len();
+    let breaks = |c: char| c.is_control() || text::ends_a_line(c);
+    if !text::is_visible(&text) {
+        return String::new();
+    }
+    let is_line = !text.chars().any(breaks) && text.trim().len() == text.len();
     if is_line && text.chars().nth(max_chars).is_none() {
         return text;
     }
-    let text = text.replace(char::is_control, " ");
+    let text = text.replace(breaks, " ");
     let mut chars = text.trim().chars();
     let mut line: String = chars.by_ref().take(max_chars).collect();
     if chars.next().is_some() {
@@ -78,6 +85,17 @@ const CUT: char = '…';
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)
+}
+
+/// Checks a name in a definition. It must be in the normal form, because the names in commands are put into that form.
+pub(crate) fn declared_name(what: &str, text: &str) -> Result<()> {
+    name(what, text)?;
+    let normal = text::normal(text);
+    if normal != text {
+        let problem = format_args!("{text:?} has blanks at the ends, or letters in several characters");
+        return Err(Error::invalid(what, problem).allowing(format!("the same name as {normal:?}")));
+    }
+    Ok(())
 }
 
 /// Checks a number of items against [`MAX_ITEMS`].

@@ -164,6 +164,10 @@ impl Rows {
             }
             // These reads cover all desks. `MemoryTx::load` answers them.
             Read::DueTickets { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
+            Read::Count { query, by } => {
+                let snapshots = self.tickets.values().map(|(snapshot, ..)| &**snapshot);
+                Answer::Groups(query.count(*by, snapshots))
+            }
             Read::Find(query) => {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
                 let mut found: Vec<_> = snapshots

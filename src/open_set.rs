@@ -59,7 +59,7 @@ macro_rules! open_set {
 
         impl From<&str> for $name {
             fn from(name: &str) -> $name {
-                match name {
+                match &*crate::text::normal(name) {
                     $($text => $name::$variant,)*
                     own => $name::Own(own.to_owned()),
                 }

@@ -30,6 +30,8 @@
 
 pub(crate) mod claims;
 pub mod commit;
+mod cursor;
+mod group;
 mod handling;
 pub mod kinds;
 mod lock;
@@ -47,9 +49,11 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 use claims::{Claim, due_in, records_in};
 
 pub use commit::{Commit, TicketWrite, Write};
+pub use cursor::{Cursor, InboxPlace, Order};
+pub use group::GroupBy;
 pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
 pub use lock::{Lock, LockMode};
-pub use query::{Cursor, Order, Query};
+pub use query::Query;
 pub use read::{Answer, DueTicket, DueTimer, Read};
 pub use record::{
     Changes, Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordOrder,

@@ -43,17 +43,21 @@ pub mod timer;
 mod import_mark;
 mod intervals;
 mod missing_history;
+pub(crate) mod normal_form;
 mod typed;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::error::Result;
 use crate::id::{ContactId, DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
 use crate::policy::Policy;
+use crate::sla::{AgreementSet, Metric};
 use crate::ticket::action::Action;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -97,10 +101,12 @@ pub(crate) struct Home {
     pub(crate) desk: Option<DeskId>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) workflows: Catalogue,
+    /// The agreements to which the open clocks are pinned.
+    pub(crate) agreements: Arc<AgreementSet>,
 }
 
-/// Tickets are equal if their snapshots, workflows and states are equal. [`replayed`](Ticket::replayed) and the policy in
-/// force are ignored.
+/// Tickets are equal if their snapshots, workflows and states are equal. The rest follows from them, except
+/// [`replayed`](Ticket::replayed) and the policy in force, which are ignored.
 impl<S: PartialEq> PartialEq for Ticket<S> {
     fn eq(&self, other: &Ticket<S>) -> bool {
         (&self.snapshot, &self.workflow, &self.state) == (&other.snapshot, &other.workflow, &other.state)
@@ -135,6 +141,34 @@ impl<S> Ticket<S> {
     /// Returns the snapshot of the ticket at this version.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// Returns the time left on the clock of this metric at an instant, in the time basis of its target: the open hours of
+    /// its calendar, or wall time. It is negative after the deadline, and constant while the clock is paused or after it
+    /// has ended.
+    ///
+    /// `None` if the ticket has no clock for the metric, or if the clock is running and the handle does not come from a
+    /// desk, which knows its calendar. Nothing is read: a screen can count down from one handle. Changes of the ticket
+    /// after it was read, such as the end of a hold, are not known to the handle.
+    ///
+    /// ```
+    /// # use firstline::sla::{Agreement, Metric, Target};
+    /// # use firstline::{Desk, NewTicket, Policy, TimeDelta};
+    /// # let desk = Desk::memory();
+    /// let target = Target::new(Metric::FirstReply).within(TimeDelta::hours(4));
+    /// desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
+    /// let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let left = |hours| ticket.remaining(Metric::FirstReply, ticket.opened_at + TimeDelta::hours(hours));
+    /// assert_eq!((left(1), left(5)), (Some(TimeDelta::hours(3)), Some(TimeDelta::hours(-1))));
+    /// assert_eq!(ticket.remaining(Metric::Resolution, ticket.opened_at), None);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn remaining(&self, metric: Metric, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let clock = self.snapshot.clock(metric)?;
+        if clock.running_since.is_none() {
+            return Some(clock.remaining());
+        }
+        clock.remaining_at(now, &self.home.agreements).ok()
     }
 
     /// Converts the handle into its snapshot.
@@ -212,7 +246,7 @@ impl<S> Ticket<S> {
 
     fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
         let workflows = self.home.workflows.clone().with(self.workflow.clone());
-        self.snapshot.refusal(action, by, &self.home.policy, &workflows)
+        self.snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
     }
 }
 
@@ -248,7 +282,8 @@ impl Ticket {
             Some(placement) => workflows.get(&placement.workflow)?,
             None => Workflow::simple(),
         };
-        let home = Home { desk: None, policy: Arc::default(), workflows: workflows.clone() };
+        let (policy, agreements) = (Arc::default(), Arc::default());
+        let home = Home { desk: None, policy, workflows: workflows.clone(), agreements };
         Ok(Ticket::following(workflow.clone(), snapshot, home))
     }
 

@@ -8,6 +8,8 @@ mod after_the_end;
 mod assignment;
 #[path = "desk/bad_input.rs"]
 mod bad_input;
+#[path = "desk/board.rs"]
+mod board;
 #[path = "desk/clock.rs"]
 mod clock;
 #[path = "desk/complaints.rs"]
@@ -58,6 +60,8 @@ mod priority;
 mod priority_matrix;
 #[path = "desk/probing.rs"]
 mod probing;
+#[path = "desk/questions.rs"]
+mod questions;
 #[path = "desk/receive.rs"]
 mod receive;
 #[path = "desk/setup.rs"]

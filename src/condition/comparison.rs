@@ -2,6 +2,10 @@
 
 use std::cmp::Ordering;
 
+use chrono::{DateTime, Utc};
+
+use super::relative::Offset;
+use crate::text;
 use crate::value::Value;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,6 +16,10 @@ pub(super) enum Comparison {
     AtMost(Value),
     MoreThan(Value),
     LessThan(Value),
+    /// Earlier than the current time plus this offset.
+    Before(Offset),
+    /// Later than the current time plus this offset.
+    After(Offset),
     Contains(String),
     StartsWith(String),
     Exists,
@@ -19,7 +27,7 @@ pub(super) enum Comparison {
 
 impl Comparison {
     /// The keys of all comparisons in the written form, including `is_not`.
-    pub(super) const KEYS: [&str; 10] = [
+    pub(super) const KEYS: [&str; 12] = [
         "is",
         "is_not",
         "one_of",
@@ -27,6 +35,8 @@ impl Comparison {
         "at_most",
         "more_than",
         "less_than",
+        "before",
+        "after",
         "contains",
         "starts_with",
         "exists",
@@ -41,6 +51,8 @@ impl Comparison {
             Comparison::AtMost(_) => "at_most",
             Comparison::MoreThan(_) => "more_than",
             Comparison::LessThan(_) => "less_than",
+            Comparison::Before(_) => "before",
+            Comparison::After(_) => "after",
             Comparison::Contains(_) => "contains",
             Comparison::StartsWith(_) => "starts_with",
             Comparison::Exists => "exists",
@@ -56,8 +68,17 @@ impl Comparison {
             | Comparison::AtMost(value)
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => std::slice::from_ref(value),
-            Comparison::Contains(_) | Comparison::StartsWith(_) | Comparison::Exists => &[],
+            Comparison::Before(_)
+            | Comparison::After(_)
+            | Comparison::Contains(_)
+            | Comparison::StartsWith(_)
+            | Comparison::Exists => &[],
         }
+    }
+
+    /// True for a comparison with the current time.
+    pub(super) fn needs_now(&self) -> bool {
+        matches!(self, Comparison::Before(_) | Comparison::After(_))
     }
 
     /// Returns the text of `contains` and `starts_with`.
@@ -68,22 +89,29 @@ impl Comparison {
         }
     }
 
-    /// Returns true if this existing fact satisfies the comparison.
-    pub(super) fn accepts(&self, fact: &Value) -> bool {
+    /// Returns true if this existing fact satisfies the comparison. Without a current time, no fact is before or after
+    /// an instant that is relative to it.
+    pub(super) fn accepts(&self, fact: &Value, now: Option<DateTime<Utc>>) -> bool {
+        let relative = |offset: &Offset| match fact {
+            Value::Instant(at) => now?.checked_add_signed(offset.time()).map(|instant| at.cmp(&instant)),
+            _ => None,
+        };
         match self {
-            Comparison::Is(value) => fact == value,
-            Comparison::OneOf(values) => values.contains(fact),
+            Comparison::Is(value) => is_same(fact, value),
+            Comparison::OneOf(values) => values.iter().any(|value| is_same(fact, value)),
             Comparison::AtLeast(value) => order(fact, value).is_some_and(Ordering::is_ge),
             Comparison::AtMost(value) => order(fact, value).is_some_and(Ordering::is_le),
             Comparison::MoreThan(value) => order(fact, value).is_some_and(Ordering::is_gt),
             Comparison::LessThan(value) => order(fact, value).is_some_and(Ordering::is_lt),
+            Comparison::Before(offset) => relative(offset).is_some_and(Ordering::is_lt),
+            Comparison::After(offset) => relative(offset).is_some_and(Ordering::is_gt),
             Comparison::Contains(part) => match fact {
-                Value::List(items) => items.contains(part),
-                Value::Text(text) => lowercase(text).contains(&lowercase(part)),
+                Value::List(items) => items.iter().any(|item| text::is_same(item, part)),
+                Value::Text(text) => text::folded(text).contains(&text::folded(part)),
                 _ => false,
             },
             Comparison::StartsWith(part) => match fact {
-                Value::Text(text) => lowercase(text).starts_with(&lowercase(part)),
+                Value::Text(text) => text::folded(text).starts_with(&text::folded(part)),
                 _ => false,
             },
             Comparison::Exists => true,
@@ -101,10 +129,14 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// Converts each character to lower case on its own.
-///
-/// `str::to_lowercase` converts a Greek sigma depending on its neighbours, so a part of a text might not be found in
-/// the whole text.
-fn lowercase(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+/// Returns true if the values are equal. Texts are compared in their normal form.
+fn is_same(fact: &Value, value: &Value) -> bool {
+    match (fact, value) {
+        (Value::Text(fact), Value::Text(value)) => text::is_same(fact, value),
+        (Value::List(facts), Value::List(values)) => {
+            facts.len() == values.len()
+                && facts.iter().zip(values).all(|(fact, value)| text::is_same(fact, value))
+        }
+        _ => fact == value,
+    }
 }

@@ -56,9 +56,21 @@ impl ValueType {
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             ValueType::Bool => &["is", "is_not", "exists"],
-            ValueType::Integer | ValueType::Date | ValueType::Instant => {
+            ValueType::Integer | ValueType::Date => {
                 &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
             }
+            ValueType::Instant => &[
+                "is",
+                "is_not",
+                "one_of",
+                "at_least",
+                "at_most",
+                "more_than",
+                "less_than",
+                "before",
+                "after",
+                "exists",
+            ],
             ValueType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
             ValueType::List => &["is", "is_not", "contains", "exists"],
         }
@@ -94,6 +106,7 @@ impl fmt::Display for ValueType {
 pub struct Fields {
     known: BTreeMap<String, KnownField>,
     prefixes: BTreeSet<String>,
+    has_now: bool,
 }
 
 /// What is known of a field.
@@ -178,6 +191,14 @@ impl Fields {
         self
     }
 
+    /// Allows `before` and `after`, which compare an instant with the current time: the facts have a
+    /// [current time](super::Facts::now).
+    #[must_use]
+    pub fn with_now(mut self) -> Fields {
+        self.has_now = true;
+        self
+    }
+
     /// Adds the priority, for a matrix that is not known.
     #[must_use]
     pub(crate) fn with_any_priority(self) -> Fields {
@@ -194,6 +215,9 @@ impl Fields {
             .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
             .with_values("line", Line::ALL.map(Line::name))
             .of_every_ticket_with("tags", ValueType::List)
+            .with("affected", ValueType::List)
+            .with("cc", ValueType::List)
+            .with("contacts", ValueType::List)
             .with_any_under("contact.")
     }
 
@@ -256,6 +280,7 @@ impl Condition {
     /// - a field is not in `fields`;
     /// - a value has a different type than its field;
     /// - the type of a field does not support the comparison;
+    /// - a comparison with the current time, if the facts have none;
     /// - a comparison is empty: `one_of` without values, `contains` or `starts_with` with an empty text;
     /// - the condition nests deeper than [`MAX_DEPTH`].
     pub fn check(&self, fields: &Fields) -> Result<()> {
@@ -364,6 +389,12 @@ impl Check<'_> {
             }
             Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
                 return self.faults.push(format!("{field} {key} needs a text that is not empty"));
+            }
+            Comparison::Before(_) | Comparison::After(_)
+                if self.fields.is_some_and(|fields| !fields.has_now) =>
+            {
+                let fault = format!("{field} {comparison} needs the current time, which only queries have");
+                return self.faults.push(fault);
             }
             _ => {}
         }

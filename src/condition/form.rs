@@ -40,6 +40,7 @@ impl Serialize for Condition {
             | Comparison::MoreThan(value)
             | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
             Comparison::OneOf(values) => map.serialize_entry(key, values)?,
+            Comparison::Before(offset) | Comparison::After(offset) => map.serialize_entry(key, offset)?,
             Comparison::Contains(text) | Comparison::StartsWith(text) => map.serialize_entry(key, text)?,
             Comparison::Exists => map.serialize_entry(key, &true)?,
         }
@@ -97,6 +98,8 @@ impl Level {
             "at_most" => Part::Compare(Comparison::AtMost(value(key, map)?)),
             "more_than" => Part::Compare(Comparison::MoreThan(value(key, map)?)),
             "less_than" => Part::Compare(Comparison::LessThan(value(key, map)?)),
+            "before" => Part::Compare(Comparison::Before(value(key, map)?)),
+            "after" => Part::Compare(Comparison::After(value(key, map)?)),
             "contains" => Part::Compare(Comparison::Contains(value(key, map)?)),
             "starts_with" => Part::Compare(Comparison::StartsWith(value(key, map)?)),
             "exists" if value(key, map)? => Part::Compare(Comparison::Exists),
@@ -145,6 +148,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ValueOf<'_, T> {
         let allowed = match key {
             "contains" | "starts_with" => "a text",
             "exists" => "true or false",
+            "before" | "after" => "a time relative to now, such as \"7d ago\", \"now\" or \"2h from now\"",
             "one_of" => "a list of values",
             _ => {
                 "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \

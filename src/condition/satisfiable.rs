@@ -127,7 +127,9 @@ fn verdict(condition: &Condition, chosen: &Chosen<'_>, budget: &Budget) -> Optio
         Node::Any(parts) => list(parts, true),
         Node::Not(inner) => Some(verdict(inner, chosen, budget)?.map(|truth| !truth)),
         Node::Compare(field, comparison) => Some(
-            chosen.get(field.as_str()).map(|it| it.as_ref().is_some_and(|fact| comparison.accepts(fact))),
+            chosen
+                .get(field.as_str())
+                .map(|it| it.as_ref().is_some_and(|fact| comparison.accepts(fact, None))),
         ),
     }
 }
@@ -139,6 +141,10 @@ fn representatives(
     open: bool,
     comparisons: &[&Comparison],
 ) -> Option<Vec<Option<Value>>> {
+    // The current time is not known, so any instant may satisfy such a comparison.
+    if comparisons.iter().any(|it| it.needs_now()) {
+        return None;
+    }
     let mut values: Vec<Option<Value>> = Vec::new();
     match field {
         Some(field) => {
@@ -165,7 +171,7 @@ fn representatives(
     }
     let mut seen = BTreeSet::new();
     values.retain(|value| {
-        let satisfied = |it: &&Comparison| value.as_ref().is_some_and(|fact| it.accepts(fact));
+        let satisfied = |it: &&Comparison| value.as_ref().is_some_and(|fact| it.accepts(fact, None));
         seen.insert(comparisons.iter().map(satisfied).collect::<Vec<bool>>())
     });
     Some(values)

@@ -55,6 +55,8 @@ impl fmt::Display for Comparison {
             Comparison::AtMost(value) => write!(f, "is at most {}", Quoted(value)),
             Comparison::MoreThan(value) => write!(f, "is more than {}", Quoted(value)),
             Comparison::LessThan(value) => write!(f, "is less than {}", Quoted(value)),
+            Comparison::Before(offset) => write!(f, "is before {offset}"),
+            Comparison::After(offset) => write!(f, "is after {offset}"),
             Comparison::Contains(text) => write!(f, "contains {text:?}"),
             Comparison::StartsWith(text) => write!(f, "starts with {text:?}"),
             Comparison::Exists => f.write_str("exists"),

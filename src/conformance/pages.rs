@@ -1,10 +1,12 @@
 //! Searches, compared with a scan of all tickets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
 
 use super::Candidate;
-use super::failure::{Checked, same};
-use super::scene::{ACME, Scene, edited, later, opening};
+use super::failure::{CheckFailure, Checked, same};
+use super::scene::{ACME, Scene, anna, edited, later, monday, opening};
 use crate::condition::Condition;
 use crate::error::Result;
 use crate::id::TicketId;
@@ -12,8 +14,10 @@ use crate::lifecycle::StateKind;
 use crate::lifecycle::state::{Active, Cancelled, Closed, New, Resolved};
 use crate::line::Line;
 use crate::priority::{Impact, Urgency};
-use crate::store::{Query, TicketWrite};
+use crate::store::{GroupBy, Query, TicketWrite};
+use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
+use crate::ticket::people::ContactRole;
 use crate::ticket::snapshot::Snapshot;
 
 /// The n-th of a set of tickets that vary in every field that a query can filter or sort by.
@@ -32,6 +36,12 @@ fn varied(n: u64) -> Result<TicketWrite> {
         _ => request,
     };
     request = if n.is_multiple_of(2) { request.assigned_to("anna") } else { request };
+    request = match n % 4 {
+        1 => request.contact("clara", ContactRole::Cc),
+        2 => request.contact("clara", ContactRole::Affected),
+        3 if n % 3 != 0 => request.contact("boris", ContactRole::Affected),
+        _ => request,
+    };
     request = if n.is_multiple_of(7) { request.tag("refund") } else { request };
     // Several tickets share an instant, and instants do not follow the order of ids.
     let at = later(((n * 37) % 11) as i64);
@@ -79,7 +89,18 @@ fn filters() -> Vec<fn(Query) -> Query> {
         |it| it.from("ольга"),
         |it| it.from("boris").assigned_to("anna").team("платежи"),
         |it| it.matching(Condition::field("tags").contains("refund")),
+        |it| it.contact("boris"),
+        |it| it.contact("clara").unassigned(),
+        |it| it.contact_as("clara", ContactRole::Cc).team("network"),
+        |it| it.contact_as("boris", ContactRole::Requester),
+        |it| it.contact_as("boris", ContactRole::Affected).state(StateKind::New),
+        |it| it.matching(Condition::field("opened_at").before(TimeDelta::seconds(5))),
+        |it| it.matching(Condition::field("opened_at").after(TimeDelta::seconds(5))),
+        |it| it.matching(Condition::field("opened_at").at_most(later(3))),
+        |it| it.matching(Condition::field("overdue").is(true)),
+        |it| it.matching(Condition::field("due_at").before(TimeDelta::hours(1))),
         |it| it.team("nul\0").from("nul\0"),
+        |it| it.contact("nul\0"),
     ]
 }
 
@@ -92,7 +113,7 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for order in orders() {
         for filter in filters() {
             for limit in [1, 7, 1_000] {
-                let query = filter(order.clone()).limit(limit);
+                let query = filter(order.clone()).at(monday()).limit(limit);
                 let found = scene.find(ACME, query.clone())?;
                 let ids = found.iter().map(|it| it.id).collect();
                 same(format_args!("{query:?}"), ids, naive(&all, &query))?;
@@ -112,6 +133,52 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         }
     }
     Ok(())
+}
+
+pub(super) fn count<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+    let all = fill(scene, 1..=60)?;
+    let groups = [
+        GroupBy::State,
+        GroupBy::Status,
+        GroupBy::Team,
+        GroupBy::Assignee,
+        GroupBy::Priority,
+        GroupBy::Channel,
+        GroupBy::Due,
+    ];
+    for order in orders() {
+        for filter in filters() {
+            // The limit and the cursor have no effect.
+            let query = filter(order.clone()).at(monday()).limit(1).after(order.place(&all[30]));
+            for by in groups {
+                let mut expected = BTreeMap::new();
+                for ticket in all.iter().filter(|it| query.matches(it)) {
+                    *expected.entry(by.key(ticket, query.now())).or_insert(0) += 1;
+                }
+                let counts = scene.count(ACME, query.clone(), by)?;
+                same(format_args!("{query:?} by {by:?}"), counts, expected)?;
+            }
+        }
+    }
+    // A second desk has its own counts, and a ticket that changes its contacts is counted by the new ones.
+    same(
+        "the counts of another desk",
+        scene.count("other", Query::newest(), GroupBy::State)?,
+        BTreeMap::new(),
+    )?;
+    let desk = scene.desk(ACME);
+    let boris = Query::newest().contact("boris");
+    let before: u64 = scene.count(ACME, boris.clone(), GroupBy::State)?.values().sum();
+    let added =
+        all.iter().find(|it| !it.contacts.contains_key(&"boris".into()) && !it.state.kind().is_final());
+    let Some(added) = added else { return Err(CheckFailure::new("a ticket", "one without boris", "none")) };
+    let action = Action::Contact { contact: "boris".into(), role: ContactRole::Cc };
+    scene.wait(desk.act(added.id, action, anna()))?;
+    let after: u64 = scene.count(ACME, boris.clone(), GroupBy::State)?.values().sum();
+    same("the tickets of a contact who was added to one", after, before + 1)?;
+    scene.wait(desk.act(added.id, Action::RemoveContact("boris".into()), anna()))?;
+    let removed: u64 = scene.count(ACME, boris, GroupBy::State)?.values().sum();
+    same("the tickets of a contact who was removed from one", removed, before)
 }
 
 pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {

@@ -1,5 +1,6 @@
 //! The fixture of a check: a fresh store, a manual clock and helpers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,8 +18,8 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::store::kinds::{self, KeptReceipt, RECEIPT, THREAD};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, Handling, Query, Read, Record, RecordKind,
-    RecordRange, TicketWrite,
+    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, GroupBy, Handling, Query, Read, Record,
+    RecordKind, RecordRange, TicketWrite,
 };
 use crate::ticket::action::Action;
 use crate::ticket::decision::DecisionContext;
@@ -179,6 +180,14 @@ impl<'c, C: Candidate> Scene<'c, C> {
         let read = Read::Find(query);
         match self.read(desk, read.clone())? {
             Answer::Tickets(tickets) => Ok(tickets),
+            other => Err(wrong_variant(&read, &other)),
+        }
+    }
+
+    pub(super) fn count(&self, desk: &str, query: Query, by: GroupBy) -> Checked<BTreeMap<String, u64>> {
+        let read = Read::Count { query, by };
+        match self.read(desk, read.clone())? {
+            Answer::Groups(counts) => Ok(counts),
             other => Err(wrong_variant(&read, &other)),
         }
     }

@@ -14,9 +14,9 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         "Нет звука: «Тишина» — снова, ёлки-палки",
         "👩‍👧 не слышит 🔇🇷🇺",
         "it's % _ ' \" \\ ; -- $1 ?1 :a {s} {p}",
-        "e\u{301} is not \u{e9}; \u{200f}\u{202e}back to front",
+        "\u{e9} and \u{2c6} \u{200f}\u{202e}back to front",
         "\u{10ffff}\u{fffd}\u{feff} سلام 你好",
-        "  spaces at both ends  ",
+        "two  spaces",
         "NULL",
     ];
     for word in words {
@@ -36,6 +36,16 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             same("the ticket of this person", found, vec![ticket.id()])?;
         }
     }
+    // Ids, keys and messages are kept as they are.
+    let raw = "  e\u{301} is not \u{e9}  ";
+    let request = NewTicket::new("Raw").from(raw).thread(raw).once(raw).message(raw);
+    let ticket = scene.wait(desk.open_ticket(request))?;
+    let history = scene.history(ACME, ticket.id())?;
+    same("the raw message", history.first().and_then(|it| it.personal.text()), Some(raw))?;
+    same("the raw thread", scene.thread(ACME, raw)?, Some(ticket.id()))?;
+    same("the thread in another form", scene.thread(ACME, "  \u{e9} is not \u{e9}  ")?, None)?;
+    let found: Vec<_> = scene.find(ACME, Query::newest().from(raw))?.iter().map(|it| it.id).collect();
+    same("the ticket of the raw id", found, vec![ticket.id()])?;
     // A mebibyte of two-byte letters.
     let long = "ё".repeat(MAX_TEXT_BYTES / 2);
     let ticket = scene.wait(desk.open_ticket(NewTicket::new("Long").message(long.as_str())))?;

@@ -31,7 +31,9 @@ pub(super) struct Act {
 }
 
 impl Act {
-    pub(super) fn new(ticket: TicketId, action: Action, by: By, context: CommandContext) -> Act {
+    pub(super) fn new(ticket: TicketId, mut action: Action, mut by: By, context: CommandContext) -> Act {
+        action.normalize();
+        by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
         let repeatable = Repeatable::new(by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::definitions::{Definitions, ReadyPolicy};
 use super::lookup::Lookup;
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::Policy;
@@ -34,7 +34,8 @@ impl PolicyContext<'_> {
     /// Returns the home of handles that are made in this context.
     fn home(&self) -> Home {
         let (desk, policy) = (Some(self.desk.clone()), Arc::clone(&self.policy));
-        Home { desk, policy, workflows: self.workflows.clone() }
+        let agreements = Arc::new(self.agreements.clone());
+        Home { desk, policy, workflows: self.workflows.clone(), agreements }
     }
 
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
@@ -152,13 +153,17 @@ impl CommandContext {
         }
     }
 
-    /// Returns a handle for this ticket, with its workflow and the policy in force.
+    /// Returns a handle for this ticket, with its workflow, the agreements of its open clocks and the policy in force.
     pub(super) fn handle(&self, ticket: Arc<Snapshot>, loaded: &Loaded) -> Result<Ticket, Interrupt> {
-        let home = self.policy_context(loaded)?.home();
-        Ok(Ticket::following(self.workflow_of(&ticket, loaded)?, ticket, home))
+        let handles = self.handles([ticket], loaded)?;
+        Ok(handles
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
-    /// Returns handles for these tickets, with their workflows and the policy in force.
+    /// Returns handles for these tickets, with their workflows, the agreements of their open clocks and the policy in
+    /// force.
     pub(super) fn handles(
         &self,
         tickets: impl IntoIterator<Item = Arc<Snapshot>>,
@@ -166,9 +171,13 @@ impl CommandContext {
     ) -> Result<Vec<Ticket>, Interrupt> {
         let tickets: Vec<_> = tickets.into_iter().collect();
         let in_force = loaded.in_force(DefinitionKind::Policy, self.now)?;
+        let open_clocks = || tickets.iter().flat_map(|ticket| &ticket.clocks).filter(|it| it.state.is_open());
+        let agreements = open_clocks().map(|clock| (DefinitionKind::Agreements, clock.pinned_to));
         let workflows = tickets.iter().filter_map(|ticket| workflow_hash(ticket));
-        self.definitions.need(manifest(in_force).chain(workflows), loaded)?;
-        let home = self.policy_context_of(in_force, loaded)?.home();
+        self.definitions.need(manifest(in_force).chain(workflows).chain(agreements), loaded)?;
+        let mut policy_context = self.policy_context_of(in_force, loaded)?;
+        self.pin(open_clocks(), &mut policy_context.agreements, loaded)?;
+        let home = policy_context.home();
         let handle = |ticket: Arc<Snapshot>| {
             let workflow = self.workflow_of(&ticket, loaded)?;
             Ok(Ticket::following(workflow, ticket, home.clone()))

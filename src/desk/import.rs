@@ -87,6 +87,10 @@ impl<I: Iterator<Item = ImportedTicket> + Send + 'static> Job for Import<I> {
             .tickets
             .by_ref()
             .take(self.batch.get())
+            .map(|mut ticket| {
+                ticket.normalize();
+                ticket
+            })
             .map(|ticket| Candidate {
                 id: self.ids.new_id(ticket.opened_at().unwrap_or(self.context.now)).into(),
                 fingerprints: ticket.fingerprints().map(stored),

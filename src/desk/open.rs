@@ -24,6 +24,7 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(mut request: NewTicket, id: TicketId, context: CommandContext) -> Open {
+        request.normalize();
         request.threads.sort();
         request.threads.dedup();
         let asked = || Fingerprint::of_json(&("open", request.asked()));

@@ -1,15 +1,19 @@
 //! The operations that read a ticket, find tickets, and read a history.
 
+use std::collections::BTreeMap;
+
 use super::context::CommandContext;
-use crate::condition::Condition;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::{ThreadKey, TicketId};
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
-use crate::store::{Commit, Cursor, Mode, Query, Read};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Commit, Cursor, GroupBy, Mode, Query, Read};
+use crate::text;
 use crate::ticket::Ticket;
 use crate::ticket::event::{Event, ExternalRef};
+use crate::ticket::kind::TicketNumber;
 
 /// A reference to a ticket: its id, its running number, its name in another system, or the key of a thread.
 ///
@@ -29,6 +33,8 @@ pub enum TicketRef {
     Id(TicketId),
     /// The running number.
     Number(u64),
+    /// The running number with a prefix. The prefix must be the one of the ticket, or the one of the policy in force.
+    Prefixed(TicketNumber),
     /// The name in another system.
     External(ExternalRef),
     /// The key of a thread.
@@ -61,17 +67,24 @@ impl From<u64> for TicketRef {
     }
 }
 
-/// Parses a UUID, or a running number with or without a prefix. Any prefix is accepted, because the policy may have had
-/// another prefix earlier.
+/// Parses a UUID, or a running number with or without a prefix. The whole text must be one of these.
 impl From<&str> for TicketRef {
     fn from(text: &str) -> TicketRef {
         if let Ok(id) = text.parse() {
             return TicketRef::Id(id);
         }
         // A prefix may contain hyphens and digits, so the number is the part after the last hyphen.
-        match text.rsplit('-').next().unwrap_or(text).parse() {
-            Ok(number) => TicketRef::Number(number),
-            Err(_) => TicketRef::Unknown(text.to_owned()),
+        let (prefix, digits) = match text.rsplit_once('-') {
+            Some((prefix, digits)) => (Some(prefix), digits),
+            None => (None, text),
+        };
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        match (prefix, digits.parse().ok().filter(|_| plain)) {
+            (None, Some(value)) => TicketRef::Number(value),
+            (Some(prefix), Some(value)) if !prefix.is_empty() => {
+                TicketRef::Prefixed(TicketNumber { prefix: prefix.into(), value })
+            }
+            _ => TicketRef::Unknown(text.to_owned()),
         }
     }
 }
@@ -115,6 +128,7 @@ impl Operation for LookUp {
         let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
             TicketRef::Number(number) => (loaded.number(*number)?, number.to_string()),
+            TicketRef::Prefixed(number) => (loaded.number(number.value)?, shortened(&number.to_string())),
             TicketRef::External(name) => {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
                 let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
@@ -125,14 +139,35 @@ impl Operation for LookUp {
                 let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
                 (id, format!("of the thread {thread}"))
             }
-            TicketRef::Unknown(text) => (None, format!("{text:?}")),
+            TicketRef::Unknown(text) => (None, format!("{:?}", shortened(text))),
         };
         let ticket = match id {
             Some(id) => loaded.ticket(id)?,
             None => None,
         };
-        let ticket = ticket.ok_or_else(|| Error::not_found(format_args!("ticket {name_in_error}")))?;
+        let not_found = || Error::not_found(format_args!("ticket {name_in_error}"));
+        let ticket = ticket.ok_or_else(not_found)?;
+        if let TicketRef::Prefixed(number) = &self.0
+            && !is_same_prefix(&number.prefix, &ticket.number.prefix)
+            && !is_same_prefix(&number.prefix, self.1.policy(loaded)?.number_prefix())
+        {
+            return Err(not_found().into());
+        }
         Ok((Commit::default(), self.1.handle(ticket.clone().into(), loaded)?))
+    }
+}
+
+/// True if the prefixes are equal, apart from the case of their letters.
+fn is_same_prefix(a: &str, b: &str) -> bool {
+    a == b || text::folded(a) == text::folded(b)
+}
+
+/// Returns the beginning of a text from outside, for a message.
+fn shortened(text: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -169,11 +204,9 @@ impl Operation for Find {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {
-        let query = &self.query;
+        let query = &self.query.clone().at(self.context.now);
         query.check()?;
-        if *query.condition() != Condition::ALWAYS {
-            query.condition().check(&self.context.policy(loaded)?.known_to_queries())?;
-        }
+        self.context.check(query, loaded)?;
         let found = loaded.find(&query.clone().one_more())?;
         let shown = &found[..found.len().min(query.page_size())];
         let next = if found.len() > shown.len() { shown.last().map(|it| query.place(it)) } else { None };
@@ -182,10 +215,54 @@ impl Operation for Find {
     }
 }
 
-/// Reads the history of a ticket.
+/// Counts the tickets of a query by groups.
+#[derive(Debug)]
+pub(super) struct Count<const N: usize> {
+    pub(super) query: Query,
+    pub(super) groups: [GroupBy; N],
+    pub(super) context: CommandContext,
+}
+
+impl<const N: usize> Operation for Count<N> {
+    type Out = [BTreeMap<String, u64>; N];
+
+    fn label(&self) -> OperationLabel {
+        OperationLabel::new("count")
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Read
+    }
+
+    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
+        let query = self.query.clone().at(self.context.now).after(None);
+        query.check()?;
+        self.context.check(&query, loaded)?;
+        loaded.need(self.groups.map(|by| Read::Count { query: query.clone(), by }))?;
+        let mut counts = [const { BTreeMap::new() }; N];
+        for (counts, by) in counts.iter_mut().zip(self.groups) {
+            counts.clone_from(loaded.count(&query, by)?);
+        }
+        Ok((Commit::default(), counts))
+    }
+}
+
+impl CommandContext {
+    /// Checks that the condition of a query uses only known fields.
+    fn check(&self, query: &Query, loaded: &Loaded) -> Result<(), Interrupt> {
+        if query.has_no_condition() {
+            return Ok(());
+        }
+        Ok(query.condition().check(&self.policy(loaded)?.known_to_queries())?)
+    }
+}
+
+/// Reads the history of a ticket, or a page of it.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) ticket: TicketId,
+    pub(super) after: u64,
+    pub(super) limit: usize,
 }
 
 impl Operation for History {
@@ -200,8 +277,12 @@ impl Operation for History {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Event>), Interrupt> {
-        let events = loaded.history(self.ticket, 0, usize::MAX)?;
-        if events.is_empty() {
+        if self.limit != usize::MAX && !(1..=MAX_PAGE).contains(&self.limit) {
+            let problem = format_args!("{} is out of range", self.limit);
+            return Err(Error::invalid("limit", problem).allowing(format!("1 to {MAX_PAGE}")).into());
+        }
+        let events = loaded.history(self.ticket, self.after, self.limit)?;
+        if events.is_empty() && (self.after == 0 || loaded.ticket(self.ticket)?.is_none()) {
             return Err(Error::not_found(format_args!("ticket {}", self.ticket)).into());
         }
         Ok((Commit::default(), events.to_vec()))

@@ -143,10 +143,21 @@ impl Repeatable {
                 .allowing("the same request, or a new key")
                 .into());
         }
-        let events = loaded.history(kept.ticket, 0, usize::try_from(kept.after).unwrap_or(usize::MAX))?;
-        let snapshot = Snapshot::fold(events)?;
+        let count = |versions: u64| usize::try_from(versions).unwrap_or(usize::MAX);
+        let added = count(kept.after.saturating_sub(kept.before));
+        // A retry usually follows at once. If the ticket has not changed since, its row is the first result.
+        loaded.need([
+            Read::Ticket(kept.ticket),
+            Read::History { ticket: kept.ticket, after: kept.before, limit: added },
+        ])?;
+        let unknown = || Error::not_found(format_args!("ticket {}", kept.ticket));
+        let current = loaded.ticket(kept.ticket)?.ok_or_else(unknown)?;
+        let snapshot = match current.version == kept.after {
+            true => current.clone(),
+            false => Snapshot::fold(loaded.history(kept.ticket, 0, count(kept.after))?)?,
+        };
         let ticket = context.handle(snapshot.into(), loaded)?.repeated();
-        let events = events.iter().filter(|event| event.version > kept.before).cloned().collect();
+        let events = loaded.history(kept.ticket, kept.before, added)?.to_vec();
         Ok(Some(Receipt { ticket, events, replayed: true }))
     }
 

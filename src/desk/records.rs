@@ -41,7 +41,32 @@ impl<'a, E: Engine> Records<'a, E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), or a storage error.
     pub fn history(&self, ticket: TicketId) -> E::Reply<'a, Vec<Event>> {
-        self.0.engine.run(&self.0.settings.desk, History { ticket })
+        self.0.engine.run(&self.0.settings.desk, History { ticket, after: 0, limit: usize::MAX })
+    }
+
+    /// Returns a page of the history of a ticket: at most `limit` events after a version, in order. To read the next
+    /// page, pass the version of the last event. The page after the last one is empty.
+    ///
+    /// ```
+    /// # use firstline::{Actor, Action, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// # let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// desk.act(ticket.id(), Action::start(), Actor::agent("anna"))?;
+    /// let (mut after, mut read) = (0, 0);
+    /// loop {
+    ///     let page = desk.records().history_page(ticket.id(), after, 1)?;
+    ///     let Some(last) = page.last() else { break };
+    ///     (after, read) = (last.version, read + page.len());
+    /// }
+    /// assert_eq!(read, 2);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [not found](crate::Error::is_not_found), [invalid](crate::Error::is_invalid) if the limit is not from 1 to
+    /// [`MAX_PAGE`](crate::store::query::MAX_PAGE), or a storage error.
+    pub fn history_page(&self, ticket: TicketId, after: u64, limit: usize) -> E::Reply<'a, Vec<Event>> {
+        self.0.engine.run(&self.0.settings.desk, History { ticket, after, limit })
     }
 
     /// Returns the links of a ticket, at most 1,000: first its own links, then the links of other tickets to it. Within

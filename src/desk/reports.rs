@@ -94,7 +94,7 @@ impl<'a, E: Engine> Reports<'a, E> {
         action: Action,
         by: impl Into<Actor>,
     ) -> E::Reply<'a, Vec<Clock>> {
-        let context = self.0.context();
+        let (action, context) = (action.normal(), self.0.context());
         self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), context })
     }
 

@@ -12,8 +12,10 @@ use crate::limits;
 use crate::line::Line;
 use crate::policy::Policy;
 use crate::priority::{Impact, Urgency};
+use crate::text;
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
+use crate::ticket::normal_form::{normalize_names, normalize_values};
 use crate::ticket::people::{Actor, Contact, ContactRole, check_contacts};
 use crate::time::{DateTime, Utc, to_micros};
 use crate::value::Value;
@@ -337,6 +339,19 @@ impl ImportedVersion {
             Some(ImportedStatus::Known(state)) => Some(state.clone()),
             Some(ImportedStatus::Unmapped(_)) | None => None,
         }
+    }
+
+    /// Puts the names and short texts into the normal form.
+    pub(super) fn normalize(&mut self) {
+        self.by.normalize();
+        self.message.iter_mut().chain(&mut self.note).for_each(Message::normalize);
+        self.subject.iter_mut().chain(&mut self.resolution_code).for_each(text::normalize);
+        self.contacts.iter_mut().for_each(|(contact, _)| contact.normalize());
+        self.category.iter_mut().flatten().for_each(text::normalize);
+        self.tags.iter_mut().chain(&mut self.modifiers).for_each(normalize_names);
+        self.workflow_status.iter_mut().for_each(text::normalize);
+        normalize_values(&mut self.fields);
+        normalize_names(&mut self.fields_cleared);
     }
 
     /// Checks the version on its own, without the rest of the history.

@@ -1,6 +1,6 @@
 //! The data that has been loaded for a decision.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use crate::id::TicketId;
 use crate::operation::Interrupt;
 use crate::store::kinds::{self, ADOPTION, Adoptions};
 use crate::store::{
-    Answer, DueRecord, DueTicket, DueTimer, LockMode, Query, Read, Record, RecordKind, RecordRange,
+    Answer, DueRecord, DueTicket, DueTimer, GroupBy, LockMode, Query, Read, Record, RecordKind, RecordRange,
 };
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
@@ -56,6 +56,8 @@ typed_reads! {
     due(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::Due { until, after: after.cloned().map(Box::new), limit } => Due(found) -> &[DueTimer] = found;
     /// Returns the tickets that match a query.
     find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
+    /// Returns the number of tickets that match a query, by group.
+    count(query: &Query, by: GroupBy): Read::Count { query: query.clone(), by } => Groups(found) -> &BTreeMap<String, u64> = found;
     /// Returns up to `limit` tickets of all desks with a timer that is due until an instant.
     due_tickets(until: DateTime<Utc>, after: Option<&DueTicket>, limit: usize): Read::DueTickets { until, after: after.cloned().map(Box::new), limit } => DueTickets(found) -> &[DueTicket] = found;
 }

@@ -41,7 +41,7 @@
 //!
 //! | verb | |
 //! |---|---|
-//! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find` | the method of `Desk` with the same name |
+//! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `count` | the method of `Desk` with the same name |
 //! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
 //! | `list_due` | a page of the timers that are due at a desk |
 //! | `list_all_due` | a page of the tickets with due timers at all desks |

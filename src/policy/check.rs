@@ -79,7 +79,7 @@ impl Policy {
         }
         for (name, field_type) in &self.fields {
             let path = format!("fields.{name}");
-            if let Err(error) = limits::name("field name", name) {
+            if let Err(error) = limits::declared_name("field name", name) {
                 fault(DiagnosticKind::BadName, &path, error.to_string());
             }
             let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
@@ -89,7 +89,7 @@ impl Policy {
             if choices.is_empty() {
                 fault(DiagnosticKind::EmptyList, &path, format!("field `{name}` needs at least one choice"));
             }
-            for error in choices.iter().filter_map(|choice| limits::name("choice", choice).err()) {
+            for error in choices.iter().filter_map(|choice| limits::declared_name("choice", choice).err()) {
                 fault(DiagnosticKind::BadName, &path, format!("field `{name}`: {error}"));
             }
         }
@@ -108,7 +108,7 @@ impl Policy {
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
         found.extend(self.name_faults());
-        found.extend(self.standings.faults(&self.fields_read(self.known_to_queries(), gaps)));
+        found.extend(self.standings.faults(&self.fields_read(self.known_to_standings(), gaps)));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.

@@ -4,6 +4,40 @@ use super::{FieldType, Policy};
 use crate::condition::{Fields, ValueType};
 use crate::lifecycle::StateKind;
 
+/// The fields that only queries and standings may use.
+const OF_QUERIES: &[(ValueType, &[&str])] = &[
+    (
+        ValueType::Text,
+        &[
+            "state",
+            "workflow",
+            "status",
+            "resolution_code",
+            "hold_reason",
+            "subject",
+            "resolution",
+            "last_speaker",
+        ],
+    ),
+    (ValueType::Integer, &["priority", "workflow_version"]),
+    (ValueType::Bool, &["spam", "unanswered"]),
+    (
+        ValueType::Instant,
+        &[
+            "opened_at",
+            "updated_at",
+            "touched_at",
+            "resolved_at",
+            "closed_at",
+            "state_since",
+            "hold_until",
+            "first_replied_at",
+            "due_at",
+            "unanswered_since",
+        ],
+    ),
+];
+
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
@@ -15,15 +49,17 @@ impl Policy {
 
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
-        let fields = ["state", "workflow", "status", "resolution_code"]
-            .into_iter()
-            // Tickets may still have choices that the policy no longer lists.
-            .fold(self.fields_of_tickets(), |fields, name| fields.with(name, ValueType::Text))
-            .with_values("state", StateKind::ALL.iter().map(|it| it.name()))
-            .with("priority", ValueType::Integer)
-            .with("workflow_version", ValueType::Integer)
-            .with("spam", ValueType::Bool);
-        self.with_declared_values(fields)
+        self.known_to_standings().with("overdue", ValueType::Bool).with_now()
+    }
+
+    /// Returns the fields for the conditions of standings: all fields of a ticket that need no current time.
+    pub(crate) fn known_to_standings(&self) -> Fields {
+        // Tickets may still have choices that the policy no longer lists.
+        let mut fields = self.fields_of_tickets();
+        for (kind, names) in OF_QUERIES {
+            fields = names.iter().fold(fields, |fields, name| fields.with(*name, *kind));
+        }
+        self.with_declared_values(fields).with_values("state", StateKind::ALL.iter().map(|it| it.name()))
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.

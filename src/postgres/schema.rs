@@ -1,5 +1,7 @@
 //! The tables and their migrations, recorded in a history table.
 //!
+//! `contact` lists the contacts of tickets except the requesters, which are in `ticket`.
+//!
 //! Every key starts with the desk, so that a cluster can distribute the tables by desk. Times are microseconds since
 //! 1970 in UTC. Text columns that are searched or sorted are compared byte by byte, regardless of the database's
 //! collation. JSON is stored as text, because it must be read back byte for byte. `tries` is null for records that were
@@ -54,6 +56,13 @@ CREATE INDEX ticket_team ON {s}.ticket (desk, team, priority, due_at, opened_at,
 CREATE INDEX ticket_assignee ON {s}.ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open AND assignee IS NOT NULL;
 CREATE INDEX ticket_requester ON {s}.ticket (desk, requester, id) WHERE requester IS NOT NULL;
+
+CREATE TABLE {s}.contact (
+    desk text COLLATE "C" NOT NULL,
+    contact text COLLATE "C" NOT NULL,
+    ticket uuid NOT NULL,
+    PRIMARY KEY (desk, contact, ticket)
+);
 
 CREATE TABLE {s}.event (
     desk text COLLATE "C" NOT NULL,

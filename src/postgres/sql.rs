@@ -8,12 +8,12 @@ use super::driver::{SqlValue, Statement};
 use crate::codec::signed;
 use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
-use crate::store::query::{Order, Query};
 use crate::store::read::{DueTicket, DueTimer, Read};
 use crate::store::{
-    Changes, Cursor, DueRecord, Index, Lock, LockMode, Mode, RecordKind, RecordOrder, RecordPlace,
-    RecordRange,
+    Changes, Cursor, DueRecord, GroupBy, Index, Lock, LockMode, Mode, Order, Query, RecordKind, RecordOrder,
+    RecordPlace, RecordRange,
 };
+use crate::ticket::people::ContactRole;
 
 /// The state that all transactions of a store share.
 pub(super) type Shared = crate::codec::Shared<Sql>;
@@ -194,7 +194,7 @@ impl Sql {
                 });
                 return paged(&self.due_tickets, values, after);
             }
-            Read::Ticket(_) | Read::Find(_) => return None,
+            Read::Ticket(_) | Read::Find(_) | Read::Count { .. } => return None,
         };
         if values.iter().all(is_text) { Some(Statement::new(sql.as_str(), values)) } else { None }
     }
@@ -280,9 +280,8 @@ impl Sql {
         Statement::new(self.now.as_str(), Vec::new())
     }
 
-    /// Returns the statement for a batch of a search, or `None` if no row can match. It filters by team, agent,
-    /// requester, state and open tickets, in the query's order, after a place. The caller must still match every row
-    /// against the query.
+    /// Returns the statement for a batch of a search, or `None` if no row can match. It filters by the table's columns,
+    /// in the query's order, after a place. The caller must still match every row against the query.
     pub(super) fn find(
         &self,
         desk: &DeskId,
@@ -290,32 +289,12 @@ impl Sql {
         after: Option<&Cursor>,
         batch: usize,
     ) -> Option<Statement<'static>> {
-        let mut sql = format!("SELECT id, facts, personal FROM {}.ticket WHERE desk = $1", self.schema);
         let mut values = vec![SqlValue::from(desk.as_str())];
+        let mut filters = filters(query, &mut values)?;
         let mut bind = |value| {
             values.push(value);
             format!("${}", values.len())
         };
-        if query.open_only() {
-            sql.push_str(" AND open");
-        }
-        let wanted = [
-            ("team", query.wanted_team().map(|it| it.as_str())),
-            ("assignee", query.wanted_assignee().map(|it| it.as_str())),
-            ("requester", query.wanted_requester().map(|it| it.as_str())),
-        ];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                if value.contains('\0') {
-                    return None;
-                }
-                sql.push_str(&format!(" AND {column} = {}", bind(SqlValue::from(value))));
-            }
-        }
-        if !query.wanted_states().is_empty() {
-            let names = query.wanted_states().iter().map(|it| Some(it.name().to_owned())).collect();
-            sql.push_str(&format!(" AND state = ANY ({}::text[])", bind(SqlValue::Texts(names))));
-        }
         let order = match query.order() {
             Order::Inbox => "priority, due_at, opened_at, id",
             Order::Newest => "id DESC",
@@ -327,15 +306,116 @@ impl Sql {
                 (Order::Inbox, Some(place)) => {
                     let [priority, due, opened] = [i64::from(place.priority), place.due, place.opened]
                         .map(|it| bind(SqlValue::Integer(it)));
-                    sql.push_str(&format!(" AND ({order}) > ({priority}, {due}, {opened}, {id})"));
+                    filters.push_str(&format!(" AND ({order}) > ({priority}, {due}, {opened}, {id})"));
                 }
-                (Order::Newest, _) => sql.push_str(&format!(" AND id < {id}")),
-                _ => sql.push_str(&format!(" AND id > {id}")),
+                (Order::Newest, _) => filters.push_str(&format!(" AND id < {id}")),
+                _ => filters.push_str(&format!(" AND id > {id}")),
             }
         }
-        sql.push_str(&format!(" ORDER BY {order} LIMIT {}", bind(limit(batch))));
-        Some(Statement::new(sql, values))
+        let limit = bind(limit(batch));
+        // The further columns are for the order of two selects.
+        let columns = "id, facts, personal, priority, due_at, opened_at";
+        let selects = self.selects(query, columns, &filters, &mut values).join(" UNION ALL ");
+        Some(Statement::new(format!("{selects} ORDER BY {order} LIMIT {limit}"), values))
     }
+
+    /// Returns the statement that counts the tickets of a query by group, or `None` if no row can match. The query must
+    /// have no condition, because the statement filters by the table's columns alone.
+    pub(super) fn count(&self, desk: &DeskId, query: &Query, by: GroupBy) -> Option<Statement<'static>> {
+        let mut values = vec![SqlValue::from(desk.as_str())];
+        let filters = filters(query, &mut values)?;
+        let key = match by {
+            GroupBy::State => "state".to_owned(),
+            GroupBy::Status => "coalesce(facts::json #>> '{placement,status}', state)".to_owned(),
+            GroupBy::Team => "coalesce(team, '')".to_owned(),
+            GroupBy::Assignee => "coalesce(assignee, '')".to_owned(),
+            GroupBy::Priority => "priority::text".to_owned(),
+            GroupBy::Channel => "facts::json ->> 'channel'".to_owned(),
+            GroupBy::Due => {
+                let mut key = format!("CASE WHEN due_at = {} THEN 'none'", i64::MAX);
+                for (group, end) in GroupBy::due_ends(query.now()) {
+                    values.push(SqlValue::Integer(end));
+                    key.push_str(&format!(" WHEN due_at < ${} THEN '{group}'", values.len()));
+                }
+                key + " ELSE 'later' END"
+            }
+        };
+        let counts = self.selects(query, &format!("{key} AS key"), &filters, &mut values).join(" UNION ALL ");
+        Some(Statement::new(format!("SELECT key, count(*) FROM ({counts}) AS it GROUP BY key"), values))
+    }
+
+    /// Returns the selects that together return the tickets that pass the filters, each once. There are two for a
+    /// contact in any role, because the requester has another index than the other contacts.
+    fn selects(
+        &self,
+        query: &Query,
+        columns: &str,
+        filters: &str,
+        values: &mut Vec<SqlValue>,
+    ) -> Vec<String> {
+        let s = &self.schema;
+        let of_tickets =
+            |filter| format!("SELECT {columns} FROM {s}.ticket WHERE desk = $1{filter}{filters}");
+        let Some((contact, role)) = query.wanted_contact() else { return vec![of_tickets(String::new())] };
+        values.push(SqlValue::from(contact.as_str()));
+        let value = values.len();
+        let as_requester = of_tickets(format!(" AND requester = ${value}"));
+        let otherwise = format!(
+            "SELECT {columns} FROM (SELECT contact.ticket AS id, facts, personal, state, open, priority, due_at, \
+             opened_at, team, assignee, requester FROM {s}.contact AS contact JOIN {s}.ticket AS ticket \
+             ON ticket.desk = contact.desk AND ticket.id = contact.ticket \
+             WHERE contact.desk = $1 AND contact.contact = ${value}) AS it WHERE TRUE{filters}"
+        );
+        match role {
+            None => vec![as_requester, otherwise],
+            Some(ContactRole::Requester) => vec![as_requester],
+            Some(_) => vec![otherwise],
+        }
+    }
+}
+
+/// Returns the filters of a query by the columns of the table of tickets, and adds their parameters. `None` if no row
+/// can match.
+fn filters(query: &Query, values: &mut Vec<SqlValue>) -> Option<String> {
+    let mut sql = String::new();
+    let mut bind = |value| {
+        values.push(value);
+        format!("${}", values.len())
+    };
+    if query.open_only() {
+        sql.push_str(" AND open");
+    }
+    let wanted = [
+        ("team", query.wanted_team().map(|it| it.as_str())),
+        ("assignee", query.wanted_assignee().map(|it| it.as_str())),
+        ("requester", query.wanted_requester().map(|it| it.as_str())),
+    ];
+    for (column, value) in wanted {
+        if let Some(value) = value {
+            if value.contains('\0') {
+                return None;
+            }
+            sql.push_str(&format!(" AND {column} = {}", bind(SqlValue::from(value))));
+        }
+    }
+    if query.wanted_contact().is_some_and(|(contact, _)| contact.as_str().contains('\0')) {
+        return None;
+    }
+    if query.unassigned_only() {
+        sql.push_str(" AND assignee IS NULL");
+    }
+    if !query.wanted_states().is_empty() {
+        let names = query.wanted_states().iter().map(|it| Some(it.name().to_owned())).collect();
+        sql.push_str(&format!(" AND state = ANY ({}::text[])", bind(SqlValue::Texts(names))));
+    }
+    for (column, from, until) in query.bounds() {
+        for (sign, instant) in [(">=", from), ("<=", until)] {
+            if let Some(instant) = instant {
+                sql.push_str(&format!(" AND {column} {sign} {}", bind(SqlValue::Integer(instant))));
+            }
+        }
+    }
+    Some(sql)
 }
 
 /// False for a text with NUL, which PostgreSQL can neither store nor compare.

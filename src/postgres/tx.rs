@@ -17,10 +17,11 @@ use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
 use crate::operation::async_store::AsyncTx;
-use crate::store::commit::{Commit, TicketWrite};
-use crate::store::query::Query;
+use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read, number_after};
-use crate::store::{Changes, Claimed, Cursor, Expected, Lock, LockMode, Mode, RecordKind, RecordWrite};
+use crate::store::{
+    Changes, Claimed, Cursor, Expected, GroupBy, Lock, LockMode, Mode, Query, RecordKind, RecordWrite,
+};
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
 
@@ -191,6 +192,7 @@ impl<'a> Work<'a> {
             answers.push(match read {
                 Read::Ticket(id) => Answer::Ticket(self.tickets.get(id).cloned()),
                 Read::Find(query) => Answer::Tickets(self.find(wire, query).await?),
+                Read::Count { query, by } => Answer::Groups(self.count(wire, query, *by).await?),
                 Read::NextNumber { place } => {
                     let last = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
                     Answer::Number(number_after(last, *place))
@@ -227,6 +229,31 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Counts the tickets of a query by group: from the columns if they decide, else from the tickets, page by page.
+    async fn count<W: Wire>(&self, wire: &W, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
+        let query = query.clone().after(None).limit(BATCH);
+        let mut counts = BTreeMap::new();
+        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+            let statement = self.shared.sql.count(&self.desk, &query, by);
+            let Some(statement) = self.ready(wire, statement).await? else { return Ok(counts) };
+            for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
+                counts.insert(row.text(0)?.to_owned(), row.unsigned(1)?);
+            }
+            return Ok(counts);
+        }
+        let mut page = query.clone();
+        loop {
+            let found = self.find(wire, &page).await?;
+            for (key, count) in query.count(by, found.iter().map(|ticket| &**ticket)) {
+                *counts.entry(key).or_default() += count;
+            }
+            match found.last().filter(|_| found.len() == BATCH) {
+                Some(last) => page = query.clone().after(query.place(last)),
+                None => return Ok(counts),
+            }
+        }
+    }
+
     pub(super) async fn commit<W: Wire>(&mut self, wire: &W, commit: Commit) -> Result<()> {
         // Records with an expected version are locked before they are written. Usually the operation has already read
         // them and so locked them.
@@ -235,11 +262,7 @@ impl<'a> Work<'a> {
         let (tickets, records) = commit.into_parts()?;
         let expected: Vec<_> = tickets.iter().map(|it| (it.snapshot.id, it.expected)).collect();
         let versions: Vec<_> = records.iter().filter_map(version_of).collect();
-        let timers_unchanged = |write: &TicketWrite| match self.tickets.get(&write.snapshot.id) {
-            Some(before) => before.timers() == write.timers,
-            None => write.expected == 0 && write.timers.is_empty(),
-        };
-        let statement = self.shared.write(&self.desk, tickets, records, timers_unchanged)?;
+        let statement = self.shared.write(&self.desk, tickets, records, &self.tickets)?;
         let Some(statement) = self.ready(wire, Some(statement)).await? else { return Ok(()) };
         let before = std::mem::replace(&mut self.state, State::Open);
         wire.claiming(unread.len());

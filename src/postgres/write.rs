@@ -1,5 +1,8 @@
 //! Writes a commit as one statement, so that a dropped future or a lost connection leaves all of it or nothing.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::driver::{SqlValue, Statement};
 use super::sql::Shared;
 use crate::codec::{self, Columns, Place, Recent, signed};
@@ -87,13 +90,14 @@ impl Shared {
     /// Returns the statement that writes these tickets and records. It fails, without writing anything, if a version is
     /// not the expected one.
     ///
-    /// Timers are left alone for tickets for which `timers_unchanged` returns true.
+    /// `before` has the tickets that were read, in the version that was read. Only the differences of their contacts are
+    /// written, and unchanged timers are left alone.
     pub(super) fn write(
         &self,
         desk: &DeskId,
         tickets: Vec<TicketWrite>,
         records: Vec<RecordWrite>,
-        timers_unchanged: impl Fn(&TicketWrite) -> bool,
+        before: &HashMap<TicketId, Arc<Snapshot>>,
     ) -> Result<Statement<'static>> {
         let Shared { sql, recent } = self;
         let mut parts =
@@ -109,8 +113,13 @@ impl Shared {
                 ),
             );
         }
+        let timers_unchanged = |write: &TicketWrite| match before.get(&write.snapshot.id) {
+            Some(before) => before.timers() == write.timers,
+            None => write.expected == 0 && write.timers.is_empty(),
+        };
         let timers_changed: Vec<_> = tickets.iter().filter(|it| !timers_unchanged(it)).collect();
         timers(&mut parts, &timers_changed);
+        contacts(&mut parts, &tickets, before);
         events(&mut parts, tickets.iter().flat_map(|write| &write.events))?;
         let (old, new): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|write| write.expected > 0);
         insert(&mut parts, new, recent)?;
@@ -287,6 +296,60 @@ fn update(parts: &mut Parts<'_>, tickets: Vec<TicketWrite>, recent: &Recent) -> 
         ),
     );
     Ok(count)
+}
+
+/// Adds the parts that write the contacts of these tickets, except the requesters.
+fn contacts(parts: &mut Parts<'_>, tickets: &[TicketWrite], before: &HashMap<TicketId, Arc<Snapshot>>) {
+    let (mut added, mut removed, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for TicketWrite { expected, snapshot, .. } in tickets {
+        let id = snapshot.id.as_uuid();
+        let now = codec::other_contacts(snapshot);
+        let stored = before.get(&snapshot.id).map(|it| codec::other_contacts(it)).unwrap_or_default();
+        if *expected > 0 && !before.contains_key(&snapshot.id) {
+            unread.push(id);
+        }
+        added.extend(now.difference(&stored).map(|contact| (contact.as_str().to_owned(), id)));
+        removed.extend(stored.difference(&now).map(|contact| (contact.as_str().to_owned(), id)));
+    }
+    let mut table = |rows: Vec<(String, uuid::Uuid)>| {
+        let (contacts, ids): (Vec<_>, Vec<_>) =
+            rows.into_iter().map(|(contact, id)| (Some(contact), id)).unzip();
+        parts.table(vec![("text", SqlValue::Texts(contacts)), ("uuid", SqlValue::Ids(ids))])
+    };
+    let (has_removed, has_added) = (!removed.is_empty(), !added.is_empty());
+    // Every parameter of a statement must be used, so a table is made only for a part that uses it.
+    let removed = has_removed.then(|| table(removed));
+    let added = (has_added || !unread.is_empty()).then(|| table(added));
+    if let Some(removed) = removed {
+        parts.with(
+            "contacts_removed",
+            &format!(
+                "DELETE FROM {{s}}.contact AS contact USING {removed} AS it (contact, ticket) \
+                 WHERE contact.desk = $1 AND contact.contact = it.contact AND contact.ticket = it.ticket"
+            ),
+        );
+    }
+    if let (Some(added), false) = (&added, unread.is_empty()) {
+        let unread = parts.table(vec![("uuid", SqlValue::Ids(unread))]);
+        parts.with(
+            "contacts_replaced",
+            &format!(
+                "DELETE FROM {{s}}.contact AS contact WHERE desk = $1 \
+                 AND ticket IN (SELECT it.ticket FROM {unread} AS it (ticket)) AND NOT EXISTS (\
+                 SELECT FROM {added} AS it (contact, ticket) \
+                 WHERE it.contact = contact.contact AND it.ticket = contact.ticket)"
+            ),
+        );
+    }
+    if let (Some(added), true) = (added, has_added) {
+        parts.with(
+            "contacts_added",
+            &format!(
+                "INSERT INTO {{s}}.contact (desk, contact, ticket) SELECT $1, it.* FROM {added} AS it \
+                 ON CONFLICT (desk, contact, ticket) DO NOTHING"
+            ),
+        );
+    }
 }
 
 /// Adds the parts that replace the timers of these tickets. Unchanged timers are not rewritten.

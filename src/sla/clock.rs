@@ -123,7 +123,7 @@ impl Clock {
     }
 
     /// Returns the time left at the last update of the clock: at [`running_since`](Clock::running_since) if it is
-    /// counting. Negative if the target was exceeded.
+    /// counting. Negative if the target was exceeded. [`Ticket::remaining`](crate::Ticket::remaining) counts up to now.
     pub fn remaining(&self) -> TimeDelta {
         self.target - self.consumed
     }

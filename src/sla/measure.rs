@@ -23,6 +23,11 @@ pub(crate) struct Measure<'a> {
 }
 
 impl Clock {
+    /// Returns the time left of the target at an instant, which must not be before the last update of the clock.
+    pub(crate) fn remaining_at(&self, now: DateTime<Utc>, agreements: &AgreementSet) -> Result<TimeDelta> {
+        Ok(self.target - Measure::of(agreements, self)?.consumed(self, now))
+    }
+
     /// Returns the time left until the deadline in the time basis of the target: negative if the deadline has passed,
     /// `None` if there is no deadline.
     pub(crate) fn left(&self, now: DateTime<Utc>, agreements: &AgreementSet) -> Result<Option<TimeDelta>> {

@@ -13,7 +13,7 @@ use crate::id::TicketId;
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 
-pub(super) use crate::codec::{Columns, Place, corrupt, event_to_json, signed};
+pub(super) use crate::codec::{Columns, Place, corrupt, event_to_json, other_contacts, signed};
 
 /// Reads a ticket from the columns `id`, `facts` and `personal`, in this order.
 pub(super) fn ticket_from(row: &Row<'_>, recent: &Recent) -> Result<Arc<Snapshot>> {

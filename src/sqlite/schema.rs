@@ -5,6 +5,8 @@
 //! reserved for the id of an encryption key, and `chain` of the table `event` for a hash. Both are empty in this
 //! version.
 //!
+//! `contact` lists the contacts of tickets except the requesters, which are in `ticket`.
+//!
 //! `record` is a table WITHOUT ROWID, in which large rows are inefficient. So the facts and the personal part of a
 //! large record are stored in `record_body`, and both are null in `record`.
 
@@ -56,6 +58,13 @@ CREATE INDEX {p}ticket_team ON {p}ticket (desk, team, priority, due_at, opened_a
 CREATE INDEX {p}ticket_assignee ON {p}ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open = 1 AND assignee IS NOT NULL;
 CREATE INDEX {p}ticket_requester ON {p}ticket (desk, requester, id) WHERE requester IS NOT NULL;
+
+CREATE TABLE {p}contact (
+    desk TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    ticket BLOB NOT NULL,
+    PRIMARY KEY (desk, contact, ticket)
+) WITHOUT ROWID;
 
 CREATE TABLE {p}event (
     desk TEXT NOT NULL,

@@ -6,8 +6,8 @@ use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
 
 use super::row::signed;
-use crate::store::query::{Order, Query};
-use crate::store::{Index, RecordOrder, RecordRange};
+use crate::store::{GroupBy, Index, Order, Query, RecordOrder, RecordRange};
+use crate::ticket::people::ContactRole;
 
 /// The state that all transactions of a store share.
 pub(super) type Shared = crate::codec::Shared<Sql>;
@@ -64,6 +64,9 @@ statements! {
         priority = ?9, due_at = ?10, opened_at = ?11, team = ?12, assignee = ?13 \
         WHERE desk = ?1 AND id = ?2 AND version = ?7";
     update_requester: "UPDATE {p}ticket SET requester = ?3 WHERE desk = ?1 AND id = ?2";
+    insert_contact: "INSERT INTO {p}contact (desk, contact, ticket) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (desk, contact, ticket) DO NOTHING";
+    delete_contact: "DELETE FROM {p}contact WHERE desk = ?1 AND contact = ?2 AND ticket = ?3";
     insert_event: "INSERT INTO {p}event (desk, ticket, version, at, facts, personal) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     timers_of: "SELECT due_at, kind, subject FROM {p}timer WHERE desk = ?1 AND ticket = ?2";
@@ -150,26 +153,7 @@ impl Sql {
     /// The statement filters only by the table's columns. It has no limit, because the caller tests each row with
     /// [`Query::matches`].
     pub(super) fn find(&self, query: &Query) -> (String, Vec<(&'static str, Bound)>) {
-        let mut sql = format!("SELECT id, facts, personal FROM {}ticket WHERE desk = :desk", self.prefix);
-        let mut bound = Vec::new();
-        if query.open_only() {
-            sql.push_str(" AND open = 1");
-        }
-        let filters = [
-            ("team", ":team", query.wanted_team().map(|it| it.as_str())),
-            ("assignee", ":assignee", query.wanted_assignee().map(|it| it.as_str())),
-            ("requester", ":requester", query.wanted_requester().map(|it| it.as_str())),
-        ];
-        for (column, name, value) in filters {
-            if let Some(value) = value {
-                sql.push_str(&format!(" AND {column} = {name}"));
-                bound.push((name, Bound::Text(value.to_owned())));
-            }
-        }
-        if !query.wanted_states().is_empty() {
-            let names: Vec<_> = query.wanted_states().iter().map(|it| format!("'{}'", it.name())).collect();
-            sql.push_str(&format!(" AND state IN ({})", names.join(", ")));
-        }
+        let (mut filters, mut bound) = filters(query);
         if let Some(cursor) = query.cursor() {
             bound.push((":id", Bound::Blob(*cursor.id().as_uuid().as_bytes())));
             if let Some(place) = cursor.inbox() {
@@ -187,11 +171,97 @@ impl Sql {
             Order::Oldest => (" AND id > :id", " ORDER BY id"),
         };
         if query.cursor().is_some() {
-            sql.push_str(after);
+            filters.push_str(after);
         }
-        sql.push_str(order);
-        (sql, bound)
+        // The further columns are for the order of two selects.
+        let columns = "id, facts, personal, priority, due_at, opened_at";
+        (self.selects(query, columns, &filters).join(" UNION ALL ") + order, bound)
     }
+
+    /// The statement that counts the tickets of a query by group, and its parameters. The caller also binds `:desk`. The
+    /// query must have no condition, because the statement filters by the table's columns alone.
+    pub(super) fn count(&self, query: &Query, by: GroupBy) -> (String, Vec<(&'static str, Bound)>) {
+        let (filters, mut bound) = filters(query);
+        let key = match by {
+            GroupBy::State => "state".to_owned(),
+            GroupBy::Status => "coalesce(json_extract(facts, '$.placement.status'), state)".to_owned(),
+            GroupBy::Team => "coalesce(team, '')".to_owned(),
+            GroupBy::Assignee => "coalesce(assignee, '')".to_owned(),
+            GroupBy::Priority => "CAST(priority AS TEXT)".to_owned(),
+            GroupBy::Channel => "json_extract(facts, '$.channel')".to_owned(),
+            GroupBy::Due => {
+                let mut key = format!("CASE WHEN due_at = {} THEN 'none'", i64::MAX);
+                let names = [":end0", ":end1", ":end2", ":end3"];
+                for ((group, end), name) in GroupBy::due_ends(query.now()).zip(names) {
+                    key.push_str(&format!(" WHEN due_at < {name} THEN '{group}'"));
+                    bound.push((name, Bound::Integer(end)));
+                }
+                key + " ELSE 'later' END"
+            }
+        };
+        let counts = self.selects(query, &format!("{key} AS key"), &filters).join(" UNION ALL ");
+        (format!("SELECT key, count(*) FROM ({counts}) GROUP BY key"), bound)
+    }
+
+    /// Returns the selects that together return the tickets that pass the filters, each once. There are two for a
+    /// contact in any role, because the requester has another index than the other contacts.
+    fn selects(&self, query: &Query, columns: &str, filters: &str) -> Vec<String> {
+        let p = &self.prefix;
+        let of_tickets =
+            |filter| format!("SELECT {columns} FROM {p}ticket WHERE desk = :desk{filter}{filters}");
+        let Some((_, role)) = query.wanted_contact() else { return vec![of_tickets("")] };
+        let as_requester = of_tickets(" AND requester = :contact");
+        let otherwise = format!(
+            "SELECT {columns} FROM (SELECT contact.ticket AS id, facts, personal, state, open, priority, due_at, \
+             opened_at, team, assignee, requester FROM {p}contact AS contact CROSS JOIN {p}ticket AS ticket \
+             ON ticket.desk = contact.desk AND ticket.id = contact.ticket \
+             WHERE contact.desk = :desk AND contact.contact = :contact) WHERE TRUE{filters}"
+        );
+        match role {
+            None => vec![as_requester, otherwise],
+            Some(ContactRole::Requester) => vec![as_requester],
+            Some(_) => vec![otherwise],
+        }
+    }
+}
+
+/// Returns the filters of a query by the columns of the table of tickets, and their parameters.
+fn filters(query: &Query) -> (String, Vec<(&'static str, Bound)>) {
+    let (mut sql, mut bound) = (String::new(), Vec::new());
+    if query.open_only() {
+        sql.push_str(" AND open = 1");
+    }
+    let filters = [
+        ("team", ":team", query.wanted_team().map(|it| it.as_str())),
+        ("assignee", ":assignee", query.wanted_assignee().map(|it| it.as_str())),
+        ("requester", ":requester", query.wanted_requester().map(|it| it.as_str())),
+    ];
+    for (column, name, value) in filters {
+        if let Some(value) = value {
+            sql.push_str(&format!(" AND {column} = {name}"));
+            bound.push((name, Bound::Text(value.to_owned())));
+        }
+    }
+    if let Some((contact, _)) = query.wanted_contact() {
+        bound.push((":contact", Bound::Text(contact.as_str().to_owned())));
+    }
+    if query.unassigned_only() {
+        sql.push_str(" AND assignee IS NULL");
+    }
+    if !query.wanted_states().is_empty() {
+        let names: Vec<_> = query.wanted_states().iter().map(|it| format!("'{}'", it.name())).collect();
+        sql.push_str(&format!(" AND state IN ({})", names.join(", ")));
+    }
+    let names = [(":opened_from", ":opened_until"), (":due_from", ":due_until")];
+    for ((column, from, until), names) in query.bounds().zip(names) {
+        for (sign, name, instant) in [(">=", names.0, from), ("<=", names.1, until)] {
+            if let Some(instant) = instant {
+                sql.push_str(&format!(" AND {column} {sign} {name}"));
+                bound.push((name, Bound::Integer(instant)));
+            }
+        }
+    }
+    (sql, bound)
 }
 
 fn column(index: Index) -> &'static str {
@@ -259,7 +329,10 @@ mod tests {
             (Query::inbox().assigned_to("a").after(inbox), "p_ticket_assignee"),
             (Query::newest().after(newest.clone()), "p_ticket_id"),
             (Query::oldest(), "p_ticket_id"),
-            (Query::newest().from("c").after(newest), "p_ticket_requester"),
+            (Query::newest().from("c").after(newest.clone()), "p_ticket_requester"),
+            (Query::newest().contact("c").after(newest.clone()), "p_ticket_requester"),
+            (Query::oldest().contact("c"), "p_ticket_requester"),
+            (Query::newest().contact_as("c", ContactRole::Cc).after(newest), "p_ticket_id"),
         ] {
             let (sql, bound) = Sql::new("p_").find(&query);
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

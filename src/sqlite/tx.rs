@@ -1,6 +1,6 @@
 //! The reads and writes of one transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::claims::Claim;
 use crate::store::commit::{Commit, TicketWrite, highest_number};
-use crate::store::query::Query;
 use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{
-    Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordRange, RecordWrite,
+    Claimed, Content, DueRecord, Expected, GroupBy, Index, Query, Record, RecordCount, RecordKind,
+    RecordRange, RecordWrite,
 };
 use crate::ticket::conflict::Conflict;
 use crate::ticket::snapshot::Snapshot;
@@ -148,6 +148,7 @@ impl Rows<'_> {
                 })
             }
             Read::Find(query) => Answer::Tickets(self.find(query)?),
+            Read::Count { query, by } => Answer::Groups(self.count(query, *by)?),
             Read::DueTickets { until, after, limit } => {
                 let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
                 let until = until.timestamp_micros();
@@ -244,22 +245,55 @@ impl Rows<'_> {
     }
 
     fn find(&self, query: &Query) -> Result<Vec<Arc<Snapshot>>> {
-        let (sql, bound) = self.shared.sql.find(query);
+        let mut found = Vec::new();
+        self.each(self.shared.sql.find(query), |row| {
+            let ticket = row::ticket_from(row, &self.shared.recent)?;
+            if query.matches(&ticket) {
+                found.push(ticket);
+            }
+            Ok(found.len() < query.page_size())
+        })?;
+        Ok(found)
+    }
+
+    /// Counts the tickets of a query by group: from the columns if they decide, else from the tickets one by one.
+    fn count(&self, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
+        let query = query.clone().after(None);
+        let mut counts = BTreeMap::new();
+        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+            self.each(self.shared.sql.count(&query, by), |row| {
+                counts.insert(row.get(0).map_err(fault)?, row::unsigned(row, 1)?);
+                Ok(true)
+            })?;
+            return Ok(counts);
+        }
+        self.each(self.shared.sql.find(&query), |row| {
+            let ticket = row::ticket_from(row, &self.shared.recent)?;
+            for (key, count) in query.count(by, [&*ticket]) {
+                *counts.entry(key).or_default() += count;
+            }
+            Ok(true)
+        })?;
+        Ok(counts)
+    }
+
+    /// Passes the rows of a statement about tickets to a function, until it returns false.
+    fn each(
+        &self,
+        (sql, bound): (String, Vec<(&'static str, Bound)>),
+        mut read: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
         let desk = self.desk();
         let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":desk", &desk)];
         parameters.extend(bound.iter().map(|(name, value)| (*name, value as &dyn ToSql)));
         let mut statement = self.statement(&sql)?;
         let mut rows = statement.query(&parameters[..]).map_err(fault)?;
-        let mut found = Vec::new();
-        while found.len() < query.page_size()
-            && let Some(row) = rows.next().map_err(fault)?
-        {
-            let ticket = row::ticket_from(row, &self.shared.recent)?;
-            if query.matches(&ticket) {
-                found.push(ticket);
+        while let Some(row) = rows.next().map_err(fault)? {
+            if !read(row)? {
+                break;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     pub(super) fn write(&self, commit: Commit, memo: &Memo) -> Result<()> {
@@ -353,6 +387,7 @@ impl Rows<'_> {
             )?;
         }
         let before = memo.columns.get(&id);
+        self.write_contacts(expected, before, &snapshot)?;
         let had_none = expected == 0 || before.is_some_and(|before| !before.has_timers);
         self.write_timers(&timers, had_none, &snapshot)?;
         let columns = Columns::of(&snapshot);
@@ -393,6 +428,26 @@ impl Rows<'_> {
         }
         if expected > 0 && before.is_none_or(|before| before.requester != columns.requester) {
             self.run(&sql.update_requester, params![desk, key, requester])?;
+        }
+        Ok(())
+    }
+
+    /// Writes the differences between the contacts before and now, except the requester.
+    fn write_contacts(&self, expected: u64, before: Option<&Columns>, snapshot: &Snapshot) -> Result<()> {
+        let (desk, sql, key) = (self.desk(), &self.shared.sql, *snapshot.id.as_uuid().as_bytes());
+        let stored = match (expected, before) {
+            (0, _) => BTreeSet::new(),
+            (_, Some(before)) => before.others.clone(),
+            (_, None) => {
+                self.ticket(snapshot.id)?.map(|ticket| row::other_contacts(&ticket)).unwrap_or_default()
+            }
+        };
+        let now = row::other_contacts(snapshot);
+        for removed in stored.difference(&now) {
+            self.run(&sql.delete_contact, params![desk, removed.as_str(), key])?;
+        }
+        for added in now.difference(&stored) {
+            self.run(&sql.insert_contact, params![desk, added.as_str(), key])?;
         }
         Ok(())
     }

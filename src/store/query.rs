@@ -1,15 +1,18 @@
 //! Queries for tickets, their orders and their pages.
 
-use std::fmt;
-use std::str::FromStr;
+mod form;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::error::{Error, Result};
-use crate::id::{AgentId, ContactId, TeamId, TicketId};
+use crate::id::{AgentId, ContactId, TeamId};
 use crate::lifecycle::StateKind;
+use crate::store::cursor::{Cursor, Order};
+use crate::store::group::GroupBy;
+use crate::ticket::people::ContactRole;
 use crate::ticket::snapshot::Snapshot;
 
 /// The maximum number of tickets on one page.
@@ -26,6 +29,24 @@ pub const MAX_PAGE: usize = 1_000;
 /// let urgent = Query::inbox().team("payments").limit(20);
 /// let parked = Query::newest().state(StateKind::OnHold).matching(Condition::field("tags").contains("refund"));
 /// ```
+///
+/// A query is data. An application can keep it as a saved view, in JSON, TOML or another self-describing serde format:
+///
+/// ```
+/// use firstline::{Condition, Query, TimeDelta};
+///
+/// let view: Query = serde_json::from_str(r#"{
+///     "order": "inbox",
+///     "team": "payments",
+///     "matching": {"field": "touched_at", "before": "7d ago"}
+/// }"#)?;
+/// let untouched = Condition::field("touched_at").before(-TimeDelta::days(7));
+/// assert_eq!(view, Query::inbox().team("payments").matching(untouched));
+///
+/// let misspelt = serde_json::from_str::<Query>(r#"{"order": "inbox", "tem": "payments"}"#);
+/// assert!(misspelt.unwrap_err().to_string().contains("did you mean \"team\"?"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use = "a query does nothing until it is passed to `Desk::find`"]
 pub struct Query {
@@ -35,26 +56,15 @@ pub struct Query {
     assignee: Option<AgentId>,
     unassigned: bool,
     requester: Option<ContactId>,
+    contact: Option<(ContactId, Option<ContactRole>)>,
     condition: Condition,
     after: Option<Cursor>,
     limit: usize,
+    now: Option<DateTime<Utc>>,
 }
 
-/// The order of the tickets in an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// Open tickets, ordered by priority, then by the earliest due instant (tickets without one last), then by age.
-    Inbox,
-    /// Ordered by id, the newest first. See [`Oldest`](Order::Oldest) for tickets that are opened at the same moment.
-    Newest,
-    /// Ordered by id, the oldest first.
-    ///
-    /// A ticket's id is created when its command begins, and its running number when the command commits. So for
-    /// tickets opened at the same moment, the ids and the numbers may be in different orders, and a new ticket may
-    /// appear before tickets that were already read. Use this order for pages, not as a feed of new tickets.
-    Oldest,
-}
+/// The number of tickets on a page, if the query does not set it.
+const PAGE: usize = 50;
 
 impl Query {
     fn ordered(order: Order) -> Query {
@@ -65,9 +75,11 @@ impl Query {
             assignee: None,
             unassigned: false,
             requester: None,
+            contact: None,
             condition: Condition::ALWAYS,
             after: None,
-            limit: 50,
+            limit: PAGE,
+            now: None,
         }
     }
 
@@ -116,6 +128,18 @@ impl Query {
         self
     }
 
+    /// Selects tickets on which this person is a contact in any role: requester, affected or cc.
+    pub fn contact(mut self, contact: impl Into<ContactId>) -> Query {
+        self.contact = Some((contact.into(), None));
+        self
+    }
+
+    /// Selects tickets on which this person is a contact in this role.
+    pub fn contact_as(mut self, contact: impl Into<ContactId>, role: ContactRole) -> Query {
+        self.contact = Some((contact.into(), Some(role)));
+        self
+    }
+
     /// Selects tickets that satisfy the condition too. See [`ticket::facts`](crate::ticket::facts) for the fields.
     pub fn matching(mut self, condition: Condition) -> Query {
         self.condition = self.condition.and(condition);
@@ -131,6 +155,13 @@ impl Query {
     /// Continues after the end of the previous page. The cursor must come from a query with the same order.
     pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Query {
         self.after = cursor.into();
+        self
+    }
+
+    /// Sets the current time, with which conditions such as `due_at is before 2h from now` compare. The desk sets it for
+    /// each read. It is not part of the serialized form.
+    pub fn at(mut self, now: DateTime<Utc>) -> Query {
+        self.now = Some(now);
         self
     }
 
@@ -190,9 +221,38 @@ impl Query {
         self.assignee.as_ref()
     }
 
+    /// True if the answer contains only tickets without an assigned agent.
+    pub fn unassigned_only(&self) -> bool {
+        self.unassigned
+    }
+
     /// Returns the selected requester.
     pub fn wanted_requester(&self) -> Option<&ContactId> {
         self.requester.as_ref()
+    }
+
+    /// Returns the selected contact, and the role if only one is selected.
+    pub fn wanted_contact(&self) -> Option<(&ContactId, Option<ContactRole>)> {
+        self.contact.as_ref().map(|(contact, role)| (contact, *role))
+    }
+
+    /// Returns bounds for the columns of tickets that hold instants, in microseconds since 1970: the column, and the
+    /// lowest and the highest value that a ticket of the answer can have there. A database reads fewer candidates with
+    /// them.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = (&'static str, Option<i64>, Option<i64>)> {
+        let now = self.now.filter(|_| self.condition.requires("overdue", true));
+        ["opened_at", "due_at"].into_iter().map(move |column| {
+            let (from, mut until) = self.condition.instants_of(column, self.now);
+            if let ("due_at", Some(now)) = (column, now) {
+                until = Some(until.map_or(now, |until| until.min(now)));
+            }
+            (column, from.map(|it| it.timestamp_micros()), until.map(|it| it.timestamp_micros()))
+        })
+    }
+
+    /// True if the filters with methods of their own decide alone which tickets match, without the condition.
+    pub(crate) fn has_no_condition(&self) -> bool {
+        self.condition == Condition::ALWAYS
     }
 
     /// True if the answer contains only open tickets.
@@ -212,147 +272,37 @@ impl Query {
             && self.assignee.as_ref().is_none_or(|agent| ticket.assignee.as_ref() == Some(agent))
             && !(self.unassigned && ticket.assignee.is_some())
             && self.requester.as_ref().is_none_or(|contact| ticket.requester() == Some(contact))
-            && self.condition.holds(ticket)
+            && self.contact.as_ref().is_none_or(|(contact, role)| {
+                ticket.contacts.get(contact).is_some_and(|of| role.is_none_or(|role| *of == role))
+            })
+            && match self.now {
+                _ if self.has_no_condition() => true,
+                Some(now) => self.condition.holds(&ticket.facts_at(now)),
+                None => self.condition.holds(ticket),
+            }
+    }
+
+    /// Counts the matching tickets by group, ignoring the cursor and the limit. A store without a faster way answers
+    /// [`Read::Count`](crate::store::Read::Count) with it.
+    pub fn count<'t>(
+        &self,
+        by: GroupBy,
+        tickets: impl IntoIterator<Item = &'t Snapshot>,
+    ) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for ticket in tickets.into_iter().filter(|ticket| self.matches(ticket)) {
+            *counts.entry(by.key(ticket, self.now)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Returns the current time that was [set](Query::at).
+    pub fn now(&self) -> Option<DateTime<Utc>> {
+        self.now
     }
 
     /// Returns the ticket's position in this order. Positions compare in the order of the tickets.
     pub fn place(&self, ticket: &Snapshot) -> Cursor {
         Cursor::of(self.order, ticket)
-    }
-}
-
-/// The position of a ticket in an order: the end of a page.
-///
-/// A cursor can be passed in a URL as text. The text is opaque to users. It contains only the sort keys of one ticket
-/// and grants no access:
-///
-/// ```
-/// use firstline::{Cursor, Desk, NewTicket, Query};
-///
-/// let desk = Desk::memory();
-/// let first = desk.open_ticket(NewTicket::new("No sound"))?.id();
-/// desk.open_ticket(NewTicket::new("No light"))?;
-/// let page = desk.find(Query::newest().limit(1))?;
-/// let text = page.next.map(|cursor| cursor.to_string()).unwrap_or_default();
-///
-/// let next: Cursor = text.parse()?;
-/// assert_eq!(desk.find(Query::newest().after(next))?.tickets[0].id(), first);
-/// assert!("page 2".parse::<Cursor>().is_err());
-/// # Ok::<(), firstline::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cursor(Place);
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Place {
-    Inbox(InboxPlace),
-    Newest(std::cmp::Reverse<TicketId>),
-    Oldest(TicketId),
-}
-
-/// The sort keys of the inbox, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InboxPlace {
-    /// The rank of the priority; 1 is the highest.
-    pub priority: u8,
-    /// The earliest due instant in microseconds since 1970; `i64::MAX` if nothing is due.
-    pub due: i64,
-    /// The instant of opening in microseconds since 1970.
-    pub opened: i64,
-    /// The id.
-    pub id: TicketId,
-}
-
-impl InboxPlace {
-    /// Returns the sort keys of this ticket.
-    pub fn of(ticket: &Snapshot) -> InboxPlace {
-        InboxPlace {
-            priority: ticket.priority().rank(),
-            due: ticket.due_at.map_or(i64::MAX, |due: DateTime<Utc>| due.timestamp_micros()),
-            opened: ticket.opened_at.timestamp_micros(),
-            id: ticket.id,
-        }
-    }
-}
-
-impl Cursor {
-    fn of(order: Order, ticket: &Snapshot) -> Cursor {
-        Cursor(match order {
-            Order::Inbox => Place::Inbox(InboxPlace::of(ticket)),
-            Order::Newest => Place::Newest(std::cmp::Reverse(ticket.id)),
-            Order::Oldest => Place::Oldest(ticket.id),
-        })
-    }
-
-    fn order(&self) -> Order {
-        match self.0 {
-            Place::Inbox(_) => Order::Inbox,
-            Place::Newest(_) => Order::Newest,
-            Place::Oldest(_) => Order::Oldest,
-        }
-    }
-
-    /// Returns the id of the last ticket of the page. In an order by id, the id alone is the position.
-    pub fn id(&self) -> TicketId {
-        match &self.0 {
-            Place::Inbox(place) => place.id,
-            Place::Newest(std::cmp::Reverse(id)) | Place::Oldest(id) => *id,
-        }
-    }
-
-    /// Returns the sort keys, in the order of the inbox.
-    pub fn inbox(&self) -> Option<&InboxPlace> {
-        match &self.0 {
-            Place::Inbox(place) => Some(place),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Place::Inbox(InboxPlace { priority, due, opened, id }) => {
-                write!(f, "i.{priority}.{due}.{opened}.{id}")
-            }
-            Place::Newest(std::cmp::Reverse(id)) => write!(f, "n.{id}"),
-            Place::Oldest(id) => write!(f, "o.{id}"),
-        }
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Cursor> {
-        fn parse(text: &str) -> Option<Place> {
-            let parts: Vec<&str> = text.split('.').collect();
-            Some(match parts[..] {
-                ["i", priority, due, opened, id] => Place::Inbox(InboxPlace {
-                    priority: priority.parse().ok()?,
-                    due: due.parse().ok()?,
-                    opened: opened.parse().ok()?,
-                    id: id.parse().ok()?,
-                }),
-                ["n", id] => Place::Newest(std::cmp::Reverse(id.parse().ok()?)),
-                ["o", id] => Place::Oldest(id.parse().ok()?),
-                _ => return None,
-            })
-        }
-        parse(text).map(Cursor).ok_or_else(|| {
-            Error::invalid("cursor", "cannot be read").allowing("the `next` cursor of a page of this desk")
-        })
-    }
-}
-
-impl Serialize for Cursor {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cursor {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Cursor, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }

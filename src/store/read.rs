@@ -1,11 +1,13 @@
 //! The reads of a decision, and the store's answers.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::id::{DeskId, TicketId};
+use crate::store::group::GroupBy;
 use crate::store::lock::{Lock, LockMode};
 use crate::store::query::Query;
 use crate::store::record::{Changes, DueRecord, Index, Record, RecordCount, RecordKind, RecordRange};
@@ -93,6 +95,14 @@ pub enum Read {
     },
     /// The tickets that match a query. Takes no locks. Answered by [`Answer::Tickets`].
     Find(Query),
+    /// The number of tickets that match a query, by group, without regard to the query's cursor and limit. Takes no
+    /// locks. Answered by [`Answer::Groups`]. [`Query::count`] counts tickets in memory.
+    Count {
+        /// The query.
+        query: Query,
+        /// The groups.
+        by: GroupBy,
+    },
     /// The tickets of all desks that have a timer due until an instant, the earliest first. Takes no locks. Answered by
     /// [`Answer::DueTickets`].
     ///
@@ -129,7 +139,8 @@ impl Read {
             | Read::DueRecords { .. }
             | Read::Due { .. }
             | Read::DueTickets { .. }
-            | Read::Find(_) => return None,
+            | Read::Find(_)
+            | Read::Count { .. } => return None,
         })
     }
 
@@ -164,6 +175,8 @@ pub enum Answer {
     Records(Vec<Record>),
     /// Counts, in the order of the index keys.
     Counts(Vec<RecordCount>),
+    /// Numbers of tickets by group.
+    Groups(BTreeMap<String, u64>),
     /// Due records.
     DueRecords(Vec<DueRecord>),
     /// A running number.

@@ -193,6 +193,9 @@ pub enum Change {
         /// The time of the last closing before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closed_at: Option<DateTime<Utc>>,
+        /// The time of the oldest unanswered message before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unanswered_since: Option<DateTime<Utc>>,
         /// The number of reopenings before the command.
         #[serde(default)]
         reopened: u32,

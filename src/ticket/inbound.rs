@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::id::{RequestKey, ThreadKey};
 use crate::limits;
+use crate::text;
 use crate::ticket::event::Arrived;
 use crate::ticket::kind::Channel;
 use crate::ticket::message::Message;
@@ -188,12 +189,13 @@ impl InboundMessage {
 impl InboundMessage {
     /// Returns the message without oddities, in the form in which it is stored.
     pub(crate) fn mended(mut self) -> InboundMessage {
-        let text = std::mem::take(&mut self.message.text);
-        if !text.trim().is_empty() {
-            self.message.text = limits::storable(text, limits::MAX_TEXT_BYTES);
+        let words = std::mem::take(&mut self.message.text);
+        if !words.trim().is_empty() {
+            self.message.text = limits::storable(words, limits::MAX_TEXT_BYTES);
         }
         self.subject = limits::storable(self.subject, limits::MAX_TEXT_BYTES);
-        if self.subject.trim().is_empty() {
+        text::normalize(&mut self.subject);
+        if !text::is_visible(&self.subject) {
             self.subject.clear();
         }
         let name = |text: String| limits::one_line(text, limits::MAX_NAME_CHARS);
@@ -211,10 +213,13 @@ impl InboundMessage {
         }
         for contact in self.from.iter_mut().chain(&mut self.also_to) {
             let person = &mut contact.person;
-            for text in [&mut person.name, &mut person.email, &mut person.phone].into_iter().flatten() {
-                *text = name(std::mem::take(text));
+            for part in [&mut person.name, &mut person.email, &mut person.phone] {
+                *part = part.take().map(name).filter(|text| !text.is_empty());
             }
         }
+        self.message.normalize();
+        self.from.iter_mut().chain(&mut self.also_to).for_each(Contact::normalize);
+        self.opens.iter_mut().for_each(|opens| opens.normalize());
         let mut threads: Vec<ThreadKey> = Vec::new();
         for thread in std::mem::take(&mut self.threads) {
             if !threads.contains(&thread) {

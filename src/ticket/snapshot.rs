@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::State;
+use crate::lifecycle::{State, StateKind};
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
@@ -100,6 +100,10 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
+    /// The time of the last event that the desk itself did not cause, if later events are the desk's own: expired timers,
+    /// warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched_at: Option<DateTime<Utc>>,
     /// The time of the first public reply by an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
@@ -124,6 +128,13 @@ pub struct Snapshot {
     /// The number of public replies of the desk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
+    /// The author of the last public message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_speaker: Option<Who>,
+    /// The time of the oldest message of a contact that no agent has answered. An agent's public reply answers it, and so
+    /// does the resolution or closing of the ticket. A cancelled ticket keeps it; [`Snapshot::unanswered`] is `None` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_since: Option<DateTime<Utc>>,
     /// The number of corrections: commands that were taken back, and times that the ticket was spam and then not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub undone: u32,
@@ -178,6 +189,26 @@ impl Snapshot {
     /// Returns the requester, if the ticket has one.
     pub fn requester(&self) -> Option<&ContactId> {
         self.contacts.iter().find(|(_, role)| **role == ContactRole::Requester).map(|(id, _)| id)
+    }
+
+    /// Returns the contacts in a role.
+    pub fn contacts_in(&self, role: ContactRole) -> impl Iterator<Item = &ContactId> {
+        self.contacts.iter().filter(move |(_, of)| **of == role).map(|(id, _)| id)
+    }
+
+    /// Returns the time of the last event that the desk itself did not cause.
+    pub fn touched(&self) -> DateTime<Utc> {
+        self.touched_at.unwrap_or(self.updated_at)
+    }
+
+    /// Returns the time of the oldest message of a contact that waits for an agent's answer.
+    pub fn unanswered(&self) -> Option<DateTime<Utc>> {
+        self.unanswered_since.filter(|_| self.state.kind() != StateKind::Cancelled)
+    }
+
+    /// True if the earliest deadline of the running clocks has passed.
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.due_at.is_some_and(|due| due < now)
     }
 
     /// Returns the owner of a text that this actor writes now.

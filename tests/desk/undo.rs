@@ -27,7 +27,7 @@ fn policy() -> Policy {
 /// The ticket without what an undoing changes on purpose.
 fn facts(ticket: &Snapshot) -> Snapshot {
     let mut facts = ticket.clone();
-    (facts.version, facts.updated_at, facts.undone) = (0, ticket.opened_at, 0);
+    (facts.version, facts.updated_at, facts.touched_at, facts.undone) = (0, ticket.opened_at, None, 0);
     facts
 }
 

@@ -33,6 +33,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "diagnostic",
             "duration",
             "source",
+            "text",
         ],
     ),
     // The domain, pure.

@@ -51,6 +51,7 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::FoldsCase, C::NamesAreExact, &[]),
         (Fault::PagesByOffset, C::PagesAreStable, &[]),
         (Fault::FindsUnassigned, C::FindFindsAll, &[]),
+        (Fault::CountsOnePage, C::TicketsAreCounted, &[]),
         // The due tickets of all desks are derived from the same timers.
         (Fault::KeepsTimers, C::TimersAreReplaced, &[C::OwedAtAllDesks]),
         (Fault::DueAnyhow, C::DueInOrder, &[]),

@@ -37,6 +37,7 @@ impl Draft {
             commanded_at,
             resolved_at: ticket.resolved_at,
             closed_at: ticket.closed_at,
+            unanswered_since: ticket.unanswered_since,
             reopened: ticket.reopened,
             handed_over: ticket.handed_over,
             before: Box::new(Opened {

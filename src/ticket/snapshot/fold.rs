@@ -37,7 +37,7 @@ impl Snapshot {
         // A message that arrived may have any subject. Its event keeps it whole.
         personal.shorten_subject();
         // The message may have been erased, so the count depends on the actor alone, which is a fact.
-        let received = u32::from(!event.by.who.is_staff());
+        let by_contact = !event.by.who.is_staff();
         let state_kind = opened.state.kind();
         Snapshot {
             id: event.ticket,
@@ -62,14 +62,17 @@ impl Snapshot {
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
+            touched_at: None,
             first_replied_at: None,
             resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
             closed_at: (state_kind == StateKind::Closed).then_some(event.at),
             due_at: None,
             reopened: 0,
             handed_over: 0,
-            received,
+            received: by_contact.into(),
             replied: 0,
+            last_speaker: by_contact.then(|| event.by.who.clone()),
+            unanswered_since: (by_contact && state_kind.is_open()).then_some(event.at),
             undone: 0,
             spam: false,
             irregular: event.origin.as_ref().map_or(0, |origin| origin.irregular.into()),
@@ -92,7 +95,13 @@ impl Snapshot {
         }
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
-            Change::Received(_) => bump(&mut self.received, true),
+            Change::Received(arrived) => {
+                bump(&mut self.received, true);
+                self.last_speaker = Some(event.by.who.clone());
+                if arrived.owes_reply {
+                    self.unanswered_since.get_or_insert(event.at);
+                }
+            }
             Change::SignalReceived(_) => {}
             Change::ClosingChanged { closes_at } => {
                 if let State::Resolved(resolved) = &mut self.state {
@@ -101,8 +110,10 @@ impl Snapshot {
             }
             Change::Replied { .. } => {
                 bump(&mut self.replied, true);
+                self.last_speaker = Some(event.by.who.clone());
                 if matches!(event.by.who, Who::Agent(_)) {
                     self.first_replied_at.get_or_insert(event.at);
+                    self.unanswered_since = None;
                 }
             }
             Change::Noted { .. } => {}
@@ -114,8 +125,17 @@ impl Snapshot {
                 bump(&mut self.reopened, !corrects && !from.is_open() && to.kind().is_open());
                 self.spam = *cause == Cause::Spam;
             }
-            Change::Undone { before, resolved_at, closed_at, reopened, handed_over, .. } => {
+            Change::Undone {
+                before,
+                resolved_at,
+                closed_at,
+                unanswered_since,
+                reopened,
+                handed_over,
+                ..
+            } => {
                 self.undo(before, event);
+                self.unanswered_since = *unanswered_since;
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
                 (self.reopened, self.handed_over) = (*reopened, *handed_over);
             }
@@ -161,6 +181,12 @@ impl Snapshot {
         bump(&mut self.irregular, event.origin.as_ref().is_some_and(|origin| origin.irregular));
         self.out_of_order |= event.at < self.updated_at;
         self.version = event.version;
+        match event.by.who {
+            // The desk's events of a command have the time of the command.
+            Who::Desk if event.at == self.updated_at => {}
+            Who::Desk => drop(self.touched_at.get_or_insert(self.updated_at)),
+            _ => self.touched_at = None,
+        }
         self.updated_at = event.at;
         Ok(())
     }
@@ -198,6 +224,9 @@ impl Snapshot {
         }
         self.state.clone_from(to);
         self.unmapped_status = None;
+        if matches!(to.kind(), StateKind::Resolved | StateKind::Closed) {
+            self.unanswered_since = None;
+        }
         if to.kind() == StateKind::Resolved {
             self.resolution_code = code.map(str::to_owned);
             self.personal.resolve(&event.personal);

@@ -89,7 +89,7 @@ pub(super) fn check(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn name(path: &str, text: &str, found: &mut Vec<Diagnostic>) {
-    if let Err(error) = limits::name("the name", text) {
+    if let Err(error) = limits::declared_name("the name", text) {
         report(found, DiagnosticKind::BadName, path, error.to_string());
     }
 }
