@@ -154,6 +154,10 @@ impl Agreement {
         &self.name
     }
 
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     /// Returns the target for this metric, if it has a time for this priority.
     pub fn target_for(&self, metric: Metric, priority: Priority) -> Option<&Target> {
         self.targets.iter().find(|target| target.metric == metric && target.time_for(priority).is_some())

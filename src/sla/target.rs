@@ -226,6 +226,10 @@ impl Target {
     }
 
     /// Returns the percentages of all alerts in ascending order; 100 is the breach.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = &HoldReason> {
+        self.pauses.iter()
+    }
+
     pub(crate) fn percentages(&self) -> impl Iterator<Item = u8> {
         self.warn_at.iter().copied().chain([100])
     }

@@ -16,6 +16,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
+use crate::ticket::decision::last_command::taken_back;
 use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::import_mark::{ImportClocks, ImportMark};
 use crate::ticket::people::Who;
@@ -101,20 +102,17 @@ impl ClockDraft {
 impl ClockDraft {
     /// Applies a whole history.
     fn observe_all(&mut self, events: &[Event]) -> Result<()> {
-        let Some((first, rest)) = events.split_first() else { return Ok(()) };
+        let Some(first) = events.first() else { return Ok(()) };
         let mut ticket = Snapshot::fold([first])?;
         self.observe(first, &ticket)?;
-        // The clocks before the last command and before the ticket was cancelled as spam, which a correction restores.
-        let (mut before_command, mut before_spam) = (Vec::new(), Vec::new());
-        for (before, event) in (1..).zip(rest) {
-            match &event.change {
-                Change::Undone { .. } => self.remember(&before_command),
-                Change::Moved { cause: Cause::NotSpam, .. } => self.remember(&before_spam),
-                Change::Moved { cause: Cause::Spam, .. } => before_spam.clone_from(&self.clocks),
-                _ => {}
-            }
-            if event.is_edit() && !event.continues {
-                before_command.clone_from(&self.clocks);
+        // The clocks before each event, which a correction restores. Most histories have no correction.
+        let corrected = (1..events.len()).any(|place| taken_back(events, place).is_some());
+        let mut clocks_before: Vec<Vec<Clock>> = vec![Vec::new()];
+        for (before, event) in events.iter().enumerate().skip(1) {
+            if corrected {
+                clocks_before.push(self.clocks.clone());
+                let clocks = taken_back(events, before).and_then(|first| clocks_before.get(first));
+                self.remember(clocks.map_or(&[], Vec::as_slice));
             }
             if let Change::PolicyRebound { agreements } = &event.change
                 && self.is_unmeasured(&ticket)
