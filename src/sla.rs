@@ -120,6 +120,16 @@
 //!     before the next tick. The clock is measured from its start under the new version. Clocks for targets that the new
 //!     version adds start by rule 7. The setting is that of the agreement to which the clock was pinned before.
 //!
+//! ## Imported tickets
+//! 20. The history of an imported ticket is measured under the agreements in force at the import, as if they had always
+//!     been in force. If no agreement applied at the import, the history is measured when the first one is adopted.
+//!     [`ImportClocks`](crate::import::ImportClocks) lets the clocks start at a later instant, or never.
+//! 21. Warnings and breaches that were due before the import, or before that first adoption, are recorded in the clock.
+//!     They are no events and trigger no reactions.
+//! 22. A version that repeats the state of the ticket starts, ends and moves no clock. A version that is dated before its
+//!     predecessor replaces the states from its date on. A version that is dated before the opening counts as at the
+//!     opening.
+//!
 //! [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
 //! [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and
 //! [`what_if`](crate::desk::Reports::what_if) computes the clocks after an action.

@@ -178,6 +178,9 @@ impl<S> Ticket<S> {
     }
 
     /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
+    ///
+    /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
+    /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
     pub fn permitted(&self) -> Permitted {
         self.snapshot.permitted(&self.workflow, &self.home.policy)
     }

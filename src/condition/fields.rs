@@ -178,6 +178,12 @@ impl Fields {
         self
     }
 
+    /// Removes a prefix.
+    pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
+        self.prefixes.remove(prefix);
+        self
+    }
+
     /// Allows every field with this prefix, with values of any type. The prefix alone is not a field.
     #[must_use]
     pub fn with_any_under(mut self, prefix: impl Into<String>) -> Fields {

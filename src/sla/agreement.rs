@@ -159,6 +159,10 @@ impl Agreement {
         &self.name
     }
 
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     /// Returns the target for this metric, if it applies at this priority.
     pub fn target_for(&self, metric: Metric, priority: Priority) -> Option<&Target> {
         self.targets.iter().find(|target| target.metric == metric && target.applies_at(priority))

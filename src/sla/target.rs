@@ -319,6 +319,11 @@ impl Target {
         self.pauses == other.pauses || reasons(self) == reasons(other)
     }
 
+    /// Returns the hold reasons that were set.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = &HoldReason> {
+        self.pauses.iter().flatten()
+    }
+
     /// Returns the percentages of all alerts in ascending order; 100 is the breach.
     pub(crate) fn percentages(&self) -> impl Iterator<Item = u8> {
         self.warn_at.iter().copied().chain([100])

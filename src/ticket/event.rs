@@ -188,8 +188,8 @@ pub enum Change {
     /// The last command of the actor was taken back. The ticket is as it was before that command. Its links and clocks
     /// have events of their own.
     Undone {
-        /// The version before the command.
-        version: u64,
+        /// The time of the command.
+        commanded_at: DateTime<Utc>,
         /// The ticket before the command. Its texts are the personal part of the event.
         before: Box<Opened>,
         /// The time of the last resolution before the command.

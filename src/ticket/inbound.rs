@@ -66,7 +66,7 @@ pub struct InboundMessage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) group_chat: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
+use crate::ticket::decision::last_command::taken_back;
 use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::import_mark::{ImportClocks, ImportMark};
 use crate::ticket::people::Who;
@@ -37,7 +38,7 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
         _ => None,
     });
     let draft = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
-    let (mut replay, mut done) = (Replay::beginning(draft), 0);
+    let (mut replay, mut done) = (Replay::beginning(draft, events), 0);
     let mut cycles: Vec<Clock> = Vec::new();
     for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
         let instants = || part.iter().map(|event| event.at);
@@ -68,15 +69,15 @@ struct Replay {
     /// `None` before the first event.
     ticket: Option<Snapshot>,
     draft: ClockDraft,
-    /// The clocks before the last command, which a correction restores.
-    before_command: Vec<Clock>,
-    /// The clocks before the ticket was cancelled as spam, which a correction restores.
-    before_spam: Vec<Clock>,
+    /// The clocks before each event, which a correction restores; `None` if the history has no correction.
+    clocks_before: Option<Vec<Vec<Clock>>>,
 }
 
 impl Replay {
-    fn beginning(draft: ClockDraft) -> Replay {
-        Replay { ticket: None, draft, before_command: Vec::new(), before_spam: Vec::new() }
+    /// Starts the replay of a history.
+    fn beginning(draft: ClockDraft, history: &[Event]) -> Replay {
+        let corrected = (1..history.len()).any(|place| taken_back(history, place).is_some());
+        Replay { ticket: None, draft, clocks_before: corrected.then(Vec::new) }
     }
 
     /// Applies a part of a history, which ends with recorded clocks. At most `reached` versions of the agreements come
@@ -97,14 +98,10 @@ impl Replay {
     /// Applies one event of a history.
     fn step(&mut self, history: &[Event], place: usize, reached: usize) -> Result<()> {
         let (event, draft) = (&history[place], &mut self.draft);
-        match &event.change {
-            Change::Undone { .. } => draft.remember(&self.before_command),
-            Change::Moved { cause: Cause::NotSpam, .. } => draft.remember(&self.before_spam),
-            Change::Moved { cause: Cause::Spam, .. } => self.before_spam.clone_from(&draft.clocks),
-            _ => {}
-        }
-        if event.is_edit() && !event.continues {
-            self.before_command.clone_from(&draft.clocks);
+        if let Some(clocks_before) = &mut self.clocks_before {
+            clocks_before.push(draft.clocks.clone());
+            let clocks = taken_back(history, place).and_then(|first| clocks_before.get(first));
+            draft.remember(clocks.map_or(&[], Vec::as_slice));
         }
         let ticket = match &mut self.ticket {
             Some(ticket) => {
@@ -135,7 +132,7 @@ impl ClockDraft {
     /// Measures the history of an imported ticket as if these agreements had always been in force.
     pub(crate) fn measure_import(&mut self, history: &[Event], agreements: Fingerprint) -> Result<()> {
         let always = AgreementSet::always(self.agreements.of(agreements)?.clone());
-        let mut replay = Replay::beginning(ClockDraft::beginning(always, self.import_clocks));
+        let mut replay = Replay::beginning(ClockDraft::beginning(always, self.import_clocks), history);
         for place in 0..history.len() {
             replay.step(history, place, usize::MAX)?;
         }

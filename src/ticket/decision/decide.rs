@@ -21,7 +21,7 @@ use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
-use crate::workflow::{Catalogue, Workflow};
+use crate::workflow::{Catalogue, Status, Workflow};
 
 impl Snapshot {
     /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or
@@ -185,6 +185,13 @@ impl Draft {
             }
             Action::Hold { reason, until, .. } => {
                 let on_hold = on_hold(reason, *until, context)?;
+                // A pinned workflow may have a status for a reason that the policy no longer has.
+                let request = self.request(None, Exemption::Nothing, context)?;
+                let waits =
+                    |status: &Status| status.reason.as_ref().is_some_and(|it| it.as_str() == reason.as_str());
+                if !request.workflow.statuses().any(|(_, status)| waits(status)) {
+                    context.policy.check_hold_reason(reason)?;
+                }
                 self.take_step(destination, on_hold, part, None, context)
             }
             Action::HoldEnd(end) => {
@@ -195,6 +202,7 @@ impl Draft {
                 limits::text("resolution", text)?;
                 if let Some(code) = code {
                     limits::name("resolution code", code)?;
+                    context.policy.check_resolution_code(code)?;
                 }
                 let resolved = resolved(context.policy, context.now.max(self.snapshot().updated_at));
                 self.take_step(destination, resolved, part, code.clone(), context)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::lifecycle::{HoldReason, Reason, StepKind, Verb};
 use crate::ticket::action::Action;
 use crate::ticket::decision::decide::{resolved, words};
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
@@ -131,7 +131,13 @@ impl Draft {
                 };
                 let Verb::Step(step) = rejection.verb else { return Ok(()) };
                 let status = self.snapshot().status().into();
-                Change::TimerExpired { timer, step, status, reasons: rejection.reasons }
+                let mut reasons: Vec<Reason> = Vec::new();
+                for reason in rejection.all_reasons() {
+                    if !reasons.contains(reason) {
+                        reasons.push(reason.clone());
+                    }
+                }
+                Change::TimerExpired { timer, step, status, reasons }
             }
         };
         self.emit(at, by, change, Personal::default())
