@@ -302,7 +302,10 @@ fn a_migration_is_atomic() {
 #[test]
 #[cfg(feature = "tokio")]
 fn each_command_of_a_lost_group_gets_its_own_outcome() {
-    use firstline::{Action, Actor, NewTicket};
+    use crate::gate::{Passing, closed_gate};
+    use firstline::operation::Engine;
+    use firstline::store::Mode;
+    use firstline::{Action, Actor, DeskId, NewTicket};
 
     let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
     let base = base(dir.path());
@@ -314,14 +317,17 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
     let (mut lost, mut mixed) = (0, 0);
     for fault in [Fault::Once, Fault::Full, Fault::Sync] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
-            // A separate folder, because the previous writer thread may close its file a little later.
+            // A separate folder, because the previous writer thread closes its file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
             let store = Options::new().open(vfs.uri(&file)).unwrap();
-            let desk = store.clone().into_async().unwrap().desk("main");
-            // While this lock is held, the callers queue up and form one group.
-            let hold = Connection::open(&file).unwrap();
-            hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let awaited = store.clone().into_async().unwrap();
+            let desk = awaited.desk("main");
+            // The first command of the group waits at a gate in its decision. Meanwhile the callers queue up behind it,
+            // and the writer thread does nothing with the file.
+            let (gate, pause) = closed_gate();
+            let first = runtime
+                .spawn(async move { awaited.run(&DeskId::new("main"), Passing(gate, Mode::Write)).await });
             let calls: Vec<_> = (0..6)
                 .map(|n| {
                     let desk = desk.clone();
@@ -333,12 +339,15 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
                 let (desk, (action, by)) = (desk.clone(), resolves(n));
                 runtime.spawn(async move { desk.act(id, action, by).await })
             });
+            // Every task runs once and so enqueues its command.
             runtime.block_on(async { tokio::task::yield_now().await });
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            pause.until_reached();
             let failed = fail_at(&vfs, number, fault);
-            hold.execute_batch("ROLLBACK").unwrap();
+            pause.end();
             let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
             let resolved = resolving.map(|call| runtime.block_on(call).unwrap());
+            // This command writes nothing, but fails if the group is lost and it cannot run again.
+            let _ = runtime.block_on(first).unwrap();
             vfs.end();
             let keys = |file: &Path| -> Vec<String> {
                 let connection = Connection::open(file).unwrap();
