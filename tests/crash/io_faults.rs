@@ -34,9 +34,13 @@ enum Fault {
     /// One sync and all later ones fail.
     #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // Only tests of groups use it.
     Sync,
+    /// No file can grow beyond this number of pages, so a small commit may succeed after a large one has failed.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // Only tests of groups use it.
+    Space,
 }
 
-/// Injects the fault at the operation with this number. Returns the counter of failed operations.
+/// Injects the fault at the operation with this number, or at this number of pages. Returns the counter of failed
+/// operations.
 fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     let (failed, mut seen) = (Arc::new(AtomicUsize::new(0)), 0);
     let count = Arc::clone(&failed);
@@ -46,16 +50,24 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
             Fault::Once | Fault::ForGood => true,
             Fault::Full => grows,
             Fault::Sync => matches!(op, Op::Sync) || seen >= number,
+            Fault::Space => {
+                let end = number as u64 * 4_096;
+                matches!(op, Op::Write { at, bytes } if at + bytes.len() as u64 > end)
+            }
         };
         if !counts {
             return None;
         }
         seen += 1;
-        let fails = if fault == Fault::Once { seen == number } else { seen >= number };
+        let fails = match fault {
+            Fault::Once => seen == number,
+            Fault::Space => true,
+            _ => seen >= number,
+        };
         fails.then(|| {
             count.fetch_add(1, Ordering::Relaxed);
             match (fault, op) {
-                (Fault::Full, Op::Write { .. }) => ffi::SQLITE_FULL,
+                (Fault::Full | Fault::Space, Op::Write { .. }) => ffi::SQLITE_FULL,
                 _ => op.io_error(),
             }
         })
@@ -315,7 +327,7 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
     let resolves =
         |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
     let (mut lost, mut mixed) = (0, 0);
-    for fault in [Fault::Once, Fault::Full, Fault::Sync] {
+    for fault in [Fault::Once, Fault::Full, Fault::Sync, Fault::Space] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
             // A separate folder, because the previous writer thread closes its file a little later.
             let place = tempfile::tempdir().unwrap();

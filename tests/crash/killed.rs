@@ -337,15 +337,15 @@ fn tuesday() -> DateTime<Utc> {
     monday() + TimeDelta::days(10)
 }
 
-/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer, like programs
-/// that store their timers apart from the tickets.
+/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer from a table of
+/// its own, like programs that store their timers apart from the tickets.
 fn drain_until_done(part: &str) {
     let ((store, vfs), stop) = (opened(Durability::Normal), Stop::of_this_program());
     stop.arm(&vfs);
     if part == "naive" {
         let raw = rusqlite::Connection::open(variable_of("FILE")).unwrap();
         loop {
-            let mut listed = raw.prepare_cached("SELECT desk, ticket FROM firstline_timer LIMIT 20").unwrap();
+            let mut listed = raw.prepare_cached("SELECT desk, ticket FROM naive_timer LIMIT 20").unwrap();
             let due: Vec<(String, Vec<u8>)> = listed
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .unwrap()
@@ -359,8 +359,7 @@ fn drain_until_done(part: &str) {
                 let ticket = TicketId::from(uuid::Uuid::from_slice(&id).unwrap());
                 desk.act(ticket, Action::note("fired"), Actor::automation("naive")).unwrap();
                 stop.between();
-                raw.execute("DELETE FROM firstline_timer WHERE desk = ?1 AND ticket = ?2", (name, id))
-                    .unwrap();
+                raw.execute("DELETE FROM naive_timer WHERE desk = ?1 AND ticket = ?2", (name, id)).unwrap();
             }
         }
     }
@@ -430,6 +429,8 @@ fn each_timer_fires_once_when_workers_are_killed() {
 
     let naive = dir.path().join("naive.db");
     let store = waiting(&naive, 400);
+    let raw = rusqlite::Connection::open(&naive).unwrap();
+    raw.execute_batch("CREATE TABLE naive_timer AS SELECT desk, ticket FROM firstline_timer").unwrap();
     drained(TEST, "naive", &naive, &[Stop::Between], 1);
     let mut doubled = 0;
     for number in 0..DESKS {
