@@ -12,7 +12,7 @@ use crate::server::Place;
 
 /// The acquire timeout. The limit for an answer is twice as long. Opening a connection must not take longer, even on a
 /// busy machine.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// More time than a command may take if its server vanished. Only a hang takes so long.
 const SOON: Duration = Duration::from_secs(600);
