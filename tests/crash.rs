@@ -1,6 +1,9 @@
 //! Crashes: killed programs, power failures, I/O faults.
 #![cfg(feature = "sqlite")]
 
+#[cfg(feature = "tokio")]
+#[path = "common/gate.rs"]
+mod gate;
 #[path = "crash/io_faults.rs"]
 mod io_faults;
 #[path = "crash/killed.rs"]

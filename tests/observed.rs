@@ -73,17 +73,21 @@ fn async_work() -> Result<()> {
 /// Runs one command through a writer thread that must wait for another program, and one that is refused.
 #[cfg(feature = "tokio")]
 fn writer_thread_work() -> Result<()> {
-    use firstline::sqlite::Sqlite;
+    use firstline::sqlite::Options;
+    use std::time::Duration;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let desk = Sqlite::open(&file)?.into_async()?.desk("gamma");
+    // Only a hang may run into the timeout.
+    let options = Options::new().acquire_timeout(Duration::from_secs(600));
+    let desk = options.open(&file)?.into_async()?.desk("gamma");
     let other = rusqlite::Connection::open(&file).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     runtime.block_on(async {
         let both = async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            // The command is in the queue. It waits for at least this time.
+            tokio::time::sleep(Duration::from_millis(300)).await;
             other.execute_batch("COMMIT").unwrap();
         };
         let (received, ()) =

@@ -10,6 +10,9 @@ mod async_stores;
 mod bounded_row;
 #[path = "stores/broken_stores.rs"]
 mod broken_stores;
+#[cfg(feature = "sqlite")]
+#[path = "common/gate.rs"]
+mod gate;
 #[path = "common/pending_once.rs"]
 mod pending_once;
 #[path = "stores/reading_meanwhile.rs"]

@@ -12,13 +12,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Candidate;
 use super::failure::{CheckFailure, Checked, holds, refused, same};
 use super::scene::{ACME, SAMPLE, Scene, later, monday, paged};
-use super::together::{at_once, patiently};
+use super::together::{PATIENCE, at_once, patiently};
 use crate::operation::{Engine, Interrupt, Loaded, Operation};
 use crate::store::{
     Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, LockMode, Read, Record,
     RecordCount, RecordKind, RecordPlace, RecordRange, RecordWrite,
 };
-use crate::time::to_micros;
+use crate::time::{Stopwatch, to_micros};
 
 /// A second kind. Its code starts with the code of [`SAMPLE`], to catch prefix matches.
 const OTHER: RecordKind =
@@ -162,7 +162,8 @@ fn beside<C: Candidate, T: Send>(
     thread::scope(|scope| {
         let running = scope.spawn(|| scene.run(ACME, operation));
         let does = scope.spawn(move || {
-            let _ = has_reached.recv_timeout(Duration::from_secs(5));
+            // Fails if the operation ends before its pause.
+            let _ = has_reached.recv();
             let outcome = does(&twin);
             let _ = done.send(());
             outcome
@@ -425,8 +426,12 @@ pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         taken(&claim(&scene.twin()?, 9, TimeDelta::milliseconds(1))?),
         wanted,
     )?;
-    thread::sleep(Duration::from_millis(20));
-    // The lease has expired, so the first token is no longer valid.
+    // By the store's clock, the lease has expired, so the first token is no longer valid.
+    let expired = scene.wait(scene.store.now())? + TimeDelta::milliseconds(10);
+    let since = Stopwatch::start();
+    while scene.wait(scene.store.now())? <= expired && since.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(1));
+    }
     let again = claim(scene, 9, hour)?;
     same("a claim after the lease has ended", taken(&again), vec![("third".to_owned(), "beta".into(), 2)])?;
     let Some(Claimed { record, .. }) = again.first() else { return Ok(()) };

@@ -45,6 +45,41 @@ pub(super) fn retry<T>(deadline: Deadline, mut attempt: impl FnMut() -> Result<T
         }
         // Each `RandomState` has new random keys: a cheap source of random bits without a dependency.
         let random = RandomState::new().build_hasher().finish();
-        std::thread::sleep(Duration::from_micros(50 + random % 1_550).min(left));
+        std::thread::sleep(pause(random).min(left));
+    }
+}
+
+/// The pause between two attempts. It does not depend on the number of attempts, so a program that has waited for a long
+/// time tries as often as one that has just begun.
+fn pause(random: u64) -> Duration {
+    Duration::from_micros(50 + random % 1_550)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_short_and_of_any_length() {
+        let pauses: Vec<_> = (0..1_550).map(|random| pause(random).as_micros()).collect();
+        assert!(pauses.iter().copied().eq(50..1_600));
+    }
+
+    /// Each attempt finds the database busy except the last one.
+    #[test]
+    fn attempts_are_repeated_until_one_succeeds() {
+        let busy = || Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+        let mut tries = 0;
+        let answer = retry(Deadline::after(Duration::from_secs(600)), || {
+            tries += 1;
+            if tries < 100 { Err(busy()) } else { Ok(tries) }
+        });
+        assert_eq!(answer.unwrap(), 100);
+        let mut tries = 0;
+        let answer = retry(Deadline::after(Duration::ZERO), || {
+            tries += 1;
+            Err::<(), _>(busy())
+        });
+        assert_eq!((answer.unwrap_err().sqlite_error_code(), tries), (Some(ErrorCode::DatabaseBusy), 1));
     }
 }

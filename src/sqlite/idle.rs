@@ -127,7 +127,7 @@ mod tests {
         let taken = idle.take_before(soon(0)).unwrap();
         let began = Stopwatch::start();
         assert!(idle.take_before(soon(50)).is_none());
-        assert!((50..1_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(50), "{:?}", began.elapsed());
         idle.put(taken);
         assert!(idle.take_before(soon(0)).is_some());
         assert!(idle.state().waiting.is_empty());
@@ -136,11 +136,15 @@ mod tests {
     #[test]
     fn a_waiting_thread_is_overtaken_only_for_a_limited_time() {
         let idle = one();
-        // The machine may pause in one attempt, but not in all of them.
-        let overtakes = (0..5).find_map(|_| {
-            idle.state().waiting = [Waiting { since: Stopwatch::start(), wake_up: Arc::default() }].into();
-            idle.take_before(soon(0))
-        });
+        // An attempt does not count if the machine pauses for longer than the limit in the middle of it.
+        let overtakes = loop {
+            let since = Stopwatch::start();
+            idle.state().waiting = [Waiting { since, wake_up: Arc::default() }].into();
+            let taken = idle.take_before(soon(0));
+            if taken.is_some() || since.elapsed() < OVERTAKING_LIMIT {
+                break taken;
+            }
+        };
         idle.put(overtakes.unwrap());
         thread::sleep(OVERTAKING_LIMIT);
         assert!(idle.take_before(soon(10)).is_none());
@@ -152,7 +156,7 @@ mod tests {
             for number in 0..4 {
                 let (idle, order) = (&idle, &order);
                 scope.spawn(move || {
-                    let connection = idle.take_before(soon(5_000)).unwrap();
+                    let connection = idle.take_before(soon(600_000)).unwrap();
                     order.lock().unwrap().push(number);
                     idle.put(connection);
                 });

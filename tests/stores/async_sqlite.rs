@@ -2,7 +2,7 @@
 #![cfg(feature = "tokio")]
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,9 +11,14 @@ use firstline::sqlite::{AsyncSqlite, Options, Sqlite};
 use firstline::store::{Commit, Mode};
 use firstline::time::{ManualTime, TimeDelta};
 use firstline::*;
+use futures_util::future::join;
+
+use crate::gate::{Gated, Passing, closed_gate};
 
 fn opened(dir: &tempfile::TempDir) -> (Sqlite, AsyncSqlite) {
-    let store = Options::new().open(dir.path().join("support.db")).unwrap();
+    // Only a hang may run into the timeout.
+    let options = Options::new().acquire_timeout(Duration::from_secs(600));
+    let store = options.open(dir.path().join("support.db")).unwrap();
     let awaited = store.clone().into_async().unwrap();
     (store, awaited)
 }
@@ -92,38 +97,61 @@ async fn a_conflict_inside_a_group_is_a_conflict() {
     assert_eq!(desk.ticket(id).await.unwrap().version, 2);
 }
 
+/// Polls once, as a caller does that then goes away.
+fn poll_once<F: Future>(call: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 #[test]
 fn a_dropped_future_leaves_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
-    let desk = awaited.desk("main");
+    let (main, desk) = (DeskId::new("main"), awaited.desk("main"));
     // Never polled: nothing happens.
     drop(desk.open_ticket(NewTicket::new("unpolled")));
-    for n in 0..200 {
-        let request = NewTicket::new(format!("dropped {n}"))
-            .from("boris")
-            .thread(format!("t-{n}"))
-            .once(format!("{n}"));
-        let mut call = pin!(desk.open_ticket(request));
-        // The first poll enqueues the command. Then the future is dropped.
-        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(polled, Poll::Pending | Poll::Ready(Ok(_))));
-        if n % 3 == 0 {
-            std::thread::sleep(Duration::from_micros(n * 7 % 900));
-        }
+    let request = |when: &str, n: usize| {
+        let name = format!("{when} {n}");
+        NewTicket::new(&*name).from("boris").thread(&*name).once(&*name)
+    };
+    for n in 0..50 {
+        // Dropped in the queue, behind a command that is being decided.
+        let (gate, pause) = closed_gate();
+        let mut other = Box::pin(awaited.run(&main, Passing(gate, Mode::Write)));
+        assert!(poll_once(&mut other).is_pending());
+        pause.until_reached();
+        let mut call = Box::pin(desk.open_ticket(request("queued", n)));
+        assert!(poll_once(&mut call).is_pending());
+        drop(call);
+        pause.end();
+
+        // Dropped while it is being decided.
+        let (gate, pause) = closed_gate();
+        let gated = Desk::over(Gated::new(awaited.clone(), gate), "main");
+        let mut call = Box::pin(gated.open_ticket(request("decided", n)));
+        assert!(poll_once(&mut call).is_pending());
+        pause.until_reached();
+        drop(call);
+        pause.end();
+
+        // Dropped at any moment.
+        let mut call = Box::pin(desk.open_ticket(request("somewhen", n)));
+        assert!(matches!(poll_once(&mut call), Poll::Pending | Poll::Ready(Ok(_))));
     }
-    let block_on = |future| tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
     let last: Ticket<_> = block_on(desk.open_ticket(NewTicket::new("last"))).unwrap();
     // All commands enqueued before are done by now: each is stored completely or not at all.
     let subjects = checked(&store);
-    assert!(!subjects.iter().any(|it| it == "unpolled"));
+    let count = |when: &str| subjects.iter().filter(|it| it.starts_with(when)).count();
+    assert_eq!((count("unpolled"), count("queued"), count("decided")), (0, 0, 50));
     assert_eq!(last.number.value, subjects.len() as u64, "numbers have a gap");
     let stored = |table: &str| -> i64 {
         let raw = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
         raw.query_row(&format!("SELECT count(*) FROM firstline_{table}"), [], |row| row.get(0)).unwrap()
     };
     let kept = subjects.len() as i64 - 1;
-    println!("{kept} of 200 dropped commands were written");
     assert_eq!((stored("record WHERE kind = 't'"), stored("record WHERE kind = 'r'")), (kept, kept));
 }
 
@@ -133,15 +161,11 @@ fn the_first_poll_enqueues_a_command() {
     let dir = tempfile::tempdir().unwrap();
     let (store, awaited) = opened(&dir);
     let desk = awaited.desk("main");
-    let mut call = pin!(desk.open_ticket(NewTicket::new("No sound")));
-    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    for _ in 0..1_000 {
-        if store.desk("main").ticket("T-1").is_ok() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    panic!("nothing was written");
+    let mut call = Box::pin(desk.open_ticket(NewTicket::new("No sound")));
+    assert!(poll_once(&mut call).is_pending());
+    // A later command is behind it in the queue.
+    assert_eq!(block_on(desk.open_ticket(NewTicket::new("Later"))).unwrap().number.value, 2);
+    assert_eq!(store.desk("main").ticket("T-1").unwrap().subject(), "No sound");
 }
 
 #[tokio::test]
@@ -149,22 +173,20 @@ async fn reads_do_not_wait_for_the_writer_and_workers_run() {
     let dir = tempfile::tempdir().unwrap();
     let (_, awaited) = opened(&dir);
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
-    let desk = awaited.desk(desk::Settings::new("acme").time(time.clone()));
+    let settings = desk::Settings::new("acme").time(time.clone());
+    let desk = awaited.desk(settings.clone());
     let ticket = desk.open_ticket(NewTicket::new("No sound").from("boris")).await.unwrap();
     desk.act(ticket.id(), Action::resolve("unmuted"), Actor::agent("anna")).await.unwrap();
-    let raw = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
-    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let writing = tokio::spawn({
-        let (desk, id) = (desk.clone(), ticket.id());
-        async move { desk.act(id, Action::note("meanwhile"), Actor::agent("anna")).await }
-    });
-    tokio::task::yield_now().await;
-    let read =
-        tokio::time::timeout(Duration::from_secs(5), desk.find(Query::newest())).await.unwrap().unwrap();
-    assert_eq!(read.tickets[0].version, 2);
-    assert!(!writing.is_finished());
-    raw.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(writing.await.unwrap().unwrap().ticket.version, 3);
+    let (gate, pause) = closed_gate();
+    let gated = Desk::over(Gated::new(awaited.clone(), gate), settings);
+    let mut writing = Box::pin(gated.act(ticket.id(), Action::note("meanwhile"), Actor::agent("anna")));
+    assert!(poll_once(&mut writing).is_pending());
+    pause.until_reached();
+    // The writer thread is in the middle of its transaction until the pause ends.
+    assert_eq!(desk.find(Query::newest()).await.unwrap().tickets[0].version, 2);
+    assert!(poll_once(&mut writing).is_pending());
+    pause.end();
+    assert_eq!(writing.await.unwrap().ticket.version, 3);
 
     let week = firstline::time::TimeSource::now(&time) + TimeDelta::days(7);
     assert_eq!(Worker::over(awaited.clone()).drain(week).await.unwrap().fired, 1);
@@ -283,23 +305,6 @@ async fn a_command_that_panics_after_writing_leaves_nothing_behind() {
     }
 }
 
-/// Signals that it has begun, and then reads for a while.
-struct Slow(std::sync::Arc<tokio::sync::Notify>);
-
-impl Operation for Slow {
-    type Out = ();
-
-    fn mode(&self) -> Mode {
-        Mode::Read
-    }
-
-    fn decide(&self, _: &Loaded) -> std::result::Result<(Commit, ()), Interrupt> {
-        self.0.notify_one();
-        std::thread::sleep(Duration::from_millis(150));
-        Ok((Commit::default(), ()))
-    }
-}
-
 /// Regression: a host could not know when the thread had closed the file, so that it could be copied or deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
@@ -309,11 +314,10 @@ async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
         let blocking = blocking_too.then_some(store);
         let desk = awaited.desk("main");
         desk.open_ticket(NewTicket::new("0")).await.unwrap();
-        let began = std::sync::Arc::new(tokio::sync::Notify::new());
-        let slow = Slow(began.clone());
+        let (gate, pause) = closed_gate();
         let (desk_id, reads) = (DeskId::new("main"), awaited.clone());
-        let slow = tokio::spawn(async move { reads.run(&desk_id, slow).await });
-        began.notified().await;
+        let slow = tokio::spawn(async move { reads.run(&desk_id, Passing(gate, Mode::Read)).await });
+        pause.until_reached();
         // Many commands are enqueued and not awaited, and many reads run.
         let mut writing = Vec::new();
         for n in 1..50 {
@@ -330,7 +334,10 @@ async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
             let desk = desk.clone();
             reading.spawn(async move { desk.find(Query::oldest()).await });
         }
-        tokio::join!(awaited.clone().close(), awaited.clone().close());
+        let mut closing = Box::pin(join(awaited.clone().close(), awaited.clone().close()));
+        assert!(poll_once(&mut closing).is_pending(), "the store is closed while a read is running");
+        pause.end();
+        closing.await;
         let left = || std::fs::read_dir(&dir).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
         assert_eq!(left() == ["support.db"], !blocking_too, "{:?}", left());
         slow.await.unwrap().unwrap();
@@ -349,28 +356,4 @@ async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
         assert_eq!(checked(&after).len(), 50);
         after.desk("main").open_ticket(NewTicket::new("Later")).unwrap();
     }
-}
-
-/// Another program writes for longer than the timeout. Regression: commands that did not fit into the first commit
-/// waited for another timeout.
-#[tokio::test(flavor = "multi_thread")]
-async fn commands_behind_a_busy_database_share_one_timeout() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options::new().acquire_timeout(Duration::from_secs(1));
-    let desk = options.open(dir.path().join("support.db")).unwrap().into_async().unwrap().desk("main");
-    let other = rusqlite::Connection::open(dir.path().join("support.db")).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let began = std::time::Instant::now();
-    let mut callers = tokio::task::JoinSet::new();
-    for n in 0..1_000 {
-        let desk = desk.clone();
-        callers.spawn(async move { desk.open_ticket(NewTicket::new(format!("{n}"))).await });
-    }
-    for answer in callers.join_all().await {
-        assert!(answer.unwrap_err().is_retryable());
-    }
-    // One timeout for all commands. One timeout per commit would be four.
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    other.execute_batch("COMMIT").unwrap();
-    assert_eq!(desk.open_ticket(NewTicket::new("Now")).await.unwrap().number.value, 1);
 }

@@ -5,6 +5,8 @@
 mod faults;
 #[path = "broken_stores/locks.rs"]
 mod locks;
+#[path = "broken_stores/meeting.rs"]
+mod meeting;
 #[path = "broken_stores/torn.rs"]
 mod torn;
 

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use firstline::sqlite::{Durability, Options};
@@ -35,79 +36,58 @@ fn read_after(from: &mut impl BufRead, beginning: &str) -> String {
     }
 }
 
-/// Writes for two seconds after "go". Prints the number of writes and the longest wait.
-fn write_away(mut write: impl FnMut(i64)) {
-    println!("ready:");
-    std::io::stdin().lines().next().unwrap().unwrap();
-    let (begin, mut count, mut longest) = (Instant::now(), 0, Duration::ZERO);
-    while begin.elapsed() < Duration::from_secs(2) {
-        let from = Instant::now();
-        write(count);
-        longest = longest.max(from.elapsed());
-        count += 1;
+/// Two programs that write without pauses both make progress, and no write of either is lost. Each goes on until both
+/// have written fifty times. Regression: SQLite's own `busy_timeout` let one of them starve. The pauses between attempts
+/// are tested in `src/sqlite/busy.rs`.
+#[test]
+fn two_programs_share_one_file() {
+    const TEST: &str = "two_programs_share_one_file";
+    const EACH: usize = 50;
+    if std::env::var(CHILD).is_ok() {
+        let file = std::env::var("FIRSTLINE_SHARING_FILE").unwrap();
+        // Only a program that starves may run into the timeout.
+        let options = Options::new().durability(Durability::Normal).acquire_timeout(Duration::from_secs(60));
+        let desk = options.open(file).unwrap().desk("main");
+        println!("ready:");
+        std::io::stdin().lines().next().unwrap().unwrap();
+        let stop = AtomicBool::new(false);
+        return std::thread::scope(|scope| {
+            // The input ends when this program shall stop.
+            scope.spawn(|| {
+                assert!(std::io::stdin().lines().next().is_none());
+                stop.store(true, Ordering::Relaxed);
+            });
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    return println!("stopped: {n}");
+                }
+                if let Err(error) = desk.open_ticket(NewTicket::new(format!("Question {n}"))) {
+                    eprintln!("{error}");
+                    std::process::exit(1); // A panic would wait for the end of the input.
+                }
+                println!("wrote: {n}");
+            }
+        });
     }
-    println!("wrote: {count} {}", longest.as_millis());
-}
-
-/// Returns the number of writes of each program, and the longest wait in milliseconds.
-fn race(test: &str, part: &str) -> ([u64; 2], u64) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    Desk::open(&file).unwrap();
-    let mut children = [child(test, part, &file), child(test, part, &file)];
-    let mut said = children.each_mut().map(|it| BufReader::new(it.stdout.take().unwrap()));
-    said.iter_mut().for_each(|said| drop(read_after(said, "ready:")));
+    let desk = Desk::open(&file).unwrap();
+    let mut children = [child(TEST, "writer", &file), child(TEST, "writer", &file)];
+    let mut outputs = children.each_mut().map(|it| BufReader::new(it.stdout.take().unwrap()));
+    outputs.iter_mut().for_each(|output| drop(read_after(output, "ready:")));
     for child in &mut children {
         child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     }
-    let results = said.each_mut().map(|said| {
-        let line = read_after(said, "wrote: ");
-        let (count, longest) = line.split_once(' ').unwrap();
-        (count.parse::<u64>().unwrap(), longest.parse::<u64>().unwrap())
-    });
+    for output in &mut outputs {
+        (0..EACH).for_each(|_| drop(read_after(output, "wrote:")));
+    }
+    children.iter_mut().for_each(|child| drop(child.stdin.take()));
+    let counts = outputs.each_mut().map(|it| read_after(it, "stopped: ").parse::<u64>().unwrap());
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    (results.map(|it| it.0), results.map(|it| it.1).into_iter().max().unwrap())
-}
-
-/// Two programs that write without pauses get about equal shares, and neither waits long. The control with SQLite's own
-/// `busy_timeout` lets one of them starve.
-#[test]
-fn two_programs_share_one_file_fairly() {
-    const TEST: &str = "two_programs_share_one_file_fairly";
-    if let Ok(part) = std::env::var(CHILD) {
-        let file = std::env::var("FIRSTLINE_SHARING_FILE").unwrap();
-        if part == "firstline" {
-            let desk = Options::new().durability(Durability::Normal).open(file).unwrap().desk("main");
-            return write_away(|n| drop(desk.open_ticket(NewTicket::new(format!("Question {n}"))).unwrap()));
-        }
-        let mut by_hand = Connection::open(file).unwrap();
-        by_hand.busy_timeout(Duration::from_secs(10)).unwrap();
-        by_hand.execute_batch("PRAGMA synchronous = NORMAL; CREATE TABLE IF NOT EXISTS note (n)").unwrap();
-        return write_away(|n| {
-            let tx = by_hand.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
-            // Hold the lock nearly all of the time, as a command does.
-            for row in 0..200 {
-                tx.prepare_cached("INSERT INTO note VALUES (?1)").unwrap().execute([n + row]).unwrap();
-            }
-            tx.commit().unwrap();
-        });
-    }
-    // Other load on the machine may disturb one race, but not three.
-    let fair = |([a, b], longest): ([u64; 2], u64)| a.max(b) <= 2 * a.min(b) && longest <= 500;
-    let mut races = Vec::new();
-    for _ in 0..3 {
-        races.push(race(TEST, "firstline"));
-        if races.last().is_some_and(|it| fair(*it)) {
-            break;
-        }
-    }
-    println!("commits of each, and the longest wait in ms: {races:?}");
-    assert!(races.last().is_some_and(|it| fair(*it)), "a program starves: {races:?}");
-    let control = (0..5).map(|_| race(TEST, "busy_timeout")).find(|it| !fair(*it));
-    println!("the same by busy_timeout: {control:?}");
-    assert!(control.is_some(), "this test does not detect starvation");
+    let last = desk.open_ticket(NewTicket::new("Last")).unwrap();
+    assert_eq!(last.number.value, counts.into_iter().sum::<u64>() + 1, "a write was lost");
 }
 
 /// A slow writer, in this program or another, does not delay reads.
@@ -122,8 +102,7 @@ fn reads_do_not_wait_for_writers() {
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; UPDATE firstline_ticket SET version = 7").unwrap();
-    // A read that waited for the writer would take ten seconds.
-    let begin = Instant::now();
+    // A read that waited for a writer would fail, because the writer goes on until the read has ended.
     assert_eq!(desk.ticket(id).unwrap().version, 1);
     other.execute_batch("ROLLBACK").unwrap();
     let writing = store.begin(&"main".into(), Mode::Write).unwrap();
@@ -133,10 +112,9 @@ fn reads_do_not_wait_for_writers() {
         }
     });
     drop(writing);
-    assert!(begin.elapsed() < Duration::from_secs(5), "reading took {:?}", begin.elapsed());
 }
 
-/// Regression: the wait inside one program was unlimited.
+/// Regression: the wait inside one program was unlimited. The writers hold their locks until each wait has ended.
 #[test]
 fn waiting_for_a_writer_ends_at_the_acquire_timeout() {
     use firstline::store::{Mode, Store};
@@ -150,21 +128,18 @@ fn waiting_for_a_writer_ends_at_the_acquire_timeout() {
         let error = store.desk("main").open_ticket(NewTicket::new("No sound")).unwrap_err();
         let took = begin.elapsed();
         assert!(error.is_retryable() && error.to_string().contains("nothing was written"), "{who}: {error}");
-        // Other load on the machine may delay one attempt, but not all.
         assert!(took >= TIMEOUT, "{who}: {took:?}");
-        (took <= TIMEOUT.mul_f64(1.5), took, error.to_string())
+        error.to_string()
     };
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let for_another_program: Vec<_> = (0..3).map(|_| waited("another connection")).collect();
-    assert!(for_another_program.iter().any(|it| it.0), "{for_another_program:?}");
-    assert!(for_another_program[0].2.contains("desk.within(&transaction)"), "{for_another_program:?}");
+    let error = waited("another connection");
+    assert!(error.contains("desk.within(&transaction)"), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
 
     let writing = store.begin(&"main".into(), Mode::Write).unwrap();
-    let in_this_program: Vec<_> = (0..3).map(|_| waited("this program")).collect();
-    assert!(in_this_program.iter().any(|it| it.0), "{in_this_program:?}");
-    assert!(in_this_program[0].2.contains("in this program"), "{in_this_program:?}");
+    let error = waited("this program");
+    assert!(error.contains("in this program"), "{error}");
     drop(writing);
     assert_eq!(store.desk("main").open_ticket(NewTicket::new("Now")).unwrap().number.value, 1);
 }

@@ -211,11 +211,8 @@ mod tests {
     use crate::operation::{Interrupt, Loaded};
     use crate::sqlite::Options;
     use crate::store::Commit;
-    use crate::time::Stopwatch;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
-
-    const TIMEOUT: Duration = Duration::from_secs(1);
 
     /// Calls the closure with the number of the run, counted from 0.
     struct Counted<D>(AtomicUsize, D);
@@ -255,58 +252,104 @@ mod tests {
         }
     }
 
-    /// Runs a group of five commands. The first sleeps for `takes` when it runs alone; after its answer another program
-    /// writes for `others_write`. Three do nothing. The last panics and so rolls the group back. Returns the number of
-    /// successes, the number of busy errors, and the total time.
-    fn run_one_by_one(takes: Duration, others_write: Duration) -> (usize, usize, Duration) {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("support.db");
-        let store = Options::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
+    fn answered(answers: Vec<oneshot::Receiver<Result<()>>>) -> Vec<Result<()>> {
+        answers.into_iter().map(|mut it| it.try_recv().unwrap()).collect()
+    }
+
+    /// Runs a group of five commands on this file. The first calls `alone` when it runs alone, and `then` after that
+    /// answer. The second to fourth do nothing, except that the second calls `second` after its answer. The last
+    /// command panics and so rolls the group back. Returns the answers.
+    fn run_one_by_one(
+        store: &Sqlite,
+        alone: impl Fn() + Send + Sync + 'static,
+        then: impl FnOnce() + Send + 'static,
+        second: impl FnOnce() + Send + 'static,
+    ) -> Vec<Result<()>> {
         let (first, answer) = counted(move |times| {
             // Builds with debug assertions decide twice, to check that both decisions are equal.
             let second_run = if cfg!(debug_assertions) { 2 } else { 1 };
             if times == second_run {
-                std::thread::sleep(takes);
+                alone();
             }
         });
-        let other = rusqlite::Connection::open(&file).unwrap();
-        let first: Order = Box::new(Then(
-            first,
-            Box::new(move || {
-                other.execute_batch("BEGIN IMMEDIATE").unwrap();
-                std::thread::spawn(move || {
-                    std::thread::sleep(others_write);
-                    drop(other);
-                });
-            }),
-        ));
+        let first: Order = Box::new(Then(first, Box::new(then)));
         let (queue, mut orders) = mpsc::channel(GROUP);
         let mut answers = vec![answer];
+        let (order, answer) = counted(drop);
+        let order: Order = Box::new(Then(order, Box::new(second)));
+        assert!(queue.try_send(order).is_ok());
+        answers.push(answer);
         let loses = counted(|times| assert!(times > 0, "deliberate panic of this test"));
-        for (order, answer) in [counted(drop), counted(drop), counted(drop), loses] {
+        for (order, answer) in [counted(drop), counted(drop), loses] {
             assert!(queue.try_send(order).is_ok());
             answers.push(answer);
         }
-        let began = Stopwatch::start();
-        run_group(&store, first, &mut orders);
-        let took = began.elapsed();
-        let answers = answers.into_iter().map(|mut it| it.try_recv().unwrap());
-        let (done, refused): (Vec<_>, Vec<_>) = answers.partition(|it| it.is_ok());
-        let busy = refused.iter().filter(|it| it.as_ref().is_err_and(Error::is_retryable)).count();
-        (done.len(), busy, took)
+        run_group(store, first, &mut orders);
+        answered(answers)
+    }
+
+    /// Opens a store with this timeout, and another connection to its file.
+    fn opened(dir: &tempfile::TempDir, timeout: Duration) -> (Sqlite, rusqlite::Connection) {
+        let file = dir.path().join("support.db");
+        let store = Options::new().acquire_timeout(timeout).open(&file).unwrap();
+        (store, rusqlite::Connection::open(&file).unwrap())
     }
 
     /// Regression: commands that ran alone shared one timeout, and the syncs of earlier commands used it up.
     #[test]
     fn each_command_that_runs_alone_has_the_whole_timeout() {
-        let (done, busy, _) = run_one_by_one(TIMEOUT, TIMEOUT / 4);
-        assert_eq!((done, busy), (5, 0));
+        const TIMEOUT: Duration = Duration::from_secs(3);
+        let dir = tempfile::tempdir().unwrap();
+        let (store, other) = opened(&dir, TIMEOUT);
+        // The first command takes the whole timeout. The second then has to wait for a short time.
+        let alone = || std::thread::sleep(TIMEOUT);
+        let then = move || {
+            other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            std::thread::spawn(move || {
+                std::thread::sleep(TIMEOUT / 20);
+                drop(other);
+            });
+        };
+        let answers = run_one_by_one(&store, alone, then, || ());
+        assert!(answers.iter().all(|it| it.is_ok()), "{answers:?}");
     }
 
+    /// The second command waits for the whole timeout. The later ones fail with it, although the database is free again
+    /// when it is their turn.
     #[test]
     fn commands_that_run_alone_do_not_time_out_one_after_another() {
-        let (done, busy, took) = run_one_by_one(Duration::ZERO, TIMEOUT * 10);
-        assert_eq!((done, busy), (1, 4));
-        assert!((TIMEOUT..TIMEOUT * 5 / 2).contains(&took), "{took:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let (store, other) = opened(&dir, Duration::from_millis(100));
+        let other = std::sync::Arc::new(std::sync::Mutex::new(other));
+        let run = |sql: &'static str| {
+            let other = std::sync::Arc::clone(&other);
+            move || other.lock().unwrap().execute_batch(sql).unwrap()
+        };
+        let answers = run_one_by_one(&store, || (), run("BEGIN IMMEDIATE"), run("ROLLBACK"));
+        let busy = answers.iter().map(|it| it.as_ref().is_err_and(Error::is_retryable));
+        assert_eq!(busy.collect::<Vec<_>>(), [false, true, true, true, true], "{answers:?}");
+    }
+
+    /// Regression: commands that did not fit into the first commit waited for another timeout.
+    #[test]
+    fn all_commands_behind_a_busy_database_fail_at_one_timeout() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, other) = opened(&dir, Duration::from_millis(100));
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (queue, mut orders) = mpsc::channel(4 * GROUP);
+        let (first, answer) = counted(drop);
+        let mut answers = vec![answer];
+        for _ in 1..4 * GROUP {
+            let (order, answer) = counted(drop);
+            assert!(queue.try_send(order).is_ok());
+            answers.push(answer);
+        }
+        // One call makes one attempt to begin a transaction, and so waits for one timeout.
+        run_group(&store, first, &mut orders);
+        assert!(answered(answers).iter().all(|it| it.as_ref().is_err_and(Error::is_retryable)));
+        other.execute_batch("ROLLBACK").unwrap();
+        let (order, answer) = counted(drop);
+        run_group(&store, order, &mut orders);
+        assert!(answered(vec![answer])[0].is_ok());
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use firstline::memory::{Memory, MemoryTx};
 use firstline::store::kinds::{RECEIPT, THREAD};
@@ -15,6 +14,7 @@ use firstline::{
 };
 
 use super::locks::{Locked, Locks};
+use super::meeting::Member;
 
 /// The injected fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,11 +115,13 @@ pub(crate) struct Broken {
     fault: Fault,
     notes: Arc<Mutex<Notes>>,
     locks: Arc<Locks>,
+    member: Member,
 }
 
 impl Broken {
     pub(crate) fn new(fault: Fault) -> Broken {
-        Broken { store: Memory::new(), fault, notes: Arc::default(), locks: Arc::default() }
+        let (notes, locks) = Default::default();
+        Broken { store: Memory::new(), fault, notes, locks, member: Member::new() }
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -133,7 +135,7 @@ impl Broken {
         };
         let list = Read::DueRecords { kind, until: now, after: None, limit };
         let Answer::DueRecords(due) = read(&"claims".into(), list)? else { panic!("no due records") };
-        std::thread::sleep(Duration::from_millis(3));
+        self.member.meet(format!("{kind:?}"));
         let mut all = Vec::new();
         for due in due {
             let Answer::Record(Some(mut record)) = read(&due.desk, Read::record(kind, &*due.key))? else {
@@ -163,11 +165,11 @@ impl Store for Broken {
             _ => Some(self.store.begin(desk, mode)?),
         };
         let locked = self.locks.nobody();
-        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: false, locked })
+        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: None, locked })
     }
 
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
-        match self.fault {
+        let claimed = match self.fault {
             Fault::LeasesForEver => {
                 self.store.claim(kind, limit, lease.checked_add(&TimeDelta::days(1_000)).unwrap_or(lease))
             }
@@ -180,7 +182,9 @@ impl Store for Broken {
                 }
             }
             _ => self.store.claim(kind, limit, lease),
-        }
+        };
+        self.member.claimed();
+        claimed
     }
 }
 
@@ -192,7 +196,8 @@ pub(crate) struct BrokenTx<'a> {
     mode: Mode,
     /// The highest number that was read.
     asked: u64,
-    let_go: bool,
+    /// The number of claims when the transaction was released too early.
+    let_go: Option<u64>,
     locked: Locked,
 }
 
@@ -260,7 +265,6 @@ impl<'a> BrokenTx<'a> {
             }
             (Fault::ReadsAnew, _) if self.mode == Mode::Read => {
                 self.tx = None;
-                std::thread::sleep(Duration::from_millis(1));
                 self.ask(read)?
             }
             (Fault::LimitsBeforeSlicing, Read::History { ticket, after, limit }) => {
@@ -362,10 +366,20 @@ impl Tx for BrokenTx<'_> {
         if self.broken.fault == Fault::WaitsInAnyOrder && self.mode == Mode::Write {
             self.tx = None;
             let locks = reads.iter().filter_map(Read::lock).filter(|(_, mode)| *mode == LockMode::Exclusive);
-            locks.map(|(lock, _)| lock).try_for_each(|lock| self.locked.lock(&self.desk, lock))?;
+            let member = &self.broken.member;
+            locks.map(|(lock, _)| lock).try_for_each(|lock| self.locked.lock(&self.desk, lock, member))?;
         }
-        let answers = reads.iter().map(|read| self.answer(read)).collect::<Result<Vec<_>>>()?;
-        let lets_go = reads.iter().zip(&answers).any(|pair| match pair {
+        let reads_a_life = matches!(reads, [Read::Ticket(_), Read::History { after: 0, .. }]);
+        let answer = |(place, read): (usize, &Read)| {
+            if self.broken.fault == Fault::ReadsAnew && self.mode == Mode::Read && reads_a_life && place == 1
+            {
+                self.tx = None;
+                self.broken.member.wait_for_a_commit();
+            }
+            self.answer(read)
+        };
+        let answers = reads.iter().enumerate().map(answer).collect::<Result<Vec<_>>>()?;
+        let lets_go = |pair: &(&Read, &Answer)| match pair {
             (Read::Record { kind, .. }, Answer::Record(None)) => match self.broken.fault {
                 Fault::ClaimsNoAbsence => *kind == THREAD,
                 Fault::ClaimsNoKey => *kind == RECEIPT,
@@ -381,15 +395,20 @@ impl Tx for BrokenTx<'_> {
                 _ => false,
             },
             _ => false,
-        });
+        };
+        let released = reads.iter().zip(&answers).find(lets_go).map(|(read, _)| format!("{read:?}"));
         if self.broken.fault == Fault::WaitsInAnyOrder {
             self.tx = None;
-            std::thread::sleep(Duration::from_millis(1));
+            if self.mode == Mode::Write {
+                self.broken.member.wait_for_quiet();
+            }
         }
-        if lets_go && self.mode == Mode::Write {
-            self.let_go = true;
+        if let Some(place) = released.filter(|_| self.mode == Mode::Write) {
+            self.let_go = Some(self.broken.member.claims());
             self.tx = None;
-            std::thread::sleep(Duration::from_millis(3));
+            if self.broken.fault != Fault::ClaimsWhatIsRead {
+                self.broken.member.meet(place);
+            }
         }
         Ok(answers)
     }
@@ -406,7 +425,12 @@ impl Tx for BrokenTx<'_> {
             }
             Fault::CountsNumbers => self.take_numbers(),
             Fault::LosesTimers => commit.tickets_mut().skip(1).for_each(|it| it.timers.clear()),
-            Fault::ClaimsNoTickets | Fault::FiresTwice if !self.let_go => {}
+            Fault::ClaimsWhatIsRead => {
+                if let Some(claims) = self.let_go {
+                    self.broken.member.wait_for_more_claims(claims);
+                }
+            }
+            Fault::ClaimsNoTickets | Fault::FiresTwice if self.let_go.is_none() => {}
             Fault::IgnoresVersions | Fault::ClaimsNoTickets | Fault::FiresTwice => {
                 for write in commit.tickets_mut() {
                     if let Answer::Ticket(Some(stored)) = self.ask(&Read::Ticket(write.snapshot.id))? {
@@ -493,6 +517,8 @@ impl Tx for BrokenTx<'_> {
             }
             _ => {}
         }
-        self.tx()?.commit(commit)
+        self.tx()?.commit(commit)?;
+        self.broken.member.committed();
+        Ok(())
     }
 }

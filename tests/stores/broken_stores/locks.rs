@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use firstline::store::Lock;
 use firstline::{DeskId, Error, ErrorKind, Result};
 
+use super::meeting::Member;
+
 type Name = (DeskId, Lock);
 
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ impl Locks {
 }
 
 impl Locked {
-    pub(crate) fn lock(&self, desk: &DeskId, lock: Lock) -> Result<()> {
+    pub(crate) fn lock(&self, desk: &DeskId, lock: Lock, member: &Member) -> Result<()> {
         let name = (desk.clone(), lock);
         let mut table = self.locks.table.lock().unwrap();
         loop {
@@ -57,7 +59,7 @@ impl Locked {
                 last = next;
             }
             table.waits.insert(self.own, holder);
-            table = self.locks.given_up.wait(table).unwrap();
+            table = member.blocked(|| self.locks.given_up.wait(table).unwrap());
             table.waits.remove(&self.own);
         }
     }
