@@ -92,7 +92,7 @@ pub struct Ticket<S = State> {
     workflow: Workflow,
     state: S,
     replayed: bool,
-    home: Home,
+    home: Arc<Home>,
 }
 
 /// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
@@ -284,12 +284,12 @@ impl Ticket {
             None => Workflow::simple(),
         };
         let (policy, agreements) = (Arc::default(), Arc::default());
-        let home = Home { desk: None, policy, workflows: workflows.clone(), agreements };
+        let home = Arc::new(Home { desk: None, policy, workflows: workflows.clone(), agreements });
         Ok(Ticket::following(workflow.clone(), snapshot, home))
     }
 
     /// Creates a handle with the workflow that the ticket follows.
-    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
+    pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Arc<Home>) -> Ticket {
         Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
     }
 

@@ -39,7 +39,7 @@ fn varied(n: u64) -> Result<TicketWrite> {
     request = match n % 4 {
         1 => request.contact("clara", ContactRole::Cc),
         2 => request.contact("clara", ContactRole::Affected),
-        3 if n % 3 != 0 => request.contact("boris", ContactRole::Affected),
+        3 if !n.is_multiple_of(3) => request.contact("boris", ContactRole::Affected),
         _ => request,
     };
     request = if n.is_multiple_of(7) { request.tag("refund") } else { request };

@@ -34,10 +34,10 @@ pub(super) struct PolicyContext<'s> {
 
 impl PolicyContext<'_> {
     /// Returns the home of handles that are made in this context.
-    fn home(&self) -> Home {
+    fn home(&self) -> Arc<Home> {
         let (desk, policy) = (Some(self.desk.clone()), Arc::clone(&self.policy));
         let agreements = Arc::new(self.agreements.clone());
-        Home { desk, policy, workflows: self.workflows.clone(), agreements }
+        Arc::new(Home { desk, policy, workflows: self.workflows.clone(), agreements })
     }
 
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
@@ -233,7 +233,7 @@ impl CommandContext {
         let home = policy_context.home();
         let handle = |ticket: Arc<Snapshot>| {
             let workflow = self.workflow_of(&ticket, loaded)?;
-            Ok(Ticket::following(workflow, ticket, home.clone()))
+            Ok(Ticket::following(workflow, ticket, Arc::clone(&home)))
         };
         tickets.into_iter().map(handle).collect()
     }

@@ -270,7 +270,7 @@ pub struct Rejection {
     pub reasons: Vec<Reason>,
     /// The reasons of each way, if several transitions of a workflow match the action and none of them is open. It is
     /// enough to remove the reasons of one way.
-    pub ways: Vec<Vec<Reason>>,
+    pub ways: Box<[Vec<Reason>]>,
     /// The actions that this actor may perform on the ticket now. A rejected step is not among them, unless only its
     /// target was wrong.
     pub permitted: Permitted,
@@ -284,7 +284,7 @@ impl Rejection {
             Verb::Step(_) => Permitted::steps(state),
             _ => Permitted::in_state(state),
         };
-        Rejection { state, status: None, verb, reasons: vec![reason], ways: Vec::new(), permitted }
+        Rejection { state, status: None, verb, reasons: vec![reason], ways: Box::default(), permitted }
     }
 }
 

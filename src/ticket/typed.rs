@@ -72,7 +72,13 @@ impl AnyTicket {
 impl<S> Ticket<S> {
     fn step<To>(self, action: Action) -> Step<To> {
         let Ticket { snapshot, home, .. } = self;
-        Step { desk: home.desk, ticket: snapshot.id, expected: snapshot.version, action, to: PhantomData }
+        Step {
+            desk: home.desk.clone(),
+            ticket: snapshot.id,
+            expected: snapshot.version,
+            action,
+            to: PhantomData,
+        }
     }
 
     /// Starts work.

@@ -321,12 +321,11 @@ impl ClockDraft {
     /// ended, the version of the clock that ended last, unless its agreement migrates to new versions.
     pub(super) fn limiting_versions(&self) -> Result<Vec<Arc<CompiledAgreements>>> {
         let mut clocks: Vec<&Clock> = self.clocks.iter().filter(|it| it.state.is_open()).collect();
-        if clocks.is_empty() {
-            if let Some(last) = self.clocks.iter().max_by_key(|it| it.ended_at)
-                && !self.follows(last)?
-            {
-                clocks.push(last);
-            }
+        if clocks.is_empty()
+            && let Some(last) = self.clocks.iter().max_by_key(|it| it.ended_at)
+            && !self.follows(last)?
+        {
+            clocks.push(last);
         }
         let mut hashes: Vec<Fingerprint> = clocks.iter().map(|clock| clock.pinned_to).collect();
         hashes.sort_unstable();

@@ -80,7 +80,7 @@ pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot, policy: &Policy) ->
         .into_iter()
         .filter(|standing| right(policy.rule_of(*standing), ticket))
         .map(Standing::in_words);
-    let who: Vec<&str> = with_right.chain(staff_may.then_some("agents").into_iter()).collect();
+    let who: Vec<&str> = with_right.chain(staff_may.then_some("agents")).collect();
     let mut words = who.join(", ");
     if staff_may {
         words.push_str(" and programs");

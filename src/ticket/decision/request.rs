@@ -172,7 +172,7 @@ impl<'a> TransitionRequest<'a> {
         if matches!(verb, Verb::Step(_) | Verb::Move) && !reasons.iter().any(wrong_target) {
             rejection.permitted = rejection.permitted.without(verb);
         }
-        (rejection.reasons, rejection.ways) = (reasons, ways);
+        (rejection.reasons, rejection.ways) = (reasons, ways.into());
         if let Some(by) = self.by {
             rejection.permitted =
                 rejection.permitted.only(|verb| may(verb, by, self.ticket, self.policy).is_none());
@@ -294,7 +294,7 @@ impl<'a> TransitionRequest<'a> {
             let mut ways = Vec::new();
             if let Err(no) = more {
                 reasons.extend(no.reasons);
-                ways = no.ways;
+                ways = no.ways.into_vec();
             }
             for reasons in ways.iter_mut().chain([&mut reasons]) {
                 reasons.retain(|reason| !matches!(reason, Reason::MissingComment { .. }));
