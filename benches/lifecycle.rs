@@ -79,6 +79,7 @@ fn decision() {
             policy: &policy,
             agreements: &rules,
             workflows: &workflows,
+            policies: &[],
             history: None,
         };
         black_box(&case.ticket).decide(black_box(&case.action), &context)

@@ -167,6 +167,7 @@ fn decide(limits: Limits) {
                     policy,
                     agreements: &rules,
                     workflows: &workflows,
+                    policies: &[],
                     history: None,
                 };
                 nanos(cases.len(), || {

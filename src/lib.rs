@@ -138,6 +138,7 @@ pub mod error;
 pub mod guide;
 pub mod id;
 pub mod import;
+mod kind;
 pub mod lifecycle;
 pub mod limits;
 mod line;

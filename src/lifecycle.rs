@@ -11,6 +11,10 @@
 //! | Resolved | | | | | Closed | Closed | Active | |
 //! | Closed, Cancelled | final | | | | | | | |
 //!
+//! Closed and Cancelled are final for steps. Two corrections lead out of them, which are no steps:
+//! [`Action::undo`](crate::Action::undo) takes back the actor's own last command, and
+//! [`Action::not_spam`](crate::Action::not_spam) takes back a cancellation as spam.
+//!
 //! ```
 //! use firstline::lifecycle::{StateKind, StepKind};
 //!

@@ -59,6 +59,7 @@
 mod check;
 mod fields;
 mod manifest;
+mod names;
 mod read;
 pub mod standing;
 mod workflows;
@@ -103,6 +104,8 @@ pub struct Policy {
     #[serde(with = "duration::zero_is_never", skip_serializing_if = "is_a_day")]
     undo: TimeDelta,
     fields: BTreeMap<String, FieldType>,
+    #[serde(skip_serializing_if = "DeclaredNames::is_empty")]
+    names: DeclaredNames,
     matrix: Matrix,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
@@ -122,6 +125,7 @@ impl Default for Policy {
             verification: Some(TimeDelta::days(5)),
             undo: a_day(),
             fields: BTreeMap::new(),
+            names: DeclaredNames::default(),
             matrix: Matrix::itil(),
             calendars: BTreeMap::new(),
             agreements: Vec::new(),
@@ -284,6 +288,28 @@ impl Policy {
             let problem = format_args!("is not declared in the desk's policy{hint}").to_string();
             Error::invalid(&format!("field `{name}`"), problem).allowing(allowed)
         })
+    }
+}
+
+/// The declared names. An empty set accepts any name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeclaredNames {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    kinds: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    channels: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    hold_reasons: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    resolution_codes: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    contact_attributes: BTreeMap<String, FieldType>,
+}
+
+impl DeclaredNames {
+    fn is_empty(&self) -> bool {
+        *self == DeclaredNames::default()
     }
 }
 

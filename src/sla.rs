@@ -60,6 +60,8 @@
 //!    | periodic update | at each public reply by an agent on an open ticket | at the next public reply by an agent (d) |
 //!    | resolution, requester wait, agent work | at the opening | when the ticket is resolved or closed |
 //!    | closure | at the opening | when the ticket is closed |
+//!    | assignment | at the opening without an agent | at the first assignment to an agent (b) |
+//!    | acceptance | at the opening | when the ticket leaves the state new |
 //!    | handling by a line | at the opening, or at the hand-over to the line | at the hand-over to another line (e) |
 //!
 //!    - a: if nobody or somebody other than a contact opened the ticket, at the first message of the requester. No first
@@ -71,29 +73,31 @@
 //! 7. If a ticket gets its first agreement after the opening, the clocks that start at the opening start at the instant of
 //!    the change, or at the opening with [`OnPriorityChange::FromOpening`]. A first reply then starts at the opening if a
 //!    contact opened the ticket, otherwise at the first message of the requester. Handling starts at the instant of the
-//!    change.
+//!    change. Assignment starts only if the ticket has no agent, and acceptance only if the ticket is new.
 //!
 //! ## Counting
 //! 8. Time counts while the ticket is new or active. While it is on hold, time counts unless the target pauses for the
 //!    reason of the hold. By default a target pauses for [`HoldReason::Customer`](crate::HoldReason::Customer); a first
 //!    reply pauses for no reason. Requester wait always pauses on hold for the customer, and agent work always pauses on
 //!    hold. While the ticket is resolved or closed, time counts for closure only. While it is cancelled, no time counts.
-//! 9. With a calendar, only its open time counts.
+//! 9. With a calendar, only its open time counts. A target with its [deadline in a field](Target::due_in_field) counts
+//!    wall time in every state but cancelled; its target time is the time from the start of the clock to the deadline.
 //! 10. The deadline is the earliest instant at which the counted time reaches the target time. If the time is used up
 //!     exactly when the calendar closes, the deadline is the closing time, unless the calendar has
 //!     [`AtClosing::NextOpening`]. A paused clock has no deadline, unless the deadline is in the past.
 //! 11. A target is met at the deadline or before it. It is breached after the deadline.
 //!
 //! ## Warnings and breaches
-//! 12. A warning is due when a percentage of the target time is used up. A breach is due after the deadline and is dated at
-//!     the deadline. Each is an event with the date at which it was due. An event cannot be dated before the event that
+//! 12. A warning is due when a percentage of the target time is used up, or when a [certain time](Target::warn_before) of
+//!     it is left. A breach is due after the deadline and is dated at the deadline. Each is an event with the date at which it was due. An event cannot be dated before the event that
 //!     precedes it; its alert then contains the instant at which it was due.
 //! 13. If a target begins or is revised and has passed several percentages already, only the highest is recorded. 100
 //!     percent counts as passed after the deadline.
 //! 14. No percentage is recorded twice in a cycle, unless the target was revised and the deadline is now later than the
-//!     deadline for which it was recorded.
-//! 15. A breach stays. If the target is revised later, the clock remains breached and `missed_target` returns the target
-//!     that was missed. A clock that was breached ends as missed, and otherwise as met.
+//!     deadline for which it was recorded. An alert that was passed while the deadline was not later is not recorded
+//!     afterwards. The same holds for the warnings by time left.
+//! 15. A breach stays. If the target is revised later, the clock remains breached and [`Clock::missed_target`] returns the
+//!     target that was missed. A clock that was breached ends as missed, and otherwise as met.
 //! 16. Warnings and breaches trigger the [reactions](Reaction) of the target, as long as the ticket is open. A modifier is
 //!     assessed with the priority matrix in force at the instant of the alert. A reaction does not hand a ticket over if
 //!     four reactions in a row have handed it over and nobody has acted on it in between; the alert says so.
@@ -101,7 +105,9 @@
 //! ## Order
 //! 17. What is due is applied before the next event of the ticket. Within one instant the order is: warnings; the steps of
 //!     timers, such as the end of a hold; adopted policies; breaches. A timer acts under the definitions in force at that
-//!     point. Commands at the same instant are applied in the order of their versions, after everything that is due.
+//!     point. Commands at the same instant are applied in the order of their versions, after everything that is due. A
+//!     tick applies the policies adopted before its instant; a command applies those adopted at its instant as well. A
+//!     policy that was replaced at the instant of its adoption was never in force.
 //!
 //! ## Reopening
 //! 18. [`OnReopen`] applies to clocks that ended because the ticket was resolved, closed or cancelled. A first reply that
@@ -113,6 +119,16 @@
 //!     into force is applied to the open clock at the instant from which it is in force, even if a later version follows
 //!     before the next tick. The clock is measured from its start under the new version. Clocks for targets that the new
 //!     version adds start by rule 7. The setting is that of the agreement to which the clock was pinned before.
+//!
+//! ## Imported tickets
+//! 20. The history of an imported ticket is measured under the agreements in force at the import, as if they had always
+//!     been in force. If no agreement applied at the import, the history is measured when the first one is adopted.
+//!     [`ImportClocks`](crate::import::ImportClocks) lets the clocks start at a later instant, or never.
+//! 21. Warnings and breaches that were due before the import, or before that first adoption, are recorded in the clock.
+//!     They are no events and trigger no reactions.
+//! 22. A version that repeats the state of the ticket starts, ends and moves no clock. A version that is dated before its
+//!     predecessor replaces the states from its date on. A version that is dated before the opening counts as at the
+//!     opening.
 //!
 //! [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
 //! [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and

@@ -31,6 +31,7 @@ pub mod conflict;
 pub mod decision;
 pub mod event;
 pub mod facts;
+pub mod hold_end;
 pub mod inbound;
 pub mod kind;
 pub mod message;
@@ -91,7 +92,7 @@ pub struct Ticket<S = State> {
     workflow: Workflow,
     state: S,
     replayed: bool,
-    home: Home,
+    home: Box<Home>,
 }
 
 /// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
@@ -177,6 +178,9 @@ impl<S> Ticket<S> {
     }
 
     /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
+    ///
+    /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
+    /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
     pub fn permitted(&self) -> Permitted {
         self.snapshot.permitted(&self.workflow, &self.home.policy)
     }
@@ -286,7 +290,7 @@ impl Ticket {
 
     /// Creates a handle with the workflow that the ticket follows.
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home: Box::new(home) }
     }
 
     /// Marks the handle as the result of a repeated command.

@@ -6,6 +6,10 @@ mod complaints;
 mod complaints_more;
 #[path = "clocks/edges.rs"]
 mod edges;
+#[path = "clocks/faults.rs"]
+mod faults;
+#[path = "clocks/field.rs"]
+mod field;
 #[path = "clocks/imports.rs"]
 mod imports;
 #[path = "clocks/random.rs"]

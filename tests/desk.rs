@@ -2,6 +2,8 @@
 
 #[path = "desk/adopted_later.rs"]
 mod adopted_later;
+#[path = "desk/after_the_end.rs"]
+mod after_the_end;
 #[path = "desk/assignment.rs"]
 mod assignment;
 #[path = "desk/bad_input.rs"]

@@ -178,6 +178,12 @@ impl Fields {
         self
     }
 
+    /// Removes a prefix.
+    pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
+        self.prefixes.remove(prefix);
+        self
+    }
+
     /// Allows every field with this prefix, with values of any type. The prefix alone is not a field.
     #[must_use]
     pub fn with_any_under(mut self, prefix: impl Into<String>) -> Fields {
@@ -213,6 +219,11 @@ impl Fields {
             .with("cc", ValueType::List)
             .with("contacts", ValueType::List)
             .with_any_under("contact.")
+    }
+
+    /// Returns the type of a field; `None` if the field is unknown or values of any type are allowed.
+    pub(crate) fn type_of(&self, name: &str) -> Option<ValueType> {
+        self.known.get(name).map(|known| known.kind)
     }
 
     /// Returns the names of the individual fields, without prefixes.

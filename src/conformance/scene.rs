@@ -371,6 +371,7 @@ pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result
         policy: &policy,
         agreements: &rules,
         workflows: &workflows,
+        policies: &[],
         history: None,
     };
     Ok(before.decide(&Action::note(words), &context)?.into())

@@ -26,6 +26,8 @@ pub(super) struct PolicyContext<'s> {
     desk: DeskId,
     pub(super) policy: Arc<Policy>,
     pub(super) agreements: AgreementSet,
+    /// The policies of the agreements in the set that are in force one after the other; empty if only one is needed.
+    pub(super) policies: Vec<Arc<Policy>>,
     pub(super) workflows: Catalogue,
     pub(super) history: Option<&'s [Event]>,
 }
@@ -39,8 +41,8 @@ impl PolicyContext<'_> {
     }
 
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, agreements, workflows, history, .. } = self;
-        DecisionContext { now, by, policy, agreements, workflows, history: *history }
+        let PolicyContext { policy, agreements, policies, workflows, history, .. } = self;
+        DecisionContext { now, by, policy, agreements, policies, workflows, history: *history }
     }
 
     /// Returns a handle for a ticket of this context.
@@ -88,12 +90,14 @@ impl CommandContext {
                 let ReadyPolicy { policy, agreements, workflows, .. } =
                     self.definitions.policy(adoption.hash, loaded)?;
                 let agreements = AgreementSet::new().with(adoption.agreements_from, agreements);
-                PolicyContext { desk: self.desk.clone(), policy, agreements, workflows, history: None }
+                let (desk, policies) = (self.desk.clone(), Vec::new());
+                PolicyContext { desk, policy, agreements, policies, workflows, history: None }
             }
             None => PolicyContext {
                 desk: self.desk.clone(),
                 policy: Arc::clone(&self.default),
                 agreements: AgreementSet::new(),
+                policies: Vec::new(),
                 workflows: Catalogue::new(),
                 history: None,
             },
@@ -124,10 +128,59 @@ impl CommandContext {
         let until = |events: &[Event]| events.partition_point(|event| event.version <= ticket.version);
         policy_context.history = loaded.read_history(ticket.id)?.map(|events| &events[..until(events)]);
         self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)?;
+        let changed = in_force.is_some_and(|adoption| adoption.from >= ticket.known_since());
+        if changed {
+            self.add_versions(ticket, &mut policy_context, loaded)?;
+        }
         if ticket.placement.is_some() {
             policy_context.workflows = policy_context.workflows.with(self.workflow_of(ticket, loaded)?);
         }
         Ok(policy_context)
+    }
+
+    /// True if a version of the agreements can matter to the ticket although another one has replaced it: if an open clock
+    /// migrates to every version, or if an imported ticket has no clocks yet.
+    fn follows_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
+        if ticket.clocks.is_empty() && ticket.imported.is_some() {
+            return Ok(true);
+        }
+        let mut open = ticket.clocks.iter().filter(|clock| clock.state.is_open());
+        open.try_fold(false, |migrates, clock| Ok(migrates || agreements.migrates(clock)?))
+    }
+
+    /// Adds the policies that were in force since the ticket's last event, as far as they can matter: all of them if a
+    /// timer is due, and those that were adopted since if a clock migrates.
+    fn add_versions(
+        &self,
+        ticket: &Snapshot,
+        policy_context: &mut PolicyContext<'_>,
+        loaded: &Loaded,
+    ) -> Result<(), Interrupt> {
+        let since = ticket.known_since();
+        let mut versions = loaded.in_force_between(DefinitionKind::Policy, since, self.now)?;
+        let is_due = ticket.timers().first().is_some_and(|timer| timer.due <= self.now);
+        if !is_due {
+            versions.retain(|version| version.from >= since);
+            if versions.len() < 2 || !self.follows_versions(ticket, &policy_context.agreements)? {
+                return Ok(());
+            }
+        }
+        let hashes = versions.iter().map(|adoption| (DefinitionKind::Policy, adoption.hash));
+        self.definitions.need(hashes, loaded)?;
+        let mut agreements = AgreementSet::new();
+        if is_due && versions.first().is_none_or(|first| first.from >= since) {
+            // No policy was adopted before.
+            agreements = agreements.with(DateTime::<Utc>::MIN_UTC, self.definitions.no_agreements()?);
+            policy_context.policies.push(Arc::clone(&self.default));
+        }
+        for adoption in versions {
+            let ReadyPolicy { policy, agreements: version, .. } =
+                self.definitions.policy(adoption.hash, loaded)?;
+            agreements = agreements.with(adoption.from, version);
+            policy_context.policies.push(policy);
+        }
+        policy_context.agreements = agreements;
+        self.pin(&ticket.clocks, &mut policy_context.agreements, loaded)
     }
 
     /// Requests the manifest in force and every definition to which these tickets are pinned, in one round of reads.

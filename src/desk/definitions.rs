@@ -61,9 +61,7 @@ impl Definitions {
         self.need(manifest.parts(), loaded)?;
         let agreements = match manifest.agreements {
             Some(hash) => self.ready_agreements(hash, loaded)?,
-            None => {
-                ReadyAgreements::new(Fingerprint::of_json(&Agreements::default())?, Agreements::default())?
-            }
+            None => ReadyAgreements { definition: Arc::default(), compiled: self.no_agreements()? },
         };
         let ready = |matrix: Matrix| Ok(Arc::new(matrix));
         let matrix = load(&self.matrices, DefinitionKind::Matrix, manifest.matrix, loaded, ready)?;
@@ -87,6 +85,12 @@ impl Definitions {
             workflows: Catalogue::of(workflows),
         };
         Ok(self.policies.insert(hash, ready))
+    }
+
+    /// Returns the agreements of a desk that has adopted no policy.
+    pub(super) fn no_agreements(&self) -> Result<Arc<CompiledAgreements>> {
+        let none = Agreements::default();
+        Ok(ReadyAgreements::new(Fingerprint::of_json(&none)?, none)?.compiled)
     }
 
     /// Returns compiled agreements.

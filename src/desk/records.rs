@@ -95,6 +95,9 @@ impl<'a, E: Engine> Records<'a, E> {
     /// Imports tickets of another system with their original history; see [`import`](crate::import). Each transaction
     /// imports 200 tickets.
     ///
+    /// An import is quiet: no clock warns of, reacts to or reports a breach of a deadline that passed before it.
+    /// [`ImportedTicket::clocks`] chooses the clocks.
+    ///
     /// The import may be repeated with the same tickets or with longer histories, and after an error. Versions that
     /// were imported before are unchanged, and only new ones are added. A ticket that was changed at this desk since
     /// its last import is not continued.

@@ -324,7 +324,7 @@ impl Operation for DueSoonPage {
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         let query = Query::inbox().limit(MAX_PAGE).after(self.after.clone());
         let tickets = loaded.find(&query)?;
-        let due = || tickets.iter().filter(|ticket| ticket.due_at.is_some());
+        let due = || tickets.iter().filter(|ticket| ticket.earliest_deadline().is_some());
         self.context.need_for(due().map(|it| &**it), loaded)?;
         let mut near = Vec::new();
         for ticket in due() {

@@ -12,6 +12,7 @@ use crate::definition::{Adoption, DefinitionKind};
 use crate::error::{Error, Result};
 use crate::operation::{Engine, Interrupt, Loaded, Operation, OperationLabel};
 use crate::policy::{Policy, StoredPolicy};
+use crate::sla::Agreement;
 use crate::store::kinds;
 use crate::store::{Commit, LockMode, Mode};
 use crate::ticket::people::Actor;
@@ -189,13 +190,15 @@ impl Operation for Adopt {
                 .allowing(format!("{earliest} or later"))
                 .into());
         }
-        let mut agreements_from = from;
+        let (mut agreements_from, mut migrates) = (from, false);
         if let Some(newest) = newest {
             let before = self.context.definitions.policy(newest.hash, loaded)?;
             check_versions_increase(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
             if before.manifest.agreements == agreements {
                 agreements_from = newest.agreements_from;
+            } else {
+                migrates = before.policy.agreements().iter().any(Agreement::migrates);
             }
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
@@ -216,6 +219,9 @@ impl Operation for Adopt {
             commit.push(adoptions.archive(outdated, earlier));
         }
         commit.push(adoptions.adopt(&adoption, outdated));
+        if migrates {
+            commit.push(kinds::migrate_clocks(&adoption));
+        }
         Ok((commit, adoption))
     }
 }

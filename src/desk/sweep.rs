@@ -9,8 +9,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::context::CommandContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
+use crate::lifecycle::StateKind;
 use crate::operation::{Job, JobStep};
-use steps::{DeskTicket, DuePage, FireDue, ListDue};
+use crate::store::query::MAX_PAGE;
+use crate::store::{Cursor, Query};
+use steps::{DeskTicket, DuePage, EndMigration, FindMigrating, FireDue, ListDue, ListMigrations};
 
 pub(super) use steps::Listing;
 
@@ -84,6 +87,8 @@ pub(super) struct Sweep {
     listing: Option<Listing>,
     /// The remaining tickets of the page by desk. The desks in `failing_desks` come last.
     waiting: VecDeque<(DeskId, VecDeque<TicketId>)>,
+    /// The migrations of clocks, which come before the timers; `None` until they are listed.
+    migrations: Option<VecDeque<Migration>>,
     /// Tickets that failed or had nothing due. They are not tried again for another of their timers.
     tried: HashSet<DeskTicket>,
     /// Desks at which a ticket was handled without an error, and that were not skipped later.
@@ -95,6 +100,25 @@ pub(super) struct Sweep {
     report: TickReport,
 }
 
+/// A migration of the clocks of a desk to a version of the agreements.
+#[derive(Debug)]
+struct Migration {
+    desk: DeskId,
+    key: String,
+    /// The remaining pages of tickets that may have an open clock.
+    pages: VecDeque<Query>,
+    /// True if the tickets could not be listed.
+    failed: bool,
+}
+
+impl Migration {
+    /// Returns the first pages: the open tickets, and the resolved ones, whose closure may be measured.
+    fn all_pages() -> VecDeque<Query> {
+        let queries = [Query::inbox(), Query::newest().state(StateKind::Resolved)];
+        queries.map(|query| query.limit(MAX_PAGE)).into()
+    }
+}
+
 impl Sweep {
     pub(super) fn new(context: CommandContext, listing: Listing, limit: usize) -> Sweep {
         Sweep {
@@ -103,6 +127,7 @@ impl Sweep {
             page: None,
             listing: Some(listing),
             waiting: VecDeque::new(),
+            migrations: None,
             tried: HashSet::new(),
             served: HashSet::new(),
             failures: HashMap::new(),
@@ -140,9 +165,76 @@ impl Sweep {
         Ok(())
     }
 
+    fn add_migrations(&mut self, found: Result<Vec<(DeskId, String)>>) -> Result<()> {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if error.is_storage() => {
+                self.report.stopped = Some(error);
+                self.listing = None;
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let migration = |(desk, key)| Migration { desk, key, pages: Migration::all_pages(), failed: false };
+        self.migrations = Some(found.into_iter().map(migration).collect());
+        Ok(())
+    }
+
+    /// Adds the tickets of a page whose clocks migrate.
+    fn add_migrating(&mut self, page: Result<(Vec<TicketId>, Option<Cursor>)>) -> Result<()> {
+        let Some(migration) = self.migrations.as_mut().and_then(VecDeque::front_mut) else { return Ok(()) };
+        let Some(query) = migration.pages.pop_front() else { return Ok(()) };
+        match page {
+            Ok((tickets, next)) => {
+                if next.is_some() {
+                    migration.pages.push_front(query.after(next));
+                }
+                let desk = migration.desk.clone();
+                let tried = |ticket: &TicketId| self.tried.contains(&(desk.clone(), *ticket));
+                let tickets: VecDeque<_> = tickets.into_iter().filter(|ticket| !tried(ticket)).collect();
+                self.waiting.push_back((desk, tickets));
+            }
+            // The migration is tried again by the next sweep.
+            Err(error) if error.is_storage() => {
+                migration.pages.clear();
+                migration.failed = true;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Returns the next step of the migrations; `None` after the last one.
+    fn next_migration(&mut self) -> Option<JobStep<Sweep>> {
+        let context = self.context.clone();
+        let Some(migrations) = &mut self.migrations else {
+            let (listing, limit) = (self.listing.clone()?, self.limit);
+            let list = ListMigrations { listing, until: context.now, limit };
+            return Some(JobStep::new(list, Sweep::add_migrations));
+        };
+        while let Some(migration) = migrations.front() {
+            let desk = migration.desk.clone();
+            if let Some(query) = migration.pages.front().filter(|_| !self.report.skipped.contains(&desk)) {
+                let find = FindMigrating { query: query.clone(), context };
+                return Some(JobStep::new(find, Sweep::add_migrating).at(desk));
+            }
+            let has_failed = migration.failed || self.report.failed.iter().any(|it| it.desk == desk);
+            let ended = migrations.pop_front()?;
+            if !has_failed {
+                let end = JobStep::new(EndMigration { key: ended.key }, |_: &mut Sweep, ended| match ended {
+                    Err(error) if error.is_storage() => Ok(()),
+                    ended => ended,
+                });
+                return Some(end.at(desk));
+            }
+        }
+        None
+    }
+
     fn record_success(&mut self, (desk, ticket): DeskTicket, fired: usize) {
         self.report.fired += fired;
-        if fired == 0 {
+        let migrates = self.migrations.as_ref().is_some_and(|it| !it.is_empty());
+        if fired == 0 && !migrates {
             // Another worker is ahead on the same page, so list the page again from its start. This terminates because
             // the ticket is now in `tried`.
             self.tried.insert((desk.clone(), ticket));
@@ -229,6 +321,9 @@ impl Job for Sweep {
                 return Some(step.at(desk));
             }
             self.waiting.pop_front();
+        }
+        if let Some(step) = self.next_migration() {
+            return Some(step);
         }
         let listing = self.listing.take()?;
         self.page = Some(listing.clone());

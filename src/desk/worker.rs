@@ -65,7 +65,7 @@ impl<E> Worker<E> {
 
 impl<E: Engine> Worker<E> {
     /// Fires the timers that are due at `now` at every desk, as [`Desk::tick`] does at one desk. If nothing is due, it
-    /// makes one index lookup.
+    /// makes two index lookups.
     ///
     /// A ticket that fails does not block the others. A locked ticket costs the time that the store waits for its lock,
     /// by default ten seconds in the SQLite and PostgreSQL stores. To limit these waits:

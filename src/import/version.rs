@@ -153,16 +153,16 @@ impl ImportedVersion {
     /// use firstline::{Actor, Desk, ExternalRef, ImportedTicket, ImportedVersion, Policy};
     ///
     /// # let at = |text: &str| text.parse().unwrap();
-    /// let desk = Desk::memory();
-    /// desk.setup().adopt(&Policy::new().workflow(preset::problem()))?;
-    /// let opened = ImportedVersion::new(at("2016-02-29T01:16:00Z"), Actor::agent("anna")).kind(firstline::Kind::Problem);
-    /// let known = ImportedVersion::new(at("2016-03-01T09:00:00Z"), Actor::agent("anna"))
-    ///     .workflow_status("Known error")
-    ///     .label("Accepted/Wait");
-    /// desk.records().import([ImportedTicket::new("old-desk", "7").version(opened).version(known)])?;
+    /// # let desk = Desk::memory();
+    /// desk.setup().adopt(&Policy::new().workflow(preset::itil()))?;
+    /// let opened = ImportedVersion::new(at("2016-02-29T01:16:00Z"), Actor::agent("anna"));
+    /// let waits = ImportedVersion::new(at("2016-03-01T09:00:00Z"), Actor::agent("anna"))
+    ///     .workflow_status("Awaiting third party")
+    ///     .label("Wartet auf Lieferanten");
+    /// desk.records().import([ImportedTicket::new("old-desk", "7").version(opened).version(waits)])?;
     ///
     /// let ticket = desk.ticket(ExternalRef { source: "old-desk".into(), id: "7".into() })?;
-    /// assert_eq!(ticket.status(), "Known error");
+    /// assert_eq!(ticket.status(), "Awaiting third party");
     /// # Ok::<(), firstline::Error>(())
     /// ```
     pub fn workflow_status(mut self, name: impl Into<String>) -> ImportedVersion {

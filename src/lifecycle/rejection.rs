@@ -83,6 +83,8 @@ impl fmt::Display for Verb {
 pub struct Permitted {
     state: StateKind,
     verbs: Vec<Verb>,
+    /// The steps and moves that lack only fields, each with these fields.
+    once_filled: Box<[(Verb, Vec<String>)]>,
 }
 
 impl Permitted {
@@ -91,15 +93,31 @@ impl Permitted {
     /// [`Verb::Move`] is not included, because it depends on the workflow.
     pub fn in_state(state: StateKind) -> Permitted {
         let others = Verb::NON_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
-        Permitted { state, verbs: state.accepted().map(Verb::Step).chain(others).collect() }
+        let verbs = state.accepted().map(Verb::Step).chain(others).collect();
+        Permitted { state, verbs, once_filled: Box::default() }
     }
 
-    /// Returns the actions that a ticket in this state accepts. `has` returns true for the steps and moves that the
-    /// workflow allows from the ticket's status.
-    pub(crate) fn in_workflow(state: StateKind, has: impl Fn(Verb) -> bool) -> Permitted {
+    /// Returns the actions that a ticket in this state accepts. `lacking` returns the empty fields that keep the workflow
+    /// from accepting a step or a move, and `None` if it does not accept it in any case.
+    pub(crate) fn in_workflow(
+        state: StateKind,
+        mut lacking: impl FnMut(Verb) -> Option<Vec<String>>,
+    ) -> Permitted {
         let mut permitted = Permitted::in_state(state);
         permitted.verbs.insert(state.accepted().count(), Verb::Move);
-        permitted.verbs.retain(|verb| !matches!(verb, Verb::Step(_) | Verb::Move) || has(*verb));
+        let mut once_filled = Vec::new();
+        permitted.verbs.retain(|verb| match verb {
+            Verb::Step(_) | Verb::Move => match lacking(*verb) {
+                Some(fields) if fields.is_empty() => true,
+                Some(fields) => {
+                    once_filled.push((*verb, fields));
+                    false
+                }
+                None => false,
+            },
+            _ => true,
+        });
+        permitted.once_filled = once_filled.into();
         permitted
     }
 
@@ -111,13 +129,24 @@ impl Permitted {
 
     /// Returns the steps that this state accepts, without other actions.
     pub(crate) fn steps(state: StateKind) -> Permitted {
-        Permitted { state, verbs: state.accepted().map(Verb::Step).collect() }
+        Permitted { state, verbs: state.accepted().map(Verb::Step).collect(), once_filled: Box::default() }
+    }
+
+    /// Removes an action.
+    pub(crate) fn without(self, refused: Verb) -> Permitted {
+        self.only(|verb| verb != refused)
     }
 
     /// Keeps the actions for which `may` returns true.
     pub(crate) fn only(mut self, may: impl Fn(Verb) -> bool) -> Permitted {
         self.verbs.retain(|verb| may(*verb));
+        self.once_filled = self.once_filled.into_iter().filter(|(verb, _)| may(*verb)).collect();
         self
+    }
+
+    /// Returns the steps and moves that would be accepted once these fields are filled.
+    pub fn once_filled(&self) -> &[(Verb, Vec<String>)] {
+        &self.once_filled
     }
 
     /// Returns the permitted actions.
@@ -141,18 +170,20 @@ impl std::error::Error for Refused {}
 
 impl fmt::Display for Permitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.verbs.is_empty() {
-            true if self.state.is_final() => {
-                return f.write_str("no step is accepted here: the state is final");
-            }
-            true => return f.write_str("none of the steps accepted here is permitted to this actor"),
-            false => "accepted here: ",
-        })?;
+        if self.verbs.is_empty() && self.once_filled.is_empty() {
+            return f.write_str(match self.state.is_final() {
+                true => "no step is accepted here: the state is final",
+                false => "none of the steps accepted here is permitted to this actor",
+            });
+        }
         for (index, verb) in self.verbs.iter().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
+            f.write_str(if index == 0 { "accepted here: " } else { ", " })?;
             verb.fmt(f)?;
+        }
+        for (index, (verb, fields)) in self.once_filled.iter().enumerate() {
+            f.write_str(if index == 0 && self.verbs.is_empty() { "" } else { "; " })?;
+            let are = if fields.len() == 1 { "is" } else { "are" };
+            write!(f, "{verb} would be accepted once {} {are} filled", fields.join(" and "))?;
         }
         Ok(())
     }
@@ -236,14 +267,13 @@ pub struct Rejection {
     pub status: Option<Arc<str>>,
     /// The rejected action.
     pub verb: Verb,
-    /// The reasons for the rejection.
-    ///
-    /// If several transitions of a workflow match the action and all of them fail, the list contains the reasons of the
-    /// first transition, then those of the next. It is enough to remove the reasons of one transition.
+    /// The reasons for the rejection. All of them must be removed.
     pub reasons: Vec<Reason>,
-    /// The actions that this actor may perform on the ticket now.
-    ///
-    /// Guards and required fields are not considered here. The rejected action can therefore be listed as permitted.
+    /// The reasons of each way, if several transitions of a workflow match the action and none of them is open. It is
+    /// enough to remove the reasons of one way.
+    pub ways: Vec<Vec<Reason>>,
+    /// The actions that this actor may perform on the ticket now. A rejected step is not among them, unless only its
+    /// target was wrong.
     pub permitted: Permitted,
 }
 
@@ -255,12 +285,18 @@ impl Rejection {
             Verb::Step(_) => Permitted::steps(state),
             _ => Permitted::in_state(state),
         };
-        Rejection { state, status: None, verb, reasons: vec![reason], permitted }
+        Rejection { state, status: None, verb, reasons: vec![reason], ways: Vec::new(), permitted }
     }
 }
 
 impl Rejection {
-    /// Returns one sentence for each reason, in the order of [`reasons`](Rejection::reasons), for display to people.
+    /// Returns every reason: those that apply in any case, then those of each way.
+    pub fn all_reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.reasons.iter().chain(self.ways.iter().flatten())
+    }
+
+    /// Returns one sentence for each reason, in the order of [`reasons`](Rejection::reasons), for display to people. If
+    /// there are several [ways](Rejection::ways), the last sentence lists them: "either …, or …".
     pub fn reasons_in_words(&self) -> Vec<String> {
         struct InWords<'a>(&'a Rejection, &'a Reason);
 
@@ -270,7 +306,14 @@ impl Rejection {
             }
         }
 
-        self.reasons.iter().map(|reason| InWords(self, reason).to_string()).collect()
+        let words = |reason| InWords(self, reason).to_string();
+        let mut sentences: Vec<String> = self.reasons.iter().map(words).collect();
+        let ways = self.ways.iter().map(|way| way.iter().map(words).collect::<Vec<_>>().join(" and "));
+        let ways: Vec<String> = ways.collect();
+        if !ways.is_empty() {
+            sentences.push(format!("either {}", ways.join(", or ")));
+        }
+        sentences
     }
 
     fn reason(&self, reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -308,13 +351,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, reason) in self.reasons.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            self.reason(reason, f)?;
-        }
-        write!(f, "; {}", self.permitted)
+        write!(f, "{}; {}", self.reasons_in_words().join("; "), self.permitted)
     }
 }
 

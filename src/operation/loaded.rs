@@ -105,7 +105,8 @@ impl Loaded {
         }
     }
 
-    pub(super) fn due_records(&self, read: &Read) -> Result<&[DueRecord], Interrupt> {
+    /// Returns the due records of a kind at all desks.
+    pub(crate) fn due_records(&self, read: &Read) -> Result<&[DueRecord], Interrupt> {
         match self.answer(read)? {
             Answer::DueRecords(due) => Ok(due),
             other => Err(Interrupt::Fail(mismatch(read, other))),
@@ -131,6 +132,27 @@ impl Loaded {
         }
         let earlier = self.shared_record(ADOPTION, kinds::earlier_adoptions(kind))?;
         Ok(newest.earlier(earlier)?.in_force(at)?)
+    }
+
+    /// Returns the versions of a definition that were in force between two instants, in order: the one that was in force
+    /// just before `from`, and those that came into force from then until `until`, inclusive.
+    pub(crate) fn in_force_between(
+        &self,
+        kind: DefinitionKind,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Adoption>, Interrupt> {
+        let newest = self.adoptions(kind, LockMode::Shared)?;
+        let mut versions = newest.between(from, until)?;
+        if !newest.is_complete() && versions.first().is_none_or(|first| first.from >= from) {
+            let earlier = self.shared_record(ADOPTION, kinds::earlier_adoptions(kind))?;
+            versions.splice(0..0, newest.earlier(earlier)?.between(from, until)?);
+        }
+        // A version that was replaced at the instant of its adoption was never in force.
+        let next = versions.iter().skip(1).map(|next| Some(next.from)).chain([None]);
+        let in_force: Vec<_> =
+            versions.iter().zip(next).filter(|(it, next)| Some(it.from) != *next).collect();
+        Ok(in_force.into_iter().map(|(version, _)| *version).collect())
     }
 
     /// Returns the text of a definition.

@@ -21,6 +21,7 @@ impl Policy {
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
     /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
     /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
@@ -106,6 +107,7 @@ impl Policy {
                     || (it.path.ends_with(".measured.business") && gaps.touch("calendars")))
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
+        found.extend(self.name_faults());
         found.extend(self.standings.faults(&self.fields_read(self.known_to_standings(), gaps)));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {

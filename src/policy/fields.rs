@@ -59,7 +59,7 @@ impl Policy {
         for (kind, names) in OF_QUERIES {
             fields = names.iter().fold(fields, |fields, name| fields.with(*name, *kind));
         }
-        fields.with_values("state", StateKind::ALL.iter().map(|it| it.name()))
+        self.with_declared_values(fields).with_values("state", StateKind::ALL.iter().map(|it| it.name()))
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
@@ -68,7 +68,8 @@ impl Policy {
     /// workflow with its status, and the resolution code are not included, because they do not affect impact or
     /// urgency.
     pub(crate) fn known_to_modifiers(&self) -> Fields {
-        self.fields.iter().fold(self.fields_of_tickets(), |fields, (name, custom)| match custom {
+        let fields = self.with_declared_values(self.fields_of_tickets());
+        self.fields.iter().fold(fields, |fields, (name, custom)| match custom {
             FieldType::Choice { choices } | FieldType::Choices { choices } => {
                 fields.with_values(&format!("field.{name}"), choices.iter().map(String::as_str))
             }
@@ -77,8 +78,16 @@ impl Policy {
     }
 
     fn fields_of_tickets(&self) -> Fields {
-        self.fields.iter().fold(Fields::of_every_ticket(), |fields, (name, custom)| {
-            let field_type = match custom {
+        let attributes = &self.names.contact_attributes;
+        let mut fields = Fields::of_every_ticket();
+        // Without declared attributes, every `contact.NAME` is allowed.
+        if !attributes.is_empty() {
+            fields = fields.without_any_under("contact.");
+        }
+        let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
+        let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
+        attributes.chain(custom).fold(fields, |fields, (name, field_type)| {
+            let value_type = match field_type {
                 FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
                 FieldType::Integer => ValueType::Integer,
                 FieldType::Bool => ValueType::Bool,
@@ -86,7 +95,13 @@ impl Policy {
                 FieldType::Instant => ValueType::Instant,
                 FieldType::Choices { .. } => ValueType::List,
             };
-            fields.with(format!("field.{name}"), field_type)
+            fields.with(name, value_type)
         })
+    }
+
+    /// Limits the values of fields to the declared names.
+    fn with_declared_values(&self, fields: Fields) -> Fields {
+        let values = self.values_of_fields().into_iter();
+        values.fold(fields, |fields, (field, values)| fields.with_values(field, values))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{FieldType, Policy, Standings};
+use super::{DeclaredNames, FieldType, Policy, Standings};
 use crate::calendar::Definition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::duration;
@@ -35,6 +35,8 @@ pub(crate) struct Manifest {
     pub(crate) fields: Option<Fingerprint>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) workflows: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "DeclaredNames::is_empty")]
+    names: DeclaredNames,
     /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     calendars: BTreeMap<String, Definition>,
@@ -75,6 +77,7 @@ impl Manifest {
             prefix: self.prefix.clone(),
             verification: self.verification,
             undo: self.undo,
+            names: self.names.clone(),
             fields,
             matrix,
             calendars,
@@ -100,6 +103,7 @@ impl Policy {
             prefix: self.prefix.clone(),
             verification: self.verification,
             undo: self.undo,
+            names: self.names.clone(),
             calendars: unused.map(|(name, it)| (name.clone(), it.clone())).collect(),
             agreements: match used.agreements.is_empty() {
                 true => None,

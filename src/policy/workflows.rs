@@ -14,7 +14,8 @@ impl Policy {
     /// claims no kind applies to all other kinds. Without such a workflow, all other kinds follow
     /// [`simple`](crate::workflow::preset::simple).
     ///
-    /// Kinds are an open set, so a misspelt kind is not an error.
+    /// Kinds are an open set. A misspelt kind is an error only if it looks like a predefined one, or if the policy
+    /// [declares](Policy::kinds) its kinds.
     ///
     /// ```
     /// use firstline::policy::FieldType;

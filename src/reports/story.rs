@@ -167,6 +167,9 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             write!(f, "noted a breach: the time for the {} was used up", alert.metric)?;
             write_notified(&alert.notify, f)?;
         }
+        Change::HoldEndSet(end) if end.then == StateKind::Active => f.write_str("set a reminder")?,
+        Change::HoldEndSet(end) => write!(f, "set that it will be {} when the hold ends", end.then)?,
+        Change::Reminded => f.write_str("reminded of the hold")?,
         Change::PolicyRebound { .. } => f.write_str("switched to the new agreements")?,
         Change::Clocked { clocks } => {
             f.write_str("set the clocks: ")?;
@@ -176,7 +179,10 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         }
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
-        Change::Undone { version, .. } => write!(f, "took back everything after version {version}")?,
+        Change::Undone { commanded_at, .. } => {
+            let at = commanded_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+            write!(f, "took back the command of {at}")?;
+        }
         Change::StateRepeated => f.write_str("reported its state again")?,
         Change::StatusUnmapped { status } => {
             write!(f, "gave it the status {}, which matches no state", Quoted(status))?

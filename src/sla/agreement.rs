@@ -149,14 +149,23 @@ impl Agreement {
         self
     }
 
+    /// True if open clocks migrate to changed agreements.
+    pub(crate) fn migrates(&self) -> bool {
+        self.on_policy_change == OnPolicyChange::Migrate
+    }
+
     /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the target for this metric, if it has a time for this priority.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Returns the target for this metric, if it applies at this priority.
     pub fn target_for(&self, metric: Metric, priority: Priority) -> Option<&Target> {
-        self.targets.iter().find(|target| target.metric == metric && target.time_for(priority).is_some())
+        self.targets.iter().find(|target| target.metric == metric && target.applies_at(priority))
     }
 }
 
@@ -222,7 +231,7 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
 
 /// Returns the faults of a target, with paths within it.
 fn target_faults(target: &Target, around: Surroundings<'_>) -> Vec<Diagnostic> {
-    let mut faults = target.faults(around.matrix);
+    let mut faults = target.faults(around.matrix, around.fields);
     if let TimeBasis::Business(calendar) = &target.measured
         && !around.calendars.contains_key(calendar)
     {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::agreement::Agreement;
 use super::agreements::Agreements;
+use super::clock::Clock;
 use super::target::TimeBasis;
 use crate::calendar::Calendar;
 use crate::condition::Facts;
@@ -101,7 +102,37 @@ impl AgreementSet {
 
     /// Returns the version in force at an instant, and the instant from which it applies.
     pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&(DateTime<Utc>, Arc<CompiledAgreements>)> {
-        self.in_force.iter().rev().find(|(from, _)| *from <= at)
+        self.count_until(at).checked_sub(1).and_then(|last| self.get(last))
+    }
+
+    /// Returns the number of versions that have come into force until an instant, inclusive.
+    pub(crate) fn count_until(&self, at: DateTime<Utc>) -> usize {
+        self.in_force.iter().rposition(|(from, _)| *from <= at).map_or(0, |last| last + 1)
+    }
+
+    /// Returns the number of versions that have come into force before an instant.
+    pub(crate) fn count_before(&self, at: DateTime<Utc>) -> usize {
+        self.in_force.iter().rposition(|(from, _)| *from < at).map_or(0, |last| last + 1)
+    }
+
+    /// Returns a version by its place, and the instant from which it is in force.
+    pub(crate) fn get(&self, place: usize) -> Option<&(DateTime<Utc>, Arc<CompiledAgreements>)> {
+        self.in_force.get(place)
+    }
+
+    /// Returns the place of the first version with this hash after the first `reached` versions.
+    pub(crate) fn place_of(&self, hash: Fingerprint, reached: usize) -> Option<usize> {
+        let later = self.in_force.iter().enumerate().skip(reached);
+        later
+            .map(|(place, (_, version))| (place, version))
+            .find(|(_, it)| it.hash == hash)
+            .map(|(place, _)| place)
+    }
+
+    /// True if the clock's agreement migrates to new versions.
+    pub(crate) fn migrates(&self, clock: &Clock) -> Result<bool> {
+        let agreement = self.of(clock.pinned_to)?.agreement(&clock.agreement);
+        Ok(agreement.is_some_and(Agreement::migrates))
     }
 
     fn find(&self, hash: Fingerprint) -> Option<&Arc<CompiledAgreements>> {

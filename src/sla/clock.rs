@@ -58,9 +58,13 @@ pub struct Clock {
     /// too few open hours left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
-    /// The instant of the breach: the deadline, even if the breach was recorded later.
+    /// The instant of the first breach: the deadline, even if the breach was recorded later. A later target does not
+    /// change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breached_at: Option<DateTime<Utc>>,
+    /// The target that was missed at [`breached_at`](Clock::breached_at), if the target was changed since.
+    #[serde(default, with = "optional_nanos", skip_serializing_if = "Option::is_none")]
+    missed: Option<TimeDelta>,
     /// The end of the clock; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
@@ -68,9 +72,17 @@ pub struct Clock {
     /// such clocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_with_ticket: bool,
-    /// The percentages for which an alert was recorded; 100 is the breach.
+    /// The percentages of the current target that need no alert any more; 100 is the breach. Most of them were recorded.
+    /// The others were passed when the target began, or were recorded for an earlier target with the same or a later
+    /// deadline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerted: Vec<u8>,
+    /// The same for the warnings of the current target by time left, in seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alerted_left: Vec<i64>,
+    /// The alerts of earlier targets of the cycle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alerted_before: Vec<EarlierAlert>,
     /// The next alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextAlert>,
@@ -84,6 +96,31 @@ pub struct NextAlert {
     pub at: DateTime<Utc>,
     /// The part of the target that is used up then, in percent; 100 is the breach.
     pub percent: u8,
+    /// The time that is left then, if this is a warning [by time left](super::Target::warn_before).
+    #[serde(default, with = "optional_nanos", skip_serializing_if = "Option::is_none")]
+    pub left: Option<TimeDelta>,
+}
+
+/// An alert of an earlier target of the cycle, with the latest deadline of these targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct EarlierAlert {
+    percent: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<i64>,
+    /// `None` if the target had no deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<DateTime<Utc>>,
+}
+
+/// A point of a target at which an alert is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Threshold {
+    /// The used time.
+    pub(crate) used: TimeDelta,
+    /// The used part in percent; 100 is the breach.
+    pub(crate) percent: u8,
+    /// The time left, if this is a warning by time left.
+    pub(crate) left: Option<TimeDelta>,
 }
 
 impl NextAlert {
@@ -94,7 +131,8 @@ impl NextAlert {
     }
 }
 
-/// A warning or a breach in the history of a ticket. There is at most one for each cycle, percentage and revision.
+/// A warning or a breach in the history of a ticket. There is at most one for each cycle, percentage and revision. The
+/// [rules](crate::sla#warnings-and-breaches) state when an alert is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -105,6 +143,9 @@ pub struct Alert {
     pub cycle: u32,
     /// The part of the target that was used up, in percent; 100 is the breach.
     pub percent: u8,
+    /// The time that was left, if this is a warning [by time left](super::Target::warn_before).
+    #[serde(default, with = "optional_nanos", skip_serializing_if = "Option::is_none")]
+    pub left: Option<TimeDelta>,
     /// The revision of the target.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u32,
@@ -114,10 +155,50 @@ pub struct Alert {
     /// notifications.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
+    /// True if a reaction would have handed the ticket over, but four reactions in a row had handed it over already and
+    /// nobody had acted on it in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalation_stopped: bool,
 }
 
 impl Clock {
-    /// True if the clock passed its deadline, whether it has ended or not.
+    /// Creates a running clock. Its figures are computed next.
+    pub(crate) fn starting(
+        metric: Metric,
+        cycle: u32,
+        agreement: &str,
+        pinned_to: Fingerprint,
+        priority: Priority,
+        target: TimeDelta,
+        from: DateTime<Utc>,
+    ) -> Clock {
+        Clock {
+            metric,
+            cycle,
+            agreement: agreement.to_owned(),
+            pinned_to,
+            priority,
+            target,
+            revision: 0,
+            state: ClockState::Running,
+            from,
+            counted_from: from,
+            carried: TimeDelta::zero(),
+            consumed: TimeDelta::zero(),
+            running_since: None,
+            due_at: None,
+            breached_at: None,
+            missed: None,
+            ended_at: None,
+            ended_with_ticket: false,
+            alerted: Vec::new(),
+            alerted_left: Vec::new(),
+            alerted_before: Vec::new(),
+            next: None,
+        }
+    }
+
+    /// True if the clock has passed a deadline, whether it has ended or not.
     pub fn is_late(&self) -> bool {
         self.breached_at.is_some()
     }
@@ -128,6 +209,77 @@ impl Clock {
         self.target - self.consumed
     }
 
+    /// Returns the target that was missed; `None` if no deadline was passed.
+    ///
+    /// It differs from [`target`](Clock::target) if the target was changed after the breach.
+    pub fn missed_target(&self) -> Option<TimeDelta> {
+        self.breached_at.map(|_| self.missed.unwrap_or(self.target))
+    }
+
+    /// True if the clock is open and its current deadline has passed. This is as of the last update of the clock.
+    pub fn is_overdue(&self) -> bool {
+        let passed = self.breached_at == self.due_at || self.alerted.contains(&100);
+        self.state.is_open() && self.due_at.is_some() && passed
+    }
+
+    /// Marks an alert of the current target as done.
+    pub(crate) fn mark_alerted(&mut self, percent: u8, left: Option<TimeDelta>) {
+        match left.map(|left| left.num_seconds()) {
+            Some(left) if self.alerted_left.contains(&left) => {}
+            Some(left) => self.alerted_left.push(left),
+            None if self.alerted.contains(&percent) => {}
+            None => self.alerted.push(percent),
+        }
+    }
+
+    /// True if the alert of the current target is done.
+    pub(super) fn is_alerted(&self, threshold: &Threshold) -> bool {
+        match threshold.left {
+            Some(left) => self.alerted_left.contains(&left.num_seconds()),
+            None => self.alerted.contains(&threshold.percent),
+        }
+    }
+
+    /// Returns the latest deadline of the earlier targets of the cycle for which this alert was recorded.
+    pub(super) fn deadline_before(&self, threshold: &Threshold) -> Option<Option<DateTime<Utc>>> {
+        let left = threshold.left.map(|left| left.num_seconds());
+        let same = |it: &&EarlierAlert| match left {
+            Some(_) => it.left == left,
+            None => it.left.is_none() && it.percent == threshold.percent,
+        };
+        self.alerted_before.iter().find(same).map(|it| it.deadline)
+    }
+
+    /// Prepares the clock for another target. `deadline` is the deadline of the current one.
+    pub(crate) fn replace_target(&mut self, target: TimeDelta, deadline: Option<DateTime<Utc>>) {
+        if self.breached_at.is_some() && self.missed.is_none() && self.target != target {
+            self.missed = Some(self.target);
+        }
+        let percents = self.alerted.drain(..).map(|percent| (percent, None));
+        for (percent, left) in percents.chain(self.alerted_left.drain(..).map(|left| (0, Some(left)))) {
+            let alert = EarlierAlert { percent, left, deadline };
+            let same = |it: &&mut EarlierAlert| (it.percent, it.left) == (percent, left);
+            match self.alerted_before.iter_mut().find(same) {
+                Some(before) if is_later(deadline, before.deadline) => *before = alert,
+                Some(_) => {}
+                None => self.alerted_before.push(alert),
+            }
+        }
+        self.target = target;
+        self.revision += 1;
+    }
+
+    /// Returns the clock as it was earlier in the same cycle, with the alerts that were recorded since. `deadline` is the
+    /// deadline of the current target.
+    pub(crate) fn restored(earlier: &Clock, current: &Clock, deadline: Option<DateTime<Utc>>) -> Clock {
+        let mut current = current.clone();
+        if current.revision != earlier.revision {
+            current.replace_target(earlier.target, deadline);
+        }
+        let Clock { alerted, alerted_left, alerted_before, missed, revision, .. } = current;
+        Clock { alerted, alerted_left, alerted_before, missed, revision, ..earlier.clone() }
+    }
+
     /// Takes a step of the state machine.
     pub(crate) fn step(&mut self, step: ClockStep) -> Result<()> {
         self.state = self.state.take(step).ok_or_else(|| {
@@ -136,6 +288,15 @@ impl Clock {
             Error::new(ErrorKind::Corrupt, problem)
         })?;
         Ok(())
+    }
+}
+
+/// True if the first deadline is later than the second. No deadline is later than any deadline.
+pub(super) fn is_later(deadline: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> bool {
+    match (deadline, other) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(deadline), Some(other)) => deadline > other,
     }
 }
 
@@ -175,6 +336,25 @@ pub(crate) fn keep_latest(clocks: &mut Vec<Clock>, clock: Clock) {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// The stored form of an optional duration, as in [`nanos`].
+mod optional_nanos {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Written(#[serde(with = "super::nanos")] TimeDelta);
+
+    // serde passes a reference.
+    #[allow(clippy::ref_option)]
+    pub(super) fn serialize<S: Serializer>(span: &Option<TimeDelta>, to: S) -> Result<S::Ok, S::Error> {
+        span.map(Written).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TimeDelta>, D::Error> {
+        Ok(Option::<Written>::deserialize(from)?.map(|Written(span)| span))
+    }
 }
 
 /// The stored form of a duration: seconds, or seconds and nanoseconds if there is a fraction.

@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::agreement_set::{AgreementSet, CompiledAgreements};
-use super::clock::{Clock, NextAlert};
+use super::clock::{Clock, NextAlert, Threshold, is_later};
 use super::interval::{self, StateInterval};
 use super::metric::Metric;
 use super::target::Target;
@@ -66,18 +66,21 @@ impl<'a> Measure<'a> {
     /// True if both count the same time.
     pub(crate) fn counts_like(&self, other: &Measure<'_>) -> bool {
         self.target.metric == other.target.metric
-            && self.target.pauses == other.target.pauses
+            && self.target.pauses_like(other.target)
             && self.calendar.map(Calendar::definition) == other.calendar.map(Calendar::definition)
     }
 
     /// True if time counts in this state. `reason` is the hold reason, if the state is on hold.
     pub(crate) fn counts(&self, state: StateKind, reason: Option<&HoldReason>) -> bool {
+        if self.target.field().is_some() {
+            return state != StateKind::Cancelled;
+        }
         match (state, self.target.metric) {
             (StateKind::New | StateKind::Active, _) => true,
             (StateKind::OnHold, Metric::AgentWork) => false,
             (StateKind::OnHold, metric) => {
                 let customer_wait = metric == Metric::RequesterWait && reason == Some(&HoldReason::Customer);
-                !customer_wait && !reason.is_some_and(|reason| self.target.pauses.contains(reason))
+                !customer_wait && !reason.is_some_and(|reason| self.target.pauses_for(reason))
             }
             // An imported ticket may be reopened after it was closed. The time until then still counts for closure.
             (StateKind::Resolved | StateKind::Closed, metric) => metric == Metric::Closure,
@@ -151,13 +154,39 @@ impl<'a> Measure<'a> {
         None
     }
 
+    /// Returns the deadline of an open clock. While the clock is paused, this is the deadline if it continued now.
+    pub(crate) fn deadline(&self, clock: &Clock, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        clock.due_at.or_else(|| match clock.running_since {
+            Some(_) => None,
+            None if clock.consumed >= clock.target => Some(now),
+            None => self.add(now, clock.target - clock.consumed),
+        })
+    }
+
     /// Computes the values of an open clock from the intervals since [`counted_from`](Clock::counted_from).
     pub(crate) fn remeasure(&self, clock: &mut Clock, intervals: &[StateInterval], now: Present) {
         let (from, carried) = (clock.counted_from, clock.carried);
         clock.consumed = carried + self.elapsed(intervals, from, now.at);
         clock.running_since = now.counts.then_some(now.at);
         clock.due_at = self.due(intervals, from, clock.target - carried);
-        clock.next = self.next_alert_from_intervals(clock, intervals);
+        if now.begins {
+            self.pass_alerts(clock, clock.due_at, now.at);
+        }
+        clock.next = self.next_alert_from_intervals(clock, intervals, now);
+    }
+
+    /// Marks the alerts that a target has passed when it begins as done, except for the last one. The last one is marked
+    /// if it was recorded for an earlier target.
+    fn pass_alerts(&self, clock: &mut Clock, due: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let (thresholds, consumed) = (self.thresholds(clock.target), self.consumed(clock, now));
+        let is_passed = |threshold: &Threshold| match threshold.percent {
+            100.. => due.is_some_and(|due| due < now),
+            _ => threshold.used <= consumed,
+        };
+        let Some(last) = thresholds.iter().rposition(is_passed) else { return };
+        let again = clock.deadline_before(&thresholds[last]).is_none_or(|before| is_later(due, before));
+        let done = if again { &thresholds[..last] } else { &thresholds[..=last] };
+        done.iter().for_each(|threshold| clock.mark_alerted(threshold.percent, threshold.left));
     }
 
     /// Returns the next alert, computed from the intervals since [`counted_from`](Clock::counted_from).
@@ -165,20 +194,24 @@ impl<'a> Measure<'a> {
         &self,
         clock: &Clock,
         intervals: &[StateInterval],
+        now: Present,
     ) -> Option<NextAlert> {
-        let (percent, used) = self.next_percent(clock)?;
+        let Threshold { used, percent, left } = self.next_threshold(clock, clock.due_at, now)?;
         let at = self.due(intervals, clock.counted_from, used - clock.carried)?;
-        Some(NextAlert { at, percent })
+        Some(NextAlert { at, percent, left })
     }
 
     /// Updates the values of an open clock from its last update to the present. A deadline and a next alert that have
-    /// passed are kept. Returns `false` and leaves the clock unchanged if earlier intervals are needed.
+    /// passed are kept. Returns `false` if earlier intervals are needed; the clock must be remeasured then.
     pub(crate) fn extend(&self, clock: &mut Clock, now: Present) -> bool {
         let due = match clock.due_at.filter(|due| *due <= now.at) {
             Some(due) => Reached::Known(Some(due)),
             None => self.reach(clock, clock.target, now),
         };
         let Reached::Known(due) = due else { return false };
+        if now.begins {
+            self.pass_alerts(clock, due, now.at);
+        }
         let next = match clock.next.filter(|alert| alert.at <= now.at) {
             Some(alert) => Reached::Known(Some(alert)),
             None => self.next_alert_from_values(clock, due, now),
@@ -197,10 +230,12 @@ impl<'a> Measure<'a> {
         due: Option<DateTime<Utc>>,
         now: Present,
     ) -> Reached<NextAlert> {
-        let Some((percent, used)) = self.next_percent(clock) else { return Reached::Known(None) };
+        let Some(Threshold { used, percent, left }) = self.next_threshold(clock, due, now) else {
+            return Reached::Known(None);
+        };
         let at = if percent >= 100 { Reached::Known(due) } else { self.reach(clock, used, now) };
         match at {
-            Reached::Known(at) => Reached::Known(at.map(|at| NextAlert { at, percent })),
+            Reached::Known(at) => Reached::Known(at.map(|at| NextAlert { at, percent, left })),
             Reached::Earlier => Reached::Earlier,
         }
     }
@@ -222,12 +257,32 @@ impl<'a> Measure<'a> {
         )
     }
 
-    /// Returns the next percentage above those in [`alerted`](Clock::alerted), and the consumed time at which it is
-    /// reached.
-    fn next_percent(&self, clock: &Clock) -> Option<(u8, TimeDelta)> {
-        let alerted = clock.alerted.iter().copied().max().unwrap_or(0);
-        let percent = self.target.percentages().find(|percent| *percent > alerted)?;
-        Some((percent, clock.target * i32::from(percent) / 100))
+    /// Returns the thresholds of a target in the order in which they are reached.
+    fn thresholds(&self, target: TimeDelta) -> Vec<Threshold> {
+        let percent =
+            |percent: u8| Threshold { used: target * i32::from(percent) / 100, percent, left: None };
+        let mut thresholds: Vec<_> = self.target.percentages().map(percent).collect();
+        let before = self.target.warnings_before().iter().filter(|left| **left < target).map(|left| {
+            let used = target - *left;
+            let percent = used.num_seconds() * 100 / target.num_seconds().max(1);
+            let percent = u8::try_from(percent).map_or(99, |percent| percent.min(99));
+            Threshold { used, percent, left: Some(*left) }
+        });
+        thresholds.extend(before);
+        thresholds.sort_unstable();
+        thresholds
+    }
+
+    /// Returns the next alert after those that are done. Skips an alert that was recorded for an earlier target, unless
+    /// the deadline is later now. Such an alert is also skipped if it was passed while the deadline was not later.
+    fn next_threshold(&self, clock: &Clock, due: Option<DateTime<Utc>>, now: Present) -> Option<Threshold> {
+        let thresholds = self.thresholds(clock.target);
+        let done = thresholds.iter().rposition(|it| clock.is_alerted(it)).map_or(0, |last| last + 1);
+        thresholds.into_iter().skip(done).find(|it| match clock.deadline_before(it) {
+            None => true,
+            Some(_) if !now.begins && it.percent < 100 && it.used <= self.consumed(clock, now.at) => false,
+            Some(before) => is_later(due, before),
+        })
     }
 }
 
@@ -237,6 +292,8 @@ pub(crate) struct Present {
     pub(crate) at: DateTime<Utc>,
     /// True if time counts from this instant on.
     pub(crate) counts: bool,
+    /// True if the target begins at this instant, or replaces another one.
+    pub(crate) begins: bool,
 }
 
 /// The instant at which a clock reaches a certain consumed time.

@@ -13,13 +13,15 @@ use crate::suggest;
 ///
 /// | metric | from | to |
 /// |---|---|---|
-/// | first reply | opening | the first public reply of an agent, or an agent's resolution |
+/// | first reply | opening by a contact, or the first message of the requester | the first public reply of an agent, or an agent's resolution |
 /// | next reply | the requester's oldest unanswered message after the first reply | an agent's reply or resolution |
 /// | periodic update | an agent's public reply | the next one, or the resolution |
 /// | resolution | opening | resolved |
 /// | requester wait | as resolution, without the time on hold for the customer | |
 /// | agent work | as resolution, without any time on hold | |
 /// | closure | opening | closed |
+/// | assignment | opening | the first assignment to an agent |
+/// | acceptance | opening | the ticket leaves the state new |
 /// | handling | an open ticket enters the line | the ticket leaves the line or is resolved |
 ///
 /// Internal notes and replies of programs do not count as replies. Next reply, periodic update and handling start a new
@@ -31,7 +33,7 @@ use crate::suggest;
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Metric {
-    /// The time from the opening to the first public reply of an agent.
+    /// The time from the requester's first message, usually the opening, to the first reply of an agent.
     FirstReply,
     /// The time from the requester's oldest unanswered message to the reply.
     NextReply,
@@ -45,13 +47,17 @@ pub enum Metric {
     AgentWork,
     /// The time from the opening to the closure.
     Closure,
+    /// The time from the opening to the first assignment to an agent.
+    Assignment,
+    /// The time from the opening until the ticket leaves the state new.
+    Acceptance,
     /// One stay on a line, for operational agreements between the desk's own teams.
     Handling(Line),
 }
 
 impl Metric {
     /// All metrics.
-    pub const ALL: [Metric; 11] = [
+    pub const ALL: [Metric; 13] = [
         Metric::FirstReply,
         Metric::NextReply,
         Metric::PeriodicUpdate,
@@ -59,6 +65,8 @@ impl Metric {
         Metric::RequesterWait,
         Metric::AgentWork,
         Metric::Closure,
+        Metric::Assignment,
+        Metric::Acceptance,
         Metric::Handling(Line::First),
         Metric::Handling(Line::Second),
         Metric::Handling(Line::Third),
@@ -75,6 +83,8 @@ impl Metric {
             Metric::RequesterWait => "requester_wait",
             Metric::AgentWork => "agent_work",
             Metric::Closure => "closure",
+            Metric::Assignment => "assignment",
+            Metric::Acceptance => "acceptance",
             Metric::Handling(Line::First) => "handling/first",
             Metric::Handling(Line::Second) => "handling/second",
             Metric::Handling(Line::Third) => "handling/third",

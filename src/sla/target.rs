@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::metric::Metric;
+use crate::condition::{Facts, Fields, ValueType};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::duration;
 use crate::id::TeamId;
@@ -14,6 +15,7 @@ use crate::lifecycle::HoldReason;
 use crate::limits;
 use crate::line::Line;
 use crate::priority::{Matrix, Priority};
+use crate::value::Value;
 
 /// A target of an agreement: the time allowed for one metric.
 ///
@@ -50,18 +52,17 @@ pub struct Target {
     pub(super) time: Times,
     #[serde(default)]
     pub(super) measured: TimeBasis,
-    #[serde(default = "customer")]
-    pub(super) pauses: BTreeSet<HoldReason>,
+    /// The hold reasons that pause the clock; `None` for the default of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pauses: Option<BTreeSet<HoldReason>>,
     #[serde(default = "usual_warnings")]
     pub(super) warn_at: Vec<u8>,
+    #[serde(default, with = "durations", skip_serializing_if = "Vec::is_empty")]
+    pub(super) warn_before: Vec<TimeDelta>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) on_warning: Vec<Reaction>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) on_breach: Vec<Reaction>,
-}
-
-fn customer() -> BTreeSet<HoldReason> {
-    [HoldReason::Customer].into()
 }
 
 fn usual_warnings() -> Vec<u8> {
@@ -135,23 +136,27 @@ pub enum Reaction {
     Notify(String),
 }
 
-/// The target times: one for all priorities, or one for each priority that has a target.
+/// The target times: one for all priorities, one for each priority that has a target, or the custom field that contains
+/// the deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Times {
     All(TimeDelta),
     By(BTreeMap<Priority, TimeDelta>),
+    Field(String),
 }
 
 impl Target {
-    /// Creates a target for this metric in wall time. It pauses only while the ticket is on hold for the customer, and
-    /// warns at 50, 75 and 90 percent. Set its time with [`time`](Target::time) or [`within`](Target::within).
+    /// Creates a target for this metric in wall time. It pauses only while the ticket is on hold for the customer; a
+    /// first reply does not pause. It warns at 50, 75 and 90 percent. Set its time with [`time`](Target::time) or
+    /// [`within`](Target::within).
     pub fn new(metric: Metric) -> Target {
         Target {
             metric,
             time: Times::By(BTreeMap::new()),
             measured: TimeBasis::Wall,
-            pauses: customer(),
+            pauses: None,
             warn_at: usual_warnings(),
+            warn_before: Vec::new(),
             on_warning: Vec::new(),
             on_breach: Vec::new(),
         }
@@ -163,7 +168,7 @@ impl Target {
             Times::By(times) => {
                 times.insert(priority, time);
             }
-            Times::All(_) => self.time = Times::By([(priority, time)].into()),
+            Times::All(_) | Times::Field(_) => self.time = Times::By([(priority, time)].into()),
         }
         self
     }
@@ -174,24 +179,62 @@ impl Target {
         self
     }
 
+    /// Takes the deadline from this custom field of the ticket, such as a date that was promised to the customer. The
+    /// field must have the type [`Instant`](crate::policy::FieldType::Instant).
+    ///
+    /// The clock starts as usual and counts wall time without pauses, so that the deadline is the instant in the field.
+    /// An instant before the start of the clock is already missed. If the field changes, the target is revised. While
+    /// the ticket does not have the field, the target does not apply.
+    ///
+    /// ```
+    /// use firstline::policy::FieldType;
+    /// use firstline::sla::{Agreement, Metric, Target};
+    /// use firstline::{Desk, NewTicket, Policy, Value};
+    ///
+    /// let promised = Target::new(Metric::Resolution).due_in_field("promised");
+    /// let policy = Policy::new()
+    ///     .field("promised", FieldType::Instant)
+    ///     .agreement(Agreement::new("promises", 1).target(promised));
+    /// let desk = Desk::memory();
+    /// desk.setup().adopt(&policy)?;
+    ///
+    /// let date = "2100-01-07T12:00:00Z".parse()?;
+    /// let offer = NewTicket::new("Offer").from("boris").field("promised", Value::Instant(date));
+    /// assert_eq!(desk.open_ticket(offer)?.due_at, Some(date));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn due_in_field(mut self, field: impl Into<String>) -> Target {
+        self.time = Times::Field(field.into());
+        self
+    }
+
     /// Counts only the open hours of this calendar of the policy.
     pub fn business(mut self, calendar: impl Into<String>) -> Target {
         self.measured = TimeBasis::Business(calendar.into());
         self
     }
 
-    /// Sets the hold reasons that pause the clock. The clock does not pause for other reasons.
+    /// Sets the hold reasons that pause the clock. The clock does not pause for other reasons. The default is
+    /// [`HoldReason::Customer`], and no reason for [`Metric::FirstReply`]: a customer whom nobody has asked anything
+    /// waits for the desk.
     ///
     /// Regardless of this setting, [`Metric::RequesterWait`] also pauses while on hold for the customer, and
     /// [`Metric::AgentWork`] while on hold for any reason.
     pub fn pausing<R: Into<HoldReason>>(mut self, reasons: impl IntoIterator<Item = R>) -> Target {
-        self.pauses = reasons.into_iter().map(Into::into).collect();
+        self.pauses = Some(reasons.into_iter().map(Into::into).collect());
         self
     }
 
     /// Sets the percentages of used time at which the desk warns, in ascending order, each from 1 to 99.
     pub fn warn_at(mut self, percentages: impl IntoIterator<Item = u8>) -> Target {
         self.warn_at = percentages.into_iter().collect();
+        self
+    }
+
+    /// Sets the remaining times at which the desk warns, in whole seconds, in addition to the
+    /// [percentages](Target::warn_at). A remaining time that is not shorter than the target has no effect.
+    pub fn warn_before(mut self, remaining: impl IntoIterator<Item = TimeDelta>) -> Target {
+        self.warn_before = remaining.into_iter().collect();
         self
     }
 
@@ -212,17 +255,73 @@ impl Target {
         self.metric
     }
 
-    /// Returns the time allowed at this priority; `None` if there is no target for it.
+    /// Returns the time allowed at this priority; `None` if there is no target for it, or if the deadline is in a
+    /// [field](Target::due_in_field).
     pub fn time_for(&self, priority: Priority) -> Option<TimeDelta> {
         match &self.time {
             Times::All(time) => Some(*time),
             Times::By(times) => times.get(&priority).copied(),
+            Times::Field(_) => None,
         }
+    }
+
+    /// Returns the name of the custom field that contains the deadline.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match &self.time {
+            Times::Field(field) => Some(field),
+            _ => None,
+        }
+    }
+
+    /// True if the target applies at this priority.
+    pub(super) fn applies_at(&self, priority: Priority) -> bool {
+        self.field().is_some() || self.time_for(priority).is_some()
+    }
+
+    /// Returns the time allowed to a clock that starts at this instant; `None` if there is no target.
+    pub(crate) fn time_from(
+        &self,
+        from: DateTime<Utc>,
+        priority: Priority,
+        facts: &dyn Facts,
+    ) -> Option<TimeDelta> {
+        let Some(field) = self.field() else { return self.time_for(priority) };
+        match *facts.fact(&format!("field.{field}"))? {
+            Value::Instant(due) => Some((due - from).max(TimeDelta::zero())),
+            _ => None,
+        }
+    }
+
+    /// Returns the remaining times at which the desk warns.
+    pub(super) fn warnings_before(&self) -> &[TimeDelta] {
+        &self.warn_before
     }
 
     /// Returns the time basis.
     pub fn measured(&self) -> &TimeBasis {
         &self.measured
+    }
+
+    /// True if the clock pauses while the ticket is on hold for this reason.
+    pub(crate) fn pauses_for(&self, reason: &HoldReason) -> bool {
+        match &self.pauses {
+            Some(reasons) => reasons.contains(reason),
+            None => self.metric != Metric::FirstReply && *reason == HoldReason::Customer,
+        }
+    }
+
+    /// True if both targets pause for the same reasons.
+    pub(super) fn pauses_like(&self, other: &Target) -> bool {
+        let reasons = |target: &Target| -> BTreeSet<HoldReason> {
+            let default = || [HoldReason::Customer].into_iter().filter(|reason| target.pauses_for(reason));
+            target.pauses.clone().unwrap_or_else(|| default().collect())
+        };
+        self.pauses == other.pauses || reasons(self) == reasons(other)
+    }
+
+    /// Returns the hold reasons that were set.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = &HoldReason> {
+        self.pauses.iter().flatten()
     }
 
     /// Returns the percentages of all alerts in ascending order; 100 is the breach.
@@ -236,7 +335,7 @@ impl Target {
     }
 
     /// Returns the faults of the target, with paths within it. The caller checks its calendar and reactions.
-    pub(super) fn faults(&self, matrix: &Matrix) -> Vec<Diagnostic> {
+    pub(super) fn faults(&self, matrix: &Matrix, fields: &Fields) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
         let mut fault = |kind, path: &str, problem: String| faults.push(Diagnostic::new(kind, path, problem));
         let times: Vec<(String, TimeDelta)> = match &self.time {
@@ -244,9 +343,27 @@ impl Target {
             Times::By(times) => {
                 times.iter().map(|(priority, time)| (format!("time.{priority}"), *time)).collect()
             }
+            Times::Field(_) => Vec::new(),
         };
-        if times.is_empty() {
-            fault(DiagnosticKind::Incomplete, "time", "the target has no time".to_owned());
+        match self.field() {
+            None if times.is_empty() => {
+                fault(DiagnosticKind::Incomplete, "time", "the target has no time".to_owned());
+            }
+            Some(field) if fields.type_of(&format!("field.{field}")) != Some(ValueType::Instant) => {
+                let problem =
+                    format!("the deadline is in `{field}`, which is not a field of the type instant");
+                fault(DiagnosticKind::UnknownName, "time.field", problem);
+            }
+            Some(_) if self.measured != TimeBasis::Wall || self.pauses.is_some() => {
+                let problem = "the deadline is in a field, so the target cannot have a calendar or pauses";
+                fault(DiagnosticKind::BadValue, "time.field", problem.to_owned());
+            }
+            _ => {}
+        }
+        for (place, left) in self.warn_before.iter().enumerate() {
+            if let Err(error) = duration::check(*left) {
+                fault(DiagnosticKind::BadValue, &format!("warn_before[{place}]"), error.to_string());
+            }
         }
         let known = matrix.priorities().len();
         if let Times::By(times) = &self.time {
@@ -274,7 +391,7 @@ impl Target {
                 fault(DiagnosticKind::BadValue, &path, problem);
             }
         }
-        for problem in self.pauses.iter().filter_map(pause_fault) {
+        for problem in self.pauses.iter().flatten().filter_map(pause_fault) {
             fault(DiagnosticKind::UnknownName, "pauses", problem);
         }
         faults
@@ -304,6 +421,7 @@ impl Serialize for Times {
             Times::By(times) => to.collect_map(
                 times.iter().map(|(priority, time)| (priority.to_string(), duration::in_hours(*time))),
             ),
+            Times::Field(field) => to.collect_map([("field", field)]),
         }
     }
 }
@@ -325,7 +443,8 @@ impl<'de> Deserialize<'de> for Times {
             type Value = Times;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time such as \"4h 30m\", or one for each priority: { P1 = \"4h\" }")
+                f.write_str("a time such as \"4h 30m\", one for each priority: { P1 = \"4h\" }, or the field with the \
+                             deadline: { field = \"promised\" }")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Times, E> {
@@ -334,7 +453,15 @@ impl<'de> Deserialize<'de> for Times {
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Times, A::Error> {
                 let mut times = BTreeMap::new();
-                while let Some(PriorityName(priority)) = map.next_key()? {
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "field" && times.is_empty() {
+                        let field = map.next_value()?;
+                        return match map.next_key::<String>()? {
+                            None => Ok(Times::Field(field)),
+                            Some(other) => Err(de::Error::custom(format_args!("{other:?} beside a field"))),
+                        };
+                    }
+                    let priority = priority(&name).map_err(de::Error::custom)?;
                     let Time(time) = map.next_value()?;
                     if times.insert(priority, time).is_some() {
                         return Err(de::Error::custom(format_args!("{priority} is given twice")));
@@ -358,12 +485,20 @@ fn time<E: de::Error>(text: &str) -> Result<TimeDelta, E> {
     duration::parse(text).map_err(E::custom)
 }
 
-/// A priority as a key, such as `P1`.
-struct PriorityName(Priority);
+/// The serialized form of durations: a list of texts such as `30m`.
+mod durations {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-impl<'de> Deserialize<'de> for PriorityName {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PriorityName, D::Error> {
-        priority(&String::deserialize(from)?).map(PriorityName).map_err(de::Error::custom)
+    use crate::duration;
+
+    pub(super) fn serialize<S: Serializer>(times: &[TimeDelta], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(times.iter().map(|time| duration::in_hours(*time)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<TimeDelta>, D::Error> {
+        let times = Vec::<String>::deserialize(from)?;
+        times.iter().map(|text| super::time::<D::Error>(text)).collect()
     }
 }
 

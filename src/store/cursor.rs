@@ -73,7 +73,7 @@ impl InboxPlace {
     pub fn of(ticket: &Snapshot) -> InboxPlace {
         InboxPlace {
             priority: ticket.priority().rank(),
-            due: ticket.due_at.map_or(i64::MAX, |due: DateTime<Utc>| due.timestamp_micros()),
+            due: ticket.earliest_deadline().map_or(i64::MAX, |due: DateTime<Utc>| due.timestamp_micros()),
             opened: ticket.opened_at.timestamp_micros(),
             id: ticket.id,
         }

@@ -42,8 +42,13 @@ pub const EXTERNAL_NAME: RecordKind =
 /// A link from another ticket to a ticket. The key is the ticket, the kind of link and the other ticket.
 pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKING).never_due();
 
+/// An adopted version of the agreements to which the clocks of open tickets have to migrate. It is due when the version
+/// comes into force, and is deleted when all clocks have migrated. The key is the number of the version.
+pub const MIGRATION: RecordKind =
+    RecordKind::new("m", "migration of clocks", Changes::Replaced, Handling::IMPERSONAL);
+
 /// Every record kind of this crate.
-pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK];
+pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK, MIGRATION];
 
 /// Rebuilt on moving, because the tickets at the other ends contain the links too.
 const LINKING: Handling = Handling {
@@ -292,6 +297,12 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
+/// Returns the write that makes the clocks of open tickets migrate to the agreements of this version.
+pub(crate) fn migrate_clocks(adoption: &Adoption) -> RecordWrite {
+    let key = adoption.version.to_string();
+    RecordWrite::put(MIGRATION, key, Expected::Any, Content::new([]).due(adoption.from))
+}
+
 /// Returns the read of a definition's text.
 pub(crate) fn definition(hash: Fingerprint) -> Read {
     Read::record(DEFINITION, hash.to_string())
@@ -386,6 +397,20 @@ impl<'r> Adoptions<'r> {
     /// applies yet.
     pub(crate) fn in_force(&self, at: DateTime<Utc>) -> Result<Option<Adoption>> {
         self.up_to(at)?.checked_sub(1).map_or(Ok(None), |place| self.at(place))
+    }
+
+    /// Returns the version in force just before `from`, if it is not in the archive, and the versions that came into force
+    /// from then until `until`, inclusive.
+    pub(crate) fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Adoption>> {
+        let mut versions = Vec::new();
+        for place in (0..self.up_to(until)?).rev() {
+            versions.extend(self.at(place)?);
+            if versions.last().is_some_and(|version| version.from < from) {
+                break;
+            }
+        }
+        versions.reverse();
+        Ok(versions)
     }
 
     /// Returns the version that was adopted last, even if it does not apply yet.

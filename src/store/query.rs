@@ -242,7 +242,11 @@ impl Query {
     pub(crate) fn bounds(&self) -> impl Iterator<Item = (&'static str, Option<i64>, Option<i64>)> {
         let now = self.now.filter(|_| self.condition.requires("overdue", true));
         ["opened_at", "due_at"].into_iter().map(move |column| {
-            let (from, mut until) = self.condition.instants_of(column, self.now);
+            let (mut from, mut until) = self.condition.instants_of(column, self.now);
+            if column == "due_at" {
+                // The column has the earliest deadline, even if it has passed; the fact has the next one.
+                from = None;
+            }
             if let ("due_at", Some(now)) = (column, now) {
                 until = Some(until.map_or(now, |until| until.min(now)));
             }

@@ -139,6 +139,8 @@ pub const EVENTS: &[FactsEntry] = &[
     event("breached", &["notify"], false),
     event("clocked", &[], false),
     event("policy_rebound", &[], false),
+    event("hold_end_set", &[], false),
+    event("reminded", &[], false),
     event("linked", &[], false),
     event("unlinked", &[], false),
     event("undone", &["before"], true),

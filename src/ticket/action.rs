@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, ThreadKey, TicketId};
-use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::lifecycle::{HoldReason, StateKind, StepKind, Verb};
 use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::{Kind, Link, LinkKind};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Contact, ContactRole};
@@ -60,6 +61,8 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "StepOptions::is_empty")]
         options: StepOptions,
     },
+    /// Sets what happens when the date of the ticket's hold is reached.
+    HoldEnd(HoldEnd),
     /// Resumes work after a hold.
     Resume(StepOptions),
     /// Resolves the ticket.
@@ -428,7 +431,8 @@ impl Action {
             | Action::Modifier { .. }
             | Action::Override { .. }
             | Action::Computed => Verb::Prioritise,
-            Action::Subject(_)
+            Action::HoldEnd(_)
+            | Action::Subject(_)
             | Action::Kind(_)
             | Action::Category(_)
             | Action::Tag(_)
@@ -513,6 +517,45 @@ impl Action {
             },
         }
         self
+    }
+
+    /// Resolves the ticket when the date of the hold is reached, for example because the customer has not answered.
+    /// Without this, the ticket resumes.
+    ///
+    /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester ends a
+    /// hold for the customer, and then nothing happens at the date.
+    #[must_use]
+    pub fn then_resolve(self) -> Action {
+        self.at_hold_end(|end| end.then = StateKind::Resolved)
+    }
+
+    /// Resolves and closes the ticket when the date of the hold is reached. Otherwise like
+    /// [`then_resolve`](Action::then_resolve).
+    #[must_use]
+    pub fn then_close(self) -> Action {
+        self.at_hold_end(|end| end.then = StateKind::Closed)
+    }
+
+    /// Records a reminder in the ticket's history at this instant, before the date of the hold is reached. The desk sends
+    /// nothing.
+    #[must_use]
+    pub fn remind_at(self, instant: DateTime<Utc>) -> Action {
+        self.at_hold_end(|end| end.remind_at = Some(instant))
+    }
+
+    /// Changes the end of the hold. Appends it if the action does not end with one.
+    fn at_hold_end(mut self, change: impl FnOnce(&mut HoldEnd)) -> Action {
+        let last = match &mut self {
+            Action::All(parts) => parts.last_mut(),
+            single => Some(single),
+        };
+        if let Some(Action::HoldEnd(end)) = last {
+            change(end);
+            return self;
+        }
+        let mut end = HoldEnd::default();
+        change(&mut end);
+        self.and(Action::HoldEnd(end))
     }
 
     /// Returns the last step or move in the action.

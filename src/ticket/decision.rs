@@ -13,6 +13,7 @@ mod decide;
 mod describe;
 mod draft;
 mod due;
+mod last_command;
 pub(crate) mod migrate;
 mod open;
 pub(crate) mod permissions;
@@ -22,6 +23,7 @@ mod steps;
 mod transfer;
 mod undo;
 
+pub(crate) use clock_draft::ClockDraft;
 pub use clocks::replay;
 pub(crate) use draft::Draft;
 pub use draft::{Decision, DecisionContext};

@@ -16,6 +16,7 @@ use crate::lifecycle::{Reason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Actor, ContactRole, Machine, Who};
@@ -176,6 +177,10 @@ pub enum Change {
         /// The hash of that version.
         agreements: Fingerprint,
     },
+    /// It was set what happens when the date of the hold is reached.
+    HoldEndSet(HoldEnd),
+    /// The reminder of a hold was due. The desk sends nothing.
+    Reminded,
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
@@ -183,8 +188,8 @@ pub enum Change {
     /// The last command of the actor was taken back. The ticket is as it was before that command. Its links and clocks
     /// have events of their own.
     Undone {
-        /// The version before the command.
-        version: u64,
+        /// The time of the command.
+        commanded_at: DateTime<Utc>,
         /// The ticket before the command. Its texts are the personal part of the event.
         before: Box<Opened>,
         /// The time of the last resolution before the command.
@@ -202,6 +207,15 @@ pub enum Change {
         /// The number of hand-overs before the command.
         #[serde(default)]
         handed_over: u32,
+        /// The time of the first reply before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_replied_at: Option<DateTime<Utc>>,
+        /// The number of replies before the command.
+        #[serde(default)]
+        replied: u32,
+        /// The end of the hold before the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hold_end: Option<HoldEnd>,
     },
     /// Imported history reported the current state again. The state and its clocks continue. If the ticket is resolved
     /// or closed, the time of the resolution or closing becomes the time of this event.
@@ -233,6 +247,8 @@ impl Change {
             self,
             Change::Warned(_)
                 | Change::Breached(_)
+                | Change::PolicyRebound { .. }
+                | Change::Reminded
                 | Change::TimerExpired { .. }
                 | Change::Moved { cause: Cause::Timer(_), .. }
         )

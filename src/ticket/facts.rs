@@ -18,8 +18,8 @@
 //! | `opened_at`, `updated_at`, `resolved_at`, `closed_at`, `state_since` | an instant |
 //! | `touched_at` | the instant of the last event that was not the desk's own, such as a warning |
 //! | `first_replied_at` | the instant of the first public reply by an agent |
-//! | `due_at` | the earliest deadline of the running clocks |
-//! | `overdue` | whether that deadline has passed; needs the current time |
+//! | `due_at` | the next deadline of the running clocks |
+//! | `overdue` | whether the deadline of an open clock has passed; needs the current time |
 //! | `last_speaker` | who wrote the last public message: `contact`, `agent` or `automation` |
 //! | `unanswered` | whether a message of a contact waits for an agent's reply |
 //! | `unanswered_since` | the instant of the oldest such message |

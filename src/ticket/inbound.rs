@@ -66,7 +66,7 @@ pub struct InboundMessage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) group_chat: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,20 +201,23 @@ impl InboundMessage {
         let name = |text: String| limits::one_line(text, limits::MAX_NAME_CHARS);
         for (place, file) in (1..).zip(&mut self.message.file_names) {
             *file = name(std::mem::take(file));
-            if file.is_empty() {
+            if file.trim().is_empty() {
                 *file = format!("file-{place}");
             }
         }
         for file in &mut self.message.files {
             file.media_type = name(std::mem::take(&mut file.media_type));
-            if file.media_type.is_empty() {
+            if file.media_type.trim().is_empty() {
                 "application/octet-stream".clone_into(&mut file.media_type);
             }
         }
         for contact in self.from.iter_mut().chain(&mut self.also_to) {
             let person = &mut contact.person;
-            for part in [&mut person.name, &mut person.email, &mut person.phone] {
-                *part = part.take().map(name).filter(|text| !text.is_empty());
+            for text in [&mut person.name, &mut person.email, &mut person.phone] {
+                // An empty text removes what is known; blanks say nothing.
+                if let Some(given) = text.take_if(|text| !text.is_empty()) {
+                    *text = Some(name(given)).filter(|line| !line.trim().is_empty());
+                }
             }
         }
         self.message.normalize();

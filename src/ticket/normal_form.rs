@@ -117,6 +117,7 @@ impl Action {
                 | Action::Impact(_)
                 | Action::Urgency(_)
                 | Action::Override { .. }
+                | Action::HoldEnd(_)
                 | Action::Computed
                 | Action::Spam
                 | Action::NotSpam

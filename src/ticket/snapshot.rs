@@ -13,6 +13,7 @@ use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
 use crate::ticket::event::{Described, ExternalRef};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
@@ -61,6 +62,9 @@ pub struct Snapshot {
     pub placement: Option<Box<Placement>>,
     /// The time since which the ticket is in its state and, on hold, has its reason.
     pub state_since: DateTime<Utc>,
+    /// What happens when the date of the hold is reached, if the ticket does not simply resume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_end: Option<HoldEnd>,
     /// The contacts and their roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
@@ -104,7 +108,14 @@ pub struct Snapshot {
     /// warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched_at: Option<DateTime<Utc>>,
-    /// The time of the first public reply by an agent.
+    /// True if nobody or somebody other than a contact opened the ticket.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outbound: bool,
+    /// The time of the requester's first message, if the ticket is [outbound](Snapshot::outbound).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
+    /// The time of the first reply: the first public reply by an agent, or an agent's resolution without a reply before.
+    /// A reply by a program is no reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
     /// The time of the last resolution. Reopening the ticket does not clear it.
@@ -113,9 +124,13 @@ pub struct Snapshot {
     /// The time of the last closing. Reopening the ticket does not clear it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<DateTime<Utc>>,
-    /// The earliest deadline of the clocks that are running, if there is one.
+    /// The next deadline: the earliest one of the running clocks that has not passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
+    /// The earliest deadline that an open clock has passed, even if the clock is paused now. Like
+    /// [`due_at`](Snapshot::due_at), it is as of the last event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<DateTime<Utc>>,
     /// The number of times that the ticket left a finished state (resolved, closed or cancelled) for an open one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,
@@ -125,7 +140,8 @@ pub struct Snapshot {
     /// The number of messages from contacts, including the opening message.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received: u32,
-    /// The number of public replies of the desk.
+    /// The number of replies by agents: public replies, and a resolution if it is the first reply. It is 0 exactly if
+    /// there is no [first reply](Snapshot::first_replied_at).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replied: u32,
     /// The author of the last public message.
@@ -206,9 +222,9 @@ impl Snapshot {
         self.unanswered_since.filter(|_| self.state.kind() != StateKind::Cancelled)
     }
 
-    /// True if the earliest deadline of the running clocks has passed.
+    /// True if the deadline of an open clock has passed.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
-        self.due_at.is_some_and(|due| due < now)
+        self.earliest_deadline().is_some_and(|due| due < now)
     }
 
     /// Returns the owner of a text that this actor writes now.
@@ -219,6 +235,22 @@ impl Snapshot {
     /// True if this actor is the requester. Nobody is, if the ticket has no requester.
     pub(crate) fn is_requester(&self, who: &Who) -> bool {
         matches!((who, self.requester()), (Who::Contact(id), Some(requester)) if id == requester)
+    }
+
+    /// Returns the instant since which the requester has waited for the first reply; `None` if no contact opened the
+    /// ticket and the requester has not written.
+    pub(crate) fn first_asked_at(&self) -> Option<DateTime<Utc>> {
+        if self.outbound { self.asked_at } else { Some(self.opened_at) }
+    }
+
+    /// Returns the instant since which this desk has known the ticket as it is: the last event, or the last import.
+    pub(crate) fn known_since(&self) -> DateTime<Utc> {
+        self.imported.as_ref().map_or(self.updated_at, |mark| self.updated_at.max(mark.quiet_until))
+    }
+
+    /// Returns the earliest deadline, whether it has passed or not.
+    pub(crate) fn earliest_deadline(&self) -> Option<DateTime<Utc>> {
+        self.overdue_since.into_iter().chain(self.due_at).min()
     }
 
     /// Returns the latest cycle of this metric's clock.
@@ -273,7 +305,9 @@ impl Snapshot {
     /// Returns the timers of the ticket, earliest first.
     pub fn timers(&self) -> Vec<Timer> {
         let clocks = self.clocks.iter().filter_map(timer::of_clock);
-        let mut timers: Vec<_> = timer::of_state(&self.state).into_iter().chain(clocks).collect();
+        let reminder = self.hold_end.and_then(timer::of_hold_end);
+        let mut timers: Vec<_> =
+            timer::of_state(&self.state).into_iter().chain(reminder).chain(clocks).collect();
         timers.sort();
         timers
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::lifecycle::State;
 use crate::lifecycle::state::{OnHold, Resolved};
 use crate::sla::Clock;
+use crate::ticket::hold_end::HoldEnd;
 
 /// The kind of a timer. Timers of the same instant sort in this order, which is also the order of the stored names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub enum TimerKind {
     Clock,
     /// A hold with a date ends.
     HoldEnds,
+    /// A reminder of a hold is due.
+    Reminder,
     /// The verification period ends without an objection, and the ticket closes.
     VerificationEnds,
 }
@@ -32,13 +35,14 @@ impl TimerKind {
         match self {
             TimerKind::Clock => "clock",
             TimerKind::HoldEnds => "hold_ends",
+            TimerKind::Reminder => "reminder",
             TimerKind::VerificationEnds => "verification_ends",
         }
     }
 
     /// Returns the kind with this stored name.
     pub fn named(name: &str) -> Option<TimerKind> {
-        [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::VerificationEnds]
+        [TimerKind::Clock, TimerKind::HoldEnds, TimerKind::Reminder, TimerKind::VerificationEnds]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -49,6 +53,7 @@ impl fmt::Display for TimerKind {
         f.write_str(match self {
             TimerKind::Clock => "a target ran out",
             TimerKind::HoldEnds => "the hold ended",
+            TimerKind::Reminder => "a reminder was due",
             TimerKind::VerificationEnds => "nobody objected",
         })
     }
@@ -73,6 +78,11 @@ pub(crate) fn of_state(state: &State) -> Option<Timer> {
         _ => return None,
     };
     Some(Timer { due, kind, subject: String::new() })
+}
+
+/// Returns the timer of the reminder of a hold, if it has one.
+pub(crate) fn of_hold_end(end: HoldEnd) -> Option<Timer> {
+    end.remind_at.map(|due| Timer { due, kind: TimerKind::Reminder, subject: String::new() })
 }
 
 /// Returns the timer of a clock, if it has one.

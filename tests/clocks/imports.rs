@@ -452,3 +452,54 @@ fn an_imported_ticket_follows_later_agreements_as_others_do() {
     assert_eq!(bench.alerts(id).last().map(|it| (it.percent, it.due)), Some((100, due)));
     bench.check(id);
 }
+
+/// Messages and the last change keep the times of the other system.
+#[test]
+fn times_of_messages_and_of_the_last_change_are_kept() {
+    let bench = Bench::new(paging());
+    bench.at("2026-03-02T09:00:00Z");
+    let from_boris = |at: &str| ImportedVersion::new(instant(at), Actor::contact(BORIS));
+    let ticket = ImportedTicket::new("old", "1")
+        .version(from_boris("2024-03-01T10:00:00Z").subject("x").from(BORIS).message("One."))
+        .version(version("2024-03-02T11:00:00Z").message("Two."))
+        .version(from_boris("2024-03-03T12:00:00Z").message("Three."));
+    let id = import(&bench, ticket);
+    assert_eq!(bench.desk.ticket(id).unwrap().updated_at, instant("2024-03-03T12:00:00Z"));
+    let written: Vec<_> =
+        bench.history(id).iter().filter(|it| it.personal.text().is_some()).map(|it| it.at).collect();
+    assert_eq!(
+        written,
+        ["2024-03-01T10:00:00Z", "2024-03-02T11:00:00Z", "2024-03-03T12:00:00Z"].map(instant)
+    );
+}
+
+#[test]
+fn a_wait_that_was_not_over_ends_when_it_was_to_end() {
+    let bench = Bench::new(paging());
+    bench.at("2026-03-02T09:00:00Z");
+    let until = instant("2026-03-03T08:00:00Z");
+    let hold = state::OnHold { reason: HoldReason::Customer, until: Some(until) };
+    let id =
+        import(&bench, backlog("2026-03-01T10:00:00Z").version(version("2026-03-01T11:00:00Z").status(hold)));
+    bench.pass(hours(48));
+    bench.tick();
+    let resumed = bench
+        .history(id)
+        .into_iter()
+        .find(|it| matches!(it.change, Change::Moved { step: Some(_), .. } if it.at == until));
+    assert!(resumed.is_some());
+    assert_eq!(bench.desk.ticket(id).unwrap().state_since, until);
+}
+
+#[test]
+fn what_was_closed_before_the_import_is_never_due() {
+    let bench = Bench::new(paging());
+    bench.at("2026-03-02T09:00:00Z");
+    let id = import(
+        &bench,
+        backlog("2024-03-01T10:00:00Z").version(version("2024-03-09T10:00:00Z").status(state::Closed)),
+    );
+    bench.pass(TimeDelta::days(30));
+    assert_eq!(bench.tick(), 0);
+    assert!(!bench.history(id).iter().any(is_told));
+}

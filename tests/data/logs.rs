@@ -120,7 +120,7 @@ fn italian(file: &Path) -> Result<(), Failed> {
         })
         .collect();
     let imported = desk.records().import(tickets)?;
-    check("refused", &imported.refused.len(), 0)?;
+    check("refused", imported.refused.len(), 0)?;
     check("opened", imported.opened, 4_580)?;
     let mut labels = 0;
     for (number, (name, rows)) in (1_u64..).zip(&cases) {

@@ -381,6 +381,23 @@ fn odd_mails_are_received_on_a_ticket_too() {
     });
 }
 
+/// A blank name says nothing, and an odd one is put on one line.
+#[test]
+fn odd_names_of_senders_are_received() {
+    on_each_store(|stage| {
+        let named = |name: &str| from(Contact::new("boris").named(name), "x");
+        let id = stage.desk.receive(named("Boris")).unwrap().ticket.id();
+        for (name, expected) in [(" ", "Boris"), ("\r\n", "Boris"), ("Boris\tB.", "Boris B.")] {
+            stage.desk.receive(named(name)).unwrap();
+            let person = stage.ticket(id).personal.person(&"boris".into()).unwrap();
+            assert_eq!(person.name.as_deref(), Some(expected), "{name:?}");
+        }
+        let file = Message::new("x").attach(" ", "\t", 1, "k");
+        stage.desk.receive(InboundMessage::new(file).from("boris").thread("m1")).unwrap();
+        assert_eq!(last(stage, id).personal.files(), ["file-1"]);
+    });
+}
+
 /// More recipients than a ticket has room for are kept with the message.
 #[test]
 fn a_message_to_hundreds_of_people_is_received() {

@@ -389,8 +389,8 @@ fn the_table_survives_files_and_is_checked() {
     assert_eq!(toml::from_str::<Policy>(&toml).unwrap(), policy);
     assert!(!serde_json::to_string(&Policy::new()).unwrap().contains("standing"), "defaults are not written");
     for (wrong, why) in [
-        (r#"{"standing": {"requestor": {}}}"#, "unknown variant"),
-        (r#"{"standing": {"cc": {"answer": true}}}"#, "unknown field"),
+        (r#"{"standing": {"requestor": {}}}"#, "did you mean \"requester\"?"),
+        (r#"{"standing": {"cc": {"answer": true}}}"#, "answer"),
     ] {
         let error = serde_json::from_str::<Policy>(wrong).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

@@ -23,6 +23,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         &[
             "error",
             "id",
+            "kind",
             "time",
             "value",
             "open_set",

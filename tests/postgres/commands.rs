@@ -88,6 +88,7 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
             policy: &Policy::new(),
             agreements: &AgreementSet::new(),
             workflows: &Catalogue::new(),
+            policies: &[],
             history: None,
         };
         let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &context).unwrap());

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use clocks::{BORIS, hours, instant, minutes, office};
 use firstline::desk::Settings;
 use firstline::memory::{Memory, MemoryTx};
-use firstline::sla::{Agreement, AgreementSet, ClockState, Metric, OnReopen, Target};
+use firstline::sla::{Agreement, AgreementSet, Metric, OnReopen, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::ticket::decision::{DecisionContext, replay};
 use firstline::time::ManualTime;
@@ -222,6 +222,7 @@ fn a_decision_without_its_history_reports_it() {
         policy: &policy,
         agreements: &rules,
         workflows: &workflows,
+        policies: &[],
         history: None,
     };
     let error = snapshot.decide(&gold, &context).unwrap_err();
@@ -251,8 +252,8 @@ fn an_import_reads_all_histories_in_one_round() {
             .version(version(10).status(state::OnHold { reason: HoldReason::ThirdParty, until: None }))
             .version(version(20).status(state::Resolved::default()))
     };
-    // Redating the resolution moves the end of the hold, which the row no longer contains.
-    let went_on = |n: usize| began(n).version(version(25).status(state::Resolved::default()));
+    // The version is dated before the resolution, so the clock is measured from states that the row no longer contains.
+    let went_on = |n: usize| began(n).version(version(15).status(state::Active));
     bench.desk.records().import((0..TICKETS).map(began).collect::<Vec<_>>()).unwrap();
     bench.taken();
     let imported = bench.desk.records().import((0..TICKETS).map(went_on).collect::<Vec<_>>()).unwrap();
@@ -261,8 +262,7 @@ fn an_import_reads_all_histories_in_one_round() {
     assert_eq!(work.histories, TICKETS);
     assert!(work.rounds < 10, "{work:?}");
     let ticket = bench.desk.ticket(1_u64).unwrap();
-    let clock = ticket.clock(Metric::Resolution).unwrap();
-    assert_eq!((clock.state, clock.consumed), (ClockState::Met, minutes(25)));
+    assert_eq!(ticket.clock(Metric::Resolution).unwrap().consumed, minutes(15));
 }
 
 #[test]

@@ -380,6 +380,7 @@ fn nothing_is_written_outside_a_rolled_back_transaction() {
         policy: &Policy::new(),
         agreements: &AgreementSet::new(),
         workflows: &Catalogue::new(),
+        policies: &[],
         history: None,
     };
     let mut stale = TicketWrite::from(held.ticket.decide(&Action::note("late"), &context).unwrap());

@@ -25,6 +25,7 @@ fn returns() -> WorkflowDefinition {
         .status(Status::new("At work", StateKind::Active).by_default().leave("field.amount"))
         .status(Status::new("Inspection", StateKind::Active).enter("category"))
         .status(Status::new("Refunded", StateKind::Resolved))
+        .status(Status::new("Replaced", StateKind::Resolved))
         .status(Status::new("Done", StateKind::Closed))
         .status(Status::new("Withdrawn", StateKind::Cancelled))
         .guard("cheap", Condition::field("field.amount").at_most(20))
@@ -33,8 +34,9 @@ fn returns() -> WorkflowDefinition {
         .transition(Transition::within("At work", "Inspection").may(Performer::Role("lead".to_owned())))
         .transition(Transition::step(StepKind::Resolve, "Inspection", "Refunded").when("cheap"))
         .transition(Transition::step(StepKind::Resolve, "At work", "Refunded").when("urgent").when("cheap"))
-        .transition(Transition::step(StepKind::Reopen, "Refunded", "At work"))
-        .transition(Transition::step(StepKind::Close, "Refunded", "Done"))
+        .transition(Transition::step(StepKind::Resolve, "Inspection", "Replaced").when("urgent"))
+        .transition(Transition::step(StepKind::Reopen, "Refunded", "At work").or_from("Replaced"))
+        .transition(Transition::step(StepKind::Close, "Refunded", "Done").or_from("Replaced"))
         .transition(
             Transition::step(StepKind::Cancel, "Requested", "Withdrawn")
                 .or_from("At work")
@@ -132,5 +134,49 @@ fn a_changed_kind_counts_for_the_steps_and_moves_of_later_parts() {
         let action = kind("question").and(Action::resolve("no lamp at all"));
         assert_eq!(tries(stage, id, action, &anna()).as_deref(), Ok("resolved"));
         assert!(tries(stage, id, Action::reopen(), &boris()).is_ok());
+    });
+}
+
+#[test]
+fn a_refusal_groups_its_reasons_by_way_and_does_not_contradict_itself() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.does(id, Action::start());
+        let refused = tries(stage, id, Action::resolve("money back"), &anna()).unwrap_err();
+        // There is one way out of this status.
+        assert!(!refused.contains("either"), "{refused}");
+        stage.does(id, Action::field("amount", 500).and(Action::category(["lamps"])));
+        stage.desk.act(id, Action::move_to("Inspection"), lead()).unwrap();
+        let refused =
+            stage.desk.ticket(id).unwrap().why_not_by(&Action::resolve("money back"), &anna()).unwrap();
+        assert_eq!(refused.ways.len(), 2);
+        assert_eq!(
+            refused.to_string(),
+            "either resolve to \"Refunded\" needs the guard \"cheap\" to hold, or resolve to \"Replaced\" needs the \
+             guard \"urgent\" to hold; accepted here: cancel"
+        );
+    });
+}
+
+#[test]
+fn a_step_that_lacks_a_field_is_not_listed_as_accepted() {
+    on_each_store(|stage| {
+        let id = opened(stage, "return");
+        stage.does(id, Action::start());
+        let ticket = stage.desk.ticket(id).unwrap();
+        let refused = ticket.why_not_by(&Action::move_to("Inspection"), &lead()).unwrap();
+        assert_eq!(
+            refused.to_string(),
+            "move to \"Inspection\" needs category to be filled; move to \"Inspection\" needs field.amount to be \
+             filled; accepted here: cancel"
+        );
+        let permitted = ticket.permitted();
+        assert!(!permitted.contains(firstline::Verb::Move) && permitted.contains(firstline::Verb::Note));
+        assert!(
+            permitted
+                .to_string()
+                .ends_with("; move would be accepted once category and field.amount are filled"),
+            "{permitted}"
+        );
     });
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::sla::{
-    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, NextAlert,
-    OnPolicyChange, Present, Reached, keep_latest,
+    AgreementSet, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric, NextAlert, Present,
+    Reached, keep_latest,
 };
 use crate::ticket::event::Event;
 use crate::ticket::import_mark::ImportClocks;
@@ -20,13 +21,14 @@ pub(super) struct After<'a> {
     pub(super) at: DateTime<Utc>,
     pub(super) ticket: &'a Snapshot,
     pub(super) by_agent: bool,
-    pub(super) by_desk: bool,
 }
 
 /// The working copy of a ticket's clocks.
 #[derive(Debug, Clone)]
 pub(crate) struct ClockDraft {
     pub(super) agreements: AgreementSet,
+    /// The number of versions of the agreements that have come into force so far.
+    reached: usize,
     /// The latest cycle of each metric.
     pub(super) clocks: Vec<Clock>,
     pub(super) intervals: KnownIntervals,
@@ -45,6 +47,7 @@ impl ClockDraft {
     pub(crate) fn beginning(agreements: AgreementSet, import_clocks: ImportClocks) -> ClockDraft {
         ClockDraft {
             agreements,
+            reached: 0,
             clocks: Vec::new(),
             intervals: KnownIntervals::beginning(),
             import_clocks,
@@ -57,8 +60,11 @@ impl ClockDraft {
     /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
         let import = ticket.imported.as_deref();
+        // A version that came into force at the instant of the last event may have been adopted after that event.
+        let reached = agreements.count_before(ticket.known_since());
         ClockDraft {
             agreements,
+            reached,
             clocks: ticket.clocks.clone(),
             intervals: KnownIntervals::of(history),
             import_clocks: import.map(|mark| mark.clocks).unwrap_or_default(),
@@ -66,6 +72,64 @@ impl ClockDraft {
             changed: Vec::new(),
             remembered: Vec::new(),
         }
+    }
+
+    /// Returns the version of the agreements in force.
+    pub(super) fn in_force(&self) -> Option<&Arc<CompiledAgreements>> {
+        self.reached.checked_sub(1).and_then(|last| self.agreements.get(last)).map(|(_, version)| version)
+    }
+
+    /// True if an open clock will migrate to a version that has not come into force yet.
+    pub(crate) fn will_migrate(mut self, ticket: &Snapshot) -> Result<bool> {
+        while self.next_version().is_some() {
+            if self.enter_next_version(ticket)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the number of versions of the agreements that have come into force so far.
+    pub(super) fn reached(&self) -> usize {
+        self.reached
+    }
+
+    /// Returns the instant from which the next version of the agreements is in force.
+    pub(super) fn next_version(&self) -> Option<DateTime<Utc>> {
+        self.agreements.get(self.reached).map(|(from, _)| *from)
+    }
+
+    /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it, or if it is the
+    /// first that applies to an imported ticket.
+    pub(super) fn enter_next_version(&mut self, ticket: &Snapshot) -> Result<Option<Fingerprint>> {
+        let Some((_, version)) = self.agreements.get(self.reached).cloned() else { return Ok(None) };
+        let hash = version.hash();
+        self.reached += 1;
+        if self.is_unmeasured(ticket) {
+            return Ok(version.choose(ticket).map(|_| hash));
+        }
+        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != hash) {
+            if self.follows(clock)? {
+                return Ok(Some(hash));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts the versions of the agreements in force that are in force at this instant.
+    pub(super) fn enter_versions_until(&mut self, at: DateTime<Utc>) {
+        self.reached = self.reached.max(self.agreements.count_until(at));
+    }
+
+    /// Puts the first `reached` versions of the agreements in force.
+    pub(super) fn enter_versions(&mut self, reached: usize) {
+        self.reached = self.reached.max(reached);
+    }
+
+    /// Measures the following events under these agreements.
+    pub(super) fn measure_under(&mut self, agreements: &AgreementSet) {
+        self.agreements = agreements.clone();
+        self.reached = 0;
     }
 
     /// Sets the clocks that the next correction restores.
@@ -103,33 +167,16 @@ impl ClockDraft {
 
     /// Starts a new cycle of a metric, if the ticket's agreement has a target for it.
     pub(super) fn start(&mut self, metric: Metric, from: DateTime<Utc>, now: After<'_>) -> Result<()> {
-        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let Some(compiled) = self.in_force() else { return Ok(()) };
         let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
         let priority = now.ticket.priority();
-        let target = agreement.target_for(metric, priority).and_then(|it| it.time_for(priority));
-        let Some(target) = target else { return Ok(()) };
-        let clock = Clock {
-            metric,
-            cycle: self.clock(metric).map_or(0, |last| last.cycle) + 1,
-            agreement: agreement.name().to_owned(),
-            pinned_to: compiled.hash(),
-            priority,
-            target,
-            revision: 0,
-            state: ClockState::Running,
-            from,
-            counted_from: from,
-            carried: TimeDelta::zero(),
-            consumed: TimeDelta::zero(),
-            running_since: None,
-            due_at: None,
-            breached_at: None,
-            ended_at: None,
-            ended_with_ticket: false,
-            alerted: Vec::new(),
-            next: None,
+        let target = agreement.target_for(metric, priority);
+        let Some(target) = target.and_then(|it| it.time_from(from, priority, now.ticket)) else {
+            return Ok(());
         };
-        self.remeasure(clock, now)
+        let cycle = self.clock(metric).map_or(0, |last| last.cycle) + 1;
+        let (name, hash) = (agreement.name(), compiled.hash());
+        self.begin_target(Clock::starting(metric, cycle, name, hash, priority, target, from), now)
     }
 
     pub(super) fn finish(&mut self, metric: Metric, now: After<'_>) -> Result<()> {
@@ -171,16 +218,31 @@ impl ClockDraft {
 
     /// Updates the values of an open clock from its last update, or from the intervals if earlier history is needed.
     pub(super) fn update(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)?, begins: false };
         if now.ticket.out_of_order || !self.measure(&clock)?.extend(&mut clock, present) {
-            return self.remeasure(clock, now);
+            return self.remeasure(clock, false, now);
         }
         self.set_open(clock, now)
     }
 
-    /// Computes the values of an open clock from the intervals since `counted_from`.
-    pub(super) fn remeasure(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
-        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)? };
+    /// Computes the values of an open clock with a new target from the intervals since `counted_from`.
+    pub(super) fn begin_target(&mut self, clock: Clock, now: After<'_>) -> Result<()> {
+        self.remeasure(clock, true, now)
+    }
+
+    /// Computes the values of an open clock with a new target from its last update, if that is possible.
+    pub(super) fn extend_target(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)?, begins: true };
+        if !self.measure(&clock)?.extend(&mut clock, present) {
+            return self.begin_target(clock, now);
+        }
+        self.set_open(clock, now)
+    }
+
+    /// Computes the values of an open clock from the intervals since `counted_from`. `begins` is true if its target is
+    /// new.
+    pub(super) fn remeasure(&mut self, mut clock: Clock, begins: bool, now: After<'_>) -> Result<()> {
+        let present = Present { at: now.at, counts: self.counts(&clock, now.ticket)?, begins };
         let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
         self.measure(&clock)?.remeasure(&mut clock, &intervals, present);
         self.set_open(clock, now)
@@ -189,12 +251,12 @@ impl ClockDraft {
     /// Returns the next alert of a clock whose other values are up to date.
     pub(super) fn next_alert(&self, clock: &Clock, now: After<'_>) -> Result<Option<NextAlert>> {
         let measure = self.measure(clock)?;
-        let present = Present { at: now.at, counts: clock.running_since.is_some() };
+        let present = Present { at: now.at, counts: clock.running_since.is_some(), begins: false };
         match measure.next_alert_from_values(clock, clock.due_at, present) {
             Reached::Known(next) if !now.ticket.out_of_order => Ok(next),
             _ => {
                 let intervals = self.intervals.since(clock.counted_from, now.ticket)?;
-                Ok(measure.next_alert_from_intervals(clock, &intervals))
+                Ok(measure.next_alert_from_intervals(clock, &intervals, present))
             }
         }
     }
@@ -204,7 +266,7 @@ impl ClockDraft {
     fn silence(&self, clock: &mut Clock, now: After<'_>) -> Result<()> {
         let Some(until) = self.quiet_until else { return Ok(()) };
         while let Some(alert) = clock.next.filter(|alert| alert.is_due(until)) {
-            clock.alerted.push(alert.percent);
+            clock.mark_alerted(alert.percent, alert.left);
             if alert.percent >= 100 && clock.breached_at.is_none() {
                 clock.step(ClockStep::Breach)?;
                 clock.breached_at = Some(alert.at);
@@ -252,24 +314,24 @@ impl ClockDraft {
 
     /// True if the clock's agreement migrates to new versions.
     pub(super) fn follows(&self, clock: &Clock) -> Result<bool> {
-        let agreement = self.agreements.of(clock.pinned_to)?.agreement(&clock.agreement);
-        Ok(agreement.is_some_and(|it| it.on_policy_change == OnPolicyChange::Migrate))
+        self.agreements.migrates(clock)
     }
 
-    /// Returns the agreements for this ticket at an instant.
-    ///
-    /// - If a clock is open: the version to which it is pinned, which only a migration changes.
-    /// - If all clocks have ended: the version in force if the agreement of the clock that ended last has
-    ///   [`OnPolicyChange::Migrate`], otherwise the version to which that clock is pinned.
-    /// - Without clocks: the version in force.
-    pub(super) fn agreements_for(&self, at: DateTime<Utc>) -> Result<Option<Arc<CompiledAgreements>>> {
-        let clock = self.clocks.iter().find(|it| it.state.is_open());
-        let clock = clock.or_else(|| self.clocks.iter().max_by_key(|it| it.ended_at));
-        let in_force = self.agreements.at(at).map(|(_, version)| version.clone());
-        let Some(clock) = clock else { return Ok(in_force) };
-        let follows = !clock.state.is_open() && self.follows(clock)?;
-        let pinned = self.agreements.of(clock.pinned_to)?;
-        Ok(in_force.filter(|_| follows).or_else(|| Some(pinned.clone())))
+    /// Returns the versions of the agreements that limit which clocks start: those of the open clocks. If all clocks have
+    /// ended, the version of the clock that ended last, unless its agreement migrates to new versions.
+    pub(super) fn limiting_versions(&self) -> Result<Vec<Arc<CompiledAgreements>>> {
+        let mut clocks: Vec<&Clock> = self.clocks.iter().filter(|it| it.state.is_open()).collect();
+        if clocks.is_empty() {
+            if let Some(last) = self.clocks.iter().max_by_key(|it| it.ended_at)
+                && !self.follows(last)?
+            {
+                clocks.push(last);
+            }
+        }
+        let mut hashes: Vec<Fingerprint> = clocks.iter().map(|clock| clock.pinned_to).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes.into_iter().map(|hash| self.agreements.of(hash).cloned()).collect()
     }
 
     pub(super) fn clock(&self, metric: Metric) -> Option<&Clock> {

@@ -1,10 +1,12 @@
 //! The fold of events into clocks.
 //!
 //! A decision applies each new event, and a replay applies a stored history; both use the same functions. The result
-//! depends on the events and the agreements in the context alone, not on the current time or on the time of the last
-//! `tick`. The caller selects the agreements: they are those in force at the time of the decision. Events of
-//! one instant are applied in the order of their versions. Deadlines before the instant of an event are breached before
-//! the event is applied. An event at the deadline itself is in time.
+//! depends on the events and the adopted agreements alone, not on the current time or on the time of the last `tick`.
+//! Events of one instant are applied in the order of their versions. Deadlines before the instant of an event are
+//! breached before the event is applied. An event at the deadline itself is in time.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,6 +18,7 @@ use crate::sla::{
     OnPriorityChange, OnReopen,
 };
 use crate::ticket::decision::clock_draft::{After, ClockDraft, continue_clock};
+use crate::ticket::decision::last_command::taken_back;
 use crate::ticket::event::{Cause, Change, Event};
 use crate::ticket::import_mark::{ImportClocks, ImportMark};
 use crate::ticket::people::Who;
@@ -23,8 +26,9 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. [`Change::Clocked`] events are ignored. Warnings and
-/// breaches in the history mark the alerts that were sent already.
+/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
+/// were recorded already. [`Change::Clocked`] events are used only for events at the instant of an adoption: they show
+/// whether the version was adopted before or after the events.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
@@ -33,16 +37,88 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
         Change::Imported(mark) => Some(mark.clocks),
         _ => None,
     });
-    let mut work = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
-    work.observe_all(events)?;
+    let draft = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
+    let (mut replay, mut done) = (Replay::beginning(draft, events), 0);
     let mut cycles: Vec<Clock> = Vec::new();
-    for clock in work.changed {
-        match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
-            Some(cycle) => *cycle = clock,
-            None => cycles.push(clock),
+    for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
+        let instants = || part.iter().map(|event| event.at);
+        let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
+        let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
+        let end = done + part.len();
+        for reached in first..=last {
+            let mut attempt = replay.clone();
+            if attempt.apply(events, done..end, reached)? || reached == last {
+                replay = attempt;
+                break;
+            }
+        }
+        done = end;
+        for clock in replay.draft.take_changed() {
+            match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
+                Some(cycle) => *cycle = clock,
+                None => cycles.push(clock),
+            }
         }
     }
     Ok(cycles)
+}
+
+/// A replay of a history up to an event.
+#[derive(Debug, Clone)]
+struct Replay {
+    /// `None` before the first event.
+    ticket: Option<Snapshot>,
+    draft: ClockDraft,
+    /// The clocks before each event, which a correction restores; `None` if the history has no correction.
+    clocks_before: Option<Vec<Vec<Clock>>>,
+}
+
+impl Replay {
+    /// Starts the replay of a history.
+    fn beginning(draft: ClockDraft, history: &[Event]) -> Replay {
+        let corrected = (1..history.len()).any(|place| taken_back(history, place).is_some());
+        Replay { ticket: None, draft, clocks_before: corrected.then(Vec::new) }
+    }
+
+    /// Applies a part of a history, which ends with recorded clocks. At most `reached` versions of the agreements come
+    /// into force at the instant of an event; more of them only before it. Returns true if the clocks are the recorded
+    /// ones.
+    fn apply(&mut self, history: &[Event], part: Range<usize>, reached: usize) -> Result<bool> {
+        for place in part.clone() {
+            let before = self.ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
+            self.step(history, place, reached)?;
+            if let Change::Clocked { clocks } = &history[place].change {
+                let changed = self.draft.changed.iter().filter(|clock| !before.contains(clock));
+                return Ok(changed.eq(clocks));
+            }
+        }
+        Ok(self.draft.changed.is_empty())
+    }
+
+    /// Applies one event of a history.
+    fn step(&mut self, history: &[Event], place: usize, reached: usize) -> Result<()> {
+        let (event, draft) = (&history[place], &mut self.draft);
+        if let Some(clocks_before) = &mut self.clocks_before {
+            clocks_before.push(draft.clocks.clone());
+            let clocks = taken_back(history, place).and_then(|first| clocks_before.get(first));
+            draft.remember(clocks.map_or(&[], Vec::as_slice));
+        }
+        let ticket = match &mut self.ticket {
+            Some(ticket) => {
+                if let Change::PolicyRebound { agreements } = &event.change
+                    && draft.is_unmeasured(ticket)
+                {
+                    draft.measure_import(&history[..place], *agreements)?;
+                }
+                draft.reach(event.at, ticket)?;
+                ticket.apply(event)?;
+                ticket
+            }
+            None => self.ticket.insert(Snapshot::fold([event])?),
+        };
+        draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
+        draft.observe(event, ticket)
+    }
 }
 
 /// The clocks of imported tickets.
@@ -53,26 +129,14 @@ impl ClockDraft {
         self.clocks.is_empty() && ticket.imported.as_deref().is_some_and(waits)
     }
 
-    /// Returns the first agreements that apply to an imported ticket, if they were adopted after the import, and the
-    /// instant from which they are in force. The history of the ticket is then measured under them.
-    pub(crate) fn adoption_after_import(
-        &self,
-        at: DateTime<Utc>,
-        ticket: &Snapshot,
-    ) -> Option<(DateTime<Utc>, Fingerprint)> {
-        if !self.is_unmeasured(ticket) {
-            return None;
-        }
-        let (since, agreements) = self.agreements.at(at)?;
-        agreements.choose(ticket).map(|_| (*since, agreements.hash()))
-    }
-
     /// Measures the history of an imported ticket as if these agreements had always been in force.
     pub(crate) fn measure_import(&mut self, history: &[Event], agreements: Fingerprint) -> Result<()> {
         let always = AgreementSet::always(self.agreements.of(agreements)?.clone());
-        let mut work = ClockDraft::beginning(always, self.import_clocks);
-        work.observe_all(history)?;
-        let ClockDraft { clocks, intervals, changed, .. } = work;
+        let mut replay = Replay::beginning(ClockDraft::beginning(always, self.import_clocks), history);
+        for place in 0..history.len() {
+            replay.step(history, place, usize::MAX)?;
+        }
+        let ClockDraft { clocks, intervals, changed, .. } = replay.draft;
         (self.clocks, self.intervals) = (clocks, intervals);
         self.changed.extend(changed);
         Ok(())
@@ -85,10 +149,11 @@ impl ClockDraft {
         if from > at || ticket.updated_at >= from || !self.clocks.is_empty() {
             return Ok(());
         }
-        if !ticket.state.kind().is_open() || self.agreements.at(from).is_none() {
+        if !ticket.state.kind().is_open() || self.agreements.count_until(from) == 0 {
             return Ok(());
         }
-        self.begin(After { at: from, ticket, by_agent: false, by_desk: false })
+        self.enter_versions_until(from);
+        self.begin(After { at: from, ticket, by_agent: false })
     }
 
     /// Applies the mark of an import.
@@ -99,35 +164,6 @@ impl ClockDraft {
 }
 
 impl ClockDraft {
-    /// Applies a whole history.
-    fn observe_all(&mut self, events: &[Event]) -> Result<()> {
-        let Some((first, rest)) = events.split_first() else { return Ok(()) };
-        let mut ticket = Snapshot::fold([first])?;
-        self.observe(first, &ticket)?;
-        // The clocks before the last command and before the ticket was cancelled as spam, which a correction restores.
-        let (mut before_command, mut before_spam) = (Vec::new(), Vec::new());
-        for (before, event) in (1..).zip(rest) {
-            match &event.change {
-                Change::Undone { .. } => self.remember(&before_command),
-                Change::Moved { cause: Cause::NotSpam, .. } => self.remember(&before_spam),
-                Change::Moved { cause: Cause::Spam, .. } => before_spam.clone_from(&self.clocks),
-                _ => {}
-            }
-            if event.is_edit() && !event.continues {
-                before_command.clone_from(&self.clocks);
-            }
-            if let Change::PolicyRebound { agreements } = &event.change
-                && self.is_unmeasured(&ticket)
-            {
-                self.measure_import(&events[..before], *agreements)?;
-            }
-            self.reach(event.at, &ticket)?;
-            ticket.apply(event)?;
-            self.observe(event, &ticket)?;
-        }
-        Ok(())
-    }
-
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
         // Imported events may be dated before the opening, or before the instant from which clocks count. For the clocks,
@@ -136,12 +172,7 @@ impl ClockDraft {
             ImportClocks::From(from) => ticket.opened_at.max(from),
             _ => ticket.opened_at,
         };
-        let now = After {
-            at: event.at.max(begins),
-            ticket,
-            by_agent: matches!(event.by.who, Who::Agent(_)),
-            by_desk: event.by.who == Who::Desk,
-        };
+        let now = After { at: event.at.max(begins), ticket, by_agent: matches!(event.by.who, Who::Agent(_)) };
         self.intervals.extend(event);
         if let Some(mark) = &ticket.imported {
             self.quiet_until = Some(mark.quiet_until);
@@ -152,8 +183,9 @@ impl ClockDraft {
         if let Change::Imported(mark) = &event.change {
             return self.imported(mark, now);
         }
+        self.enter_versions(self.agreements.count_before(now.at));
         let is_early = matches!(self.import_clocks, ImportClocks::From(from) if event.at < from);
-        if self.clocks.is_empty() && (is_early || self.agreements.at(now.at).is_none()) {
+        if self.clocks.is_empty() && (is_early || self.in_force().is_none()) {
             return Ok(());
         }
         match &event.change {
@@ -169,7 +201,7 @@ impl ClockDraft {
                 if ticket.state.kind().is_open() { Ok(()) } else { self.moved(StateKind::New, now) }
             }
             Change::PolicyRebound { agreements } => {
-                self.migrated(*agreements, After { by_desk: false, ..now })?;
+                self.migrated(*agreements, now)?;
                 self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
@@ -179,24 +211,22 @@ impl ClockDraft {
             Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
             Change::Moved { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
-            Change::Prioritised { .. } | Change::Described(_) | Change::Assigned { .. } => self.rechoose(now),
+            Change::Assigned { to } => {
+                if to.is_some() {
+                    self.finish(Metric::Assignment, now)?;
+                }
+                self.rechoose(now)
+            }
+            Change::Prioritised { .. } | Change::Described(_) => self.rechoose(now),
             _ => Ok(()),
         }
     }
 
-    /// Returns the agreements in force that an open clock must migrate to, and the instant from which they apply.
-    pub(crate) fn migration(&self, at: DateTime<Utc>) -> Result<Option<(DateTime<Utc>, Fingerprint)>> {
-        let Some((since, latest)) = self.agreements.at(at) else { return Ok(None) };
-        for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != latest.hash()) {
-            if self.follows(clock)? {
-                return Ok(Some((*since, latest.hash())));
-            }
-        }
-        Ok(None)
-    }
-
     /// Migrates the open clocks to these agreements. The clocks are measured again from their beginning.
     fn migrated(&mut self, to: Fingerprint, now: After<'_>) -> Result<()> {
+        if let Some(place) = self.agreements.place_of(to, self.agreements.count_before(now.at)) {
+            self.enter_versions(place + 1);
+        }
         let compiled = self.agreements.of(to)?.clone();
         let agreement = compiled.choose(now.ticket).cloned();
         for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
@@ -215,9 +245,7 @@ impl ClockDraft {
     fn alerted(&mut self, alert: &Alert, now: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
-        if !clock.alerted.contains(&alert.percent) {
-            clock.alerted.push(alert.percent);
-        }
+        clock.mark_alerted(alert.percent, alert.left);
         if alert.percent >= 100 && clock.breached_at.is_none() {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
@@ -239,16 +267,19 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message that owes a reply. It starts a next-reply clock, unless a first-reply or next-reply clock is
-    /// open: the open clock counts from the oldest unanswered message.
+    /// Applies a message that owes a reply. Before the first reply, it starts a first-reply clock if no contact opened the
+    /// ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock counts from
+    /// the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
-        let reply_metrics = [Metric::FirstReply, Metric::NextReply];
-        let answered_once = now.ticket.first_replied_at.is_some()
-            || match self.clock(Metric::FirstReply) {
-                Some(clock) => matches!(clock.state, ClockState::Met | ClockState::Missed),
-                None => now.ticket.resolved_at.is_some(),
-            };
-        if !answered_once || reply_metrics.into_iter().any(|metric| self.is_open(metric)) {
+        let ticket = now.ticket;
+        if ticket.state.kind().is_final() {
+            return Ok(());
+        }
+        if ticket.first_replied_at.is_none() {
+            let is_first = ticket.asked_at == Some(now.at) && self.clock(Metric::FirstReply).is_none();
+            return if is_first { self.start(Metric::FirstReply, now.at, now) } else { Ok(()) };
+        }
+        if [Metric::FirstReply, Metric::NextReply].into_iter().any(|metric| self.is_open(metric)) {
             return Ok(());
         }
         self.start(Metric::NextReply, now.at, now)
@@ -256,6 +287,9 @@ impl ClockDraft {
 
     fn moved(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         let to = now.ticket.state.kind();
+        if from == StateKind::New && to != StateKind::Cancelled && to != StateKind::New {
+            self.finish(Metric::Acceptance, now)?;
+        }
         match to {
             StateKind::Cancelled => {
                 for metric in self.open_metrics() {
@@ -266,7 +300,7 @@ impl ClockDraft {
                 for metric in self.open_metrics() {
                     match metric {
                         Metric::Closure if to == StateKind::Resolved => {}
-                        Metric::FirstReply | Metric::NextReply if !now.by_agent => {
+                        Metric::FirstReply | Metric::NextReply | Metric::Assignment if !now.by_agent => {
                             self.cancel(metric, now)?
                         }
                         // A finished ticket needs no further update.
@@ -306,13 +340,11 @@ impl ClockDraft {
             if *earlier == current || (current.state.is_open() && values(earlier) == values(&current)) {
                 continue;
             }
-            let mut clock = earlier.clone();
+            let (mut clock, mut begins) = (earlier.clone(), false);
             if earlier.cycle == current.cycle {
-                clock.alerted.extend(current.alerted.iter().filter(|it| !earlier.alerted.contains(it)));
-                clock.alerted.sort_unstable();
-                if current.revision != earlier.revision {
-                    clock.revision = current.revision + 1;
-                }
+                let deadline = self.measure(&current)?.deadline(&current, now.at);
+                clock = Clock::restored(earlier, &current, deadline);
+                begins = current.revision != earlier.revision;
                 if let Some(breached) = current.breached_at.filter(|_| clock.breached_at.is_none())
                     && clock.state.is_open()
                 {
@@ -322,7 +354,7 @@ impl ClockDraft {
             } else {
                 self.cancel(metric, now)?;
             }
-            if clock.state.is_open() { self.remeasure(clock, now)? } else { self.set(clock) }
+            if clock.state.is_open() { self.remeasure(clock, begins, now)? } else { self.set(clock) }
         }
         self.toggle(now)
     }
@@ -335,7 +367,8 @@ impl ClockDraft {
                 Metric::FirstReply => {
                     clock.state == ClockState::Cancelled && now.ticket.first_replied_at.is_none()
                 }
-                Metric::NextReply => false,
+                Metric::Assignment => clock.state == ClockState::Cancelled && now.ticket.assignee.is_none(),
+                Metric::NextReply | Metric::Acceptance => false,
                 Metric::Handling(line) => line == now.ticket.line,
                 _ => true,
             };
@@ -366,7 +399,7 @@ impl ClockDraft {
         let ended = clock.ended_at;
         let mut clock = continue_clock(clock)?;
         if !stopped {
-            return self.remeasure(clock, now);
+            return self.remeasure(clock, false, now);
         }
         clock.due_at = clock.due_at.filter(|due| Some(*due) <= ended);
         self.update(clock, now)
@@ -401,43 +434,70 @@ impl ClockDraft {
 
 /// Starting clocks and giving them other targets.
 impl ClockDraft {
-    /// Chooses the agreement again, gives open clocks its targets, and starts the clocks that it adds.
+    /// Chooses the agreement again. An open clock keeps its target if its version still gives it the same one. Otherwise
+    /// the clock gets the target of the version in force. Then starts the clocks that the agreement adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
-        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
+        let Some(compiled) = self.in_force().cloned() else { return Ok(()) };
         let agreement = compiled.choose(now.ticket).cloned();
         for metric in self.open_metrics() {
-            let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
-            self.rebind(metric, &compiled, agreement.as_ref(), how, now)?;
+            if !self.keeps_target(metric, now)? {
+                let how = agreement.as_ref().map_or(OnPriorityChange::default(), |it| it.on_priority_change);
+                self.rebind(metric, &compiled, agreement.as_ref(), how, now)?;
+            }
         }
         if now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
+    /// True if the version to which an open clock is pinned still gives it the same agreement and target time.
+    fn keeps_target(&mut self, metric: Metric, now: After<'_>) -> Result<bool> {
+        let Some(mut clock) = self.clock(metric).cloned() else { return Ok(true) };
+        let (ticket, priority) = (now.ticket, now.ticket.priority());
+        let pinned = self.agreements.of(clock.pinned_to)?;
+        let agreement = pinned.choose(ticket).filter(|it| it.name() == clock.agreement);
+        let target = agreement.and_then(|it| it.target_for(metric, priority));
+        let keeps = target.and_then(|it| it.time_from(clock.from, priority, ticket)) == Some(clock.target);
+        if keeps && clock.priority != priority {
+            clock.priority = priority;
+            self.set(clock);
+        }
+        Ok(keeps)
+    }
+
     /// Starts the clocks that the ticket's agreement requires and that have not started before. Continues cancelled
-    /// clocks that have a target again.
+    /// clocks that have a target again. The versions of the other clocks must have a target for the metric as well: a
+    /// ticket that keeps an older version does not get targets that a newer version adds.
     fn begin(&mut self, now: After<'_>) -> Result<()> {
-        let Some(compiled) = self.agreements_for(now.at)? else { return Ok(()) };
-        let Some(agreement) = compiled.choose(now.ticket) else { return Ok(()) };
+        let ticket = now.ticket;
+        let Some(compiled) = self.in_force().cloned() else { return Ok(()) };
+        let Some(agreement) = compiled.choose(ticket) else { return Ok(()) };
         let since_opening = agreement.on_priority_change == OnPriorityChange::FromOpening;
-        let from = match (since_opening, self.import_clocks) {
-            (true, ImportClocks::From(from)) => now.ticket.opened_at.max(from),
-            (true, _) => now.ticket.opened_at,
-            (false, _) => now.at,
-        };
+        let limits = self.limiting_versions()?;
         for metric in Metric::ALL {
             let wanted = match metric {
                 Metric::NextReply | Metric::PeriodicUpdate => false,
-                Metric::FirstReply => {
-                    now.ticket.first_replied_at.is_none() && now.ticket.resolved_at.is_none()
-                }
-                Metric::Handling(line) => line == now.ticket.line,
+                Metric::FirstReply => ticket.first_replied_at.is_none() && ticket.first_asked_at().is_some(),
+                Metric::Assignment => ticket.assignee.is_none(),
+                Metric::Acceptance => ticket.state.kind() == StateKind::New,
+                Metric::Handling(line) => line == ticket.line,
                 _ => true,
             };
-            if !wanted {
+            let has_target = |version: &Arc<CompiledAgreements>| {
+                let agreement = version.choose(ticket);
+                agreement.is_some_and(|it| it.target_for(metric, ticket.priority()).is_some())
+            };
+            if !wanted || !limits.iter().all(has_target) {
                 continue;
             }
             let handling = matches!(metric, Metric::Handling(_));
+            let start =
+                if metric == Metric::FirstReply { ticket.first_asked_at() } else { Some(ticket.opened_at) };
+            let start = match self.import_clocks {
+                ImportClocks::From(from) => start.map(|start| start.max(from)),
+                _ => start,
+            };
+            let from = start.filter(|_| since_opening && !handling).unwrap_or(now.at);
             match self.clock(metric) {
-                None => self.start(metric, if handling { now.at } else { from }, now)?,
+                None => self.start(metric, from, now)?,
                 Some(clock) if clock.state.is_open() || clock.ended_with_ticket => {}
                 Some(_) if handling => self.start(metric, now.at, now)?,
                 Some(clock) if clock.state == ClockState::Cancelled => {
@@ -462,8 +522,12 @@ impl ClockDraft {
         let Some(mut clock) = self.clock(metric).cloned() else { return Ok(()) };
         let priority = now.ticket.priority();
         let found = agreement.and_then(|it| it.target_for(metric, priority).map(|target| (it, target)));
-        let Some((agreement, target)) = found else { return self.cancel(metric, now) };
-        let time = target.time_for(priority).unwrap_or(clock.target);
+        let found = found.and_then(|(agreement, target)| {
+            Some((agreement, target, target.time_from(clock.from, priority, now.ticket)?))
+        });
+        let Some((agreement, target, time)) = found else { return self.cancel(metric, now) };
+        // A deadline in a field does not depend on the elapsed time.
+        let how = if target.field().is_some() { OnPriorityChange::FromOpening } else { how };
         let measure = Measure::new(compiled, target)?;
         let was_away = clock.state == ClockState::Cancelled;
         if !was_away && clock.target == time && self.measure(&clock)?.is_like(&measure) {
@@ -474,6 +538,7 @@ impl ClockDraft {
             }
             return Ok(());
         }
+        let deadline = self.measure(&clock)?.deadline(&clock, now.at);
         // The consumed time is kept if the new target counts the same time as the old one.
         let mut keeps_consumed = false;
         match how {
@@ -492,23 +557,15 @@ impl ClockDraft {
                 (clock.counted_from, clock.carried) = (now.at.max(clock.from), TimeDelta::zero());
             }
         }
-        (clock.pinned_to, clock.priority, clock.target) = (compiled.hash(), priority, time);
+        clock.replace_target(time, deadline);
+        (clock.pinned_to, clock.priority) = (compiled.hash(), priority);
         agreement.name().clone_into(&mut clock.agreement);
-        clock.revision += 1;
-        // If a reaction of the desk changed the target, the clock must not repeat its warnings.
-        if !now.by_desk {
-            clock.alerted.clear();
-            clock.breached_at = None;
-        }
         (clock.ended_at, clock.ended_with_ticket) = (None, false);
         clock.step(if was_away { ClockStep::Continue } else { ClockStep::Revise })?;
         if clock.breached_at.is_some() {
             clock.step(ClockStep::Breach)?;
         }
-        if !keeps_consumed {
-            return self.remeasure(clock, now);
-        }
         (clock.due_at, clock.next) = (None, None);
-        self.update(clock, now)
+        if keeps_consumed { self.extend_target(clock, now) } else { self.begin_target(clock, now) }
     }
 }

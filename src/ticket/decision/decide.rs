@@ -21,7 +21,7 @@ use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
-use crate::workflow::{Catalogue, Workflow};
+use crate::workflow::{Catalogue, Status, Workflow};
 
 impl Snapshot {
     /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or
@@ -44,6 +44,7 @@ impl Snapshot {
     ///     policy: &policy,
     ///     agreements: &agreements,
     ///     workflows: &workflows,
+    ///     policies: &[],
     ///     history: None,
     /// };
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &context)?;
@@ -104,6 +105,7 @@ impl Snapshot {
             policy,
             agreements: &AgreementSet::new(),
             workflows,
+            policies: &[],
             history: None,
         };
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
@@ -183,12 +185,24 @@ impl Draft {
             }
             Action::Hold { reason, until, .. } => {
                 let on_hold = on_hold(reason, *until, context)?;
+                // A pinned workflow may have a status for a reason that the policy no longer has.
+                let request = self.request(None, Exemption::Nothing, context)?;
+                let waits =
+                    |status: &Status| status.reason.as_ref().is_some_and(|it| it.as_str() == reason.as_str());
+                if !request.workflow.statuses().any(|(_, status)| waits(status)) {
+                    context.policy.check_hold_reason(reason)?;
+                }
                 self.take_step(destination, on_hold, part, None, context)
+            }
+            Action::HoldEnd(end) => {
+                let end = end.check(&self.snapshot().state, context.now)?;
+                self.change(context, Change::HoldEndSet(end), Personal::default())
             }
             Action::Resolve { text, code, .. } => {
                 limits::text("resolution", text)?;
                 if let Some(code) = code {
                     limits::name("resolution code", code)?;
+                    context.policy.check_resolution_code(code)?;
                 }
                 let resolved = resolved(context.policy, context.now.max(self.snapshot().updated_at));
                 self.take_step(destination, resolved, part, code.clone(), context)
@@ -344,7 +358,7 @@ impl Draft {
 }
 
 /// Returns the state of a ticket that is resolved at this instant.
-fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
+pub(super) fn resolved(policy: &Policy, at: DateTime<Utc>) -> State {
     let closes_at = policy.verification_period().and_then(|period| at.checked_add_signed(period));
     state::Resolved { closes_at, closing_stopped: false }.into()
 }

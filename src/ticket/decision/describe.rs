@@ -26,6 +26,7 @@ impl Draft {
             }
             Action::Kind(kind) => {
                 limits::name("kind", kind.as_str())?;
+                context.policy.check_kind(kind)?;
                 described.kind = Some(kind.as_str().into()).filter(|kind| *kind != snapshot.kind);
             }
             Action::Category(path) => {
@@ -69,6 +70,7 @@ impl Draft {
             }
             Action::Contact { contact, role } => {
                 contact.check()?;
+                context.policy.check_contact_attributes(&contact.attributes)?;
                 let known = snapshot.contacts.contains_key(&contact.id);
                 limits::count("contacts", snapshot.contacts.len() + usize::from(!known))?;
                 snapshot.describe_contact(contact, *role, &mut described, &mut personal);

@@ -1,6 +1,7 @@
 //! The draft of a decision: a working copy of the ticket.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -29,8 +30,10 @@ pub struct DecisionContext<'a> {
     pub by: &'a Actor,
     /// The policy in force.
     pub policy: &'a Policy,
-    /// The agreements in force, and those to which the ticket's clocks are pinned.
+    /// The agreements that came into force since the ticket's last event, and those to which its clocks are pinned.
     pub agreements: &'a AgreementSet,
+    /// The policies of these agreements in the same order; empty if only the policy in force is needed.
+    pub policies: &'a [Arc<Policy>],
     /// The workflows in force, and the one to which the ticket is pinned.
     pub workflows: &'a Catalogue,
     /// The ticket's history up to its current version, if it was read.
@@ -38,6 +41,14 @@ pub struct DecisionContext<'a> {
     /// Only decisions that measure a clock from a time before its last update need the history. They fail with
     /// [`MissingHistory`](crate::ticket::MissingHistory) without it.
     pub history: Option<&'a [Event]>,
+}
+
+impl DecisionContext<'_> {
+    /// Returns the policy of the last of the first `reached` versions.
+    pub(super) fn policy_of(&self, reached: usize) -> &Policy {
+        let found = reached.checked_sub(1).and_then(|last| self.policies.get(last));
+        found.map_or(self.policy, |policy| policy)
+    }
 }
 
 /// The result of a decision: the new events and the ticket after them.
@@ -80,7 +91,7 @@ impl Decision {
 pub(crate) struct Draft {
     expected: u64,
     pub(super) snapshot: Snapshot,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     pub(super) clock_draft: ClockDraft,
     /// The links from other tickets that the action mentions.
     pub(super) incoming: BTreeSet<Link>,
@@ -152,7 +163,7 @@ impl Draft {
     /// Measures the following events under these agreements. Imported events are measured as if the agreements in force
     /// had always been in force.
     pub(crate) fn measured_under(mut self, agreements: &AgreementSet) -> Draft {
-        self.clock_draft.agreements = agreements.clone();
+        self.clock_draft.measure_under(agreements);
         self
     }
 
@@ -182,6 +193,7 @@ impl Draft {
     ) -> Result<Draft> {
         let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(agreements.clone(), import_clocks);
+        clock_draft.enter_versions_until(opening.at);
         clock_draft.observe(&opening, &snapshot)?;
         Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
@@ -207,11 +219,23 @@ impl Draft {
         change: Change,
         personal: Personal,
     ) -> Result<()> {
-        self.emit_from(at.max(self.snapshot.updated_at), by, change, personal, None)
+        self.push(at.max(self.snapshot.updated_at), by, change, personal, None)
     }
 
     /// Adds an event at exactly this time, even if it is earlier than the last event. Used for imported history.
     pub(crate) fn emit_from(
+        &mut self,
+        at: DateTime<Utc>,
+        by: &Actor,
+        change: Change,
+        personal: Personal,
+        origin: Option<Origin>,
+    ) -> Result<()> {
+        self.clock_draft.enter_versions_until(at);
+        self.push(at, by, change, personal, origin)
+    }
+
+    fn push(
         &mut self,
         at: DateTime<Utc>,
         by: &Actor,

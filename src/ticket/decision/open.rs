@@ -173,7 +173,12 @@ impl NewTicket {
         }
         check_contacts(&self.contacts)?;
         limits::name("kind", self.chosen_kind().as_str())?;
+        policy.check_kind(self.chosen_kind())?;
         limits::name("channel", self.channel.as_str())?;
+        policy.check_channel(&self.channel)?;
+        for (contact, _) in &self.contacts {
+            policy.check_contact_attributes(&contact.attributes)?;
+        }
         limits::category(&self.category)?;
         limits::count("tags", self.tags.len())?;
         self.tags.iter().try_for_each(|tag| limits::name("tag", tag))?;

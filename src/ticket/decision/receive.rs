@@ -45,6 +45,10 @@ impl Draft {
         standing: Standing,
         context: &DecisionContext<'_>,
     ) -> Result<()> {
+        message.channel.iter().try_for_each(|channel| context.policy.check_channel(channel))?;
+        for contact in message.from.iter().chain(message.also_to()) {
+            context.policy.check_contact_attributes(&contact.attributes)?;
+        }
         self.begin_command();
         let mut arrived = message.arrived(self.snapshot());
         let words = message.words(self.snapshot());

@@ -147,7 +147,17 @@ impl<'a> TransitionRequest<'a> {
     }
 
     fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
-        if reasons.is_empty() {
+        self.refused_all_ways(verb, reasons, Vec::new())
+    }
+
+    /// Returns a rejection if there are reasons. `ways` contains the reasons of alternative transitions.
+    fn refused_all_ways(
+        self,
+        verb: Verb,
+        reasons: Vec<Reason>,
+        ways: Vec<Vec<Reason>>,
+    ) -> Result<(), Rejection> {
+        if reasons.is_empty() && ways.is_empty() {
             return Ok(());
         }
         let mut rejection = Rejection::new(self.state(), verb, Reason::State);
@@ -157,7 +167,12 @@ impl<'a> TransitionRequest<'a> {
             rejection.permitted =
                 if matches!(verb, Verb::Step(_) | Verb::Move) { all.ways_alone() } else { all };
         }
-        rejection.reasons = reasons;
+        let wrong_target =
+            |reason: &Reason| matches!(reason, Reason::UnknownStatus { .. } | Reason::NoTransition { .. });
+        if matches!(verb, Verb::Step(_) | Verb::Move) && !reasons.iter().any(wrong_target) {
+            rejection.permitted = rejection.permitted.without(verb);
+        }
+        (rejection.reasons, rejection.ways) = (reasons, ways);
         if let Some(by) = self.by {
             rejection.permitted =
                 rejection.permitted.only(|verb| may(verb, by, self.ticket, self.policy).is_none());
@@ -179,9 +194,30 @@ impl<'a> TransitionRequest<'a> {
         else {
             return Permitted::in_state(self.state());
         };
+        let facts = GuardFacts { ticket: self.ticket, by: self.by };
+        let mut answers = self.workflow.answers(&facts, self.by.is_some());
+        // What the action itself can bring along.
+        let details = StepDetails { comment: Some("given"), code: Some("given"), ..StepDetails::default() };
         Permitted::in_workflow(self.state(), |verb| {
             let trigger = if let Verb::Step(step) = verb { Trigger::Step(step) } else { Trigger::Move };
-            self.workflow.edges(from, trigger).iter().any(|edge| self.may_take(edge))
+            let mut lacking: Option<Vec<String>> = None;
+            for edge in self.workflow.edges(from, trigger) {
+                if !self.closed_reasons(edge, &mut answers).is_empty() {
+                    continue;
+                }
+                let unmet = self.unmet_requirements(from, edge, trigger, details).into_iter();
+                let fields: Vec<String> = unmet
+                    .filter_map(|reason| match reason {
+                        Reason::Missing { field, .. } => Some(field),
+                        _ => None,
+                    })
+                    .collect();
+                if fields.is_empty() {
+                    return Some(fields);
+                }
+                lacking.get_or_insert(fields);
+            }
+            lacking
         })
     }
 
@@ -255,9 +291,15 @@ impl<'a> TransitionRequest<'a> {
             let mut reasons = vec![Reason::Other(why)];
             // The comment of `resolve` is the solution, which the first reason already asks for.
             let more = self.choose(verb, from, &edges, trigger, details);
-            reasons.extend(more.err().into_iter().flat_map(|no| no.reasons));
-            reasons.retain(|reason| !matches!(reason, Reason::MissingComment { .. }));
-            self.refused(verb, reasons)?;
+            let mut ways = Vec::new();
+            if let Err(no) = more {
+                reasons.extend(no.reasons);
+                ways = no.ways;
+            }
+            for reasons in ways.iter_mut().chain([&mut reasons]) {
+                reasons.retain(|reason| !matches!(reason, Reason::MissingComment { .. }));
+            }
+            self.refused_all_ways(verb, reasons, ways)?;
         }
         let status = self.choose(step.map_or(verb, Verb::Step), from, &edges, trigger, details)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {
@@ -283,10 +325,10 @@ impl<'a> TransitionRequest<'a> {
         trigger: Trigger,
         details: StepDetails<'_>,
     ) -> Result<StatusId, Rejection> {
-        let mut reasons: Vec<Reason> = Vec::new();
+        let mut ways: Vec<Vec<Reason>> = Vec::new();
         let actor_reason = self.actor_reason(verb);
         if edges.is_empty() {
-            reasons.push(self.no_transition(from, trigger, details));
+            ways.push(vec![self.no_transition(from, trigger, details)]);
         }
         let facts = GuardFacts { ticket: self.ticket, by: self.by };
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
@@ -298,21 +340,16 @@ impl<'a> TransitionRequest<'a> {
                 return Ok(edge.to);
             }
             if open {
-                reasons.clear();
-            }
-            reasons.extend(edge_reasons);
-            if open {
+                ways = vec![edge_reasons];
                 break;
             }
-        }
-        reasons.extend(actor_reason);
-        let mut distinct: Vec<Reason> = Vec::new();
-        for reason in reasons {
-            if !distinct.contains(&reason) {
-                distinct.push(reason);
+            if !ways.contains(&edge_reasons) {
+                ways.push(edge_reasons);
             }
         }
-        self.refused(verb, distinct)?;
+        let mut reasons = if ways.len() == 1 { ways.remove(0) } else { Vec::new() };
+        reasons.extend(actor_reason.filter(|reason| !reasons.contains(reason)));
+        self.refused_all_ways(verb, reasons, ways)?;
         // Not reached: if there is no edge to take, there is a reason.
         Ok(from)
     }

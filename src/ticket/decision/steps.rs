@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, StepKind, Verb};
+use crate::lifecycle::{HoldReason, Reason, StepKind, Verb};
 use crate::ticket::action::Action;
-use crate::ticket::decision::decide::words;
+use crate::ticket::decision::decide::{resolved, words};
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change};
@@ -110,7 +110,13 @@ impl Draft {
         let allowed = self.request(Some(by), exemption, context)?.allow(action);
         let change = match allowed {
             Ok(Some(Destination { step: Some(step), status })) => {
-                let to = step.target().plain().unwrap_or_else(|| state::Active.into());
+                let to = match step.target().plain() {
+                    Some(State::Resolved(_)) => resolved(
+                        context.policy_of(self.clock_draft.reached()),
+                        at.max(self.snapshot.updated_at),
+                    ),
+                    to => to.unwrap_or_else(|| state::Active.into()),
+                };
                 Change::Moved { from: self.state(), to, step: Some(step), cause, code: None, status }
             }
             Ok(_) => return Ok(()),
@@ -125,7 +131,13 @@ impl Draft {
                 };
                 let Verb::Step(step) = rejection.verb else { return Ok(()) };
                 let status = self.snapshot().status().into();
-                Change::TimerExpired { timer, step, status, reasons: rejection.reasons }
+                let mut reasons: Vec<Reason> = Vec::new();
+                for reason in rejection.all_reasons() {
+                    if !reasons.contains(reason) {
+                        reasons.push(reason.clone());
+                    }
+                }
+                Change::TimerExpired { timer, step, status, reasons }
             }
         };
         self.emit(at, by, change, Personal::default())

@@ -65,9 +65,9 @@ impl<'a> TransitionRequest<'a> {
                 let path = all.into_iter().find(|(status, _)| status == preferred);
                 for (from, trigger, target) in path.map(|(_, path)| path).unwrap_or_default() {
                     let obstacles = self.hop(to, from, trigger, target).err();
-                    for reason in obstacles.into_iter().flat_map(|no| no.reasons) {
-                        if !reasons.contains(&reason) {
-                            reasons.push(reason);
+                    for reason in obstacles.iter().flat_map(Rejection::all_reasons) {
+                        if !reasons.contains(reason) {
+                            reasons.push(reason.clone());
                         }
                     }
                 }

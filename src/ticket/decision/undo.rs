@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::lifecycle::{Reason, Rejection, Verb, state};
+use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change, Event, MigrationCause, Opened};
@@ -14,9 +15,11 @@ impl Draft {
     pub(super) fn undo(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let refused = |why: String| Err(Rejection::new(self.state(), Verb::Undo, Reason::Other(why)).into());
-        let Some((before, command)) = last_command(&history, context) else {
+        let Some(place) = last_command(&history, &context.by.who) else {
             return refused("there is no command to take back".to_owned());
         };
+        let (before, command) = (&history[..place.start], &history[place]);
+        let commanded_at = command.first().map_or(context.now, |event| event.at);
         if let Some(why) = obstacle(command, context) {
             return refused(why);
         }
@@ -31,12 +34,15 @@ impl Draft {
             self.set_link(change, context)?;
         }
         let undone = Change::Undone {
-            version: ticket.version,
+            commanded_at,
             resolved_at: ticket.resolved_at,
             closed_at: ticket.closed_at,
             unanswered_since: ticket.unanswered_since,
             reopened: ticket.reopened,
             handed_over: ticket.handed_over,
+            first_replied_at: ticket.first_replied_at,
+            replied: ticket.replied,
+            hold_end: ticket.hold_end,
             before: Box::new(Opened {
                 number: ticket.number,
                 kind: ticket.kind,
@@ -77,8 +83,7 @@ impl Draft {
     /// Returns the ticket to the state and status that it had before it was cancelled as spam.
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
-        let is_spam = |event: &Event| matches!(event.change, Change::Moved { cause: Cause::Spam, .. });
-        let Some(place) = history.iter().rposition(is_spam) else {
+        let Some(place) = spam(&history) else {
             let why = Reason::Other("the ticket is not marked as spam".to_owned());
             return Err(Rejection::new(self.state(), Verb::NotSpam, why).into());
         };
@@ -100,28 +105,6 @@ impl Draft {
         let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot().id))?;
         Ok(stored.iter().chain(self.events()).cloned().collect())
     }
-}
-
-/// Splits a history at the beginning of the last command. Events of clocks, links that others have added and messages
-/// of machines do not count.
-fn last_command<'a>(
-    history: &'a [Event],
-    context: &DecisionContext<'_>,
-) -> Option<(&'a [Event], &'a [Event])> {
-    let counts = |event: &Event| match event.change {
-        Change::Clocked { .. }
-        | Change::Warned(_)
-        | Change::Breached(_)
-        | Change::PolicyRebound { .. }
-        | Change::SignalReceived(_) => false,
-        Change::Linked(_) | Change::Unlinked(_) => event.by.who == context.by.who || event.continues,
-        _ => true,
-    };
-    let last = history.iter().rposition(counts)?;
-    let first = history[..=last].iter().rposition(|event| !event.continues)?;
-    let end = history[first + 1..].iter().position(|event| !event.continues);
-    let end = end.map_or(history.len(), |after| first + 1 + after);
-    Some((&history[..first], &history[first..end]))
 }
 
 /// Returns the reason why a command cannot be taken back.

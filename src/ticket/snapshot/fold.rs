@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::sla;
 use crate::ticket::event::{Cause, Change, Described, Event, Opened};
+use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::Link;
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
@@ -48,6 +49,7 @@ impl Snapshot {
             state: opened.state.clone(),
             placement: opened.placement.clone().map(Box::new),
             state_since: event.at,
+            hold_end: None,
             contacts: opened.contacts.clone(),
             attributes: opened.attributes.clone(),
             category: opened.category.clone(),
@@ -63,10 +65,13 @@ impl Snapshot {
             opened_at: event.at,
             updated_at: event.at,
             touched_at: None,
+            outbound: !by_contact,
+            asked_at: None,
             first_replied_at: None,
             resolved_at: (state_kind == StateKind::Resolved).then_some(event.at),
             closed_at: (state_kind == StateKind::Closed).then_some(event.at),
             due_at: None,
+            overdue_since: None,
             reopened: 0,
             handed_over: 0,
             received: by_contact.into(),
@@ -100,6 +105,9 @@ impl Snapshot {
                 self.last_speaker = Some(event.by.who.clone());
                 if arrived.owes_reply {
                     self.unanswered_since.get_or_insert(event.at);
+                    if self.outbound {
+                        self.asked_at.get_or_insert(event.at);
+                    }
                 }
             }
             Change::SignalReceived(_) => {}
@@ -109,17 +117,13 @@ impl Snapshot {
                 }
             }
             Change::Replied { .. } => {
-                bump(&mut self.replied, true);
                 self.last_speaker = Some(event.by.who.clone());
-                if matches!(event.by.who, Who::Agent(_)) {
-                    self.first_replied_at.get_or_insert(event.at);
-                    self.unanswered_since = None;
-                }
+                self.replied(event);
             }
             Change::Noted { .. } => {}
             Change::Moved { from, to, code, status, cause, .. } => {
                 self.placement(status.as_ref())?;
-                self.moved(to, code.as_deref(), event);
+                self.moved(*from, to, code.as_deref(), event);
                 let corrects = *cause == Cause::NotSpam;
                 bump(&mut self.undone, corrects);
                 bump(&mut self.reopened, !corrects && !from.is_open() && to.kind().is_open());
@@ -127,17 +131,22 @@ impl Snapshot {
             }
             Change::Undone {
                 before,
+                first_replied_at,
                 resolved_at,
                 closed_at,
                 unanswered_since,
                 reopened,
                 handed_over,
+                replied,
+                hold_end,
                 ..
             } => {
                 self.undo(before, event);
                 self.unanswered_since = *unanswered_since;
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
                 (self.reopened, self.handed_over) = (*reopened, *handed_over);
+                (self.first_replied_at, self.replied) = (*first_replied_at, *replied);
+                self.hold_end = *hold_end;
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
@@ -165,9 +174,13 @@ impl Snapshot {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());
                 }
-                let counting = self.clocks.iter().filter(|clock| clock.running_since.is_some());
+                let counting = self.clocks.iter().filter(|it| it.running_since.is_some() && !it.is_overdue());
                 self.due_at = counting.filter_map(|clock| clock.due_at).min();
+                let overdue = self.clocks.iter().filter(|clock| clock.is_overdue());
+                self.overdue_since = overdue.filter_map(|clock| clock.due_at).min();
             }
+            Change::HoldEndSet(end) => self.hold_end = Some(*end),
+            Change::Reminded => self.hold_end = self.hold_end.map(|end| HoldEnd { remind_at: None, ..end }),
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRepeated => {
@@ -189,6 +202,15 @@ impl Snapshot {
         }
         self.updated_at = event.at;
         Ok(())
+    }
+
+    /// Counts a reply, if an agent gave it.
+    fn replied(&mut self, event: &Event) {
+        if matches!(event.by.who, Who::Agent(_)) {
+            bump(&mut self.replied, true);
+            self.first_replied_at.get_or_insert(event.at);
+            self.unanswered_since = None;
+        }
     }
 
     /// Restores the ticket as it was before a command. Links and clocks have events of their own.
@@ -218,11 +240,16 @@ impl Snapshot {
         bump(&mut self.undone, true);
     }
 
-    fn moved(&mut self, to: &State, code: Option<&str>, event: &Event) {
+    fn moved(&mut self, from: StateKind, to: &State, code: Option<&str>, event: &Event) {
+        let ends = matches!(to.kind(), StateKind::Resolved | StateKind::Closed);
+        if from.is_open() && ends && self.first_replied_at.is_none() {
+            self.replied(event);
+        }
         if self.state.kind() != to.kind() || self.state.hold_reason() != to.hold_reason() {
             self.state_since = event.at;
         }
         self.state.clone_from(to);
+        self.hold_end = None;
         self.unmapped_status = None;
         if matches!(to.kind(), StateKind::Resolved | StateKind::Closed) {
             self.unanswered_since = None;
@@ -255,7 +282,7 @@ impl Snapshot {
     /// Removes an expired timer from the state. No step is taken.
     fn expire(&mut self, timer: TimerKind, step: StepKind) {
         match (&mut self.state, timer) {
-            (State::OnHold(hold), TimerKind::HoldEnds) => hold.until = None,
+            (State::OnHold(hold), TimerKind::HoldEnds) => (hold.until, self.hold_end) = (None, None),
             (State::Resolved(resolved), TimerKind::VerificationEnds) => {
                 resolved.closes_at = None;
                 // A message stopped the closing, but could not reopen the ticket.

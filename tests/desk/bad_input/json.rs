@@ -184,6 +184,7 @@ fn a_row_with_the_greatest_version_is_refused() {
         policy: &policy,
         agreements: &rules,
         workflows: &Default::default(),
+        policies: &[],
         history: None,
     };
     json["replied"] = u32::MAX.into();

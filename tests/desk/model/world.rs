@@ -212,7 +212,7 @@ impl World {
                     _ => {}
                 }
                 if let Some(rejection) = rejection {
-                    let by_lifecycle = !matches!(rejection.reasons[0], Reason::Other(_));
+                    let by_lifecycle = !matches!(rejection.all_reasons().next(), Some(Reason::Other(_)));
                     if rejection.verb == Verb::Link && !by_lifecycle {
                         self.count_outcome("link refused");
                     }

@@ -235,10 +235,22 @@ impl<'a> Walk<'a> {
                 };
                 self.coverage.refused += 1;
                 prop_assert_eq!(&before, &self.ticket(), "refused, but changed");
-                let predicted = predicted.map(|it| texts(&it.reasons));
-                prop_assert_eq!(predicted, Some(texts(&rejection.reasons)), "{:?} by {}", action, by.who);
+                let predicted = predicted.map(|it| texts(it.all_reasons()));
+                prop_assert_eq!(
+                    predicted,
+                    Some(texts(rejection.all_reasons())),
+                    "{:?} by {}",
+                    action,
+                    by.who
+                );
                 if let Some(expected) = expected {
-                    prop_assert_eq!(expected, Err(texts(&rejection.reasons)), "{:?} by {}", action, by.who);
+                    prop_assert_eq!(
+                        expected,
+                        Err(texts(rejection.all_reasons())),
+                        "{:?} by {}",
+                        action,
+                        by.who
+                    );
                 }
             }
         }

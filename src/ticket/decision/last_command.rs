@@ -1,0 +1,42 @@
+//! The places in a history that corrections take back.
+
+use std::ops::Range;
+
+use crate::ticket::event::{Cause, Change, Event};
+use crate::ticket::people::Who;
+
+/// Returns the place of the last command in a history. Events of clocks, the links that others have added and
+/// messages of machines do not count.
+pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> {
+    let counts = |event: &Event| match event.change {
+        Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {
+            false
+        }
+        Change::Linked(_) | Change::Unlinked(_) => event.by.who == *by || event.continues,
+        _ => true,
+    };
+    let last = history.iter().rposition(counts)?;
+    let first = history[..=last].iter().rposition(|event| !event.continues)?;
+    let end = history[first + 1..].iter().position(|event| !event.continues);
+    Some(first..end.map_or(history.len(), |after| first + 1 + after))
+}
+
+/// Returns the place of the event that cancelled the ticket as spam.
+pub(super) fn spam(history: &[Event]) -> Option<usize> {
+    history.iter().rposition(|event| matches!(event.change, Change::Moved { cause: Cause::Spam, .. }))
+}
+
+/// Returns the place of the first event that the correction at this place takes back; `None` if the event there is no
+/// correction.
+pub(super) fn taken_back(history: &[Event], place: usize) -> Option<usize> {
+    let event = history.get(place)?;
+    match event.change {
+        Change::Undone { .. } => {
+            // The correction may begin with links that it removes.
+            let begun = history[..=place].iter().rposition(|event| !event.continues)?;
+            last_command(&history[..begun], &event.by.who).map(|command| command.start)
+        }
+        Change::Moved { cause: Cause::NotSpam, .. } => spam(&history[..place]),
+        _ => None,
+    }
+}
