@@ -524,24 +524,6 @@ impl Action {
     ///
     /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester ends a
     /// hold for the customer, and then nothing happens at the date.
-    ///
-    /// ```
-    /// use firstline::desk::Settings;
-    /// use firstline::memory::Memory;
-    /// use firstline::time::{ManualTime, TimeDelta, TimeSource};
-    /// use firstline::{Action, Actor, HoldReason, NewTicket, StateKind};
-    ///
-    /// let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
-    /// let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
-    /// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
-    /// let (reminder, end) = (time.now() + TimeDelta::days(3), time.now() + TimeDelta::days(7));
-    /// let wait = Action::hold_until(HoldReason::Customer, end).then_resolve().remind_at(reminder);
-    /// desk.act(id, Action::reply("Which headset is it?").and(wait), Actor::agent("anna"))?;
-    ///
-    /// desk.tick(end)?;
-    /// assert_eq!(desk.ticket(id)?.state().kind(), StateKind::Resolved);
-    /// # Ok::<(), firstline::Error>(())
-    /// ```
     #[must_use]
     pub fn then_resolve(self) -> Action {
         self.at_hold_end(|end| end.then = StateKind::Resolved)

@@ -10,6 +10,24 @@ use crate::time::to_micros;
 
 /// What happens when the date of a hold is reached. Set by [`Action::then_resolve`](crate::Action::then_resolve),
 /// [`then_close`](crate::Action::then_close) and [`remind_at`](crate::Action::remind_at).
+///
+/// ```
+/// use firstline::desk::Settings;
+/// use firstline::memory::Memory;
+/// use firstline::time::{ManualTime, TimeDelta, TimeSource};
+/// use firstline::{Action, Actor, HoldReason, NewTicket, StateKind};
+///
+/// let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+/// let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+/// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+/// let (reminder, end) = (time.now() + TimeDelta::days(3), time.now() + TimeDelta::days(7));
+/// let wait = Action::hold_until(HoldReason::Customer, end).then_resolve().remind_at(reminder);
+/// desk.act(id, Action::reply("Which headset is it?").and(wait), Actor::agent("anna"))?;
+///
+/// desk.tick(end)?;
+/// assert_eq!(desk.ticket(id)?.state().kind(), StateKind::Resolved);
+/// # Ok::<(), firstline::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldEnd {

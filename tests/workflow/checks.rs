@@ -160,7 +160,7 @@ fn a_fault_of_form_hides_no_fault_of_the_graph() {
         assert!(found.contains(&expected), "{expected:?} is missing: {found:#?}");
     }
     // The unknown state may be any, so that status is not reported as a dead end.
-    assert!(!found.iter().any(|it| *it == ("dead-end", "statuses[5]")), "{found:#?}");
+    assert!(!found.contains(&("dead-end", "statuses[5]")), "{found:#?}");
 }
 
 /// Regression: the other transition was named by its index, which nobody counts in a file.
