@@ -224,6 +224,7 @@ impl Condition {
 
     /// Returns bounds for an instant: every facts for which the condition holds have a value of this field between them.
     /// `None` if the condition does not limit the value.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn instants_of(
         &self,
         name: &str,
@@ -257,6 +258,7 @@ impl Condition {
     }
 
     /// True if the condition holds only if this comparison with a yes/no value holds.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn requires(&self, name: &str, value: bool) -> bool {
         let parts = match &self.0 {
             Node::All(parts) => parts.as_slice(),

@@ -239,6 +239,7 @@ impl Query {
     /// Returns bounds for the columns of tickets that hold instants, in microseconds since 1970: the column, and the
     /// lowest and the highest value that a ticket of the answer can have there. A database reads fewer candidates with
     /// them.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn bounds(&self) -> impl Iterator<Item = (&'static str, Option<i64>, Option<i64>)> {
         let now = self.now.filter(|_| self.condition.requires("overdue", true));
         ["opened_at", "due_at"].into_iter().map(move |column| {

@@ -24,14 +24,14 @@ enum Call {
 }
 
 /// The result of a call in a form that can be compared.
-type Outcome = Result<Receipt, (ErrorKind, String, Option<Rejection>)>;
+type Outcome = Result<Receipt, Box<(ErrorKind, String, Option<Rejection>)>>;
 
 fn call(stage: &Stage, call: &Call) -> Outcome {
     let result = match call.clone() {
         Call::Receive(message) => stage.desk.receive(message),
         Call::Act(ticket, action, _, by) => stage.desk.act(ticket, action, by),
     };
-    result.map_err(|error| (error.kind(), error.to_string(), error.rejection().cloned()))
+    result.map_err(|error| Box::new((error.kind(), error.to_string(), error.rejection().cloned())))
 }
 
 pub(crate) struct World {
@@ -197,7 +197,8 @@ impl World {
                 self.count_outcomes(receipt);
                 self.sound(receipt.ticket.id())?;
             }
-            Err((kind, text, rejection)) => {
+            Err(refusal) => {
+                let (kind, text, rejection) = &**refusal;
                 let after: Vec<u64> =
                     self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
                 prop_assert_eq!(after, before, "a refused call changed a ticket");
