@@ -92,7 +92,7 @@ pub struct Ticket<S = State> {
     workflow: Workflow,
     state: S,
     replayed: bool,
-    home: Home,
+    home: Box<Home>,
 }
 
 /// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
@@ -290,7 +290,7 @@ impl Ticket {
 
     /// Creates a handle with the workflow that the ticket follows.
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Home) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home: Box::new(home) }
     }
 
     /// Marks the handle as the result of a repeated command.

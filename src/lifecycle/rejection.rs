@@ -84,7 +84,7 @@ pub struct Permitted {
     state: StateKind,
     verbs: Vec<Verb>,
     /// The steps and moves that lack only fields, each with these fields.
-    once_filled: Vec<(Verb, Vec<String>)>,
+    once_filled: Box<[(Verb, Vec<String>)]>,
 }
 
 impl Permitted {
@@ -94,7 +94,7 @@ impl Permitted {
     pub fn in_state(state: StateKind) -> Permitted {
         let others = Verb::NON_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
         let verbs = state.accepted().map(Verb::Step).chain(others).collect();
-        Permitted { state, verbs, once_filled: Vec::new() }
+        Permitted { state, verbs, once_filled: Box::default() }
     }
 
     /// Returns the actions that a ticket in this state accepts. `lacking` returns the empty fields that keep the workflow
@@ -105,8 +105,8 @@ impl Permitted {
     ) -> Permitted {
         let mut permitted = Permitted::in_state(state);
         permitted.verbs.insert(state.accepted().count(), Verb::Move);
-        let Permitted { verbs, once_filled, .. } = &mut permitted;
-        verbs.retain(|verb| match verb {
+        let mut once_filled = Vec::new();
+        permitted.verbs.retain(|verb| match verb {
             Verb::Step(_) | Verb::Move => match lacking(*verb) {
                 Some(fields) if fields.is_empty() => true,
                 Some(fields) => {
@@ -117,6 +117,7 @@ impl Permitted {
             },
             _ => true,
         });
+        permitted.once_filled = once_filled.into();
         permitted
     }
 
@@ -128,7 +129,7 @@ impl Permitted {
 
     /// Returns the steps that this state accepts, without other actions.
     pub(crate) fn steps(state: StateKind) -> Permitted {
-        Permitted { state, verbs: state.accepted().map(Verb::Step).collect(), once_filled: Vec::new() }
+        Permitted { state, verbs: state.accepted().map(Verb::Step).collect(), once_filled: Box::default() }
     }
 
     /// Removes an action.
@@ -139,7 +140,7 @@ impl Permitted {
     /// Keeps the actions for which `may` returns true.
     pub(crate) fn only(mut self, may: impl Fn(Verb) -> bool) -> Permitted {
         self.verbs.retain(|verb| may(*verb));
-        self.once_filled.retain(|(verb, _)| may(*verb));
+        self.once_filled = self.once_filled.into_iter().filter(|(verb, _)| may(*verb)).collect();
         self
     }
 

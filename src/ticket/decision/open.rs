@@ -173,7 +173,7 @@ impl NewTicket {
         }
         check_contacts(&self.contacts)?;
         limits::name("kind", self.chosen_kind().as_str())?;
-        policy.check_kind(&self.chosen_kind())?;
+        policy.check_kind(self.chosen_kind())?;
         limits::name("channel", self.channel.as_str())?;
         policy.check_channel(&self.channel)?;
         for (contact, _) in &self.contacts {
