@@ -115,7 +115,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # let desk = Memory::new().desk(Settings::new("shop").time(time.clone()));
     /// # let target = Target::new(Metric::FirstReply).within(TimeDelta::hours(4));
     /// # desk.setup().adopt(&Policy::new().agreement(Agreement::new("standard", 1).target(target)))?;
-    /// desk.open_ticket(NewTicket::new("No sound"))?;
+    /// desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
     /// time.advance(TimeDelta::minutes(150));
     /// assert!(desk.reports().due_soon(TimeDelta::hours(1))?.is_empty());
     /// let soon = desk.reports().due_soon(TimeDelta::hours(2))?;
