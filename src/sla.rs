@@ -96,8 +96,9 @@
 //! 14. No percentage is recorded twice in a cycle, unless the target was revised and the deadline is now later than the
 //!     deadline for which it was recorded. An alert that was passed while the deadline was not later is not recorded
 //!     afterwards. The same holds for the warnings by time left.
-//! 15. A breach stays. If the target is revised later, the clock remains breached and [`Clock::missed_target`] returns the
-//!     target that was missed. A clock that was breached ends as missed, and otherwise as met.
+//! 15. A recorded breach stays. If the target is revised later, the clock remains breached and [`Clock::missed_target`]
+//!     returns the target that was missed. In an imported history nothing is recorded before the import: a revised target
+//!     replaces the earlier one there, with its breach. A clock that was breached ends as missed, and otherwise as met.
 //! 16. Warnings and breaches trigger the [reactions](Reaction) of the target, as long as the ticket is open. A modifier is
 //!     assessed with the priority matrix in force at the instant of the alert. A reaction does not hand a ticket over if
 //!     four reactions in a row have handed it over and nobody has acted on it in between; the alert says so.

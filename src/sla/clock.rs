@@ -250,6 +250,16 @@ impl Clock {
         self.alerted_before.iter().find(same).map(|it| it.deadline)
     }
 
+    /// Removes a breach that no event records. Only imported histories have such breaches: the other system, and not this
+    /// desk, measured the ticket at that time.
+    pub(crate) fn forget_unrecorded_breach(&mut self) {
+        let before = self.alerted_before.iter().map(|it| (it.percent, it.left));
+        let mut alerted = self.alerted.iter().map(|percent| (*percent, None)).chain(before);
+        if !alerted.any(|(percent, left)| percent >= 100 && left.is_none()) {
+            (self.breached_at, self.missed) = (None, None);
+        }
+    }
+
     /// Prepares the clock for another target. `deadline` is the deadline of the current one.
     pub(crate) fn replace_target(&mut self, target: TimeDelta, deadline: Option<DateTime<Utc>>) {
         if self.breached_at.is_some() && self.missed.is_none() && self.target != target {

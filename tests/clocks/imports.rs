@@ -6,8 +6,8 @@ use crate::sla;
 use firstline::import::ImportClocks;
 use firstline::sla::{Agreement, ClockState, Metric, OnPolicyChange, Reaction, Target};
 use firstline::{
-    Action, Actor, Change, DateTime, Event, HoldReason, ImportedTicket, ImportedVersion, Line, Policy,
-    StateKind, TicketId, TimeDelta, Utc, state,
+    Action, Actor, Change, DateTime, Event, HoldReason, Impact, ImportedTicket, ImportedVersion, Line,
+    Policy, Priority, StateKind, TicketId, TimeDelta, Urgency, Utc, state,
 };
 use sla::{ANNA, BORIS, Bench, hours, instant, minutes, office, resolution, with};
 
@@ -60,7 +60,7 @@ fn a_deadline_that_passed_before_the_import_is_late_but_quiet() {
     assert_eq!(bench.tick(), 0);
     // Other changes of the target tell nothing of the past either.
     bench.act(id, Action::note("Seen."), ANNA);
-    bench.act(id, Action::override_priority(firstline::Priority::P1, "urgent"), ANNA);
+    bench.act(id, Action::override_priority(Priority::P1, "urgent"), ANNA);
     bench.pass(hours(100));
     bench.tick();
     let ticket = bench.desk.ticket(id).unwrap();
@@ -76,6 +76,24 @@ fn a_deadline_that_passed_before_the_import_is_late_but_quiet() {
     // A late resolution is a missed one.
     bench.act(id, Action::resolve("done"), ANNA);
     assert_eq!(bench.clock(id, Metric::Resolution).state, ClockState::Missed);
+}
+
+/// Regression: an incident of the real log missed the target of a priority that it had only for a while. Nobody recorded
+/// that, and the log says that it met its target.
+#[test]
+fn a_target_revised_in_an_imported_history_replaces_an_unrecorded_breach() {
+    let target = Target::new(Metric::Resolution).time(Priority::P1, hours(2)).time(Priority::P5, hours(100));
+    let bench = Bench::new(with([target]));
+    bench.at("2026-03-02T09:00:00Z");
+    let graded = |it: ImportedVersion, impact, urgency| it.impact(impact).urgency(urgency);
+    let opening = graded(version("2026-01-05T10:00:00Z").subject("No sound"), Impact::HIGH, Urgency::HIGH);
+    let milder = graded(version("2026-01-05T15:00:00Z"), Impact::LOW, Urgency::LOW);
+    let resolved = version("2026-01-05T20:00:00Z").status(state::Resolved::default());
+    let ticket = ImportedTicket::new("old", "1").version(opening).version(milder).version(resolved);
+    let id = import(&bench, ticket);
+    let clock = bench.clock(id, Metric::Resolution);
+    assert_eq!((clock.state, clock.breached_at, clock.missed_target()), (ClockState::Met, None, None));
+    bench.check(id);
 }
 
 #[test]

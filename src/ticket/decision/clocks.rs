@@ -557,6 +557,7 @@ impl ClockDraft {
                 (clock.counted_from, clock.carried) = (now.at.max(clock.from), TimeDelta::zero());
             }
         }
+        clock.forget_unrecorded_breach();
         clock.replace_target(time, deadline);
         (clock.pinned_to, clock.priority) = (compiled.hash(), priority);
         agreement.name().clone_into(&mut clock.agreement);
