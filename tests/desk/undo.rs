@@ -322,6 +322,7 @@ proptest! {
                 let strip = |ticket: &Snapshot, since| {
                     let mut facts = facts(ticket);
                     (facts.clocks, facts.due_at, facts.state_since) = (Vec::new(), None, since);
+                    facts.overdue_since = None;
                     facts
                 };
                 let since = before.state_since;
