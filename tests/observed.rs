@@ -245,15 +245,21 @@ mod spans {
         let worker = Worker::over(store);
         let drains = |at: &str| collected(|| drop(worker.drain(at.parse().unwrap()).unwrap()));
         let level = |span: &Fields| (span["verb"].clone(), span["(level)"].clone());
-        let debug = ("list_all_due".to_owned(), "DEBUG".to_owned());
+        let listing =
+            ["list_all_migrations", "list_all_due"].map(|verb| (verb.to_owned(), "DEBUG".to_owned()));
         let idle = drains("2020-01-01T00:00:00Z");
-        assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), std::slice::from_ref(&debug));
-        assert!(!idle[0].contains_key("desk"), "{idle:?}");
+        assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), listing);
+        assert!(idle.iter().all(|it| !it.contains_key("desk")), "{idle:?}");
         let busy = drains("2100-01-01T00:00:00Z");
-        assert_eq!(busy.iter().map(level).collect::<Vec<_>>(), [debug, ("tick".into(), "INFO".into())]);
-        assert_eq!((busy[1]["desk"].as_str(), busy[1]["ticket"].clone()), ("worker", id.to_string()));
+        let [migrations, due] = listing;
+        let expected = [migrations, due, ("tick".into(), "INFO".into())];
+        assert_eq!(busy.iter().map(level).collect::<Vec<_>>(), expected);
+        assert_eq!((busy[2]["desk"].as_str(), busy[2]["ticket"].clone()), ("worker", id.to_string()));
         let ticked = collected(|| drop(desk.tick("2100-01-01T00:00:00Z".parse().unwrap()).unwrap()));
-        assert_eq!(ticked.iter().map(level).collect::<Vec<_>>(), [("list_due".into(), "DEBUG".into())]);
+        assert_eq!(
+            ticked.iter().map(level).collect::<Vec<_>>(),
+            [("list_migrations".into(), "DEBUG".into()), ("list_due".into(), "DEBUG".into())]
+        );
     }
 
     /// Collects printed text.

@@ -351,7 +351,14 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.reasons_in_words().join("; "), self.permitted)
+        f.write_str(&self.reasons_in_words().join("; "))?;
+        // If the action would be accepted once something is filled, the actor is not at fault.
+        let Permitted { verbs, once_filled, .. } = &self.permitted;
+        let fills = |it: &Reason| matches!(it, Reason::Missing { .. } | Reason::MissingComment { .. });
+        if verbs.is_empty() && once_filled.is_empty() && self.all_reasons().all(fills) {
+            return Ok(());
+        }
+        write!(f, "; {}", self.permitted)
     }
 }
 

@@ -5,8 +5,8 @@
 //! # Spans
 //!
 //! Each command has one span, including its retries. The span's name and target are both `firstline`. Its level is
-//! INFO; it is DEBUG for `list_due`, `list_all_due`, `list_due_records` and `claim`, so that a sweep with nothing due
-//! shows nothing at INFO.
+//! INFO; it is DEBUG for `list_due`, `list_all_due`, `list_migrations`, `list_all_migrations`, `find_migrating`,
+//! `end_migration`, `list_due_records` and `claim`, so that a sweep with nothing due shows nothing at INFO.
 //!
 //! | field | |
 //! |---|---|
@@ -45,6 +45,8 @@
 //! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
 //! | `list_due` | a page of the timers that are due at a desk |
 //! | `list_all_due` | a page of the tickets with due timers at all desks |
+//! | `list_migrations`, `list_all_migrations` | the adopted policies, of one desk or of all, whose clocks are still to be migrated |
+//! | `find_migrating`, `end_migration` | a page of the tickets whose clocks such a policy may migrate; the end of the migration |
 //! | `adopt`, `in_force` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
 //! | `explain`, `what_if`, `due_soon`, `process_map` | the method of `Desk::reports` with the same name; for `due_soon` a page of it |
 //! | `history`, `links` | methods of `Desk::records` |

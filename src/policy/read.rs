@@ -27,7 +27,7 @@ impl Policy {
     /// }"#).unwrap_err();
     /// let found: Vec<String> = error.diagnostics().unwrap().errors().map(ToString::to_string).collect();
     /// assert!(found[0].starts_with("error[bad-value] line 2, column 21, verification: "));
-    /// assert!(found[1].contains("line 5, column 85, agreements[0].targets[0].measured.business"));
+    /// assert!(found[1].contains("line 5, column 86, agreements[0].targets[0].measured.business"));
     /// assert!(found[1].contains("the calendar \"ofice\" is not known (did you mean \"office\"?)"));
     /// ```
     ///

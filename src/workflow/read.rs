@@ -41,15 +41,14 @@ impl Workflow {
     ///
     /// let error = Workflow::from_json(r#"{
     ///     "name": "tiny",
-    ///     "statuses": [
-    ///         {"name": "Open", "state": "new"}, {"name": "Answered", "state": "resolvd"}, {"name": "Done", "state": "closed"}
-    ///     ],
+    ///     "statuses": [{"name": "Open", "state": "new"}, {"name": "Done", "state": "closd"}],
     ///     "transitions": []
     /// }"#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "error[unknown-state] line 4, column 73, statuses[1].state: the state \"resolvd\" is not known (did you mean \
-    ///      \"resolved\"?); allowed: new, active, on_hold, resolved, closed, cancelled",
+    ///     "error[dead-end] line 3, column 18, statuses[0]: no transition leads out of \"Open\", and it is not final\n\
+    ///      error[unknown-state] line 3, column 78, statuses[1].state: the state \"closd\" is not known (did you mean \
+    ///      \"closed\"?); allowed: new, active, on_hold, resolved, closed, cancelled",
     /// );
     /// # Ok::<(), firstline::Error>(())
     /// ```
