@@ -119,9 +119,12 @@ impl Operation for LookUp {
 
     fn needs(&self, reads: &mut Vec<Read>) {
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
-        if let TicketRef::Id(id) = self.0 {
-            reads.push(Read::Ticket(id));
-        }
+        reads.extend(match &self.0 {
+            TicketRef::Id(id) => Some(Read::Ticket(*id)),
+            TicketRef::Number(number) => Some(Read::Number(*number)),
+            TicketRef::Prefixed(number) => Some(Read::Number(number.value)),
+            _ => None,
+        });
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {

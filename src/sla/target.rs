@@ -398,20 +398,9 @@ impl Target {
     }
 }
 
-/// Returns the fault of a pause reason. A desk's own reasons are not declared, so any name is accepted, except one that
-/// differs from a known reason only in case or punctuation: it is probably a typo and would never match a hold.
+/// Returns the fault of a pause reason. The policy compares it with the declared and the predefined reasons.
 fn pause_fault(reason: &HoldReason) -> Option<String> {
-    let HoldReason::Own(own) = reason else { return None };
-    let bare = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let known = HoldReason::KNOWN.iter().find(|known| bare(known.as_str()) == bare(own));
-    match (known, limits::name("hold reason", own)) {
-        (Some(known), _) => Some(format!(
-            "the target pauses for {own:?}, which never matches a hold; did you mean {:?}?",
-            known.as_str()
-        )),
-        (None, Err(error)) => Some(error.to_string()),
-        (None, Ok(())) => None,
-    }
+    limits::name("hold reason", reason.as_str()).err().map(|error| error.to_string())
 }
 
 impl Serialize for Times {
@@ -453,21 +442,25 @@ impl<'de> Deserialize<'de> for Times {
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Times, A::Error> {
                 let mut times = BTreeMap::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == "field" && times.is_empty() {
-                        let field = map.next_value()?;
-                        return match map.next_key::<String>()? {
-                            None => Ok(Times::Field(field)),
-                            Some(other) => Err(de::Error::custom(format_args!("{other:?} beside a field"))),
-                        };
-                    }
-                    let priority = priority(&name).map_err(de::Error::custom)?;
-                    let Time(time) = map.next_value()?;
-                    if times.insert(priority, time).is_some() {
-                        return Err(de::Error::custom(format_args!("{priority} is given twice")));
+                let mut field = None;
+                while let Some(key) = map.next_key()? {
+                    match key {
+                        TimeKey::Field => field = Some(map.next_value()?),
+                        TimeKey::Priority(priority) => {
+                            let Time(time) = map.next_value()?;
+                            if times.insert(priority, time).is_some() {
+                                return Err(de::Error::custom(format_args!("{priority} is given twice")));
+                            }
+                        }
                     }
                 }
-                Ok(Times::By(times))
+                match field {
+                    None => Ok(Times::By(times)),
+                    Some(field) if times.is_empty() => Ok(Times::Field(field)),
+                    Some(_) => {
+                        Err(de::Error::custom("a time for a priority beside a field; remove one of them"))
+                    }
+                }
             }
         }
 
@@ -483,6 +476,21 @@ fn time<E: de::Error>(text: &str) -> Result<TimeDelta, E> {
         )));
     }
     duration::parse(text).map_err(E::custom)
+}
+
+/// A key of the times of a target: `field`, or a priority such as `P1`.
+enum TimeKey {
+    Field,
+    Priority(Priority),
+}
+
+impl<'de> Deserialize<'de> for TimeKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TimeKey, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "field" => Ok(TimeKey::Field),
+            name => priority(name).map(TimeKey::Priority).map_err(de::Error::custom),
+        }
+    }
 }
 
 /// The serialized form of durations: a list of texts such as `30m`.

@@ -142,7 +142,7 @@ fn each_fault_is_found_by_its_check() {
         if how.is_none() {
             wrong.push(format!("{fault:?} was not found by {named}"));
         }
-        let wordy = report.failed().map(|(_, how)| how.to_string()).find(|how| how.len() > 500);
+        let wordy = report.failed().map(|(_, how)| how.to_string()).find(|how| how.len() > 600);
         wrong.extend(wordy.map(|how| format!("{fault:?} has a report of {} bytes: {how}", how.len())));
         for other in failed.iter().filter(|it| *it != named && !related.contains(it)) {
             wrong.push(format!("{fault:?} was found by {other} too:\n{report}"));

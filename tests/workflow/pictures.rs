@@ -125,7 +125,7 @@ const HOSTILE: [&str; 14] = [
     "subgraph end",
     "Проверка: «карта» — да?",
     "待機中 顧客からの返事を待っています",
-    "🎉🎉🎉 👩‍👩‍👧 e\u{301}",
+    "🎉🎉🎉 👩‍👩‍👧 x\u{301}",
     "\u{202e}right to left",
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft of the Danube",
     "{}[]()|<br/>",
