@@ -89,8 +89,9 @@
 //!
 //! ## Warnings and breaches
 //! 12. A warning is due when a percentage of the target time is used up, or when a [certain time](Target::warn_before) of
-//!     it is left. A breach is due after the deadline and is dated at the deadline. Each is an event with the date at which it was due. An event cannot be dated before the event that
-//!     precedes it; its alert then contains the instant at which it was due.
+//!     it is left. A breach is due after the deadline and is dated at the deadline. Each is an event with the date at which
+//!     it was due. An event cannot be dated before the event that precedes it; its alert then contains the instant at which
+//!     it was due.
 //! 13. If a target begins or is revised and has passed several percentages already, only the highest is recorded. 100
 //!     percent counts as passed after the deadline.
 //! 14. No percentage is recorded twice in a cycle, unless the target was revised and the deadline is now later than the

@@ -208,7 +208,8 @@ impl<S> Ticket<S> {
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
     ///
     /// Like [`why_not`](Ticket::why_not), but also checks that the table of [standings](crate::policy::standing) and the
-    /// workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to explain the disabled ones:
+    /// workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to explain the
+    /// disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
