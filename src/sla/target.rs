@@ -400,6 +400,14 @@ impl Target {
 
 /// Returns the fault of a pause reason. The policy compares it with the declared and the predefined reasons.
 fn pause_fault(reason: &HoldReason) -> Option<String> {
+    // A stored policy would be read back with the predefined reason.
+    if matches!(reason, HoldReason::Own(own) if !matches!(HoldReason::from(own.as_str()), HoldReason::Own(_)))
+    {
+        return Some(format!(
+            "the hold reason {:?} is predefined; use it instead of one of your own",
+            reason.as_str()
+        ));
+    }
     limits::name("hold reason", reason.as_str()).err().map(|error| error.to_string())
 }
 
