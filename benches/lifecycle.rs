@@ -148,8 +148,19 @@ fn least(
     let owner = ticket.requester().map_or(Owner::Nobody, |id| Owner::Contact(id.clone()));
     let mut ticket = ticket.clone();
     ticket.version += 1;
+    // Every hold of this bench has the same reason.
+    if from != kind {
+        ticket.state_since = now;
+    }
     ticket.state = to.clone();
-    (ticket.state_since, ticket.updated_at) = (now, now);
+    ticket.updated_at = now;
+    if matches!(kind, StateKind::Resolved | StateKind::Closed) {
+        // Every case of a resolution is by an agent, and it is the first answer.
+        if from.is_open() && ticket.first_replied_at.is_none() {
+            (ticket.first_replied_at, ticket.replied) = (Some(now), ticket.replied + 1);
+        }
+        ticket.unanswered_since = None;
+    }
     match kind {
         StateKind::Resolved => {
             ticket.resolved_at = Some(now);
