@@ -252,7 +252,7 @@ impl<E: Engine> Desk<E> {
     /// Receives a message: adds it to the ticket of its [threads](InboundMessage::thread), or opens a ticket.
     /// [`Receipt::arrival`] tells what was done.
     ///
-    /// What a message causes depends on what its sender is to the ticket. The policy has a table of
+    /// The effect of a message depends on the [standing](crate::policy::Standing) of its sender. The policy has a table of
     /// [standings](crate::policy::standing); by default
     ///
     /// - a message of a contact ends a wait for the customer; that of the requester or an affected contact reopens a

@@ -21,7 +21,7 @@
 //!
 //! # Clocks
 //! By default, the clocks of a ticket are measured as if the agreements in force had always been in force. A ticket may
-//! therefore be late. But nobody is told, and nothing reacts: warnings and breaches that were due before the import are
+//! therefore be late. The import triggers no warning and no reaction: warnings and breaches that were due before the import are
 //! recorded in the clocks, without events. The same holds if the first agreements are adopted after the import: the next
 //! command on the ticket then measures its history. [`ImportedTicket::clocks`] chooses other clocks for a ticket, or none.
 //!

@@ -109,7 +109,7 @@ pub struct Fields {
     has_now: bool,
 }
 
-/// What is known of a field.
+/// The type of a field, and the values that it can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownField {
     pub(super) kind: ValueType,

@@ -41,8 +41,8 @@ impl By {
     /// Makes the command fail with a [conflict](crate::Error::is_conflict) if somebody has edited the ticket since this
     /// version.
     ///
-    /// What the desk does by itself is no edit: timers, warnings, breaches, clocks, and the other end of a link. A form
-    /// that was opened an hour ago is therefore not refused because of a warning in the meantime.
+    /// Timers, warnings, breaches, clock updates and the other end of a link are no edits. A form that was opened an hour
+    /// ago is therefore not refused because of a warning in the meantime.
     pub fn expecting(mut self, version: u64) -> By {
         self.expected = Some(version);
         self

@@ -14,7 +14,7 @@ use crate::operation::{Interrupt, Job, JobStep, Loaded, Needs, Operation, Operat
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::{Commit, Read};
 use crate::ticket::decision::{Decision, Draft};
-use crate::ticket::event::{Cause, Change, Event, ExternalRef};
+use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 
@@ -209,16 +209,11 @@ fn last_work(events: &[Event]) -> Option<&Event> {
 /// so they do not end its import.
 fn is_automatic(event: &Event) -> bool {
     match event.change {
-        Change::Clocked { .. }
-        | Change::Warned(_)
-        | Change::Breached(_)
-        | Change::PolicyRebound { .. }
-        | Change::TimerExpired { .. }
-        | Change::Moved { cause: Cause::Timer(_), .. } => true,
+        Change::Clocked { .. } => true,
         Change::HandedOver { .. } | Change::Assigned { .. } | Change::Prioritised { .. } => {
             event.by.who == Who::Desk
         }
-        _ => false,
+        ref change => change.is_by_timer(),
     }
 }
 

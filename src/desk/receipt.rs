@@ -43,7 +43,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Returns what became of a message; `None` if the command brought no message.
+    /// Returns the outcome of a received message; `None` if the command brought no message.
     pub fn arrival(&self) -> Option<Arrival> {
         let linked = |kind| {
             let is_linked = |event: &Event| matches!(event.change, Change::Linked(link) if link.kind == kind);
@@ -75,7 +75,7 @@ impl Receipt {
     }
 }
 
-/// What became of a message.
+/// The outcome of a received message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Arrival {

@@ -14,7 +14,7 @@
 //!
 //! - A message of a speaker who does not *write* opens a ticket of their own, and [`Desk::act`](crate::Desk::act)
 //!   refuses the reply. A machine's message on a ticket is kept there as a signal and has no effect.
-//! - A message that *answers* ends a wait for the customer, and the desk owes it a reply.
+//! - A message that *answers* ends a wait for the customer and needs a reply.
 //! - After the end, a message of a speaker who *follows up* opens a follow-up ticket, and a reply through
 //!   [`Desk::act`](crate::Desk::act) is kept on the finished ticket. A message of another speaker opens a ticket of
 //!   their own. The data of the finished ticket is kept for its requester alone.
@@ -40,7 +40,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::condition::{Condition, Fields};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 
-/// What a speaker is to a ticket. Agents, programs and the desk itself have no standing: they are the desk's side.
+/// The relation of a speaker to a ticket. Agents, programs and the desk itself have no standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -131,7 +131,7 @@ const fn row(
 pub struct StandingRule {
     /// True if messages are added to the ticket.
     pub writes: bool,
-    /// True if a message ends a wait for the customer, and the desk owes it a reply.
+    /// True if a message ends a wait for the customer and needs a reply.
     pub answers: bool,
     /// The effect of a message on a resolved ticket.
     pub resolved: OnResolved,

@@ -244,7 +244,7 @@ impl serde::de::Error for Fault {
     }
 }
 
-/// What is known from earlier attempts.
+/// The results of earlier attempts.
 #[derive(Debug, Clone, Copy)]
 struct State<'s> {
     /// The paths of the parts to leave out.

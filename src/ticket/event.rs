@@ -54,7 +54,7 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// What the desk does by itself is no edit: timers, warnings and clocks. Neither is a machine's message, which has no
+    /// Timers, warnings and clock updates are no edits. Neither is a machine's message, which has no
     /// effect. Links are none either, because a command on
     /// another ticket writes them, and they change nothing else.
     pub(crate) fn is_edit(&self) -> bool {

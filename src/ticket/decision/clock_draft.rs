@@ -261,8 +261,8 @@ impl ClockDraft {
         }
     }
 
-    /// Marks the alerts of a clock that are due at `quiet_until` or earlier as recorded, without an event: nobody is told
-    /// of a deadline that passed before the desk knew the ticket. The clock itself is breached.
+    /// Marks the alerts of a clock that are due at `quiet_until` or earlier as recorded, without an event. They passed
+    /// before the desk knew the ticket. The clock itself is breached.
     fn silence(&self, clock: &mut Clock, now: After<'_>) -> Result<()> {
         let Some(until) = self.quiet_until else { return Ok(()) };
         while let Some(alert) = clock.next.filter(|alert| alert.is_due(until)) {

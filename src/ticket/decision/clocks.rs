@@ -267,7 +267,7 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message that owes a reply. Before the first reply, it starts a first-reply clock if no contact opened the
+    /// Applies a message that needs a reply. Before the first reply, it starts a first-reply clock if no contact opened the
     /// ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock counts from
     /// the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {

@@ -96,7 +96,7 @@ impl Draft {
             || definition.guards.values().any(|guard| guard.uses(&field))
     }
 
-    /// Adds the event of a changed description. If nothing changes, there is none.
+    /// Adds an event if the description changes.
     pub(super) fn described(
         &mut self,
         described: Described,
