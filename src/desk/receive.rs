@@ -226,7 +226,7 @@ impl Receive {
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
         let mut request = self.message.opening();
-        // What is known of a finished ticket belongs to its requester.
+        // Only the requester inherits the properties of the finished ticket.
         let inherits = kind == LinkKind::FollowUpOf && standing == Standing::Requester;
         if inherits {
             request = request.following_up(other.snapshot(), policy);

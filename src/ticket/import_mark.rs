@@ -27,7 +27,7 @@ impl ImportClocks {
     }
 }
 
-/// What is known of the imports of a ticket.
+/// The state of the imports of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
