@@ -121,7 +121,7 @@ impl Player {
     fn play(&mut self, command: Command, batch: usize) -> f64 {
         let numbers = batch * BATCH..(batch + 1) * BATCH;
         let requests: Vec<_> =
-            numbers.clone().map(|number| request(number).once(key(command, number))).collect();
+            numbers.clone().map(|number| request(number).idempotency_key(key(command, number))).collect();
         nanos(BATCH, || {
             for (number, request) in numbers.zip(requests) {
                 self.time
@@ -137,7 +137,7 @@ impl Player {
                     }
                     _ => Action::start(),
                 };
-                let by = self.anna.once(key(command, number));
+                let by = self.anna.idempotency_key(key(command, number));
                 self.desk.act(self.tickets[number], action, by).unwrap();
             }
         })

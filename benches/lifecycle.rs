@@ -15,7 +15,7 @@ mod walk;
 use std::hint::black_box;
 use std::time::Duration;
 
-use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::lifecycle::{StateKind, StepKind, StepRefused};
 use firstline::ticket::decision::DecisionContext;
 use firstline::ticket::personal::{Owner, Personal, Words};
 use firstline::time::{DateTime, Utc};
@@ -37,13 +37,13 @@ fn table() {
     let steps = walk::steps();
     let by_hand =
         || walk::walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
-    let ours = || walk::walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
+    let ours = || walk::walk(&steps, || StateKind::New, |state, step| settle(state, state.apply(step)));
     let taken = by_hand().1;
     assert_eq!(taken, ours().1, "the two tables differ");
     let title = walk::title(taken);
     let lanes: Vec<Lane<'_>> = vec![
         ("match by hand", Box::new(|| by_hand().0)),
-        ("firstline: StateKind::take", Box::new(|| ours().0)),
+        ("firstline: StateKind::apply", Box::new(|| ours().0)),
     ];
     let ratios = side_by_side(&title, ("ns", 1.0), ROUNDS, lanes);
     aim("at most 2.0 times the match", ratios[1] <= 2.0);
@@ -60,8 +60,6 @@ fn decision() {
     let (now, policy, anna, boris) =
         (at("2026-01-05T12:00:00Z"), Policy::new(), Actor::agent("anna"), "boris");
     let boris = Actor::contact(boris);
-    let rules = firstline::sla::AgreementSet::new();
-    let workflows = firstline::workflow::Catalogue::new();
     let tickets = tickets(&anna);
     let mut random = Random::seeded(11);
     let mut cases: (Vec<Case>, Vec<Case>) = (Vec::new(), Vec::new());
@@ -72,23 +70,21 @@ fn decision() {
         if accepted { &mut cases.0 } else { &mut cases.1 }.push(case);
     }
     let by = |step| if step == StepKind::Confirm { &boris } else { &anna };
+    let context = |by| DecisionContext::new(now, by, &policy).unwrap();
+    let (by_anna, by_boris) = (context(&anna), context(&boris));
     let decide = |case: &Case| {
-        let context = DecisionContext {
-            now,
-            by: by(case.step),
-            policy: &policy,
-            agreements: &rules,
-            workflows: &workflows,
-            policies: &[],
-            history: None,
-        };
-        black_box(&case.ticket).decide(black_box(&case.action), &context)
+        let context = if case.step == StepKind::Confirm { &by_boris } else { &by_anna };
+        black_box(&case.ticket).decide(black_box(&case.action), context)
     };
-    let template = decide(&cases.0[0]).unwrap().events()[0].clone();
+    let template = decide(&cases.0[0]).unwrap().events[0].clone();
     for case in &cases.0 {
         let (snapshot, events) = least(&case.ticket, &case.action, by(case.step), now, &template).unwrap();
         let draft = decide(case).unwrap();
-        assert_eq!((&snapshot, &events[..]), (draft.snapshot(), draft.events()), "the least is not the same");
+        assert_eq!(
+            (&snapshot, &events[..]),
+            (&draft.snapshot, &draft.events[..]),
+            "the least is not the same"
+        );
     }
 
     let mut ratios = Vec::new();
@@ -127,7 +123,7 @@ fn least(
     by: &Actor,
     now: DateTime<Utc>,
     template: &Event,
-) -> Result<(Snapshot, Vec<Event>), Refused> {
+) -> Result<(Snapshot, Vec<Event>), StepRefused> {
     let from = ticket.state.kind();
     let (step, to, text): (_, State, _) = match action {
         Action::Start(_) => (StepKind::Start, state::Active.into(), None),
@@ -157,7 +153,7 @@ fn least(
     if matches!(kind, StateKind::Resolved | StateKind::Closed) {
         // Every case of a resolution is by an agent, and it is the first answer.
         if from.is_open() && ticket.first_replied_at.is_none() {
-            (ticket.first_replied_at, ticket.replied) = (Some(now), ticket.replied + 1);
+            (ticket.first_replied_at, ticket.replies_sent) = (Some(now), ticket.replies_sent + 1);
         }
         ticket.unanswered_since = None;
     }
@@ -170,13 +166,19 @@ fn least(
             ticket.personal.add(owner.clone(), words);
         }
         StateKind::Closed => ticket.closed_at = Some(now),
-        _ => ticket.reopened += u32::from(step == StepKind::Reopen),
+        _ => ticket.reopens += u32::from(step == StepKind::Reopen),
     }
     let mut event = template.clone();
     (event.ticket, event.version, event.at) = (ticket.id, ticket.version, now);
     event.by.who = by.who.clone();
-    event.change =
-        Change::Moved { from, to, step: Some(step), cause: Default::default(), code: None, status: None };
+    event.change = Change::StateChanged {
+        from,
+        to,
+        step: Some(step),
+        cause: Default::default(),
+        code: None,
+        status: None,
+    };
     event.personal = text.map_or_else(Personal::default, |text| Personal::of(owner, Words::text(text)));
     Ok((ticket, vec![event]))
 }
@@ -209,7 +211,7 @@ fn tickets(anna: &Actor) -> Vec<Snapshot> {
     ];
     let ticket = |path: &[StepKind]| {
         let request = NewTicket::new("Card declined at checkout")
-            .from(Contact::new("boris").named("Boris").email("boris@example.org").with("vip", true))
+            .from(Contact::new("boris").named("Boris").email("boris@example.org").attribute("vip", true))
             .message("It says 3-D Secure failed.")
             .category(["payment", "card"])
             .tag("checkout");

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use firstline::postgres::{Options, Postgres};
+use firstline::postgres::{Postgres, PostgresOptions};
 use firstline::{Action, Actor, Desk, NewTicket, TicketId};
 use futures_util::future::{join, join_all};
 use measure::median;
@@ -142,7 +142,7 @@ async fn compare(url: &str, rounds: usize, time: Duration) {
     let most = CLIENTS[CLIENTS.len() - 1];
     // A connection for each client: a quarter of them is kept for those who only read.
     let connections = most * 4 / 3 + 1;
-    let connect = |schema: &str| Options::new().schema(schema).connections(connections).connect(url);
+    let connect = |schema: &str| PostgresOptions::new().schema(schema).connections(connections).connect(url);
     let desk = connect(&ours).await.unwrap().desk("main");
     // The tables by hand are the desk's, filled by a desk with tickets of the same ids and bytes.
     let mut hands = Vec::new();

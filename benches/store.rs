@@ -29,7 +29,7 @@ use std::time::Duration;
 use desk::{SeededIds, desk_in, request};
 use filled::{filled, templates};
 use firstline::desk::Settings;
-use firstline::sqlite::{AsyncSqlite, Durability, Options, Sqlite};
+use firstline::sqlite::{AsyncSqlite, Durability, Sqlite, SqliteOptions};
 use firstline::time::{ManualTime, TimeDelta, TimeSource};
 use firstline::{Action, Actor, Desk, Worker};
 use measure::{Lane, Limits, aim, nanos, side_by_side};
@@ -109,7 +109,7 @@ fn callers(name: &str, limits: Limits, blocking: &Path, awaited: &Path, disk: &P
 /// What is returned keeps it there.
 fn grown_log(file: &Path) -> Connection {
     let keeper = Connection::open(file).unwrap();
-    let store = Options::new().durability(Durability::Normal).open(file).unwrap();
+    let store = SqliteOptions::new().durability(Durability::Normal).open(file).unwrap();
     keeper.query_row("PRAGMA journal_mode", [], |_| Ok(())).unwrap();
     let desk = store.desk(settings(1));
     let log = file.with_extension("db-wal");
@@ -155,7 +155,7 @@ fn sync(file: &mut File) -> f64 {
 fn polls(large: usize, grown: &Path, limits: Limits) {
     const POLLS: usize = 100;
     let (desk, time) = desk_in(grown, Durability::Full);
-    let worker = Worker::over(Options::new().open(grown).unwrap());
+    let worker = Worker::over(SqliteOptions::new().open(grown).unwrap());
     let now = time.now();
     let lanes: Vec<Lane<'_>> = vec![
         (
@@ -167,7 +167,7 @@ fn polls(large: usize, grown: &Path, limits: Limits) {
         (
             "all desks: a worker drains",
             Box::new(|| {
-                nanos(POLLS, || (0..POLLS).for_each(|_| assert_eq!(worker.drain(now).unwrap().fired, 0)))
+                nanos(POLLS, || (0..POLLS).for_each(|_| assert_eq!(worker.tick(now).unwrap().fired, 0)))
             }),
         ),
     ];
@@ -179,13 +179,13 @@ fn polls(large: usize, grown: &Path, limits: Limits) {
 }
 
 fn polled(worker: &Worker<Sqlite>, now: firstline::time::DateTime<firstline::time::Utc>) -> f64 {
-    let look = || nanos(200, || (0..200).for_each(|_| drop(worker.drain(now).unwrap())));
+    let look = || nanos(200, || (0..200).for_each(|_| drop(worker.tick(now).unwrap())));
     measure::median((0..50).map(|_| look()).collect())
 }
 
 /// What each timer costs that falls due: silence that closes a ticket.
 fn fires(place: &Path, limits: Limits) {
-    let store = Options::new().durability(Durability::Normal).open(place.join("fires.db")).unwrap();
+    let store = SqliteOptions::new().durability(Durability::Normal).open(place.join("fires.db")).unwrap();
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
     let ids = Arc::new(AtomicUsize::new(0));
     let anna = Actor::agent("anna");
@@ -211,7 +211,7 @@ fn fires(place: &Path, limits: Limits) {
             "all desks: a worker drains",
             Box::new(|| {
                 resolve("drained");
-                nanos(BATCH, || assert_eq!(worker.drain(time.now()).unwrap().fired, BATCH))
+                nanos(BATCH, || assert_eq!(worker.tick(time.now()).unwrap().fired, BATCH))
             }),
         ),
     ];

@@ -23,7 +23,6 @@ use firstline::desk::Settings;
 use firstline::lifecycle::{StateKind, StepKind};
 use firstline::memory::Memory;
 use firstline::policy::FieldType;
-use firstline::sla::AgreementSet;
 use firstline::ticket::decision::DecisionContext;
 use firstline::time::ManualTime;
 use firstline::workflow::{Status, Transition, Workflow};
@@ -116,7 +115,7 @@ fn check(limits: Limits) {
     let by_name = ByName::new();
     let (simple, large) = (Workflow::simple(), sized(100).build().unwrap());
     let begin = |workflow: &Workflow| workflow.find(&workflow.start().name).unwrap();
-    let built_in = || walk::walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
+    let built_in = || walk::walk(&steps, || StateKind::New, |state, step| settle(state, state.apply(step)));
     let by_hand =
         || walk::walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
     let as_data = |workflow: &Workflow| {
@@ -129,7 +128,7 @@ fn check(limits: Limits) {
         assert_eq!(taken, other, "the table {name} differs");
     }
     let lanes: Vec<Lane<'_>> = vec![
-        ("firstline: StateKind::take", Box::new(|| built_in().0)),
+        ("firstline: StateKind::apply", Box::new(|| built_in().0)),
         ("match by hand", Box::new(|| by_hand().0)),
         ("firstline: Workflow::take, simple", Box::new(|| as_data(simple).0)),
         ("firstline: Workflow::take, 100 statuses, guards", Box::new(|| as_data(&large).0)),
@@ -153,23 +152,15 @@ fn decide(limits: Limits) {
         .collect();
     let mut lanes: Vec<Lane<'_>> = Vec::new();
     for (name, policy) in [("on the simple workflow", &plain), ("on one of 10 statuses", &own)] {
-        let (tickets, workflows) = (tickets(policy, &anna), policy.catalogue().unwrap());
+        let tickets = tickets(policy, &anna);
         let cases: Vec<(Snapshot, Action)> =
             accepted.iter().map(|(place, step)| (tickets[*place].clone(), action(*step))).collect();
-        let (anna, rules) = (anna.clone(), AgreementSet::new());
+        let anna = anna.clone();
         lanes.push((
             name,
             Box::new(move || {
                 let now = "2026-01-05T12:00:00Z".parse().unwrap();
-                let context = DecisionContext {
-                    now,
-                    by: &anna,
-                    policy,
-                    agreements: &rules,
-                    workflows: &workflows,
-                    policies: &[],
-                    history: None,
-                };
+                let context = DecisionContext::new(now, &anna, policy).unwrap();
                 nanos(cases.len(), || {
                     for (ticket, action) in &cases {
                         drop(black_box(black_box(ticket).decide(black_box(action), &context)).unwrap());

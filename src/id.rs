@@ -113,7 +113,7 @@ text_id! {
     ///
     /// The same key with the same request returns the first result. The same key with a different request is an error.
     /// The caller chooses the key. Within a desk, each key must belong to one request.
-    RequestKey, "idempotency key", MAX_KEY_BYTES
+    IdempotencyKey, "idempotency key", MAX_KEY_BYTES
 }
 text_id! {
     /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
@@ -167,7 +167,7 @@ impl std::str::FromStr for TicketId {
     }
 }
 
-/// A source of new ids. The default, [`RandomIds`], creates version 7 UUIDs, which sort by time.
+/// A source of new ids. The default creates version 7 UUIDs, which sort by time.
 pub trait IdSource: Send + Sync + fmt::Debug {
     /// Returns a new unique id for an object created at `at`.
     fn new_id(&self, at: DateTime<Utc>) -> Uuid;
@@ -178,7 +178,7 @@ pub trait IdSource: Send + Sync + fmt::Debug {
 /// Within a millisecond, ids sort by the fraction of the millisecond (section 6.2, method 3). For the same instant, ids
 /// sort in the order in which this process created them (method 2).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RandomIds;
+pub(crate) struct RandomIds;
 
 /// A mask for the random bits of a UUID: its lowest 62 bits.
 const RANDOM: u128 = (1 << 62) - 1;
@@ -233,5 +233,15 @@ mod tests {
             assert_eq!(i64::try_from(seconds).unwrap(), at.timestamp());
             assert_eq!(nanos / 1_000_000, at.timestamp_subsec_millis());
         }
+    }
+
+    #[test]
+    fn ids_are_drawn_at_any_time() {
+        for at in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::UNIX_EPOCH] {
+            assert_ne!(RandomIds.new_id(at), RandomIds.new_id(at));
+        }
+        let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
+        let later = now + chrono::TimeDelta::milliseconds(1);
+        assert!(RandomIds.new_id(now) < RandomIds.new_id(later), "they sort by time");
     }
 }

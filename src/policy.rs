@@ -52,7 +52,7 @@
 //! Times are written with their units: `"8h"`, `"1h 30m"`, `"90s"`, `"5 days"`. The times of targets take no days,
 //! because a day has no fixed length in business time.
 //!
-//! These types document their serialized forms: [`Definition`] for calendars, [`Agreement`],
+//! These types document their serialized forms: [`CalendarDefinition`] for calendars, [`Agreement`],
 //! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), and
 //! [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
 
@@ -69,7 +69,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Definition;
+use crate::calendar::CalendarDefinition;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -108,7 +108,7 @@ pub struct Policy {
     names: DeclaredNames,
     matrix: Matrix,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    calendars: BTreeMap<String, Definition>,
+    calendars: BTreeMap<String, CalendarDefinition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     agreements: Vec<Agreement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -184,11 +184,11 @@ impl Policy {
 
     /// Adds a calendar. Targets refer to it by its name.
     ///
-    /// The definition comes from [`Builder::definition`](crate::calendar::Builder::definition), from a file, or from
-    /// [`Calendar::definition`](crate::Calendar::definition). The calendar is compiled with the time zone data built
-    /// into the program.
+    /// The definition comes from [`CalendarBuilder::definition`](crate::calendar::CalendarBuilder::definition), from a
+    /// file, or from [`Calendar::definition`](crate::Calendar::definition). The calendar is compiled with the time zone
+    /// data built into the program.
     #[must_use]
-    pub fn calendar(mut self, name: impl Into<String>, calendar: &Definition) -> Policy {
+    pub fn calendar(mut self, name: impl Into<String>, calendar: &CalendarDefinition) -> Policy {
         self.calendars.insert(name.into(), calendar.clone());
         self
     }
@@ -229,7 +229,7 @@ impl Policy {
     }
 
     /// Returns the calendars by name.
-    pub fn calendars(&self) -> &BTreeMap<String, Definition> {
+    pub fn calendars(&self) -> &BTreeMap<String, CalendarDefinition> {
         &self.calendars
     }
 
@@ -251,7 +251,7 @@ impl Policy {
     }
 
     /// Returns the priority matrix.
-    pub fn matrix_in_use(&self) -> &Matrix {
+    pub fn priority_matrix(&self) -> &Matrix {
         &self.matrix
     }
 

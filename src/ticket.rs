@@ -19,7 +19,7 @@
 //! match desk.ticket(ticket.id())?.into_typed() {
 //!     AnyTicket::Resolved(ticket) => {
 //!         let closed = desk.commit(ticket.confirm(), &boris)?;
-//!         assert!(closed.permitted().verbs().contains(&firstline::Verb::Note));
+//!         assert!(closed.permitted().actions().contains(&firstline::ActionKind::Note));
 //!     }
 //!     other => println!("{}", other.permitted()),
 //! }
@@ -51,9 +51,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ContactId, DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
@@ -62,11 +60,11 @@ use crate::sla::{AgreementSet, Metric};
 use crate::ticket::action::Action;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::{Catalogue, Workflow};
+use crate::workflow::{Workflow, WorkflowSet};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use import_mark::{ImportClocks, ImportMark};
 pub use intervals::intervals;
-pub use missing_history::MissingHistory;
 pub use typed::AnyTicket;
 
 /// A ticket at one version.
@@ -101,7 +99,7 @@ pub(crate) struct Home {
     /// `None` if no desk made the handle.
     pub(crate) desk: Option<DeskId>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) workflows: Catalogue,
+    pub(crate) workflows: WorkflowSet,
     /// The agreements to which the open clocks are pinned.
     pub(crate) agreements: Arc<AgreementSet>,
 }
@@ -177,7 +175,7 @@ impl<S> Ticket<S> {
         Arc::unwrap_or_clone(self.snapshot)
     }
 
-    /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
+    /// Returns the actions that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     ///
     /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
     /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
@@ -190,7 +188,7 @@ impl<S> Ticket<S> {
     ///
     /// The action is executed on a copy of the ticket, by the same code as in [`Desk::act`](crate::Desk::act). The
     /// rejection lists every reason from the lifecycle and from the ticket's workflow. Input that breaks a rule, such
-    /// as an undeclared field, is a reason too: [`Reason::Invalid`](crate::Reason::Invalid). Guards that depend on the
+    /// as an undeclared field, is a reason too: [`RejectionReason::Invalid`](crate::RejectionReason::Invalid). Guards that depend on the
     /// actor are assumed to hold. The ticket is not changed.
     ///
     /// ```
@@ -262,31 +260,36 @@ impl<S> Deref for Ticket<S> {
 }
 
 impl Ticket {
-    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows. The handle has the
-    /// default policy and belongs to no desk.
+    /// Creates a handle from a snapshot and the workflow that the ticket follows. The handle has the default policy and
+    /// belongs to no desk.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
-    /// # use firstline::workflow::Catalogue;
+    /// # use firstline::workflow::Workflow;
     /// # let desk = Desk::memory();
     /// # let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
     /// let history = desk.records().history(id)?;
-    /// let as_it_began = Ticket::new(Snapshot::fold(&history[..1])?, &Catalogue::new())?;
+    /// let as_it_began = Ticket::new(Snapshot::fold(&history[..1])?, Workflow::simple())?;
     /// assert_eq!(as_it_began.status(), "new");
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the ticket's workflow is missing from the catalogue.
-    pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflows: &Catalogue) -> Result<Ticket> {
+    /// [invalid](Error::is_invalid) if the ticket follows another workflow.
+    pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflow: &Workflow) -> Result<Ticket> {
         let snapshot = snapshot.into();
-        let workflow = match &snapshot.placement {
-            Some(placement) => workflows.get(&placement.workflow)?,
-            None => Workflow::simple(),
-        };
-        let (policy, agreements) = (Arc::default(), Arc::default());
-        let home = Arc::new(Home { desk: None, policy, workflows: workflows.clone(), agreements });
-        Ok(Ticket::following(workflow.clone(), snapshot, home))
+        match snapshot.workflow_ref() {
+            follows if follows == workflow.reference() => {
+                let workflows = WorkflowSet::new().with(workflow.clone());
+                let (policy, agreements) = (Arc::default(), Arc::default());
+                let home = Arc::new(Home { desk: None, policy, workflows, agreements });
+                Ok(Ticket::following(workflow.clone(), snapshot, home))
+            }
+            follows => {
+                Err(Error::invalid("workflow", format_args!("{} is not the ticket's", workflow.reference()))
+                    .allowing(follows.to_string()))
+            }
+        }
     }
 
     /// Creates a handle with the workflow that the ticket follows.
@@ -346,15 +349,15 @@ pub struct Step<To> {
 }
 
 impl<To> Step<To> {
-    /// Sets the status that the step leads to. See [`Action::into_status`].
-    pub fn into_status(mut self, status: impl Into<String>) -> Step<To> {
-        self.action = self.action.into_status(status);
+    /// Sets the status that the step leads to. See [`Action::with_status`].
+    pub fn with_status(mut self, status: impl Into<String>) -> Step<To> {
+        self.action = self.action.with_status(status);
         self
     }
 
-    /// Sets a comment that explains the step. See [`Action::because`].
-    pub fn because(mut self, comment: impl Into<String>) -> Step<To> {
-        self.action = self.action.because(comment);
+    /// Sets a comment that explains the step. See [`Action::comment`].
+    pub fn comment(mut self, comment: impl Into<String>) -> Step<To> {
+        self.action = self.action.comment(comment);
         self
     }
 

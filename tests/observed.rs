@@ -12,8 +12,10 @@ use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, InboundMessage, N
 fn work() -> Result<()> {
     let desk = Memory::new().desk("acme");
     let anna = Actor::agent("anna-secret");
-    let request =
-        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").once("secret-key");
+    let request = NewTicket::new("secret subject")
+        .from("secret-boris")
+        .thread("secret-chat")
+        .idempotency_key("secret-key");
     let ticket = desk.open_ticket(request.clone())?;
     assert!(desk.open_ticket(request.clone())?.replayed());
     assert!(
@@ -21,13 +23,16 @@ fn work() -> Result<()> {
     );
     desk.act(ticket.id(), Action::reply("secret words"), &anna)?;
     for replayed in [false, true] {
-        assert_eq!(desk.act(ticket.id(), Action::start(), anna.clone().once("key-2"))?.replayed, replayed);
+        assert_eq!(
+            desk.act(ticket.id(), Action::start(), anna.clone().idempotency_key("key-2"))?.replayed,
+            replayed
+        );
     }
     desk.receive(
         InboundMessage::new("secret").from("secret-boris").thread("secret-chat").subject("secret subject"),
     )?;
     assert!(desk.act(ticket.id(), Action::start(), &anna).unwrap_err().is_rejected());
-    assert!(desk.act(ticket.id(), Action::tag("late"), anna.expecting(1)).unwrap_err().is_conflict());
+    assert!(desk.act(ticket.id(), Action::tag("late"), anna.expected_version(1)).unwrap_err().is_conflict());
     assert!(desk.ticket("T-9").unwrap_err().is_not_found());
     desk.ticket("T-1").map(drop)
 }
@@ -73,13 +78,13 @@ fn async_work() -> Result<()> {
 /// Runs one command through a writer thread that must wait for another program, and one that is refused.
 #[cfg(feature = "tokio")]
 fn writer_thread_work() -> Result<()> {
-    use firstline::sqlite::Options;
+    use firstline::sqlite::SqliteOptions;
     use std::time::Duration;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     // Only a hang may run into the timeout.
-    let options = Options::new().acquire_timeout(Duration::from_secs(600));
+    let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
     let desk = options.open(&file)?.into_async()?.desk("gamma");
     let other = rusqlite::Connection::open(&file).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -243,10 +248,10 @@ mod spans {
         let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
         desk.act(id, Action::resolve("unmuted"), Actor::agent("anna")).unwrap();
         let worker = Worker::over(store);
-        let drains = |at: &str| collected(|| drop(worker.drain(at.parse().unwrap()).unwrap()));
+        let drains = |at: &str| collected(|| drop(worker.tick(at.parse().unwrap()).unwrap()));
         let level = |span: &Fields| (span["verb"].clone(), span["(level)"].clone());
         let listing =
-            ["list_all_migrations", "list_all_due"].map(|verb| (verb.to_owned(), "DEBUG".to_owned()));
+            ["list_all_migrations", "list_due_tickets"].map(|verb| (verb.to_owned(), "DEBUG".to_owned()));
         let idle = drains("2020-01-01T00:00:00Z");
         assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), listing);
         assert!(idle.iter().all(|it| !it.contains_key("desk")), "{idle:?}");

@@ -82,7 +82,7 @@ mod restarts {
             let result = match round % 4 {
                 0 => desk.act(ticket, note, &anna).await.map(drop),
                 1 => desk.open_ticket(NewTicket::new(name.as_str())).await.map(drop),
-                2 => desk.act(ticket, note, anna.once(name.as_str())).await.map(drop),
+                2 => desk.act(ticket, note, anna.idempotency_key(name.as_str())).await.map(drop),
                 _ => {
                     let chat = format!("chat {round}");
                     let message =

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
 use firstline::id::IdSource;
-use firstline::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
 use firstline::time::{DateTime, ManualTime, Utc};
 use firstline::{Channel, Contact, Desk, Impact, Kind, Line, NewTicket, Urgency};
 
@@ -33,7 +33,7 @@ pub(crate) fn scattered(number: u64) -> u64 {
 /// A desk in this file, and its clock.
 pub(crate) fn desk_in(file: &Path, durability: Durability) -> (Desk<Sqlite>, ManualTime) {
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
-    let store = Options::new().durability(durability).open(file).unwrap();
+    let store = SqliteOptions::new().durability(durability).open(file).unwrap();
     (store.desk(Settings::new("main").time(time.clone()).ids(SeededIds::default())), time)
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn request(number: usize) -> NewTicket {
             Contact::new(format!("customer-{customer}"))
                 .named("Boris Example")
                 .email(format!("boris{customer}@example.org"))
-                .with("vip", number.is_multiple_of(10)),
+                .attribute("vip", number.is_multiple_of(10)),
         )
         .channel(if number.is_multiple_of(2) { Channel::Chat } else { Channel::Email })
         .kind(Kind::Incident)

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::lifecycle::{StateKind, StepKind, StepRefused};
 
 use crate::measure::{Random, nanos};
 
@@ -44,7 +44,7 @@ pub(crate) fn walk<M, S: Copy>(
 
 /// Puts the ticket into its new state, or shows the refusal to somebody.
 #[inline]
-pub(crate) fn settle(state: &mut StateKind, taken: Result<StateKind, Refused>) -> bool {
+pub(crate) fn settle(state: &mut StateKind, taken: Result<StateKind, StepRefused>) -> bool {
     match taken {
         Ok(to) => {
             *state = to;

@@ -13,9 +13,9 @@ use crate::ticket::opening::NewTicket;
 
 pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let desk = scene.desk(ACME);
-    let request = NewTicket::new("No sound").from("boris").once("form-1");
+    let request = NewTicket::new("No sound").from("boris").idempotency_key("form-1");
     let first = scene.wait(desk.open_ticket(request.clone()))?;
-    let reply = || desk.act(first.id(), Action::reply("Unmute it."), anna().once("click-1"));
+    let reply = || desk.act(first.id(), Action::reply("Unmute it."), anna().idempotency_key("click-1"));
     let replied = scene.wait(reply())?;
     scene.wait(desk.act(first.id(), Action::start(), anna()))?;
     for scene in [scene, &scene.twin()?] {
@@ -32,20 +32,20 @@ pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             scene.wait(desk.open_ticket(request.clone().tag("other"))),
         )?;
         same("the key of another opening", other.kind(), ErrorKind::KeyReused)?;
-        let other = desk.act(first.id(), Action::reply("Restart it."), anna().once("click-1"));
+        let other = desk.act(first.id(), Action::reply("Restart it."), anna().idempotency_key("click-1"));
         same("the key of another reply", refused("it", scene.wait(other))?.kind(), ErrorKind::KeyReused)?;
     }
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 1)?;
     same("the version", scene.sound(ACME, first.id())?.version, 3)?;
     // A refused command stores no receipt.
-    let wrong = desk.act(first.id(), Action::start(), anna().once("click-2"));
+    let wrong = desk.act(first.id(), Action::start(), anna().idempotency_key("click-2"));
     refused("a step that the lifecycle forbids", scene.wait(wrong))?;
     same("the receipt of a refused command", scene.receipt(ACME, "click-2")?, None)
 }
 
 pub(super) fn expiry<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     let desk = scene.desk(ACME);
-    let request = NewTicket::new("No sound").once("form-1");
+    let request = NewTicket::new("No sound").idempotency_key("form-1");
     let first = scene.wait(desk.open_ticket(request.clone()))?.id();
     scene.time.advance(TimeDelta::days(29));
     same(

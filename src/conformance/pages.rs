@@ -66,7 +66,7 @@ fn fill<C: Candidate>(scene: &Scene<'_, C>, numbers: impl Iterator<Item = u64>) 
 /// Evaluates a query by scanning all tickets.
 fn naive(all: &[Snapshot], query: &Query) -> Vec<TicketId> {
     let mut found: Vec<_> =
-        all.iter().filter(|it| query.matches(it)).map(|it| (query.place(it), it.id)).collect();
+        all.iter().filter(|it| query.matches(it)).map(|it| (query.cursor_of(it), it.id)).collect();
     found.sort();
     found.retain(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor));
     found.into_iter().map(|(_, id)| id).take(query.page_size()).collect()
@@ -127,7 +127,7 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // A page after every possible ticket.
     for order in orders() {
         for ticket in &all {
-            let query = order.clone().limit(5).after(order.place(ticket));
+            let query = order.clone().limit(5).after(order.cursor_of(ticket));
             let ids = scene.find(ACME, query.clone())?.iter().map(|it| it.id).collect();
             same(format_args!("{query:?}"), ids, naive(&all, &query))?;
         }
@@ -149,7 +149,7 @@ pub(super) fn count<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for order in orders() {
         for filter in filters() {
             // The limit and the cursor have no effect.
-            let query = filter(order.clone()).at(monday()).limit(1).after(order.place(&all[30]));
+            let query = filter(order.clone()).at(monday()).limit(1).after(order.cursor_of(&all[30]));
             for by in groups {
                 let mut expected = BTreeMap::new();
                 for ticket in all.iter().filter(|it| query.matches(it)) {
@@ -193,7 +193,7 @@ pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             let (mut seen, mut after) = (Vec::new(), None);
             for page in 0..100 {
                 let found = scene.find(ACME, query.clone().after(after.take()))?;
-                after = found.last().map(|it| query.place(it));
+                after = found.last().map(|it| query.cursor_of(it));
                 seen.extend(found.iter().map(|it| it.id));
                 if after.is_none() {
                     break;

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::CommandContext;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
-use crate::lifecycle::{Reason, Rejection, Verb};
+use crate::lifecycle::{ActionKind, Rejection, RejectionReason};
 use crate::limits;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
 use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::may;
-use crate::ticket::decision::{Decision, DecisionContext, Draft};
+use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
 use crate::ticket::snapshot::Snapshot;
@@ -36,7 +36,7 @@ impl Links<'_> {
         ticket: &Snapshot,
         action: &Action,
         decision_context: &DecisionContext<'_>,
-    ) -> Result<(Decision, Vec<Decision>, Vec<RecordWrite>), Interrupt> {
+    ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
         let incoming = self.incoming(ticket, action, decision_context)?;
         let decision = ticket.decide_with(action, incoming, decision_context)?;
         let (others, records) = self.mirror_all(&decision, decision_context)?;
@@ -53,7 +53,7 @@ impl Links<'_> {
     ) -> Result<BTreeSet<Link>, Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
-        if may(Verb::Link, by, ticket, policy).is_some() {
+        if may(ActionKind::Link, by, ticket, policy).is_some() {
             return Ok(BTreeSet::new());
         }
         let named = parts.iter().filter_map(|part| match part {
@@ -75,12 +75,12 @@ impl Links<'_> {
     /// tickets and the records of the links.
     fn mirror_all(
         &self,
-        decision: &Decision,
+        decision: &TicketWrite,
         decision_context: &DecisionContext<'_>,
-    ) -> Result<(Vec<Decision>, Vec<RecordWrite>), Interrupt> {
+    ) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
         let loaded = self.loaded;
         let mut changed = Vec::new();
-        for event in decision.events() {
+        for event in &decision.events {
             match &event.change {
                 Change::Linked(link) => changed.push((*link, true)),
                 Change::Unlinked(link) => changed.push((*link, false)),
@@ -133,22 +133,24 @@ impl Links<'_> {
     /// cycle includes this ticket. Checking the ancestors of this ticket is therefore enough.
     fn check_no_cycle(
         &self,
-        decision: &Decision,
+        decision: &TicketWrite,
         others: &BTreeMap<TicketId, Draft>,
     ) -> Result<(), Interrupt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
         }
         let mut ancestors = BTreeSet::new();
-        let mut level: Vec<TicketId> = parents(decision.snapshot()).collect();
+        let mut level: Vec<TicketId> = parents(&decision.snapshot).collect();
         while !level.is_empty() {
             ancestors.extend(level.iter().copied());
             if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
-                let state = decision.snapshot().state.kind();
+                let state = decision.snapshot.state.kind();
                 let why = format!(
                     "a ticket would become a part of itself, or would have more than {MAX_ANCESTORS} ancestors"
                 );
-                return Err(Interrupt::Fail(Rejection::new(state, Verb::Link, Reason::Other(why)).into()));
+                return Err(Interrupt::Fail(
+                    Rejection::new(state, ActionKind::Link, RejectionReason::Other(why)).into(),
+                ));
             }
             self.loaded.need(level.iter().map(|id| Read::Ticket(*id)))?;
             let mut next = Vec::new();

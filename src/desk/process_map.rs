@@ -73,7 +73,7 @@ impl Operation for Page {
             counted.add(ticket, &history[..until]);
         }
         let full = tickets.len() == query.page_size();
-        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        let next = tickets.last().filter(|_| full).map(|last| query.cursor_of(last));
         Ok((Commit::default(), (counted, next)))
     }
 }

@@ -6,7 +6,7 @@ use super::context::CommandContext;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::{ThreadKey, TicketId};
-use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, GroupBy, Mode, Query, Read};
@@ -109,8 +109,8 @@ impl Operation for LookUp {
         }
     }
 
-    fn outcome(ticket: &Ticket) -> Outcome {
-        Outcome::of(ticket.id(), false)
+    fn ticket_of(ticket: &Ticket) -> Option<TicketId> {
+        Some(ticket.id())
     }
 
     fn mode(&self) -> Mode {
@@ -121,8 +121,8 @@ impl Operation for LookUp {
         reads.push(Read::shared_record(ADOPTION, DefinitionKind::Policy.as_str()));
         reads.extend(match &self.0 {
             TicketRef::Id(id) => Some(Read::Ticket(*id)),
-            TicketRef::Number(number) => Some(Read::Number(*number)),
-            TicketRef::Prefixed(number) => Some(Read::Number(number.value)),
+            TicketRef::Number(number) => Some(Read::TicketByNumber(*number)),
+            TicketRef::Prefixed(number) => Some(Read::TicketByNumber(number.value)),
             _ => None,
         });
     }
@@ -130,8 +130,10 @@ impl Operation for LookUp {
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ticket), Interrupt> {
         let (id, name_in_error) = match &self.0 {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
-            TicketRef::Number(number) => (loaded.number(*number)?, number.to_string()),
-            TicketRef::Prefixed(number) => (loaded.number(number.value)?, shortened(&number.to_string())),
+            TicketRef::Number(number) => (loaded.ticket_by_number(*number)?, number.to_string()),
+            TicketRef::Prefixed(number) => {
+                (loaded.ticket_by_number(number.value)?, shortened(&number.to_string()))
+            }
             TicketRef::External(name) => {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
                 let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
@@ -212,7 +214,7 @@ impl Operation for Find {
         self.context.check(query, loaded)?;
         let found = loaded.find(&query.clone().one_more())?;
         let shown = &found[..found.len().min(query.page_size())];
-        let next = if found.len() > shown.len() { shown.last().map(|it| query.place(it)) } else { None };
+        let next = if found.len() > shown.len() { shown.last().map(|it| query.cursor_of(it)) } else { None };
         let tickets = self.context.handles(shown.iter().cloned(), loaded)?;
         Ok((Commit::default(), Page { tickets, next }))
     }

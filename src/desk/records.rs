@@ -156,6 +156,6 @@ impl<'a, E: Engine> Records<'a, E> {
             ids: Arc::clone(&settings.ids),
             imported: Imported::default(),
         };
-        engine.work(&settings.desk, job)
+        engine.run_job(&settings.desk, job)
     }
 }

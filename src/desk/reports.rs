@@ -49,7 +49,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
     /// let ledger = desk.reports().explain(ticket.id(), Metric::Resolution)?;
     /// println!("{ledger}");
-    /// assert_eq!(ledger.wall(), ledger.until - ticket.opened_at);
+    /// assert_eq!(ledger.wall_time(), ledger.until - ticket.opened_at);
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
@@ -127,7 +127,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// [storage](Error::is_storage).
     pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
         let job = FindDueSoon { within, context: self.0.context(), next: Some(None), found: Vec::new() };
-        self.0.engine.work(&self.0.settings.desk, job)
+        self.0.engine.run_job(&self.0.settings.desk, job)
     }
 
     /// Counts the tickets in each status of a workflow and the transitions between its statuses.
@@ -153,7 +153,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # Errors
     /// [storage](Error::is_storage).
     pub fn process_map(&self, workflow: &Workflow) -> E::Reply<'a, ProcessMap> {
-        self.0.engine.work(&self.0.settings.desk, Count::of(workflow))
+        self.0.engine.run_job(&self.0.settings.desk, Count::of(workflow))
     }
 }
 
@@ -166,15 +166,18 @@ pub struct DueSoon {
     /// The clock.
     pub clock: Clock,
     /// The time left in the time basis of the target; negative if the deadline has passed.
-    pub left: TimeDelta,
+    pub remaining: TimeDelta,
 }
 
 /// `T-1 first reply: 1h 30m left, due 2026-01-05T13:00:00Z`.
 impl fmt::Display for DueSoon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (left, word) =
-            if self.left < TimeDelta::zero() { (-self.left, "over") } else { (self.left, "left") };
-        write!(f, "{} {}: {} {word}", self.ticket.number, self.clock.metric, duration::in_hours(left))?;
+        let (length, word) = if self.remaining < TimeDelta::zero() {
+            (-self.remaining, "over")
+        } else {
+            (self.remaining, "left")
+        };
+        write!(f, "{} {}: {} {word}", self.ticket.number, self.clock.metric, duration::in_hours(length))?;
         match self.clock.due_at {
             Some(due) => write!(f, ", due {}", due.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             None => Ok(()),
@@ -213,16 +216,16 @@ impl Operation for Explain {
         let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
         let mut history = policy_context.history.unwrap_or_default().to_vec();
         let clocks = history.iter().filter_map(|event| match &event.change {
-            Change::Clocked { clocks } => Some(clocks),
+            Change::ClocksUpdated { clocks } => Some(clocks),
             _ => None,
         });
         self.context.pin(clocks.flatten(), &mut policy_context.agreements, loaded)?;
         let desk = Actor::desk();
         let current =
             Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
-        history.extend_from_slice(current.events());
+        history.extend_from_slice(&current.events);
         let ledger = Ledger::of(
-            current.snapshot(),
+            &current.snapshot,
             &history,
             self.metric,
             self.context.now,
@@ -230,7 +233,7 @@ impl Operation for Explain {
         )?;
         let ledger = ledger.ok_or_else(|| {
             let existing: Vec<_> =
-                current.snapshot().clocks.iter().map(|clock| clock.metric.to_string()).collect();
+                current.snapshot.clocks.iter().map(|clock| clock.metric.to_string()).collect();
             let existing = if existing.is_empty() {
                 "none, because it has no clocks".to_owned()
             } else {
@@ -269,7 +272,7 @@ impl Operation for WhatIf {
         let decision_context = policy_context.decision(self.context.now, &self.by);
         let links = Links { ticket: self.ticket, context: &self.context, loaded };
         let (decision, ..) = links.decide(ticket, &self.action, &decision_context)?;
-        Ok((Commit::default(), decision.snapshot().clocks.clone()))
+        Ok((Commit::default(), decision.snapshot.clocks.clone()))
     }
 }
 
@@ -330,17 +333,17 @@ impl Operation for DueSoonPage {
         for ticket in due() {
             let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
-                let Some(left) =
-                    clock.left(self.context.now, &agreements)?.filter(|left| *left <= self.within)
+                let Some(remaining) =
+                    clock.left(self.context.now, &agreements)?.filter(|remaining| *remaining <= self.within)
                 else {
                     continue;
                 };
                 let ticket = self.context.handle(ticket.clone(), loaded)?;
-                near.push(DueSoon { ticket, clock: clock.clone(), left });
+                near.push(DueSoon { ticket, clock: clock.clone(), remaining });
             }
         }
         let full = tickets.len() == query.page_size();
-        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        let next = tickets.last().filter(|_| full).map(|last| query.cursor_of(last));
         Ok((Commit::default(), (near, next)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{FieldType, Policy};
 use crate::condition::Fields;
-use crate::diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
 use crate::duration;
 use crate::error::Result;
 use crate::limits;
@@ -30,8 +30,8 @@ impl Policy {
     /// - a workflow is faulty, or two workflows conflict.
     pub fn check(&self) -> Result<()> {
         let diagnostics = self.diagnostics();
-        if diagnostics.errors().next().is_some() {
-            return Err(diagnostics.into());
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Refused(diagnostics).into());
         }
         Ok(())
     }
@@ -43,9 +43,9 @@ impl Policy {
     ///
     /// let policy = Policy::new().prefix("no spaces").workflow(workflow::preset::simple());
     /// let diagnostics = policy.diagnostics();
-    /// assert_eq!(diagnostics.errors().next().unwrap().path, "prefix");
+    /// assert_eq!(diagnostics.iter().find(|it| it.is_error()).unwrap().path, "prefix");
     /// ```
-    pub fn diagnostics(&self) -> Diagnostics {
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let fields = self.known_to_modifiers();
         let mut found = self.diagnose(&Gaps::default());
         found.extend(modifier_conditions(self.matrix.modifiers(), &fields));
@@ -54,7 +54,7 @@ impl Policy {
             found.extend(workflow.diagnose(&fields).into_iter().map(|it| it.within(&part)));
         }
         found.extend(self.workflow_conflicts());
-        Diagnostics::new(found)
+        sorted(found)
     }
 
     /// Returns the faults of everything but the matrix and the workflows, apart from consequences of what could not be

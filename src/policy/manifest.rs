@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{DeclaredNames, FieldType, Policy, Standings};
-use crate::calendar::Definition;
+use crate::calendar::CalendarDefinition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::duration;
 use crate::error::Result;
@@ -39,7 +39,7 @@ pub(crate) struct Manifest {
     names: DeclaredNames,
     /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    calendars: BTreeMap<String, Definition>,
+    calendars: BTreeMap<String, CalendarDefinition>,
     #[serde(rename = "standing", default, skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
 }
@@ -130,7 +130,7 @@ impl Policy {
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a calendar is faulty, for example if its time zone is
     /// unknown.
-    pub fn rules(&self) -> Result<Arc<CompiledAgreements>> {
+    pub(crate) fn compiled_agreements(&self) -> Result<Arc<CompiledAgreements>> {
         let agreements = Agreements::using(&self.calendars, &self.agreements);
         Ok(Arc::new(CompiledAgreements::compile(Fingerprint::of_json(&agreements)?, &agreements)?))
     }

@@ -8,8 +8,8 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::id::ContactId;
-use crate::lifecycle::{Reason, Rejection, State, StateKind, StepKind, Verb};
-use crate::ticket::event::{Arrived, Attachment, Cause, Change, Described, Event, Opened};
+use crate::lifecycle::{ActionKind, Rejection, RejectionReason, State, StateKind, StepKind};
+use crate::ticket::event::{Arrived, Attachment, Cause, Change, DetailsChange, Event, Opened};
 use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::value::Value;
@@ -113,8 +113,8 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::ClosingChanged { closes_at: None } => f.write_str("kept it from closing by itself")?,
         Change::ClosingChanged { closes_at: Some(_) } => f.write_str("let it close by itself again")?,
         Change::Replied { files } => write_message("replied", files, &event.personal, f)?,
-        Change::Noted { files } => write_message("noted internally", files, &event.personal, f)?,
-        Change::Moved { from, to, step, cause, code, status } => {
+        Change::NoteAdded { files } => write_message("noted internally", files, &event.personal, f)?,
+        Change::StateChanged { from, to, step, cause, code, status } => {
             write_moved(*from, to, *step, *cause, f)?;
             if let Some(status) = status {
                 write!(f, ", to {}", Quoted(status))?;
@@ -138,7 +138,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             let rejection = Rejection {
                 status: Some(Arc::clone(status)),
                 reasons: reasons.clone(),
-                ..Rejection::new(state, Verb::Step(*step), Reason::State)
+                ..Rejection::new(state, ActionKind::Step(*step), RejectionReason::State)
             };
             write!(f, "left it as it is, although {timer}: {}", rejection.reasons_in_words().join("; "))?
         }
@@ -154,7 +154,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             }
             write_text(text, f)?;
         }
-        Change::Described(described) => write_described(described, &event.personal, names, f)?,
+        Change::DetailsChanged(described) => write_described(described, &event.personal, names, f)?,
         Change::Prioritised { assessment, .. } => {
             write!(f, "rated it {assessment}")?;
             write_text(text, f)?;
@@ -171,7 +171,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::HoldEndSet(end) => write!(f, "set that it will be {} when the hold ends", end.then)?,
         Change::Reminded => f.write_str("reminded of the hold")?,
         Change::PolicyRebound { .. } => f.write_str("switched to the new agreements")?,
-        Change::Clocked { clocks } => {
+        Change::ClocksUpdated { clocks } => {
             f.write_str("set the clocks: ")?;
             for (n, clock) in clocks.iter().enumerate() {
                 write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
@@ -302,13 +302,22 @@ fn write_moved(
 }
 
 fn write_described(
-    described: &Described,
+    described: &DetailsChange,
     personal: &Personal,
     names: &Names<'_>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Described {
-        subject, kind, channel, category, tagged, untagged, fields, text_fields, emptied, ..
+    let DetailsChange {
+        subject,
+        kind,
+        channel,
+        category,
+        tags_added,
+        tags_removed,
+        fields,
+        text_fields,
+        fields_cleared,
+        ..
     } = described;
     let mut phrases = Vec::new();
     phrases.extend(subject.then(|| match personal.subject() {
@@ -321,8 +330,8 @@ fn write_described(
         [] => "took it out of its category".to_owned(),
         path => format!("set the category to {}", path.join(" / ")),
     }));
-    phrases.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
-    phrases.extend(untagged.iter().map(|tag| format!("removed the tag {tag}")));
+    phrases.extend(tags_added.iter().map(|tag| format!("tagged it {tag}")));
+    phrases.extend(tags_removed.iter().map(|tag| format!("removed the tag {tag}")));
     let values = fields.iter().map(|(name, value)| (name, Some(value)));
     let texts = text_fields.iter().map(|name| (name, personal.field(name)));
     phrases.extend(values.chain(texts).map(|(name, value)| match value {
@@ -330,7 +339,7 @@ fn write_described(
         Some(value) => format!("set {name} to {value}"),
         None => format!("set {name} to {ERASED}"),
     }));
-    phrases.extend(emptied.iter().map(|name| format!("cleared {name}")));
+    phrases.extend(fields_cleared.iter().map(|name| format!("cleared {name}")));
     phrases.extend(described.contacts.iter().map(|(id, role)| {
         let role = match role {
             ContactRole::Requester => "the requester",
@@ -339,7 +348,7 @@ fn write_described(
         };
         format!("named {} as {role}", names.of(id))
     }));
-    phrases.extend(described.removed.iter().map(|id| format!("removed {}", names.of(id))));
+    phrases.extend(described.contacts_removed.iter().map(|id| format!("removed {}", names.of(id))));
     let updated = described.attributes.keys().chain(personal.people().map(|(id, _)| id));
     let mut updated: Vec<_> = updated.filter(|id| !described.contacts.contains_key(*id)).collect();
     updated.dedup();

@@ -10,21 +10,21 @@ use chrono::{DateTime, Utc};
 use crate::definition::{Adoption, DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TicketId;
-use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
+use crate::store::data_policy::{DataPolicy, DeskTransfer, Erasure, PersonalData, Retention};
 use crate::store::read::Read;
 use crate::store::record::{
-    Changes, Content, Expected, Index, Record, RecordKind, RecordPlace, RecordRange, RecordWrite,
+    Changes, Content, Expected, Index, Record, RecordCursor, RecordKind, RecordRange, RecordWrite,
 };
 use crate::ticket::kind::{Link, LinkKind};
 
-/// The adopted versions of a definition. The key is the name of the [`DefinitionKind`]; archived versions have the same
+/// The adopted versions of a definition. The key is the name of the kind of definition; archived versions have the same
 /// key followed by ` earlier`.
 pub const ADOPTION: RecordKind =
-    RecordKind::new("a", "list of adopted versions", Changes::Appended, Handling::IMPERSONAL).never_due();
+    RecordKind::new("a", "list of adopted versions", Changes::Appended, DataPolicy::IMPERSONAL).never_due();
 
 /// The text of a definition. The key is its hash.
 pub const DEFINITION: RecordKind =
-    RecordKind::new("d", "definition", Changes::Never, Handling::IMPERSONAL).never_due();
+    RecordKind::new("d", "definition", Changes::Never, DataPolicy::IMPERSONAL).never_due();
 
 /// The receipt of a command with an idempotency key, under that key. The second index key is the instant at which it
 /// expires.
@@ -45,27 +45,27 @@ pub const LINK: RecordKind = RecordKind::new("l", "link", Changes::Never, LINKIN
 /// An adopted version of the agreements to which the clocks of open tickets have to migrate. It is due when the version
 /// comes into force, and is deleted when all clocks have migrated. The key is the number of the version.
 pub const MIGRATION: RecordKind =
-    RecordKind::new("m", "migration of clocks", Changes::Replaced, Handling::IMPERSONAL);
+    RecordKind::new("m", "migration of clocks", Changes::Replaced, DataPolicy::IMPERSONAL);
 
 /// Every record kind of this crate.
 pub const ALL: &[RecordKind] = &[ADOPTION, DEFINITION, RECEIPT, THREAD, EXTERNAL_NAME, LINK, MIGRATION];
 
 /// Rebuilt on moving, because the tickets at the other ends contain the links too.
-const LINKING: Handling = Handling {
+const LINKING: DataPolicy = DataPolicy {
     personal: PersonalData::None,
     erasure: Erasure::Nothing,
-    export: Export::WithTicket,
-    moving: Moving::Rebuilt,
+    exported: true,
+    transfer: DeskTransfer::Rebuilt,
     retention: Retention::Ticket,
 };
 
 /// The treatment of a kind with keys that may name a person.
-const fn keyed(retention: Retention) -> Handling {
-    Handling {
+const fn keyed(retention: Retention) -> DataPolicy {
+    DataPolicy {
         personal: PersonalData::Key,
-        erasure: Erasure::RowGoes,
-        export: Export::No,
-        moving: Moving::Copied,
+        erasure: Erasure::RemoveRow,
+        exported: false,
+        transfer: DeskTransfer::Copied,
         retention,
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn incoming_links(to: TicketId, after: Option<Link>, limit: usize) ->
     match after {
         Some(after) => {
             let key = format!("{}{}", links_to(to, after.kind.inverse()), after.to.as_uuid().simple());
-            all.after(RecordPlace { index: String::new(), key })
+            all.after(RecordCursor { index: String::new(), key })
         }
         None => all,
     }
@@ -372,10 +372,8 @@ impl<'r> Adoptions<'r> {
         let Some(entry) = self.entries.get(place) else { return Ok(None) };
         let mut bytes = Bytes(entry, ADOPTION);
         let (from, agreements_from) = (bytes.instant()?, bytes.instant()?);
-        let (kind, version) = (self.kind, self.earlier + place as u64 + 1);
         Ok(Some(Adoption {
-            kind,
-            version,
+            version: self.earlier + place as u64 + 1,
             from,
             agreements_from,
             hash: Fingerprint::from_bytes(bytes.take()?),
@@ -465,7 +463,7 @@ mod tests {
             let version = before.newest().unwrap().map_or(1, |it| it.version + 1);
             assert_eq!(version, count);
             let (from, hash) = (at(*start), Fingerprint::of(count.to_string()));
-            let adoption = Adoption { kind, version, from, agreements_from: at(start - 1), hash };
+            let adoption = Adoption { version, from, agreements_from: at(start - 1), hash };
             let outdated = before.outdated(at(*now)).unwrap();
             let write = before.adopt(&adoption, outdated);
             assert_eq!(write.expected, expected(newest.as_ref()));

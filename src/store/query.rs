@@ -207,17 +207,17 @@ impl Query {
     }
 
     /// Returns the selected states; empty for all states.
-    pub fn wanted_states(&self) -> &[StateKind] {
+    pub fn selected_states(&self) -> &[StateKind] {
         &self.states
     }
 
     /// Returns the selected team.
-    pub fn wanted_team(&self) -> Option<&TeamId> {
+    pub fn selected_team(&self) -> Option<&TeamId> {
         self.team.as_ref()
     }
 
     /// Returns the selected agent.
-    pub fn wanted_assignee(&self) -> Option<&AgentId> {
+    pub fn selected_assignee(&self) -> Option<&AgentId> {
         self.assignee.as_ref()
     }
 
@@ -227,7 +227,7 @@ impl Query {
     }
 
     /// Returns the selected requester.
-    pub fn wanted_requester(&self) -> Option<&ContactId> {
+    pub fn selected_requester(&self) -> Option<&ContactId> {
         self.requester.as_ref()
     }
 
@@ -307,7 +307,7 @@ impl Query {
     }
 
     /// Returns the ticket's position in this order. Positions compare in the order of the tickets.
-    pub fn place(&self, ticket: &Snapshot) -> Cursor {
+    pub fn cursor_of(&self, ticket: &Snapshot) -> Cursor {
         Cursor::of(self.order, ticket)
     }
 }

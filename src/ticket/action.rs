@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, ThreadKey, TicketId};
-use crate::lifecycle::{HoldReason, StateKind, StepKind, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::hold_end::HoldEnd;
@@ -124,15 +124,15 @@ pub enum Action {
         /// True to add the modifier, false to remove it.
         on: bool,
     },
-    /// Sets the priority directly. It overrides the computed priority until [`Action::Computed`].
-    Override {
+    /// Sets the priority directly. It overrides the computed priority until [`Action::ClearOverride`].
+    OverridePriority {
         /// The priority.
         priority: Priority,
         /// A comment that explains the override.
         comment: String,
     },
     /// Returns to the computed priority.
-    Computed,
+    ClearOverride,
     /// Sets the subject.
     Subject(String),
     /// Sets the kind.
@@ -310,7 +310,12 @@ impl Action {
 
     /// Sets the priority directly, with a comment that explains it.
     pub fn override_priority(priority: Priority, comment: impl Into<String>) -> Action {
-        Action::Override { priority, comment: comment.into() }
+        Action::OverridePriority { priority, comment: comment.into() }
+    }
+
+    /// Returns to the computed priority.
+    pub fn clear_override() -> Action {
+        Action::ClearOverride
     }
 
     /// Adds a priority modifier to the ticket.
@@ -408,29 +413,29 @@ impl Action {
         asked
     }
 
-    /// Returns the verb of the action; `None` for [`Action::All`].
-    pub const fn verb(&self) -> Option<Verb> {
+    /// Returns the kind of the action; `None` for [`Action::All`].
+    pub const fn kind(&self) -> Option<ActionKind> {
         Some(match self {
-            Action::Reply(_) => Verb::Reply,
-            Action::Note(_) => Verb::Note,
-            Action::Start(_) => Verb::Step(StepKind::Start),
-            Action::Hold { .. } => Verb::Step(StepKind::Hold),
-            Action::Resume(_) => Verb::Step(StepKind::Resume),
-            Action::Resolve { .. } => Verb::Step(StepKind::Resolve),
-            Action::Confirm(_) => Verb::Step(StepKind::Confirm),
-            Action::Close(_) => Verb::Step(StepKind::Close),
-            Action::Reopen(_) => Verb::Step(StepKind::Reopen),
-            Action::Cancel(_) | Action::Spam => Verb::Step(StepKind::Cancel),
-            Action::NotSpam => Verb::NotSpam,
-            Action::Undo => Verb::Undo,
-            Action::Move { .. } => Verb::Move,
-            Action::Assign(_) | Action::Take => Verb::Assign,
-            Action::HandOver { .. } => Verb::HandOver,
+            Action::Reply(_) => ActionKind::Reply,
+            Action::Note(_) => ActionKind::Note,
+            Action::Start(_) => ActionKind::Step(StepKind::Start),
+            Action::Hold { .. } => ActionKind::Step(StepKind::Hold),
+            Action::Resume(_) => ActionKind::Step(StepKind::Resume),
+            Action::Resolve { .. } => ActionKind::Step(StepKind::Resolve),
+            Action::Confirm(_) => ActionKind::Step(StepKind::Confirm),
+            Action::Close(_) => ActionKind::Step(StepKind::Close),
+            Action::Reopen(_) => ActionKind::Step(StepKind::Reopen),
+            Action::Cancel(_) | Action::Spam => ActionKind::Step(StepKind::Cancel),
+            Action::NotSpam => ActionKind::NotSpam,
+            Action::Undo => ActionKind::Undo,
+            Action::Move { .. } => ActionKind::Move,
+            Action::Assign(_) | Action::Take => ActionKind::Assign,
+            Action::HandOver { .. } => ActionKind::HandOver,
             Action::Impact(_)
             | Action::Urgency(_)
             | Action::Modifier { .. }
-            | Action::Override { .. }
-            | Action::Computed => Verb::Prioritise,
+            | Action::OverridePriority { .. }
+            | Action::ClearOverride => ActionKind::Prioritise,
             Action::HoldEnd(_)
             | Action::Subject(_)
             | Action::Kind(_)
@@ -440,8 +445,8 @@ impl Action {
             | Action::Field { .. }
             | Action::Contact { .. }
             | Action::RemoveContact(_)
-            | Action::Thread(_) => Verb::Describe,
-            Action::Link(_) | Action::Unlink(_) => Verb::Link,
+            | Action::Thread(_) => ActionKind::Describe,
+            Action::Link(_) | Action::Unlink(_) => ActionKind::Link,
             Action::All(_) => return None,
         })
     }
@@ -453,16 +458,16 @@ impl Action {
     ///
     /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
     /// and are therefore refused as a move:
-    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`into_status`](Action::into_status);
+    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`with_status`](Action::with_status);
     /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
-    ///   with `into_status`.
+    ///   with `with_status`.
     ///
     /// ```
     /// use firstline::Action;
     ///
     /// let check = Action::move_to("Inspection");
-    /// let refuse = Action::move_to("Withdrawn").because("It was opened twice.");
-    /// let answer = Action::resolve("money back").into_status("Refunded");
+    /// let refuse = Action::move_to("Withdrawn").comment("It was opened twice.");
+    /// let answer = Action::resolve("money back").with_status("Refunded");
     /// ```
     pub fn move_to(status: impl Into<String>) -> Action {
         Action::Move { status: status.into(), comment: None }
@@ -473,16 +478,16 @@ impl Action {
     /// ```
     /// use firstline::Action;
     ///
-    /// let wait = Action::hold("customer").and(Action::reply("Which colour?")).into_status("Awaiting answer");
+    /// let wait = Action::hold("customer").and(Action::reply("Which colour?")).with_status("Awaiting answer");
     /// assert_eq!(
     ///     wait,
-    ///     Action::hold("customer").into_status("Awaiting answer").and(Action::reply("Which colour?")),
+    ///     Action::hold("customer").with_status("Awaiting answer").and(Action::reply("Which colour?")),
     /// );
-    /// let ask = Action::reply("Which colour?").into_status("Awaiting answer");
+    /// let ask = Action::reply("Which colour?").with_status("Awaiting answer");
     /// assert_eq!(ask, Action::reply("Which colour?").and(Action::move_to("Awaiting answer")));
     /// ```
     #[must_use]
-    pub fn into_status(mut self, status: impl Into<String>) -> Action {
+    pub fn with_status(mut self, status: impl Into<String>) -> Action {
         let destination = status.into();
         match self.last_step() {
             Some(Action::Move { status, .. }) => *status = destination,
@@ -503,11 +508,11 @@ impl Action {
     /// ```
     /// use firstline::Action;
     ///
-    /// let why = Action::cancel().because("It was a test.");
-    /// assert_eq!(Action::untag("vip").because("She left."), Action::untag("vip").and(Action::note("She left.")));
+    /// let why = Action::cancel().comment("It was a test.");
+    /// assert_eq!(Action::untag("vip").comment("She left."), Action::untag("vip").and(Action::note("She left.")));
     /// ```
     #[must_use]
-    pub fn because(mut self, comment: impl Into<String>) -> Action {
+    pub fn comment(mut self, comment: impl Into<String>) -> Action {
         let text = comment.into();
         match self.last_step() {
             Some(Action::Move { comment, .. }) => *comment = Some(text),
@@ -564,7 +569,7 @@ impl Action {
             Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
             // The cause of a cancellation as spam is its comment.
             Action::Spam => None,
-            other => matches!(other.verb(), Some(Verb::Step(_) | Verb::Move)).then_some(other),
+            other => matches!(other.kind(), Some(ActionKind::Step(_) | ActionKind::Move)).then_some(other),
         }
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::{Reason, State, StateKind, StepKind};
+use crate::lifecycle::{RejectionReason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
@@ -59,9 +59,10 @@ impl Event {
     /// another ticket writes them, and they change nothing else.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
-            Change::Opened(_) | Change::Received { .. } | Change::Replied { .. } | Change::Noted { .. } => {
-                true
-            }
+            Change::Opened(_)
+            | Change::Received { .. }
+            | Change::Replied { .. }
+            | Change::NoteAdded { .. } => true,
             Change::Linked(_) | Change::Unlinked(_) | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
@@ -86,13 +87,13 @@ pub enum Change {
         files: Vec<Attachment>,
     },
     /// An internal note was added.
-    Noted {
+    NoteAdded {
         /// The files of the note.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
     /// The state changed, or only its data, such as the hold reason.
-    Moved {
+    StateChanged {
         /// The former state.
         from: StateKind,
         /// The new state with its data.
@@ -134,7 +135,7 @@ pub enum Change {
         /// The status of the ticket at the time.
         status: Arc<str>,
         /// Every reason for the refusal.
-        reasons: Vec<Reason>,
+        reasons: Vec<RejectionReason>,
     },
     /// The automatic closing of a resolved ticket was stopped by a message, or planned again because an agent acted.
     ClosingChanged {
@@ -154,7 +155,7 @@ pub enum Change {
         line: Line,
     },
     /// The description changed. Absent values are unchanged.
-    Described(Box<Described>),
+    DetailsChanged(Box<DetailsChange>),
     /// The priority or its inputs changed.
     Prioritised {
         /// The modifiers on the ticket.
@@ -167,8 +168,8 @@ pub enum Change {
     Warned(Alert),
     /// A clock passed its deadline.
     Breached(Alert),
-    /// The clocks that changed since the previous `Clocked` event.
-    Clocked {
+    /// The clocks that changed since the previous `ClocksUpdated` event.
+    ClocksUpdated {
         /// The new values of the changed clocks. Several cycles of one metric are each listed, in order.
         clocks: Vec<Clock>,
     },
@@ -203,16 +204,16 @@ pub enum Change {
         unanswered_since: Option<DateTime<Utc>>,
         /// The number of reopenings before the command.
         #[serde(default)]
-        reopened: u32,
+        reopens: u32,
         /// The number of hand-overs before the command.
         #[serde(default)]
-        handed_over: u32,
+        handovers: u32,
         /// The time of the first reply before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         first_replied_at: Option<DateTime<Utc>>,
         /// The number of replies before the command.
         #[serde(default)]
-        replied: u32,
+        replies_sent: u32,
         /// The end of the hold before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hold_end: Option<HoldEnd>,
@@ -250,7 +251,7 @@ impl Change {
                 | Change::PolicyRebound { .. }
                 | Change::Reminded
                 | Change::TimerExpired { .. }
-                | Change::Moved { cause: Cause::Timer(_), .. }
+                | Change::StateChanged { cause: Cause::Timer(_), .. }
         )
     }
 }
@@ -366,7 +367,7 @@ pub struct Opened {
 /// A changed description. Values that are `None` or empty are unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Described {
+pub struct DetailsChange {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
@@ -381,10 +382,10 @@ pub struct Described {
     pub category: Option<Vec<String>>,
     /// Tags added.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub tagged: BTreeSet<String>,
+    pub tags_added: BTreeSet<String>,
     /// Tags removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub untagged: BTreeSet<String>,
+    pub tags_removed: BTreeSet<String>,
     /// Fields set, other than text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
@@ -393,13 +394,13 @@ pub struct Described {
     pub text_fields: BTreeSet<String>,
     /// Fields cleared, of any type.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub emptied: BTreeSet<String>,
+    pub fields_cleared: BTreeSet<String>,
     /// Contacts added, or given another role.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
     /// Contacts removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub removed: BTreeSet<ContactId>,
+    pub contacts_removed: BTreeSet<ContactId>,
     /// The attributes of contacts whose attributes changed: all that are known now.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,

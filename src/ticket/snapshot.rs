@@ -12,12 +12,12 @@ use crate::lifecycle::{State, StateKind};
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
-use crate::ticket::event::{Described, ExternalRef};
+use crate::ticket::event::{DetailsChange, ExternalRef};
 use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
-use crate::ticket::personal::{Owner, Personal};
+use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 use crate::workflow::{Placement, Workflow, WorkflowRef};
@@ -133,17 +133,17 @@ pub struct Snapshot {
     pub overdue_since: Option<DateTime<Utc>>,
     /// The number of times that the ticket left a finished state (resolved, closed or cancelled) for an open one.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub reopened: u32,
+    pub reopens: u32,
     /// The number of hand-overs to another team or line.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub handed_over: u32,
+    pub handovers: u32,
     /// The number of messages from contacts, including the opening message.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub received: u32,
+    pub messages_received: u32,
     /// The number of replies by agents: public replies, and a resolution if it is the first reply. It is 0 exactly if
     /// there is no [first reply](Snapshot::first_replied_at).
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub replied: u32,
+    pub replies_sent: u32,
     /// The author of the last public message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_speaker: Option<Who>,
@@ -267,7 +267,9 @@ impl Snapshot {
     pub(crate) fn contact(&self, id: &ContactId) -> Contact {
         let mut contact = Contact::new(id);
         contact.attributes = self.attributes.get(id).cloned().unwrap_or_default();
-        contact.person = self.personal.person(id).unwrap_or_default();
+        if let Some(Words { name, email, phone, .. }) = self.personal.person(id) {
+            (contact.name, contact.email, contact.phone) = (name.clone(), email.clone(), phone.clone());
+        }
         contact
     }
 
@@ -278,7 +280,7 @@ impl Snapshot {
         &self,
         contact: &Contact,
         role: ContactRole,
-        described: &mut Described,
+        described: &mut DetailsChange,
         personal: &mut Personal,
     ) {
         let id = &contact.id;
@@ -293,12 +295,12 @@ impl Snapshot {
         let known = self.contact(id);
         let merged = known.merged(contact);
         if merged.attributes != known.attributes {
-            described.attributes.insert(id.clone(), merged.attributes);
+            described.attributes.insert(id.clone(), merged.attributes.clone());
         }
-        if merged.person.is_empty() && !known.person.is_empty() {
+        if merged.details() == [None; 3] && known.details() != [None; 3] {
             described.nameless.insert(id.clone());
-        } else if merged.person != known.person {
-            personal.add_person(id, &merged.person);
+        } else {
+            personal.add_changed_person(&merged, &self.personal);
         }
     }
 

@@ -85,7 +85,7 @@ fn a_message_of_the_desk_is_not_counted_as_the_customers() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::NextReply, 60)]));
     let told = NewTicket::new("Your server moves").from(BORIS).by(Actor::agent(ANNA)).message("We move it.");
     let id = bench.desk.open_ticket(told).unwrap().id();
-    assert_eq!(ticket(&bench, id).received, 0);
+    assert_eq!(ticket(&bench, id).messages_received, 0);
     bench.pass(TimeDelta::days(2));
     bench.tick();
     assert!(ticket(&bench, id).clocks.iter().all(|clock| !clock.is_late()));
@@ -143,7 +143,7 @@ fn a_faulty_deadline_in_a_field_is_refused() {
     };
     for target in [
         Target::new(Metric::Resolution).business("office"),
-        Target::new(Metric::Resolution).pausing([HoldReason::Customer]),
+        Target::new(Metric::Resolution).pause_on([HoldReason::Customer]),
     ] {
         let error = policy(target).check().unwrap_err().to_string();
         assert!(error.contains("cannot have a calendar or pauses"), "{error}");
@@ -268,7 +268,7 @@ fn resolved_three_times_is_one_ticket_reopened_twice() {
         }
     }
     let found = ticket(&bench, id);
-    assert_eq!((found.reopened, found.received, found.replied), (2, 3, 3));
+    assert_eq!((found.reopens, found.messages_received, found.replies_sent), (2, 3, 3));
     assert_eq!(found.first_replied_at, Some(found.opened_at + minutes(10)));
     assert_eq!(found.resolved_at, Some(found.opened_at + minutes(50)));
 }
@@ -306,7 +306,7 @@ fn a_wait_for_the_customer_ends_in_a_resolution_after_a_reminder() {
         let history = bench.history(id).into_iter();
         let timed = history.filter_map(|event| match event.change {
             Change::Reminded => Some((event.at, "reminded".to_owned())),
-            Change::Moved { to, .. } => Some((event.at, to.kind().to_string())),
+            Change::StateChanged { to, .. } => Some((event.at, to.kind().to_string())),
             _ => None,
         });
         timed.collect::<Vec<_>>()
@@ -380,7 +380,7 @@ fn timers_that_nobody_served_for_a_week_fire_once_and_are_dated_when_they_were_d
         .collect();
     let now = begin + TimeDelta::days(7);
     let fired: usize = std::thread::scope(|scope| {
-        let drain = || firstline::Worker::over(Sqlite::open(&path).unwrap()).drain(now).unwrap().fired;
+        let drain = || firstline::Worker::over(Sqlite::open(&path).unwrap()).tick(now).unwrap().fired;
         let workers: Vec<_> = (0..2).map(|_| scope.spawn(drain)).collect();
         workers.into_iter().map(|it| it.join().unwrap()).sum()
     });

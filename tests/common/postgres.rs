@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use firstline::operation::{Engine, Job, Operation};
-use firstline::postgres::{Options, Postgres};
+use firstline::postgres::{Postgres, PostgresOptions};
 use firstline::store::{Claimed, RecordKind};
 use firstline::{DeskId, Result, TimeDelta};
 use tokio::runtime::Runtime;
@@ -51,9 +51,9 @@ impl Place {
         Place { url, schema: format!("firstline_test_{name}") }
     }
 
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> PostgresOptions {
         // Only a hang may run into the timeout.
-        Options::new().schema(&self.schema).acquire_timeout(Duration::from_secs(600))
+        PostgresOptions::new().schema(&self.schema).acquire_timeout(Duration::from_secs(600))
     }
 
     /// The URL for sessions that [`lock_waiters`](Place::lock_waiters) finds.
@@ -139,8 +139,8 @@ impl Engine for Blocked {
         block_on(self.store.run(desk, operation))
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        block_on(self.store.work(desk, job))
+    fn run_job<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
+        block_on(self.store.run_job(desk, job))
     }
 
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {

@@ -108,7 +108,7 @@ fn italian(file: &Path) -> Result<(), Failed> {
             column("Activity")
         })?;
     let desk = Desk::memory();
-    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(80)).pausing::<HoldReason>([]);
+    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(80)).pause_on::<HoldReason>([]);
     desk.setup().adopt(&Policy::new().agreement(Agreement::new("all", 1).target(target)))?;
     let tickets: Vec<_> = cases
         .iter()

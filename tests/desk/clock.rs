@@ -15,7 +15,7 @@ fn fired(stage: &Stage, id: TicketId, kind: TimerKind, at: DateTime<Utc>, to: St
     let last = history.last().unwrap();
     assert_eq!((last.at, &last.by.who), (at, &Who::Desk));
     match &last.change {
-        Change::Moved { to: state, cause, .. } => {
+        Change::StateChanged { to: state, cause, .. } => {
             assert_eq!((state.kind(), *cause), (to, Cause::Timer(kind)));
         }
         other => panic!("{other:?}"),
@@ -106,7 +106,7 @@ fn a_message_after_an_unticked_closing_opens_a_follow_up() {
         let second = receipt.ticket.id();
         let (old, new) = (stage.ticket(first), stage.ticket(second));
         assert_eq!((old.state.kind(), old.closed_at), (StateKind::Closed, Some(end)));
-        assert_eq!((old.reopened, new.state.kind()), (0, StateKind::New));
+        assert_eq!((old.reopens, new.state.kind()), (0, StateKind::New));
         let link = |kind, to| firstline::ticket::kind::Link { kind, to };
         assert!(new.links.iter().eq([&link(LinkKind::FollowUpOf, first)]));
         assert_eq!(stage.links(first), [link(LinkKind::FollowedUpBy, second)]);

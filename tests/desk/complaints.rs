@@ -22,7 +22,10 @@ mod clocks {
             let id = stage.opened_and([Action::hold(HoldReason::Customer)]);
             let both = Action::resume().and(Action::reply("I am back."));
             assert_eq!(stage.desk.act(id, both, anna()).unwrap().events.len(), 2);
-            assert_eq!((stage.ticket(id).state.kind(), stage.ticket(id).replied), (StateKind::Active, 1));
+            assert_eq!(
+                (stage.ticket(id).state.kind(), stage.ticket(id).replies_sent),
+                (StateKind::Active, 1)
+            );
         });
     }
 
@@ -56,7 +59,7 @@ mod intake {
                 InboundMessage::new("Paid.")
                     .from("boris")
                     .thread("<1@mail>")
-                    .once("<2@mail>")
+                    .idempotency_key("<2@mail>")
                     .subject("Re: invoice")
             };
             let receipts: Vec<_> = (0..8).map(|_| stage.desk.receive(mail()).unwrap()).collect();
@@ -85,7 +88,7 @@ mod intake {
                 });
                 assert_eq!(tickets.len(), 1, "one thread, one ticket");
                 let id = *tickets.first().unwrap();
-                assert_eq!((stage.ticket(id).received, stage.history(id).len()), (8, 8));
+                assert_eq!((stage.ticket(id).messages_received, stage.history(id).len()), (8, 8));
             }
         });
     }
@@ -95,8 +98,10 @@ mod intake {
     fn two_programs_that_fetch_the_same_mail_open_one_ticket_with_its_text() {
         on_each_store(|stage| {
             let fetch = || {
-                let mail =
-                    InboundMessage::new("Where is it?").from("boris").once("<1@mail>").subject("Invoice");
+                let mail = InboundMessage::new("Where is it?")
+                    .from("boris")
+                    .idempotency_key("<1@mail>")
+                    .subject("Invoice");
                 stage.desk.receive(mail).unwrap()
             };
             let both = std::thread::scope(|threads| {
@@ -117,7 +122,7 @@ mod intake {
         on_each_store(|stage| {
             let mail = |kind: &str| {
                 let opens = NewTicket::new("").kind(kind.into());
-                InboundMessage::new("Hello").from("boris").opens(opens).once("<1@mail>")
+                InboundMessage::new("Hello").from("boris").opens(opens).idempotency_key("<1@mail>")
             };
             assert!(stage.desk.receive(mail("")).unwrap_err().is_invalid());
             let receipt = stage.desk.receive(mail("incident")).unwrap();
@@ -139,9 +144,10 @@ mod work {
         on_each_store(|stage| {
             let id = stage.open();
             let seen = stage.ticket(id).version;
-            stage.desk.act(id, Action::assign("anna"), anna().expecting(seen)).unwrap();
+            stage.desk.act(id, Action::assign("anna"), anna().expected_version(seen)).unwrap();
             let ben = firstline::Actor::agent("ben");
-            let error = stage.refuses(id, |desk| desk.act(id, Action::assign("ben"), ben.expecting(seen)));
+            let error =
+                stage.refuses(id, |desk| desk.act(id, Action::assign("ben"), ben.expected_version(seen)));
             let conflict = error.conflict().unwrap();
             assert_eq!((conflict.expected, conflict.found), (1, 2));
             assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
@@ -163,14 +169,14 @@ mod work {
             stage.later(TimeDelta::days(1));
             // Within the verification period, the message reopens the same ticket.
             assert_eq!(stage.desk.receive(message()).unwrap().ticket.id(), first);
-            assert_eq!(stage.ticket(first).reopened, 1);
+            assert_eq!(stage.ticket(first).reopens, 1);
             stage.does(first, Action::resolve("unmuted"));
             let measured = stage.ticket(first);
             stage.later(TimeDelta::days(60));
             let second = stage.desk.receive(message()).unwrap();
             assert!(second.opened());
             let now = stage.ticket(first);
-            assert_eq!((now.reopened, now.resolved_at), (measured.reopened, measured.resolved_at));
+            assert_eq!((now.reopens, now.resolved_at), (measured.reopens, measured.resolved_at));
             assert_eq!(now.closed_at, measured.resolved_at.map(|at| at + TimeDelta::days(5)));
             assert!(second.ticket.links.iter().any(|it| (it.kind, it.to) == (LinkKind::FollowUpOf, first)));
         });
@@ -184,7 +190,7 @@ mod work {
             assert_eq!(stage.ticket(id).priority(), Priority::P2);
             stage.does(id, Action::override_priority(Priority::P5, "agreed with the customer"));
             stage.does(id, Action::Impact(Impact::LOW));
-            stage.does(id, Action::Computed);
+            stage.does(id, Action::ClearOverride);
             assert_eq!(stage.ticket(id).priority(), Priority::P4);
             // The history tells who set which priority, when and why.
             let assessments: Vec<String> = stage
@@ -277,7 +283,7 @@ mod embedding {
             // A snapshot that the host kept as JSON works too.
             let json = serde_json::to_string(ticket.snapshot()).unwrap();
             let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
-            let again = firstline::Ticket::new(snapshot, &Default::default()).unwrap();
+            let again = firstline::Ticket::new(snapshot, firstline::workflow::Workflow::simple()).unwrap();
             assert!(matches!(again.into_typed(), AnyTicket::Active(_)));
         });
     }

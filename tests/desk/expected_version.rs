@@ -23,7 +23,7 @@ fn a_warning_and_a_breach_are_nobodys_edit() {
         stage.later(TimeDelta::minutes(601));
         assert!(tick(stage) > 0);
         assert!(stage.ticket(id).version > shown);
-        stage.desk.act(id, Action::reply("Unmute it."), anna().expecting(shown)).unwrap();
+        stage.desk.act(id, Action::reply("Unmute it."), anna().expected_version(shown)).unwrap();
     });
 }
 
@@ -34,7 +34,7 @@ fn a_mirrored_link_is_nobodys_edit() {
         let shown = stage.ticket(problem).version;
         stage.does(incident, Action::link(LinkKind::CausedBy, problem));
         assert!(stage.ticket(problem).version > shown);
-        stage.desk.act(problem, Action::note("Looking."), anna().expecting(shown)).unwrap();
+        stage.desk.act(problem, Action::note("Looking."), anna().expected_version(shown)).unwrap();
     });
 }
 
@@ -48,8 +48,8 @@ fn a_message_and_a_note_meanwhile_are_conflicts() {
             stage.desk.act(id, action, by).unwrap();
             stage.later(TimeDelta::minutes(601));
             tick(stage);
-            let error =
-                stage.refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expecting(shown)));
+            let error = stage
+                .refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expected_version(shown)));
             assert!(error.is_conflict(), "{error}");
             let error = error.conflict().unwrap().clone();
             assert_eq!((error.expected, error.found), (shown, stage.ticket(id).version));
@@ -61,7 +61,7 @@ fn a_message_and_a_note_meanwhile_are_conflicts() {
 fn a_version_that_does_not_exist_yet_is_a_conflict() {
     on_each_store(|stage| {
         let id = stage.open();
-        let error = stage.refuses(id, |desk| desk.act(id, Action::start(), anna().expecting(7)));
+        let error = stage.refuses(id, |desk| desk.act(id, Action::start(), anna().expected_version(7)));
         assert!(error.is_conflict(), "{error}");
     });
 }

@@ -8,7 +8,8 @@ use super::stage::{anna, boris, on_each_store};
 #[test]
 fn a_repeated_opening_returns_the_ticket_as_first_returned() {
     on_each_store(|stage| {
-        let request = || NewTicket::new("No sound").from("boris").message("I hear nothing.").once("form-1");
+        let request =
+            || NewTicket::new("No sound").from("boris").message("I hear nothing.").idempotency_key("form-1");
         let first = stage.desk.open_ticket(request()).unwrap();
         let id = first.id();
         stage.does(id, Action::start());
@@ -29,13 +30,13 @@ fn a_repeated_action_returns_the_first_receipt_and_changes_nothing() {
     on_each_store(|stage| {
         let id = stage.open();
         let action = || Action::reply("Which browser?").and(Action::hold(HoldReason::Customer));
-        let first = stage.desk.act(id, action(), anna().once("click-1")).unwrap();
+        let first = stage.desk.act(id, action(), anna().idempotency_key("click-1")).unwrap();
         assert!(!first.replayed);
         assert_eq!(first.events.len(), 2);
         stage.does(id, Action::resume());
         stage.later(TimeDelta::days(1));
         let before = stage.history(id);
-        let again = stage.desk.act(id, action(), anna().once("click-1")).unwrap();
+        let again = stage.desk.act(id, action(), anna().idempotency_key("click-1")).unwrap();
         assert!(again.replayed);
         assert_eq!((&again.ticket, &again.events), (&first.ticket, &first.events));
         assert_eq!(stage.history(id), before);
@@ -51,14 +52,15 @@ fn a_repetition_succeeds_despite_later_changes() {
         let ticket = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap();
         let (id, version) = (ticket.id(), ticket.version);
         let step = || Action::resolve("unmuted");
-        stage.desk.act(id, step(), anna().once("r").expecting(version)).unwrap();
+        stage.desk.act(id, step(), anna().idempotency_key("r").expected_version(version)).unwrap();
         stage.does(id, Action::close());
-        let again = stage.desk.act(id, step(), anna().once("r").expecting(version)).unwrap();
+        let again =
+            stage.desk.act(id, step(), anna().idempotency_key("r").expected_version(version)).unwrap();
         assert!(again.replayed);
         assert_eq!(again.ticket.snapshot().state.kind(), StateKind::Resolved);
         // Without a key, the same action is refused.
         assert!(stage.desk.act(id, step(), anna()).unwrap_err().is_rejected());
-        assert!(stage.desk.act(id, step(), anna().expecting(version)).unwrap_err().is_conflict());
+        assert!(stage.desk.act(id, step(), anna().expected_version(version)).unwrap_err().is_conflict());
     });
 }
 
@@ -67,10 +69,10 @@ fn a_repeated_typed_step_returns_the_first_typed_ticket() {
     on_each_store(|stage| {
         let ticket = stage.desk.open_ticket(NewTicket::new("No sound")).unwrap();
         let copy = stage.desk.ticket(ticket.id()).unwrap();
-        let active = stage.desk.commit(ticket.start(), anna().once("start")).unwrap();
+        let active = stage.desk.commit(ticket.start(), anna().idempotency_key("start")).unwrap();
         stage.does(active.id(), Action::cancel());
         let firstline::AnyTicket::New(copy) = copy.into_typed() else { panic!("it was new") };
-        let again = stage.desk.commit(copy.start(), anna().once("start")).unwrap();
+        let again = stage.desk.commit(copy.start(), anna().idempotency_key("start")).unwrap();
         assert!(again.replayed() && !active.replayed() && again == active);
     });
 }
@@ -80,15 +82,15 @@ fn a_message_delivered_twice_is_taken_in_once() {
     on_each_store(|stage| {
         let message =
             |text: &str| InboundMessage::new(text).from("boris").thread("chat-9").subject("No sound");
-        let first = stage.desk.receive(message("hello").once("m-1")).unwrap();
-        let second = stage.desk.receive(message("hello?").once("m-2")).unwrap();
+        let first = stage.desk.receive(message("hello").idempotency_key("m-1")).unwrap();
+        let second = stage.desk.receive(message("hello?").idempotency_key("m-2")).unwrap();
         let id = first.ticket.id();
         for (key, text, expected) in [("m-1", "hello", &first), ("m-2", "hello?", &second)] {
-            let again = stage.desk.receive(message(text).once(key)).unwrap();
+            let again = stage.desk.receive(message(text).idempotency_key(key)).unwrap();
             assert!(again.replayed);
             assert_eq!((&again.ticket, &again.events), (&expected.ticket, &expected.events));
         }
-        assert_eq!(stage.ticket(id).received, 2);
+        assert_eq!(stage.ticket(id).messages_received, 2);
         assert_eq!(stage.history(id).len(), 2);
     });
 }
@@ -98,14 +100,23 @@ fn a_key_with_another_request_is_refused_across_all_commands() {
     on_each_store(|stage| {
         let id = stage.open();
         let other = stage.open();
-        stage.desk.act(id, Action::note("one"), anna().once("k")).unwrap();
-        let request = NewTicket::new("No sound").once("k");
+        stage.desk.act(id, Action::note("one"), anna().idempotency_key("k")).unwrap();
+        let request = NewTicket::new("No sound").idempotency_key("k");
         let attempts: Vec<(&str, firstline::Error)> = vec![
-            ("another action", stage.desk.act(id, Action::note("two"), anna().once("k")).unwrap_err()),
-            ("another ticket", stage.desk.act(other, Action::note("one"), anna().once("k")).unwrap_err()),
-            ("another actor", stage.desk.act(id, Action::note("one"), boris().once("k")).unwrap_err()),
+            (
+                "another action",
+                stage.desk.act(id, Action::note("two"), anna().idempotency_key("k")).unwrap_err(),
+            ),
+            (
+                "another ticket",
+                stage.desk.act(other, Action::note("one"), anna().idempotency_key("k")).unwrap_err(),
+            ),
+            (
+                "another actor",
+                stage.desk.act(id, Action::note("one"), boris().idempotency_key("k")).unwrap_err(),
+            ),
             ("an opening", stage.desk.open_ticket(request).unwrap_err()),
-            ("a message", stage.desk.receive(InboundMessage::new("Hello").once("k")).unwrap_err()),
+            ("a message", stage.desk.receive(InboundMessage::new("Hello").idempotency_key("k")).unwrap_err()),
         ];
         for (what, error) in attempts {
             assert_eq!(error.kind(), ErrorKind::KeyReused, "{what}");
@@ -123,9 +134,9 @@ fn a_key_with_another_request_is_refused_across_all_commands() {
 fn a_refused_command_does_not_use_up_its_key() {
     on_each_store(|stage| {
         let id = stage.open();
-        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().once("k")));
+        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().idempotency_key("k")));
         assert!(error.is_rejected());
-        let receipt = stage.desk.act(id, Action::start(), anna().once("k")).unwrap();
+        let receipt = stage.desk.act(id, Action::start(), anna().idempotency_key("k")).unwrap();
         assert!(!receipt.replayed);
     });
 }
@@ -135,10 +146,10 @@ fn a_refused_command_does_not_use_up_its_key() {
 fn an_action_without_effect_can_be_repeated() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::tag("audio")]);
-        let first = stage.desk.act(id, Action::tag("audio"), anna().once("k")).unwrap();
+        let first = stage.desk.act(id, Action::tag("audio"), anna().idempotency_key("k")).unwrap();
         assert_eq!((first.events.len(), first.ticket.version), (0, 2));
         stage.does(id, Action::Untag("audio".to_owned()));
-        let again = stage.desk.act(id, Action::tag("audio"), anna().once("k")).unwrap();
+        let again = stage.desk.act(id, Action::tag("audio"), anna().idempotency_key("k")).unwrap();
         assert!(again.replayed && again.events.is_empty());
         assert_eq!(again.ticket, first.ticket);
         assert!(stage.ticket(id).tags.is_empty());
@@ -153,13 +164,16 @@ fn a_receipt_is_kept_for_the_configured_period() {
         let note = || Action::note("hm");
         let id = stage.open();
         let before = stage.history(id).len();
-        desk.act(id, note(), anna().once("k")).unwrap();
+        desk.act(id, note(), anna().idempotency_key("k")).unwrap();
         stage.later(TimeDelta::days(2));
-        assert!(desk.act(id, note(), anna().once("k")).unwrap().replayed, "still within the two days");
+        assert!(
+            desk.act(id, note(), anna().idempotency_key("k")).unwrap().replayed,
+            "still within the two days"
+        );
         stage.later(TimeDelta::seconds(1));
         // Storing a receipt deletes expired ones.
-        desk.act(id, note(), anna().once("another")).unwrap();
-        assert!(!desk.act(id, note(), anna().once("k")).unwrap().replayed, "forgotten by now");
+        desk.act(id, note(), anna().idempotency_key("another")).unwrap();
+        assert!(!desk.act(id, note(), anna().idempotency_key("k")).unwrap().replayed, "forgotten by now");
         assert_eq!(stage.history(id).len(), before + 3);
     });
 }

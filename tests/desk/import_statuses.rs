@@ -262,7 +262,7 @@ fn complete() -> ImportedTicket {
         .message(Message::new("Hello").attach("a.png", "image/png", 4, "key"))
         .note("Internal")
         .subject("No sound")
-        .from(Contact::new("boris").named("Boris").with("vip", true).with("score", 15))
+        .from(Contact::new("boris").named("Boris").attribute("vip", true).attribute("score", 15))
         .contact("clara", ContactRole::Cc)
         .channel(Channel::Chat)
         .kind("order".into())

@@ -1,7 +1,7 @@
 //! Links appear on both tickets, each in its own direction, and never form a cycle.
 
 use firstline::ticket::kind::Link;
-use firstline::{Action, Actor, LinkKind, NewTicket, Reason, TicketId, Verb};
+use firstline::{Action, ActionKind, Actor, LinkKind, NewTicket, RejectionReason, TicketId};
 
 use super::policy_parts::Recording;
 use super::stage::{Stage, anna, on_each_store, rejection};
@@ -52,7 +52,7 @@ fn a_link_to_itself_or_to_an_unknown_ticket_and_a_missing_link_are_refused() {
             error.to_string().starts_with("link is refused: a ticket cannot be linked to itself"),
             "{error}"
         );
-        assert_eq!(rejection(&error).verb, Verb::Link);
+        assert_eq!(rejection(&error).action, ActionKind::Link);
 
         let nobody: TicketId = uuid::Uuid::nil().into();
         let error =
@@ -73,7 +73,7 @@ fn a_link_to_itself_or_to_an_unknown_ticket_and_a_missing_link_are_refused() {
 #[track_caller]
 fn refuses_cycle(stage: &Stage, at: TicketId, action: Action) {
     let error = stage.refuses(at, |desk| desk.act(at, action, anna()));
-    let Reason::Other(why) = &rejection(&error).reasons[0] else { panic!("{error}") };
+    let RejectionReason::Other(why) = &rejection(&error).reasons[0] else { panic!("{error}") };
     assert!(why.contains("a part of itself"), "{error}");
 }
 

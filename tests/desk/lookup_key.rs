@@ -13,7 +13,8 @@ fn play(store: &Sqlite, settings: Settings) {
     let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
     let desk = store.desk(settings.time(ManualTime::at(now)));
     let [thread, key, name] = NAMES;
-    let first = InboundMessage::new("Hello?").from("c-1").thread(thread).once(key).subject("No sound");
+    let first =
+        InboundMessage::new("Hello?").from("c-1").thread(thread).idempotency_key(key).subject("No sound");
     let opened = desk.receive(first.clone()).unwrap();
     assert!(opened.opened());
     assert!(desk.receive(first).unwrap().replayed);

@@ -67,7 +67,7 @@ fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
             (anna(), Action::subject("g"), "boris", r#"{"subject":"g"}"#),
             (anna(), Action::field("size", "h"), "boris", r#"{"fields":{"size":"h"}}"#),
             (anna(), Action::resolve("i"), "boris", r#""i""#),
-            (anna(), Action::reopen().because("j"), "boris", r#""j""#),
+            (anna(), Action::reopen().comment("j"), "boris", r#""j""#),
         ] {
             stage.desk.act(id, action.clone(), by).unwrap();
             let history = stage.history(id);
@@ -362,10 +362,10 @@ impl Model {
             Command::Empty(place) => Action::Field { name: FIELDS[place].to_owned(), value: None },
             Command::HandOver => Action::hand_over("devices", Line::Second, word.clone()),
             Command::Override => Action::override_priority(Priority::P1, word.clone()),
-            Command::Hold => Action::hold(HoldReason::Customer).because(word.clone()),
-            Command::Resume => Action::resume().because(word.clone()),
+            Command::Hold => Action::hold(HoldReason::Customer).comment(word.clone()),
+            Command::Resume => Action::resume().comment(word.clone()),
             Command::Resolve => Action::resolve(word.clone()),
-            Command::Reopen => Action::reopen().because(word.clone()),
+            Command::Reopen => Action::reopen().comment(word.clone()),
             Command::Name(person, role) => {
                 Action::Contact { contact: Contact::new(PEOPLE[person]).named(word.clone()), role }
             }

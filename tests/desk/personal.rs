@@ -44,12 +44,12 @@ fn life(stage: &Stage) -> TicketId {
         Action::Contact { contact: person("added"), role: ContactRole::Requester },
         Action::hold(HoldReason::Customer),
         Action::resolve_as("muted", secret("resolution")),
-        Action::reopen().because(secret("reopened")),
+        Action::reopen().comment(secret("reopened")),
     ] {
         stage.does(id, action);
     }
     stage.desk.act(id, Action::reply(file("message")), boris()).unwrap();
-    stage.does(id, Action::cancel().because(secret("cancelled")));
+    stage.does(id, Action::cancel().comment(secret("cancelled")));
     id
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use firstline::calendar::{Definition, WORKDAYS};
+use firstline::calendar::{CalendarDefinition, WORKDAYS};
 use firstline::definition::Fingerprint;
 use firstline::memory::{Memory, MemoryTx};
 use firstline::policy::FieldType;
@@ -17,7 +17,7 @@ use firstline::{
 
 use super::stage::{Stage, anna, on_each_store};
 
-fn calendar(hours: &str) -> Definition {
+fn calendar(hours: &str) -> CalendarDefinition {
     Calendar::builder("UTC").hours(WORKDAYS, hours).build().unwrap().definition().clone()
 }
 
@@ -135,9 +135,9 @@ fn a_change_of_other_parts_than_the_agreements_writes_nothing_to_a_ticket() {
             assert_eq!((second.version, second.hash == first.hash), (2, false), "{name}");
             assert_eq!(*stage.desk.setup().policy().unwrap(), changed, "{name}");
             let (noted, idle, warned) = events_of(stage, ticket);
-            assert!(matches!(noted[..], [Change::Noted { .. }]), "{} {name}: {noted:?}", stage.name);
+            assert!(matches!(noted[..], [Change::NoteAdded { .. }]), "{} {name}: {noted:?}", stage.name);
             assert_eq!(idle, [], "{} {name}", stage.name);
-            let expected = matches!(warned[..], [Change::Warned(_), Change::Clocked { .. }]);
+            let expected = matches!(warned[..], [Change::Warned(_), Change::ClocksUpdated { .. }]);
             assert!(expected, "{} {name}: {warned:?}", stage.name);
         });
     }
@@ -154,8 +154,11 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
             stage.later(TimeDelta::minutes(10));
             stage.desk.setup().adopt(&policy(changed)).unwrap();
             let (noted, idle, _) = events_of(stage, ticket);
-            let [Change::PolicyRebound { agreements }, Change::Noted { .. }, Change::Clocked { clocks }] =
-                &noted[..]
+            let [
+                Change::PolicyRebound { agreements },
+                Change::NoteAdded { .. },
+                Change::ClocksUpdated { clocks },
+            ] = &noted[..]
             else {
                 panic!("{}: {noted:?}", stage.name)
             };

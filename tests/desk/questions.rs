@@ -73,7 +73,7 @@ fn a_name_is_the_same_however_it_was_typed() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("city", FieldType::Text)).unwrap();
         let request = NewTicket::new("  Cafe\u{301} \u{feff}")
-            .from(Contact::new("boris").named("Zoe\u{308} ").with("group", "e\u{301}lite"))
+            .from(Contact::new("boris").named("Zoe\u{308} ").attribute("group", "e\u{301}lite"))
             .tag("refund ")
             .tag("Mu\u{308}ll")
             .category(["Zahlung ", "Gebu\u{308}hr"])

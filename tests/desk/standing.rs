@@ -166,8 +166,8 @@ fn receive_obeys_the_table_in_every_state() {
                 let has_effect = matches!(expected, "added" | "active" | "stays");
                 assert_eq!(owes(&stage, id), has_effect, "{place}: a next reply");
                 let received = u32::from(matches!(expected, "added" | "active" | "stays" | "marked"));
-                assert_eq!(stage.ticket(id).received, 1 + received, "{place}: messages");
-                assert_eq!(stage.ticket(id).replied, 1, "{place}: replies");
+                assert_eq!(stage.ticket(id).messages_received, 1 + received, "{place}: messages");
+                assert_eq!(stage.ticket(id).replies_sent, 1, "{place}: replies");
                 // Nobody but a member of the group becomes a contact.
                 let contacts = 3 + usize::from(standing == "group member" && received == 1);
                 assert_eq!(stage.ticket(id).contacts.len(), contacts, "{place}: contacts");

@@ -45,7 +45,7 @@ fn every_action_has_a_sentence() {
         ),
         (Action::resolve("Unmuted."), r#"anna resolved it: "Unmuted.""#),
         (Action::resolve_as("settings", "Unmuted."), r#"anna resolved it as settings: "Unmuted.""#),
-        (Action::cancel().because("A test."), r#"anna cancelled it: "A test.""#),
+        (Action::cancel().comment("A test."), r#"anna cancelled it: "A test.""#),
         (Action::assign("anna"), "anna took it"),
         (Action::assign("ben"), "anna assigned it to ben"),
         (
@@ -190,7 +190,7 @@ fn events_of_imports_have_sentences() {
             "importer imported 3 versions of its record",
         ),
         (
-            r#"{"what":"moved","from":"closed","to":{"is":"active"}}"#,
+            r#"{"what":"state_changed","from":"closed","to":{"is":"active"}}"#,
             "importer moved it from closed to active",
         ),
         (r#"{"what":"assigned","to":null}"#, "importer unassigned it"),

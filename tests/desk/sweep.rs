@@ -73,7 +73,7 @@ impl Tx for FaultyTx<'_> {
                 {
                     return self.inner.refuse(ErrorKind::Busy);
                 }
-                Read::Due { .. } | Read::DueTickets { .. } => {
+                Read::DueTimers { .. } | Read::DueTickets { .. } => {
                     if let Some(kind) = *self.inner.listing_error.lock().unwrap() {
                         return self.inner.refuse(kind);
                     }
@@ -120,7 +120,7 @@ impl FaultyStore {
     }
 
     fn drain(&self) -> TickReport {
-        Worker::over(self.clone()).drain(late()).unwrap()
+        Worker::over(self.clone()).tick(late()).unwrap()
     }
 
     fn tick(&self, desk: &str) -> TickReport {
@@ -170,7 +170,7 @@ fn two_desks_with_locked_tickets_do_not_block_a_third() {
         store.lock_tickets(&store.resolved("beta", 20));
         store.resolved("gamma", 3);
         let worker = Worker::over(store.clone()).batch(page.try_into().unwrap());
-        let report = worker.drain(late()).unwrap();
+        let report = worker.tick(late()).unwrap();
         assert_eq!(report.fired, 3, "{page} at a time: {report:?}");
         assert!(report.stopped.is_none() && store.take_refusals() <= 4, "{report:?}");
         store.repair();
@@ -189,7 +189,7 @@ fn three_desks_with_locked_tickets_do_not_block_a_fourth() {
         // For any random order, with gamma on the same page or on the last one.
         for left in (0..3).rev() {
             let worker = Worker::over(store.clone()).batch(page.try_into().unwrap());
-            let report = worker.drain(late()).unwrap();
+            let report = worker.tick(late()).unwrap();
             assert_eq!(report.fired, 3, "{page} at a time: {report:?}");
             assert!(store.take_refusals() <= 6, "{report:?}");
             store.resolved("gamma", if left > 0 { 3 } else { 0 });

@@ -41,7 +41,7 @@ fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
 #[test]
 fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
     on_each_store(|stage| {
-        for slip in [Action::resolve("done").and(Action::close()), Action::cancel().because("spam")] {
+        for slip in [Action::resolve("done").and(Action::close()), Action::cancel().comment("spam")] {
             let id = stage.open();
             let before = stage.ticket(id);
             stage.does(id, slip);
@@ -49,7 +49,7 @@ fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
             stage.does(id, Action::undo());
             let ticket = stage.ticket(id);
             assert_eq!((&ticket.state, ticket.undone), (&before.state, 1));
-            assert_eq!((ticket.resolved_at, ticket.closed_at, ticket.reopened), (None, None, 0));
+            assert_eq!((ticket.resolved_at, ticket.closed_at, ticket.reopens), (None, None, 0));
             assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), ticket);
             // The history keeps everything, and the ticket is worked on as before.
             let said = stage.history(id).last().unwrap().to_string();
@@ -223,10 +223,7 @@ fn spam_is_cancelled_with_that_cause_and_comes_back() {
         stage.later(TimeDelta::days(9));
         stage.desk.act(id, Action::not_spam(), ben()).unwrap();
         let ticket = stage.ticket(id);
-        assert_eq!(
-            (&ticket.state, ticket.spam, ticket.undone, ticket.reopened),
-            (&before.state, false, 1, 0)
-        );
+        assert_eq!((&ticket.state, ticket.spam, ticket.undone, ticket.reopens), (&before.state, false, 1, 0));
         assert_eq!(
             ticket.clock(Metric::Resolution).unwrap().consumed,
             before.clock(Metric::Resolution).unwrap().consumed
@@ -256,12 +253,11 @@ fn an_undoing_is_repeated_by_its_key_and_agrees_with_the_replay_of_the_clocks() 
         stage.later(TimeDelta::hours(1));
         stage.does(id, Action::cancel());
         stage.later(TimeDelta::hours(1));
-        let by = anna().once("click-1");
+        let by = anna().idempotency_key("click-1");
         let first = stage.desk.act(id, Action::undo(), by.clone()).unwrap();
         let again = stage.desk.act(id, Action::undo(), by).unwrap();
         assert!(again.replayed && again.ticket == first.ticket);
-        let rules = policy().rules().unwrap();
-        let agreements = firstline::sla::AgreementSet::new().with(stage.ticket(id).opened_at, rules);
+        let agreements = [(stage.ticket(id).opened_at, policy())];
         let replayed = firstline::ticket::decision::replay(&stage.history(id), &agreements).unwrap();
         for clock in &stage.ticket(id).clocks {
             assert_eq!(replayed.iter().rfind(|it| it.metric == clock.metric), Some(clock));
@@ -283,7 +279,7 @@ fn command(n: u8, other: TicketId) -> Action {
         8 => Action::hand_over("network", Line::Second, "loose cable"),
         9 => Action::hand_over("desk", Line::First, "plugged in"),
         10 => Action::override_priority(Priority::P1, "the press is here"),
-        11 => Action::Computed,
+        11 => Action::ClearOverride,
         12 => Action::tag("vip").and(Action::subject("Louder")),
         13 => Action::untag("vip"),
         14 => Action::link(LinkKind::DuplicateOf, other),
@@ -308,7 +304,7 @@ proptest! {
         let policy = policy().verification(None);
         stage.desk.setup().adopt(&policy).unwrap();
         let (other, id) = (stage.open(), stage.open());
-        let agreements = firstline::sla::AgreementSet::new().with(stage.now(), policy.rules().unwrap());
+        let agreements = [(stage.now(), policy.clone())];
         for (n, minutes, undoes) in life {
             stage.later(TimeDelta::minutes(minutes));
             let before = stage.ticket(id);

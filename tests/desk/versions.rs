@@ -11,7 +11,7 @@ use super::stage::{Stage, anna, boris, on_each_store, rejection};
 fn a_stale_version_is_a_conflict_that_shows_the_current_ticket() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::start(), Action::hold_until(HoldReason::ThirdParty, in_june())]);
-        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(2)));
+        let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expected_version(2)));
         assert!(error.is_conflict() && !error.is_rejected() && !error.is_retryable());
         let conflict = error.conflict().unwrap();
         assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
@@ -23,10 +23,11 @@ fn a_stale_version_is_a_conflict_that_shows_the_current_ticket() {
         assert_eq!(error.to_string(), expected);
         // A version from the future conflicts too.
         for version in [0, 4, u64::MAX] {
-            let error = stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expecting(version)));
+            let error =
+                stage.refuses(id, |desk| desk.act(id, Action::resume(), anna().expected_version(version)));
             assert_eq!(error.conflict().unwrap().expected, version);
         }
-        stage.desk.act(id, Action::resume(), anna().expecting(3)).unwrap();
+        stage.desk.act(id, Action::resume(), anna().expected_version(3)).unwrap();
     });
 }
 
@@ -123,7 +124,7 @@ fn of_two_concurrent_actions_one_succeeds_and_one_conflicts() {
             let barrier = Barrier::new(2);
             let press = |text: &'static str| {
                 barrier.wait();
-                stage.desk.act(id, Action::resolve(text), anna().expecting(1)).map(|_| ())
+                stage.desk.act(id, Action::resolve(text), anna().expected_version(1)).map(|_| ())
             };
             let results = std::thread::scope(|threads| {
                 let both = [threads.spawn(|| press("one")), threads.spawn(|| press("two"))];
@@ -221,7 +222,7 @@ fn an_id_in_use_is_a_conflict() {
 #[test]
 fn an_unchanged_value_is_no_event() {
     on_each_store(|stage| {
-        let known = || Contact::new("boris").named("Борис").with("vip", true);
+        let known = || Contact::new("boris").named("Борис").attribute("vip", true);
         let says = |contact| Action::Contact { contact, role: ContactRole::Requester };
         let id = stage.opened_and([says(known())]);
         let before = stage.history(id).len();
@@ -229,7 +230,7 @@ fn an_unchanged_value_is_no_event() {
             stage.does(id, action);
         }
         assert_eq!(stage.history(id).len(), before);
-        stage.does(id, says(known().with("vip", false)));
+        stage.does(id, says(known().attribute("vip", false)));
         assert_eq!(stage.history(id).len(), before + 1);
     });
 }

@@ -57,6 +57,8 @@ const FLOORS: &[(u8, &[&str])] = &[
     (2, &["desk", "operation", "store"]),
     // Adapters.
     (3, &["memory", "sqlite", "postgres", "codec", "conformance", "zoneinfo"]),
+    // The registry of stored data, which exists only in tests.
+    (3, &["registry"]),
     // Texts with examples, which may use everything.
     (3, &["guide"]),
 ];

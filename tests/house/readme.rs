@@ -25,7 +25,7 @@ fn the_lifecycle_table_is_the_one_of_the_crate() {
         let row = README.lines().find(|line| line.starts_with(&format!("| {} |", words(state)))).unwrap();
         let expected: Vec<_> = StepKind::ALL
             .iter()
-            .map(|step| state.take(*step).map_or(String::new(), |target| words(&target)))
+            .map(|step| state.apply(*step).map_or(String::new(), |target| words(&target)))
             .collect();
         let row: Vec<_> = cells(row)[1..].iter().map(|cell| cell.replace(" (new reason)", "")).collect();
         assert_eq!(row, expected, "{state}");

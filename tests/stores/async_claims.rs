@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 use firstline::desk::Settings;
 use firstline::memory::Memory;
+use firstline::operation::Engine;
 use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
-use firstline::operation::{Engine, Save};
 use firstline::store::kinds::RECEIPT;
 use firstline::store::{
-    Answer, Changes, Claimed, Commit, Content, Expected, Handling, Lock, Mode, Read, Record, RecordKind,
+    Answer, Changes, Claimed, Commit, Content, DataPolicy, Expected, Lock, Mode, Read, Record, RecordKind,
     RecordWrite, Store, Tx,
 };
 use firstline::time::ManualTime;
@@ -47,7 +47,7 @@ enum Fate {
     Cleared,
 }
 
-const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
 
 /// A store behind a connection that may fail.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +78,7 @@ impl Line {
     fn renew(&self, now: DateTime<Utc>) -> Result<Receipt> {
         let desk = self.memory.desk(Settings::new("acme").time(ManualTime::at(now)));
         let ticket = desk.ticket("T-2")?.id();
-        desk.act(ticket, Action::note("renewed"), Actor::agent("ben").once("k-2"))
+        desk.act(ticket, Action::note("renewed"), Actor::agent("ben").idempotency_key("k-2"))
     }
 
     fn record(&self, kind: RecordKind, key: &str) -> Option<Record> {
@@ -153,7 +153,7 @@ impl AsyncTx for RemoteTx<'_> {
         if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the connection is lost")) } else { Ok(()) }
     }
 
-    async fn end(&mut self) {
+    async fn rollback(&mut self) {
         self.0.said("leave");
     }
 }
@@ -233,7 +233,7 @@ fn an_earlier_lock_restarts_the_transaction() {
     block_on(stage.desk.act(stage.tickets[2], link, Actor::agent("anna"))).unwrap();
     assert_eq!(stage.log(), "begin, lock 1, leave, begin, lock 2, commit");
     // The numbers are the last lock, so a ticket that is read after it causes a restart too.
-    let request = NewTicket::new("No sound").once("k");
+    let request = NewTicket::new("No sound").idempotency_key("k");
     block_on(stage.desk.open_ticket(request.clone())).unwrap();
     assert_eq!(stage.log(), "begin, lock 0 and numbers, commit");
     block_on(stage.desk.open_ticket(request)).unwrap();
@@ -354,7 +354,7 @@ fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
         stage.fated(&[Fate::Renewed(now)], 0);
         let remote = Remote(Arc::clone(&stage.line));
         let desk = Desk::over(Async(remote), Settings::new("acme").time(ManualTime::at(now)));
-        let anna = Actor::agent("anna").once(format!("k-1-{round}"));
+        let anna = Actor::agent("anna").idempotency_key(format!("k-1-{round}"));
         block_on(desk.act(stage.tickets[0], Action::note(format!("{round}")), anna)).unwrap();
         assert!(stage.line.renew(now).unwrap().replayed, "the command was applied twice in round {round}");
     }
@@ -366,7 +366,7 @@ fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
     let stage = Stage::with_retries(0);
     stage.line.renew(year(2025)).unwrap();
     stage.fated(&[Fate::Cleared], 0);
-    let by = Actor::agent("ben").once("k-2");
+    let by = Actor::agent("ben").idempotency_key("k-2");
     let receipt = block_on(stage.desk.act(stage.tickets[1], Action::note("again"), by)).unwrap();
     assert!(!receipt.replayed);
     assert_eq!(stage.line.record(RECEIPT, "k-2").unwrap().version, 1);
@@ -376,7 +376,7 @@ fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
 fn saved(stage: &Stage, fate: Fate, write: RecordWrite) -> (Result<()>, Option<u64>) {
     stage.fated(&[fate], 0);
     let remote = Async(Remote(Arc::clone(&stage.line)));
-    let result = block_on(remote.run(&"acme".into(), Save(Commit::from_iter([write]))));
+    let result = block_on(remote.save(&"acme".into(), Commit::from_iter([write])));
     (result, stage.line.record(WORK, "w").map(|it| it.version))
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use firstline::operation::{Engine, Interrupt, Loaded, Operation};
-use firstline::sqlite::{AsyncSqlite, Options, Sqlite};
+use firstline::sqlite::{AsyncSqlite, Sqlite, SqliteOptions};
 use firstline::store::{Commit, Mode};
 use firstline::time::{ManualTime, TimeDelta};
 use firstline::*;
@@ -17,7 +17,7 @@ use crate::gate::{Gated, Passing, closed_gate};
 
 fn opened(dir: &tempfile::TempDir) -> (Sqlite, AsyncSqlite) {
     // Only a hang may run into the timeout.
-    let options = Options::new().acquire_timeout(Duration::from_secs(600));
+    let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
     let store = options.open(dir.path().join("support.db")).unwrap();
     let awaited = store.clone().into_async().unwrap();
     (store, awaited)
@@ -88,7 +88,7 @@ async fn a_conflict_inside_a_group_is_a_conflict() {
     for n in 0..50 {
         let desk = desk.clone();
         callers.spawn(async move {
-            desk.act(id, Action::tag(format!("{n}")), Actor::agent("anna").expecting(1)).await
+            desk.act(id, Action::tag(format!("{n}")), Actor::agent("anna").expected_version(1)).await
         });
     }
     let results = callers.join_all().await;
@@ -115,7 +115,7 @@ fn a_dropped_future_leaves_all_or_nothing() {
     drop(desk.open_ticket(NewTicket::new("unpolled")));
     let request = |when: &str, n: usize| {
         let name = format!("{when} {n}");
-        NewTicket::new(&*name).from("boris").thread(&*name).once(&*name)
+        NewTicket::new(&*name).from("boris").thread(&*name).idempotency_key(&*name)
     };
     for n in 0..50 {
         // Dropped in the queue, behind a command that is being decided.
@@ -189,7 +189,7 @@ async fn reads_do_not_wait_for_the_writer_and_workers_run() {
     assert_eq!(writing.await.unwrap().ticket.version, 3);
 
     let week = firstline::time::TimeSource::now(&time) + TimeDelta::days(7);
-    assert_eq!(Worker::over(awaited.clone()).drain(week).await.unwrap().fired, 1);
+    assert_eq!(Worker::over(awaited.clone()).tick(week).await.unwrap().fired, 1);
     assert_eq!(desk.tick(week).await.unwrap().fired, 0);
 }
 
@@ -352,7 +352,8 @@ async fn a_closed_store_has_finished_its_commands_and_released_the_file() {
         assert!(error.is_storage() && error.to_string().contains("closed; nothing was written"), "{error}");
         assert!(desk.ticket(1).await.unwrap_err().to_string().contains("closed"));
         awaited.close().await;
-        let after = blocking.unwrap_or_else(|| Options::new().open(dir.path().join("support.db")).unwrap());
+        let after =
+            blocking.unwrap_or_else(|| SqliteOptions::new().open(dir.path().join("support.db")).unwrap());
         assert_eq!(checked(&after).len(), 50);
         after.desk("main").open_ticket(NewTicket::new("Later")).unwrap();
     }

@@ -74,7 +74,7 @@ fn a_command_that_fails_midway_in_the_hosts_transaction_leaves_nothing_behind() 
     host.execute_batch(fails).unwrap();
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     let within = desk.within(&tx);
-    let error = within.open_ticket(NewTicket::new("Refund 1").once("k")).unwrap_err();
+    let error = within.open_ticket(NewTicket::new("Refund 1").idempotency_key("k")).unwrap_err();
     assert!(error.is_storage() && within.find(Query::newest()).unwrap().tickets.is_empty(), "{error}");
     assert_eq!(within.open_ticket(NewTicket::new("Refund 2")).unwrap().number.value, 1);
     tx.commit().unwrap();

@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
                 Action::hand_over(["audio", "video"][*team], Line::Second, "as it stands")
             }
             Part::Override(rank) => Action::override_priority(Priority::new(*rank).unwrap(), "as agreed"),
-            Part::Computed => Action::Computed,
+            Part::Computed => Action::ClearOverride,
             Part::Impact(rank) => Action::Impact(Impact::new(*rank).unwrap()),
             Part::Urgency(rank) => Action::Urgency(Urgency::new(*rank).unwrap()),
             Part::Category(true) => Action::category(["lamps"]),

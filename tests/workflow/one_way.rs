@@ -10,7 +10,7 @@ use firstline::{
 use crate::stage::{Stage, anna, boris, on_each_store, rejection};
 
 fn lead() -> Actor {
-    Actor::agent("lena").with("role", "lead")
+    Actor::agent("lena").attribute("role", "lead")
 }
 
 fn kind(kind: &str) -> Action {
@@ -171,7 +171,10 @@ fn a_step_that_lacks_a_field_is_not_listed_as_accepted() {
              filled; accepted here: cancel"
         );
         let permitted = ticket.permitted();
-        assert!(!permitted.contains(firstline::Verb::Move) && permitted.contains(firstline::Verb::Note));
+        assert!(
+            !permitted.contains(firstline::ActionKind::Move)
+                && permitted.contains(firstline::ActionKind::Note)
+        );
         assert!(
             permitted
                 .to_string()

@@ -32,7 +32,7 @@ fn counted(workflow: &Workflow) -> ProcessMap {
     let desk = Desk::memory();
     desk.setup().adopt(&Policy::new().workflow(workflow)).unwrap();
     let open = || desk.open_ticket(NewTicket::new("Pay").kind(Kind::Question)).unwrap().id();
-    let lead = Actor::agent("lea").with("role", "lead");
+    let lead = Actor::agent("lea").attribute("role", "lead");
     let (_, second, third) = (open(), open(), open());
     desk.act(second, Action::resolve("paid"), &lead).unwrap();
     desk.act(second, Action::reopen(), &lead).unwrap();

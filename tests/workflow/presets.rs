@@ -21,7 +21,7 @@ const WORKFLOWS: [fn() -> WorkflowDefinition; 5] =
 fn every_workflow_builds_and_its_warnings_are_deliberate() {
     let warnings = |definition: fn() -> WorkflowDefinition| -> Vec<String> {
         let workflow = definition().build().unwrap_or_else(|error| panic!("{error}"));
-        let found = workflow.warnings().map(|it| {
+        let found = workflow.warnings().iter().map(|it| {
             let place = it.path.trim_start_matches("statuses[").trim_end_matches(']');
             let status =
                 place.parse().map_or("?", |place: usize| &workflow.definition().statuses[place].name);
@@ -29,8 +29,13 @@ fn every_workflow_builds_and_its_warnings_are_deliberate() {
         });
         found.collect()
     };
-    let deliberate: [Vec<String>; 5] =
-        [vec![], vec!["silence-does-not-close at Post-incident review".to_owned()], vec![], vec![], vec![]];
+    let deliberate: [Vec<String>; 5] = [
+        vec![],
+        vec!["verification-does-not-close at Post-incident review".to_owned()],
+        vec![],
+        vec![],
+        vec![],
+    ];
     assert_eq!(WORKFLOWS.map(warnings), deliberate);
 }
 

@@ -23,7 +23,7 @@ fn status_after(stage: &Stage, actions: impl IntoIterator<Item = Action>) -> Str
 }
 
 fn lead() -> Actor {
-    Actor::agent("anna").with("role", "lead")
+    Actor::agent("anna").attribute("role", "lead")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_hold_leads_to_the_status_that_waits_for_its_reason() {
         assert_eq!(status_after(stage, [Action::hold("third_party")]), "With the carrier");
         // No status waits for this reason, but one accepts any reason.
         assert_eq!(status_after(stage, [Action::hold("the weather")]), "Parked");
-        assert_eq!(status_after(stage, [Action::hold("customer").into_status("Parked")]), "Parked");
+        assert_eq!(status_after(stage, [Action::hold("customer").with_status("Parked")]), "Parked");
         assert_eq!(status_after(stage, [Action::move_to("Awaiting parcel")]), "Awaiting parcel");
     });
 }
@@ -59,7 +59,7 @@ fn an_action_leads_to_the_named_status_or_to_the_default() {
         assert_eq!(status_after(stage, [inspected.clone()]), "Inspection");
         let refund = Action::resolve_as("refund", "money back");
         assert_eq!(status_after(stage, [inspected.clone(), refund.clone()]), "Refunded");
-        assert_eq!(status_after(stage, [inspected, refund.into_status("Rejected")]), "Rejected");
+        assert_eq!(status_after(stage, [inspected, refund.with_status("Rejected")]), "Rejected");
     });
 }
 
@@ -75,11 +75,11 @@ fn transitions_with_guards_apply_first_in_their_order() {
             (10, false, "agent", None),
         ] {
             let request = NewTicket::new("The lamp flickers")
-                .from(Contact::new("boris").with("vip", vip))
+                .from(Contact::new("boris").attribute("vip", vip))
                 .kind("return".into())
                 .field("amount", amount);
             let id = stage.desk.open_ticket(request).unwrap().id();
-            let by = Actor::agent("anna").with("role", role);
+            let by = Actor::agent("anna").attribute("role", role);
             let done = stage.desk.act(id, Action::resolve_as("refund", "money back"), by);
             assert_eq!(
                 done.ok().map(|it| it.ticket.status().to_owned()).as_deref(),
@@ -104,7 +104,7 @@ fn a_move_within_a_state_keeps_the_state() {
         assert_eq!(intervals(&history).last().unwrap().since, before.state_since);
         assert_eq!(receipt.events[0].to_string(), "anna moved it to \"Возврат денег\"");
         let back =
-            Action::move_to("Inspection").because("the amount is wrong").and(Action::field("amount", 7));
+            Action::move_to("Inspection").comment("the amount is wrong").and(Action::field("amount", 7));
         let error = stage.refuses(id, |desk| desk.act(id, back.clone(), anna()));
         assert!(
             error.to_string().starts_with("move to \"Inspection\" needs field.amount to be filled"),
@@ -112,7 +112,7 @@ fn a_move_within_a_state_keeps_the_state() {
         );
         stage.does(
             id,
-            Action::field("amount", 7).and(Action::move_to("Inspection").because("the amount is wrong")),
+            Action::field("amount", 7).and(Action::move_to("Inspection").comment("the amount is wrong")),
         );
         assert_eq!(status(stage, id), "Inspection");
     });
@@ -167,11 +167,11 @@ fn typed_steps_follow_the_workflow() {
         let ticket: Ticket<state::New> = stage.desk.open_ticket(request().category(["lamp"])).unwrap();
         let ticket: Ticket<state::Active> = stage.desk.commit(ticket.start(), anna()).unwrap();
         let ticket: Ticket<state::OnHold> =
-            stage.desk.commit(ticket.hold("customer").into_status("Parked"), anna()).unwrap();
+            stage.desk.commit(ticket.hold("customer").with_status("Parked"), anna()).unwrap();
         assert_eq!((ticket.status(), ticket.state().reason.as_str()), ("Parked", "customer"));
         let ticket: Ticket<state::Active> = stage.desk.commit(ticket.resume(), anna()).unwrap();
         // The workflow may refuse a step that the lifecycle accepts.
-        let error = stage.desk.commit(ticket.cancel().because("a mistake"), anna()).unwrap_err();
+        let error = stage.desk.commit(ticket.cancel().comment("a mistake"), anna()).unwrap_err();
         assert!(error.is_rejected() && error.to_string().starts_with("no cancel leads from \"Inspection\";"));
     });
 }

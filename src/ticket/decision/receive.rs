@@ -9,7 +9,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::reopens;
 use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Arrived, Cause, Change, Described};
+use crate::ticket::event::{Arrived, Cause, Change, DetailsChange};
 use crate::ticket::inbound::InboundMessage;
 use crate::ticket::message::Message;
 use crate::ticket::people::{ContactRole, Who};
@@ -100,8 +100,8 @@ impl Draft {
         message: &InboundMessage,
         standing: Standing,
         arrived: &mut Arrived,
-    ) -> (Described, Personal) {
-        let (mut described, mut personal) = (Described::default(), Personal::default());
+    ) -> (DetailsChange, Personal) {
+        let (mut described, mut personal) = (DetailsChange::default(), Personal::default());
         let ticket = self.snapshot();
         let mut room = limits::MAX_ITEMS.saturating_sub(ticket.contacts.len());
         if let Some(from) = message.from.as_ref().filter(|_| standing.is_contact()) {

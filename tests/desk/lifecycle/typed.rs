@@ -128,7 +128,7 @@ fn a_typed_step_with_a_reply_happens_whole_or_not_at_all() {
         let step = ticket.hold_until(HoldReason::Customer, until).with(Action::reply("Which browser is it?"));
         let ticket = stage.desk.commit(step, anna()).unwrap();
         assert_eq!((&ticket.state().reason, ticket.state().until), (&HoldReason::Customer, Some(until)));
-        assert_eq!((ticket.version, ticket.replied), (3, 1));
+        assert_eq!((ticket.version, ticket.replies_sent), (3, 1));
 
         let id = ticket.id();
         let step = ticket.resolve("no browser at all").with(Action::reply(""));

@@ -11,8 +11,8 @@ use firstline::ticket::action::StepOptions;
 use firstline::time::ManualTime;
 use firstline::workflow::{Transition, Trigger};
 use firstline::{
-    Action, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc, Verb, Who,
-    WorkflowDefinition,
+    Action, ActionKind, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc,
+    Who, WorkflowDefinition,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -203,9 +203,10 @@ impl<'a> Walk<'a> {
         prop_assert_eq!(&before, &self.ticket(), "why_not changed something");
         let naive = self.naive(&before, by);
         let single = action.parts().len() == 1;
-        let a_way = matches!(action.verb(), Some(Verb::Step(_) | Verb::Move));
+        let a_way = matches!(action.kind(), Some(ActionKind::Step(_) | ActionKind::Move));
         let expected = (single && a_way).then(|| naive.answer(action));
-        let after_message = (single && action.verb() == Some(Verb::Reply)).then(|| naive.after_message());
+        let after_message =
+            (single && action.kind() == Some(ActionKind::Reply)).then(|| naive.after_message());
         match self.desk.act(self.id, action.clone(), by) {
             Ok(receipt) => {
                 prop_assert!(

@@ -20,7 +20,7 @@ mod walk;
 use std::time::Duration;
 
 use as_data::ByName;
-use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::lifecycle::{StepRefused, StateKind, StepKind};
 use firstline::workflow::Workflow;
 use measure::{Lane, Limits, side_by_side};
 use walk::{settle, steps, title, walk};
@@ -29,21 +29,21 @@ mod with_statig {
     // statig names a state by its method, and one of ours is called `new`.
     #![allow(clippy::new_ret_no_self)]
 
-    use firstline::lifecycle::{Refused, StateKind, StepKind};
+    use firstline::lifecycle::{StepRefused, StateKind, StepKind};
     use statig::prelude::*;
 
     #[derive(Default)]
     pub struct Ticket;
 
-    fn refuse(context: &mut Option<Refused>, state: StateKind, step: StepKind) -> Outcome<State> {
-        *context = Some(Refused { state, step });
+    fn refuse(context: &mut Option<StepRefused>, state: StateKind, step: StepKind) -> Outcome<State> {
+        *context = Some(StepRefused { state, step });
         Handled
     }
 
     #[state_machine(initial = "State::new()")]
     impl Ticket {
         #[state]
-        fn new(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn new(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Start => Transition(State::active()),
                 StepKind::Hold => Transition(State::on_hold()),
@@ -54,7 +54,7 @@ mod with_statig {
         }
 
         #[state]
-        fn active(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn active(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Hold => Transition(State::on_hold()),
                 StepKind::Resolve => Transition(State::resolved()),
@@ -64,7 +64,7 @@ mod with_statig {
         }
 
         #[state]
-        fn on_hold(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn on_hold(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Hold => Transition(State::on_hold()),
                 StepKind::Resume => Transition(State::active()),
@@ -75,7 +75,7 @@ mod with_statig {
         }
 
         #[state]
-        fn resolved(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn resolved(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Confirm | StepKind::Close => Transition(State::closed()),
                 StepKind::Reopen => Transition(State::active()),
@@ -84,12 +84,12 @@ mod with_statig {
         }
 
         #[state]
-        fn closed(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn closed(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             refuse(context, StateKind::Closed, *event)
         }
 
         #[state]
-        fn cancelled(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn cancelled(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             refuse(context, StateKind::Cancelled, *event)
         }
     }
@@ -133,7 +133,7 @@ fn main() {
     let inputs: Vec<_> = steps.iter().map(|step| (input(*step), *step)).collect();
     let by_hand =
         || walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
-    let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
+    let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.apply(step)));
     let statig = || {
         let fresh = || with_statig::Ticket.uninitialized_state_machine().init_with_context(&mut None);
         walk(&steps, fresh, |ticket, step| {
@@ -147,7 +147,7 @@ fn main() {
             match ticket.consume(&input) {
                 Ok(_) => true,
                 Err(_) => {
-                    std::hint::black_box(Refused { state: state(ticket.state()), step });
+                    std::hint::black_box(StepRefused { state: state(ticket.state()), step });
                     false
                 }
             }
@@ -173,7 +173,7 @@ fn main() {
     }
     let lanes: Vec<Lane<'_>> = vec![
         ("match by hand", Box::new(|| by_hand().0)),
-        ("firstline 0.1: StateKind::take", Box::new(|| ours().0)),
+        ("firstline 0.1: StateKind::apply", Box::new(|| ours().0)),
         ("firstline 0.1: Workflow::take", Box::new(|| as_data().0)),
         ("statig 0.4: handle", Box::new(|| statig().0)),
         ("rust-fsm 0.8: consume", Box::new(|| rust_fsm().0)),

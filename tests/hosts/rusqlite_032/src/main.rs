@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for kept in [false, true] {
         let tx = shop.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute("INSERT INTO orders VALUES ('lamp')", [])?;
-        desk.within(&tx).open_ticket(NewTicket::new("Заказ").from("boris").once("lamp"))?;
+        desk.within(&tx).open_ticket(NewTicket::new("Заказ").from("boris").idempotency_key("lamp"))?;
         if kept {
             tx.commit()?
         } else {

@@ -5,7 +5,7 @@
 //! cargo run --manifest-path tests/hosts/sqlx_sqlite/Cargo.toml
 //! ```
 
-use firstline::sqlite::{Sqlite as Store, Within};
+use firstline::sqlite::{Sqlite as Store, SqliteWithin};
 use firstline::{Action, Actor, Desk, NewTicket, Query};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{Pool, Row, Sqlite};
@@ -14,7 +14,7 @@ use sqlx::{Pool, Row, Sqlite};
 async fn within<T>(
     desk: &Desk<Store>,
     tx: &mut SqliteConnection,
-    work: impl FnOnce(Desk<Within<'_>>) -> firstline::Result<T>,
+    work: impl FnOnce(Desk<SqliteWithin<'_>>) -> firstline::Result<T>,
 ) -> Result<T, Box<dyn std::error::Error>> {
     let mut handle = tx.lock_handle().await?;
     // SAFETY: the handle is open and locked until after the connection is gone, and the connection does not close it.
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query("INSERT INTO orders VALUES ('lamp')").execute(&mut *tx).await?;
         let id = within(&desk, &mut tx, |desk| {
-            let id = desk.open_ticket(NewTicket::new("Заказ").from("boris").once("lamp"))?.id();
+            let id = desk.open_ticket(NewTicket::new("Заказ").from("boris").idempotency_key("lamp"))?.id();
             let anna = Actor::agent("anna");
             // A refusal leaves nothing behind, and the transaction goes on.
             let refused = desk.act(id, Action::note("x").and(Action::confirm()), &anna);
