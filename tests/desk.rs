@@ -18,6 +18,8 @@ mod complaints;
 mod condition;
 #[path = "desk/counts.rs"]
 mod counts;
+#[path = "desk/decimal.rs"]
+mod decimal;
 #[path = "desk/declared_names.rs"]
 mod declared_names;
 #[path = "desk/expected_version.rs"]

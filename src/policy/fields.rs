@@ -90,6 +90,7 @@ impl Policy {
             let value_type = match field_type {
                 FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
                 FieldType::Integer => ValueType::Integer,
+                FieldType::Decimal { .. } => ValueType::Decimal,
                 FieldType::Bool => ValueType::Bool,
                 FieldType::Date => ValueType::Date,
                 FieldType::Instant => ValueType::Instant,
