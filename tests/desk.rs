@@ -24,6 +24,8 @@ mod decimal;
 mod declared_names;
 #[path = "desk/expected_version.rs"]
 mod expected_version;
+#[path = "desk/followers.rs"]
+mod followers;
 #[path = "common/histories.rs"]
 mod histories;
 #[path = "desk/idempotency.rs"]
@@ -80,6 +82,8 @@ mod story;
 mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
+#[path = "desk/time_spent.rs"]
+mod time_spent;
 #[path = "desk/undo.rs"]
 mod undo;
 #[path = "desk/versions.rs"]
