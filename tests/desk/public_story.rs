@@ -117,7 +117,7 @@ fn changes() -> Vec<Value> {
     let arrived = |what: &str| {
         json!({
             "what": what, "files": file(), "machine": "bounce", "sender": "mallory", "from_outside": true,
-            "owes_reply": false, "without_text": true, "channel": "kiosk", "sent_at": "2026-01-05T08:00:00Z",
+            "needs_reply": false, "without_text": true, "channel": "kiosk", "sent_at": "2026-01-05T08:00:00Z",
             "also_to": ["rival"],
         })
     };
