@@ -419,7 +419,7 @@ impl FieldType {
     /// let id = desk.open_ticket(refund)?.id();
     ///
     /// let large = Condition::field("field.amount").at_least(1000);
-    /// assert_eq!(desk.find(&Query::newest().matching(large))?.tickets.len(), 1);
+    /// assert_eq!(desk.find(Query::newest().matching(large))?.tickets.len(), 1);
     ///
     /// let action = Action::field("amount", "0.005".parse::<Decimal>()?);
     /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
