@@ -128,7 +128,7 @@ diagnostics! {
         OnlyGuarded = "only-guarded",
         /// A path avoids a status or state that it must pass.
         Bypass = "bypass",
-        /// A rule has no effect, because both of its selectors are the same.
+        /// The two selectors of a rule are the same, so the rule has no effect.
         EmptyRule = "empty-rule",
     }
     warnings {

@@ -79,6 +79,16 @@ pub(crate) fn storable(mut text: String, max_bytes: usize) -> String {
     text
 }
 
+/// Returns the beginning of a text from outside, for an error. Errors end up in logs, and the text can be long or
+/// personal.
+pub(crate) fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The mark at the end of a text that was cut.
 const CUT: char = '…';
 

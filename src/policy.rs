@@ -262,11 +262,7 @@ impl Policy {
         if field_type.accepts(value) {
             return Ok(());
         }
-        // Errors end up in logs and a text can be personal, so only the beginning is shown.
-        let mut shown: String = value.to_string().chars().take(60).collect();
-        if shown.len() < value.to_string().len() {
-            shown.push('…');
-        }
+        let shown = limits::excerpt(&value.to_string());
         Err(Error::invalid(
             &format!("field `{name}`"),
             format_args!("does not take \"{shown}\" ({})", value.type_name()),

@@ -79,8 +79,7 @@
 //! # Automatic transitions
 //!
 //! - A contact's message resumes or reopens a ticket if the policy's [standings](crate::policy::standing) say so and
-//!   this contact may take such a transition. Required fields are
-//!   not checked.
+//!   this contact may take such a transition. Required fields are not checked.
 //! - A hold with a date ends if there is a transition out of the hold, regardless of `may`. Required fields are not
 //!   checked.
 //! - The end of the verification period closes a resolved ticket if `automation` may close it and the required fields

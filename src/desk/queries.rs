@@ -6,6 +6,7 @@ use super::context::CommandContext;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::{ThreadKey, TicketId};
+use crate::limits;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
 use crate::store::query::MAX_PAGE;
@@ -132,7 +133,7 @@ impl Operation for LookUp {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
             TicketRef::Number(number) => (loaded.ticket_by_number(*number)?, number.to_string()),
             TicketRef::Prefixed(number) => {
-                (loaded.ticket_by_number(number.value)?, shortened(&number.to_string()))
+                (loaded.ticket_by_number(number.value)?, limits::excerpt(&number.to_string()))
             }
             TicketRef::External(name) => {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
@@ -144,7 +145,7 @@ impl Operation for LookUp {
                 let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
                 (id, format!("of the thread {thread}"))
             }
-            TicketRef::Unknown(text) => (None, format!("{:?}", shortened(text))),
+            TicketRef::Unknown(text) => (None, format!("{:?}", limits::excerpt(text))),
         };
         let ticket = match id {
             Some(id) => loaded.ticket(id)?,
@@ -165,15 +166,6 @@ impl Operation for LookUp {
 /// True if the prefixes are equal, apart from the case of their letters.
 fn is_same_prefix(a: &str, b: &str) -> bool {
     a == b || text::folded(a) == text::folded(b)
-}
-
-/// Returns the beginning of a text from outside, for a message.
-fn shortened(text: &str) -> String {
-    const MAX_CHARS: usize = 60;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// A page of tickets, and a cursor to the next page.
@@ -267,7 +259,8 @@ impl CommandContext {
 pub(super) struct History {
     pub(super) ticket: TicketId,
     pub(super) after: u64,
-    pub(super) limit: usize,
+    /// `None` for the whole history.
+    pub(super) limit: Option<usize>,
 }
 
 impl Operation for History {
@@ -282,11 +275,11 @@ impl Operation for History {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Event>), Interrupt> {
-        if self.limit != usize::MAX && !(1..=MAX_PAGE).contains(&self.limit) {
-            let problem = format_args!("{} is out of range", self.limit);
+        if let Some(limit) = self.limit.filter(|limit| !(1..=MAX_PAGE).contains(limit)) {
+            let problem = format_args!("{limit} is out of range");
             return Err(Error::invalid("limit", problem).allowing(format!("1 to {MAX_PAGE}")).into());
         }
-        let events = loaded.history(self.ticket, self.after, self.limit)?;
+        let events = loaded.history(self.ticket, self.after, self.limit.unwrap_or(usize::MAX))?;
         if events.is_empty() && (self.after == 0 || loaded.ticket(self.ticket)?.is_none()) {
             return Err(Error::not_found(format_args!("ticket {}", self.ticket)).into());
         }

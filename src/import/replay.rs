@@ -273,7 +273,7 @@ impl Replay<'_> {
                 files: files.clone(),
                 without_text: message.text.is_empty(),
                 from_outside: !standing.is_contact(),
-                owes_reply: self.context.policy.rule_of(standing).answers && !self.draft.state().is_final(),
+                needs_reply: self.context.policy.rule_of(standing).answers && !self.draft.state().is_final(),
                 ..Arrived::default()
             }),
             None => Change::Replied { files: files.clone() },

@@ -1,12 +1,13 @@
 //! Actions on a ticket, as data.
 
+mod last_step;
 mod step_options;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, ThreadKey, TicketId};
-use crate::lifecycle::{ActionKind, HoldReason, StateKind, StepKind};
+use crate::lifecycle::{ActionKind, HoldReason, StepKind};
 use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::hold_end::HoldEnd;
@@ -276,6 +277,25 @@ impl Action {
         Action::Undo
     }
 
+    /// Moves the ticket to another status of its workflow.
+    ///
+    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
+    /// and are therefore refused as a move:
+    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`with_status`](Action::with_status);
+    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
+    ///   with `with_status`.
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let check = Action::move_to("Inspection");
+    /// let refuse = Action::move_to("Withdrawn").comment("It was opened twice.");
+    /// let answer = Action::resolve("money back").with_status("Refunded");
+    /// ```
+    pub fn move_to(status: impl Into<String>) -> Action {
+        Action::Move { status: status.into(), comment: None }
+    }
+
     /// Assigns the ticket to an agent.
     pub fn assign(to: impl Into<AgentId>) -> Action {
         Action::Assign(Some(to.into()))
@@ -449,157 +469,5 @@ impl Action {
             Action::Link(_) | Action::Unlink(_) => ActionKind::Link,
             Action::All(_) => return None,
         })
-    }
-}
-
-/// Statuses and comments.
-impl Action {
-    /// Moves the ticket to another status of its workflow.
-    ///
-    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
-    /// and are therefore refused as a move:
-    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`with_status`](Action::with_status);
-    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
-    ///   with `with_status`.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let check = Action::move_to("Inspection");
-    /// let refuse = Action::move_to("Withdrawn").comment("It was opened twice.");
-    /// let answer = Action::resolve("money back").with_status("Refunded");
-    /// ```
-    pub fn move_to(status: impl Into<String>) -> Action {
-        Action::Move { status: status.into(), comment: None }
-    }
-
-    /// Sets the status of the last step or move in the action. Appends a move to the status if the action has neither.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let wait = Action::hold("customer").and(Action::reply("Which colour?")).with_status("Awaiting answer");
-    /// assert_eq!(
-    ///     wait,
-    ///     Action::hold("customer").with_status("Awaiting answer").and(Action::reply("Which colour?")),
-    /// );
-    /// let ask = Action::reply("Which colour?").with_status("Awaiting answer");
-    /// assert_eq!(ask, Action::reply("Which colour?").and(Action::move_to("Awaiting answer")));
-    /// ```
-    #[must_use]
-    pub fn with_status(mut self, status: impl Into<String>) -> Action {
-        let destination = status.into();
-        match self.last_step() {
-            Some(Action::Move { status, .. }) => *status = destination,
-            Some(Action::Resolve { status, .. }) => *status = Some(destination),
-            other => match other.and_then(Action::step_options_mut) {
-                Some(options) => options.status = Some(destination),
-                None => return self.and(Action::move_to(destination)),
-            },
-        }
-        self
-    }
-
-    /// Sets the comment of the last step or move in the action.
-    ///
-    /// If the action has neither, or if its last step is `resolve`, the comment is appended as an internal note. The
-    /// text of `resolve` is the solution, so it has no other comment.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let why = Action::cancel().comment("It was a test.");
-    /// assert_eq!(Action::untag("vip").comment("She left."), Action::untag("vip").and(Action::note("She left.")));
-    /// ```
-    #[must_use]
-    pub fn comment(mut self, comment: impl Into<String>) -> Action {
-        let text = comment.into();
-        match self.last_step() {
-            Some(Action::Move { comment, .. }) => *comment = Some(text),
-            other => match other.and_then(Action::step_options_mut) {
-                Some(options) => options.comment = Some(text),
-                None => return self.and(Action::note(text)),
-            },
-        }
-        self
-    }
-
-    /// Resolves the ticket when the date of the hold is reached, for example because the customer has not answered.
-    /// Without this, the ticket resumes.
-    ///
-    /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester ends a
-    /// hold for the customer, and then nothing happens at the date.
-    #[must_use]
-    pub fn then_resolve(self) -> Action {
-        self.at_hold_end(|end| end.then = StateKind::Resolved)
-    }
-
-    /// Resolves and closes the ticket when the date of the hold is reached. Otherwise like
-    /// [`then_resolve`](Action::then_resolve).
-    #[must_use]
-    pub fn then_close(self) -> Action {
-        self.at_hold_end(|end| end.then = StateKind::Closed)
-    }
-
-    /// Records a reminder in the ticket's history at this instant, before the date of the hold is reached. The desk sends
-    /// nothing.
-    #[must_use]
-    pub fn remind_at(self, instant: DateTime<Utc>) -> Action {
-        self.at_hold_end(|end| end.remind_at = Some(instant))
-    }
-
-    /// Changes the end of the hold. Appends it if the action does not end with one.
-    fn at_hold_end(mut self, change: impl FnOnce(&mut HoldEnd)) -> Action {
-        let last = match &mut self {
-            Action::All(parts) => parts.last_mut(),
-            single => Some(single),
-        };
-        if let Some(Action::HoldEnd(end)) = last {
-            change(end);
-            return self;
-        }
-        let mut end = HoldEnd::default();
-        change(&mut end);
-        self.and(Action::HoldEnd(end))
-    }
-
-    /// Returns the last step or move in the action.
-    fn last_step(&mut self) -> Option<&mut Action> {
-        match self {
-            Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
-            // The cause of a cancellation as spam is its comment.
-            Action::Spam => None,
-            other => matches!(other.kind(), Some(ActionKind::Step(_) | ActionKind::Move)).then_some(other),
-        }
-    }
-
-    fn step_options_mut(&mut self) -> Option<&mut StepOptions> {
-        match self {
-            Action::Start(options)
-            | Action::Hold { options, .. }
-            | Action::Resume(options)
-            | Action::Confirm(options)
-            | Action::Close(options)
-            | Action::Reopen(options)
-            | Action::Cancel(options) => Some(options),
-            _ => None,
-        }
-    }
-
-    /// Returns the status and the comment of a step or move.
-    pub(crate) fn step_options(&self) -> (Option<&str>, Option<&str>) {
-        match self {
-            Action::Start(options)
-            | Action::Hold { options, .. }
-            | Action::Resume(options)
-            | Action::Confirm(options)
-            | Action::Close(options)
-            | Action::Reopen(options)
-            | Action::Cancel(options) => (options.status.as_deref(), options.comment.as_deref()),
-            Action::Resolve { text, status, .. } => (status.as_deref(), Some(text)),
-            Action::Move { status, comment } => (Some(status), comment.as_deref()),
-            Action::Spam => (None, Some("spam")),
-            _ => (None, None),
-        }
     }
 }

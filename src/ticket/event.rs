@@ -54,9 +54,8 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// Timers, warnings and clock updates are no edits. Neither is a machine's message, which has no
-    /// effect. Links are none either, because a command on
-    /// another ticket writes them, and they change nothing else.
+    /// Timers, warnings and clock updates are no edits. Neither is a machine's message, which has no effect. Links are
+    /// none either, because a command on another ticket writes them, and they change nothing else.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_)
@@ -273,9 +272,9 @@ pub struct Arrived {
     /// True if the sender was no contact of the ticket, but proved that they had seen the conversation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub from_outside: bool,
-    /// True if the desk owes a reply to this message. Most messages do, so it is stored only if false.
+    /// True if this message needs a reply of the desk. Most messages do, so only `false` is stored.
     #[serde(skip_serializing_if = "Clone::clone")]
-    pub owes_reply: bool,
+    pub needs_reply: bool,
     /// True if the message arrived without a text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub without_text: bool,
@@ -297,7 +296,7 @@ impl Default for Arrived {
             machine: None,
             sender: None,
             from_outside: false,
-            owes_reply: true,
+            needs_reply: true,
             without_text: false,
             channel: None,
             sent_at: None,

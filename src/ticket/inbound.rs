@@ -32,7 +32,7 @@ use crate::time::to_micros;
 ///     .opens(NewTicket::new("(no subject)").kind(Kind::Incident).tag("shop"));
 /// ```
 ///
-/// # What becomes of each part
+/// # The use of each part
 ///
 /// | part | the message goes to a ticket | the message opens a ticket |
 /// |---|---|---|
@@ -43,7 +43,7 @@ use crate::time::to_micros;
 /// | `subject` | kept with the message, if it is another one than the ticket's | the subject |
 /// | `channel` | kept with the message, if it is another one than the ticket's | the channel |
 /// | `sent_at` | kept with the message | kept with the opening |
-/// | `opens` | describes a ticket to be opened, so it is not used | kind, category, tags, fields and so on |
+/// | `opens` | not used | kind, category, tags, fields and so on |
 ///
 /// Every mail and chat message is a request, so oddities are mended and not refused. A text and a subject may be empty;
 /// a ticket whose message has no subject gets that of [`opens`](InboundMessage::opens), or none. NUL becomes U+FFFD. A

@@ -62,7 +62,7 @@ pub struct Snapshot {
     pub placement: Option<Box<Placement>>,
     /// The time since which the ticket is in its state and, on hold, has its reason.
     pub state_since: DateTime<Utc>,
-    /// What happens when the date of the hold is reached, if the ticket does not simply resume.
+    /// The end of the hold with a date; `None` if the ticket resumes without a reminder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_end: Option<HoldEnd>,
     /// The contacts and their roles.
@@ -274,8 +274,7 @@ impl Snapshot {
     }
 
     /// Adds the differences between the ticket and this contact to a description. Values that the contact does not
-    /// mention are unchanged. A replaced requester becomes an
-    /// affected contact, unless the description already has a role for them.
+    /// mention are unchanged. A replaced requester becomes an affected contact, unless the description already has a role for them.
     pub(crate) fn describe_contact(
         &self,
         contact: &Contact,

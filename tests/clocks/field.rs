@@ -201,7 +201,7 @@ fn a_reply_fulfils_the_reply_alone() {
 
 /// frappe/helpdesk#1607: a first response was still due on what was resolved.
 #[test]
-fn a_resolved_ticket_owes_no_first_reply() {
+fn a_resolved_ticket_needs_no_first_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60)]));
     for by in [ANNA, BOT] {
         let id = bench.open();
@@ -275,7 +275,7 @@ fn resolved_three_times_is_one_ticket_reopened_twice() {
 
 /// chatwoot#10159: spam that was thrown away is neither unanswered nor late.
 #[test]
-fn a_cancelled_ticket_owes_nothing() {
+fn a_cancelled_ticket_needs_no_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::Resolution, 60)]));
     let id = bench.open();
     bench.pass(minutes(29));

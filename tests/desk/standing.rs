@@ -148,8 +148,8 @@ fn outcome(stage: &Stage, id: TicketId, state: usize, receipt: &Receipt) -> &'st
     }
 }
 
-/// True if the desk owes a next reply on the ticket.
-fn owes(stage: &Stage, id: TicketId) -> bool {
+/// True if the ticket needs a next reply.
+fn needs_reply(stage: &Stage, id: TicketId) -> bool {
     stage.ticket(id).clock(Metric::NextReply).is_some_and(|clock| clock.state.is_open())
 }
 
@@ -164,7 +164,7 @@ fn receive_obeys_the_table_in_every_state() {
                 let place = format!("{name}: {standing}, {}", STATES[state]);
                 assert_eq!(outcome(&stage, id, state, &receipt), expected, "{place}");
                 let has_effect = matches!(expected, "added" | "active" | "stays");
-                assert_eq!(owes(&stage, id), has_effect, "{place}: a next reply");
+                assert_eq!(needs_reply(&stage, id), has_effect, "{place}: a next reply");
                 let received = u32::from(matches!(expected, "added" | "active" | "stays" | "marked"));
                 assert_eq!(stage.ticket(id).messages_received, 1 + received, "{place}: messages");
                 assert_eq!(stage.ticket(id).replies_sent, 1, "{place}: replies");
@@ -196,7 +196,7 @@ fn act_and_why_not_obey_the_table_in_every_state() {
                 let receipt = stage.desk.act(id, reply, by).unwrap();
                 assert_eq!(outcome(&stage, id, state, &receipt), expected, "{place}");
                 let finished = matches!(STATES[state], "closed" | "cancelled");
-                assert_eq!(owes(&stage, id), !finished, "{place}: a next reply");
+                assert_eq!(needs_reply(&stage, id), !finished, "{place}: a next reply");
             }
         }
     }
@@ -293,7 +293,7 @@ fn a_message_from_outside_is_marked_and_its_sender_gets_no_copies() {
         let id = ticket_in(stage, 1);
         let receipt = stage.desk.receive(message("outsider with proof").cc("eve")).unwrap();
         let Change::Received(arrived) = &receipt.events[0].change else { panic!("{:?}", receipt.events) };
-        assert!(arrived.from_outside && !arrived.owes_reply);
+        assert!(arrived.from_outside && !arrived.needs_reply);
         assert!(arrived.also_to.iter().eq([&"eve".into()]), "kept with the message");
         let ticket: Ticket = stage.desk.ticket(id).unwrap();
         let recipients: Vec<_> = ticket.recipients().map(|it| it.as_str()).collect();

@@ -181,7 +181,7 @@ fn clocks_run_on_from_where_they_were() {
         assert_eq!(clock.due_at, Some(stage.now() + TimeDelta::hours(9)));
         let states: Vec<_> = intervals(&stage.history(id)).iter().map(|it| it.state).collect();
         assert_eq!(states.last(), Some(&StateKind::Active));
-        // The first reply was cancelled by the closing and is owed again.
+        // The first reply was cancelled by the closing and is needed again.
         let reply = stage.ticket(id).clock(Metric::FirstReply).unwrap().clone();
         assert_eq!((reply.state, reply.consumed), (ClockState::Running, TimeDelta::hours(1)));
     });

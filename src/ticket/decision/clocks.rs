@@ -213,7 +213,7 @@ impl ClockDraft {
                 self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received(arrived) if arrived.owes_reply => self.asked(now),
+            Change::Received(arrived) if arrived.needs_reply => self.asked(now),
             Change::StateChanged { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
             Change::StateChanged { from, to, .. } if *from == to.kind() => self.toggle(now),

@@ -103,7 +103,7 @@ impl Snapshot {
             Change::Received(arrived) => {
                 bump(&mut self.messages_received, true);
                 self.last_speaker = Some(event.by.who.clone());
-                if arrived.owes_reply {
+                if arrived.needs_reply {
                     self.unanswered_since.get_or_insert(event.at);
                     if self.outbound {
                         self.asked_at.get_or_insert(event.at);
