@@ -62,6 +62,7 @@ mod manifest;
 mod names;
 mod read;
 pub mod standing;
+mod visibility;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
+use crate::condition::ValueType;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -81,10 +83,12 @@ use crate::workflow::WorkflowDefinition;
 
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
+pub(crate) use visibility::{Readers, Visible};
 pub use standing::{OnResolved, Standing, StandingRule};
+pub use visibility::VisibilityRule;
 
-/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows and
-/// standings.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
+/// standings and visibility.
 ///
 /// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
 /// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
@@ -115,6 +119,8 @@ pub struct Policy {
     workflows: Vec<WorkflowDefinition>,
     #[serde(rename = "standing", skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    visibility: Vec<VisibilityRule>,
 }
 
 impl Default for Policy {
@@ -131,6 +137,7 @@ impl Default for Policy {
             agreements: Vec::new(),
             workflows: Vec::new(),
             standings: Standings::default(),
+            visibility: Vec::new(),
         }
     }
 }
@@ -301,6 +308,8 @@ pub(crate) struct DeclaredNames {
     resolution_codes: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     contact_attributes: BTreeMap<String, FieldType>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    agent_attributes: BTreeMap<String, FieldType>,
 }
 
 impl DeclaredNames {
@@ -391,6 +400,18 @@ impl FieldType {
     /// Creates a field type for any number of these texts.
     pub fn choices<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
         FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
+    }
+
+    /// Returns the type of the values of this field type.
+    fn value_type(&self) -> ValueType {
+        match self {
+            FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+            FieldType::Integer => ValueType::Integer,
+            FieldType::Bool => ValueType::Bool,
+            FieldType::Date => ValueType::Date,
+            FieldType::Instant => ValueType::Instant,
+            FieldType::Choices { .. } => ValueType::List,
+        }
     }
 
     /// Returns true if values of this type are stored with the personal part of the ticket.

@@ -18,6 +18,15 @@ impl Condition {
         matches!(&self.0, Node::Not(inner) if inner.0 == Node::Always)
     }
 
+    /// Returns a condition that holds if one of the parts holds, without parts that never hold.
+    pub(crate) fn either(mut parts: Vec<Condition>) -> Condition {
+        parts.retain(|part| !part.is_never());
+        match parts.contains(&Condition::ALWAYS) {
+            true => Condition::ALWAYS,
+            false => Condition::any(parts),
+        }
+    }
+
     /// Replaces every comparison with a field of the actor: `actor` and the fields under `actor.`.
     ///
     /// A comparison with a field that this actor lacks, or that has another type, never helps the condition to hold. That
@@ -39,12 +48,7 @@ impl Condition {
                 }
             }
             Node::Any(parts) => {
-                let mut parts: Vec<Condition> = parts.iter().map(|part| part.bound(binding, unknown)).collect();
-                parts.retain(|part| !part.is_never());
-                match parts.contains(&Condition::ALWAYS) {
-                    true => Condition::ALWAYS,
-                    false => Condition::any(parts),
-                }
+                Condition::either(parts.iter().map(|part| part.bound(binding, unknown)).collect())
             }
             Node::Not(inner) => !inner.bound(binding, !unknown),
             Node::Compare(field, comparison) => binding

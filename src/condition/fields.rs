@@ -250,6 +250,19 @@ impl Fields {
         self.known.contains_key(name) || self.is_open(name)
     }
 
+    /// Returns true if the field was added by its name.
+    pub(crate) fn is_declared(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// Keeps only the fields with these names.
+    #[must_use]
+    pub(crate) fn only(mut self, names: &[&str]) -> Fields {
+        self.known.retain(|name, _| names.contains(&name.as_str()));
+        self.prefixes.clear();
+        self
+    }
+
     /// Returns true if the name has one of the allowed prefixes.
     pub(crate) fn is_open(&self, name: &str) -> bool {
         self.prefixes.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))

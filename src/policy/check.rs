@@ -22,7 +22,9 @@ impl Policy {
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
     /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
-    /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
+    /// - the condition of a modifier, of a standing or of a rule of visibility is faulty, can never hold or uses an
+    ///   unknown field;
+    /// - a rule of visibility shows the internal part of tickets to contacts;
     /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
     ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
@@ -108,7 +110,9 @@ impl Policy {
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
         found.extend(self.name_faults());
-        found.extend(self.standings.faults(&self.fields_read(self.known_to_standings(), gaps)));
+        let fields = self.fields_read(self.known_to_standings(), gaps);
+        found.extend(self.standings.faults(&fields));
+        found.extend(self.visibility_faults(&fields));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.

@@ -38,6 +38,29 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
     ),
 ];
 
+/// The facts that are the same in the public part of a ticket.
+pub(crate) const PUBLIC: &[&str] = &[
+    "affected",
+    "cc",
+    "channel",
+    "closed_at",
+    "contacts",
+    "first_replied_at",
+    "hold_until",
+    "kind",
+    "last_speaker",
+    "opened_at",
+    "priority",
+    "requester",
+    "resolution",
+    "resolved_at",
+    "state",
+    "state_since",
+    "subject",
+    "unanswered",
+    "unanswered_since",
+];
+
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
@@ -50,6 +73,11 @@ impl Policy {
     /// Returns the fields for queries: all fields of a ticket.
     pub(crate) fn known_to_queries(&self) -> Fields {
         self.known_to_standings().with("overdue", ValueType::Bool).with_now()
+    }
+
+    /// Returns the fields for queries of readers who see only the public part of tickets.
+    pub(crate) fn known_to_the_public(&self) -> Fields {
+        self.known_to_queries().only(PUBLIC)
     }
 
     /// Returns the fields for the conditions of standings: all fields of a ticket that need no current time.
@@ -87,15 +115,7 @@ impl Policy {
         let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
         let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
         attributes.chain(custom).fold(fields, |fields, (name, field_type)| {
-            let value_type = match field_type {
-                FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
-                FieldType::Integer => ValueType::Integer,
-                FieldType::Bool => ValueType::Bool,
-                FieldType::Date => ValueType::Date,
-                FieldType::Instant => ValueType::Instant,
-                FieldType::Choices { .. } => ValueType::List,
-            };
-            fields.with(name, value_type)
+            fields.with(name, field_type.value_type())
         })
     }
 
