@@ -60,6 +60,8 @@ mod priority;
 mod priority_matrix;
 #[path = "desk/probing.rs"]
 mod probing;
+#[path = "desk/public_story.rs"]
+mod public_story;
 #[path = "desk/questions.rs"]
 mod questions;
 #[path = "desk/receive.rs"]

@@ -4,6 +4,8 @@
 //! and names from the desk's own definitions. Texts that people wrote, their names and their addresses are in
 //! [`Personal`]. Erasure removes the personal data and leaves every fact, every clock and every report unchanged.
 
+mod public;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
