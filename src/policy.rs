@@ -71,7 +71,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
-use crate::condition::ValueType;
+use crate::condition::{Facts, ValueType};
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -81,11 +81,12 @@ use crate::suggest;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
+pub(crate) use fields::PUBLIC;
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
-pub(crate) use visibility::{Readers, Visible};
 pub use standing::{OnResolved, Standing, StandingRule};
 pub use visibility::VisibilityRule;
+pub(crate) use visibility::{Readers, Visible};
 
 /// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
 /// standings and visibility.
@@ -233,6 +234,18 @@ impl Policy {
     /// Returns a row of the table of standings.
     pub fn rule_of(&self, standing: Standing) -> &StandingRule {
         self.standings.rule(standing)
+    }
+
+    /// Adds a rule of visibility.
+    #[must_use]
+    pub fn visibility(mut self, rule: VisibilityRule) -> Policy {
+        self.visibility.push(rule);
+        self
+    }
+
+    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
+    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
+        visibility::visible_to(&self.visibility, readers, reader, || self.known_to_standings())
     }
 
     /// Returns the calendars by name.

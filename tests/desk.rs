@@ -84,5 +84,7 @@ mod tenants;
 mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
+#[path = "desk/visibility.rs"]
+mod visibility;
 #[path = "desk/worker.rs"]
 mod worker;

@@ -141,7 +141,8 @@ mod tests {
     /// A negation must not turn what nobody knows into a permission.
     #[test]
     fn what_is_not_known_of_the_actor_permits_nothing() {
-        let actor = facts([("actor", "anna".into()), ("actor.level", "three".into()), ("actor.site", 5.into())]);
+        let actor =
+            facts([("actor", "anna".into()), ("actor.level", "three".into()), ("actor.site", 5.into())]);
         let (field, fields) = (Condition::field, Fields::of_every_ticket());
         for condition in [
             field("team").matches("actor.team"),
@@ -158,7 +159,11 @@ mod tests {
             field("actor.a").is_not(1).and(field("tags").contains("x")),
             !(field("actor.a").is(1).and(field("actor").is("anna"))),
         ] {
-            assert!(condition.bound_to(&actor, &fields).is_never(), "{condition}: {}", condition.bound_to(&actor, &fields));
+            assert!(
+                condition.bound_to(&actor, &fields).is_never(),
+                "{condition}: {}",
+                condition.bound_to(&actor, &fields)
+            );
         }
         let either = !(field("actor.role").is("trainee").and(field("tags").contains("secret")));
         assert_eq!(either.bound_to(&actor, &fields).to_string(), r#"not (tags contains "secret")"#);

@@ -62,9 +62,17 @@ impl ValueType {
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             ValueType::Bool => &["is", "is_not", "matches", "exists"],
-            ValueType::Integer | ValueType::Date => {
-                &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "matches", "exists"]
-            }
+            ValueType::Integer | ValueType::Date => &[
+                "is",
+                "is_not",
+                "one_of",
+                "at_least",
+                "at_most",
+                "more_than",
+                "less_than",
+                "matches",
+                "exists",
+            ],
             ValueType::Instant => &[
                 "is",
                 "is_not",
@@ -250,11 +258,6 @@ impl Fields {
         self.known.contains_key(name) || self.is_open(name)
     }
 
-    /// Returns true if the field was added by its name.
-    pub(crate) fn is_declared(&self, name: &str) -> bool {
-        self.known.contains_key(name)
-    }
-
     /// Keeps only the fields with these names.
     #[must_use]
     pub(crate) fn only(mut self, names: &[&str]) -> Fields {
@@ -323,6 +326,13 @@ impl Condition {
         used
     }
 
+    /// Returns the fields used in the condition.
+    pub(crate) fn fields(&self) -> BTreeSet<&str> {
+        let mut used = BTreeSet::new();
+        self.fields_into(&mut used);
+        used
+    }
+
     /// Returns true if the condition uses a field with this prefix.
     pub(crate) fn mentions(&self, prefix: &str) -> bool {
         let mut used = BTreeSet::new();
@@ -340,7 +350,9 @@ impl Condition {
     /// Collects the fields used in the condition.
     fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
         let compared = self.comparisons().into_iter();
-        used.extend(compared.flat_map(|(field, comparison)| [Some(field), comparison.other_field()]).flatten());
+        used.extend(
+            compared.flat_map(|(field, comparison)| [Some(field), comparison.other_field()]).flatten(),
+        );
     }
 
     /// Returns the comparisons in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.

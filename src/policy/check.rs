@@ -1,6 +1,6 @@
 //! The checks of a policy as a whole.
 
-use super::{FieldType, Policy};
+use super::{FieldType, Policy, visibility};
 use crate::condition::Fields;
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
 use crate::duration;
@@ -112,7 +112,8 @@ impl Policy {
         found.extend(self.name_faults());
         let fields = self.fields_read(self.known_to_standings(), gaps);
         found.extend(self.standings.faults(&fields));
-        found.extend(self.visibility_faults(&fields));
+        let of_readers = |readers| self.known_of_readers(readers, fields.clone());
+        found.extend(visibility::faults(&self.visibility, of_readers));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.

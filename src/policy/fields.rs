@@ -1,6 +1,6 @@
 //! The ticket fields that conditions may use, with their types. [`ticket::facts`](crate::ticket::facts) describes them.
 
-use super::{FieldType, Policy};
+use super::{FieldType, Policy, Readers};
 use crate::condition::{Fields, ValueType};
 use crate::lifecycle::StateKind;
 
@@ -90,6 +90,25 @@ impl Policy {
         self.with_declared_values(fields).with_values("state", StateKind::ALL.iter().map(|it| it.name()))
     }
 
+    /// Adds the fields of readers. Without declared attributes, every `actor.NAME` is allowed.
+    pub(super) fn known_of_readers(&self, readers: Readers, fields: Fields) -> Fields {
+        let (is, declared) = match readers {
+            Readers::Agents => ("agent", Some(&self.names.agent_attributes)),
+            Readers::Programs => ("automation", None),
+            Readers::Contacts => ("contact", Some(&self.names.contact_attributes)),
+        };
+        let fields = ["actor", "actor.is"]
+            .into_iter()
+            .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
+            .with_values("actor.is", [is]);
+        match declared.filter(|declared| !declared.is_empty()) {
+            None => fields.with_any_under("actor."),
+            Some(declared) => declared.iter().fold(fields, |fields, (name, field_type)| {
+                fields.with(format!("actor.{name}"), field_type.value_type())
+            }),
+        }
+    }
+
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
     ///
     /// The priority is not included: modifiers determine the priority, so it would depend on itself. The state, the
@@ -114,9 +133,9 @@ impl Policy {
         }
         let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
         let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
-        attributes.chain(custom).fold(fields, |fields, (name, field_type)| {
-            fields.with(name, field_type.value_type())
-        })
+        attributes
+            .chain(custom)
+            .fold(fields, |fields, (name, field_type)| fields.with(name, field_type.value_type()))
     }
 
     /// Limits the values of fields to the declared names.

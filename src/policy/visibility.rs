@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Policy;
-use crate::condition::{Condition, Facts, Fields, ValueType};
+use crate::condition::{Condition, Facts, Fields};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 
 /// A rule of visibility: lets some readers see some tickets. [`Desk::view`](crate::Desk::view) asks the rules.
@@ -132,72 +131,50 @@ pub(crate) struct Visible {
     pub(crate) internal: Condition,
 }
 
-impl Policy {
-    /// Adds a rule of visibility.
-    #[must_use]
-    pub fn visibility(mut self, rule: VisibilityRule) -> Policy {
-        self.visibility.push(rule);
-        self
-    }
-
-    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
-    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
-        let mut rules = self.visibility.iter().filter(|rule| rule.readers == readers).peekable();
-        rules.peek()?;
-        let known = self.known_to_standings();
-        let (mut tickets, mut internal) = (Vec::new(), Vec::new());
-        for rule in rules {
-            let condition = rule.when.bound_to(reader, &known);
-            if rule.internal && readers != Readers::Contacts {
-                internal.push(condition.clone());
-            }
-            tickets.push(condition);
+/// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
+/// `known` returns the fields of tickets.
+pub(super) fn visible_to(
+    rules: &[VisibilityRule],
+    readers: Readers,
+    reader: &dyn Facts,
+    known: impl FnOnce() -> Fields,
+) -> Option<Visible> {
+    let mut rules = rules.iter().filter(|rule| rule.readers == readers).peekable();
+    rules.peek()?;
+    let known = known();
+    let (mut tickets, mut internal) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let condition = rule.when.bound_to(reader, &known);
+        if rule.internal && readers != Readers::Contacts {
+            internal.push(condition.clone());
         }
-        Some(Visible { tickets: Condition::either(tickets), internal: Condition::either(internal) })
+        tickets.push(condition);
     }
+    Some(Visible { tickets: Condition::either(tickets), internal: Condition::either(internal) })
+}
 
-    /// Returns the faults of the rules of visibility. `known` are the fields of tickets.
-    pub(super) fn visibility_faults(&self, known: &Fields) -> Vec<Diagnostic> {
-        let mut faults = Vec::new();
-        for (place, rule) in self.visibility.iter().enumerate() {
-            if rule.internal && rule.readers == Readers::Contacts {
-                let message = "contacts never see the internal part of a ticket; remove `internal`";
-                let path = format!("visibility[{place}].internal");
-                faults.push(Diagnostic::new(DiagnosticKind::BadValue, path, message));
-            }
-            let known = self.known_of_readers(rule.readers, known.clone());
-            for (kind, problem) in rule.when.diagnose(&known) {
-                let message = format!("rule of visibility {}: {problem}", place + 1);
-                faults.push(Diagnostic::new(kind, format!("visibility[{place}].when"), message));
-            }
-            if rule.when.uses("actor.id") && !known.is_declared("actor.id") {
-                let message = format!(
-                    "rule of visibility {}: the field \"actor.id\" is not known (did you mean \"actor\"?)",
-                    place + 1
-                );
-                let path = format!("visibility[{place}].when");
-                faults.push(Diagnostic::new(DiagnosticKind::UnknownField, path, message));
-            }
+/// Returns the faults of the rules. `known` returns the fields that rules for these readers may use.
+pub(super) fn faults(rules: &[VisibilityRule], known: impl Fn(Readers) -> Fields) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for (place, rule) in rules.iter().enumerate() {
+        if rule.internal && rule.readers == Readers::Contacts {
+            let message = "contacts never see the internal part of a ticket; remove `internal`";
+            let path = format!("visibility[{place}].internal");
+            faults.push(Diagnostic::new(DiagnosticKind::BadValue, path, message));
         }
-        faults
-    }
-
-    /// Adds the fields of readers. Without declared attributes, every `actor.NAME` is allowed.
-    fn known_of_readers(&self, readers: Readers, fields: Fields) -> Fields {
-        let (is, declared) = match readers {
-            Readers::Agents => ("agent", Some(&self.names.agent_attributes)),
-            Readers::Programs => ("automation", None),
-            Readers::Contacts => ("contact", Some(&self.names.contact_attributes)),
+        let mut fault = |kind, problem: &str| {
+            let message = format!("rule of visibility {}: {problem}", place + 1);
+            faults.push(Diagnostic::new(kind, format!("visibility[{place}].when"), message));
         };
-        let fields = ["actor", "actor.is"]
-            .into_iter()
-            .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
-            .with_values("actor.is", [is]);
-        match declared.filter(|declared| !declared.is_empty()) {
-            None => fields.with_any_under("actor."),
-            Some(declared) => declared.iter().fold(fields, |fields, (name, field_type)| {
-                fields.with(format!("actor.{name}"), field_type.value_type())
-            }),
+        let known = known(rule.readers);
+        for (kind, problem) in rule.when.diagnose(&known) {
+            fault(kind, &problem);
+        }
+        // The id is `actor`. An attribute of this name is possible only if it is declared.
+        if rule.when.uses("actor.id") && known.is_open("actor.id") {
+            let problem = "the field \"actor.id\" is not known (did you mean \"actor\"?)";
+            fault(DiagnosticKind::UnknownField, problem);
         }
     }
+    faults
 }
