@@ -27,17 +27,20 @@ pub enum ValueType {
     Date,
     /// A point in time.
     Instant,
+    /// An exact decimal number. It can be compared with whole numbers too.
+    Decimal,
 }
 
 impl ValueType {
     /// All types.
-    pub(super) const ALL: [ValueType; 6] = [
+    pub(super) const ALL: [ValueType; 7] = [
         ValueType::Bool,
         ValueType::Integer,
         ValueType::Text,
         ValueType::List,
         ValueType::Date,
         ValueType::Instant,
+        ValueType::Decimal,
     ];
 
     /// Returns the type of the value.
@@ -49,6 +52,7 @@ impl ValueType {
             Value::List(_) => ValueType::List,
             Value::Date(_) => ValueType::Date,
             Value::Instant(_) => ValueType::Instant,
+            Value::Decimal(_) => ValueType::Decimal,
         }
     }
 
@@ -58,11 +62,16 @@ impl ValueType {
         self == other || (is_text(self) && is_text(other))
     }
 
+    /// Returns true if values of this type can be compared with values of the other type.
+    fn takes(self, other: ValueType) -> bool {
+        self == other || (self, other) == (ValueType::Decimal, ValueType::Integer)
+    }
+
     /// Returns the keys of the comparisons that values of this type support.
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             ValueType::Bool => &["is", "is_not", "matches", "exists"],
-            ValueType::Integer | ValueType::Date => &[
+            ValueType::Integer | ValueType::Decimal | ValueType::Date => &[
                 "is",
                 "is_not",
                 "one_of",
@@ -100,6 +109,7 @@ impl fmt::Display for ValueType {
         f.write_str(match self {
             ValueType::Bool => "yes/no",
             ValueType::Integer => "integer",
+            ValueType::Decimal => "decimal",
             ValueType::Text => "text",
             ValueType::List => "list",
             ValueType::Date => "date",
@@ -457,7 +467,7 @@ impl Check<'_> {
         }
         let is_comparable = |value: &&Value| match comparison {
             Comparison::Shares(_) => kind.shares_values_with(ValueType::of(value)),
-            _ => ValueType::of(value) == kind,
+            _ => kind.takes(ValueType::of(value)),
         };
         for value in values.iter().filter(|value| !is_comparable(value)) {
             let (found, value) = (ValueType::of(value), Quoted(value));

@@ -19,7 +19,8 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
             "last_speaker",
         ],
     ),
-    (ValueType::Integer, &["priority", "workflow_version"]),
+    (ValueType::Integer, &["priority", "workflow_version", "minutes_spent"]),
+    (ValueType::List, &["followers"]),
     (ValueType::Bool, &["spam", "unanswered"]),
     (
         ValueType::Instant,

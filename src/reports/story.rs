@@ -218,6 +218,19 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
                 write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
             }
         }
+        Change::TimeSpent { minutes } if *minutes < 0 => {
+            write!(f, "took back {} minutes of work", minutes.unsigned_abs())?;
+        }
+        Change::TimeSpent { minutes: 1 } => f.write_str("recorded 1 minute of work")?,
+        Change::TimeSpent { minutes } => write!(f, "recorded {minutes} minutes of work")?,
+        Change::Followed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("follows it")?;
+        }
+        Change::Followed { agent } => write!(f, "added {agent} as a follower")?,
+        Change::Unfollowed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("no longer follows it")?;
+        }
+        Change::Unfollowed { agent } => write!(f, "removed {agent} as a follower")?,
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::Undone { commanded_at, .. } => {

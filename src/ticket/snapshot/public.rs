@@ -13,7 +13,7 @@ impl Snapshot {
     /// Public are the number, the kind, the channel, the state, the contacts with their names, the subject, the solution,
     /// the priority without its reasons, and the times of messages and steps. Internal values are absent, as on a new
     /// ticket: team, line, agent, status, category, tags, custom fields, attributes, addresses, links, clocks and
-    /// deadlines, and the origin of an imported ticket. [`updated_at`](Snapshot::updated_at) is the latest of the public
+    /// deadlines, followers, time spent, and the origin of an imported ticket. [`updated_at`](Snapshot::updated_at) is the latest of the public
     /// times. The version stays, because a command may expect it.
     ///
     /// ```
@@ -77,6 +77,8 @@ impl Snapshot {
             external: _,
             imported: _,
             clocks: _,
+            followers: _,
+            minutes_spent: _,
             personal,
         } = self;
         let times = [*asked_at, *first_replied_at, *resolved_at, *closed_at, *unanswered_since];
@@ -135,6 +137,8 @@ impl Snapshot {
             external: None,
             imported: None,
             clocks: Vec::new(),
+            followers: BTreeSet::new(),
+            minutes_spent: 0,
             personal: words,
         }
     }

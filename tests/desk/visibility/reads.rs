@@ -169,6 +169,8 @@ fn tickets(stage: &Stage) -> [TicketId; 2] {
         does(Action::hand_over("sekret-team", Line::Third, "sekret"));
         does(Action::assign("sekret-agent"));
         does(Action::modifier("insider-modifier"));
+        does(Action::follow("sekret-agent"));
+        does(Action::time_spent(7));
         does(Action::override_priority(Priority::P1, "sekret"));
         does(Action::thread(format!("sekret-{id}")));
         does(Action::hold(HoldReason::from("insider-reason")).comment("sekret"));
