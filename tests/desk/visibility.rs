@@ -1,4 +1,4 @@
-//! Who may read what: the rules of the policy, asked by every read of one reader and by every command.
+//! The rules of visibility, asked by every read of one reader and by every command.
 
 #[path = "visibility/oracle.rs"]
 mod oracle;
