@@ -36,7 +36,7 @@
 //! |---|---|
 //! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
-//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant that compares with the value in this way |
+//! | `at_least`, `at_most`, `more_than`, `less_than` | is a number, date or instant that compares with the value in this way |
 //! | `before`, `after` | is an instant before or after a time relative to now: `"7d ago"`, `"now"`, `"2h from now"` |
 //! | `contains` | is a list with exactly this item, or a text that contains this text |
 //! | `starts_with` | is a text that begins with this text |
@@ -45,6 +45,8 @@
 //! Two texts are equal if all letters are the same, including their case. A letter is the same whether it is written as
 //! one character or as several (`é`), and blanks at both ends do not count. `contains` and `starts_with` ignore case
 //! *within a text*, in every script, because they search text that people typed. Items of a list must be equal.
+//!
+//! A decimal is compared with whole numbers by its amount: `10.0` is 10.
 //!
 //! `before` and `after` need facts with a current time: a query has one, the conditions of a policy have none.
 //!
@@ -323,22 +325,22 @@ impl Field {
         self.compare(Comparison::OneOf(values.into_iter().map(Into::into).collect()))
     }
 
-    /// Holds if the integer is greater than or equal to the value, or the date or instant is not earlier.
+    /// Holds if the number is greater than or equal to the value, or the date or instant is not earlier.
     pub fn at_least(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtLeast(value.into()))
     }
 
-    /// Holds if the integer is less than or equal to the value, or the date or instant is not later.
+    /// Holds if the number is less than or equal to the value, or the date or instant is not later.
     pub fn at_most(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtMost(value.into()))
     }
 
-    /// Holds if the integer is greater than the value, or the date or instant is later.
+    /// Holds if the number is greater than the value, or the date or instant is later.
     pub fn more_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::MoreThan(value.into()))
     }
 
-    /// Holds if the integer is less than the value, or the date or instant is earlier.
+    /// Holds if the number is less than the value, or the date or instant is earlier.
     pub fn less_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::LessThan(value.into()))
     }

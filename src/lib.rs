@@ -131,6 +131,7 @@ mod codec;
 pub mod condition;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod decimal;
 pub mod definition;
 pub mod desk;
 pub mod diagnostic;
@@ -169,6 +170,7 @@ mod zoneinfo;
 
 pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
+pub use decimal::Decimal;
 pub use desk::{CommandOptions, Desk, Page, Receipt, TicketRef, Worker};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, IdempotencyKey, TeamId, ThreadKey, TicketId};

@@ -70,6 +70,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
+use crate::decimal::Decimal;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -336,6 +337,11 @@ pub enum FieldType {
         /// The allowed texts.
         choices: BTreeSet<String>,
     },
+    /// An exact decimal number, such as an amount of money.
+    Decimal {
+        /// The maximum number of digits after the point, from 0 to 18. The default in a file is 2.
+        fraction_digits: u8,
+    },
 }
 
 /// The serialized form of a field type. It is read as a struct, so that each fault has its place.
@@ -345,6 +351,7 @@ struct WrittenFieldType {
     #[serde(rename = "type")]
     name: FieldTypeName,
     choices: Option<BTreeSet<String>>,
+    fraction_digits: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -357,12 +364,16 @@ enum FieldTypeName {
     Instant,
     Choice,
     Choices,
+    Decimal,
 }
 
 impl TryFrom<WrittenFieldType> for FieldType {
     type Error = Error;
 
     fn try_from(written: WrittenFieldType) -> Result<FieldType> {
+        if written.fraction_digits.is_some() && !matches!(written.name, FieldTypeName::Decimal) {
+            return Err(Error::definition("field", "only the type decimal has fraction_digits"));
+        }
         let field_type = match (written.name, written.choices) {
             (FieldTypeName::Choice, Some(choices)) => return Ok(FieldType::Choice { choices }),
             (FieldTypeName::Choices, Some(choices)) => return Ok(FieldType::Choices { choices }),
@@ -377,6 +388,9 @@ impl TryFrom<WrittenFieldType> for FieldType {
             (FieldTypeName::Bool, None) => FieldType::Bool,
             (FieldTypeName::Date, None) => FieldType::Date,
             (FieldTypeName::Instant, None) => FieldType::Instant,
+            (FieldTypeName::Decimal, None) => {
+                FieldType::Decimal { fraction_digits: written.fraction_digits.unwrap_or(2) }
+            }
         };
         Ok(field_type)
     }
@@ -393,6 +407,42 @@ impl FieldType {
         FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
     }
 
+    /// Creates a field type for an exact decimal number with at most this many digits after the point.
+    ///
+    /// ```
+    /// use firstline::{Action, Actor, Condition, Decimal, Desk, NewTicket, Policy, Query};
+    /// use firstline::policy::FieldType;
+    ///
+    /// let desk = Desk::memory();
+    /// desk.setup().adopt(&Policy::new().field("amount", FieldType::decimal(2)))?;
+    /// let refund = NewTicket::new("Refund").field("amount", "1234.50".parse::<Decimal>()?);
+    /// let id = desk.open_ticket(refund)?.id();
+    ///
+    /// let large = Condition::field("field.amount").at_least(1000);
+    /// assert_eq!(desk.find(Query::newest().matching(large))?.tickets.len(), 1);
+    ///
+    /// let action = Action::field("amount", "0.005".parse::<Decimal>()?);
+    /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number with at most 2 digits after the point",
+    /// );
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn decimal(fraction_digits: u8) -> FieldType {
+        FieldType::Decimal { fraction_digits }
+    }
+
+    /// Returns the value as a field of this type keeps it: a decimal field keeps a whole number as a decimal.
+    pub(crate) fn kept(&self, value: &Value) -> Value {
+        match (self, value) {
+            (FieldType::Decimal { .. }, Value::Integer(whole)) => {
+                Decimal::try_from(*whole).map_or_else(|_| value.clone(), Value::from)
+            }
+            _ => value.clone(),
+        }
+    }
+
     /// Returns true if values of this type are stored with the personal part of the ticket.
     pub(crate) fn is_personal(&self) -> bool {
         *self == FieldType::Text
@@ -405,6 +455,10 @@ impl FieldType {
             | (FieldType::Bool, Value::Bool(_))
             | (FieldType::Date, Value::Date(_))
             | (FieldType::Instant, Value::Instant(_)) => true,
+            (FieldType::Decimal { .. }, Value::Integer(whole)) => Decimal::try_from(*whole).is_ok(),
+            (FieldType::Decimal { fraction_digits }, Value::Decimal(it)) => {
+                it.fraction_digits() <= *fraction_digits
+            }
             (FieldType::Choice { choices }, Value::Text(text)) => choices.contains(text),
             (FieldType::Choices { choices }, Value::List(items)) => {
                 items.iter().all(|it| choices.contains(it))
@@ -418,6 +472,9 @@ impl FieldType {
         match self {
             FieldType::Text => "a text".to_owned(),
             FieldType::Integer => "a whole number".to_owned(),
+            FieldType::Decimal { fraction_digits } => {
+                format!("a decimal number with at most {fraction_digits} digits after the point")
+            }
             FieldType::Bool => "yes or no".to_owned(),
             FieldType::Date => "a date".to_owned(),
             FieldType::Instant => "an instant".to_owned(),

@@ -119,23 +119,29 @@ impl Comparison {
     }
 }
 
-/// Returns the order of two integers, dates or instants; `None` for other types and for values of different types.
+/// Returns the order of two numbers, dates or instants; `None` for other types and for values of different types.
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
         (Value::Date(left), Value::Date(right)) => Some(left.cmp(right)),
         (Value::Instant(left), Value::Instant(right)) => Some(left.cmp(right)),
+        (Value::Decimal(left), Value::Decimal(right)) => Some(left.cmp(right)),
+        (Value::Integer(left), Value::Decimal(right)) => Some(right.cmp_integer(*left).reverse()),
+        (Value::Decimal(left), Value::Integer(right)) => Some(left.cmp_integer(*right)),
         _ => None,
     }
 }
 
-/// Returns true if the values are equal. Texts are compared in their normal form.
+/// Returns true if the values are equal. Texts are compared in their normal form, and numbers by their amount.
 fn is_same(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (Value::Text(fact), Value::Text(value)) => text::is_same(fact, value),
         (Value::List(facts), Value::List(values)) => {
             facts.len() == values.len()
                 && facts.iter().zip(values).all(|(fact, value)| text::is_same(fact, value))
+        }
+        (Value::Integer(_), Value::Decimal(_)) | (Value::Decimal(_), Value::Integer(_)) => {
+            order(fact, value).is_some_and(Ordering::is_eq)
         }
         _ => fact == value,
     }

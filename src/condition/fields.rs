@@ -27,17 +27,20 @@ pub enum ValueType {
     Date,
     /// A point in time.
     Instant,
+    /// An exact decimal number. It can be compared with whole numbers too.
+    Decimal,
 }
 
 impl ValueType {
     /// All types.
-    pub(super) const ALL: [ValueType; 6] = [
+    pub(super) const ALL: [ValueType; 7] = [
         ValueType::Bool,
         ValueType::Integer,
         ValueType::Text,
         ValueType::List,
         ValueType::Date,
         ValueType::Instant,
+        ValueType::Decimal,
     ];
 
     /// Returns the type of the value.
@@ -49,14 +52,20 @@ impl ValueType {
             Value::List(_) => ValueType::List,
             Value::Date(_) => ValueType::Date,
             Value::Instant(_) => ValueType::Instant,
+            Value::Decimal(_) => ValueType::Decimal,
         }
+    }
+
+    /// Returns true if values of this type can be compared with values of the other type.
+    fn takes(self, other: ValueType) -> bool {
+        self == other || (self, other) == (ValueType::Decimal, ValueType::Integer)
     }
 
     /// Returns the keys of the comparisons that values of this type support.
     fn comparisons(self) -> &'static [&'static str] {
         match self {
             ValueType::Bool => &["is", "is_not", "exists"],
-            ValueType::Integer | ValueType::Date => {
+            ValueType::Integer | ValueType::Decimal | ValueType::Date => {
                 &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
             }
             ValueType::Instant => &[
@@ -83,6 +92,7 @@ impl fmt::Display for ValueType {
         f.write_str(match self {
             ValueType::Bool => "yes/no",
             ValueType::Integer => "integer",
+            ValueType::Decimal => "decimal",
             ValueType::Text => "text",
             ValueType::List => "list",
             ValueType::Date => "date",
@@ -415,7 +425,7 @@ impl Check<'_> {
                 .faults
                 .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
-        for value in values.iter().filter(|value| ValueType::of(value) != kind) {
+        for value in values.iter().filter(|value| !kind.takes(ValueType::of(value))) {
             let (found, value) = (ValueType::of(value), Quoted(value));
             self.faults.push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
         }

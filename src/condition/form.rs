@@ -151,8 +151,8 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ValueOf<'_, T> {
             "before" | "after" => "a time relative to now, such as \"7d ago\", \"now\" or \"2h from now\"",
             "one_of" => "a list of values",
             _ => {
-                "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \
-                  or {\"instant\": \"2026-01-05T09:00:00Z\"}"
+                "true or false, a number, a text, a list of texts, {\"date\": \"2026-01-05\"}, \
+                 {\"instant\": \"2026-01-05T09:00:00Z\"} or {\"decimal\": \"1234.50\"}"
             }
         };
         // The cause must come last, because serde_json expects the line and column at the end.

@@ -40,7 +40,7 @@ impl Act {
         action.normalize();
         by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new(by.key.clone(), || {
+        let repeatable = Repeatable::new("act", by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
             Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
         });

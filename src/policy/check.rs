@@ -2,6 +2,7 @@
 
 use super::{FieldType, Policy};
 use crate::condition::Fields;
+use crate::decimal::MAX_DIGITS;
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
 use crate::duration;
 use crate::error::Result;
@@ -20,7 +21,8 @@ impl Policy {
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
-    /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - a custom field has an invalid name, no choices, a choice with an invalid name, or more than 18 digits after the
+    ///   point;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
     /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
     /// - the table of standings gives a machine's message an effect;
@@ -81,6 +83,12 @@ impl Policy {
             let path = format!("fields.{name}");
             if let Err(error) = limits::declared_name("field name", name) {
                 fault(DiagnosticKind::BadName, &path, error.to_string());
+            }
+            if let FieldType::Decimal { fraction_digits } = field_type
+                && *fraction_digits > MAX_DIGITS
+            {
+                let problem = format!("field `{name}`: fraction_digits takes 0 to {MAX_DIGITS}");
+                fault(DiagnosticKind::BadValue, &format!("{path}.fraction_digits"), problem);
             }
             let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
                 continue;

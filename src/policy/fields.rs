@@ -19,7 +19,8 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
             "last_speaker",
         ],
     ),
-    (ValueType::Integer, &["priority", "workflow_version"]),
+    (ValueType::Integer, &["priority", "workflow_version", "minutes_spent"]),
+    (ValueType::List, &["followers"]),
     (ValueType::Bool, &["spam", "unanswered"]),
     (
         ValueType::Instant,
@@ -90,6 +91,7 @@ impl Policy {
             let value_type = match field_type {
                 FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
                 FieldType::Integer => ValueType::Integer,
+                FieldType::Decimal { .. } => ValueType::Decimal,
                 FieldType::Bool => ValueType::Bool,
                 FieldType::Date => ValueType::Date,
                 FieldType::Instant => ValueType::Instant,

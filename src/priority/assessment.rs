@@ -130,6 +130,21 @@ impl Assessment {
         before.zip(&self.steps)
     }
 
+    /// Returns an assessment that gives the effective priority and nothing of its reasons.
+    pub(crate) fn without_reasons(&self) -> Assessment {
+        fn hidden<L>(level: L) -> AssessedLevel<L> {
+            AssessedLevel { level, name: "not shown".to_owned(), outside: None, by_default: true }
+        }
+
+        Assessment {
+            impact: hidden(Impact::MEDIUM),
+            urgency: hidden(Urgency::MEDIUM),
+            cell: self.priority(),
+            steps: Vec::new(),
+            manual_priority: None,
+        }
+    }
+
     /// Returns the manual priority; `None` if the priority is computed.
     pub fn manual_priority(&self) -> Option<Priority> {
         self.manual_priority

@@ -3,6 +3,7 @@
 //! `Display` prints an [`Event`] as one sentence, and a [`Story`] as one line for each event. Erased data is not
 //! printed: the id replaces an erased name, and `(erased)` replaces an erased text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -33,24 +34,64 @@ use crate::value::Value;
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Story<'a>(&'a [Event]);
+pub struct Story<'a> {
+    events: &'a [Event],
+    public: bool,
+}
 
 impl<'a> Story<'a> {
     /// Creates the story of these events, in their order.
     ///
     /// The events can be a part of a history. A contact is then shown by id until one of the events contains the name.
     pub fn of(events: &'a [Event]) -> Story<'a> {
-        Story(events)
+        Story { events, public: false }
+    }
+
+    /// Returns the story for the customer: only [public events](Event::public), without internal words and without the
+    /// names of teams and statuses.
+    ///
+    /// Begin with the whole history: names are known from internal events too, and the undoing of a command is shown only
+    /// if the story shows the command.
+    ///
+    /// ```
+    /// use firstline::{Action, Actor, Desk, NewTicket, Story};
+    ///
+    /// let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+    /// desk.act(id, Action::note("He is difficult.").and(Action::reply("Unmute it.")), Actor::agent("anna"))?;
+    ///
+    /// let story = Story::of(&desk.records().history(id)?).public().to_string();
+    /// assert!(story.contains("Unmute it.") && !story.contains("difficult"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn public(mut self) -> Story<'a> {
+        self.public = true;
+        self
+    }
+
+    /// Returns the event as the story shows it; `None` if it does not.
+    fn shown(&self, event: &'a Event) -> Option<Cow<'a, Event>> {
+        if !self.public {
+            return Some(Cow::Borrowed(event));
+        }
+        if let Change::Undone { commanded_at, .. } = event.change {
+            let is_command =
+                |it: &&Event| it.at == commanded_at && it.by.who == event.by.who && it.is_public();
+            self.events.iter().find(is_command)?;
+        }
+        event.public().map(Cow::Owned)
     }
 }
 
 impl fmt::Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Names::default();
-        for event in self.0 {
+        for event in self.events {
             names.add(&event.personal);
+            let Some(event) = self.shown(event) else { continue };
             write!(f, "{}  ", event.at.format("%Y-%m-%d %H:%M"))?;
-            write_event(event, &names, f)?;
+            write_event(&event, &names, f)?;
             f.write_char('\n')?;
         }
         Ok(())
@@ -177,6 +218,19 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
                 write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
             }
         }
+        Change::TimeSpent { minutes } if *minutes < 0 => {
+            write!(f, "took back {} minutes of work", minutes.unsigned_abs())?;
+        }
+        Change::TimeSpent { minutes: 1 } => f.write_str("recorded 1 minute of work")?,
+        Change::TimeSpent { minutes } => write!(f, "recorded {minutes} minutes of work")?,
+        Change::Followed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("follows it")?;
+        }
+        Change::Followed { agent } => write!(f, "added {agent} as a follower")?,
+        Change::Unfollowed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("no longer follows it")?;
+        }
+        Change::Unfollowed { agent } => write!(f, "removed {agent} as a follower")?,
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::Undone { commanded_at, .. } => {

@@ -72,6 +72,9 @@ pub(crate) fn may(
         ActionKind::Reply | ActionKind::Move | ActionKind::Undo => |rule, _| rule.writes,
         _ => |_, _| false,
     };
+    if kind == ActionKind::TimeSpent {
+        return if matches!(by.who, Who::Agent(_)) { None } else { Some("agents".into()) };
+    }
     // Staff does not confirm its own solution.
     let staff_may = kind != ActionKind::Step(StepKind::Confirm);
     let allowed = match ticket.standing(&by.who) {
