@@ -62,6 +62,7 @@ mod manifest;
 mod names;
 mod read;
 pub mod standing;
+mod visibility;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
+use crate::condition::{Facts, ValueType};
 use crate::decimal::Decimal;
 use crate::duration;
 use crate::error::{Error, Result};
@@ -80,12 +82,15 @@ use crate::suggest;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
+pub(crate) use fields::PUBLIC;
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
 pub use standing::{OnResolved, Standing, StandingRule};
+pub use visibility::VisibilityRule;
+pub(crate) use visibility::{Readers, Visible};
 
-/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows and
-/// standings.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
+/// standings and visibility.
 ///
 /// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
 /// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
@@ -116,6 +121,8 @@ pub struct Policy {
     workflows: Vec<WorkflowDefinition>,
     #[serde(rename = "standing", skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    visibility: Vec<VisibilityRule>,
 }
 
 impl Default for Policy {
@@ -132,6 +139,7 @@ impl Default for Policy {
             agreements: Vec::new(),
             workflows: Vec::new(),
             standings: Standings::default(),
+            visibility: Vec::new(),
         }
     }
 }
@@ -229,6 +237,18 @@ impl Policy {
         self.standings.rule(standing)
     }
 
+    /// Adds a rule of visibility.
+    #[must_use]
+    pub fn visibility(mut self, rule: VisibilityRule) -> Policy {
+        self.visibility.push(rule);
+        self
+    }
+
+    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
+    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
+        visibility::visible_to(&self.visibility, readers, reader, || self.known_to_standings())
+    }
+
     /// Returns the calendars by name.
     pub fn calendars(&self) -> &BTreeMap<String, CalendarDefinition> {
         &self.calendars
@@ -302,6 +322,8 @@ pub(crate) struct DeclaredNames {
     resolution_codes: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     contact_attributes: BTreeMap<String, FieldType>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    agent_attributes: BTreeMap<String, FieldType>,
 }
 
 impl DeclaredNames {
@@ -405,6 +427,19 @@ impl FieldType {
     /// Creates a field type for any number of these texts.
     pub fn choices<S: Into<String>>(choices: impl IntoIterator<Item = S>) -> FieldType {
         FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
+    }
+
+    /// Returns the type of the values of this field type.
+    fn value_type(&self) -> ValueType {
+        match self {
+            FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+            FieldType::Integer => ValueType::Integer,
+            FieldType::Decimal { .. } => ValueType::Decimal,
+            FieldType::Bool => ValueType::Bool,
+            FieldType::Date => ValueType::Date,
+            FieldType::Instant => ValueType::Instant,
+            FieldType::Choices { .. } => ValueType::List,
+        }
     }
 
     /// Creates a field type for an exact decimal number with at most this many digits after the point.

@@ -90,5 +90,7 @@ mod time_spent;
 mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
+#[path = "desk/visibility.rs"]
+mod visibility;
 #[path = "desk/worker.rs"]
 mod worker;

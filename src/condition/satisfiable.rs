@@ -142,8 +142,10 @@ fn representatives(
     open: bool,
     comparisons: &[&Comparison],
 ) -> Option<Vec<Option<Value>>> {
-    // The current time is not known, so any instant may satisfy such a comparison.
-    if comparisons.iter().any(|it| it.needs_now()) {
+    // The current time and the other field are not known, so any value may satisfy such a comparison.
+    let is_open =
+        |it: &&Comparison| it.needs_now() || matches!(it, Comparison::Shares(_) | Comparison::Matches(_));
+    if comparisons.iter().any(is_open) {
         return None;
     }
     let mut values: Vec<Option<Value>> = Vec::new();

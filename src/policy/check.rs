@@ -1,6 +1,6 @@
 //! The checks of a policy as a whole.
 
-use super::{FieldType, Policy};
+use super::{FieldType, Policy, visibility};
 use crate::condition::Fields;
 use crate::decimal::MAX_DIGITS;
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
@@ -24,7 +24,9 @@ impl Policy {
     /// - a custom field has an invalid name, no choices, a choice with an invalid name, or more than 18 digits after the
     ///   point;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
-    /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
+    /// - the condition of a modifier, of a standing or of a rule of visibility is faulty, can never hold or uses an
+    ///   unknown field;
+    /// - a rule of visibility shows the internal part of tickets to contacts;
     /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
     ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
@@ -116,7 +118,10 @@ impl Policy {
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
         found.extend(self.name_faults());
-        found.extend(self.standings.faults(&self.fields_read(self.known_to_standings(), gaps)));
+        let fields = self.fields_read(self.known_to_standings(), gaps);
+        found.extend(self.standings.faults(&fields));
+        let of_readers = |readers| self.known_of_readers(readers, fields.clone());
+        found.extend(visibility::faults(&self.visibility, of_readers));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.

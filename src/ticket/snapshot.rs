@@ -1,6 +1,7 @@
 //! The snapshot of a ticket at one version: the fold of its events up to that version.
 
 mod fold;
+mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
 

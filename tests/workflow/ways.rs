@@ -208,7 +208,7 @@ fn permitted_and_next_statuses_list_the_options() {
     });
 }
 
-/// Found in review: two transitions beside the default were reported as ambiguous, although an action without a status
+/// Regression: two transitions beside the default were reported as ambiguous, although an action without a status
 /// means the default.
 #[test]
 fn a_default_resolves_the_ambiguity_of_three_transitions() {

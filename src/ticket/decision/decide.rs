@@ -98,6 +98,13 @@ impl Snapshot {
             policies: &[],
             history: None,
         };
+        if let Some(Err(unseen)) = by.map(|by| self.check_visible(by, policy)) {
+            let kind = action.parts().iter().find_map(|part| part.kind()).unwrap_or(ActionKind::Note);
+            let reason = RejectionReason::Invalid(unseen.to_string());
+            let mut rejection = Rejection::new(self.state.kind(), kind, reason);
+            rejection.permitted = rejection.permitted.only(|_| false);
+            return Some(rejection);
+        }
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
         // What depends on the history is checked when the desk executes the action.
