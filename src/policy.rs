@@ -71,7 +71,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
-use crate::condition::{Facts, ValueType};
+use crate::condition::{Condition, Facts, ValueType};
 use crate::decimal::Decimal;
 use crate::duration;
 use crate::error::{Error, Result};
@@ -87,8 +87,8 @@ pub(crate) use fields::PUBLIC;
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
 pub use standing::{OnResolved, Standing, StandingRule};
+pub(crate) use visibility::Readers;
 pub use visibility::VisibilityRule;
-pub(crate) use visibility::{Readers, Visible};
 
 /// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
 /// standings and visibility.
@@ -245,8 +245,9 @@ impl Policy {
         self
     }
 
-    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
-    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
+    /// Returns the tickets that a reader with these facts sees by the rules, and those whose internal part the reader
+    /// sees, as conditions. `None` if there is no rule for this kind of readers.
+    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<(Condition, Condition)> {
         visibility::visible_to(&self.visibility, readers, reader, || self.known_to_standings())
     }
 

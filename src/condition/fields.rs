@@ -415,7 +415,8 @@ impl Check<'_> {
 
     fn comparison(&mut self, field: &str, comparison: &Comparison) {
         let is_known = self.field(field);
-        if !comparison.other_field().is_none_or(|other| self.field(other)) || !is_known {
+        let knows_other = comparison.other_field().is_none_or(|other| self.field(other));
+        if !is_known || !knows_other {
             return;
         }
         let declared = self.fields.and_then(|fields| fields.get(field));
@@ -425,6 +426,9 @@ impl Check<'_> {
         match comparison {
             Comparison::OneOf(values) if values.is_empty() => {
                 return self.faults.push(format!("{field} one_of needs at least one value"));
+            }
+            Comparison::Shares(Value::List(items)) if items.is_empty() => {
+                return self.faults.push(format!("{field} shares needs at least one value"));
             }
             Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
                 return self.faults.push(format!("{field} {key} needs a text that is not empty"));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{StateKind, StepKind, StepRefused};
 use crate::error::{Error, ErrorKind};
-use crate::id::AgentId;
+use crate::id::{AgentId, TicketId};
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -172,6 +172,12 @@ impl Permitted {
         self
     }
 
+    /// Returns the actions as readers of the public part may know them: without moves and without the names of fields.
+    pub(crate) fn public(mut self) -> Permitted {
+        self.once_filled = Box::default();
+        self.without(ActionKind::Move)
+    }
+
     /// Returns the steps and moves that would be accepted once these fields are filled.
     pub fn once_filled(&self) -> &[(ActionKind, Vec<String>)] {
         &self.once_filled
@@ -262,6 +268,12 @@ pub enum RejectionReason {
         /// The target status of the transition.
         to: String,
     },
+    /// The actor does not see the ticket. Only a check in advance gives this reason. If the desk executes the action, the
+    /// error is [not found](crate::Error::is_not_found) instead.
+    NotFound {
+        /// The id of the ticket.
+        ticket: TicketId,
+    },
     /// The ticket cannot be taken, because another agent has it.
     Assigned {
         /// The agent who has the ticket.
@@ -289,7 +301,7 @@ pub enum RejectionReason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The state of the ticket.
+    /// The state of the ticket; always `new` if the actor does not see the ticket.
     pub state: StateKind,
     /// The ticket's workflow status; `None` if the ticket follows the built-in simple workflow.
     pub status: Option<Arc<str>>,
@@ -314,6 +326,39 @@ impl Rejection {
             _ => Permitted::in_state(state),
         };
         Rejection { state, status: None, action, reasons: vec![reason], ways: Box::default(), permitted }
+    }
+
+    /// Creates the rejection of an action on a ticket that the actor does not see. It is the same for every ticket.
+    pub(crate) fn not_found(ticket: TicketId, action: ActionKind) -> Rejection {
+        let reason = RejectionReason::NotFound { ticket };
+        let rejection = Rejection::new(StateKind::New, action, reason);
+        Rejection { permitted: rejection.permitted.only(|_| false), ..rejection }
+    }
+
+    /// Returns the rejection as actors may see it who see only the public part of the ticket: without statuses, fields,
+    /// guards and agents. `allowed` describes who may perform the action by the lifecycle alone, if the actor may not.
+    pub(crate) fn public(self, allowed: Option<&str>) -> Rejection {
+        let Rejection { state, action, mut reasons, permitted, .. } = self;
+        reasons.retain(|reason| match reason {
+            RejectionReason::State | RejectionReason::NotFound { .. } => true,
+            // Words of the crate itself name nothing of a policy.
+            RejectionReason::Actor { allowed: Cow::Borrowed(_) } => true,
+            RejectionReason::Actor { allowed: of_reason } => allowed == Some(&**of_reason),
+            // The faults of a message are about its own text and files.
+            RejectionReason::Invalid(_) => action == ActionKind::Reply,
+            _ => false,
+        });
+        if reasons.is_empty() {
+            reasons.push(RejectionReason::Other("the desk does not permit it now".to_owned()));
+        }
+        Rejection {
+            state,
+            status: None,
+            action,
+            reasons,
+            ways: Box::default(),
+            permitted: permitted.public(),
+        }
     }
 }
 
@@ -380,6 +425,9 @@ impl Rejection {
             RejectionReason::MissingComment { to } => write!(f, "{action} to {to:?} needs a written reason"),
             RejectionReason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
             RejectionReason::Invalid(problem) => f.write_str(problem),
+            RejectionReason::NotFound { ticket } => {
+                write!(f, "{}", Error::not_found(format_args!("ticket {ticket}")))
+            }
             RejectionReason::Other(problem) => write!(f, "{action} is refused: {problem}"),
         }
     }
@@ -388,6 +436,9 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reasons_in_words().join("; "))?;
+        if self.reasons.iter().any(|it| matches!(it, RejectionReason::NotFound { .. })) {
+            return Ok(());
+        }
         // If the action would be accepted once something is filled, the actor is not at fault.
         let Permitted { actions, once_filled, .. } = &self.permitted;
         let fills = |it: &RejectionReason| {

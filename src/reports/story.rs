@@ -72,15 +72,10 @@ impl<'a> Story<'a> {
 
     /// Returns the event as the story shows it; `None` if it does not.
     fn shown(&self, event: &'a Event) -> Option<Cow<'a, Event>> {
-        if !self.public {
-            return Some(Cow::Borrowed(event));
+        match self.public {
+            true => event.public_in(self.events).map(Cow::Owned),
+            false => Some(Cow::Borrowed(event)),
         }
-        if let Change::Undone { commanded_at, .. } = event.change {
-            let is_command =
-                |it: &&Event| it.at == commanded_at && it.by.who == event.by.who && it.is_public();
-            self.events.iter().find(is_command)?;
-        }
-        event.public().map(Cow::Owned)
     }
 }
 

@@ -300,7 +300,10 @@ fn many_thread_keys_lead_to_one_ticket_and_are_added_later() {
         // A key leads to one ticket only.
         stage.does(phone, Action::thread("<p@desk>"));
         let error = stage.refuses(id, |desk| desk.act(id, Action::thread("<p@desk>"), anna()));
-        assert!(error.is_invalid() && error.to_string().contains("already belongs to ticket"), "{error}");
+        assert!(
+            error.is_invalid() && error.to_string().contains("already belongs to another ticket"),
+            "{error}"
+        );
         let error = stage.refuses(id, |desk| desk.act(id, Action::thread("x"), boris()));
         assert!(error.is_rejected(), "{error}");
     });

@@ -1,5 +1,7 @@
 //! The rules of visibility, asked by every read of one reader and by every command.
 
+#[path = "visibility/leaks.rs"]
+mod leaks;
 #[path = "visibility/oracle.rs"]
 mod oracle;
 #[path = "visibility/reads.rs"]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::lifecycle::{ActionKind, StepKind};
+use crate::lifecycle::{ActionKind, Rejection, StepKind};
 use crate::policy::{OnResolved, Policy, Standing, StandingRule};
 use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -34,6 +34,19 @@ impl Snapshot {
             Some(ContactRole::Cc) => Standing::Cc,
             None => Standing::Outsider,
         })
+    }
+}
+
+impl Snapshot {
+    /// Returns a rejection as an actor may see it who sees only the public part of the ticket.
+    pub(crate) fn public_rejection(
+        &self,
+        rejection: Rejection,
+        by: Option<&Actor>,
+        policy: &Policy,
+    ) -> Rejection {
+        let allowed = by.and_then(|by| may(rejection.action, by, self, policy));
+        rejection.public(allowed.as_deref())
     }
 }
 
